@@ -1,0 +1,41 @@
+/// Context: with what a network runs. Chosen by the caller, never global.
+#pragma once
+#include <string>
+
+#include <weir/core/isa.hpp>
+#include <weir/core/parallel.hpp>
+
+namespace weir {
+
+/// threads: 1 to 1024. isa: "" (best of this CPU, or WEIR_ISA), "portable", "avx2", "avx512".
+/// gemm: "weir", or a backend registered in core/kernels/gemm/backend.hpp ("openblas" where it is linked).
+struct ContextOptions {
+  int threads = 1;
+  std::string isa = {};
+  std::string gemm = "weir";
+};
+
+/// Checked options; copies are cheap and share the threads. Throws ArgumentError naming the option at fault.
+class Context {
+ public:
+  Context() : Context(ContextOptions{}) {}
+  explicit Context(const ContextOptions& options)
+      : pool_(options.threads), isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)) {
+    if (options.gemm != "weir" && options.gemm != "openblas")
+      throw ArgumentError("gemm backend '" + options.gemm + "' is unknown: weir, openblas");
+    openblas_ = options.gemm == "openblas";
+  }
+
+  int threads() const { return pool_.threads(); }
+  Isa isa() const { return isa_; }
+  /// True if matrix products go to OpenBLAS (the program then links it).
+  bool openblas() const { return openblas_; }
+  const ThreadPool& pool() const { return pool_; }
+
+ private:
+  ThreadPool pool_;
+  Isa isa_;
+  bool openblas_ = false;
+};
+
+}  // namespace weir

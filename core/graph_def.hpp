@@ -1,0 +1,49 @@
+/// GraphDef: a network as data. Readers of files yield it, build_network() makes layers of it.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <weir/core/tensor.hpp>
+
+namespace weir {
+
+/// A constant: float32 (halves and doubles are converted when read) or int64 (all integer and bool types).
+struct Constant {
+  Shape shape;
+  std::vector<float> floats;         ///< used if !is_int
+  std::vector<std::int64_t> ints;    ///< used if is_int
+  bool is_int = false;
+};
+
+/// Value of a node's attribute, as ONNX knows them.
+using Attribute =
+    std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Constant>;
+
+/// One operator of the graph. An empty input name is an optional input that was left out.
+struct NodeDef {
+  std::string name;   ///< may be empty in the file; readers then set "<op>_<index>"
+  std::string op;     ///< ONNX operator type: "Conv"
+  std::vector<std::string> inputs, outputs;
+  std::map<std::string, Attribute> attributes;
+};
+
+/// An input of the network; a dimension of -1 is free (dim_names says what the file calls it, else "").
+struct InputDef {
+  std::string name;
+  std::vector<std::int64_t> dims;
+  std::vector<std::string> dim_names;
+};
+
+struct GraphDef {
+  std::string source;                          ///< file name, for messages
+  int opset = 13;                              ///< of the default operator domain
+  std::vector<NodeDef> nodes;                  ///< topologically sorted
+  std::map<std::string, Constant> constants;   ///< initialisers by tensor name
+  std::vector<InputDef> inputs;                ///< without those that are initialisers
+  std::vector<std::string> outputs;
+};
+
+}  // namespace weir

@@ -1,0 +1,59 @@
+/// Layer: what every operator implements.
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <weir/core/context.hpp>
+#include <weir/core/tensor.hpp>
+
+namespace weir {
+
+class Layer;
+using LayerPtr = std::shared_ptr<const Layer>;
+
+/// What Layer::absorb yields: a layer that does the work of two. If extra_input is set, that input of the absorbed
+/// layer becomes the last input of the new one (the other summand of a residual addition).
+struct Fused {
+  LayerPtr layer;
+  std::optional<std::size_t> extra_input;
+};
+
+/// One operator with its parameters, immutable after construction and shared by any number of threads.
+///
+/// inputs are the operator's ONNX inputs in order, constants included; a layer that prepared a constant when it was
+/// made (packed weights) ignores that entry. An input that was left out has a view with data == nullptr.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  /// Shapes of the outputs. Throws ShapeError where the inputs do not fit.
+  virtual std::vector<Shape> output_shapes(std::span<const Shape> inputs) const = 0;
+
+  /// Computes outputs from inputs; neither allocates nor throws. workspace holds workspace_floats() floats.
+  virtual void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+                       float* workspace) const = 0;
+
+  /// Scratch memory that forward needs for these inputs.
+  virtual std::size_t workspace_floats(const Context&, std::span<const Shape> /*inputs*/) const { return 0; }
+
+  /// Floating-point operations of one forward (a multiply-add counts 2).
+  virtual double flops(std::span<const Shape> /*inputs*/) const { return 0; }
+
+  /// True if output 0 may be written over input 0 (same shape, each element depends on itself alone).
+  virtual bool in_place() const { return false; }
+
+  /// True if the layer is an exact copy of input 0 under another shape (Flatten, Reshape, Identity, Dropout).
+  virtual bool is_view() const { return false; }
+
+  /// A layer that computes next(this(x)), where this layer's output is input `position` of next and nobody else reads
+  /// it; nullopt if there is none. The plan calls it for a batch norm, activation or addition behind a convolution.
+  virtual std::optional<Fused> absorb(const Layer& /*next*/, std::size_t /*position*/) const { return std::nullopt; }
+
+  /// The same layer made ready for a context (weights packed for its instruction set); nullptr if it is ready as it is.
+  virtual LayerPtr prepared(const Context&) const { return nullptr; }
+};
+
+}  // namespace weir
