@@ -1,7 +1,6 @@
 /// Context: with what a network runs. Chosen by the caller, never global.
 #pragma once
 #include <string>
-
 #include <weir/core/isa.hpp>
 #include <weir/core/parallel.hpp>
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <variant>
 #include <vector>
-
 #include <weir/core/tensor.hpp>
 
 namespace weir {
@@ -13,8 +12,8 @@ namespace weir {
 /// A constant: float32 (halves and doubles are converted when read) or int64 (all integer and bool types).
 struct Constant {
   Shape shape;
-  std::vector<float> floats;         ///< used if !is_int
-  std::vector<std::int64_t> ints;    ///< used if is_int
+  std::vector<float> floats;       ///< used if !is_int
+  std::vector<std::int64_t> ints;  ///< used if is_int
   bool is_int = false;
 };
 
@@ -24,8 +23,8 @@ using Attribute =
 
 /// One operator of the graph. An empty input name is an optional input that was left out.
 struct NodeDef {
-  std::string name;   ///< may be empty in the file; readers then set "<op>_<index>"
-  std::string op;     ///< ONNX operator type: "Conv"
+  std::string name;  ///< may be empty in the file; readers then set "<op>_<index>"
+  std::string op;    ///< ONNX operator type: "Conv"
   std::vector<std::string> inputs, outputs;
   std::map<std::string, Attribute> attributes;
 };
@@ -38,11 +37,11 @@ struct InputDef {
 };
 
 struct GraphDef {
-  std::string source;                          ///< file name, for messages
-  int opset = 13;                              ///< of the default operator domain
-  std::vector<NodeDef> nodes;                  ///< topologically sorted
-  std::map<std::string, Constant> constants;   ///< initialisers by tensor name
-  std::vector<InputDef> inputs;                ///< without those that are initialisers
+  std::string source;                         ///< file name, for messages
+  int opset = 13;                             ///< of the default operator domain
+  std::vector<NodeDef> nodes;                 ///< topologically sorted
+  std::map<std::string, Constant> constants;  ///< initialisers by tensor name
+  std::vector<InputDef> inputs;               ///< without those that are initialisers
   std::vector<std::string> outputs;
 };
 

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
-
 #include <weir/core/error.hpp>
 
 namespace weir {

@@ -5,7 +5,6 @@
 #include <span>
 #include <string_view>
 #include <vector>
-
 #include <weir/core/context.hpp>
 #include <weir/core/tensor.hpp>
 

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
 #include <weir/core/layer.hpp>
 
 namespace weir {
@@ -85,9 +84,9 @@ struct Node {
 
 /// What a Network holds; filled by build_network() and never changed again (but for the cache of plans).
 struct NetworkState {
-  std::string source;           ///< file or builder name, for messages
+  std::string source;  ///< file or builder name, for messages
   std::vector<Value> values;
-  std::vector<Node> nodes;      ///< topologically sorted
+  std::vector<Node> nodes;  ///< topologically sorted
   std::vector<ValueId> inputs, outputs;
   std::int64_t fixed_batch = 0;  ///< the only batch size that the file allows; 0: any
   mutable std::mutex plans_mutex;

@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
 #include <weir/core/network.hpp>
 
 namespace weir {
@@ -123,15 +122,13 @@ class Plan {
 /// overlap share memory; visible ones and the inputs keep theirs until the pass ends.
 struct MemoryLayout {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
-  std::vector<std::size_t> offset;   ///< by value id; nowhere for constants and hidden values
-  std::vector<std::size_t> root;     ///< the value whose memory a view or an in-place result uses
-  std::vector<int> last_use;         ///< by root: last step that touches it; nowhere near the end for visible ones
+  std::vector<std::size_t> offset;  ///< by value id; nowhere for constants and hidden values
+  std::vector<std::size_t> root;    ///< the value whose memory a view or an in-place result uses
+  std::vector<int> last_use;        ///< by root: last step that touches it; nowhere near the end for visible ones
   std::size_t arena_floats = 0, workspace_floats = 0;
 
   MemoryLayout(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
-      : offset(network.state().values.size(), nowhere),
-        root(offset.size()),
-        last_use(offset.size(), -1) {
+      : offset(network.state().values.size(), nowhere), root(offset.size()), last_use(offset.size(), -1) {
     const auto at = [](ValueId v) { return static_cast<std::size_t>(v); };
     const int never = static_cast<int>(plan.steps().size());
     for (std::size_t v = 0; v < root.size(); ++v) root[v] = v;

@@ -7,7 +7,6 @@
 #include <ostream>
 #include <span>
 #include <string>
-
 #include <weir/core/error.hpp>
 
 namespace weir {
@@ -59,9 +58,7 @@ class Shape {
     return s + "]";
   }
 
-  friend bool operator==(const Shape& a, const Shape& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
-  }
+  friend bool operator==(const Shape& a, const Shape& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
   friend std::ostream& operator<<(std::ostream& os, const Shape& s) { return os << s.to_string(); }
 
  private:

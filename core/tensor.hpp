@@ -5,7 +5,6 @@
 #include <memory>
 #include <new>
 #include <span>
-
 #include <weir/core/shape.hpp>
 
 namespace weir {
@@ -37,7 +36,7 @@ class Buffer {
     if (n > capacity_) {
       data_.reset();
       capacity_ = 0;
-      data_.reset(static_cast<float*>(::operator new(n * sizeof(float), std::align_val_t{alignment})));
+      data_.reset(static_cast<float*>(::operator new (n * sizeof(float), std::align_val_t{alignment})));
       capacity_ = n;
     }
     return data_.get();
@@ -47,7 +46,7 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(float* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+    void operator()(float* p) const { ::operator delete (p, std::align_val_t{alignment}); }
   };
   std::unique_ptr<float, Free> data_;
   std::size_t capacity_ = 0;

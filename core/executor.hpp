@@ -1,0 +1,316 @@
+/// Executor: runs a network, shows its tensors, stops where it is told to, and goes on from there.
+#pragma once
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <numeric>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/core/hook.hpp>
+#include <weir/core/plan.hpp>
+
+namespace weir {
+
+/// What became of one example of a batch.
+struct Answer {
+  int label = -1;      ///< argmax of the first output, or what the hook said; -1 if a hook stopped the pass
+  std::string exit;    ///< tensor at which it left; the output's name if it went all the way
+  double seconds = 0;  ///< from the begin of the pass until it left
+  bool early = false;  ///< it left at a hook
+};
+
+/// One answer for each example, and the first output for those that went all the way.
+struct Result {
+  std::vector<Answer> answers;
+  std::vector<std::size_t> examples;  ///< which examples the rows of output belong to
+  Tensor output;
+};
+
+/// One thread's way of running a network. Not to be used by two threads at once; any number of executors share one
+/// network and its packed weights.
+///
+/// Either `run(x)` calls hooks and returns answers; or, step by step, `begin(x)`, `advance_to("tensor")`,
+/// `compact(rows)` and `finish()`, which never compute anything twice. After the first pass of a batch size nothing is
+/// allocated in the step-by-step form. Outputs of an example do not depend on its batch-mates or on the number of
+/// threads.
+///
+/// A tensor that fusion hid is made visible when it is hooked or first advanced to, which changes the plan (weights of
+/// the layers around it are packed again, once). After an exception from a hook the next begin() or run() starts
+/// afresh.
+class Executor {
+ public:
+  explicit Executor(Network network, const ContextOptions& options = {})
+      : Executor(std::move(network), Context(options)) {}
+  Executor(Network network, Context context) : network_(std::move(network)), context_(std::move(context)) {}
+
+  const Network& network() const { return network_; }
+  const Context& context() const { return context_; }
+
+  /// Attaches f to every tensor whose name matches pattern (* and ? as in file names). f takes `const Step&` or
+  /// `Step&`. Hooks of one tensor run in the order in which they were attached. Throws ArgumentError if nothing
+  /// matches.
+  template <typename F>
+  HookHandle on(std::string_view pattern, F f) {
+    bool any = false;
+    for (const std::string& name : network_.tensor_names()) any = any || matches(pattern, name);
+    if (!any) throw ArgumentError(network_.source() + " has no tensor that matches '" + std::string(pattern) + "'");
+    hooks_.push_back(std::make_shared<Hook>(Hook{std::string(pattern), std::move(f)}));
+    plan_.reset();
+    return HookHandle(hooks_.back());
+  }
+
+  /// Makes tensors visible ahead of time, so that the first advance_to() need not plan again.
+  void show(std::string_view tensor) {
+    const ValueId v = network_.id_of(tensor);
+    if (shown_.insert(v).second) plan_.reset();
+  }
+
+  /// Starts a pass over x [N, ...]; x is copied. Throws ShapeError if x does not fit the network's input.
+  void begin(ConstView x) { begin(std::span(&x, 1)); }
+
+  /// As above for a network of several inputs, in the order of Network::input_names().
+  void begin(std::span<const ConstView> inputs) {
+    const std::int64_t n = check(inputs);
+    drop_detached();
+    make_plan();
+    lay_out(n);
+    rows_ = n;
+    examples_.resize(static_cast<std::size_t>(n));
+    std::iota(examples_.begin(), examples_.end(), std::size_t{0});
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      std::memcpy(memory_of(network_.state().inputs[i]), inputs[i].data, inputs[i].size() * sizeof(float));
+    next_ = 0;
+    began_ = true;
+    start_ = Clock::now();
+  }
+
+  /// Computes up to and including a tensor, without calling hooks. The view is valid until the next begin() or
+  /// compact().
+  ConstView advance_to(std::string_view tensor) {
+    const ValueId v = network_.id_of(tensor);
+    must_have_begun();
+    if (network_.value(v).constant) return *network_.value(v).constant;
+    if (!is_input(v) && (plan_->step_of(v) < 0 || !plan_->visible(v))) replan_with(v);
+    if (!is_input(v)) compute(plan_->step_of(v) + 1);
+    return view_of(v);
+  }
+
+  /// Computes what is left and returns the network's first output, valid until the next begin().
+  ConstView finish() {
+    must_have_begun();
+    compute(static_cast<int>(plan_->steps().size()));
+    return output(0);
+  }
+
+  /// The i-th output after finish().
+  ConstView output(std::size_t i) const { return view_of(network_.state().outputs.at(i)); }
+
+  /// Drops all rows but these (ascending positions among the active rows). Throws ArgumentError where a tensor still
+  /// needed has no batch dimension in front.
+  void compact(std::span<const std::size_t> keep) {
+    must_have_begun();
+    for (std::size_t i = 0; i < keep.size(); ++i)
+      if (keep[i] >= examples_.size() || (i > 0 && keep[i] <= keep[i - 1]))
+        throw ArgumentError("rows to keep must ascend and be below " + std::to_string(examples_.size()));
+    if (keep.size() == examples_.size()) return;
+    std::vector<bool> moved(layout_->offset.size(), false);
+    for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
+      if (!is_live(v) || moved[layout_->root[v]]) continue;
+      move_rows(static_cast<ValueId>(v), keep);
+      moved[layout_->root[v]] = true;
+    }
+    for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
+    examples_.resize(keep.size());
+    rows_ = static_cast<std::int64_t>(keep.size());
+  }
+
+  /// Which example of the batch each active row is.
+  std::span<const std::size_t> examples() const { return examples_; }
+
+  /// A whole pass with hooks: rows that a hook lets exit leave the batch there and then.
+  Result run(ConstView x) {
+    begin(x);
+    Result result;
+    result.answers.resize(examples_.size());
+    const int end = static_cast<int>(plan_->steps().size());
+    for (const auto& [step, hooks] : hooked_) {
+      compute(step + 1);
+      if (!call_hooks(step, hooks, result)) return result;
+    }
+    compute(end);
+    const ConstView y = output(0);
+    result.output = Tensor(y);
+    result.examples = examples_;
+    const std::size_t width = examples_.empty() ? 0 : y.size() / examples_.size();
+    for (std::size_t r = 0; r < examples_.size(); ++r) {
+      const float* scores = y.data + r * width;
+      result.answers[examples_[r]] = {static_cast<int>(std::max_element(scores, scores + width) - scores),
+                                      network_.output_names().front(), elapsed_s(), false};
+    }
+    return result;
+  }
+  Result operator()(ConstView x) { return run(x); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  std::int64_t check(std::span<const ConstView> inputs) const {
+    const NetworkState& s = network_.state();
+    if (inputs.size() != s.inputs.size())
+      throw ShapeError(s.source + " has " + std::to_string(s.inputs.size()) + " inputs, not " +
+                       std::to_string(inputs.size()));
+    const std::int64_t n = inputs.empty() || inputs[0].shape.rank() == 0 ? 1 : inputs[0].shape[0];
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const Value& v = network_.value(s.inputs[i]);
+      if (!(v.form.at(n) == inputs[i].shape) || n < 1)
+        throw ShapeError(s.source + ", input '" + v.name + "' expects " + v.form.at(1).to_string() +
+                         " for each example, got " + inputs[i].shape.to_string());
+    }
+    if (s.fixed_batch > 0 && n != s.fixed_batch)
+      throw ShapeError(s.source + " was exported for batches of " + std::to_string(s.fixed_batch) + ", not " +
+                       std::to_string(n));
+    return n;
+  }
+
+  void must_have_begun() const {
+    if (!began_) throw ArgumentError("executor of " + network_.source() + ": begin() was not called");
+  }
+
+  void drop_detached() {
+    if (std::erase_if(hooks_, [](const auto& h) { return h->pattern.empty(); }) > 0) plan_.reset();
+  }
+
+  void make_plan() {
+    if (plan_) return;
+    std::set<ValueId> visible = shown_;
+    std::map<ValueId, std::vector<Hook*>> wanted;
+    for (const Node& node : network_.state().nodes)
+      for (ValueId v : node.outputs)
+        for (const auto& h : hooks_)
+          if (v != absent && matches(h->pattern, network_.value(v).name)) wanted[v].push_back(h.get());
+    for (const auto& [v, hooks] : wanted) visible.insert(v);
+    plan_ = Plan::make(network_, context_, visible);
+    layouts_.clear();
+    layout_ = nullptr;
+    hooked_.clear();
+    std::map<int, std::vector<std::pair<ValueId, Hook*>>> by_step;
+    for (const auto& [v, hooks] : wanted)
+      for (Hook* h : hooks) by_step[plan_->step_of(v)].emplace_back(v, h);
+    hooked_.assign(by_step.begin(), by_step.end());
+  }
+
+  void lay_out(std::int64_t n) {
+    auto it = layouts_.find(n);
+    if (it == layouts_.end()) it = layouts_.emplace(n, MemoryLayout(network_, *plan_, context_, n)).first;
+    layout_ = &it->second;
+    arena_.reserve(std::max<std::size_t>(layout_->arena_floats, 1));
+    workspace_.reserve(std::max<std::size_t>(layout_->workspace_floats, 1));
+  }
+
+  /// Plans again with v visible and starts the pass over with the rows still active: the only time that work is
+  /// repeated.
+  void replan_with(ValueId v) {
+    std::vector<Tensor> kept;
+    for (ValueId i : network_.state().inputs) kept.emplace_back(ConstView(view_of(i)));
+    shown_.insert(v);
+    plan_.reset();
+    make_plan();
+    lay_out(std::max<std::int64_t>(rows_, 1));
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      std::memcpy(memory_of(network_.state().inputs[i]), kept[i].data(), kept[i].size() * sizeof(float));
+    next_ = 0;
+  }
+
+  bool is_input(ValueId v) const {
+    const auto& in = network_.state().inputs;
+    return std::find(in.begin(), in.end(), v) != in.end();
+  }
+
+  float* memory_of(ValueId v) const { return arena_.data() + layout_->offset[static_cast<std::size_t>(v)]; }
+
+  View view_of(ValueId v) const { return {memory_of(v), network_.value(v).form.at(rows_)}; }
+
+  /// Computed (or an input), and read by a later step or visible.
+  bool is_live(std::size_t v) const {
+    const ValueId id = static_cast<ValueId>(v);
+    if (layout_->offset[v] == MemoryLayout::nowhere) return false;
+    const bool computed = is_input(id) || (plan_->step_of(id) >= 0 && plan_->step_of(id) < next_);
+    return computed && layout_->last_use[layout_->root[v]] >= next_;
+  }
+
+  void move_rows(ValueId v, std::span<const std::size_t> keep) {
+    const Value& value = network_.value(v);
+    if (!value.form.depends_on_batch()) return;
+    if (!value.form.has_rows())
+      throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
+                          "' is alive, its outermost dimension is not the batch");
+    const std::size_t row = view_of(v).size() / static_cast<std::size_t>(rows_);
+    float* data = memory_of(v);
+    for (std::size_t i = 0; i < keep.size(); ++i)
+      if (keep[i] != i) std::memmove(data + i * row, data + keep[i] * row, row * sizeof(float));
+  }
+
+  /// Runs steps next_ .. end-1.
+  void compute(int end) {
+    if (rows_ == 0) next_ = std::max(next_, end);
+    for (; next_ < end; ++next_) {
+      const Node& step = plan_->steps()[static_cast<std::size_t>(next_)];
+      inputs_.clear();
+      outputs_.clear();
+      for (ValueId v : step.inputs)
+        inputs_.push_back(v == absent                  ? ConstView{}
+                          : network_.value(v).constant ? network_.value(v).constant->view()
+                                                       : ConstView(view_of(v)));
+      for (ValueId v : step.outputs) outputs_.push_back(v == absent ? View{} : view_of(v));
+      const bool same_memory = step.layer->is_view() && inputs_[0].data == outputs_[0].data;
+      if (!same_memory) step.layer->forward(context_, inputs_, outputs_, workspace_.data());
+    }
+  }
+
+  /// False if the pass ends here.
+  bool call_hooks(int step, const std::vector<std::pair<ValueId, Hook*>>& hooks, Result& result) {
+    const std::string& op = plan_->steps()[static_cast<std::size_t>(step)].op;
+    for (const auto& [v, hook] : hooks) {
+      if (hook->pattern.empty()) continue;
+      const std::string& name = network_.value(v).name;
+      Step seen(name, op, view_of(v), examples_, elapsed_s());
+      hook->call(seen);
+      std::vector<bool> leaves(examples_.size(), seen.stopped());
+      for (std::size_t r = 0; seen.stopped() && r < examples_.size(); ++r)
+        result.answers[examples_[r]] = {-1, name, elapsed_s(), true};
+      for (const Step::Exit& e : seen.exits()) {
+        leaves[e.row] = true;
+        result.answers[examples_[e.row]] = {e.label, name, elapsed_s(), true};
+      }
+      std::vector<std::size_t> keep;
+      for (std::size_t r = 0; r < leaves.size(); ++r)
+        if (!leaves[r]) keep.push_back(r);
+      if (!keep.empty()) compact(keep);
+      if (keep.empty()) return false;
+    }
+    return true;
+  }
+
+  Network network_;
+  Context context_;
+  std::vector<std::shared_ptr<Hook>> hooks_;
+  std::set<ValueId> shown_;
+  std::shared_ptr<const Plan> plan_;
+  std::vector<std::pair<int, std::vector<std::pair<ValueId, Hook*>>>> hooked_;
+  std::map<std::int64_t, MemoryLayout> layouts_;
+  const MemoryLayout* layout_ = nullptr;
+  Buffer arena_, workspace_;
+  std::vector<ConstView> inputs_;
+  std::vector<View> outputs_;
+  std::vector<std::size_t> examples_;
+  std::int64_t rows_ = 0;
+  int next_ = 0;
+  bool began_ = false;
+  Clock::time_point start_;
+};
+
+}  // namespace weir
