@@ -2,14 +2,13 @@
 
 #include <atomic>
 #include <vector>
-
 #include <weir/core/context.hpp>
 
 TEST_CASE("Context: options out of range are refused by name") {
   CHECK_THROWS_AS(weir::Context({.threads = 0}), weir::ArgumentError);
   CHECK_THROWS_AS(weir::Context({.threads = 5000}), weir::ArgumentError);
-  CHECK_THROWS_WITH_AS(weir::Context({.isa = "sse9"}),
-                       "instruction set 'sse9' is unknown: portable, avx2, avx512", weir::ArgumentError);
+  CHECK_THROWS_WITH_AS(weir::Context({.isa = "sse9"}), "instruction set 'sse9' is unknown: portable, avx2, avx512",
+                       weir::ArgumentError);
   CHECK_THROWS_AS(weir::Context({.gemm = "mkl"}), weir::ArgumentError);
   CHECK(weir::Context({.isa = "portable"}).isa() == weir::Isa::portable);
 }

@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <sstream>
-
 #include <weir/core/shape.hpp>
 
 using weir::Shape;

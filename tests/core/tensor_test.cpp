@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <utility>
 #include <vector>
-
 #include <weir/core/tensor.hpp>
 
 using weir::Shape, weir::Tensor;

@@ -1,0 +1,15 @@
+#include <doctest/doctest.h>
+
+#include <weir/core/hook.hpp>
+
+TEST_CASE("matches: * and ? as in file names") {
+  using weir::matches;
+  CHECK(matches("*", ""));
+  CHECK(matches("layer?.out", "layer1.out"));
+  CHECK(matches("*conv*", "a/conv2/b"));
+  CHECK(matches("a*b*c", "aXbYbZc"));
+  CHECK(matches("*a", "aba"));
+  CHECK_FALSE(matches("", "a"));
+  CHECK_FALSE(matches("layer?", "layer"));
+  CHECK_FALSE(matches("a*b", "acbd"));
+}
