@@ -1,0 +1,57 @@
+/// Checked reading of numbers from a stored model. A policy file may be damaged or hostile.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+#include <weir/core/error.hpp>
+
+namespace weir::model_json {
+
+/// json[key], or FormatError.
+inline const nlohmann::json& field(const nlohmann::json& json, const char* key) {
+  if (!json.is_object() || !json.contains(key)) throw FormatError(std::string("model: '") + key + "' is missing");
+  return json.at(key);
+}
+
+/// A finite number, or FormatError naming `key`.
+inline double to_number(const nlohmann::json& value, const char* key) {
+  if (!value.is_number()) throw FormatError(std::string("model: '") + key + "' must be a number");
+  const double number = value.get<double>();
+  if (!std::isfinite(number)) throw FormatError(std::string("model: '") + key + "' must be finite");
+  return number;
+}
+
+inline double number(const nlohmann::json& json, const char* key) { return to_number(field(json, key), key); }
+
+inline std::vector<double> numbers(const nlohmann::json& json, const char* key) {
+  const auto& array = field(json, key);
+  if (!array.is_array()) throw FormatError(std::string("model: '") + key + "' must be an array");
+  std::vector<double> values;
+  values.reserve(array.size());
+  for (const auto& value : array) values.push_back(to_number(value, key));
+  return values;
+}
+
+/// An integer in [0, limit), or FormatError.
+inline std::size_t to_index(const nlohmann::json& value, const char* key, std::size_t limit) {
+  if (!value.is_number_integer() || value < 0 || value.get<std::size_t>() >= limit)
+    throw FormatError(std::string("model: '") + key + "' must be an integer in [0, " + std::to_string(limit) + ")");
+  return value.get<std::size_t>();
+}
+
+inline std::size_t index(const nlohmann::json& json, const char* key, std::size_t limit) {
+  return to_index(field(json, key), key, limit);
+}
+
+inline std::vector<std::size_t> indices(const nlohmann::json& json, const char* key, std::size_t limit) {
+  const auto& array = field(json, key);
+  if (!array.is_array()) throw FormatError(std::string("model: '") + key + "' must be an array");
+  std::vector<std::size_t> values;
+  values.reserve(array.size());
+  for (const auto& value : array) values.push_back(to_index(value, key, limit));
+  return values;
+}
+
+}  // namespace weir::model_json
