@@ -105,7 +105,11 @@ class Executor {
   }
 
   /// The i-th output after finish().
-  ConstView output(std::size_t i) const { return view_of(network_.state().outputs.at(i)); }
+  ConstView output(std::size_t i) const {
+    const ValueId v = network_.state().outputs.at(i);
+    if (network_.value(v).constant) return *network_.value(v).constant;
+    return view_of(v);
+  }
 
   /// Drops all rows but these (ascending positions among the active rows). Throws ArgumentError where a tensor still
   /// needed has no batch dimension in front.
@@ -115,6 +119,8 @@ class Executor {
       if (keep[i] >= examples_.size() || (i > 0 && keep[i] <= keep[i - 1]))
         throw ArgumentError("rows to keep must ascend and be below " + std::to_string(examples_.size()));
     if (keep.size() == examples_.size()) return;
+    if (network_.state().fixed_batch > 0 && !keep.empty())
+      throw ArgumentError(network_.source() + " was exported for a fixed batch: all rows stay or all leave");
     std::vector<bool> moved(layout_->offset.size(), false);
     for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
       if (!is_live(v) || moved[layout_->root[v]]) continue;

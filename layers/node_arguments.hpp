@@ -1,0 +1,116 @@
+/// NodeArguments: what the maker of a layer sees of its node.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+#include <weir/core/graph_def.hpp>
+
+namespace weir {
+
+/// A node with its opset and its constant inputs; reads attributes with their defaults and types checked.
+/// Every error is a FormatError like "net.onnx, node 'conv1' Conv (opset 13): group 3 does not divide ...".
+///
+/// Shape arithmetic is evaluated for two probe batch sizes. constant(i) is what input i is for the first of them;
+/// constant_other_batch(i) what it is for the second, or nullptr where both are equal.
+class NodeArguments {
+ public:
+  const NodeDef& node;
+  const int opset;
+  const std::string source;
+
+  /// constants: one entry for each input, nullptr where it is not constant; others: the same for the second probe.
+  /// Both may be shorter than the node's list of inputs. The node must outlive this object.
+  NodeArguments(const NodeDef& node_def, int opset_version, std::string source_name,
+                std::vector<const Constant*> constants = {}, std::vector<const Constant*> others = {},
+                std::array<std::int64_t, 2> probes = {1, 2})
+      : node(node_def),
+        opset(opset_version),
+        source(std::move(source_name)),
+        constants_(std::move(constants)),
+        others_(std::move(others)),
+        probes_(probes) {}
+
+  /// Input i if it is constant, else nullptr (also where it was left out).
+  const Constant* constant(std::size_t i) const {
+    return has_input(i) && i < constants_.size() ? constants_[i] : nullptr;
+  }
+  const Constant* constant_other_batch(std::size_t i) const {
+    return has_input(i) && i < others_.size() ? others_[i] : nullptr;
+  }
+  std::array<std::int64_t, 2> probe_batch() const { return probes_; }
+
+  bool has_input(std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
+  bool has_attribute(const std::string& name) const { return node.attributes.count(name) > 0; }
+
+  std::int64_t integer(const std::string& name, std::int64_t otherwise) const {
+    return get<std::int64_t>(name, otherwise, "an integer");
+  }
+  float real(const std::string& name, float otherwise) const { return get<float>(name, otherwise, "a float"); }
+  std::string text(const std::string& name, const std::string& otherwise) const {
+    return get<std::string>(name, otherwise, "a string");
+  }
+  std::vector<std::int64_t> integers(const std::string& name, const std::vector<std::int64_t>& otherwise = {}) const {
+    return get<std::vector<std::int64_t>>(name, otherwise, "a list of integers");
+  }
+
+  /// Input i as integers that must be known now. Fails if it is left out, computed at run time, or of floats.
+  const std::vector<std::int64_t>& constant_integers(std::size_t i) const {
+    const Constant& c = required_constant(i);
+    if (!c.is_int) fail("input " + std::to_string(i) + " must hold integers");
+    if (constant_other_batch(i) != nullptr) fail("input " + std::to_string(i) + " may not depend on the batch size");
+    return c.ints;
+  }
+
+  /// Input i as floats that must be known now.
+  const std::vector<float>& constant_floats(std::size_t i) const {
+    const Constant& c = required_constant(i);
+    if (c.is_int) fail("input " + std::to_string(i) + " must hold floats");
+    return c.floats;
+  }
+
+  /// A list that newer opsets take as input i and older ones as an attribute; empty if neither is there.
+  std::vector<std::int64_t> integers_or_input(const std::string& name, std::size_t i) const {
+    if (has_input(i)) return constant_integers(i);
+    return integers(name);
+  }
+
+  /// As integer(), which must lie in [low, high].
+  std::int64_t integer_in(const std::string& name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const {
+    const std::int64_t value = integer(name, otherwise);
+    if (value < low || value > high) fail("attribute " + name + " may not be " + std::to_string(value));
+    return value;
+  }
+
+  /// Fails unless the node has low..high inputs, the first `low` of them given.
+  void expect_inputs(std::size_t low, std::size_t high) const {
+    if (node.inputs.size() > high) fail("has " + std::to_string(node.inputs.size()) + " inputs");
+    for (std::size_t i = 0; i < low; ++i)
+      if (!has_input(i)) fail("input " + std::to_string(i) + " is missing");
+  }
+
+  [[noreturn]] void fail(const std::string& message) const {
+    throw FormatError(source + ", node '" + node.name + "' " + node.op + " (opset " + std::to_string(opset) +
+                      "): " + message);
+  }
+
+ private:
+  template <typename T>
+  T get(const std::string& name, const T& otherwise, const char* kind) const {
+    const auto it = node.attributes.find(name);
+    if (it == node.attributes.end()) return otherwise;
+    if (const T* value = std::get_if<T>(&it->second)) return *value;
+    fail("attribute " + name + " must be " + kind);
+  }
+
+  const Constant& required_constant(std::size_t i) const {
+    const Constant* c = constant(i);
+    if (c == nullptr) fail("input " + std::to_string(i) + " must be constant");
+    return *c;
+  }
+
+  std::vector<const Constant*> constants_, others_;
+  std::array<std::int64_t, 2> probes_;
+};
+
+}  // namespace weir
