@@ -1,0 +1,107 @@
+// Runs an ONNX network on .npy input and writes .npy output.
+#include <algorithm>
+#include <weir/io/npy.hpp>
+#include <weir/weir.hpp>
+
+#include "program.hpp"
+
+namespace {
+
+struct Options {
+  std::string onnx, isa, gemm = "weir";
+  std::vector<std::string> inputs, taps, outputs;
+  std::int64_t batch = 0;
+  int threads = 1;
+};
+
+/// The arrays in the order of the network's inputs. An input without a name is the next that no other option names.
+std::vector<weir::Tensor> read_inputs(const Options& o, const weir::GraphDef& def) {
+  std::map<std::string, std::string> file_of;
+  for (const std::string& text : o.inputs) {
+    auto [name, file] = program::split_name(text);
+    for (const auto& i : def.inputs)
+      if (name.empty() && !file_of.contains(i.name)) name = i.name;
+    if (std::none_of(def.inputs.begin(), def.inputs.end(), [&](const auto& i) { return i.name == name; }))
+      throw weir::ArgumentError("--input " + text + ": " + def.source + " has no input '" + name + "'");
+    if (!file_of.emplace(name, file).second) throw weir::ArgumentError("--input " + text + ": given twice");
+  }
+  std::vector<weir::Tensor> tensors;
+  for (const auto& i : def.inputs) {
+    if (!file_of.contains(i.name)) throw weir::ArgumentError("--input " + i.name + "=x.npy is missing");
+    tensors.push_back(weir::read_npy(file_of[i.name]).to_tensor());
+    if (tensors.back().shape().rank() == 0 || tensors.back().size() == 0 ||
+        tensors.back().shape()[0] != tensors.front().shape()[0])
+      throw weir::ShapeError(file_of[i.name] + ": shape " + tensors.back().shape().to_string() +
+                             " has no rows, or not as many as the others");
+  }
+  if (tensors.empty()) throw weir::ArgumentError(def.source + " has no inputs");
+  return tensors;
+}
+
+/// {tensor, file} for each --output; one without a name is the first tapped tensor, or else the first output.
+std::vector<std::pair<std::string, std::string>> wanted(const Options& o, const weir::Network& net) {
+  std::vector<std::pair<std::string, std::string>> all;
+  const auto outputs = net.output_names();
+  for (const std::string& text : o.outputs) {
+    auto [name, file] = program::split_name(text);
+    if (name.empty()) name = o.taps.empty() ? outputs.front() : o.taps.front();
+    const bool known =
+        std::count(outputs.begin(), outputs.end(), name) + std::count(o.taps.begin(), o.taps.end(), name) > 0;
+    if (!known) throw weir::ArgumentError("--output " + text + ": '" + name + "' is neither an output nor a --tap");
+    all.emplace_back(name, file);
+  }
+  return all;
+}
+
+void infer(const Options& o) {
+  const weir::GraphDef def = weir::read_onnx(o.onnx);
+  const std::vector<weir::Tensor> inputs = read_inputs(o, def);
+  weir::BuildOptions build;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    build.input_shapes[def.inputs[i].name] = {inputs[i].shape().begin() + 1, inputs[i].shape().end()};
+  const weir::Network net = weir::build_network(def, build);
+  weir::Executor run{net, weir::ContextOptions{.threads = o.threads, .isa = o.isa, .gemm = o.gemm}};
+  for (const std::string& tap : o.taps) run.show(tap);
+  const auto files = wanted(o, net);
+  std::vector<weir::Tensor> results(files.size());
+  const std::int64_t rows = inputs[0].shape()[0], chunk = o.batch > 0 ? std::min(o.batch, rows) : rows;
+  for (std::int64_t first = 0; first < rows; first += chunk) {
+    const std::int64_t n = std::min(chunk, rows - first);
+    std::vector<weir::ConstView> views;
+    for (const weir::Tensor& t : inputs)
+      views.push_back({t.data() + static_cast<std::size_t>(first) * (t.size() / static_cast<std::size_t>(rows)),
+                       t.shape().with(0, n)});
+    run.begin(views);
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      const weir::ConstView y = run.advance_to(files[f].first);
+      if (y.shape.rank() == 0 || y.shape[0] % n != 0 || (n != rows && y.shape[0] != n)) {
+        if (n != rows)
+          throw weir::ShapeError("'" + files[f].first + "' " + y.shape.to_string() +
+                                 " has no batch dimension in front: leave --batch out");
+        results[f] = weir::Tensor(y);
+        continue;
+      }
+      if (first == 0) results[f] = weir::Tensor(y.shape.with(0, y.shape[0] / n * rows));
+      std::copy_n(
+          y.data, y.size(),
+          results[f].data() + results[f].size() / static_cast<std::size_t>(rows) * static_cast<std::size_t>(first));
+    }
+  }
+  for (std::size_t f = 0; f < files.size(); ++f) weir::write_npy(files[f].second, results[f]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Runs an ONNX network on .npy arrays [N, ...] and writes .npy arrays"};
+  Options o;
+  app.add_option("--onnx", o.onnx, "the network")->required();
+  app.add_option("--input", o.inputs, "x.npy, or NAME=x.npy for each of several inputs")->required();
+  app.add_option("--output", o.outputs, "y.npy, or NAME=y.npy for several outputs and tapped tensors")->required();
+  app.add_option("--tap", o.taps, "name of a tensor inside the network, to be written too");
+  app.add_option("--batch", o.batch, "rows at a time; all of them if not given")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--threads", o.threads, "threads")->check(CLI::Range(1, 1024));
+  app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given");
+  app.add_option("--gemm", o.gemm, "weir or openblas");
+  return program::run(app, argc, argv, [&] { infer(o); });
+}

@@ -1,0 +1,70 @@
+/// What our command-line programs share.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/layers/build_network.hpp>
+
+namespace program {
+
+/// Parses the options, then runs body. Returns main()'s status: 0, 1 with "error: ..." on the error stream, or what
+/// CLI11 says of --help (0) and wrong options (not 0).
+template <typename Body>
+int run(CLI::App& app, int argc, char** argv, const Body& body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  }
+  try {
+    body();
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "error: out of memory\n");
+    return 1;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "error: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}
+
+/// "NAME=FILE" -> {NAME, FILE}; "FILE" -> {"", FILE}.
+inline std::pair<std::string, std::string> split_name(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// "3x224x224" -> {3, 224, 224}. Throws ArgumentError.
+inline std::vector<std::int64_t> parse_dims(const std::string& text) {
+  std::vector<std::int64_t> dims;
+  const char* p = text.c_str();
+  while (true) {
+    char* end = nullptr;
+    const long long d = std::strtoll(p, &end, 10);
+    if (end == p || d < 1 || d > (1LL << 31) || dims.size() == 8 || (*end != 'x' && *end != '\0'))
+      throw weir::ArgumentError("'" + text + "' is not a shape such as 3x224x224");
+    dims.push_back(d);
+    if (*end == '\0') return dims;
+    p = end + 1;
+  }
+}
+
+/// --shape options ("NAME=3x224x224", without the batch) as build options.
+inline weir::BuildOptions build_options(const std::vector<std::string>& shapes) {
+  weir::BuildOptions options;
+  for (const std::string& s : shapes) {
+    const auto [name, dims] = split_name(s);
+    if (name.empty()) throw weir::ArgumentError("--shape " + s + ": say NAME=3x224x224");
+    options.input_shapes[name] = parse_dims(dims);
+  }
+  return options;
+}
+
+}  // namespace program
