@@ -51,8 +51,9 @@ class Layer {
   /// it; nullopt if there is none. The plan calls it for a batch norm, activation or addition behind a convolution.
   virtual std::optional<Fused> absorb(const Layer& /*next*/, std::size_t /*position*/) const { return std::nullopt; }
 
-  /// The same layer made ready for a context (weights packed for its instruction set); nullptr if it is ready as it is.
-  virtual LayerPtr prepared(const Context&) const { return nullptr; }
+  /// The same layer made ready for a context and for inputs of these shapes at batch size 1 (weights packed for its
+  /// instruction set and algorithm); nullptr if it is ready as it is. It must give the same result at every batch size.
+  virtual LayerPtr prepared(const Context&, std::span<const Shape> /*inputs*/) const { return nullptr; }
 };
 
 }  // namespace weir

@@ -44,7 +44,7 @@ class Plan {
     drop_dead();
     fuse(network);
     for (Node& s : steps_)
-      if (LayerPtr ready = s.layer->prepared(context)) s.layer = ready;
+      if (LayerPtr ready = s.layer->prepared(context, network.input_shapes(s, 1))) s.layer = ready;
     index();
   }
 
