@@ -22,8 +22,8 @@ struct Fused {
 
 /// One operator with its parameters, immutable after construction and shared by any number of threads.
 ///
-/// inputs are the operator's ONNX inputs in order, constants included; a layer that prepared a constant when it was
-/// made (packed weights) ignores that entry. An input that was left out has a view with data == nullptr.
+/// inputs are the operator's ONNX inputs in order, constants included. An input that was left out, or that the layer
+/// ignores, has a view with data == nullptr and a shape of rank 0.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -34,6 +34,10 @@ class Layer {
   /// Computes outputs from inputs; neither allocates nor throws. workspace holds workspace_floats() floats.
   virtual void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                        float* workspace) const = 0;
+
+  /// True if the layer took in constant input i when it was made (weights, axes, a target shape) and never looks at it
+  /// again: the network then need not keep it.
+  virtual bool ignores_input(std::size_t /*i*/) const { return false; }
 
   /// Scratch memory that forward needs for these inputs.
   virtual std::size_t workspace_floats(const Context&, std::span<const Shape> /*inputs*/) const { return 0; }

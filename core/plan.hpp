@@ -100,7 +100,8 @@ class Plan {
       std::vector<ValueId> inputs = first.inputs;
       if (fused->extra_input) {
         const ValueId extra = next.inputs.at(*fused->extra_input);
-        if (!(network.value(extra).form == network.value(next.outputs.at(0)).form)) continue;
+        const ShapeForm& form = network.value(next.outputs.at(0)).form;  // an addition that broadcasts stays alone
+        if (extra == absent || !(network.value(extra).form == form) || !(network.value(between).form == form)) continue;
         inputs.push_back(extra);
       }
       next.layer = fused->layer;

@@ -35,6 +35,7 @@ class Shape {
 
   /// The same shape with dimension i set to value.
   Shape with(std::size_t i, std::int64_t value) const {
+    if (value < 0) throw ShapeError("negative dimension " + std::to_string(value));
     Shape s = *this;
     s.dims_.at(i) = value;
     return s;

@@ -30,7 +30,8 @@ inline Shape squeezed(const Shape& shape, const std::vector<std::int64_t>& axes)
   std::vector<std::int64_t> dims;
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     const bool named = std::binary_search(gone.begin(), gone.end(), i);
-    if (named && shape[i] != 1) throw ShapeError("cannot squeeze axis " + std::to_string(i) + " of " + shape.to_string());
+    if (named && shape[i] != 1)
+      throw ShapeError("cannot squeeze axis " + std::to_string(i) + " of " + shape.to_string());
     if (!(named || (axes.empty() && shape[i] == 1))) dims.push_back(shape[i]);
   }
   return Shape(dims);

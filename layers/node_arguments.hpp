@@ -1,6 +1,5 @@
 /// NodeArguments: what the maker of a layer sees of its node.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,16 +19,17 @@ class NodeArguments {
   const std::string source;
 
   /// constants: one entry for each input, nullptr where it is not constant; others: the same for the second probe.
-  /// Both may be shorter than the node's list of inputs. The node must outlive this object.
+  /// ranks: of the inputs, empty where unknown. All may be shorter than the node's list of inputs. The node must
+  /// outlive this object.
   NodeArguments(const NodeDef& node_def, int opset_version, std::string source_name,
                 std::vector<const Constant*> constants = {}, std::vector<const Constant*> others = {},
-                std::array<std::int64_t, 2> probes = {1, 2})
+                std::vector<std::size_t> ranks = {})
       : node(node_def),
         opset(opset_version),
         source(std::move(source_name)),
         constants_(std::move(constants)),
         others_(std::move(others)),
-        probes_(probes) {}
+        ranks_(std::move(ranks)) {}
 
   /// Input i if it is constant, else nullptr (also where it was left out).
   const Constant* constant(std::size_t i) const {
@@ -38,7 +38,8 @@ class NodeArguments {
   const Constant* constant_other_batch(std::size_t i) const {
     return has_input(i) && i < others_.size() ? others_[i] : nullptr;
   }
-  std::array<std::int64_t, 2> probe_batch() const { return probes_; }
+  /// Rank of input i; 0 if it was left out or is not known.
+  std::size_t rank(std::size_t i) const { return i < ranks_.size() ? ranks_[i] : 0; }
 
   bool has_input(std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
   bool has_attribute(const std::string& name) const { return node.attributes.count(name) > 0; }
@@ -62,11 +63,27 @@ class NodeArguments {
     return c.ints;
   }
 
+  /// As constant_integers() for this probe: they may be others for another batch size. For what only shapes the output.
+  const std::vector<std::int64_t>& probe_integers(std::size_t i) const {
+    const Constant& c = required_constant(i);
+    if (!c.is_int) fail("input " + std::to_string(i) + " must hold integers");
+    return c.ints;
+  }
+
   /// Input i as floats that must be known now.
   const std::vector<float>& constant_floats(std::size_t i) const {
     const Constant& c = required_constant(i);
     if (c.is_int) fail("input " + std::to_string(i) + " must hold floats");
+    if (constant_other_batch(i) != nullptr) fail("input " + std::to_string(i) + " may not depend on the batch size");
     return c.floats;
+  }
+
+  /// The single value of constant input i, or otherwise if it was left out.
+  float scalar_input(std::size_t i, float otherwise) const {
+    if (!has_input(i)) return otherwise;
+    const std::vector<float>& values = constant_floats(i);
+    if (values.size() != 1) fail("input " + std::to_string(i) + " must hold one value");
+    return values[0];
   }
 
   /// A list that newer opsets take as input i and older ones as an attribute; empty if neither is there.
@@ -110,7 +127,7 @@ class NodeArguments {
   }
 
   std::vector<const Constant*> constants_, others_;
-  std::array<std::int64_t, 2> probes_;
+  std::vector<std::size_t> ranks_;
 };
 
 }  // namespace weir

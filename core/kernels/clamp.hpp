@@ -1,0 +1,19 @@
+/// Clamp: the bounds that a kernel applies to each result before it stores it.
+#pragma once
+#include <limits>
+
+namespace weir {
+
+/// y = min(max(v, lo), hi). The default changes nothing; ReLU is {0, infinity}, ReLU6 {0, 6}. NaN becomes lo or stays
+/// NaN, as the order of the comparisons of the instruction set has it: do not rely on either.
+struct Clamp {
+  float lo = -std::numeric_limits<float>::infinity();
+  float hi = std::numeric_limits<float>::infinity();
+
+  float operator()(float v) const {
+    v = v < lo ? lo : v;
+    return v > hi ? hi : v;
+  }
+};
+
+}  // namespace weir

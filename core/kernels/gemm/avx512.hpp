@@ -1,0 +1,29 @@
+/// Micro-kernels for AVX-512: 32 registers of 16 floats.
+#pragma once
+#include <weir/core/kernels/gemm/store.hpp>
+
+namespace weir::kernels {
+
+struct Avx512 {
+  static constexpr int lanes = 16, max_rows = 14;
+
+  template <int R, int V, Walk walk>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void tile(std::int64_t K, const float* a, const float* b,
+                                                           const std::int32_t* offset, float* tile, bool resume) {
+    tile_body<lanes, R, V, walk>(K, a, b, offset, tile, resume);
+  }
+  [[gnu::target("avx512f,avx512vl,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
+                                                                 std::int64_t columns, const Epilogue& e) {
+    store_rows_body<lanes>(tile, ldt, rows, columns, e);
+  }
+  [[gnu::target("avx512f,avx512vl,fma")]] static void store_columns(const float* tile, std::int64_t ldt,
+                                                                    std::int64_t rows, std::int64_t columns,
+                                                                    const Epilogue& e) {
+    store_columns_body(tile, ldt, rows, columns, e);
+  }
+  [[gnu::target("avx512f,avx512vl,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
+    return dot_body<lanes>(K, a, b);
+  }
+};
+
+}  // namespace weir::kernels

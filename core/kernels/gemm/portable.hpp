@@ -1,0 +1,26 @@
+/// Micro-kernels for plain C++ in the user's compiler flags.
+#pragma once
+#include <weir/core/kernels/gemm/store.hpp>
+
+namespace weir::kernels {
+
+struct Portable {
+  static constexpr int lanes = 4, max_rows = 6;
+
+  template <int R, int V, Walk walk>
+  static void tile(std::int64_t K, const float* a, const float* b, const std::int32_t* offset, float* tile,
+                   bool resume) {
+    tile_body<lanes, R, V, walk>(K, a, b, offset, tile, resume);
+  }
+  static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
+                         const Epilogue& e) {
+    store_rows_body<lanes>(tile, ldt, rows, columns, e);
+  }
+  static void store_columns(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
+                            const Epilogue& e) {
+    store_columns_body(tile, ldt, rows, columns, e);
+  }
+  static float dot(std::int64_t K, const float* a, const float* b) { return dot_body<lanes>(K, a, b); }
+};
+
+}  // namespace weir::kernels

@@ -1,0 +1,78 @@
+/// Vectors of floats in plain C++, and the call of a kernel for an instruction set.
+///
+/// A kernel is a struct with `template <int W> [[gnu::always_inline]] static void run(arguments...)`, written once for
+/// vectors of W floats; simd_call<Kernel>(isa, arguments...) runs it with the widest W of the instruction set. Inside,
+/// no lambdas and no helpers of our own that are not always_inline: they would not inherit the instruction set. Vectors
+/// are passed by reference, because their calling convention depends on it too.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <weir/core/isa.hpp>
+
+namespace weir::simd {
+
+template <int W>
+struct Lanes {
+  using Floats [[gnu::vector_size(W * 4)]] = float;
+  using Ints [[gnu::vector_size(W * 4)]] = std::int32_t;
+};
+template <int W>
+using Floats = typename Lanes<W>::Floats;
+template <int W>
+using Ints = typename Lanes<W>::Ints;
+
+template <class V>
+[[gnu::always_inline]] inline void load(V& v, const float* from) {
+  std::memcpy(&v, from, sizeof v);
+}
+template <class V>
+[[gnu::always_inline]] inline void store(const V& v, float* to) {
+  std::memcpy(to, &v, sizeof v);
+}
+/// The first n lanes; the others become 0.
+template <class V>
+[[gnu::always_inline]] inline void load_part(V& v, const float* from, std::int64_t n) {
+  v = V{};
+  std::memcpy(&v, from, static_cast<std::size_t>(n) * sizeof(float));
+}
+template <class V>
+[[gnu::always_inline]] inline void store_part(const V& v, float* to, std::int64_t n) {
+  std::memcpy(to, &v, static_cast<std::size_t>(n) * sizeof(float));
+}
+/// All lanes c.
+template <class V>
+[[gnu::always_inline]] inline void fill(V& v, float c) {
+  v = V{} + c;
+}
+/// a = the larger of a and b in each lane; a where b is NaN.
+template <class V>
+[[gnu::always_inline]] inline void take_max(V& a, const V& b) {
+  a = b > a ? b : a;
+}
+template <class V>
+[[gnu::always_inline]] inline void take_min(V& a, const V& b) {
+  a = b < a ? b : a;
+}
+
+#if defined(__x86_64__)
+template <class Kernel, class... A>
+[[gnu::target("avx512f,avx512vl,avx2,fma")]] void call_avx512(const A&... a) {
+  Kernel::template run<16>(a...);
+}
+template <class Kernel, class... A>
+[[gnu::target("avx2,fma")]] void call_avx2(const A&... a) {
+  Kernel::template run<8>(a...);
+}
+#endif
+
+template <class Kernel, class... A>
+inline void simd_call(Isa isa, const A&... a) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512) return call_avx512<Kernel>(a...);
+  if (isa == Isa::avx2) return call_avx2<Kernel>(a...);
+#endif
+  (void)isa;
+  Kernel::template run<4>(a...);
+}
+
+}  // namespace weir::simd

@@ -1,0 +1,52 @@
+/// Decodes JPEG, PNG, BMP and PPM/PGM images.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/io/stb_image.hpp>
+
+namespace weir {
+
+inline constexpr std::int64_t max_image_pixels = std::int64_t{64} << 20;
+inline constexpr std::uint64_t max_image_file_bytes = std::uint64_t{1} << 28;
+
+/// An image from the bytes of its file: grey images (with or without alpha) get one channel, others three (RGB; alpha
+/// is dropped, 16 bits are cut to 8). EXIF orientation is not applied. The size is checked before anything is
+/// decoded: at most max_image_pixels. Throws FormatError naming source, with the decoder's reason.
+inline Image decode_image(std::span<const char> bytes, const std::string& source) {
+  namespace stb = detail::stb;
+  const auto refuse = [&](const std::string& what) { return FormatError(source + ": " + what); };
+  if (bytes.size() > max_image_file_bytes) throw refuse("too large for an image");
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  const int size = static_cast<int>(bytes.size());
+  int width = 0, height = 0, channels = 0;
+  if (!stb::stbi_info_from_memory(data, size, &width, &height, &channels))
+    throw refuse(std::string("not a JPEG, PNG, BMP or PPM image (") + stb::stbi_failure_reason() + ")");
+  if (width <= 0 || height <= 0 || std::int64_t{width} * height > max_image_pixels)
+    throw refuse("image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels, 1 to " +
+                 std::to_string(max_image_pixels) + " are supported");
+  const int wanted = channels <= 2 ? 1 : 3;
+  struct Free {
+    void operator()(unsigned char* p) const { stb::stbi_image_free(p); }
+  };
+  const std::unique_ptr<unsigned char, Free> pixels(
+      stb::stbi_load_from_memory(data, size, &width, &height, &channels, wanted));
+  if (!pixels) throw refuse(std::string("image cannot be decoded (") + stb::stbi_failure_reason() + ")");
+  Image image{{}, height, width, wanted};
+  image.data.assign(pixels.get(), pixels.get() + image.view().size_bytes());
+  return image;
+}
+
+/// As decode_image, from a file. Throws IoError too.
+inline Image read_image(const std::filesystem::path& path) {
+  return decode_image(read_file(path, max_image_file_bytes), path.string());
+}
+
+}  // namespace weir

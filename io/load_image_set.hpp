@@ -1,0 +1,88 @@
+/// load_image_set: an ImageSet from whatever a path names.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/io/cifar.hpp>
+#include <weir/io/csv.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/idx.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/io/labels.hpp>
+#include <weir/io/npy.hpp>
+
+namespace weir {
+
+/// The images that a CSV lists: column `file` (relative to folder, and inside it), column `label`; others are ignored.
+/// Only looks whether the files exist; decoding them is the set's affair. Throws FormatError naming the CSV and line
+/// on a path that leads out of the folder, a missing file, a bad label or a file listed twice; IoError.
+inline ImageSet read_image_folder(const std::filesystem::path& folder, const std::filesystem::path& csv) {
+  namespace fs = std::filesystem;
+  const CsvTable table = read_csv(csv);
+  const std::size_t file_column = table.column("file");
+  const std::size_t label_column = table.column("label");
+  std::vector<fs::path> files;
+  std::vector<std::string> names;
+  std::vector<int> labels;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const std::string& name = table.rows[i][file_column];
+    try {
+      files.push_back(path_inside(folder, name));
+    } catch (const Error& e) {
+      throw FormatError(table.where(i) + ": " + e.what());
+    }
+    std::error_code error;
+    if (!fs::is_regular_file(files.back(), error)) throw FormatError(table.where(i) + ": no file '" + name + "'");
+    names.push_back(name);
+    labels.push_back(detail::parse_label(table.rows[i][label_column], table.where(i)));
+  }
+  std::vector<fs::path> sorted = files;
+  std::sort(sorted.begin(), sorted.end());
+  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+    throw FormatError(csv.string() + ": file '" + twice->string() + "' is listed twice");
+  return ImageSet::from_files(std::move(files), std::move(names), std::move(labels), folder.string());
+}
+
+/// Images and labels, by what images names:
+///   a folder with CIFAR-10 batches (and labels empty)   see read_cifar
+///   any other folder    labels is the CSV of read_image_folder (empty: labels.csv in the folder)
+///   .npy                uint8 [N, H, W] or [N, H, W, C], or floats [N, C, H, W]; labels: see read_labels
+///   .bin                a CIFAR-10 batch, which holds its labels; labels is empty
+///   anything else       IDX [N, H, W], gzipped or not; labels: see read_labels
+/// labels may be empty where the labels are not known (has_labels() is then false). Throws FormatError or IoError
+/// naming the file, ArgumentError if labels are given where the images' file holds them.
+inline ImageSet load_image_set(const std::filesystem::path& images, const std::filesystem::path& labels = {}) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const bool is_folder = fs::is_directory(images, error);
+  const std::string kind = images.extension().string();
+  const std::string source = images.string();
+  const bool is_cifar_folder =
+      is_folder && labels.empty() && !fs::exists(images / "labels.csv", error) &&
+      (fs::exists(images / "data_batch_1.bin", error) || fs::exists(images / "test_batch.bin", error));
+  if (is_cifar_folder || (!is_folder && kind == ".bin")) {
+    if (!labels.empty()) throw ArgumentError(source + ": holds its labels itself, but a file of labels is given");
+    CifarImages cifar = read_cifar(images);
+    const auto n = static_cast<std::int64_t>(cifar.labels.size());
+    return ImageSet::from_pixels(Shape{n, 32, 32, 3}, std::move(cifar.pixels), std::move(cifar.labels), source);
+  }
+  if (is_folder) return read_image_folder(images, labels.empty() ? images / "labels.csv" : labels);
+  std::vector<int> known = labels.empty() ? std::vector<int>{} : read_labels(labels);
+  if (kind == ".npy") {
+    NpyArray array = read_npy(images);
+    if (array.dtype == NpyType::uint8)
+      return ImageSet::from_pixels(array.shape, std::move(array.bytes), std::move(known), source);
+    if (array.dtype == NpyType::float32 || array.dtype == NpyType::float64)
+      return ImageSet::from_floats(array.to_tensor(), std::move(known), source);
+    throw FormatError(source + ": images are uint8 or floating point, not other integers");
+  }
+  IdxArray array = read_idx(images);
+  if (array.shape.rank() != 3)
+    throw FormatError(source + ": images have the shape [N, H, W], not " + array.shape.to_string());
+  return ImageSet::from_pixels(array.shape, std::move(array.bytes), std::move(known), source);
+}
+
+}  // namespace weir

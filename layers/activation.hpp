@@ -1,0 +1,133 @@
+/// Operators that map each element on its own: Relu, Clip, Sigmoid and their like.
+#pragma once
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <weir/core/kernels/clamp.hpp>
+#include <weir/core/kernels/map.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/layers/node_arguments.hpp>
+
+namespace weir {
+
+/// Base of layers with one output of the shape of input 0, written over it where possible.
+class ElementwiseLayer : public Layer {
+ public:
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {inputs[0]}; }
+  double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
+  bool in_place() const override { return true; }
+};
+
+/// y = Function(x), see core/kernels/map.hpp. Inputs behind the first are parameters.
+template <class Function>
+class MapLayer : public ElementwiseLayer {
+ public:
+  explicit MapLayer(MapParams parameters = {}) : parameters_(parameters) {}
+
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    map<Function>(context, inputs[0].data, outputs[0].data, inputs[0].shape.numel(), parameters_);
+  }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+ protected:
+  MapParams parameters_;
+};
+
+/// Relu and Clip: what a convolution before them can do in passing.
+class ClipLayer final : public MapLayer<maps::Clip> {
+ public:
+  explicit ClipLayer(Clamp clamp) : MapLayer({clamp.lo, clamp.hi}), clamp_(clamp) {}
+  const Clamp& clamp() const { return clamp_; }
+  std::optional<Fused> absorb(const Layer& next, std::size_t) const override {
+    const auto* clip = dynamic_cast<const ClipLayer*>(&next);
+    if (clip == nullptr) return std::nullopt;
+    return Fused{std::make_shared<ClipLayer>(Clamp{clip->clamp_(clamp_.lo), clip->clamp_(clamp_.hi)}), std::nullopt};
+  }
+
+ private:
+  Clamp clamp_;
+};
+
+inline LayerPtr make_relu(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<ClipLayer>(Clamp{.lo = 0});
+}
+
+/// Bounds are attributes before opset 11, inputs since.
+inline LayerPtr make_clip(const NodeArguments& node) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  Clamp clamp;
+  if (node.opset < 11) {
+    node.expect_inputs(1, 1);
+    clamp = {node.real("min", -infinity), node.real("max", infinity)};
+  } else {
+    node.expect_inputs(1, 3);
+    clamp = {node.scalar_input(1, -infinity), node.scalar_input(2, infinity)};
+  }
+  if (!(clamp.lo <= clamp.hi)) node.fail("min must not be above max");
+  return std::make_shared<ClipLayer>(clamp);
+}
+
+/// A function without parameters.
+template <class Function>
+LayerPtr make_map(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<Function>>();
+}
+
+/// A function of <cmath>.
+template <float (*f)(float)>
+LayerPtr make_scalar_map(const NodeArguments& node) {
+  return make_map<maps::Scalar<f>>(node);
+}
+
+inline LayerPtr make_leaky_relu(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::LeakyRelu>>(MapParams{node.real("alpha", 0.01F)});
+}
+
+inline LayerPtr make_hard_sigmoid(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::HardSigmoid>>(MapParams{node.real("alpha", 0.2F), node.real("beta", 0.5F)});
+}
+
+inline LayerPtr make_hard_swish(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::HardSwish>>(MapParams{1.0F / 6.0F, 0.5F});
+}
+
+inline LayerPtr make_elu(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::Elu>>(MapParams{node.real("alpha", 1.0F)});
+}
+
+inline LayerPtr make_selu(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::Selu>>(
+      MapParams{node.real("alpha", 1.67326319F), node.real("gamma", 1.05070102F)});
+}
+
+namespace scalars {
+inline float erf(float x) { return std::erf(x); }
+inline float sqrt(float x) { return std::sqrt(x); }
+inline float log(float x) { return std::log(x); }
+inline float floor(float x) { return std::floor(x); }
+inline float ceil(float x) { return std::ceil(x); }
+/// log(1 + exp(x)), without overflow.
+inline float softplus(float x) { return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x))); }
+inline float softsign(float x) { return x / (1.0F + std::abs(x)); }
+inline float mish(float x) { return x * std::tanh(softplus(x)); }
+/// x * (normal distribution function of x): Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+inline float gelu(float x) { return 0.5F * x * std::erfc(-x / std::numbers::sqrt2_v<float>); }
+inline float gelu_tanh(float x) { return 0.5F * x * (1.0F + std::tanh(0.797884561F * (x + 0.044715F * x * x * x))); }
+}  // namespace scalars
+
+inline LayerPtr make_gelu(const NodeArguments& node) {
+  const std::string kind = node.text("approximate", "none");
+  if (kind == "none") return make_scalar_map<scalars::gelu>(node);
+  if (kind == "tanh") return make_scalar_map<scalars::gelu_tanh>(node);
+  node.fail("attribute approximate may not be '" + kind + "'");
+}
+
+}  // namespace weir

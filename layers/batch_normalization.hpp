@@ -1,0 +1,70 @@
+/// BatchNormalization at inference.
+#pragma once
+#include <cmath>
+#include <weir/core/kernels/affine.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/layers/activation.hpp>
+
+namespace weir {
+
+/// y[n, c, ...] = scale[c] * x[n, c, ...] + shift[c], clamped; scale = gamma / sqrt(variance + epsilon), shift = beta -
+/// mean * scale. A convolution or matrix product before it takes it in; it takes in a Relu behind it. Ioffe and
+/// Szegedy, "Batch normalization", ICML 2015.
+class BatchNormalizationLayer final : public Layer {
+ public:
+  BatchNormalizationLayer(std::shared_ptr<const std::vector<float>> scale,
+                          std::shared_ptr<const std::vector<float>> shift, Clamp clamp = {}, bool clamped = false)
+      : scale_(std::move(scale)), shift_(std::move(shift)), clamp_(clamp), clamped_(clamped) {}
+
+  const std::vector<float>& scale() const { return *scale_; }
+  const std::vector<float>& shift() const { return *shift_; }
+  bool clamped() const { return clamped_; }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = inputs[0];
+    if (x.rank() < 2 || x[1] != static_cast<std::int64_t>(scale_->size()))
+      throw ShapeError("expects [N, " + std::to_string(scale_->size()) + ", ...], got " + x.to_string());
+    return {x};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    affine(context, inputs[0], scale_->data(), shift_->data(), clamp_, outputs[0]);
+  }
+  double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
+  bool in_place() const override { return true; }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+  std::optional<Fused> absorb(const Layer& next, std::size_t) const override {
+    const auto* clip = dynamic_cast<const ClipLayer*>(&next);
+    if (clip == nullptr) return std::nullopt;
+    const Clamp& c = clip->clamp();
+    return Fused{std::make_shared<BatchNormalizationLayer>(scale_, shift_, Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
+                 std::nullopt};
+  }
+
+ private:
+  std::shared_ptr<const std::vector<float>> scale_, shift_;
+  Clamp clamp_;
+  bool clamped_;
+};
+
+inline LayerPtr make_batch_normalization(const NodeArguments& node) {
+  node.expect_inputs(5, 5);
+  if (node.integer("training_mode", 0) != 0) node.fail("training mode is not supported");
+  if (node.integer("spatial", 1) != 1) node.fail("attribute spatial = 0 is not supported");
+  const float epsilon = node.real("epsilon", 1e-5F);
+  const auto &gamma = node.constant_floats(1), &beta = node.constant_floats(2), &mean = node.constant_floats(3),
+             &variance = node.constant_floats(4);
+  const std::size_t C = gamma.size();
+  if (C == 0 || beta.size() != C || mean.size() != C || variance.size() != C)
+    node.fail("its parameters have different lengths");
+  auto scale = std::make_shared<std::vector<float>>(C), shift = std::make_shared<std::vector<float>>(C);
+  for (std::size_t c = 0; c < C; ++c) {
+    const double s = gamma[c] / std::sqrt(double{variance[c]} + double{epsilon});
+    (*scale)[c] = static_cast<float>(s);
+    (*shift)[c] = static_cast<float>(beta[c] - mean[c] * s);
+  }
+  return std::make_shared<BatchNormalizationLayer>(std::move(scale), std::move(shift));
+}
+
+}  // namespace weir

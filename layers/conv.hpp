@@ -1,0 +1,154 @@
+/// Conv: one or two spatial dimensions, groups, dilation, any padding.
+#pragma once
+#include <memory>
+#include <weir/core/kernels/conv2d.hpp>
+#include <weir/layers/epilogue.hpp>
+#include <weir/layers/window.hpp>
+
+namespace weir {
+
+/// A convolution packed for a context. Inputs: x, two that it ignores, and the residual if there is one.
+class PackedConvLayer final : public Layer {
+ public:
+  PackedConvLayer(Window window, PackedConv2d packed, Conv2dParams params, const Shape& x, Clamp clamp, bool residual)
+      : window_(window), packed_(std::move(packed)), params_(params), x_(x), clamp_(clamp), residual_(residual) {}
+
+  const PackedConv2d& packed() const { return packed_; }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {window_.from_image(params_.output_shape(window_.as_image(inputs[0])))};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    const Shape x = window_.as_image(inputs[0].shape);
+    packed_.run(context, {inputs[0].data, x}, residual_ ? inputs.back().data : nullptr,
+                {outputs[0].data, window_.as_image(outputs[0].shape)}, clamp_, workspace);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    const Shape x = window_.as_image(inputs[0]);
+    if (x.with(0, x_[0]) != x_) throw ShapeError("the image size of a convolution depends on the batch size");
+    return packed_.workspace_floats(context, x);
+  }
+  double flops(std::span<const Shape> inputs) const override { return params_.flops(window_.as_image(inputs[0])); }
+
+ private:
+  Window window_;
+  PackedConv2d packed_;
+  Conv2dParams params_;
+  Shape x_;
+  Clamp clamp_;
+  bool residual_;
+};
+
+/// y = epilogue(conv(x)). Only a description with shared weights; prepared() makes it runnable.
+class ConvLayer final : public Layer {
+ public:
+  using Weights = std::shared_ptr<const std::vector<float>>;
+
+  /// weights [out, in / groups, kernel...], bias [out] or empty.
+  ConvLayer(Window window, std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups, Weights weights,
+            Weights bias)
+      : window_(window),
+        in_(in_channels),
+        out_(out_channels),
+        groups_(groups),
+        weights_(std::move(weights)),
+        bias_(std::move(bias)),
+        epilogue_(out_channels, 1, window.spatial_rank + 2) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])))};
+  }
+  /// Never called on a plan's steps, which are prepared; packs each time.
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    pack(context, inputs[0].shape)->forward(context, inputs, outputs, workspace);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    return pack(context, inputs[0])->workspace_floats(context, inputs);
+  }
+  double flops(std::span<const Shape> inputs) const override {
+    return params(inputs[0]).flops(window_.as_image(inputs[0]));
+  }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+  std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
+    auto grown = epilogue_.then(next, position);
+    if (!grown) return std::nullopt;
+    auto layer = std::make_shared<ConvLayer>(*this);
+    layer->epilogue_ = std::move(grown->epilogue);
+    return Fused{std::move(layer), grown->extra_input};
+  }
+  LayerPtr prepared(const Context& context, std::span<const Shape> inputs) const override {
+    return pack(context, inputs[0]);
+  }
+
+  /// The same convolution of an image that is padded with zeros first; nullptr if it cannot pad so much.
+  std::shared_ptr<const ConvLayer> padded(const std::array<std::int64_t, 2>& begin,
+                                          const std::array<std::int64_t, 2>& end) const {
+    if (window_.auto_pad == AutoPad::same_upper || window_.auto_pad == AutoPad::same_lower) return nullptr;
+    auto layer = std::make_shared<ConvLayer>(*this);
+    for (std::size_t i = 0; i < 2; ++i) {
+      layer->window_.axes[i].pad_begin += begin[i];
+      layer->window_.axes[i].pad_end += end[i];
+      if (layer->window_.axes[i].pad_begin > Window::limit || layer->window_.axes[i].pad_end > Window::limit)
+        return nullptr;
+    }
+    return layer;
+  }
+  std::size_t spatial_rank() const { return window_.spatial_rank; }
+
+ private:
+  Conv2dParams params(const Shape& x) const {
+    const Window w = window_.padded_for(x);
+    const WindowAxis &h = w.axes[0], &v = w.axes[1];
+    return {.in_channels = in_,
+            .out_channels = out_,
+            .groups = groups_,
+            .kernel_h = h.kernel,
+            .kernel_w = v.kernel,
+            .stride_h = h.stride,
+            .stride_w = v.stride,
+            .dilation_h = h.dilation,
+            .dilation_w = v.dilation,
+            .pad_top = h.pad_begin,
+            .pad_left = v.pad_begin,
+            .pad_bottom = h.pad_end,
+            .pad_right = v.pad_end};
+  }
+
+  std::shared_ptr<const PackedConvLayer> pack(const Context& context, const Shape& x) const {
+    const Conv2dParams p = params(x);
+    const Shape image = window_.as_image(x);
+    PackedConv2d packed(p, *epilogue_.scaled(weights_), epilogue_.shifted(*bias_), context, image);
+    return std::make_shared<PackedConvLayer>(window_, std::move(packed), p, image, epilogue_.clamp(),
+                                             epilogue_.residual());
+  }
+
+  Window window_;
+  std::int64_t in_, out_, groups_;
+  Weights weights_, bias_;
+  Epilogue epilogue_;
+};
+
+inline LayerPtr make_conv(const NodeArguments& node) {
+  node.expect_inputs(2, 3);
+  const std::vector<float>& weights = node.constant_floats(1);
+  const Shape& shape = node.constant(1)->shape;
+  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
+  const Window window = Window::read(node, {shape.begin() + 2, shape.end()});
+  const std::int64_t groups = node.integer("group", 1), out = shape[0];
+  if (groups < 1 || out < 1 || shape[1] < 1 || out % groups != 0)
+    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
+  if (groups > Window::limit || shape[1] > Window::limit || out > Window::limit) node.fail("too many channels");
+  std::vector<float> bias;
+  if (node.has_input(2)) {
+    bias = node.constant_floats(2);
+    if (static_cast<std::int64_t>(bias.size()) != out) node.fail("bias does not fit weights " + shape.to_string());
+  }
+  return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups,
+                                     std::make_shared<const std::vector<float>>(weights),
+                                     std::make_shared<const std::vector<float>>(std::move(bias)));
+}
+
+}  // namespace weir

@@ -1,0 +1,99 @@
+/// Products with a constant matrix: what Gemm and MatMul become when their weights are known.
+#pragma once
+#include <memory>
+#include <weir/core/kernels/fully_connected.hpp>
+#include <weir/layers/epilogue.hpp>
+
+namespace weir {
+
+/// Weights packed for a context. Inputs: x, those that it ignores, and the residual if there is one.
+class PackedLinearLayer final : public Layer {
+ public:
+  PackedLinearLayer(PackedFullyConnected packed, std::int64_t in, std::int64_t out, Clamp clamp, bool residual)
+      : packed_(std::move(packed)), in_(in), out_(out), clamp_(clamp), residual_(residual) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {inputs[0].with(inputs[0].rank() - 1, out_)};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    packed_.run(context, inputs[0].data, inputs[0].shape.numel() / in_, residual_ ? inputs.back().data : nullptr,
+                outputs[0].data, clamp_, workspace);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    return packed_.workspace_floats(context, inputs[0].numel() / in_);
+  }
+  double flops(std::span<const Shape> inputs) const override {
+    return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
+  }
+
+ private:
+  PackedFullyConnected packed_;
+  std::int64_t in_, out_;
+  Clamp clamp_;
+  bool residual_;
+};
+
+/// y[..., m] = epilogue(sum over k of weights[m, k] * x[..., k] + bias[m]). Only a description with shared weights;
+/// prepared() makes it runnable.
+class LinearLayer final : public Layer {
+ public:
+  using Weights = std::shared_ptr<const std::vector<float>>;
+
+  /// weights [out, in]; bias [out] or empty; rank: of x.
+  LinearLayer(std::int64_t in, std::int64_t out, std::size_t rank, Weights weights, Weights bias)
+      : in_(in),
+        out_(out),
+        weights_(std::move(weights)),
+        bias_(std::move(bias)),
+        epilogue_(out, rank == 0 ? 0 : rank - 1, rank) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = inputs[0];
+    if (x.rank() < 1 || x[x.rank() - 1] != in_)
+      throw ShapeError("expects [..., " + std::to_string(in_) + "], got " + x.to_string());
+    return {x.with(x.rank() - 1, out_)};
+  }
+  /// Never called on a plan's steps, which are prepared; packs each time.
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    pack(context)->forward(context, inputs, outputs, workspace);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    return pack(context)->workspace_floats(context, inputs);
+  }
+  double flops(std::span<const Shape> inputs) const override {
+    return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
+  }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+  std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
+    auto grown = epilogue_.then(next, position);
+    if (!grown) return std::nullopt;
+    auto layer = std::make_shared<LinearLayer>(*this);
+    layer->epilogue_ = std::move(grown->epilogue);
+    return Fused{std::move(layer), grown->extra_input};
+  }
+  LayerPtr prepared(const Context& context, std::span<const Shape>) const override { return pack(context); }
+
+ private:
+  std::shared_ptr<const PackedLinearLayer> pack(const Context& context) const {
+    PackedFullyConnected packed(in_, out_, *epilogue_.scaled(weights_), epilogue_.shifted(*bias_), context);
+    return std::make_shared<PackedLinearLayer>(std::move(packed), in_, out_, epilogue_.clamp(), epilogue_.residual());
+  }
+
+  std::int64_t in_, out_;
+  Weights weights_, bias_;
+  Epilogue epilogue_;
+};
+
+/// [rows, columns] -> [columns, rows].
+inline std::vector<float> transposed(const std::vector<float>& a, std::int64_t rows, std::int64_t columns) {
+  std::vector<float> result(a.size());
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j)
+      result[static_cast<std::size_t>(j * rows + i)] = a[static_cast<std::size_t>(i * columns + j)];
+  return result;
+}
+
+}  // namespace weir

@@ -1,0 +1,109 @@
+/// Kernel, stride, dilation and padding attributes, which convolutions and poolings share.
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+#include <weir/layers/node_arguments.hpp>
+
+namespace weir {
+
+/// How the missing padding of a window is found: given, or by ONNX's auto_pad.
+enum class AutoPad { given, same_upper, same_lower, valid };
+
+/// One spatial axis of a sliding window. All at most Window::limit, so that their products cannot overflow.
+struct WindowAxis {
+  std::int64_t kernel = 1, stride = 1, dilation = 1, pad_begin = 0, pad_end = 0;
+
+  std::int64_t extent() const { return (kernel - 1) * dilation + 1; }
+
+  /// Number of windows over a length. With ceil_mode a last, incomplete window counts too, unless it would start in
+  /// the padding behind the data (PyTorch's rule, ONNX's since opset 22). Throws ShapeError where not one fits.
+  std::int64_t count(std::int64_t length, bool ceil_mode) const {
+    const std::int64_t room = length + pad_begin + pad_end - extent();
+    if (length < 1 || room < 0)
+      throw ShapeError("a window of " + std::to_string(extent()) + " does not fit into " + std::to_string(length) +
+                       " with padding " + std::to_string(pad_begin) + ", " + std::to_string(pad_end));
+    std::int64_t n = room / stride + 1;
+    if (ceil_mode && room % stride != 0 && n * stride < length + pad_begin) ++n;
+    return n;
+  }
+
+  friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
+};
+
+/// A sliding window over one or two spatial axes; a single one (a signal [N, C, L]) is the second, its image 1 high.
+struct Window {
+  static constexpr std::int64_t limit = std::int64_t{1} << 24;
+
+  std::array<WindowAxis, 2> axes;  ///< height, width
+  AutoPad auto_pad = AutoPad::given;
+  bool ceil_mode = false;
+  std::size_t spatial_rank = 2;  ///< of the tensor: 1 or 2
+
+  /// Reads kernel_shape (or takes kernel, if given: the spatial dimensions of a convolution's weights), strides,
+  /// dilations, pads, auto_pad and ceil_mode. Fails on any value that is not positive, or negative for pads.
+  static Window read(const NodeArguments& node, std::vector<std::int64_t> kernel = {}) {
+    const std::vector<std::int64_t> named = node.integers("kernel_shape", kernel);
+    if (kernel.empty()) kernel = named;
+    if (named != kernel) node.fail("attribute kernel_shape does not fit the weights");
+    if (kernel.size() != 1 && kernel.size() != 2) node.fail("only 1 or 2 spatial dimensions are supported");
+    const std::size_t rank = kernel.size();
+    const auto list = [&](const char* name, std::size_t size, std::int64_t otherwise, std::int64_t low) {
+      auto values = node.integers(name, std::vector<std::int64_t>(size, otherwise));
+      if (values.size() != size) node.fail(std::string("attribute ") + name + " has the wrong length");
+      for (std::int64_t v : values)
+        if (v < low || v > limit) node.fail(std::string("attribute ") + name + " may not hold " + std::to_string(v));
+      return values;
+    };
+    for (std::int64_t k : kernel)
+      if (k < 1 || k > limit) node.fail("a kernel of " + std::to_string(k) + " is not supported");
+    const auto strides = list("strides", rank, 1, 1), dilations = list("dilations", rank, 1, 1);
+    const auto pads = list("pads", 2 * rank, 0, 0);
+    Window w;
+    w.spatial_rank = rank;
+    for (std::size_t i = 0; i < rank; ++i)
+      w.axes[2 - rank + i] = {kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    w.ceil_mode = node.integer_in("ceil_mode", 0, 0, 1) == 1;
+    const std::string auto_pad = node.text("auto_pad", "NOTSET");
+    if (auto_pad == "SAME_UPPER")
+      w.auto_pad = AutoPad::same_upper;
+    else if (auto_pad == "SAME_LOWER")
+      w.auto_pad = AutoPad::same_lower;
+    else if (auto_pad == "VALID")
+      w.auto_pad = AutoPad::valid;
+    else if (auto_pad != "NOTSET")
+      node.fail("attribute auto_pad may not be '" + auto_pad + "'");
+    if (w.auto_pad != AutoPad::given)
+      for (WindowAxis& a : w.axes) a.pad_begin = a.pad_end = 0;
+    return w;
+  }
+
+  /// The window with its padding settled for an input [N, C, L] or [N, C, H, W]. SAME pads so that ceil(length /
+  /// stride) windows fit, the odd one behind (upper) or in front (lower).
+  Window padded_for(const Shape& x) const {
+    Window w = *this;
+    if (auto_pad != AutoPad::same_upper && auto_pad != AutoPad::same_lower) return w;
+    const Shape image = as_image(x);
+    for (std::size_t i = 0; i < 2; ++i) {
+      WindowAxis& a = w.axes[i];
+      const std::int64_t windows = (image[2 + i] + a.stride - 1) / a.stride;
+      const std::int64_t pad = std::max<std::int64_t>(0, (windows - 1) * a.stride + a.extent() - image[2 + i]);
+      a.pad_begin = auto_pad == AutoPad::same_upper ? pad / 2 : pad - pad / 2;
+      a.pad_end = pad - a.pad_begin;
+    }
+    w.auto_pad = AutoPad::given;
+    return w;
+  }
+
+  /// [N, C, L] as [N, C, 1, L]; [N, C, H, W] as it is. Throws ShapeError for another rank.
+  Shape as_image(const Shape& x) const {
+    if (x.rank() != spatial_rank + 2)
+      throw ShapeError("expects rank " + std::to_string(spatial_rank + 2) + ", got " + x.to_string());
+    return spatial_rank == 2 ? x : Shape{x[0], x[1], 1, x[2]};
+  }
+
+  /// The opposite of as_image().
+  Shape from_image(const Shape& y) const { return spatial_rank == 2 ? y : Shape{y[0], y[1], y[3]}; }
+};
+
+}  // namespace weir

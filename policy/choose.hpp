@@ -1,0 +1,198 @@
+/// From a path of policies to the one that keeps a budget, on calibration data that no policy was learned from.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/policy/policy.hpp>
+#include <weir/policy/statistics.hpp>
+#include <weir/policy/tradeoff.hpp>
+#include <weir/policy/train.hpp>
+
+namespace weir {
+
+/// What is limited.
+enum class BudgetOn {
+  excess,      ///< mean of max(0, L_exit - L_full)
+  difference,  ///< mean of L_exit - L_full
+  seconds      ///< mean seconds per example
+};
+
+enum class Margin {
+  none,        ///< the plain estimate on the calibration data, by randomised mixing met exactly in expectation
+  upper_limit  ///< the excess loss is within budget with the given confidence; excess losses of 0 and 1 only
+};
+
+struct Budget {
+  BudgetOn on = BudgetOn::excess;
+  double value = 0;
+  Margin margin = Margin::none;
+  double confidence = 0.95;
+  /// Margin::none: at most so many more policies are trained between the two that the budget lies between.
+  int refinements = 8;
+  /// Margin::upper_limit: steps of mixing between neighbours of the path.
+  int mix_steps = 8;
+  std::uint64_t seed = 0;  ///< of the mix
+};
+
+/// Means over examples.
+struct Estimate {
+  double seconds = 0;
+  double loss = 0;
+  double excess = 0;
+  double difference = 0;
+
+  static Estimate of(const Evaluation& e) {
+    return {e.mean_seconds(), e.mean_loss(), e.mean_excess(), e.mean_difference()};
+  }
+  static Estimate mix(double p, const Estimate& a, const Estimate& b) {
+    const auto at = [&](double x, double y) { return p * x + (1 - p) * y; };
+    return {at(a.seconds, b.seconds), at(a.loss, b.loss), at(a.excess, b.excess), at(a.difference, b.difference)};
+  }
+};
+
+struct Choice {
+  MixedPolicy policy;
+  std::optional<double> lambda_a;  ///< none for a fixed exit
+  std::optional<double> lambda_b;
+  Estimate calibration;               ///< Margin::none: expected over the mix; upper_limit: of the mix as drawn
+  std::optional<double> upper_limit;  ///< of the mean excess loss, where it was asked for
+  std::size_t n_calibration = 0;
+};
+
+namespace detail {
+
+inline double risk(const Estimate& e, BudgetOn on) { return on == BudgetOn::difference ? e.difference : e.excess; }
+
+inline std::vector<TradeoffPoint> tradeoff_points(const std::vector<Estimate>& estimates, BudgetOn on) {
+  std::vector<TradeoffPoint> points;
+  for (const Estimate& e : estimates) points.push_back({e.seconds, risk(e, on)});
+  return points;
+}
+
+inline std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& points, const Budget& budget) {
+  const auto hull = lower_hull(points);
+  return budget.on == BudgetOn::seconds ? at_seconds(points, hull, budget.value) : at_loss(points, hull, budget.value);
+}
+
+[[noreturn]] inline void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget) {
+  double best = INFINITY;
+  for (const auto& p : points) best = std::min(best, budget.on == BudgetOn::seconds ? p.seconds : p.loss);
+  throw ArgumentError("budget of " + std::to_string(budget.value) +
+                      (budget.on == BudgetOn::seconds ? " seconds" : " loss") +
+                      " per example cannot be kept; the least possible is " + std::to_string(best));
+}
+
+/// Trains between the two policies that the budget lies between: first at the slope of the hull's edge, the price at
+/// which both cost the same and anything between them costs less, then at the geometric mean of their prices. False
+/// where neither is a new price.
+inline bool refine(const PolicyTrainer& trainer, std::vector<PathPoint>& path, std::vector<Estimate>& estimates,
+                   const Trace& calibration, const Budget& budget) {
+  const auto points = tradeoff_points(estimates, budget.on);
+  const auto mix = at_budget(points, budget);
+  if (!mix || mix->a == mix->b) return false;
+  const TradeoffPoint &a = points[mix->a], &b = points[mix->b];
+  std::vector<double> prices{(b.seconds - a.seconds) / (a.loss - b.loss)};
+  if (path[mix->a].lambda && path[mix->b].lambda)
+    prices.push_back(std::sqrt(*path[mix->a].lambda * *path[mix->b].lambda));
+  for (const double lambda : prices) {
+    const PathPoint* nearest = nullptr;
+    bool known = !std::isfinite(lambda) || !(lambda > 0);
+    for (const PathPoint& point : path) {
+      if (!point.lambda || !(*point.lambda > 0)) continue;
+      const double distance = std::abs(std::log(*point.lambda / lambda));
+      known = known || distance < 1e-4;
+      if (nearest == nullptr || distance < std::abs(std::log(*nearest->lambda / lambda))) nearest = &point;
+    }
+    if (known) continue;
+    PathPoint trained = trainer.train(lambda, nearest);
+    estimates.push_back(Estimate::of(evaluate(trained.policy, calibration)));
+    path.push_back(std::move(trained));
+    return true;
+  }
+  return false;
+}
+
+inline Choice choose_plain(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
+                           const Budget& budget) {
+  std::vector<Estimate> estimates;
+  for (const PathPoint& point : path) estimates.push_back(Estimate::of(evaluate(point.policy, calibration)));
+  for (int r = 0; r < budget.refinements && refine(trainer, path, estimates, calibration, budget); ++r) {
+  }
+  const auto points = tradeoff_points(estimates, budget.on);
+  const auto mix = at_budget(points, budget);
+  if (!mix) refuse_budget(points, budget);
+  return {{path[mix->a].policy, path[mix->b].policy, mix->p, budget.seed}, path[mix->a].lambda, path[mix->b].lambda,
+          Estimate::mix(mix->p, estimates[mix->a], estimates[mix->b]),     std::nullopt,        calibration.size()};
+}
+
+/// Fixed-sequence testing: the order, from the safest to the fastest, comes from the training trace alone; the first
+/// failure ends it. So the confidence holds for the chosen policy although many were tried.
+inline Choice choose_certified(const std::vector<PathPoint>& path, const Trace& calibration, const Budget& budget) {
+  std::vector<TradeoffPoint> training;
+  for (const PathPoint& point : path) training.push_back({point.mean_seconds, point.mean_excess});
+  auto order = lower_hull(training);
+  std::reverse(order.begin(), order.end());
+  const std::size_t full = path.front().policy.topology.full();
+  const PathPoint* safest = nullptr;
+  for (const PathPoint& point : path)
+    if (!point.lambda && walk(point.policy.topology, point.actions, 0).exit() == full) safest = &point;
+  if (safest == nullptr) throw ArgumentError("choose: the path lacks the fixed exit at the full network");
+
+  Evaluation before = evaluate(safest->policy, calibration);
+  Choice best{MixedPolicy::pure(safest->policy), {}, {}, Estimate::of(before), 0.0, calibration.size()};
+  const PathPoint* slower = safest;
+  for (const std::size_t at : order) {
+    const PathPoint* faster = &path[at];
+    if (faster->policy == slower->policy) continue;
+    for (int step = 1; step <= budget.mix_steps; ++step) {
+      const double p = static_cast<double>(step) / budget.mix_steps;
+      const MixedPolicy mix{faster->policy, slower->policy, p, budget.seed};
+      const Evaluation e = evaluate(mix, calibration);
+      std::size_t seen = 0;
+      for (Eigen::Index i = 0; i < e.excess.size(); ++i) {
+        if (e.excess(i) != 0 && e.excess(i) != 1)
+          throw ArgumentError("choose: an upper limit needs losses of 0 and 1; use Margin::none for this loss");
+        seen += e.excess(i) == 1 ? 1 : 0;
+      }
+      const double upper = clopper_pearson_upper(seen, e.size(), budget.confidence);
+      if (upper > budget.value) return best;
+      best = {mix, faster->lambda, slower->lambda, Estimate::of(e), upper, calibration.size()};
+    }
+    slower = faster;
+  }
+  return best;
+}
+
+}  // namespace detail
+
+/// The fastest policy that keeps a budget of loss, or the one of least loss that keeps a budget of seconds, judged on a
+/// calibration trace. `path` is PolicyTrainer::train_path's; policies trained here are appended to it.
+///
+/// Margin::none: hull of the calibration points, refined around the budget, and a mix of the hull's two vertices there,
+/// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
+/// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
+/// examples the true mean excess loss is within budget (fixed-sequence form of Learn then Test: Angelopoulos, Bates,
+/// Candes, Jordan, Lei, Ann. Appl. Stat. 2025; Clopper-Pearson as the test). The full network, whose excess is 0 by
+/// definition, is its answer where nothing else passes.
+///
+/// Throws ArgumentError for a budget that cannot be kept, or options out of range.
+inline Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
+                     const Budget& budget) {
+  calibration.check();
+  if (path.empty()) throw ArgumentError("choose: the path is empty");
+  if (!std::isfinite(budget.value)) throw ArgumentError("choose: the budget must be finite");
+  if (budget.margin == Margin::none) return detail::choose_plain(trainer, path, calibration, budget);
+  if (budget.on != BudgetOn::excess)
+    throw ArgumentError("choose: an upper limit is for a budget on the excess loss only");
+  if (budget.value < 0 || budget.mix_steps < 1)
+    throw ArgumentError("choose: budget >= 0 and mix_steps >= 1 are needed");
+  return detail::choose_certified(path, calibration, budget);
+}
+
+}  // namespace weir

@@ -1,0 +1,125 @@
+/// Exit head: a linear classifier on the pooled activations of a layer, the answer of an early exit.
+#pragma once
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/core/tensor.hpp>
+#include <weir/policy/features.hpp>
+#include <weir/policy/learners/model_json.hpp>
+
+namespace weir {
+
+/// Average pooling of one example's activations onto a grid x grid raster (grid 1: the mean of each channel). Cell i of
+/// H rows covers floor(i H / grid) .. ceil((i+1) H / grid) - 1, as adaptive pooling does in PyTorch. Activations of
+/// rank 1 ([D], from [N, D]) pass unchanged.
+struct GridPool {
+  int grid = 1;
+
+  /// Size of the pooled vector for one example's shape, [C, H, W] or [D]. Throws ShapeError for another rank, an empty
+  /// shape, or a raster finer than the image.
+  std::size_t size(const Shape& example) const {
+    if (example.rank() == 1 && example[0] > 0) return static_cast<std::size_t>(example[0]);
+    if (example.rank() != 3 || example.numel() < 1 || grid < 1 || example[1] < grid || example[2] < grid)
+      throw ShapeError("an exit head needs activations [C, H, W] of at least " + std::to_string(grid) + "x" +
+                       std::to_string(grid) + " or [D], got " + example.to_string());
+    return static_cast<std::size_t>(example[0]) * static_cast<std::size_t>(grid * grid);
+  }
+
+  /// Writes size(example) values. Neither allocates nor throws. O(C H W).
+  void operator()(const float* activations, const Shape& example, float* out) const {
+    if (example.rank() == 1) {
+      std::copy_n(activations, example[0], out);
+      return;
+    }
+    const std::int64_t C = example[0], H = example[1], W = example[2];
+    for (std::int64_t c = 0; c < C; ++c, activations += H * W)
+      for (std::int64_t i = 0; i < grid; ++i) {
+        const std::int64_t top = i * H / grid, bottom = ((i + 1) * H + grid - 1) / grid;
+        for (std::int64_t j = 0; j < grid; ++j) {
+          const std::int64_t left = j * W / grid, right = ((j + 1) * W + grid - 1) / grid;
+          float sum = 0;
+          for (std::int64_t y = top; y < bottom; ++y)
+            for (std::int64_t x = left; x < right; ++x) sum += activations[y * W + x];
+          *out++ = sum / static_cast<float>((bottom - top) * (right - left));
+        }
+      }
+  }
+};
+
+/// p = softmax(W pool(a) + b): multinomial logistic regression. Immutable.
+class ExitHead {
+ public:
+  ExitHead() = default;
+  /// weights [classes, pooled]; bias [classes]. Throws ShapeError where they disagree.
+  ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights, std::vector<float> bias)
+      : pool_(pool), n_classes_(n_classes), weights_(std::move(weights)), bias_(std::move(bias)) {
+    if (n_classes < 2 || bias_.size() != n_classes || weights_.empty() || weights_.size() % n_classes != 0)
+      throw ShapeError("exit head: weights must be [classes, pooled] and bias [classes]");
+  }
+
+  const GridPool& pool() const { return pool_; }
+  std::size_t n_classes() const { return n_classes_; }
+  std::size_t n_pooled() const { return n_classes_ == 0 ? 0 : weights_.size() / n_classes_; }
+
+  /// Class probabilities of one example. activations of shape `example` (without the batch), scratch [n_pooled],
+  /// probabilities [n_classes]. Neither allocates nor throws. O(C H W + classes * pooled).
+  void predict(const float* activations, const Shape& example, float* scratch, std::span<float> probabilities) const {
+    pool_(activations, example, scratch);
+    predict_pooled(scratch, probabilities);
+  }
+
+  /// The same from a pooled vector. Sums in a fixed order, eight partial sums at a time.
+  void predict_pooled(const float* pooled, std::span<float> probabilities) const {
+    const std::size_t D = n_pooled();
+    for (std::size_t c = 0; c < n_classes_; ++c) {
+      const float* w = weights_.data() + c * D;
+      float part[8] = {};
+      std::size_t d = 0;
+      for (; d + 8 <= D; d += 8)
+        for (std::size_t l = 0; l < 8; ++l) part[l] += w[d + l] * pooled[d + l];
+      float sum = bias_[c] + ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+      for (; d < D; ++d) sum += w[d] * pooled[d];
+      probabilities[c] = sum;
+    }
+    softmax(probabilities, probabilities);
+  }
+
+  friend void to_json(nlohmann::json& json, const ExitHead& h) {
+    json = {{"grid", h.pool_.grid}, {"classes", h.n_classes_}, {"weights", h.weights_}, {"bias", h.bias_}};
+  }
+
+  /// Throws FormatError for anything but what to_json wrote.
+  friend void from_json(const nlohmann::json& json, ExitHead& h) {
+    const auto floats = [&](const char* key) {
+      const auto values = model_json::numbers(json, key);
+      for (const double v : values)
+        if (std::abs(v) > 3e38) throw FormatError(std::string("exit head: '") + key + "' is too large for a float");
+      return std::vector<float>(values.begin(), values.end());
+    };
+    const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
+    try {
+      h = ExitHead(pool, model_json::index(json, "classes", 1 << 20), floats("weights"), floats("bias"));
+    } catch (const ShapeError& e) {
+      throw FormatError(e.what());
+    }
+    if (pool.grid < 1) throw FormatError("exit head: 'grid' must be at least 1");
+  }
+
+  bool operator==(const ExitHead& o) const {
+    return pool_.grid == o.pool_.grid && n_classes_ == o.n_classes_ && weights_ == o.weights_ && bias_ == o.bias_;
+  }
+
+ private:
+  GridPool pool_;
+  std::size_t n_classes_ = 0;
+  std::vector<float> weights_, bias_;
+};
+
+}  // namespace weir

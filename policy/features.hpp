@@ -1,0 +1,127 @@
+/// What a stage's answer says about its own reliability, and the losses that answers are judged by.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+#include <weir/core/error.hpp>
+
+namespace weir {
+
+/// Index of the largest value; the lowest of equals.
+inline int argmax(std::span<const float> values) {
+  return static_cast<int>(std::max_element(values.begin(), values.end()) - values.begin());
+}
+
+/// p_c = exp(z_c - max z) / sum. May work in place. O(classes).
+inline void softmax(std::span<const float> logits, std::span<float> probabilities) {
+  const float top = *std::max_element(logits.begin(), logits.end());
+  float sum = 0;
+  for (std::size_t c = 0; c < logits.size(); ++c) sum += probabilities[c] = std::exp(logits[c] - top);
+  for (float& p : probabilities) p /= sum;
+}
+
+/// True if the values are finite, not negative and add up to 1 (within 1e-3): the network ends in a softmax.
+inline bool is_distribution(std::span<const float> values) {
+  double sum = 0;
+  for (const float v : values) {
+    if (!(v >= 0)) return false;
+    sum += static_cast<double>(v);
+  }
+  return std::abs(sum - 1) < 1e-3;
+}
+
+/// Up to this many classes, the predicted class is given as one feature per class.
+inline constexpr int max_one_hot_classes = 20;
+
+/// "max_probability", "second_probability", "third_probability", "margin", "entropy", "log_odds", and for few classes
+/// "class_0", "class_1", ...
+inline std::vector<std::string> confidence_feature_names(int classes) {
+  std::vector<std::string> names = {"max_probability", "second_probability", "third_probability", "margin", "entropy",
+                                    "log_odds"};
+  if (classes <= max_one_hot_classes)
+    for (int c = 0; c < classes; ++c) names.push_back("class_" + std::to_string(c));
+  return names;
+}
+
+/// Features of a vector of class probabilities p, in the order of confidence_feature_names:
+///
+///     p_(1), p_(2), p_(3)   the three largest
+///     p_(1) - p_(2)         margin
+///     -sum p ln p           entropy in nats, 0 to ln(classes)
+///     ln p_(1)/p_(2)        log odds of the two, cut to [0, 30]: keeps resolution where p_(1) is nearly 1
+///     1[prediction = c]     for up to max_one_hot_classes classes
+///
+/// Returns the prediction. Allocates nothing. Throws ArgumentError if a probability is NaN or negative, so that no gate
+/// ever sees one. O(classes). Features after Bolukbasi et al., ICML 2017 (probabilities, entropy).
+inline int confidence_features(std::span<const float> p, std::span<double> out) {
+  std::array<double, 3> top{};
+  int prediction = 0;
+  double entropy = 0;
+  for (std::size_t c = 0; c < p.size(); ++c) {
+    const auto v = static_cast<double>(p[c]);
+    if (!(v >= 0) || !std::isfinite(v))
+      throw ArgumentError("probability of class " + std::to_string(c) + " is " + std::to_string(v));
+    if (v > 1e-30) entropy -= v * std::log(v);
+    if (c == 0 || v > top[0]) {
+      top = {v, top[0], top[1]};
+      prediction = static_cast<int>(c);
+    } else if (v > top[1]) {
+      top = {top[0], v, top[1]};
+    } else if (v > top[2]) {
+      top[2] = v;
+    }
+  }
+  const double odds = std::log(std::max(top[0], 1e-30) / std::max(top[1], 1e-30));
+  std::size_t f = 0;
+  for (const double v : {top[0], top[1], top[2], top[0] - top[1], entropy, std::min(odds, 30.0)}) out[f++] = v;
+  if (p.size() <= max_one_hot_classes)
+    for (std::size_t c = 0; c < p.size(); ++c) out[f++] = static_cast<int>(c) == prediction ? 1.0 : 0.0;
+  return prediction;
+}
+
+/// 1 unless `label` is among the k largest of the scores (ties count for the lower class), else 0. top-1 error for k=1.
+inline double top_k_loss(std::span<const float> scores, int label, int k) {
+  if (label < 0 || static_cast<std::size_t>(label) >= scores.size())
+    throw ArgumentError("label " + std::to_string(label) + " is not among " + std::to_string(scores.size()) +
+                        " classes");
+  const float own = scores[static_cast<std::size_t>(label)];
+  int above = 0;
+  for (std::size_t c = 0; c < scores.size(); ++c)
+    if (scores[c] > own || (scores[c] == own && static_cast<int>(c) < label)) ++above;
+  return above < k ? 0.0 : 1.0;
+}
+
+/// -ln p_label, cut to at most 30 nats.
+inline double cross_entropy(std::span<const float> p, int label) {
+  return std::min(-std::log(std::max(static_cast<double>(p[static_cast<std::size_t>(label)]), 1e-30)), 30.0);
+}
+
+/// A named loss: "top1", "top5", "top<k>" or "cross_entropy".
+class Loss {
+ public:
+  /// Throws ArgumentError for another name.
+  explicit Loss(const std::string& name = "top1") : name_(name) {
+    if (name == "cross_entropy") return;
+    const bool digits = name.size() > 3 && name.size() < 7 &&
+                        std::all_of(name.begin() + 3, name.end(), [](char c) { return c >= '0' && c <= '9'; });
+    k_ = name.rfind("top", 0) == 0 && digits ? std::stoi(name.substr(3)) : 0;
+    if (k_ < 1) throw ArgumentError("loss '" + name + "' is unknown: top1, top5, top<k>, cross_entropy");
+  }
+  const std::string& name() const { return name_; }
+  /// True if losses are 0 or 1, so that counts and exact limits make sense.
+  bool binary() const { return k_ > 0; }
+  double operator()(std::span<const float> probabilities, int label) const {
+    return k_ > 0 ? top_k_loss(probabilities, label, k_) : cross_entropy(probabilities, label);
+  }
+
+ private:
+  std::string name_;
+  int k_ = 0;
+};
+
+}  // namespace weir
