@@ -1,0 +1,248 @@
+/// Cascade: runs a policy over networks, with executions that really stop.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+#include <weir/core/executor.hpp>
+#include <weir/policy/cascade_spec.hpp>
+
+namespace weir {
+
+/// Writes the input of a network for one example: out is [1, ...] of that network's input shape. Called only when the
+/// network is really about to run, so that preprocessing counts where it is spent.
+using InputMaker = std::function<void(std::size_t network, std::size_t row, View out)>;
+
+/// What became of one example.
+struct CascadeAnswer {
+  int label = -1;                        ///< predicted class
+  std::size_t exit = 0;                  ///< stage whose answer counts
+  double seconds = 0;                    ///< from the start of the call until this example was decided
+  std::span<const float> probabilities;  ///< [classes], valid until the cascade's next run
+};
+
+/// One thread's way of running a CascadeSpec. Answers do not depend on batch-mates or threads, to the last bit. After
+/// the first run of a batch size the cascade itself allocates nothing.
+class Cascade {
+ public:
+  Cascade(std::shared_ptr<const CascadeSpec> spec, const Context& context) : spec_(std::move(spec)) {
+    for (const Network& net : spec_->networks) executors_.emplace_back(net, context);
+    for (const CascadeStage& s : spec_->stages) executors_[s.network].show(s.tensor);
+    n_features_ = spec_->feature_names().size();
+    gate_input_.resize(spec_->gate_inputs().max_size());
+    started_.resize(executors_.size());
+    stage_seconds_.resize(spec_->stages.size());
+    visited_.reserve(spec_->stages.size());
+    answers_.resize(spec_->stages.size());
+    for (const CascadeStage& s : spec_->stages)
+      if (s.head) pooled_.resize(std::max(pooled_.size(), s.head->n_pooled()));
+  }
+
+  const CascadeSpec& spec() const { return *spec_; }
+
+  /// One example through a policy (for this spec's topology). id picks between the two of a mix.
+  CascadeAnswer run_one(const MixedPolicy& policy, const InputMaker& maker, std::uint64_t id) {
+    const Policy& p = policy.pick(id);
+    return run_one_with(maker, 0, [&](std::size_t k, std::span<const double> x) { return p.action(k, x); });
+  }
+
+  /// One example under any rule: decide(stage, gate input) is 0 to exit or the action to take. It is not asked at
+  /// stages without successors.
+  template <typename Decide>
+  CascadeAnswer run_one_with(const InputMaker& maker, std::size_t row, const Decide& decide) {
+    const auto start = Clock::now();
+    reserve(1);
+    started_.assign(executors_.size(), false);
+    visited_.clear();
+    double before = 0;
+    for (std::size_t k = 0;;) {
+      const std::size_t n = spec_->stages[k].network;
+      if (!started_[n]) begin(n, maker, std::span(&row, 1));
+      started_[n] = true;
+      answer(k, advance(k), 0, 0);
+      const std::size_t action = decide_at(k, 0, decide);
+      const double now = std::chrono::duration<double>(Clock::now() - start).count();
+      stage_seconds_[k] = now - before;
+      before = now;
+      visited_.push_back(k);
+      if (action == 0) return {prediction(k, 0), k, now, probabilities(k, 0)};
+      k = spec_->topology.stages[k].next[action - 1];
+    }
+  }
+
+  /// Stages that the last run_one visited, in order, and the seconds that each added.
+  std::span<const std::size_t> visited() const { return visited_; }
+  double stage_seconds(std::size_t k) const { return stage_seconds_[k]; }
+
+  /// Examples first_id .. first_id + n - 1 through a policy as one batch: those that exit leave it there and then,
+  /// those that go on to a network from different stages run it together. Where the topology does not let whole batches
+  /// flow (CascadeSpec::flows_in_batches) the examples run one by one. The answers equal run_one's bit for bit.
+  void run_batch(const MixedPolicy& policy, std::size_t n, const InputMaker& maker, std::uint64_t first_id,
+                 std::vector<CascadeAnswer>& out) {
+    out.resize(n);
+    if (n == 0) return;
+    const auto start = Clock::now();
+    const auto decide = [&](std::size_t row) {
+      return [&policy, id = first_id + row](std::size_t k, std::span<const double> x) {
+        return policy.pick(id).action(k, x);
+      };
+    };
+    if (!spec_->flows_in_batches()) {
+      batch_probabilities_.resize(n * spec_->n_classes());
+      for (std::size_t r = 0; r < n; ++r) {
+        out[r] = run_one_with(maker, r, decide(r));
+        float* own = batch_probabilities_.data() + r * spec_->n_classes();
+        std::copy(out[r].probabilities.begin(), out[r].probabilities.end(), own);
+        out[r].probabilities = {own, spec_->n_classes()};
+        out[r].seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      }
+      return;
+    }
+    reserve(n);
+    arrivals_.resize(spec_->stages.size());
+    for (auto& a : arrivals_) a.clear();
+    for (std::size_t r = 0; r < n; ++r) arrivals_[0].push_back(r);
+    members_.resize(executors_.size());
+    for (std::size_t k = 0; k < spec_->stages.size(); ++k) {
+      auto& rows = arrivals_[k];
+      if (rows.empty()) continue;
+      std::sort(rows.begin(), rows.end());
+      const std::size_t net = spec_->stages[k].network;
+      if (spec_->starts_network(k)) {
+        begin(net, maker, rows);
+        members_[net] = rows;
+      } else {
+        keep_only(net, rows);
+      }
+      const ConstView y = advance(k);
+      for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
+      for (const std::size_t r : rows) {
+        const std::size_t action = decide_at(k, r, decide(r));
+        if (action > 0)
+          arrivals_[spec_->topology.stages[k].next[action - 1]].push_back(r);
+        else
+          out[r] = {prediction(k, r), k, std::chrono::duration<double>(Clock::now() - start).count(),
+                    probabilities(k, r)};
+      }
+    }
+  }
+
+  /// Runs every stage to its end on a batch, whatever a policy would say, and calls
+  /// sink(stage, row, prediction, probabilities [classes], features [d]) for each; bit-equal with what gates see at run
+  /// time. What a Trace is made of.
+  template <typename Sink>
+  void record(std::size_t n, const InputMaker& maker, const Sink& sink) {
+    reserve(n);
+    all_rows_.resize(n);
+    for (std::size_t r = 0; r < n; ++r) all_rows_[r] = r;
+    started_.assign(executors_.size(), false);
+    for (const std::size_t k : execution_order()) {
+      const std::size_t net = spec_->stages[k].network;
+      if (!started_[net]) begin(net, maker, all_rows_);
+      started_[net] = true;
+      const ConstView y = advance(k);
+      for (std::size_t r = 0; r < n; ++r) {
+        answer(k, y, r, r);
+        sink(k, r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r), n_features_));
+      }
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void reserve(std::size_t n) {
+    if (n <= capacity_) return;
+    capacity_ = n;
+    const std::size_t slots = n * spec_->stages.size();
+    probabilities_.resize(slots * spec_->n_classes());
+    features_.resize(slots * n_features_);
+    predictions_.resize(slots);
+  }
+
+  std::size_t slot(std::size_t k, std::size_t r) const { return k * capacity_ + r; }
+  int& prediction(std::size_t k, std::size_t r) { return predictions_[slot(k, r)]; }
+  double* features(std::size_t k, std::size_t r) { return features_.data() + slot(k, r) * n_features_; }
+  std::span<float> probabilities(std::size_t k, std::size_t r) {
+    return {probabilities_.data() + slot(k, r) * spec_->n_classes(), spec_->n_classes()};
+  }
+
+  void begin(std::size_t net, const InputMaker& maker, std::span<const std::size_t> rows) {
+    const Shape one = spec_->networks[net].input_shape();
+    const auto size = static_cast<std::size_t>(one.numel());
+    float* x = input_.reserve(size * rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) maker(net, rows[i], {x + i * size, one});
+    executors_[net].begin(ConstView{x, one.with(0, static_cast<std::int64_t>(rows.size()))});
+  }
+
+  /// Drops from the network's batch all examples but these (a subset of its members, ascending).
+  void keep_only(std::size_t net, const std::vector<std::size_t>& rows) {
+    auto& members = members_[net];
+    if (members.size() == rows.size()) return;
+    keep_.clear();
+    for (std::size_t i = 0, j = 0; i < members.size() && j < rows.size(); ++i)
+      if (members[i] == rows[j]) keep_.push_back(i), ++j;
+    executors_[net].compact(keep_);
+    members = rows;
+  }
+
+  ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network].advance_to(spec_->stages[k].tensor); }
+
+  /// Makes the answer of stage k for example r from row i of its tensor.
+  void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {
+    const CascadeStage& s = spec_->stages[k];
+    const Shape example(std::span(y.shape.begin() + 1, y.shape.end()));
+    const float* row = y.data + i * static_cast<std::size_t>(example.numel());
+    const std::span<float> p = probabilities(k, r);
+    if (s.head)
+      s.head->predict(row, example, pooled_.data(), p);
+    else if (s.logits)
+      softmax({row, p.size()}, p);
+    else
+      std::copy_n(row, p.size(), p.begin());
+    prediction(k, r) = confidence_features(p, {features(k, r), n_features_});
+  }
+
+  template <typename Decide>
+  std::size_t decide_at(std::size_t k, std::size_t r, const Decide& decide) {
+    if (spec_->topology.stages[k].next.empty()) return 0;
+    for (const std::size_t j : spec_->gate_inputs().before(k))
+      answers_[j] = {prediction(j, r), {features(j, r), n_features_}};
+    answers_[k] = {prediction(k, r), {features(k, r), n_features_}};
+    spec_->gate_inputs().fill(k, answers_, gate_input_);
+    return decide(k, std::span<const double>(gate_input_.data(), spec_->gate_inputs().size(k)));
+  }
+
+  /// Topological order in which a network's stages follow each other directly.
+  const std::vector<std::size_t>& execution_order() {
+    if (order_.empty())
+      for (std::size_t net = 0; net < executors_.size(); ++net) {
+        const auto names = spec_->networks[net].tensor_names();
+        std::vector<std::pair<std::ptrdiff_t, std::size_t>> own;
+        for (std::size_t k = 0; k < spec_->stages.size(); ++k)
+          if (spec_->stages[k].network == net)
+            own.emplace_back(std::find(names.begin(), names.end(), spec_->stages[k].tensor) - names.begin(), k);
+        std::sort(own.begin(), own.end());
+        for (const auto& [position, k] : own) order_.push_back(k);
+      }
+    return order_;
+  }
+
+  std::shared_ptr<const CascadeSpec> spec_;
+  std::vector<Executor> executors_;
+  std::size_t n_features_ = 0, capacity_ = 0;
+  Buffer input_;
+  std::vector<float> probabilities_, pooled_, batch_probabilities_;
+  std::vector<double> features_, gate_input_, stage_seconds_;
+  std::vector<int> predictions_;
+  std::vector<StageAnswer> answers_;
+  std::vector<bool> started_;
+  std::vector<std::size_t> visited_, keep_, all_rows_, order_;
+  std::vector<std::vector<std::size_t>> arrivals_, members_;
+};
+
+}  // namespace weir
