@@ -94,6 +94,7 @@ inline std::shared_ptr<const std::vector<float>> gemm_bias(const NodeArguments& 
 
 inline LayerPtr make_gemm(const NodeArguments& node) {
   node.expect_inputs(2, 3);
+  if (node.rank(0) != 2 && node.rank(0) != 0) node.fail("A must have rank 2");
   const bool transpose_a = node.integer("transA", 0) != 0, transpose_b = node.integer("transB", 0) != 0;
   const float alpha = node.real("alpha", 1), beta = node.real("beta", 1);
   const Constant* b = node.constant(1);

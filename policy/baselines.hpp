@@ -155,9 +155,7 @@ namespace detail {
 /// Whether an estimate keeps the budget; `regressions`: examples with excess 1, for an upper limit.
 inline bool keeps(const Estimate& e, std::size_t regressions, std::size_t n, const Budget& budget) {
   if (budget.margin == Margin::upper_limit)
-    return regressions == 0 && budget.value == 0
-               ? false
-               : clopper_pearson_upper(regressions, n, budget.confidence) <= budget.value;
+    return clopper_pearson_upper(regressions, n, budget.confidence) <= budget.value;
   return (budget.on == BudgetOn::seconds ? e.seconds : risk(e, budget.on)) <= budget.value;
 }
 
@@ -217,9 +215,10 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
   // Nobody exits early: a threshold above every value.
   const double never = std::numeric_limits<double>::max();
   std::optional<std::pair<double, Estimate>> best;
-  if (detail::keeps(mean(), regressions, n, budget) || regressions == 0) {
-    if (budget.on != BudgetOn::seconds || mean().seconds <= budget.value) best = {never, mean()};
-  }
+  // The full network's excess is 0 by definition; that needs no test.
+  const bool certain = walk.back() == topology.full() && budget.on != BudgetOn::seconds && budget.value >= 0;
+  if (certain || detail::keeps(mean(), regressions, n, budget)) best = {never, mean()};
+  if (!best && budget.margin == Margin::upper_limit) return std::nullopt;
   for (std::size_t e = 0; e < events.size(); ++e) {
     const Event& event = events[e];
     if (event.step < step[event.example]) {
@@ -244,18 +243,20 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
 
 namespace detail {
 
-/// The best of a few policies.
+/// The best of a few policies, the last of which is the full network; with Margin::upper_limit tested from there on.
 template <class Make>
 std::optional<TunedRule> tune_over(const std::string& name, std::size_t count, const Trace& calibration,
                                    const Budget& budget, const Make& make) {
   std::optional<TunedRule> best;
-  for (std::size_t parameter = 0; parameter < count; ++parameter) {
+  for (std::size_t parameter = count; parameter-- > 0;) {
     Policy policy = make(parameter);
     const Evaluation e = evaluate(policy, calibration);
     const Estimate estimate = Estimate::of(e);
-    const std::size_t regressions = paired_counts(e).regressions;
-    const bool never_worse = budget.on == BudgetOn::excess && parameter + 1 == count && regressions == 0;
-    if (!keeps(estimate, regressions, e.size(), budget) && !never_worse) continue;
+    const bool certain = parameter + 1 == count && budget.on != BudgetOn::seconds && budget.value >= 0;
+    if (!certain && !keeps(estimate, paired_counts(e).regressions, e.size(), budget)) {
+      if (budget.margin == Margin::upper_limit) break;
+      continue;
+    }
     if (!best || better(estimate, best->calibration, budget))
       best = TunedRule{name, static_cast<double>(parameter), std::move(policy), estimate};
   }

@@ -28,11 +28,16 @@ class CascadeSpec {
   std::vector<Network> networks;
   std::vector<CascadeStage> stages;
   Topology topology;
+  bool class_features = true;  ///< gates see which class was predicted (where there are few classes)
 
   /// Throws ArgumentError, ShapeError naming stage and tensor where they do not fit: a tensor that does not exist,
   /// heads of another size, stages with different numbers of classes, a network left and entered again on one path.
-  CascadeSpec(std::vector<Network> nets, std::vector<CascadeStage> answers, Topology order)
-      : networks(std::move(nets)), stages(std::move(answers)), topology(std::move(order)) {
+  CascadeSpec(std::vector<Network> nets, std::vector<CascadeStage> answers, Topology order,
+              bool with_class_features = true)
+      : networks(std::move(nets)),
+        stages(std::move(answers)),
+        topology(std::move(order)),
+        class_features(with_class_features) {
     topology.check();
     if (stages.size() != topology.size())
       throw ArgumentError("cascade: " + std::to_string(stages.size()) + " stages, the topology has " +
@@ -52,7 +57,9 @@ class CascadeSpec {
 
   std::size_t n_classes() const { return n_classes_; }
   const GateInputs& gate_inputs() const { return inputs_; }
-  std::vector<std::string> feature_names() const { return confidence_feature_names(static_cast<int>(n_classes_)); }
+  std::vector<std::string> feature_names() const {
+    return confidence_feature_names(static_cast<int>(n_classes_), class_features);
+  }
 
   /// Shape of a stage's tensor for one example, without the batch.
   Shape example_shape(std::size_t k) const {

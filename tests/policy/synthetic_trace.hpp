@@ -10,8 +10,8 @@
 
 namespace weir_test {
 
-/// n examples of hidden difficulty; stage k is right with a probability that grows with k and falls with difficulty, and
-/// its features (max_probability, entropy, margin, then `noise` useless ones) tell of it.
+/// n examples of hidden difficulty; stage k is right with a probability that grows with k and falls with difficulty,
+/// and its features (max_probability, entropy, margin, then `noise` useless ones) tell of it.
 inline weir::Trace difficulty_trace(std::size_t n, std::size_t n_stages, std::uint64_t seed, std::size_t noise = 1) {
   std::uint64_t counter = 0;
   const auto uniform = [&] { return weir::counter_uniform(seed, counter++); };

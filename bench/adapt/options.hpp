@@ -1,0 +1,83 @@
+/// The options of adapt.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+#include <weir/policy/learner.hpp>
+
+namespace adapt {
+
+struct Options {
+  std::vector<std::string> networks;
+  std::string preprocess;
+  std::string images, labels, test_images, test_labels, head_images, head_labels;
+  std::string early_exit;
+  std::string learner = "logistic", loss = "top1", topology = "dag", isa;
+  std::vector<double> split = {0.5, 0.25, 0.25};
+  double max_loss = 0.01, confidence = 0.95;
+  std::size_t folds = 5, rounds = 3, measure = 0, exits = 4;
+  int threads = 1, grid = 2;
+  std::uint64_t seed = 0;
+  std::string out = "results";
+  bool quick = false;
+};
+
+inline void declare(CLI::App& app, Options& o) {
+  app.add_option("--network", o.networks,
+                 "ONNX classifiers, cheapest first; the last is the full network that losses are counted against")
+      ->group("Networks");
+  app.add_option("--preprocess", o.preprocess, "models.json: how each network's input is made from an image")
+      ->group("Networks");
+  app.add_option(
+         "--early-exit", o.early_exit,
+         "b.onnx or b.onnx:layer,layer,...: learn to leave this network early (the last --network if not given)")
+      ->group("Networks");
+  app.add_option("--exits", o.exits, "how many exits to place where no layers are named")
+      ->check(CLI::Range(1, 16))
+      ->group("Networks");
+  app.add_option("--grid", o.grid, "exit heads see each channel averaged over a grid x grid raster")
+      ->check(CLI::Range(1, 16))
+      ->group("Networks");
+  app.add_option("--topology", o.topology, "chain: one network after the other; dag: networks may be skipped")
+      ->check(CLI::IsMember({"chain", "dag"}))
+      ->group("Networks");
+  app.add_option("--images", o.images,
+                 "folder, .npy (uint8 [N,H,W,C], float32 [N,C,H,W]), CIFAR-10 binary or IDX; FILE[a:b] takes a part")
+      ->group("Data");
+  app.add_option("--labels", o.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line")
+      ->group("Data");
+  app.add_option("--test-images", o.test_images, "images for the final test; else a part of --images")->group("Data");
+  app.add_option("--test-labels", o.test_labels, "their labels")->group("Data");
+  app.add_option("--head-images", o.head_images,
+                 "images to train exit heads on; else heads are cross-fitted on the policy part")
+      ->group("Data");
+  app.add_option("--head-labels", o.head_labels, "their labels")->group("Data");
+  app.add_option("--split", o.split, "shares of policy, calibration and test parts of --images")
+      ->delimiter(',')
+      ->expected(3)
+      ->group("Data");
+  app.add_option("--learner", o.learner, "what gates are: " + CLI::detail::join(weir::learner_names(), ", "))
+      ->check(CLI::IsMember(weir::learner_names()))
+      ->group("Policy");
+  app.add_option("--loss", o.loss, "top1, top5, ...")->group("Policy");
+  app.add_option("--max-loss", o.max_loss, "budget: loss in excess of the full network, per image")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Policy");
+  app.add_option("--confidence", o.confidence,
+                 "with which the budget holds for new images (Clopper-Pearson on the calibration part); 0: in the mean")
+      ->check(CLI::Range(0.0, 0.9999))
+      ->group("Policy");
+  app.add_option("--folds", o.folds, "folds of the cross-fitting")->check(CLI::Range(2, 20))->group("Policy");
+  app.add_option("--seed", o.seed, "of the split, the folds and the randomised mix")->group("Policy");
+  app.add_option("--threads", o.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Runs");
+  app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given")->group("Runs");
+  app.add_option("--rounds", o.rounds, "times that the main rows are measured on each test image")
+      ->check(CLI::Range(1, 100))
+      ->group("Runs");
+  app.add_option("--measure", o.measure, "time only so many test images (0: all); losses are counted on these too")
+      ->group("Runs");
+  app.add_flag("--quick", o.quick, "small version for continuous integration")->group("Runs");
+  app.add_option("--out", o.out, "folder for summary.json, curve.csv, policy.json and report.html")->group("Runs");
+}
+
+}  // namespace adapt

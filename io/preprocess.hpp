@@ -1,0 +1,243 @@
+/// Preprocess: from an 8-bit image to what a network reads.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/io/resample.hpp>
+
+namespace weir {
+
+/// How a network wants its input.
+///
+///   resize   if above 0, the image is first resized so that its shorter side has this many pixels
+///   crop     if above 0, then the central square of this side is cut out, or of the shorter side if that is shorter
+///   height, width   what is left is resized to this size
+///   value = (pixel*scale - mean[c])/std[c], pixel 0..255, c in the network's own channel order
+///
+/// Resizing is antialiased bilinear, equal to Pillow's to the last bit; an odd margin is cut one pixel smaller at the
+/// top and left. A grey image becomes three equal channels, an RGB image one by ITU-R BT.601 luma (as in Pillow).
+struct PreprocessOptions {
+  int channels = 3;  ///< 1 or 3
+  int height = 0, width = 0;
+  int resize = 0, crop = 0;
+  double scale = 1;
+  std::vector<double> mean = {0, 0, 0}, std = {1, 1, 1};  ///< one per channel
+  bool is_bgr = false;
+  bool is_nhwc = false;  ///< the network reads [N, H, W, C] instead of [N, C, H, W]
+};
+
+/// Checked options, ready to use; immutable, so any number of threads may share it, each with its own Scratch.
+class Preprocess {
+ public:
+  /// Memory of apply; grows to what the largest image needs and is then reused.
+  class Scratch {
+    friend class Preprocess;
+    detail::ResampleScratch resized, cropped;
+    std::vector<std::uint8_t> first, second;
+  };
+
+  /// Throws ArgumentError on sizes below 1 or above 16384, other numbers of channels, means or deviations, and on
+  /// values that are not finite or a deviation of 0.
+  explicit Preprocess(PreprocessOptions options) : options_(std::move(options)) {
+    check();
+    for (std::size_t c = 0; c < static_cast<std::size_t>(options_.channels); ++c)
+      for (std::size_t p = 0; p < 256; ++p)
+        values_[c][p] =
+            static_cast<float>((static_cast<double>(p) * options_.scale - options_.mean[c]) / options_.std[c]);
+  }
+
+  /// One entry of "models" in models.json:
+  ///   {"input": {"channels": 3, "height": 224, "width": 224, "layout": "NCHW"}, "crop": 224, "scale": 1.0,
+  ///    "mean": [..], "std": [..], "channel_order": "RGB"}
+  /// Optional: "layout" (NCHW or NHWC), "resize", "crop", "scale" (1), "channel_order" (RGB; BGR, GRAY),
+  /// "interpolation" (only "bilinear"). Throws FormatError naming the key at fault.
+  static Preprocess from_json(const nlohmann::json& entry);
+
+  const PreprocessOptions& options() const { return options_; }
+  int channels() const { return options_.channels; }
+  int height() const { return options_.height; }
+  int width() const { return options_.width; }
+  /// What apply writes, without the batch: [C, H, W], or [H, W, C] for networks that read NHWC.
+  Shape shape() const {
+    return options_.is_nhwc ? Shape{height(), width(), channels()} : Shape{channels(), height(), width()};
+  }
+
+  /// Writes shape().numel() floats. The image must have at least one pixel and 1 or 3 channels. Allocates in scratch
+  /// only. Cost: one look-up per value, so that the result is the formula's, rounded once, on every machine; and that
+  /// of the resizings that are needed (see resample). Throws ArgumentError on an image of another kind.
+  void apply(ImageView image, float* out, Scratch& scratch) const {
+    if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
+      throw ArgumentError("preprocessing needs an image with 1 or 3 channels, got " + std::to_string(image.height) +
+                          " x " + std::to_string(image.width) + " x " + std::to_string(image.channels));
+    detail::PixelWindow window{image.data, std::ptrdiff_t{image.width} * image.channels, image.height, image.width,
+                               image.channels};
+    if (options_.resize > 0 && options_.resize != std::min(image.height, image.width))
+      window = resize_and_crop(window, scratch);
+    else
+      window = crop(window);
+    if (window.height != height() || window.width != width()) {
+      const detail::ResampleTarget target{height(), width(), 0, 0, height(), width()};
+      scratch.second.resize(static_cast<std::size_t>(height()) * static_cast<std::size_t>(width()) *
+                            static_cast<std::size_t>(window.channels));
+      detail::resample(window, target, scratch.cropped, scratch.second.data());
+      window = {scratch.second.data(), std::ptrdiff_t{width()} * window.channels, height(), width(), window.channels};
+    }
+    write(window, out);
+  }
+
+ private:
+  static constexpr int max_side = 16384;
+
+  void check() const {
+    const auto& o = options_;
+    const auto fail = [](const std::string& what) { throw ArgumentError("preprocessing: " + what); };
+    if (o.channels != 1 && o.channels != 3) fail(std::to_string(o.channels) + " channels, not 1 or 3");
+    for (const int side : {o.height, o.width})
+      if (side < 1 || side > max_side) fail("input size of " + std::to_string(side) + " is not 1 to 16384");
+    for (const int side : {o.resize, o.crop})
+      if (side < 0 || side > max_side) fail("resize or crop of " + std::to_string(side) + " is not 0 to 16384");
+    const auto n = static_cast<std::size_t>(o.channels);
+    if (o.mean.size() != n || o.std.size() != n) fail("needs one mean and one std per channel");
+    for (std::size_t c = 0; c < n; ++c)
+      for (const double pixel : {0.0, 255.0})
+        if (!std::isfinite(static_cast<float>((pixel * o.scale - o.mean[c]) / o.std[c])))
+          fail("scale, mean and std give values that are not finite");
+  }
+
+  /// The central square of side options_.crop, or less; the whole image without a crop.
+  detail::PixelWindow crop(detail::PixelWindow in) const {
+    if (options_.crop == 0) return in;
+    const int side = std::min({options_.crop, in.height, in.width});
+    in.data += (in.height - side) / 2 * in.row_bytes + std::ptrdiff_t{in.channels} * ((in.width - side) / 2);
+    in.height = in.width = side;
+    return in;
+  }
+
+  /// As crop() of the image resized to a shorter side of options_.resize, of which only the crop is computed.
+  detail::PixelWindow resize_and_crop(detail::PixelWindow in, Scratch& scratch) const {
+    const int shorter = std::min(in.height, in.width);
+    const auto scaled = [&](int side) {  // rounded down, as torchvision does
+      return static_cast<int>(std::int64_t{side} * options_.resize / shorter);
+    };
+    detail::ResampleTarget target{scaled(in.height), scaled(in.width), 0, 0, scaled(in.height), scaled(in.width)};
+    if (options_.crop > 0) {
+      target.height = target.width = std::min(options_.crop, options_.resize);
+      target.top = (target.full_height - target.height) / 2;
+      target.left = (target.full_width - target.width) / 2;
+    }
+    const std::ptrdiff_t row_bytes = std::ptrdiff_t{target.width} * in.channels;
+    scratch.first.resize(static_cast<std::size_t>(target.height * row_bytes));
+    detail::resample(in, target, scratch.resized, scratch.first.data());
+    return {scratch.first.data(), row_bytes, target.height, target.width, in.channels};
+  }
+
+  void write(const detail::PixelWindow& in, float* out) const {
+    const auto rows = static_cast<std::size_t>(in.height), columns = static_cast<std::size_t>(in.width);
+    const auto n = static_cast<std::size_t>(options_.channels);
+    const std::size_t channel_step = options_.is_nhwc ? 1 : rows * columns;
+    const std::size_t pixel_step = options_.is_nhwc ? n : 1;
+    const auto in_step = static_cast<std::size_t>(in.channels);
+    for (std::size_t c = 0; c < n; ++c) {
+      const float* values = values_[c].data();
+      const std::size_t from = in.channels == 1 ? 0 : options_.is_bgr ? 2 - c : c;
+      for (std::size_t y = 0; y < rows; ++y) {
+        const std::uint8_t* pixel = in.data + static_cast<std::ptrdiff_t>(y) * in.row_bytes + from;
+        float* to = out + c * channel_step + y * columns * pixel_step;
+        if (n == 1 && in.channels == 3)
+          for (std::size_t x = 0; x < columns; ++x) to[x] = values[luma(pixel + 3 * x)];
+        else if (in_step == 1 && pixel_step == 1)
+          for (std::size_t x = 0; x < columns; ++x) to[x] = values[pixel[x]];
+        else
+          for (std::size_t x = 0; x < columns; ++x) to[x * pixel_step] = values[pixel[x * in_step]];
+      }
+    }
+  }
+
+  /// 0.299 R + 0.587 G + 0.114 B in units of 2^-16.
+  static std::uint8_t luma(const std::uint8_t* rgb) {
+    return static_cast<std::uint8_t>((rgb[0] * 19595U + rgb[1] * 38470U + rgb[2] * 7471U + 0x8000U) >> 16U);
+  }
+
+  PreprocessOptions options_;
+  std::array<std::array<float, 256>, 3> values_{};  // value of every pixel in every channel
+};
+
+inline Preprocess Preprocess::from_json(const nlohmann::json& entry) {
+  std::string key;
+  try {
+    const auto at = [&](const nlohmann::json& object, const char* name) -> const nlohmann::json& {
+      key = name;
+      return object.at(name);
+    };
+    const auto integer = [&](const nlohmann::json& value) {
+      if (!value.is_number_integer()) throw FormatError("'" + key + "' is not an integer");
+      const auto v = value.get<std::int64_t>();
+      if (v < 0 || v > max_side) throw FormatError("'" + key + "' of " + std::to_string(v) + " is not 0 to 16384");
+      return static_cast<int>(v);
+    };
+    PreprocessOptions o;
+    const nlohmann::json& input = at(entry, "input");
+    o.channels = integer(at(input, "channels"));
+    o.height = integer(at(input, "height"));
+    o.width = integer(at(input, "width"));
+    if (input.contains("layout")) {
+      const auto layout = at(input, "layout").get<std::string>();
+      if (layout != "NCHW" && layout != "NHWC") throw FormatError("'layout' is NCHW or NHWC, not '" + layout + "'");
+      o.is_nhwc = layout == "NHWC";
+    }
+    if (entry.contains("resize")) o.resize = integer(at(entry, "resize"));
+    if (entry.contains("crop")) o.crop = integer(at(entry, "crop"));
+    if (entry.contains("scale")) o.scale = at(entry, "scale").get<double>();
+    o.mean = at(entry, "mean").get<std::vector<double>>();
+    o.std = at(entry, "std").get<std::vector<double>>();
+    if (entry.contains("channel_order")) {
+      const auto order = at(entry, "channel_order").get<std::string>();
+      if (order != "RGB" && order != "BGR" && !(order == "GRAY" && o.channels == 1))
+        throw FormatError("'channel_order' is RGB or BGR (GRAY with one channel), not '" + order + "'");
+      o.is_bgr = order == "BGR" && o.channels == 3;
+    }
+    if (entry.contains("interpolation") && at(entry, "interpolation") != "bilinear")
+      throw FormatError("'interpolation' is bilinear only");
+    return Preprocess(std::move(o));
+  } catch (const nlohmann::json::exception& e) {
+    throw FormatError("'" + key + "': " + e.what());
+  } catch (const ArgumentError& e) {
+    throw FormatError(e.what());
+  }
+}
+
+/// How each network of a models.json is fed, by file name ("squeezenet11.onnx"). The file: {"models": [entry, ..]},
+/// each entry with "file" and what Preprocess::from_json reads. Throws FormatError naming the file and entry, IoError.
+inline std::map<std::string, Preprocess> load_preprocess(const std::filesystem::path& path) {
+  const std::vector<char> bytes = read_file(path, std::uint64_t{16} << 20);
+  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  const auto refuse = [&](const std::string& what) { return FormatError(path.string() + ": " + what); };
+  if (json.is_discarded()) throw refuse("not JSON");
+  if (!json.is_object() || !json.contains("models") || !json["models"].is_array()) throw refuse("no list 'models'");
+  std::map<std::string, Preprocess> all;
+  for (const nlohmann::json& entry : json["models"]) {
+    if (!entry.is_object() || !entry.contains("file") || !entry["file"].is_string())
+      throw refuse("entry " + std::to_string(all.size()) + " has no 'file'");
+    const auto file = entry["file"].get<std::string>();
+    try {
+      if (!all.emplace(file, Preprocess::from_json(entry)).second) throw FormatError("listed twice");
+    } catch (const FormatError& e) {
+      throw refuse("'" + file + "': " + e.what());
+    }
+  }
+  return all;
+}
+
+}  // namespace weir

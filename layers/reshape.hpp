@@ -1,0 +1,85 @@
+/// Operators that show the same numbers under another shape: Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout.
+#pragma once
+#include <cstring>
+#include <weir/core/layer.hpp>
+#include <weir/layers/axes.hpp>
+#include <weir/layers/node_arguments.hpp>
+
+namespace weir {
+
+/// y = x under the shape that ShapeOf makes of x's; costs nothing, as y shares the memory of x.
+template <class ShapeOf>
+class ViewLayer final : public Layer {
+ public:
+  explicit ViewLayer(ShapeOf shape_of) : shape_of_(std::move(shape_of)) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {shape_of_(inputs[0])}; }
+  void forward(const Context&, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    std::memcpy(outputs[0].data, inputs[0].data, outputs[0].size() * sizeof(float));
+  }
+  bool is_view() const override { return true; }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+ private:
+  ShapeOf shape_of_;
+};
+
+template <class ShapeOf>
+LayerPtr make_view(ShapeOf shape_of) {
+  return std::make_shared<ViewLayer<ShapeOf>>(std::move(shape_of));
+}
+
+inline LayerPtr make_reshape(const NodeArguments& node) {
+  node.expect_inputs(2, 2);
+  const bool allow_zero = node.integer_in("allowzero", 0, 0, 1) == 1;
+  return make_view(
+      [target = node.probe_integers(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
+}
+
+/// [N, C, H, W] -> [N, C*H*W] with the default axis 1. A rank of 0 counts as [1].
+inline LayerPtr make_flatten(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  const std::int64_t axis = node.integer("axis", 1);
+  return make_view([axis](const Shape& x) {
+    const auto rank = static_cast<std::int64_t>(x.rank());
+    if (axis < -rank || axis > rank)
+      throw ShapeError("axis " + std::to_string(axis) + " is outside of " + x.to_string());
+    const auto cut = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+    return Shape{x.product(0, cut), x.product(cut, x.rank())};
+  });
+}
+
+inline LayerPtr make_squeeze(const NodeArguments& node) {
+  node.expect_inputs(1, node.opset < 13 ? 1 : 2);
+  return make_view([axes = node.integers_or_input("axes", 1)](const Shape& x) { return squeezed(x, axes); });
+}
+
+inline LayerPtr make_unsqueeze(const NodeArguments& node) {
+  node.expect_inputs(node.opset < 13 ? 1 : 2, node.opset < 13 ? 1 : 2);
+  return make_view([axes = node.integers_or_input("axes", 1)](const Shape& x) { return unsqueezed(x, axes); });
+}
+
+inline LayerPtr make_identity(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return make_view([](const Shape& x) { return x; });
+}
+
+/// At inference nothing is dropped. The mask, a second output, is not computed.
+inline LayerPtr make_dropout(const NodeArguments& node) {
+  node.expect_inputs(1, 3);
+  if (node.has_input(2) && (node.constant(2) == nullptr || node.constant_integers(2) != std::vector<std::int64_t>{0}))
+    node.fail("training mode is not supported");
+  return make_view([](const Shape& x) { return x; });
+}
+
+/// Between floating-point types, which are all float32 here. Casts of integers are folded (fold_integers.hpp).
+inline LayerPtr make_cast(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  const std::int64_t to = node.integer("to", 0);
+  if (to != 1 && to != 10 && to != 11 && to != 16)
+    node.fail("cast of a computed tensor to type " + std::to_string(to) + " is not supported, only to floating point");
+  return make_view([](const Shape& x) { return x; });
+}
+
+}  // namespace weir

@@ -1,0 +1,138 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "learner_cases.hpp"
+
+using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
+using weir::Dataset, weir::LinearModel, weir::LinearSvm, weir::LogisticRegression, weir::SvmLoss;
+
+namespace {
+
+/// The objective in scikit-learn's form, from its definition: 0.5 w'w [+ 0.5 b^2] + C sum weight loss(margin).
+template <class Loss>
+double objective(const Dataset& data, const weir::Standardise& scaling, const std::vector<double>& coef,
+                 double intercept, double C, bool regularise_bias, const Loss& loss) {
+  double sum = regularise_bias ? 0.5 * intercept * intercept : 0.0;
+  for (const double w : coef) sum += 0.5 * w * w;
+  for (Eigen::Index i = 0; i < data.X.rows(); ++i) {
+    double f = intercept;
+    for (std::size_t j = 0; j < coef.size(); ++j)
+      f += coef[j] * (data.X(i, static_cast<Eigen::Index>(j)) - scaling.mean[j]) * scaling.factor[j];
+    sum += C * data.sample_weight(i) * loss(data.y[static_cast<std::size_t>(i)] == 1 ? f : -f);
+  }
+  return sum;
+}
+
+double hinge(double m) { return std::max(0.0, 1 - m); }
+double squared_hinge(double m) { return hinge(m) * hinge(m); }
+double logistic(double m) { return std::log1p(std::exp(-m)); }
+
+/// Where scikit-learn stands in the objective, against the model; also demands equal coefficients to `coef_tolerance`.
+template <class Loss>
+void compare(const nlohmann::json& c, const char* key, const LinearModel& model, bool regularise_bias, const Loss& loss,
+             double coef_tolerance) {
+  INFO(key);
+  const Dataset data = dataset(c);
+  const double C = c.at("C");
+  const auto theirs = c.at(key).at("coef").get<std::vector<double>>();
+  const double their_intercept = c.at(key).at("intercept");
+  const double F = objective(data, model.scaling, model.coef, model.intercept, C, regularise_bias, loss);
+  const double their_F = objective(data, model.scaling, theirs, their_intercept, C, regularise_bias, loss);
+  CHECK(F <= their_F * (1 + 1e-9));  // never above: an interior point and Newton prove their optimum
+  CHECK(F == doctest::Approx(their_F).epsilon(1e-6));
+  for (std::size_t j = 0; j < theirs.size(); ++j) CHECK(std::abs(model.coef[j] - theirs[j]) < coef_tolerance);
+  CHECK(std::abs(model.intercept - their_intercept) < coef_tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("Linear learners: scikit-learn's optimum with the same weights, C and bias") {
+  REQUIRE(learner_cases::vectors().size() == 3);
+  for (const auto& c : learner_cases::vectors()) {
+    const Dataset data = dataset(c);
+    const double C = c.at("C");
+    LogisticRegression free_bias{.C = C, .normalise_weights = false};
+    compare(c, "logistic_free_bias", free_bias.fit(data), false, logistic, 1e-4);
+    LogisticRegression regularised{.C = C, .normalise_weights = false, .regularise_bias = true};
+    compare(c, "logistic_regularised_bias", regularised.fit(data), true, logistic, 1e-4);
+    const LinearSvm svm{.loss = SvmLoss::hinge, .C = C, .normalise_weights = false};
+    compare(c, "svm_hinge", svm.fit(data), true, hinge, 1e-2);
+    const LinearSvm squared{.loss = SvmLoss::squared_hinge, .C = C, .normalise_weights = false};
+    compare(c, "svm_squared_hinge", squared.fit(data), true, squared_hinge, 1e-4);
+  }
+}
+
+TEST_CASE("Linear learners: the weighted standardisation is scikit-learn's") {
+  for (const auto& c : learner_cases::vectors()) {
+    const Dataset used = dataset(c).without_zero_weights();
+    const auto scaling = weir::Standardise::fit(used.X, used.sample_weight);
+    for (std::size_t j = 0; j < scaling.mean.size(); ++j) {
+      CHECK(scaling.mean[j] == doctest::Approx(c.at("mean")[j].get<double>()).epsilon(1e-12));
+      CHECK(1 / scaling.factor[j] == doctest::Approx(c.at("deviation")[j].get<double>()).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("Linear learners: normalised weights make C the price of the mean loss") {
+  Dataset data = noisy(100, 3, 2);
+  const double total = data.sample_weight.sum();
+  const auto a = LogisticRegression{.C = 5}.fit(data);
+  const auto b = LogisticRegression{.C = 5 / total, .normalise_weights = false}.fit(data);
+  for (std::size_t j = 0; j < 3; ++j) CHECK(a.coef[j] == doctest::Approx(b.coef[j]).epsilon(1e-8));
+  for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL}) {
+    CHECK_THROWS_AS(LogisticRegression{.C = bad}.fit(data), weir::ArgumentError);
+    CHECK_THROWS_AS(LinearSvm{.C = bad}.fit(data), weir::ArgumentError);
+  }
+}
+
+TEST_CASE("Linear learners: stationary at any C, also where classes can be told apart") {
+  Dataset overlapping = noisy(200, 4, 5), apart = overlapping;
+  for (Eigen::Index i = 0; i < 200; ++i) apart.y[static_cast<std::size_t>(i)] = apart.X(i, 1) > 1.1 ? 1 : 0;
+  for (const Dataset& data : {overlapping, apart})
+    for (const double C : {1e-3, 1.0, 1e3, 1e6}) {
+      INFO("C = " << C);
+      const Dataset used = data.without_zero_weights();
+      const LogisticRegression learner{.C = C};
+      const LinearModel model = learner.fit(data);
+      // Gradient of the objective, against the size of its largest term.
+      Eigen::VectorXd gradient = Eigen::VectorXd::Zero(5);
+      const double total = used.sample_weight.sum();
+      for (Eigen::Index i = 0; i < used.X.rows(); ++i) {
+        const double sign = used.y[static_cast<std::size_t>(i)] == 1 ? 1 : -1;
+        const auto x = row(used.X, i);
+        const double slope =
+            -sign / (1 + std::exp(sign * model.decision_function(x))) * C * used.sample_weight(i) / total;
+        for (std::size_t j = 0; j < 4; ++j)
+          gradient(static_cast<Eigen::Index>(j)) += slope * model.scaling.apply(j, x[j]);
+        gradient(4) += slope;
+      }
+      for (std::size_t j = 0; j < 4; ++j) gradient(static_cast<Eigen::Index>(j)) += model.coef[j];
+      CHECK(gradient.cwiseAbs().maxCoeff() < 1e-5 * C);
+    }
+}
+
+TEST_CASE("Hinge solver: the proven gap bounds the distance from the optimum") {
+  const Dataset used = noisy(150, 3, 8).without_zero_weights();
+  const auto scaling = weir::Standardise::fit(used.X, used.sample_weight);
+  for (const double C : {1e-2, 1.0, 1e4}) {
+    weir::LinearProblem problem{Eigen::MatrixXd(used.X.rows(), 4), C * used.sample_weight};
+    problem.Z.leftCols(3) = scaling.apply(used.X);
+    problem.Z.col(3).setOnes();
+    for (Eigen::Index i = 0; i < problem.Z.rows(); ++i)
+      if (used.y[static_cast<std::size_t>(i)] == 0) problem.Z.row(i) *= -1;
+    const auto P = [&](const Eigen::VectorXd& v) {
+      return 0.5 * v.squaredNorm() + problem.cost.dot((1 - (problem.Z * v).array()).max(0.0).matrix());
+    };
+    double gap = -1, loose_gap = -1;
+    const Eigen::VectorXd v = weir::minimise_hinge(problem, 1e-9, 200, &gap);
+    const Eigen::VectorXd loose = weir::minimise_hinge(problem, 0.05, 200, &loose_gap);
+    CHECK(gap >= 0);
+    CHECK(gap <= 1e-9 * P(v) * 1.0001);
+    CHECK(P(loose) - P(v) <= loose_gap * (1 + 1e-9) + 1e-9);
+    // Convexity: no step in any direction of a net of them goes down by more than the gap.
+    for (Eigen::Index j = 0; j < 4; ++j)
+      for (const double step : {-0.1, -1e-3, 1e-3, 0.1})
+        CHECK(P(v + step * Eigen::VectorXd::Unit(4, j)) >= P(v) - gap - 1e-12 * P(v));
+  }
+}
