@@ -1,0 +1,142 @@
+/// The images of a run and how they are divided among the five uses of data.
+#pragma once
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/io/load_image_set.hpp>
+
+#include "options.hpp"
+#include "progress.hpp"
+
+namespace adapt {
+
+/// Some images of a set.
+struct Part {
+  std::shared_ptr<weir::ImageSet> set;
+  std::vector<std::size_t> rows;
+
+  std::size_t size() const { return rows.size(); }
+  int label(std::size_t i) const { return set->label(rows[i]); }
+  std::vector<int> labels() const {
+    std::vector<int> all;
+    for (const std::size_t r : rows) all.push_back(set->label(r));
+    return all;
+  }
+};
+
+struct Data {
+  std::string name;
+  Part heads;  ///< empty: heads are cross-fitted on the policy part
+  Part policy, calibration, test;
+  double decode_s = 0;                    ///< mean seconds to read and decode one image file; 0 for arrays
+  std::size_t n_images_in_two_parts = 0;  ///< test images that also occur in another part
+};
+
+/// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. Throws ArgumentError.
+inline Part load_part(const std::string& text, const std::string& labels) {
+  std::string path = text;
+  std::size_t first = 0, last = std::string::npos;
+  if (!text.empty() && text.back() == ']' && text.rfind('[') != std::string::npos) {
+    const std::size_t open = text.rfind('['), colon = text.find(':', open);
+    const std::string from = text.substr(open + 1, colon - open - 1);
+    const auto digits = [](const std::string& s) {
+      return s.size() < 10 && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+    };
+    const std::string to = colon == std::string::npos ? "x" : text.substr(colon + 1, text.size() - colon - 2);
+    if (!digits(from) || !digits(to)) throw weir::ArgumentError("'" + text + "': a part is written FILE[first:end]");
+    path = text.substr(0, open);
+    if (!from.empty()) first = std::stoul(from);
+    if (!to.empty()) last = std::stoul(to);
+  }
+  Part part{std::make_shared<weir::ImageSet>(weir::load_image_set(path, labels)), {}};
+  if (!part.set->has_labels()) throw weir::ArgumentError(path + ": labels are needed");
+  if (last == std::string::npos) last = part.set->size();
+  if (first >= last || last > part.set->size())
+    throw weir::ArgumentError("'" + text + "': there are " + std::to_string(part.set->size()) + " images");
+  part.rows.resize(last - first);
+  std::iota(part.rows.begin(), part.rows.end(), first);
+  return part;
+}
+
+/// Shuffled by the seed (Fisher and Yates; the same on every machine).
+inline void shuffle(std::vector<std::size_t>& rows, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (std::size_t i = rows.size(); i > 1; --i) std::swap(rows[i - 1], rows[random() % i]);
+}
+
+/// Decodes image files ahead of every measurement; returns the mean seconds for one.
+inline double decode(const Data& data) {
+  std::set<weir::ImageSet*> sets;
+  for (const Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
+    if (p->set) sets.insert(p->set.get());
+  double seconds = 0;
+  std::size_t n = 0;
+  for (weir::ImageSet* set : sets) {
+    if (!set->is_files()) continue;
+    ProgressLine progress("decoding images");
+    const auto start = std::chrono::steady_clock::now();
+    set->decode_all([&](std::size_t done, std::size_t total) { progress(done, total); });
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    n += set->size();
+  }
+  return n == 0 ? 0 : seconds / static_cast<double>(n);
+}
+
+/// Loads and divides. The default is Fashion-MNIST: heads from the first 50,000 training images (which the networks
+/// were trained on), policy and calibration from the other 10,000, the test set apart.
+inline Data load_data(Options& o) {
+  Data data;
+  if (o.images.empty()) {
+    const std::string base = "/usr/share/datasets/fashion-mnist/";
+    data.name = "Fashion-MNIST";
+    o.images = base + "train-images-idx3-ubyte.gz[50000:60000]";
+    o.head_images = base + "train-images-idx3-ubyte.gz[0:50000]";
+    o.labels = o.head_labels = base + "train-labels-idx1-ubyte.gz";
+    o.test_images = base + "t10k-images-idx3-ubyte.gz";
+    o.test_labels = base + "t10k-labels-idx1-ubyte.gz";
+  } else {
+    data.name = o.images;
+  }
+  Part images = load_part(o.images, o.labels);
+  shuffle(images.rows, o.seed);
+  if (!o.head_images.empty()) data.heads = load_part(o.head_images, o.head_labels);
+  const bool own_test = o.test_images.empty();
+  const double test_share = own_test ? o.split[2] : 0;
+  for (const double s : o.split)
+    if (!(s >= 0)) throw weir::ArgumentError("--split: shares must not be negative");
+  const double sum = o.split[0] + o.split[1] + test_share;
+  // Without a test share the default of 1/2 and 1/4 would leave calibration short: it gets as much as the policy.
+  const double policy_share =
+      own_test ? o.split[0] / sum : o.split[0] / (o.split[0] + std::max(o.split[1], o.split[0]));
+  const auto n = static_cast<double>(images.size());
+  const auto n_policy = static_cast<std::size_t>(policy_share * n);
+  const auto n_test = static_cast<std::size_t>(test_share / sum * n);
+  const auto piece = [&](std::size_t from, std::size_t to) {
+    return Part{images.set,
+                {images.rows.begin() + static_cast<std::ptrdiff_t>(from),
+                 images.rows.begin() + static_cast<std::ptrdiff_t>(to)}};
+  };
+  if (!(sum > 0) || n_policy < 20 || images.size() - n_policy - n_test < 20 || (own_test && n_test < 20))
+    throw weir::ArgumentError("policy, calibration and test parts need at least 20 images each; --images has " +
+                              std::to_string(images.size()));
+  data.policy = piece(0, n_policy);
+  data.calibration = piece(n_policy, images.size() - n_test);
+  data.test = own_test ? piece(images.size() - n_test, images.size()) : load_part(o.test_images, o.test_labels);
+  if (o.measure > 0 && o.measure < data.test.size()) {
+    shuffle(data.test.rows, o.seed + 1);
+    data.test.rows.resize(o.measure);
+  }
+  data.decode_s = decode(data);
+  std::set<std::uint64_t> seen;
+  for (const Part* p : {&data.heads, &data.policy, &data.calibration})
+    for (const std::size_t r : p->rows) seen.insert(p->set->content_hash(r));
+  for (const std::size_t r : data.test.rows) data.n_images_in_two_parts += seen.count(data.test.set->content_hash(r));
+  return data;
+}
+
+}  // namespace adapt

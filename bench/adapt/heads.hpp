@@ -1,0 +1,132 @@
+/// Exit heads for the inside of a network.
+#pragma once
+#include <Eigen/Core>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weir/policy/exit_head_fit.hpp>
+#include <weir/policy/exit_points.hpp>
+
+#include "models.hpp"
+
+namespace adapt {
+
+/// Work that is not timed uses all cores; results do not depend on the number of threads.
+inline weir::Context all_cores(const Options& o) {
+  const int n = static_cast<int>(std::thread::hardware_concurrency());
+  return weir::Context({.threads = std::clamp(n, 1, 64), .isa = o.isa});
+}
+
+struct Heads {
+  std::size_t model = 0;                     ///< index into Models::all
+  std::vector<weir::ExitPoint> points;       ///< where they sit
+  std::vector<weir::ExitHead> heads;         ///< fitted to all images that were given
+  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [n_policy, classes] each; empty if there were images apart
+  std::string reason;                        ///< why there are none
+};
+
+/// "b.onnx:x,y" -> the model and its exit points.
+inline Heads choose_exits(const Options& o, const Models& models) {
+  Heads h;
+  std::string layers;
+  h.model = models.all.size() - 1;
+  if (!o.early_exit.empty()) {
+    const std::size_t onnx = o.early_exit.rfind(".onnx");
+    const std::size_t end = onnx == std::string::npos ? o.early_exit.size() : onnx + 5;
+    const std::string file = o.early_exit.substr(0, end);
+    if (end < o.early_exit.size()) {
+      if (o.early_exit[end] != ':') throw weir::ArgumentError("--early-exit " + o.early_exit + ": say FILE.onnx:layer");
+      layers = o.early_exit.substr(end + 1);
+    }
+    const auto it = std::find_if(models.all.begin(), models.all.end(), [&](const Model& m) {
+      return m.file == file || std::filesystem::path(m.file).filename() == file;
+    });
+    if (it == models.all.end()) throw weir::ArgumentError("--early-exit " + file + ": is none of the --network files");
+    h.model = static_cast<std::size_t>(it - models.all.begin());
+  }
+  const weir::Network& net = models.all[h.model].network;
+  if (layers.empty()) {
+    h.points = weir::spread_exit_points(net, o.exits);
+    if (h.points.empty()) h.reason = "the network has no tensor that everything after it depends on alone";
+    return h;
+  }
+  for (const std::string& layer : CLI::detail::split(layers, ',')) {
+    weir::ExitPoint point{layer, 0};
+    (void)net.shape_of(layer);  // refuses unknown names
+    for (const auto& p : weir::exit_points(net))
+      if (p.tensor == layer) point = p;
+    h.points.push_back(point);
+  }
+  const auto names = net.tensor_names();
+  const auto position = [&](const weir::ExitPoint& p) { return std::find(names.begin(), names.end(), p.tensor); };
+  std::stable_sort(h.points.begin(), h.points.end(),
+                   [&](const auto& a, const auto& b) { return position(a) < position(b); });
+  return h;
+}
+
+/// Fits the heads: to data.heads where that is given, else cross-fitted on the policy part.
+inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& models, std::size_t n_classes) {
+  if (h.points.empty()) return;
+  const bool cross = data.heads.size() == 0;
+  const Part& part = cross ? data.policy : data.heads;
+  const std::vector<int> labels = part.labels();
+  if (!weir::enough_examples(labels, n_classes)) {
+    h.points.clear();
+    h.reason = "fewer than 10 of the " + std::to_string(part.size()) +
+               " images in some class are too few to train exit heads on";
+    return;
+  }
+  const weir::Network& net = models.all[h.model].network;
+  weir::Executor run(net, all_cores(o));
+  std::vector<weir::GridPool> pools;
+  std::vector<Eigen::MatrixXf> pooled;
+  for (const auto& p : h.points) {
+    run.show(p.tensor);
+    const weir::Shape s = net.shape_of(p.tensor);
+    const weir::Shape example(std::span(s.begin() + 1, s.end()));
+    const std::int64_t finest = example.rank() == 3 ? std::min(example[1], example[2]) : 1;
+    pools.push_back({static_cast<int>(std::min<std::int64_t>(o.grid, finest))});
+    pooled.emplace_back(static_cast<Eigen::Index>(part.size()), static_cast<Eigen::Index>(pools.back().size(example)));
+  }
+  {
+    ProgressLine progress("activations for " + std::to_string(h.points.size()) + " exit heads");
+    const auto maker = models.maker(part, {h.model});
+    const std::size_t batch = 32;
+    weir::Tensor x(net.input_shape().with(0, static_cast<std::int64_t>(batch)));
+    const std::size_t row = x.size() / batch;
+    std::vector<float> vector;
+    for (std::size_t first = 0; first < part.size(); first += batch) {
+      const std::size_t n = std::min(batch, part.size() - first);
+      for (std::size_t i = 0; i < n; ++i) maker(0, first + i, {x.data() + i * row, net.input_shape()});
+      run.begin(weir::ConstView{x.data(), x.shape().with(0, static_cast<std::int64_t>(n))});
+      for (std::size_t e = 0; e < h.points.size(); ++e) {
+        const weir::ConstView a = run.advance_to(h.points[e].tensor);
+        const weir::Shape example(std::span(a.shape.begin() + 1, a.shape.end()));
+        vector.resize(static_cast<std::size_t>(pooled[e].cols()));
+        for (std::size_t i = 0; i < n; ++i) {
+          pools[e](a.data + i * (a.size() / n), example, vector.data());
+          for (std::size_t d = 0; d < vector.size(); ++d)
+            pooled[e](static_cast<Eigen::Index>(first + i), static_cast<Eigen::Index>(d)) = vector[d];
+        }
+      }
+      progress(first + n, part.size());
+    }
+  }
+  const weir::ExitHeadLearner learner{.C = 1, .max_iterations = o.quick ? 40 : 150};
+  std::vector<std::size_t> fold(part.size());
+  for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
+  for (std::size_t e = 0; e < h.points.size(); ++e) {
+    ProgressLine progress("fitting exit head " + std::to_string(e + 1) + " of " + std::to_string(h.points.size()));
+    const auto show = [&](std::size_t done, std::size_t total) { progress(done, total); };
+    if (!cross) {
+      h.heads.push_back(learner.fit(pools[e], pooled[e], labels, n_classes, {}, show));
+      continue;
+    }
+    auto fit = weir::fit_cross(learner, pools[e], pooled[e], labels, n_classes, fold, o.folds, show);
+    h.heads.push_back(std::move(fit.head));
+    h.out_of_fold.push_back(std::move(fit.probability));
+  }
+}
+
+}  // namespace adapt

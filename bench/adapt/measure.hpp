@@ -1,0 +1,154 @@
+/// Measured runs that really stop: every contestant on every test image, in turn.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mode.hpp"
+
+namespace adapt {
+
+/// Somebody who answers test images one by one: a policy, a rule, a single network, an oracle that was told the way.
+struct Contestant {
+  std::string mode, name, kind;  ///< kind: network, learned, curve, rule, random, oracle
+  double budget = 0;
+  std::shared_ptr<weir::Cascade> cascade;  ///< shared by all contestants of a mode: one thread runs them all
+  weir::InputMaker maker;
+  std::function<std::size_t(std::size_t row, std::size_t stage, std::span<const double> x)> decide;
+  bool every_round = false;  ///< measured in all rounds, not in the first alone
+
+  // What came out, by test image.
+  std::vector<std::vector<double>> samples;  ///< [image][round]
+  std::vector<double> seconds, loss;         ///< [image] median over rounds
+  std::vector<std::size_t> exit;
+  std::vector<bool> right;  ///< predicted class is the label
+
+  double mean_seconds() const { return mean(seconds); }
+  double accuracy() const { return mean(loss_to_accuracy()); }
+  static double mean(const std::vector<double>& v) {
+    double sum = 0;
+    for (const double x : v) sum += x;
+    return v.empty() ? 0 : sum / static_cast<double>(v.size());
+  }
+  std::vector<double> loss_to_accuracy() const {
+    std::vector<double> a;
+    for (const double l : loss) a.push_back(1 - l);
+    return a;
+  }
+};
+
+/// Runs everybody on image after image; who comes first changes from image to image, so that drift of the machine hits
+/// all alike. Times are from decoded pixels to the answer: preprocessing, networks, heads, features and gates.
+inline void measure(std::vector<Contestant>& contestants, const Part& test, const weir::Loss& loss,
+                    std::size_t rounds) {
+  const std::size_t n = test.size();
+  for (Contestant& c : contestants) {
+    c.samples.assign(n, {});
+    c.loss.assign(n, 0);
+    c.exit.assign(n, 0);
+    c.right.assign(n, false);
+  }
+  const auto run = [&](Contestant& c, std::size_t row) {
+    return c.cascade->run_one_with(c.maker, row,
+                                   [&](std::size_t k, std::span<const double> x) { return c.decide(row, k, x); });
+  };
+  for (std::size_t i = 0; i < std::min<std::size_t>(n, 10); ++i)
+    for (Contestant& c : contestants) run(c, i);  // allocations and page faults happen here
+  ProgressLine progress("measuring " + std::to_string(contestants.size()) + " contestants on " + std::to_string(n) +
+                        " test images");
+  for (std::size_t round = 0; round < rounds; ++round)
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < contestants.size(); ++j) {
+        Contestant& c = contestants[(i + j) % contestants.size()];
+        if (round > 0 && !c.every_round) continue;
+        const weir::CascadeAnswer a = run(c, i);
+        c.samples[i].push_back(a.seconds);
+        c.loss[i] = loss(a.probabilities, test.label(i));
+        c.exit[i] = a.exit;
+        c.right[i] = a.label == test.label(i);
+      }
+      progress(round * n + i + 1, rounds * n);
+    }
+  for (Contestant& c : contestants) {
+    c.seconds.clear();
+    for (const auto& s : c.samples) c.seconds.push_back(weir::median(s));
+  }
+}
+
+/// Takes the cheapest way to a stage that was chosen for each image beforehand.
+inline std::function<std::size_t(std::size_t, std::size_t, std::span<const double>)> forced(
+    const weir::Topology& topology, const weir::Trace& trace, std::vector<std::size_t> exit) {
+  std::vector<std::size_t> parent;
+  weir::cheapest_seconds(topology, trace, &parent);
+  std::vector<std::vector<std::size_t>> to(topology.size(), std::vector<std::size_t>(topology.size(), 0));
+  for (std::size_t target = 0; target < topology.size(); ++target)
+    for (std::size_t k = target; k != 0; k = parent[k]) {
+      const auto& next = topology.stages[parent[k]].next;
+      to[target][parent[k]] = 1 + static_cast<std::size_t>(std::find(next.begin(), next.end(), k) - next.begin());
+    }
+  return [to = std::move(to), exit = std::move(exit)](std::size_t row, std::size_t k, std::span<const double>) {
+    return to[exit[row]][k];
+  };
+}
+
+/// Everybody who runs: single networks, and for each mode the learned policy, its curve, rules, random exits, oracles.
+inline std::vector<Contestant> contestants(const Options& o, const Data& data, Models& models,
+                                           std::vector<Mode>& modes) {
+  const weir::Context context({.threads = o.threads, .isa = o.isa});
+  std::vector<Contestant> all;
+  for (std::size_t n = 0; n < models.all.size(); ++n) {
+    const Model& m = models.all[n];
+    const auto spec = std::make_shared<weir::CascadeSpec>(
+        std::vector<weir::Network>{m.network},
+        std::vector<weir::CascadeStage>{{m.name, 0, m.network.output_names().front(), std::nullopt, m.logits}},
+        weir::Topology::chain({m.name}));
+    Contestant c;
+    c.mode = "network";
+    c.name = m.name;
+    c.kind = "network";
+    c.cascade = std::make_shared<weir::Cascade>(spec, context);
+    c.maker = models.maker(data.test, {n});
+    c.decide = [](std::size_t, std::size_t, std::span<const double>) { return std::size_t{0}; };
+    c.every_round = true;
+    all.push_back(std::move(c));
+  }
+  for (Mode& m : modes) {
+    const auto cascade = std::make_shared<weir::Cascade>(m.spec, context);
+    const auto maker = models.maker(data.test, m.nets);
+    const auto add = [&](const std::string& name, const std::string& kind, double budget, auto decide) -> Contestant& {
+      Contestant c;
+      c.mode = m.name;
+      c.name = name;
+      c.kind = kind;
+      c.budget = budget;
+      c.cascade = cascade;
+      c.maker = maker;
+      c.decide = decide;
+      all.push_back(std::move(c));
+      return all.back();
+    };
+    const auto mixed = [](const weir::MixedPolicy& p) {
+      return [p](std::size_t row, std::size_t k, std::span<const double> x) { return p.pick(row).action(k, x); };
+    };
+    add(o.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy)).every_round = true;
+    for (const Learned& l : m.curve) add(o.learner, "curve", l.budget, mixed(l.choice.policy));
+    for (const weir::TunedRule& r : m.rules) {
+      // Patience walks a chain: its actions on a topology with shortcuts are "nearest successor" too.
+      const bool nearest = r.policy.topology != m.spec->topology;
+      if (nearest) continue;
+      add(r.name, "rule", o.max_loss,
+          [p = r.policy](std::size_t, std::size_t k, std::span<const double> x) { return p.action(k, x); });
+    }
+    const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
+    add("random exits", "random", o.max_loss,
+        forced(m.spec->topology, m.test, weir::random_exit(m.test, planned, o.seed).exit));
+    add("oracle, no excess loss", "oracle", 0,
+        forced(m.spec->topology, m.test, weir::zero_excess_oracle(m.spec->topology, m.test).exit));
+    add("oracle, same budget", "oracle", o.max_loss,
+        forced(m.spec->topology, m.test, weir::budget_oracle(m.spec->topology, m.test, o.max_loss).evaluation.exit));
+  }
+  return all;
+}
+
+}  // namespace adapt

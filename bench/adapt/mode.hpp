@@ -1,0 +1,153 @@
+/// A way of stopping (selection among networks, or early exit in one), from its traces to its policies.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include <weir/policy/baselines.hpp>
+#include <weir/policy/choose.hpp>
+#include <weir/policy/cost_model.hpp>
+#include <weir/policy/oracle.hpp>
+
+#include "heads.hpp"
+
+namespace adapt {
+
+/// A learned policy for one budget.
+struct Learned {
+  double budget = 0;
+  weir::Choice choice;
+};
+
+struct Mode {
+  std::string name;               ///< "selection" or "early_exit"
+  std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
+  std::shared_ptr<const weir::CascadeSpec> spec;
+  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] of the policy part
+  std::vector<double> seconds;               ///< [stages] the cost model
+  weir::Trace policy, calibration, test;
+  Learned learned;             ///< for the asked budget
+  std::vector<Learned> curve;  ///< for others, in the mean
+  std::vector<weir::TunedRule> rules;
+  bool certified = false;  ///< the budget holds with the asked confidence
+};
+
+inline Mode selection_mode(const Options& o, const Models& models, bool class_features) {
+  Mode m;
+  m.name = "selection";
+  std::vector<weir::CascadeStage> stages;
+  std::vector<std::string> names;
+  for (std::size_t n = 0; n < models.all.size(); ++n) {
+    const Model& model = models.all[n];
+    m.nets.push_back(n);
+    names.push_back(model.name);
+    stages.push_back({model.name, n, model.network.output_names().front(), std::nullopt, model.logits});
+  }
+  m.spec = std::make_shared<weir::CascadeSpec>(
+      models.networks(), std::move(stages),
+      o.topology == "chain" ? weir::Topology::chain(names) : weir::Topology::all_later(names), class_features);
+  return m;
+}
+
+inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class_features) {
+  Mode m;
+  m.name = "early_exit";
+  m.nets = {heads.model};
+  m.out_of_fold = heads.out_of_fold;
+  const Model& model = models.all[heads.model];
+  std::vector<weir::CascadeStage> stages;
+  std::vector<std::string> names;
+  for (std::size_t e = 0; e < heads.points.size(); ++e) {
+    names.push_back("exit" + std::to_string(e + 1) + "@" + heads.points[e].tensor);
+    stages.push_back({names.back(), 0, heads.points[e].tensor, heads.heads[e], true});
+  }
+  names.push_back(model.name);
+  stages.push_back({model.name, 0, model.network.output_names().front(), std::nullopt, model.logits});
+  m.spec = std::make_shared<weir::CascadeSpec>(std::vector<weir::Network>{model.network}, std::move(stages),
+                                               weir::Topology::chain(names), class_features);
+  return m;
+}
+
+/// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; where
+/// out_of_fold is given, those stages are answered by heads that did not see the image.
+inline weir::Trace record(const Mode& m, const Options& o, Models& models, const Part& part, const weir::Loss& loss,
+                          const std::vector<Eigen::MatrixXf>& out_of_fold = {}) {
+  weir::Trace trace;
+  trace.label = part.labels();
+  const auto names = m.spec->feature_names();
+  const auto n = static_cast<Eigen::Index>(part.size()), d = static_cast<Eigen::Index>(names.size());
+  for (std::size_t k = 0; k < m.spec->stages.size(); ++k)
+    trace.stages.push_back({m.spec->stages[k].name, m.seconds.empty() ? 0 : m.seconds[k], names, Eigen::MatrixXd(n, d),
+                            std::vector<int>(part.size()), Eigen::VectorXd(n)});
+  ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
+  weir::Cascade cascade(m.spec, all_cores(o));
+  const auto all = models.maker(part, m.nets);
+  std::vector<float> row(m.spec->n_classes());
+  std::vector<double> own(names.size());
+  const std::size_t batch = 16;
+  for (std::size_t first = 0; first < part.size(); first += batch) {
+    const std::size_t count = std::min(batch, part.size() - first);
+    cascade.record(
+        count, [&](std::size_t net, std::size_t r, weir::View out) { all(net, first + r, out); },
+        [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p, std::span<const double> features) {
+          const std::size_t i = first + r;
+          const auto at = static_cast<Eigen::Index>(i);
+          if (k < out_of_fold.size()) {
+            for (std::size_t c = 0; c < row.size(); ++c) row[c] = out_of_fold[k](at, static_cast<Eigen::Index>(c));
+            prediction = weir::confidence_features(row, own);
+            p = row;
+            features = own;
+          }
+          weir::StageTrace& s = trace.stages[k];
+          s.prediction[i] = prediction;
+          s.loss(at) = loss(p, trace.label[i]);
+          for (Eigen::Index f = 0; f < d; ++f) s.features(at, f) = features[static_cast<std::size_t>(f)];
+        });
+    progress(first + count, part.size());
+  }
+  return trace;
+}
+
+inline void set_seconds(weir::Trace& trace, const std::vector<double>& seconds) {
+  for (std::size_t k = 0; k < trace.stages.size(); ++k) trace.stages[k].seconds = seconds[k];
+}
+
+/// The budgets of the curve.
+inline std::vector<double> curve_budgets(double asked) {
+  std::vector<double> all = {0.0, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05};
+  if (std::find(all.begin(), all.end(), asked) == all.end()) all.push_back(asked);
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+/// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and the usual rules for the same budget.
+inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
+  ProgressLine progress("learning " + m.name);
+  weir::TrainOptions train;
+  train.learner = o.learner;
+  train.seed = o.seed;
+  train.folds = o.quick ? 1 : o.folds;
+  train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+  const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
+  auto path = trainer.train_path(o.quick ? 10 : 24);
+  weir::Budget budget;
+  budget.value = o.max_loss;
+  budget.seed = o.seed;
+  // With few images even no regression at all does not show that the budget holds; then it is kept in the mean.
+  m.certified = o.confidence > 0 && loss.binary() &&
+                weir::clopper_pearson_upper(1, m.calibration.size(), o.confidence) < o.max_loss;
+  if (m.certified) {
+    budget.margin = weir::Margin::upper_limit;
+    budget.confidence = o.confidence;
+  }
+  m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
+  m.rules = weir::tuned_baselines(m.spec->topology, m.calibration, budget);
+  budget.margin = weir::Margin::none;
+  budget.refinements = 4;
+  for (const double b : curve_budgets(o.max_loss)) {
+    budget.value = b;
+    m.curve.push_back({b, weir::choose(trainer, path, m.calibration, budget)});
+  }
+}
+
+}  // namespace adapt

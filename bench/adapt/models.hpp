@@ -1,0 +1,95 @@
+/// The networks of a run and how images become their inputs.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+#include <weir/io/preprocess.hpp>
+#include <weir/policy/cascade.hpp>
+#include <weir/weir.hpp>
+
+#include "data.hpp"
+
+namespace adapt {
+
+struct Model {
+  std::string name, file;
+  weir::Network network;
+  std::shared_ptr<const weir::Preprocess> preprocess;  ///< nullptr: inputs are used as they are
+  bool logits = true;                                  ///< the first output is not yet a probability distribution
+};
+
+class Models {
+ public:
+  explicit Models(const Options& o) {
+    std::map<std::string, weir::Preprocess> known;
+    if (!o.preprocess.empty()) known = weir::load_preprocess(o.preprocess);
+    for (const std::string& file : o.networks) {
+      const std::filesystem::path path(file);
+      Model m{path.stem().string(), path.string(), weir::load_onnx(path), nullptr, true};
+      for (const Model& other : all)
+        if (other.name == m.name) throw weir::ArgumentError("--network " + file + ": a second network of this name");
+      if (m.network.state().inputs.size() != 1)
+        throw weir::ArgumentError(file + ": has " + std::to_string(m.network.state().inputs.size()) + " inputs, not 1");
+      if (const auto it = known.find(path.filename().string()); it != known.end()) {
+        m.preprocess = std::make_shared<const weir::Preprocess>(it->second);
+        const weir::Shape wanted = m.network.input_shape(), made = m.preprocess->shape();
+        if (wanted.numel() != made.numel())
+          throw weir::ShapeError(o.preprocess + " makes " + made.to_string() + " for " + file + ", which reads " +
+                                 wanted.to_string());
+      } else if (!o.preprocess.empty()) {
+        throw weir::ArgumentError(o.preprocess + ": has no entry for " + path.filename().string());
+      }
+      all.push_back(std::move(m));
+    }
+  }
+
+  std::vector<Model> all;
+
+  std::vector<weir::Network> networks() const {
+    std::vector<weir::Network> nets;
+    for (const Model& m : all) nets.push_back(m.network);
+    return nets;
+  }
+
+  /// Runs each network on one image and looks whether its output already is a probability distribution.
+  void find_logits(const Part& part) {
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      weir::Executor run{all[n].network};
+      weir::Tensor x(all[n].network.input_shape());
+      fill(part, n, 0, x.view());
+      run.begin(x);
+      all[n].logits = !weir::is_distribution(run.finish().span());
+    }
+  }
+
+  /// Fills the inputs of `nets` (indices into all) for the images of a part. The part and this must outlive it.
+  weir::InputMaker maker(const Part& part, std::vector<std::size_t> nets) {
+    return [this, &part, nets = std::move(nets)](std::size_t network, std::size_t row, weir::View out) {
+      fill(part, nets[network], row, out);
+    };
+  }
+
+ private:
+  void fill(const Part& part, std::size_t n, std::size_t row, weir::View out) {
+    const weir::ImageSet& set = *part.set;
+    const Model& m = all[n];
+    const std::size_t r = part.rows[row];
+    if (set.is_float()) {
+      const auto values = set.row(r);
+      if (values.size() != out.size())
+        throw weir::ShapeError(set.source() + ": images " + set.row_shape().to_string() + ", but " + m.file +
+                               " reads " + out.shape.to_string());
+      std::copy(values.begin(), values.end(), out.data);
+    } else if (m.preprocess) {
+      m.preprocess->apply(set.image(r), out.data, scratch_);
+    } else {
+      throw weir::ArgumentError(m.file + ": 8-bit images need --preprocess models.json, which says how to scale them");
+    }
+  }
+
+  weir::Preprocess::Scratch scratch_;
+};
+
+}  // namespace adapt
