@@ -7,7 +7,7 @@
 namespace weir {
 
 /// threads: 1 to 1024. isa: "" (best of this CPU, or WEIR_ISA), "portable", "avx2", "avx512".
-/// gemm: "weir", or a backend registered in core/kernels/gemm/backend.hpp ("openblas" where it is linked).
+/// gemm: "weir", or "openblas" in programs that define WEIR_WITH_OPENBLAS (all of their sources) and link it.
 struct ContextOptions {
   int threads = 1;
   std::string isa = {};
@@ -22,6 +22,10 @@ class Context {
       : pool_(options.threads), isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)) {
     if (options.gemm != "weir" && options.gemm != "openblas")
       throw ArgumentError("gemm backend '" + options.gemm + "' is unknown: weir, openblas");
+#if !defined(WEIR_WITH_OPENBLAS)
+    if (options.gemm == "openblas")
+      throw ArgumentError("gemm backend 'openblas': this program was compiled without WEIR_WITH_OPENBLAS");
+#endif
     openblas_ = options.gemm == "openblas";
   }
 

@@ -77,7 +77,8 @@ class PlotAxis {
       return;
     }
     const int every = std::max(1, static_cast<int>(std::ceil(decades / wanted_)));
-    for (int d = static_cast<int>(std::floor(std::log10(lo_))); d <= static_cast<int>(std::ceil(std::log10(hi_))); ++d) {
+    for (int d = static_cast<int>(std::floor(std::log10(lo_))); d <= static_cast<int>(std::ceil(std::log10(hi_)));
+         ++d) {
       if (d % every != 0) continue;
       for (const int digit : {1, 2, 5}) {
         const double t = digit * std::pow(10.0, d);

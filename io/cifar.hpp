@@ -35,7 +35,8 @@ inline void append_cifar(std::span<const char> file, CifarImages& out) {
   for (std::size_t i = 0; i < n; ++i) {
     const char* record = file.data() + i * cifar_record;
     const int label = static_cast<unsigned char>(record[0]);
-    if (label > 9) throw FormatError("label " + std::to_string(label) + " of record " + std::to_string(i) + " is above 9");
+    if (label > 9)
+      throw FormatError("label " + std::to_string(label) + " of record " + std::to_string(i) + " is above 9");
     out.labels.push_back(label);
     char* pixel = out.pixels.data() + (first + i) * 3 * cifar_plane;
     for (std::size_t p = 0; p < cifar_plane; ++p)

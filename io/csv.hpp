@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
 #include <weir/core/error.hpp>
 #include <weir/io/file.hpp>
 
@@ -15,10 +14,10 @@ namespace weir {
 
 /// A header and rows, each as long as the header; every field as text, without its quotes.
 struct CsvTable {
-  std::string source;                           ///< file name, for messages
+  std::string source;  ///< file name, for messages
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::size_t> lines;               ///< line (from 1) of the file on which rows[i] begins
+  std::vector<std::size_t> lines;  ///< line (from 1) of the file on which rows[i] begins
 
   /// Index of a column. Throws FormatError naming the file if there is none of that name.
   std::size_t column(std::string_view name) const {

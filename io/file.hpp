@@ -103,8 +103,13 @@ inline std::vector<char> read_file(const std::filesystem::path& path, std::uint6
 }
 
 /// Replaces path by a file with these bytes, or leaves it as it was: written beside, flushed to the disk, renamed.
-/// Throws IoError naming the path on any failure (a full disk too), after removing what it had begun.
+/// Throws IoError naming the path on any failure (a full disk too, and if path is there but not a regular file, a
+/// device or folder that a rename would destroy), after removing what it had begun.
 inline void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw IoError(path.string() + ": cannot be written (not a regular file)");
   static std::atomic<unsigned> serial{0};
   const std::string beside = path.string() + "." + std::to_string(::getpid()) + "." + std::to_string(serial++) + ".tmp";
   detail::FileDescriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));

@@ -56,7 +56,9 @@ IdxArray parse_idx(Reader reader, std::uint64_t max_bytes) {
   IdxArray array;
   array.shape = Shape(std::span<const std::int64_t>(dims.data(), rank));
   const auto expected = static_cast<std::uint64_t>(array.shape.numel());
-  const auto needs = [&] { return "shape " + array.shape.to_string() + " needs " + std::to_string(expected) + " bytes"; };
+  const auto needs = [&] {
+    return "shape " + array.shape.to_string() + " needs " + std::to_string(expected) + " bytes";
+  };
   if (expected > max_bytes) throw FormatError(needs() + ", more than the file can hold");
   array.bytes.resize(expected);
   const std::size_t present = reader.read(array.bytes);

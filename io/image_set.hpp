@@ -66,7 +66,8 @@ class ImageSet {
       throw FormatError(set.source_ + ": float images are [N, C, H, W] or [N, H, W], not " + s.to_string());
     set.shape_ = s.rank() == 3 ? Shape{s[0], 1, s[1], s[2]} : s;
     if (set.shape_.product(1, 4) < 1) throw FormatError(set.source_ + ": empty images, " + s.to_string());
-    const auto bad = std::find_if(values.span().begin(), values.span().end(), [](float v) { return !std::isfinite(v); });
+    const auto bad =
+        std::find_if(values.span().begin(), values.span().end(), [](float v) { return !std::isfinite(v); });
     if (bad != values.span().end())
       throw FormatError(set.source_ + ": value " + std::to_string(bad - values.span().begin()) +
                         " is not a finite number");
@@ -183,7 +184,8 @@ class ImageSet {
   }
   static std::uint64_t hash_of(std::int64_t height, std::int64_t width, std::int64_t channels,
                                std::span<const char> bytes) {
-    const std::string size = std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) + ":";
+    const std::string size =
+        std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) + ":";
     return fnv1a(bytes, fnv1a(size));
   }
 

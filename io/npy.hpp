@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
 #include <weir/core/error.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/io/file.hpp>
@@ -21,11 +20,15 @@ enum class NpyType { float32, float64, uint8, int64, int32, int16 };
 inline std::size_t npy_type_bytes(NpyType type) {
   switch (type) {
     case NpyType::float64:
-    case NpyType::int64: return 8;
+    case NpyType::int64:
+      return 8;
     case NpyType::float32:
-    case NpyType::int32: return 4;
-    case NpyType::int16: return 2;
-    case NpyType::uint8: return 1;
+    case NpyType::int32:
+      return 4;
+    case NpyType::int16:
+      return 2;
+    case NpyType::uint8:
+      return 1;
   }
   return 0;
 }
@@ -66,12 +69,18 @@ struct NpyArray {
   template <class F>
   void visit(F f) const {
     switch (dtype) {
-      case NpyType::float32: return visit_as<float>(f);
-      case NpyType::float64: return visit_as<double>(f);
-      case NpyType::uint8: return visit_as<std::uint8_t>(f);
-      case NpyType::int64: return visit_as<std::int64_t>(f);
-      case NpyType::int32: return visit_as<std::int32_t>(f);
-      case NpyType::int16: return visit_as<std::int16_t>(f);
+      case NpyType::float32:
+        return visit_as<float>(f);
+      case NpyType::float64:
+        return visit_as<double>(f);
+      case NpyType::uint8:
+        return visit_as<std::uint8_t>(f);
+      case NpyType::int64:
+        return visit_as<std::int64_t>(f);
+      case NpyType::int32:
+        return visit_as<std::int32_t>(f);
+      case NpyType::int16:
+        return visit_as<std::int16_t>(f);
     }
   }
 };

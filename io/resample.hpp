@@ -115,8 +115,8 @@ inline void resample(PixelWindow in, const ResampleTarget& target, ResampleScrat
   vertical.prepare(in.height, target.full_height, target.top, target.height);
   // Only the input rows that the output needs.
   const int first = keep_rows ? target.top : vertical.first(0);
-  const int last = keep_rows ? target.top + target.height
-                             : vertical.first(target.height - 1) + vertical.width(target.height - 1);
+  const int last =
+      keep_rows ? target.top + target.height : vertical.first(target.height - 1) + vertical.width(target.height - 1);
   in.data += first * in.row_bytes;
 
   if (in.width == target.full_width) {

@@ -179,9 +179,12 @@ inline std::string SvgPlot::marker(std::size_t s, double x, double y, const std:
     return "<polygon points=\"" + points + "\" " + attributes + inner + (title.empty() ? "" : "</polygon>\n");
   };
   switch (s % 4) {
-    case 1: return polygon({{-3.6, -3.6}, {3.6, -3.6}, {3.6, 3.6}, {-3.6, 3.6}});
-    case 2: return polygon({{0, -4.8}, {4.6, 3.4}, {-4.6, 3.4}});
-    case 3: return polygon({{0, -5.2}, {5.2, 0}, {0, 5.2}, {-5.2, 0}});
+    case 1:
+      return polygon({{-3.6, -3.6}, {3.6, -3.6}, {3.6, 3.6}, {-3.6, 3.6}});
+    case 2:
+      return polygon({{0, -4.8}, {4.6, 3.4}, {-4.6, 3.4}});
+    case 3:
+      return polygon({{0, -5.2}, {5.2, 0}, {0, 5.2}, {-5.2, 0}});
     default:
       return "<circle cx=\"" + num(x) + "\" cy=\"" + num(y) + "\" r=\"4\" " + attributes + inner +
              (title.empty() ? "" : "</circle>\n");
@@ -260,14 +263,18 @@ inline std::string SvgPlot::svg() const {
                     format_short(width) + " " + format_short(height) + "\" role=\"img\">\n";
   out += "<title>" + escape_markup(options_.title) + "</title>\n";
   out += style();
-  if (!options_.title.empty()) out += text(f.left, 26, "class=\"title\"", options_.title);
+  if (!options_.title.empty()) {
+    const double room = (width - f.left - 8) / (text_width(options_.title) * 1.4);
+    const std::string shrunk = room < 1 ? " style=\"font-size:" + num(std::max(16 * room, 9.0)) + "px\"" : "";
+    out += text(f.left, 26, "class=\"title\"" + shrunk, options_.title);
+  }
   out += axes(f);
   for (std::size_t s = 0; s < series_.size(); ++s) out += draw(s, f);
   for (const LegendEntry& e : legend) {
     const PlotSeries& series = series_[e.series];
     if (series.has_line)
-      out += line(e.x, e.y, e.x + 26, e.y,
-                  "class=\"line " + colour(e.series) + (series.is_dashed ? " dashed\"" : "\""));
+      out +=
+          line(e.x, e.y, e.x + 26, e.y, "class=\"line " + colour(e.series) + (series.is_dashed ? " dashed\"" : "\""));
     if (series.has_markers) out += marker(e.series, e.x + 13, e.y, "");
     out += text(e.x + 34, e.y + 4.5, "", series.name);
   }

@@ -3,33 +3,13 @@
 #include <array>
 #include <string>
 #include <vector>
+#include <weir/core/kernels/window_axis.hpp>
 #include <weir/layers/node_arguments.hpp>
 
 namespace weir {
 
 /// How the missing padding of a window is found: given, or by ONNX's auto_pad.
 enum class AutoPad { given, same_upper, same_lower, valid };
-
-/// One spatial axis of a sliding window. All at most Window::limit, so that their products cannot overflow.
-struct WindowAxis {
-  std::int64_t kernel = 1, stride = 1, dilation = 1, pad_begin = 0, pad_end = 0;
-
-  std::int64_t extent() const { return (kernel - 1) * dilation + 1; }
-
-  /// Number of windows over a length. With ceil_mode a last, incomplete window counts too, unless it would start in
-  /// the padding behind the data (PyTorch's rule, ONNX's since opset 22). Throws ShapeError where not one fits.
-  std::int64_t count(std::int64_t length, bool ceil_mode) const {
-    const std::int64_t room = length + pad_begin + pad_end - extent();
-    if (length < 1 || room < 0)
-      throw ShapeError("a window of " + std::to_string(extent()) + " does not fit into " + std::to_string(length) +
-                       " with padding " + std::to_string(pad_begin) + ", " + std::to_string(pad_end));
-    std::int64_t n = room / stride + 1;
-    if (ceil_mode && room % stride != 0 && n * stride < length + pad_begin) ++n;
-    return n;
-  }
-
-  friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
-};
 
 /// A sliding window over one or two spatial axes; a single one (a signal [N, C, L]) is the second, its image 1 high.
 struct Window {

@@ -134,11 +134,13 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     add(o.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy)).every_round = true;
     for (const Learned& l : m.curve) add(o.learner, "curve", l.budget, mixed(l.choice.policy));
     for (const weir::TunedRule& r : m.rules) {
-      // Patience walks a chain: its actions on a topology with shortcuts are "nearest successor" too.
-      const bool nearest = r.policy.topology != m.spec->topology;
-      if (nearest) continue;
-      add(r.name, "rule", o.max_loss,
-          [p = r.policy](std::size_t, std::size_t k, std::span<const double> x) { return p.action(k, x); });
+      Contestant& c =
+          add(r.name, "rule", o.max_loss,
+              [p = r.policy](std::size_t, std::size_t k, std::span<const double> x) { return p.action(k, x); });
+      if (r.policy.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
+      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks, m.spec->stages, r.policy.topology,
+                                                             m.spec->class_features);
+      c.cascade = std::make_shared<weir::Cascade>(chain, context);
     }
     const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
     add("random exits", "random", o.max_loss,

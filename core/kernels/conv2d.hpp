@@ -1,26 +1,86 @@
 /// Convolution with weights packed once.
 #pragma once
-#include <string_view>
-#include <vector>
-#include <weir/core/context.hpp>
-#include <weir/core/kernels/reference/conv2d.hpp>
+#include <string>
+#include <weir/core/kernels/conv2d/im2col.hpp>
+#include <weir/core/kernels/conv2d/list.hpp>
+#include <weir/core/tensor.hpp>
 
 namespace weir {
 
+/// y = clamp(conv(x) + bias + residual) for images of one size, in NCHW; see Conv2dParams for the formula. Which
+/// algorithm computes it (core/kernels/conv2d/list.hpp) is decided when it is made, from the parameters, H, W and the
+/// instruction set alone; so an image's result does not depend on its batch-mates, on the batch size or on the number
+/// of threads, to the last bit. A Context that chose OpenBLAS gets im2col and one product for each image; OpenBLAS
+/// promises nothing about the bits when its number of threads changes.
+///
+/// Immutable and shared by any number of threads; keeps a packed copy of the weights.
 class PackedConv2d {
  public:
-  PackedConv2d(const Conv2dParams& params, std::span<const float> weights, std::span<const float> bias, const Context&,
-               const Shape&)
-      : params_(params), weights_(weights.begin(), weights.end()), bias_(bias.begin(), bias.end()) {}
-  std::size_t workspace_floats(const Context&, const Shape&) const { return 0; }
-  void run(const Context&, ConstView x, const float* residual, View y, Clamp clamp, float*) const {
-    conv2d_reference(params_, x, weights_, bias_, residual, y, clamp);
+  /// weights [M, C/groups, kernel_h, kernel_w]; bias M floats, or none; x [N, C, H, W], of which N does not matter.
+  /// Throws ShapeError where the sizes do not fit each other.
+  PackedConv2d(const Conv2dParams& params, std::span<const float> weights, std::span<const float> bias,
+               const Context& context, const Shape& x)
+      : params_(params) {
+    const Shape y = params.output_shape(x);
+    const auto M = static_cast<std::size_t>(params.out_channels);
+    if (weights.size() != M * static_cast<std::size_t>(params.depth()))
+      throw ShapeError("convolution: " + std::to_string(weights.size()) + " weights, expected " +
+                       std::to_string(M * static_cast<std::size_t>(params.depth())));
+    if (!bias.empty() && bias.size() != M)
+      throw ShapeError("convolution: " + std::to_string(bias.size()) + " biases for " + std::to_string(M) +
+                       " output channels");
+    x_floats_ = x.product(1, 4);
+    y_floats_ = y.product(1, 4);
+    std::fill_n(bias_.reserve(M), M, 0.0F);
+    std::copy(bias.begin(), bias.end(), bias_.data());
+    const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+    if (context.openblas())
+      algorithm_ = std::make_unique<kernels::Im2col>(params, x, micro);
+    else
+      algorithm_ = kernels::choose_conv2d(params, x, micro);
+    algorithm_->pack(weights);
   }
-  std::string_view algorithm() const { return "reference"; }
+
+  /// Scratch memory that run() needs for a batch of x.
+  std::size_t workspace_floats(const Context& context, const Shape& x) const {
+    const std::int64_t threads = context.threads();
+    if (!whole_images(context, x[0])) return algorithm_->workspace_floats(threads);
+    return static_cast<std::size_t>(threads) * image_workspace();
+  }
+
+  /// x [N, C, H, W] -> y [N, M, OH, OW]. residual has y's shape and may be y.data, or is nullptr.
+  void run(const Context& context, ConstView x, const float* residual, View y, Clamp clamp, float* workspace) const {
+    const std::int64_t N = x.shape[0];
+    const auto image = [&](std::int64_t n) {
+      return kernels::Conv2dImage{x.data + n * x_floats_, residual ? residual + n * y_floats_ : nullptr,
+                                  y.data + n * y_floats_, clamp};
+    };
+    if (!whole_images(context, N)) {
+      for (std::int64_t n = 0; n < N; ++n) algorithm_->run(context.pool(), image(n), bias_.data(), workspace);
+      return;
+    }
+    const ThreadPool alone(1);
+    kernels::share(context.pool(), N, params_.flops(x.shape),
+                   [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+                     float* mine = workspace + static_cast<std::size_t>(piece) * image_workspace();
+                     for (std::int64_t n = first; n < last; ++n) algorithm_->run(alone, image(n), bias_.data(), mine);
+                   });
+  }
+
+  std::string_view algorithm() const { return algorithm_->name(); }
 
  private:
+  /// Threads take whole images where there are enough of them, else they share each image. (OpenBLAS has threads of its
+  /// own.)
+  static bool whole_images(const Context& context, std::int64_t N) {
+    return context.threads() > 1 && N >= 2 * context.threads() && !context.openblas();
+  }
+  std::size_t image_workspace() const { return (algorithm_->workspace_floats(1) + 15) / 16 * 16; }
+
   Conv2dParams params_;
-  std::vector<float> weights_, bias_;
+  std::int64_t x_floats_ = 0, y_floats_ = 0;
+  Buffer bias_;
+  std::unique_ptr<kernels::Conv2dAlgorithm> algorithm_;
 };
 
 }  // namespace weir

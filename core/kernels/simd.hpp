@@ -54,6 +54,32 @@ template <class V>
   a = b < a ? b : a;
 }
 
+/// a = every second lane of a, then of b.
+[[gnu::always_inline]] inline void take_even(Floats<4>& a, const Floats<4>& b) {
+  a = __builtin_shufflevector(a, b, 0, 2, 4, 6);
+}
+[[gnu::always_inline]] inline void take_even(Floats<8>& a, const Floats<8>& b) {
+  a = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+[[gnu::always_inline]] inline void take_even(Floats<16>& a, const Floats<16>& b) {
+  a = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+/// Sum of all lanes, halves first.
+template <int W>
+[[gnu::always_inline]] inline float sum(const Floats<W>& v) {
+  float lanes[W];
+  store(v, lanes);
+  for (int half = W / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+template <int W>
+[[gnu::always_inline]] inline float max(const Floats<W>& v) {
+  float best = v[0];
+  for (int i = 1; i < W; ++i) best = v[i] > best ? v[i] : best;
+  return best;
+}
+
 #if defined(__x86_64__)
 template <class Kernel, class... A>
 [[gnu::target("avx512f,avx512vl,avx2,fma")]] void call_avx512(const A&... a) {

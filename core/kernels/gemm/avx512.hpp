@@ -21,6 +21,10 @@ struct Avx512 {
                                                                     const Epilogue& e) {
     store_columns_body(tile, ldt, rows, columns, e);
   }
+  [[gnu::target("avx512f,avx512vl,fma")]] static void line(std::int64_t K, const float* weights, const float* from,
+                                                           const std::int32_t* offset, float* to, std::int64_t n) {
+    line_body<lanes>(K, weights, from, offset, to, n);
+  }
   [[gnu::target("avx512f,avx512vl,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
     return dot_body<lanes>(K, a, b);
   }

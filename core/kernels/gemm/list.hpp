@@ -30,6 +30,7 @@ constexpr Microkernels make_table() {
   fill_walk<T, Walk::image_b>(table);
   table.store_rows = &T::store_rows;
   table.store_columns = &T::store_columns;
+  table.line = &T::line;
   table.dot = &T::dot;
   return table;
 }

@@ -41,6 +41,10 @@ using StoreRows = void (*)(const float* tile, std::int64_t ldt, std::int64_t row
                            const Epilogue& e);
 /// y[j*ldy + r] = tile[r*ldt + j] + bias[j], 0 <= r < rows, 0 <= j < columns.
 using StoreColumns = StoreRows;
+/// to[j] = sum over k of weights[k] * from[offset[k] + j], 0 <= j < n, n a multiple of four vectors: a depthwise
+/// convolution of a staged channel.
+using Line = void (*)(std::int64_t K, const float* weights, const float* from, const std::int32_t* offset, float* to,
+                      std::int64_t n);
 /// sum of a[k] * b[k]; the order depends on K alone.
 using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 
@@ -50,6 +54,7 @@ struct Microkernels {
   std::array<std::array<std::array<TileKernel, max_tile_rows>, 2>, 3> tiles{};
   StoreRows store_rows = nullptr;
   StoreColumns store_columns = nullptr;
+  Line line = nullptr;
   Dot dot = nullptr;
 
   TileKernel tile(Walk walk, std::int64_t rows, std::int64_t vectors) const {

@@ -81,6 +81,28 @@ template <int L>
 }
 
 template <int L>
+[[gnu::always_inline]] inline void line_body(std::int64_t K, const float* weights, const float* from,
+                                             const std::int32_t* offset, float* to, std::int64_t n) {
+  using Float = typename Vec<L>::type;
+  using Loose = typename Vec<L>::loose;
+  for (std::int64_t j = 0; j < n; j += 4 * L) {
+    Float sum[4] = {};
+    for (std::int64_t k = 0; k < K; ++k) {
+      const float* at = from + offset[k] + j;
+      const float weight = weights[k];
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        sum[v] += *reinterpret_cast<const Loose*>(at + v * L) * weight;
+      }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+      *reinterpret_cast<Loose*>(to + j + v * L) = sum[v];
+    }
+  }
+}
+
+template <int L>
 [[gnu::always_inline]] inline float dot_body(std::int64_t K, const float* a, const float* b) {
   using Float = typename Vec<L>::type;
   using Loose = typename Vec<L>::loose;

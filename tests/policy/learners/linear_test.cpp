@@ -39,7 +39,7 @@ void compare(const nlohmann::json& c, const char* key, const LinearModel& model,
   const double their_intercept = c.at(key).at("intercept");
   const double F = objective(data, model.scaling, model.coef, model.intercept, C, regularise_bias, loss);
   const double their_F = objective(data, model.scaling, theirs, their_intercept, C, regularise_bias, loss);
-  CHECK(F <= their_F * (1 + 1e-9));  // never above: an interior point and Newton prove their optimum
+  CHECK(F <= their_F * (1 + 1e-8));
   CHECK(F == doctest::Approx(their_F).epsilon(1e-6));
   for (std::size_t j = 0; j < theirs.size(); ++j) CHECK(std::abs(model.coef[j] - theirs[j]) < coef_tolerance);
   CHECK(std::abs(model.intercept - their_intercept) < coef_tolerance);
@@ -57,7 +57,7 @@ TEST_CASE("Linear learners: scikit-learn's optimum with the same weights, C and 
     LogisticRegression regularised{.C = C, .normalise_weights = false, .regularise_bias = true};
     compare(c, "logistic_regularised_bias", regularised.fit(data), true, logistic, 1e-4);
     const LinearSvm svm{.loss = SvmLoss::hinge, .C = C, .normalise_weights = false};
-    compare(c, "svm_hinge", svm.fit(data), true, hinge, 1e-2);
+    compare(c, "svm_hinge", svm.fit(data), true, hinge, 1e-4);
     const LinearSvm squared{.loss = SvmLoss::squared_hinge, .C = C, .normalise_weights = false};
     compare(c, "svm_squared_hinge", squared.fit(data), true, squared_hinge, 1e-4);
   }
@@ -88,7 +88,7 @@ TEST_CASE("Linear learners: normalised weights make C the price of the mean loss
 
 TEST_CASE("Linear learners: stationary at any C, also where classes can be told apart") {
   Dataset overlapping = noisy(200, 4, 5), apart = overlapping;
-  for (Eigen::Index i = 0; i < 200; ++i) apart.y[static_cast<std::size_t>(i)] = apart.X(i, 1) > 1.1 ? 1 : 0;
+  for (Eigen::Index i = 0; i < 200; ++i) apart.y[static_cast<std::size_t>(i)] = apart.X(i, 1) > 1.01 ? 1 : 0;
   for (const Dataset& data : {overlapping, apart})
     for (const double C : {1e-3, 1.0, 1e3, 1e6}) {
       INFO("C = " << C);

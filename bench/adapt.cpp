@@ -1,0 +1,123 @@
+// The main job: learns when to stop on one part of the data, and measures on another what that saves.
+#include <filesystem>
+
+#include "adapt/page.hpp"
+#include "program.hpp"
+
+namespace {
+
+using adapt::Options;
+
+/// Nothing named: Fashion-MNIST and the three networks of bench/networks.
+void fill_defaults(Options& o) {
+  if (!o.networks.empty()) return;
+  if (!o.images.empty()) throw weir::ArgumentError("--images needs at least one --network");
+  const std::string folder = WEIR_SOURCE_DIR "/bench/networks/";
+  for (const char* name : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"})
+    o.networks.push_back(folder + name + ".onnx");
+  o.preprocess = folder + "models.json";
+}
+
+void say(const std::string& text) {
+  std::printf("%s\n", text.c_str());
+  std::fflush(stdout);
+}
+
+std::size_t n_classes(const adapt::Models& models, const adapt::Data& data) {
+  const auto classes = models.all[0].network.output_shape().numel();
+  for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
+    for (const int label : p->labels())
+      if (label < 0 || label >= classes)
+        throw weir::ArgumentError("label " + std::to_string(label) + " of " + p->set->source() + ", but " +
+                                  models.all[0].file + " tells " + std::to_string(classes) + " classes apart");
+  return static_cast<std::size_t>(classes);
+}
+
+void learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
+                      const weir::Loss& loss) {
+  {
+    adapt::ProgressLine progress("measuring the stages of " + m.name);
+    weir::Cascade cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
+    std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), o.quick ? 60 : 400));
+    std::iota(rows.begin(), rows.end(), std::size_t{0});
+    m.seconds = weir::measure_costs(
+        cascade, models.maker(data.policy, m.nets), rows, 10, [](std::size_t, std::span<const double>) {},
+        [&](std::size_t done, std::size_t total) { progress(done, total); });
+  }
+  m.policy = adapt::record(m, o, models, data.policy, loss, m.out_of_fold);
+  m.calibration = adapt::record(m, o, models, data.calibration, loss);
+  adapt::learn(m, o, loss);
+}
+
+void run(Options o, const std::string& command) {
+  fill_defaults(o);
+  const weir::Loss loss(o.loss);
+  std::filesystem::create_directories(o.out);
+  if (o.quick) {
+    o.rounds = 1;
+    if (o.measure == 0) o.measure = 1000;
+  }
+  adapt::Data data = adapt::load_data(o);
+  adapt::Models models(o);
+  const std::size_t classes = n_classes(models, data);
+  models.find_logits(data.policy);
+  say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
+      std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
+      std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
+  if (data.heads.size() > 0) {
+    if (o.quick && data.heads.size() > 5000) data.heads.rows.resize(5000);
+    say("exit heads: trained on " + std::to_string(data.heads.size()) + " further images");
+  } else {
+    say("exit heads: cross-fitted on the policy part, " + std::to_string(o.folds) + " folds");
+  }
+  const bool class_features = weir::enough_examples(data.policy.labels(), classes);
+  if (!class_features && classes <= static_cast<std::size_t>(weir::max_one_hot_classes))
+    say("few images in some class: gates do not see which class was predicted");
+
+  std::vector<adapt::Mode> modes;
+  if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
+  adapt::Heads heads = adapt::choose_exits(o, models);
+  adapt::fit_heads(heads, o, data, models, classes);
+  if (heads.points.empty())
+    say("no early exits in " + models.all[heads.model].name + ": " + heads.reason);
+  else
+    modes.push_back(adapt::early_exit_mode(heads, models, class_features));
+  if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
+  for (adapt::Mode& m : modes) learn_and_choose(m, o, data, models, loss);
+
+  // Everything is decided; only now are the test images looked at.
+  for (adapt::Mode& m : modes) {
+    m.test = adapt::record(m, o, models, data.test, loss);
+    adapt::set_seconds(m.test, m.seconds);
+  }
+  auto contestants = adapt::contestants(o, data, models, modes);
+  adapt::measure(contestants, data.test, loss, o.rounds);
+
+  const adapt::Results results{o, data, models, modes, contestants, command};
+  say("");
+  adapt::print(adapt::main_table(results));
+  for (const adapt::Mode& m : modes) {
+    say("\n" + m.name + " (" + o.learner + "): " + adapt::budget_line(results, m) + "\n" +
+        adapt::timing_line(results, m));
+    adapt::print(adapt::exit_table(results, m));
+  }
+  const std::filesystem::path out(o.out);
+  weir::write_file_atomically(out / "summary.json", adapt::summary_json(results).dump(2) + "\n");
+  weir::write_file_atomically(out / "curve.csv", adapt::curve_csv(results));
+  adapt::report(results).write(out / "report.html");
+  say("\nwritten to " + std::filesystem::absolute(out).lexically_normal().string() +
+      ": report.html (open it in a browser), summary.json, curve.csv, policy.json");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Learns when an image may stop, in a cascade of networks or inside one, and measures what that saves.\n"
+      "Without options: Fashion-MNIST with the networks of bench/networks."};
+  Options o;
+  adapt::declare(app, o);
+  std::string command;
+  for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
+  return program::run(app, argc, argv, [&] { run(o, command); });
+}

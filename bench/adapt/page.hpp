@@ -1,0 +1,186 @@
+/// The table on the terminal and report.html.
+#pragma once
+#include <string>
+#include <vector>
+#include <weir/io/report.hpp>
+#include <weir/io/svg.hpp>
+
+#include "results.hpp"
+
+namespace adapt {
+
+inline std::string format(const char* pattern, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+inline std::string percent(double share, int digits = 2) { return format(digits == 2 ? "%.2f" : "%.1f", 100 * share); }
+inline std::string micros(double seconds) { return format("%.1f", 1e6 * seconds); }
+
+/// Rows for every contestant but the curve: what is printed, and shown in the report.
+inline weir::ReportTable main_table(const Results& r) {
+  weir::ReportTable t;
+  const bool binary = weir::Loss(r.options.loss).binary();
+  t.header = {"mode",       "who",        binary ? r.options.loss + " right, %" : "1 - loss, %",
+              "us/image",   "speed-up",   "excess loss, %",
+              "95 % limit", "net loss, %"};
+  for (const Contestant& c : r.contestants) {
+    if (c.kind == "curve") continue;
+    const auto p = r.pairs(c);
+    const bool itself = &c == &r.full();
+    const std::string who = c.kind == "learned" ? "learned (" + c.name + ")"
+                            : c.kind == "rule"  ? "rule: " + c.name
+                                                : c.name;
+    t.rows.push_back({c.mode, itself ? who + " (full)" : who, percent(c.accuracy()), micros(c.mean_seconds()),
+                      format("%.2fx", r.speedup(c)), itself ? "-" : percent(p.excess),
+                      itself || !binary ? "-" : percent(p.excess_upper95()),
+                      itself ? "-" : format("%+.2f", 100 * p.net)});
+  }
+  return t;
+}
+
+inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
+  weir::ReportTable t;
+  t.header = {"stage", "adds, us", "share leaving, %", "right of those, %"};
+  const Contestant& c = r.learned(m);
+  const auto rows = exit_rows(m, c);
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    t.rows.push_back({rows[k].stage, micros(m.seconds[k]), percent(rows[k].share, 1),
+                      rows[k].n == 0 ? "-" : percent(rows[k].accuracy)});
+  return t;
+}
+
+/// "selection: p50 ..., predicted ..., measured ...".
+inline std::string timing_line(const Results& r, const Mode& m) {
+  const Contestant& c = r.learned(m);
+  const auto ratio = weir::bootstrap_ratio(r.full_of(m.name).seconds, c.seconds);
+  const double predicted = weir::evaluate(m.learned.choice.policy, m.test).mean_seconds();
+  return format("speed-up %.2fx", r.speedup(c)) + format(" (95 %% interval %.2f", ratio.low) +
+         format(" to %.2f);", ratio.high) + " predicted " + micros(predicted) + " us, measured " +
+         micros(c.mean_seconds()) + " us a mean image; p50 " + micros(weir::percentile(c.seconds, 50)) + ", p90 " +
+         micros(weir::percentile(c.seconds, 90)) + ", p99 " + micros(weir::percentile(c.seconds, 99)) +
+         " us (full: p50 " + micros(weir::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
+         micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")";
+}
+
+inline std::string budget_line(const Results& r, const Mode& m) {
+  const auto p = r.pairs(r.learned(m));
+  std::string text = "budget " + percent(r.options.max_loss) + " % excess loss, ";
+  text += m.certified ? "kept with " + format("%.0f", 100 * r.options.confidence) +
+                            " % confidence on calibration (Clopper-Pearson, fixed sequence)"
+                      : "kept in the mean on calibration: " + std::to_string(m.calibration.size()) +
+                            " images are too few for a limit, or none was asked for";
+  return text + "; on test " + std::to_string(p.regressions) + " regressions and " + std::to_string(p.repairs) +
+         " repairs of " + std::to_string(p.n) +
+         format(" (McNemar p = %.3g)", weir::mcnemar_p(p.regressions, p.repairs));
+}
+
+inline void print(const weir::ReportTable& t) {
+  std::vector<std::size_t> width(t.header.size(), 0);
+  for (std::size_t c = 0; c < width.size(); ++c) {
+    width[c] = t.header[c].size();
+    for (const auto& row : t.rows) width[c] = std::max(width[c], row[c].size());
+  }
+  const auto line = [&](const std::vector<std::string>& cells) {
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      const bool left = c < 1 || (c < 2 && cells.size() > 4);
+      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), cells[c].c_str());
+    }
+    std::printf("\n");
+  };
+  line(t.header);
+  for (const auto& row : t.rows) line(row);
+}
+
+inline weir::SvgPlot tradeoff_plot(const Results& r) {
+  weir::SvgPlot plot({.title = "Accuracy against measured time, " + r.data.name,
+                      .x_label = "microseconds per image (batch 1, runs that stop)",
+                      .y_label = r.options.loss + " right, %",
+                      .log_x = true});
+  const auto point = [&](const Contestant& c) {
+    return weir::PlotPoint{1e6 * c.mean_seconds(), 100 * c.accuracy(), 0, 0,
+                           c.mode + ", " + c.name + ": " + percent(c.accuracy()) + " % in " + micros(c.mean_seconds()) +
+                               " us, " + format("%.2fx", r.speedup(c))};
+  };
+  for (const Mode& m : r.modes) {
+    weir::PlotSeries s{"learned, " + m.name, {}};
+    for (const Contestant& c : r.contestants)
+      if (c.mode == m.name && c.kind == "curve") s.points.push_back(point(c));
+    std::sort(s.points.begin(), s.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
+    plot.add(s);
+  }
+  const std::vector<std::pair<std::string, std::string>> kinds = {{"network", "single networks"},
+                                                                  {"rule", "rules, tuned for the budget"},
+                                                                  {"random", "random exits"},
+                                                                  {"oracle", "oracles (see labels)"}};
+  for (const auto& [kind, name] : kinds) {
+    weir::PlotSeries s{name, {}, false};
+    for (const Contestant& c : r.contestants)
+      if (c.kind == kind) s.points.push_back(point(c));
+    plot.add(s);
+  }
+  return plot;
+}
+
+/// A few images that leave first and last.
+inline std::vector<weir::Thumbnail> gallery(const Results& r, const Mode& m, bool first, std::size_t most = 12) {
+  const Contestant& c = r.learned(m);
+  std::vector<weir::Thumbnail> pictures;
+  const weir::ImageSet& set = *r.data.test.set;
+  if (set.is_float()) return pictures;
+  std::size_t wanted = first ? c.exit.size() : 0;
+  for (const std::size_t k : c.exit) wanted = first ? std::min(wanted, k) : std::max(wanted, k);
+  for (std::size_t i = 0; i < c.exit.size() && pictures.size() < most; ++i) {
+    if (c.exit[i] != wanted) continue;
+    const std::size_t row = r.data.test.rows[i];
+    pictures.push_back({set.image(row), micros(c.seconds[i]) + " us",
+                        set.name(row) + ", class " + std::to_string(r.data.test.label(i)), c.loss[i] > 0});
+  }
+  return pictures;
+}
+
+inline weir::HtmlReport report(const Results& r) {
+  weir::HtmlReport page("weir: " + r.data.name + ", faster by stopping");
+  const Contestant& full = r.full();
+  page.paragraph("Full network " + full.name + ": " + percent(full.accuracy()) + " % right (" + r.options.loss +
+                 ") in " + micros(full.mean_seconds()) + " microseconds an image. Every policy below was chosen on " +
+                 std::to_string(r.data.calibration.size()) + " calibration images; all figures are from " +
+                 std::to_string(r.data.test.size()) +
+                 " test images that were used for nothing else, by runs that really stopped.");
+  page.figure(
+      tradeoff_plot(r),
+      "Up and to the left is better. Each learned point is a policy for one budget of excess loss. Hover for figures.");
+  page.section("Everybody").table(main_table(r));
+  page.paragraph(
+      "Excess loss counts images that the full network gets right and the adaptive run does not; net loss also counts "
+      "those that it repairs. Speed-up is the full network's mean time over the contestant's, measured in turn on the "
+      "same images. In early exit the full network is the one that is left early.");
+  for (const Mode& m : r.modes) {
+    page.section(m.name == "selection" ? "Selection: which network an image stops at"
+                                       : "Early exit: how far into " + r.full_of(m.name).name);
+    page.paragraph(budget_line(r, m) + ".");
+    page.paragraph(timing_line(r, m) + ".");
+    page.table(exit_table(r, m));
+    page.paragraph("The first to leave (framed: wrong):").thumbnails(gallery(r, m, true), 84);
+    page.paragraph("The last:").thumbnails(gallery(r, m, false), 84);
+  }
+  page.section("How it was measured");
+  page.list(
+      {machine(),
+       "compiler " + compiler() + ", threads " + std::to_string(r.options.threads) + ", ISA " +
+           std::string(weir::to_string(weir::Context({.threads = 1, .isa = r.options.isa}).isa())),
+       "batch 1; every contestant in turn on each image; single networks and learned policies " +
+           std::to_string(r.options.rounds) + " rounds, the median per image; the others one round",
+       "a time is from decoded pixels to the answer: preprocessing, layers, heads, features, gates. Decoding a file: " +
+           (r.data.decode_s > 0 ? format("%.2f ms", 1e3 * r.data.decode_s) + " apart" : "none (arrays)"),
+       "exit heads: " +
+           (r.data.heads.size() > 0 ? std::to_string(r.data.heads.size()) + " images apart"
+                                    : "cross-fitted on the policy part") +
+           "; policy " + std::to_string(r.data.policy.size()) + ", calibration " +
+           std::to_string(r.data.calibration.size()) + ", test " + std::to_string(r.data.test.size()) + " images; " +
+           std::to_string(r.data.n_images_in_two_parts) + " test images also occur in another part"});
+  page.preformatted(r.command);
+  return page;
+}
+
+}  // namespace adapt

@@ -1,0 +1,218 @@
+/// What a run found out: the numbers behind the table, summary.json, curve.csv and report.html.
+#pragma once
+#include <sys/utsname.h>
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "measure.hpp"
+
+namespace adapt {
+
+struct Results {
+  const Options& options;
+  const Data& data;
+  const Models& models;
+  const std::vector<Mode>& modes;
+  const std::vector<Contestant>& contestants;
+  std::string command;
+
+  const Contestant& full() const { return contestants[models.all.size() - 1]; }
+  /// The full network that a mode's losses are counted against: the last one, or the network that is left early.
+  const Contestant& full_of(const std::string& mode) const {
+    for (const Mode& m : modes)
+      if (m.name == mode) return contestants[m.nets.back()];
+    return full();
+  }
+  double speedup(const Contestant& c) const { return full_of(c.mode).mean_seconds() / c.mean_seconds(); }
+
+  /// Pairs of losses with the full network on the same images. excess: mean of max(0, L - L_full).
+  struct Pairs {
+    double excess = 0, net = 0;
+    std::size_t regressions = 0, repairs = 0, n = 0;
+    double excess_upper95() const { return weir::clopper_pearson_upper(regressions, n, 0.95); }
+  };
+  Pairs pairs(const Contestant& c) const {
+    const Contestant& f = full_of(c.mode);
+    Pairs p;
+    p.n = c.loss.size();
+    for (std::size_t i = 0; i < p.n; ++i) {
+      const double difference = c.loss[i] - f.loss[i];
+      p.excess += std::max(0.0, difference);
+      p.net += difference;
+      if (difference > 0) ++p.regressions;
+      if (difference < 0) ++p.repairs;
+    }
+    p.excess /= static_cast<double>(p.n);
+    p.net /= static_cast<double>(p.n);
+    return p;
+  }
+
+  const Contestant& learned(const Mode& m) const {
+    for (const Contestant& c : contestants)
+      if (c.mode == m.name && c.kind == "learned") return c;
+    throw weir::ArgumentError("no learned policy was measured for " + m.name);
+  }
+
+  /// Test images on which the run left elsewhere than the recorded trace says it should: 0 unless bits differ.
+  std::size_t strays(const Mode& m) const {
+    const Contestant& c = learned(m);
+    const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < c.exit.size(); ++i) n += c.exit[i] != planned.exit[i] ? 1 : 0;
+    return n;
+  }
+};
+
+/// "Intel(R) ..., 2 threads visible", as /proc/cpuinfo has it.
+inline std::string machine() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  std::string line, name = "unknown CPU";
+  while (std::getline(cpuinfo, line))
+    if (line.rfind("model name", 0) == 0 && line.find(':') != std::string::npos) {
+      name = line.substr(line.find(':') + 2);
+      break;
+    }
+  utsname u{};
+  uname(&u);
+  return name + ", " + std::to_string(std::thread::hardware_concurrency()) + " logical CPUs, " + u.sysname + " " +
+         u.machine;
+}
+
+inline std::string compiler() {
+#if defined(__clang__)
+  return "clang " + std::string(__clang_version__);
+#else
+  return "g++ " + std::string(__VERSION__);
+#endif
+}
+
+struct ExitRow {
+  std::string stage;
+  double share = 0, accuracy = 0;
+  std::size_t n = 0;
+};
+
+/// Who left where, and how many of those were right.
+inline std::vector<ExitRow> exit_rows(const Mode& m, const Contestant& c) {
+  std::vector<ExitRow> rows;
+  for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
+    ExitRow row{m.spec->stages[k].name, 0, 0, 0};
+    double good = 0;
+    for (std::size_t i = 0; i < c.exit.size(); ++i)
+      if (c.exit[i] == k) ++row.n, good += 1 - c.loss[i];
+    row.share = static_cast<double>(row.n) / static_cast<double>(c.exit.size());
+    row.accuracy = row.n == 0 ? 0 : good / static_cast<double>(row.n);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+inline nlohmann::json summary_json(const Results& r) {
+  using nlohmann::json;
+  const Options& o = r.options;
+  json s;
+  s["dataset"] = r.data.name;
+  s["loss"] = o.loss;
+  s["n_heads"] = r.data.heads.size();
+  s["n_policy"] = r.data.policy.size();
+  s["n_calibration"] = r.data.calibration.size();
+  s["n_test"] = r.data.test.size();
+  s["test_images_also_elsewhere"] = r.data.n_images_in_two_parts;
+  s["budget"] = o.max_loss;
+  s["decode_s"] = r.data.decode_s;
+  s["machine"] = machine();
+  s["compiler"] = compiler();
+  s["threads"] = o.threads;
+  s["isa"] = std::string(weir::to_string(weir::Context({.threads = 1, .isa = o.isa}).isa()));
+  s["seed"] = o.seed;
+  s["command"] = r.command;
+  const Contestant& full = r.full();
+  s["full"] = {{"name", full.name},
+               {"accuracy", full.accuracy()},
+               {"mean_s", full.mean_seconds()},
+               {"p50_s", weir::percentile(full.seconds, 50)},
+               {"p90_s", weir::percentile(full.seconds, 90)},
+               {"p99_s", weir::percentile(full.seconds, 99)}};
+  for (const Contestant& c : r.contestants)
+    if (c.kind == "network") {
+      const auto p = r.pairs(c);
+      s["networks"].push_back({{"name", c.name},
+                               {"accuracy", c.accuracy()},
+                               {"mean_s", c.mean_seconds()},
+                               {"speedup", r.speedup(c)},
+                               {"excess_loss", p.excess},
+                               {"net_loss", p.net}});
+    }
+  s["adaptive"] = s["baselines"] = s["oracle"] = json::array();
+  for (const Mode& m : r.modes) {
+    const Contestant& c = r.learned(m);
+    const auto p = r.pairs(c);
+    const auto ratio = weir::bootstrap_ratio(r.full_of(m.name).seconds, c.seconds);
+    json a = {{"mode", m.name},
+              {"learner", o.learner},
+              {"accuracy", c.accuracy()},
+              {"net_loss", p.net},
+              {"excess_loss", p.excess},
+              {"excess_loss_upper95", p.excess_upper95()},
+              {"regressions", p.regressions},
+              {"repairs", p.repairs},
+              {"mcnemar_p", weir::mcnemar_p(p.regressions, p.repairs)},
+              {"mean_s", c.mean_seconds()},
+              {"predicted_mean_s", weir::evaluate(m.learned.choice.policy, m.test).mean_seconds()},
+              {"p50_s", weir::percentile(c.seconds, 50)},
+              {"p90_s", weir::percentile(c.seconds, 90)},
+              {"p99_s", weir::percentile(c.seconds, 99)},
+              {"full", r.full_of(m.name).name},
+              {"speedup", r.speedup(c)},
+              {"speedup_low95", ratio.low},
+              {"speedup_high95", ratio.high},
+              {"budget_holds_with_confidence", m.certified ? json(o.confidence) : json(nullptr)},
+              {"decisions_that_differ_from_trace", r.strays(m)}};
+    if (!weir::Loss(o.loss).binary()) a["excess_loss_upper95"] = nullptr;
+    for (const ExitRow& e : exit_rows(m, c))
+      a["exits"].push_back({{"stage", e.stage}, {"share", e.share}, {"accuracy", e.n > 0 ? json(e.accuracy) : json()}});
+    s["adaptive"].push_back(a);
+  }
+  for (const Contestant& c : r.contestants) {
+    if (c.kind == "rule" || c.kind == "random")
+      s["baselines"].push_back({{"name", c.name},
+                                {"mode", c.mode},
+                                {"speedup", r.speedup(c)},
+                                {"excess_loss", r.pairs(c).excess},
+                                {"net_loss", r.pairs(c).net},
+                                {"accuracy", c.accuracy()},
+                                {"mean_s", c.mean_seconds()}});
+    if (c.kind == "oracle")
+      s["oracle"].push_back({{"mode", c.mode},
+                             {"name", c.name},
+                             {"speedup", r.speedup(c)},
+                             {"excess_loss", r.pairs(c).excess},
+                             {"accuracy", c.accuracy()},
+                             {"mean_s", c.mean_seconds()}});
+  }
+  return s;
+}
+
+/// One line for every contestant: the curve and all it is compared with.
+inline std::string curve_csv(const Results& r) {
+  std::string csv = "mode,name,kind,budget,mean_s,speedup,accuracy,excess_loss,net_loss,n_test\n";
+  for (const Contestant& c : r.contestants) {
+    const auto p = r.pairs(c);
+    std::string name = c.name;
+    std::replace(name.begin(), name.end(), ',', ';');
+    char line[512];
+    std::snprintf(line, sizeof line, ",%s,%.6g,%.9g,%.6g,%.9g,%.9g,%.9g,%zu\n",
+                  c.kind == "learned" ? "chosen"
+                  : c.kind == "curve" ? "learned"
+                                      : c.kind.c_str(),
+                  c.budget, c.mean_seconds(), r.speedup(c), c.accuracy(), p.excess, p.net, p.n);
+    csv += c.mode + "," + name + line;
+  }
+  return csv;
+}
+
+}  // namespace adapt

@@ -1,0 +1,38 @@
+/// LRN: local response normalisation across channels.
+#pragma once
+#include <weir/core/kernels/lrn.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/layers/node_arguments.hpp>
+
+namespace weir {
+
+class LrnLayer final : public Layer {
+ public:
+  explicit LrnLayer(LrnParams params) : params_(params) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    if (inputs[0].rank() < 2) throw ShapeError("expects [N, C, ...], got " + inputs[0].to_string());
+    return {inputs[0]};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    lrn(context, params_, inputs[0], outputs[0]);
+  }
+  double flops(std::span<const Shape> inputs) const override {
+    return 2.0 * static_cast<double>(params_.size + 2) * static_cast<double>(inputs[0].numel());
+  }
+
+ private:
+  LrnParams params_;
+};
+
+inline LayerPtr make_lrn(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  const std::int64_t size = node.integer_in("size", 0, 1, 1 << 20);
+  return std::make_shared<LrnLayer>(LrnParams{.size = size,
+                                              .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
+                                              .beta = node.real("beta", 0.75F),
+                                              .bias = node.real("bias", 1)});
+}
+
+}  // namespace weir

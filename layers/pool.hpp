@@ -1,0 +1,59 @@
+/// MaxPool and AveragePool.
+#pragma once
+#include <weir/core/kernels/pool.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/layers/window.hpp>
+
+namespace weir {
+
+/// x [N, C, L] or [N, C, H, W]; see core/kernels/pool.hpp.
+class PoolLayer final : public Layer {
+ public:
+  PoolLayer(Window window, bool average, bool count_include_pad)
+      : window_(window), average_(average), count_include_pad_(count_include_pad) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])))};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    const ConstView x{inputs[0].data, window_.as_image(inputs[0].shape)};
+    const View y{outputs[0].data, window_.as_image(outputs[0].shape)};
+    if (average_)
+      pool_average(context, params(inputs[0].shape), x, y, workspace);
+    else
+      pool_max(context, params(inputs[0].shape), x, y, workspace);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    return pool_workspace_floats(context, params(inputs[0]), window_.as_image(inputs[0]));
+  }
+  double flops(std::span<const Shape> inputs) const override {
+    return static_cast<double>(output_shapes(inputs)[0].numel()) * static_cast<double>(window_.axes[0].kernel) *
+           static_cast<double>(window_.axes[1].kernel);
+  }
+
+ private:
+  PoolParams params(const Shape& x) const {
+    const Window w = window_.padded_for(x);
+    return {w.axes[0], w.axes[1], w.ceil_mode, count_include_pad_};
+  }
+
+  Window window_;
+  bool average_, count_include_pad_;
+};
+
+/// The indices of the maxima, a second output, are not computed.
+inline LayerPtr make_max_pool(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
+  (void)node.integer_in("storage_order", 0, 0, 1);
+  return std::make_shared<PoolLayer>(Window::read(node), false, false);
+}
+
+inline LayerPtr make_average_pool(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
+  return std::make_shared<PoolLayer>(Window::read(node), true, node.integer_in("count_include_pad", 0, 0, 1) == 1);
+}
+
+}  // namespace weir

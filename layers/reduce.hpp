@@ -1,0 +1,66 @@
+/// ReduceMean, ReduceSum, ReduceMax, ReduceMin, GlobalAveragePool and GlobalMaxPool.
+#pragma once
+#include <weir/core/kernels/reduce.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/layers/axes.hpp>
+#include <weir/layers/node_arguments.hpp>
+
+namespace weir {
+
+/// Which axes a reduction takes. spatial: all behind the first two; else the named ones, or all if none are named.
+struct ReducedAxes {
+  std::vector<std::int64_t> axes = {};
+  bool keep = true, spatial = false;
+
+  std::array<bool, Shape::max_rank> mark(const Shape& x) const {
+    std::array<bool, Shape::max_rank> marked{};
+    if (spatial && x.rank() < 3) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    if (spatial || axes.empty()) std::fill(marked.begin() + (spatial ? 2 : 0), marked.begin() + x.rank(), true);
+    for (std::int64_t axis : axes) marked[checked_axis(axis, x.rank())] = true;
+    return marked;
+  }
+};
+
+template <class Reduction>
+class ReduceLayer final : public Layer {
+ public:
+  explicit ReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const auto reduced = axes_.mark(inputs[0]);
+    std::vector<std::int64_t> dims;
+    for (std::size_t i = 0; i < inputs[0].rank(); ++i) {
+      if (!reduced[i]) dims.push_back(inputs[0][i]);
+      if (reduced[i] && axes_.keep) dims.push_back(1);
+    }
+    return {Shape(std::span<const std::int64_t>(dims))};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
+  }
+  double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+ private:
+  ReducedAxes axes_;
+};
+
+/// Axes are an attribute before opset 18 (ReduceSum: 13), an input since.
+template <class Reduction>
+LayerPtr make_reduce(const NodeArguments& node) {
+  node.expect_inputs(1, 2);
+  ReducedAxes axes{node.integers_or_input("axes", 1), node.integer_in("keepdims", 1, 0, 1) == 1};
+  if (axes.axes.empty() && node.integer_in("noop_with_empty_axes", 0, 0, 1) == 1)
+    node.fail("attribute noop_with_empty_axes is not supported");
+  if (axes.axes.size() > Shape::max_rank) node.fail("has too many axes");
+  return std::make_shared<ReduceLayer<Reduction>>(std::move(axes));
+}
+
+template <class Reduction>
+LayerPtr make_global_pool(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<ReduceLayer<Reduction>>(ReducedAxes{.spatial = true});
+}
+
+}  // namespace weir

@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <weir/core/kernels/conv2d.hpp>
+#include <weir/core/kernels/reference/conv2d.hpp>
+
+using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Shape, weir::Tensor;
+
+namespace {
+
+std::mt19937 random_bits(1);
+
+std::int64_t pick(std::initializer_list<std::int64_t> values) { return values.begin()[random_bits() % values.size()]; }
+
+Tensor noise(const Shape& shape) {
+  Tensor t(shape);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (float& v : t.span()) v = uniform(random_bits);
+  return t;
+}
+
+std::vector<Isa> isas() {
+  std::vector<Isa> all;
+  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
+    if (weir::supported(isa)) all.push_back(isa);
+  return all;
+}
+
+/// A random convolution whose kernel fits the image.
+struct Problem {
+  Conv2dParams p;
+  Shape x;
+  Tensor weights, bias;
+
+  Problem() {
+    do {
+      const std::int64_t kind = pick({0, 0, 1, 2});
+      p = {};
+      p.groups = kind == 0 ? 1 : kind == 1 ? pick({2, 3}) : pick({1, 2, 3, 5, 16, 17, 31});
+      p.in_channels = kind == 0   ? pick({1, 2, 3, 5, 16, 17, 31, 64})
+                      : kind == 1 ? p.groups * pick({1, 2, 5})
+                                  : p.groups;
+      p.out_channels = kind == 0   ? pick({1, 2, 3, 5, 6, 7, 15, 16, 17, 24, 31, 33, 40})
+                       : kind == 1 ? p.groups * pick({1, 4, 17})
+                                   : p.groups * pick({1, 1, 1, 2, 3});
+      p.kernel_h = pick({1, 1, 2, 3, 5}), p.kernel_w = pick({1, 1, 2, 3, 3, 5});
+      if (random_bits() % 4 == 0) p.kernel_h = p.kernel_w = 1;
+      p.stride_h = pick({1, 1, 2, 3, 4}), p.stride_w = pick({1, 1, 2, 3, 4});
+      p.dilation_h = pick({1, 1, 2}), p.dilation_w = pick({1, 1, 2});
+      if (random_bits() % 3 != 0) {
+        p.pad_top = pick({0, 1, 2, 9}), p.pad_left = pick({0, 1, 2, 18});
+        p.pad_bottom = pick({0, 1, 2}), p.pad_right = pick({0, 1, 3});
+      }
+      const auto side = [] { return static_cast<std::int64_t>(1 + random_bits() % 17); };
+      x = Shape{1, p.in_channels, side(), side()};
+      if (random_bits() % 8 == 0) x = x.with(3, 40 + side());
+    } while (x[2] + p.pad_top + p.pad_bottom < p.extent_h() || x[3] + p.pad_left + p.pad_right < p.extent_w());
+    weights = noise({p.out_channels, p.in_channels / p.groups, p.kernel_h, p.kernel_w});
+    bias = noise({p.out_channels});
+  }
+
+  std::string text() const {
+    return x.to_string() + " by " + weights.shape().to_string() + " groups " + std::to_string(p.groups) + " stride " +
+           std::to_string(p.stride_h) + "," + std::to_string(p.stride_w) + " dilation " + std::to_string(p.dilation_h) +
+           "," + std::to_string(p.dilation_w) + " pads " + std::to_string(p.pad_top) + "," +
+           std::to_string(p.pad_left) + "," + std::to_string(p.pad_bottom) + "," + std::to_string(p.pad_right);
+  }
+
+  /// For each output the sum of the magnitudes of its terms, which bounds the rounding error.
+  Tensor magnitudes(const Tensor& image, const Tensor& residual) const {
+    Tensor ax = image, aw = weights, ab = bias, ar = residual, y(p.output_shape(image.shape()));
+    for (Tensor* t : {&ax, &aw, &ab, &ar})
+      for (float& v : t->span()) v = std::abs(v);
+    weir::conv2d_reference(p, ax, aw.span(), ab.span(), ar.data(), y.view(), {});
+    return y;
+  }
+};
+
+/// A block of floats between two zones that nobody may write.
+struct Guarded {
+  static constexpr std::size_t zone = 64;
+  explicit Guarded(std::size_t n) : size(n), memory(n + 2 * zone, guard) {}
+  float* data() { return memory.data() + zone; }
+  bool intact() const {
+    for (std::size_t i = 0; i < zone; ++i)
+      if (memory[i] != guard || memory[zone + size + i] != guard) return false;
+    return true;
+  }
+  static constexpr float guard = 12345.5F;
+  std::size_t size;
+  std::vector<float> memory;
+};
+
+}  // namespace
+
+TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the reference and stays within its memory") {
+  for (int round = 0; round < 400; ++round) {
+    const Problem problem;
+    const Tensor x = noise(problem.x), residual = noise(problem.p.output_shape(problem.x));
+    const Clamp clamp = round % 3 == 0 ? Clamp{} : round % 3 == 1 ? Clamp{.lo = 0} : Clamp{-0.5F, 0.75F};
+    const bool adds = round % 2 == 0;
+    Tensor expected(residual.shape());
+    weir::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(), adds ? residual.data() : nullptr,
+                           expected.view(), clamp);
+    const Tensor magnitude = problem.magnitudes(x, residual);
+    for (const Isa isa : isas())
+      for (auto& algorithm : weir::kernels::conv2d_algorithms(problem.p, problem.x, weir::kernels::microkernels(isa))) {
+        INFO(problem.text(), " with ", weir::to_string(isa), ", ", algorithm->name());
+        algorithm->pack(problem.weights.span());
+        CHECK(algorithm->cost() > 0);
+        std::vector<float> first;
+        for (const int threads : {1, 2}) {
+          Guarded y(residual.size()), workspace(algorithm->workspace_floats(threads));
+          std::copy(residual.span().begin(), residual.span().end(), y.data());
+          algorithm->run(weir::ThreadPool(threads), {x.data(), adds ? y.data() : nullptr, y.data(), clamp},
+                         problem.bias.data(), workspace.data());
+          CHECK(y.intact());
+          CHECK(workspace.intact());
+          double worst = 0;
+          for (std::size_t i = 0; i < expected.size(); ++i)
+            worst = std::max(worst, std::abs(double{y.data()[i]} - double{expected[i]}) / double{magnitude[i] + 1e-6F});
+          CHECK(worst < 3e-6);
+          if (threads == 1) first.assign(y.data(), y.data() + y.size);
+          CHECK(std::memcmp(first.data(), y.data(), y.size * sizeof(float)) == 0);
+        }
+      }
+  }
+}
+
+TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, nor on threads") {
+  for (int round = 0; round < 60; ++round) {
+    const Problem problem;
+    const Shape batch = problem.x.with(0, 5);
+    Tensor x = noise(batch);
+    for (const Isa isa : isas()) {
+      INFO(problem.text(), " with ", weir::to_string(isa));
+      const Context one({.isa = std::string(weir::to_string(isa))});
+      const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), one, problem.x);
+      Tensor all(problem.p.output_shape(batch)), single(problem.p.output_shape(problem.x));
+      weir::Buffer workspace;
+      for (const int threads : {1, 2, 3}) {
+        const Context context({.threads = threads, .isa = std::string(weir::to_string(isa))});
+        conv.run(context, x, nullptr, all.view(), {}, workspace.reserve(conv.workspace_floats(context, batch) + 1));
+        for (std::size_t n = 0; n < 5; ++n) {
+          const weir::ConstView image{x.data() + n * x.size() / 5, problem.x};
+          conv.run(context, image, nullptr, single.view(), {},
+                   workspace.reserve(conv.workspace_floats(context, problem.x) + 1));
+          CHECK(std::memcmp(all.data() + n * single.size(), single.data(), single.size() * sizeof(float)) == 0);
+        }
+      }
+      // A spoilt image spoils nobody else.
+      Tensor spoilt = x, after(all.shape());
+      for (std::size_t i = 0; i < x.size() / 5; ++i) spoilt[2 * (x.size() / 5) + i] = std::nanf("");
+      conv.run(one, spoilt, nullptr, after.view(), {}, workspace.reserve(conv.workspace_floats(one, batch) + 1));
+      for (const std::size_t n : {0, 1, 3, 4})
+        CHECK(std::memcmp(all.data() + n * single.size(), after.data() + n * single.size(),
+                          single.size() * sizeof(float)) == 0);
+    }
+  }
+}
+
+TEST_CASE("PackedConv2d: sizes that do not fit are refused") {
+  const Context context;
+  const Conv2dParams p{.in_channels = 4, .out_channels = 6, .kernel_h = 3, .kernel_w = 3};
+  const std::vector<float> weights(6 * 4 * 9), bias(6);
+  const auto make = [&](Conv2dParams q, std::size_t w, std::size_t b, const Shape& x) {
+    return weir::PackedConv2d(q, std::span(weights).first(w), std::span(bias).first(b), context, x);
+  };
+  CHECK(make(p, 216, 0, {1, 4, 5, 5}).algorithm() != "");
+  CHECK_THROWS_AS(make(p, 215, 6, {1, 4, 5, 5}), weir::ShapeError);
+  CHECK_THROWS_AS(make(p, 216, 5, {1, 4, 5, 5}), weir::ShapeError);
+  CHECK_THROWS_AS(make(p, 216, 6, {1, 3, 5, 5}), weir::ShapeError);
+  CHECK_THROWS_AS(make(p, 216, 6, {1, 4, 2, 5}), weir::ShapeError);
+  CHECK_THROWS_AS(make(p, 216, 6, {4, 5, 5}), weir::ShapeError);
+  Conv2dParams q = p;
+  q.groups = 4;
+  CHECK_THROWS_AS(make(q, 54, 6, {1, 4, 5, 5}), weir::ShapeError);
+  for (auto field : {&Conv2dParams::stride_h, &Conv2dParams::dilation_w, &Conv2dParams::groups, &Conv2dParams::kernel_h,
+                     &Conv2dParams::out_channels}) {
+    q = p;
+    q.*field = 0;
+    CHECK_THROWS_AS(q.output_shape({1, 4, 5, 5}), weir::ShapeError);
+  }
+  q = p;
+  q.pad_left = -1;
+  CHECK_THROWS_AS(q.output_shape({1, 4, 5, 5}), weir::ShapeError);
+  q = p;
+  q.pad_bottom = std::int64_t{1} << 40;
+  CHECK_THROWS_AS(q.output_shape({1, 4, 5, 5}), weir::ShapeError);
+  CHECK(p.output_shape({7, 4, 5, 9}) == Shape{7, 6, 3, 7});
+  CHECK(p.flops({1, 4, 3, 3}) == 2 * 6 * 36);
+}
