@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "adapt/page.hpp"
+#include "adapt/policy_out.hpp"
 #include "program.hpp"
 
 namespace {
@@ -104,9 +105,15 @@ void run(Options o, const std::string& command) {
   const std::filesystem::path out(o.out);
   weir::write_file_atomically(out / "summary.json", adapt::summary_json(results).dump(2) + "\n");
   weir::write_file_atomically(out / "curve.csv", adapt::curve_csv(results));
+  std::string policies;
+  for (const adapt::Mode& m : modes) {
+    const std::string name = &m == &modes.front() ? "policy.json" : "policy_" + m.name + ".json";
+    adapt::write_policy(results, m, out / name);
+    policies += ", " + name;
+  }
   adapt::report(results).write(out / "report.html");
   say("\nwritten to " + std::filesystem::absolute(out).lexically_normal().string() +
-      ": report.html (open it in a browser), summary.json, curve.csv, policy.json");
+      ": report.html (open it in a browser), summary.json, curve.csv" + policies);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ class PlotAxis {
   PlotAxis(double lo, double hi, bool is_log, int wanted = 6) : is_log_(is_log), wanted_(std::max(wanted, 2)) {
     if (lo > hi) std::swap(lo, hi);
     if (is_log_)
-      make_log(std::clamp(lo, 1e-300, 1e300), std::clamp(hi, 1e-300, 1e300));
+      make_log(std::clamp(lo, 1e-280, 1e280), std::clamp(hi, 1e-280, 1e280));
     else
       make_linear(std::clamp(lo, -1e300, 1e300), std::clamp(hi, -1e300, 1e300));
   }
@@ -45,7 +45,7 @@ class PlotAxis {
  private:
   void make_linear(double lo, double hi) {
     // A range too narrow for doubles to tell its ticks apart is widened, a single value too.
-    const double least = std::max(std::abs(lo), std::abs(hi)) * 1e-9;
+    const double least = std::max(std::max(std::abs(lo), std::abs(hi)) * 1e-9, 1e-290);
     if (hi - lo <= least) {
       const double margin = std::max(least, lo == 0 ? 0.5 : std::abs(lo) * 0.05);
       lo -= margin;
@@ -65,7 +65,7 @@ class PlotAxis {
       lo /= 1.25;
       hi *= 1.25;
     }
-    const double decades = std::log10(hi / lo);
+    const double decades = std::log10(hi) - std::log10(lo);
     const double margin = std::pow(10.0, decades * 0.03);
     lo_ = lo / margin;
     hi_ = hi * margin;

@@ -17,6 +17,44 @@ namespace weir {
 inline constexpr std::int64_t max_image_pixels = std::int64_t{64} << 20;
 inline constexpr std::uint64_t max_image_file_bytes = std::uint64_t{1} << 28;
 
+namespace detail {
+
+/// Feeds stb_image from memory and notices when it asks for more than there is: by itself it takes the missing rest
+/// of a file that was cut off for zeros, or leaves it unwritten.
+class ImageBytes {
+ public:
+  explicit ImageBytes(std::span<const char> bytes) : left_(bytes) {}
+  bool ran_out() const { return ran_out_; }
+
+  static stb::stbi_io_callbacks callbacks() { return {read, skip, at_end}; }
+
+ private:
+  static int read(void* self, char* to, int size) {
+    ImageBytes& in = *static_cast<ImageBytes*>(self);
+    const std::size_t wanted = size > 0 ? static_cast<std::size_t>(size) : 0;
+    const std::size_t n = std::min(wanted, in.left_.size());
+    // The first read shows where the decoder's look-ahead lies, which near the end is never full.
+    if (!in.look_ahead_) in.look_ahead_ = to;
+    if (to == in.look_ahead_ ? n == 0 : n < wanted) in.ran_out_ = true;
+    std::copy_n(in.left_.begin(), n, to);
+    in.left_ = in.left_.subspan(n);
+    return static_cast<int>(n);
+  }
+  static void skip(void* self, int size) {
+    ImageBytes& in = *static_cast<ImageBytes*>(self);
+    const std::size_t wanted = size > 0 ? static_cast<std::size_t>(size) : 0;
+    if (wanted > in.left_.size()) in.ran_out_ = true;
+    in.left_ = in.left_.subspan(std::min(wanted, in.left_.size()));
+  }
+  static int at_end(void* self) { return static_cast<ImageBytes*>(self)->left_.empty() ? 1 : 0; }
+
+  std::span<const char> left_;
+  const char* look_ahead_ = nullptr;
+  bool ran_out_ = false;
+};
+
+}  // namespace detail
+
 /// An image from the bytes of its file: grey images (with or without alpha) get one channel, others three (RGB; alpha
 /// is dropped, 16 bits are cut to 8). EXIF orientation is not applied. The size is checked before anything is
 /// decoded: at most max_image_pixels. Throws FormatError naming source, with the decoder's reason.
@@ -36,8 +74,11 @@ inline Image decode_image(std::span<const char> bytes, const std::string& source
   struct Free {
     void operator()(unsigned char* p) const { stb::stbi_image_free(p); }
   };
+  const stb::stbi_io_callbacks callbacks = detail::ImageBytes::callbacks();
+  detail::ImageBytes input(bytes);
   const std::unique_ptr<unsigned char, Free> pixels(
-      stb::stbi_load_from_memory(data, size, &width, &height, &channels, wanted));
+      stb::stbi_load_from_callbacks(&callbacks, &input, &width, &height, &channels, wanted));
+  if (input.ran_out()) throw refuse("image is cut off");
   if (!pixels) throw refuse(std::string("image cannot be decoded (") + stb::stbi_failure_reason() + ")");
   Image image{{}, height, width, wanted};
   image.data.assign(pixels.get(), pixels.get() + image.view().size_bytes());

@@ -17,13 +17,13 @@ namespace weir {
 /// Rows as text; columns in which every cell is a number (or empty, or a dash) are right-aligned.
 struct ReportTable {
   std::string caption = {};
-  std::vector<std::string> header;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> header = {};
+  std::vector<std::vector<std::string>> rows = {};
 };
 
 /// A picture with a caption, and what is shown when the mouse is over it.
 struct Thumbnail {
-  ImageView image;
+  ImageView image = {};
   std::string caption = {};
   std::string title = {};
   bool is_marked = false;  ///< drawn with a coloured frame (a wrong answer, say)

@@ -26,7 +26,9 @@ namespace weir::detail {
 /// progressive JPEG of that size. A PNG's compressed data can claim any size, whatever its header says.
 inline constexpr std::size_t max_stb_bytes = std::size_t{400} << 20;
 
-inline void* stb_malloc(std::size_t n) { return n > max_stb_bytes ? nullptr : std::malloc(n); }
+/// Zeroed: of a damaged file the decoder leaves parts of an image unwritten, which then are black and not the memory
+/// of something else.
+inline void* stb_malloc(std::size_t n) { return n > max_stb_bytes ? nullptr : std::calloc(n, 1); }
 inline void* stb_realloc(void* p, std::size_t n) { return n > max_stb_bytes ? nullptr : std::realloc(p, n); }
 
 }  // namespace weir::detail

@@ -23,15 +23,15 @@ struct PlotPoint {
 
 /// A point that is not finite (or not above 0 on a logarithmic axis) is not drawn and interrupts the line.
 struct PlotSeries {
-  std::string name;  ///< in the legend; empty: not there
-  std::vector<PlotPoint> points;
+  std::string name = {};  ///< in the legend; empty: not there
+  std::vector<PlotPoint> points = {};
   bool has_line = true;
   bool has_markers = true;
   bool is_dashed = false;
 };
 
 struct PlotOptions {
-  std::string title, x_label, y_label;
+  std::string title = {}, x_label = {}, y_label = {};
   bool log_x = false, log_y = false;
   std::optional<double> x_min = {}, x_max = {}, y_min = {}, y_max = {};  ///< widen the range to these values
   int width = 720, height = 430;                                         ///< in CSS pixels; scales with its container
@@ -82,6 +82,10 @@ class SvgPlot {
 
   bool is_drawn(const PlotPoint& p) const {
     return std::isfinite(p.x) && std::isfinite(p.y) && (!options_.log_x || p.x > 0) && (!options_.log_y || p.y > 0);
+  }
+  static bool has_bar(const PlotPoint& p) {
+    return (p.error_below > 0 || p.error_above > 0) && std::isfinite(p.y - p.error_below) &&
+           std::isfinite(p.y + p.error_above);
   }
   PlotAxis make_axis(bool is_x, int wanted) const;
   std::vector<LegendEntry> place_legend(double left, double right, double& y) const;
@@ -143,6 +147,7 @@ inline PlotAxis SvgPlot::make_axis(bool is_x, int wanted) const {
       if (!is_drawn(p)) continue;
       include(is_x ? p.x : p.y);
       if (is_x) continue;
+      if (!has_bar(p)) continue;
       include(p.y - p.error_below);
       include(p.y + p.error_above);
     }
@@ -214,8 +219,7 @@ inline std::string SvgPlot::title_of(const PlotSeries& series, const PlotPoint& 
   std::string out = series.name.empty() ? "" : series.name + "\n";
   out += (options_.x_label.empty() ? "x" : options_.x_label) + ": " + format_short(p.x) + "\n";
   out += (options_.y_label.empty() ? "y" : options_.y_label) + ": " + format_short(p.y);
-  if (p.error_below > 0 || p.error_above > 0)
-    out += " (" + format_short(p.y - p.error_below) + " to " + format_short(p.y + p.error_above) + ")";
+  if (has_bar(p)) out += " (" + format_short(p.y - p.error_below) + " to " + format_short(p.y + p.error_above) + ")";
   return out;
 }
 
@@ -231,7 +235,7 @@ inline std::string SvgPlot::draw(std::size_t s, const Frame& f) const {
     const double x = f.px(p.x), y = f.py(p.y);
     path += (pen_down ? "L" : "M") + num(x) + " " + num(y);
     pen_down = true;
-    if ((p.error_below > 0 || p.error_above > 0) && std::isfinite(p.error_below) && std::isfinite(p.error_above)) {
+    if (has_bar(p)) {
       // On a logarithmic axis a bar may reach below what the axis shows.
       const double foot = f.y.is_log() ? std::max(p.y - p.error_below, f.y.lo()) : p.y - p.error_below;
       const double low = f.py(foot), high = f.py(p.y + p.error_above);

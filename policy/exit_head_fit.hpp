@@ -78,8 +78,9 @@ struct ExitHeadLearner {
   }
 
  private:
-  static void check(const Eigen::MatrixXf& X, const std::vector<int>& y, std::size_t n_classes,
-                    const Eigen::VectorXd& weight) {
+  void check(const Eigen::MatrixXf& X, const std::vector<int>& y, std::size_t n_classes,
+             const Eigen::VectorXd& weight) const {
+    if (!(C > 0) || !std::isfinite(C)) throw ArgumentError("exit head: C must be positive and finite");
     if (X.rows() < 1 || X.cols() < 1 || y.size() != static_cast<std::size_t>(X.rows()) || n_classes < 2 ||
         (weight.size() != 0 && weight.size() != X.rows()))
       throw ShapeError("exit head: " + std::to_string(X.rows()) + " rows, " + std::to_string(y.size()) + " labels, " +
@@ -94,10 +95,14 @@ struct ExitHeadLearner {
   }
 };
 
-/// True if every class has at least `least` examples: fewer do not fit a head that tells classes apart.
+/// True if every class has at least `least` examples: fewer do not fit a head that tells classes apart. Throws
+/// ArgumentError for a label that is no class.
 inline bool enough_examples(const std::vector<int>& y, std::size_t n_classes, std::size_t least = 10) {
   std::vector<std::size_t> count(n_classes, 0);
-  for (const int label : y) ++count.at(static_cast<std::size_t>(label));
+  for (const int label : y) {
+    detail::check_label(label, n_classes);
+    ++count[static_cast<std::size_t>(label)];
+  }
   return std::all_of(count.begin(), count.end(), [&](std::size_t c) { return c >= least; });
 }
 
@@ -108,17 +113,25 @@ struct CrossFit {
 };
 
 /// K-fold cross-fitting: row i belongs to fold fold_of[i] in [0, folds) and is answered by the head fitted without that
-/// fold, so that no gate learns from an answer on an image that the head was trained on.
+/// fold, so that no gate learns from an answer on an image that the head was trained on. Throws what fit throws,
+/// ShapeError unless there is a fold for each row, and ArgumentError for one outside [0, folds) or fewer than 2 folds.
 inline CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, const Eigen::MatrixXf& X,
                           const std::vector<int>& y, std::size_t n_classes, const std::vector<std::size_t>& fold_of,
                           std::size_t folds, const Progress& progress = {}) {
+  if (fold_of.size() != y.size())
+    throw ShapeError("exit head: " + std::to_string(fold_of.size()) + " folds given for " + std::to_string(y.size()) +
+                     " rows");
+  for (const std::size_t fold : fold_of)
+    if (fold >= folds || folds < 2)
+      throw ArgumentError("exit head: fold " + std::to_string(fold) + " of " + std::to_string(folds) +
+                          "; at least 2 are needed");
   CrossFit result{learner.fit(pool, X, y, n_classes), Eigen::MatrixXf(X.rows(), static_cast<Eigen::Index>(n_classes))};
   if (progress) progress(1, folds + 1);
   std::vector<float> row, p(n_classes);
   for (std::size_t fold = 0; fold < folds; ++fold) {
     std::vector<Eigen::Index> inside, outside;
     for (Eigen::Index i = 0; i < X.rows(); ++i)
-      (fold_of.at(static_cast<std::size_t>(i)) == fold ? inside : outside).push_back(i);
+      (fold_of[static_cast<std::size_t>(i)] == fold ? inside : outside).push_back(i);
     if (inside.empty()) continue;
     std::vector<int> labels;
     for (const Eigen::Index i : outside) labels.push_back(y[static_cast<std::size_t>(i)]);

@@ -84,11 +84,19 @@ inline int confidence_features(std::span<const float> p, std::span<double> out) 
   return prediction;
 }
 
-/// 1 unless `label` is among the k largest of the scores (ties count for the lower class), else 0. top-1 error for k=1.
+namespace detail {
+
+inline void check_label(int label, std::size_t n_classes) {
+  if (label < 0 || static_cast<std::size_t>(label) >= n_classes)
+    throw ArgumentError("label " + std::to_string(label) + " is not among " + std::to_string(n_classes) + " classes");
+}
+
+}  // namespace detail
+
+/// 0 if `label` is among the k largest of the scores (of equal scores the lower class ranks first), else 1: the top-1
+/// error for k = 1. Throws ArgumentError for a label that is no class.
 inline double top_k_loss(std::span<const float> scores, int label, int k) {
-  if (label < 0 || static_cast<std::size_t>(label) >= scores.size())
-    throw ArgumentError("label " + std::to_string(label) + " is not among " + std::to_string(scores.size()) +
-                        " classes");
+  detail::check_label(label, scores.size());
   const float own = scores[static_cast<std::size_t>(label)];
   int above = 0;
   for (std::size_t c = 0; c < scores.size(); ++c)
@@ -96,8 +104,9 @@ inline double top_k_loss(std::span<const float> scores, int label, int k) {
   return above < k ? 0.0 : 1.0;
 }
 
-/// -ln p_label, cut to at most 30 nats.
+/// -ln p_label, cut to at most 30 nats. Throws ArgumentError for a label that is no class.
 inline double cross_entropy(std::span<const float> p, int label) {
+  detail::check_label(label, p.size());
   return std::min(-std::log(std::max(static_cast<double>(p[static_cast<std::size_t>(label)]), 1e-30)), 30.0);
 }
 

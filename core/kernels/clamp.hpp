@@ -4,8 +4,8 @@
 
 namespace weir {
 
-/// y = min(max(v, lo), hi). The default changes nothing; ReLU is {0, infinity}, ReLU6 {0, 6}. NaN becomes lo or stays
-/// NaN, as the order of the comparisons of the instruction set has it: do not rely on either.
+/// y = min(max(v, lo), hi). The default changes nothing; ReLU is {0, infinity}, ReLU6 {0, 6}. NaN
+/// stays NaN.
 struct Clamp {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();

@@ -42,14 +42,14 @@ struct EvenParts {
 };
 
 /// Copies the channels of group g of x to the workspace if the geometry asks for it; where the image then lies.
-inline const float* stage_group(const ThreadPool& pool, const Geometry& geometry, const float* x, std::int64_t g,
-                                float* workspace) {
+inline const float* stage_group(const ThreadPool& pool, const Microkernels& micro, const Geometry& geometry,
+                                const float* x, std::int64_t g, float* workspace) {
   const float* from = x + g * geometry.channels * geometry.H * geometry.W;
   if (!geometry.staged) return from;
   const double work = static_cast<double>(geometry.channels * geometry.channel_floats);
   share(pool, geometry.channels, work, [&](std::int64_t, std::int64_t first, std::int64_t last) {
     for (std::int64_t c = first; c < last; ++c)
-      geometry.stage(from + c * geometry.H * geometry.W, workspace + c * geometry.channel_floats);
+      geometry.stage(micro, from + c * geometry.H * geometry.W, workspace + c * geometry.channel_floats);
   });
   return workspace;
 }

@@ -69,7 +69,7 @@ class ChannelTiles : public Conv2dAlgorithm {
     const double flops = 2 * static_cast<double>(M_ * K_) * static_cast<double>(pixels);
     float* panels = workspace + geometry_.staged_floats(geometry_.channels, 0);
     for (std::int64_t g = 0; g < params_.groups; ++g) {
-      const float* x = stage_group(pool, geometry_, image.x, g, workspace);
+      const float* x = stage_group(pool, *micro_, geometry_, image.x, g, workspace);
       const auto out = [&](std::int64_t b, std::int64_t t) {
         const std::int64_t m = g * M_ + b * micro_->width(), at = m * pixels + tiles_[static_cast<std::size_t>(t)].y;
         return Epilogue{bias + m, image.residual ? image.residual + at : nullptr, image.y + at, pixels, image.clamp};

@@ -1,10 +1,10 @@
 /// Geometry: how a convolution's image is staged so that every output pixel sees its inputs at the same offsets.
 #pragma once
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <vector>
 #include <weir/core/kernels/conv2d/params.hpp>
+#include <weir/core/kernels/gemm/microkernel.hpp>
 
 namespace weir::kernels {
 
@@ -62,24 +62,27 @@ struct Geometry {
     return staged ? count * channel_floats + slack : 0;
   }
 
-  /// Copies channel x [H, W] to its place.
-  void stage(const float* x, float* to) const {
+  /// Copies channel x [H, W] to its place; the zeros around it only if asked to.
+  void stage(const Microkernels& micro, const float* x, float* to, bool zeros = true) const {
     for (const Phase& phase : phases)
       for (std::int64_t i = 0; i < rows; ++i, to += pitch) {
         const std::int64_t row = i * stride_h + phase.row - pad_top;
         if (row < 0 || row >= H) {
-          std::fill_n(to, pitch, 0.0F);
+          if (zeros) std::fill_n(to, pitch, 0.0F);
           continue;
         }
         // Columns first..last-1 of the phase lie in the image.
         const std::int64_t shift = pad_left - phase.column;  // the image's column is j*stride_w - shift
         const std::int64_t first = std::clamp<std::int64_t>((shift + stride_w - 1) / stride_w, 0, pitch);
         const std::int64_t last = std::clamp<std::int64_t>((W + shift + stride_w - 1) / stride_w, first, pitch);
-        std::fill(to, to + first, 0.0F);
-        std::fill(to + last, to + pitch, 0.0F);
+        for (std::int64_t j = 0; zeros && j < first; ++j) to[j] = 0;
+        for (std::int64_t j = last; zeros && j < pitch; ++j) to[j] = 0;
         const float* from = x + row * W;
+        if (first == last) continue;
         if (stride_w == 1) {
-          std::copy(from + first - shift, from + last - shift, to + first);
+          micro.copy_row(from + first - shift, to + first, last - first);
+        } else if (stride_w == 2) {
+          micro.copy_row_by_2(from + 2 * first - shift, to + first, last - first);
         } else {
           for (std::int64_t j = first; j < last; ++j) to[j] = from[j * stride_w - shift];
         }

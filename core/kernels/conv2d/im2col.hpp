@@ -25,7 +25,7 @@ class Im2col : public Conv2dAlgorithm {
     float* columns = workspace + geometry_.staged_floats(geometry_.channels, 0);
     float* product = columns + K_ * pixels();
     for (std::int64_t g = 0; g < params_.groups; ++g) {
-      const float* x = stage_group(pool, geometry_, image.x, g, workspace);
+      const float* x = stage_group(pool, *micro_, geometry_, image.x, g, workspace);
       for (std::int64_t k = 0; k < K_; ++k)
         for (std::int64_t i = 0; i < geometry_.OH; ++i)
           std::copy_n(x + geometry_.offset[static_cast<std::size_t>(k)] + i * geometry_.pitch, geometry_.OW,

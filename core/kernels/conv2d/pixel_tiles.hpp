@@ -1,5 +1,6 @@
 /// Direct convolution with output pixels in the vector lanes: best where images are wide or channels few.
 #pragma once
+#include <cstring>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
 
 namespace weir::kernels {
@@ -46,9 +47,9 @@ class PixelTiles : public Conv2dAlgorithm {
       const double v = vectors(t) == 2 ? 1 : 0.58;
       for (std::int64_t i = 0; i < rows_.count; ++i) {
         const auto R = static_cast<double>(rows_.size(i));
-        cycles += static_cast<double>(K_) * std::max(4.0, v * R) + 30 + 4 * R;
+        cycles += static_cast<double>(K_) * std::max(4.0, v * R) + 100 + 4 * R;
       }
-      if (!geometry_.staged) cycles += static_cast<double>(2 * K_);
+      if (!geometry_.staged) cycles += static_cast<double>(11 * K_);
     }
     const auto floats = static_cast<double>(geometry_.staged_floats(geometry_.channels, 0));
     return static_cast<double>(params_.groups) * (cycles + floats / 8);
@@ -72,7 +73,7 @@ class PixelTiles : public Conv2dAlgorithm {
     const std::int64_t pixels = geometry_.OH * geometry_.OW;
     const double flops = 2 * static_cast<double>(M_ * K_) * static_cast<double>(pixels);
     for (std::int64_t g = 0; g < params_.groups; ++g) {
-      const float* x = stage_group(pool, geometry_, image.x, g, workspace);
+      const float* x = stage_group(pool, *micro_, geometry_, image.x, g, workspace);
       share(pool, static_cast<std::int64_t>(tiles_.size()), flops,
             [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
               float* panel = workspace + image_floats() + piece * K_ * micro_->width();
@@ -111,6 +112,9 @@ class PixelTiles : public Conv2dAlgorithm {
     const std::int64_t columns = vectors(tile) * micro_->lanes;
     for (std::int64_t k = 0; k < K_; ++k, panel += columns) {
       const float* from = x + geometry_.offset[static_cast<std::size_t>(k)];
+      // The next tile's pixels: rows of different channels are too far apart for the hardware to see a pattern.
+      __builtin_prefetch(from + micro_->width());
+      __builtin_prefetch(from + micro_->width() + 16);
       if (tile.width == max_tile_width) {
         std::memcpy(panel, from, max_tile_width * sizeof(float));  // of a size that the compiler knows
       } else {

@@ -21,11 +21,17 @@ struct Avx2 {
     store_columns_body(tile, ldt, rows, columns, e);
   }
   [[gnu::target("avx2,fma")]] static void line(std::int64_t K, const float* weights, const float* from,
-                                               const std::int32_t* offset, float* to, std::int64_t n) {
-    line_body<lanes>(K, weights, from, offset, to, n);
+                                               const std::int32_t* offset, float start, float* to, std::int64_t n) {
+    line_body<lanes>(K, weights, from, offset, start, to, n);
   }
   [[gnu::target("avx2,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
     return dot_body<lanes>(K, a, b);
+  }
+  [[gnu::target("avx2,fma")]] static void copy_row(const float* from, float* to, std::int64_t n) {
+    copy_row_body<lanes>(from, to, n);
+  }
+  [[gnu::target("avx2,fma")]] static void copy_row_by_2(const float* from, float* to, std::int64_t n) {
+    copy_row_by_2_body(from, to, n);
   }
 };
 

@@ -1,5 +1,7 @@
 /// Micro-kernels for AVX-512: 32 registers of 16 floats.
 #pragma once
+#include <immintrin.h>
+
 #include <weir/core/kernels/gemm/store.hpp>
 
 namespace weir::kernels {
@@ -12,22 +14,105 @@ struct Avx512 {
                                                            const std::int32_t* offset, float* tile, bool resume) {
     tile_body<lanes, R, V, walk>(K, a, b, offset, tile, resume);
   }
+  // Whole vectors with the tail masked off, rather than the bodies for all instruction sets.
   [[gnu::target("avx512f,avx512vl,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
                                                                  std::int64_t columns, const Epilogue& e) {
-    store_rows_body<lanes>(tile, ldt, rows, columns, e);
+    const __m512 lo = _mm512_set1_ps(e.clamp.lo), hi = _mm512_set1_ps(e.clamp.hi);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const __m512 bias = _mm512_set1_ps(e.bias[r]);
+      for (std::int64_t j = 0; j < columns; j += 16) {
+        const __mmask16 mask = first(columns - j);
+        const std::int64_t at = r * e.ldy + j;
+        __m512 v = _mm512_maskz_loadu_ps(mask, tile + r * ldt + j) + bias;
+        if (e.residual) v += _mm512_maskz_loadu_ps(mask, e.residual + at);
+        _mm512_mask_storeu_ps(e.y + at, mask, clamp(mask, v, lo, hi));
+      }
+    }
   }
+
+  // Sixteen columns at a time are transposed in registers: 16 pixels of a channel become one vector.
   [[gnu::target("avx512f,avx512vl,fma")]] static void store_columns(const float* tile, std::int64_t ldt,
                                                                     std::int64_t rows, std::int64_t columns,
                                                                     const Epilogue& e) {
-    store_columns_body(tile, ldt, rows, columns, e);
+    const __m512 lo = _mm512_set1_ps(e.clamp.lo), hi = _mm512_set1_ps(e.clamp.hi);
+    const __mmask16 mask = first(rows);
+    for (std::int64_t j = 0; j < columns; j += 16) {
+      __m512 a[16], b[16];
+#pragma GCC unroll 16
+      for (int r = 0; r < 16; ++r) {
+        a[r] = _mm512_maskz_loadu_ps(r < rows ? 0xFFFF : 0, tile + (r < rows ? r : 0) * ldt + j);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < 16; r += 2) {
+        b[r] = __builtin_shufflevector(a[r], a[r + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        b[r + 1] = __builtin_shufflevector(a[r], a[r + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < 16; r += 4) {
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; ++h) {
+          const __m512 p = b[r + h], q = b[r + 2 + h];
+          a[r + 2 * h] = __builtin_shufflevector(p, q, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+          a[r + 2 * h + 1] = __builtin_shufflevector(p, q, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+        }
+      }
+      // a[4*i + c] now holds rows 4*i..4*i+3 of the columns c, c+4, c+8, c+12: sixteen 4-float cells to rearrange.
+#pragma GCC unroll 4
+      for (int c = 0; c < 4; ++c) {
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; ++h) {
+          const __m512 p = a[c + 8 * h], q = a[c + 8 * h + 4];
+          b[c + 8 * h] = __builtin_shufflevector(p, q, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+          b[c + 8 * h + 4] = __builtin_shufflevector(p, q, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+        }
+#pragma GCC unroll 2
+        for (int h = 0; h < 2; ++h) {
+          const __m512 p = b[c + 4 * h], q = b[c + 4 * h + 8];
+          a[c + 4 * h] = __builtin_shufflevector(p, q, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+          a[c + 4 * h + 8] = __builtin_shufflevector(p, q, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+        }
+      }
+#pragma GCC unroll 16
+      for (int c = 0; c < 16; ++c) {
+        if (j + c >= columns) return;
+        const std::int64_t at = (j + c) * e.ldy;
+        __m512 v = a[c] + _mm512_set1_ps(e.bias[j + c]);
+        if (e.residual) v += _mm512_maskz_loadu_ps(mask, e.residual + at);
+        _mm512_mask_storeu_ps(e.y + at, mask, clamp(mask, v, lo, hi));
+      }
+    }
   }
   [[gnu::target("avx512f,avx512vl,fma")]] static void line(std::int64_t K, const float* weights, const float* from,
-                                                           const std::int32_t* offset, float* to, std::int64_t n) {
-    line_body<lanes>(K, weights, from, offset, to, n);
+                                                           const std::int32_t* offset, float start, float* to,
+                                                           std::int64_t n) {
+    line_body<lanes>(K, weights, from, offset, start, to, n);
   }
   [[gnu::target("avx512f,avx512vl,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
     return dot_body<lanes>(K, a, b);
   }
+
+  [[gnu::target("avx512f,avx512vl,fma")]] static void copy_row(const float* from, float* to, std::int64_t n) {
+    for (std::int64_t j = 0; j < n; j += 16)
+      _mm512_mask_storeu_ps(to + j, first(n - j), _mm512_maskz_loadu_ps(first(n - j), from + j));
+  }
+  [[gnu::target("avx512f,avx512vl,fma")]] static void copy_row_by_2(const float* from, float* to, std::int64_t n) {
+    for (std::int64_t j = 0; j < n; j += 16) {
+      const std::int64_t left = 2 * (n - j) - 1;
+      const __m512 a = _mm512_maskz_loadu_ps(first(left), from + 2 * j);
+      const __m512 b = _mm512_maskz_loadu_ps(left > 16 ? first(left - 16) : 0, from + 2 * j + 16);
+      _mm512_mask_storeu_ps(to + j, first(n - j),
+                            __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+    }
+  }
+
+ private:
+  // The masked forms, because g++ 12 warns of the plain ones' own source.
+  [[gnu::target("avx512f,avx512vl,fma"), gnu::always_inline]] static inline __m512 clamp(__mmask16 mask, __m512 v,
+                                                                                         __m512 lo, __m512 hi) {
+    return _mm512_maskz_min_ps(mask, hi, _mm512_maskz_max_ps(mask, lo, v));
+  }
+  /// The first n of 16 lanes; all of them if n is larger.
+  static __mmask16 first(std::int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1 << n) - 1); }
 };
 
 }  // namespace weir::kernels

@@ -31,6 +31,8 @@ constexpr Microkernels make_table() {
   table.store_rows = &T::store_rows;
   table.store_columns = &T::store_columns;
   table.line = &T::line;
+  table.copy_row = &T::copy_row;
+  table.copy_row_by_2 = &T::copy_row_by_2;
   table.dot = &T::dot;
   return table;
 }

@@ -41,10 +41,12 @@ using StoreRows = void (*)(const float* tile, std::int64_t ldt, std::int64_t row
                            const Epilogue& e);
 /// y[j*ldy + r] = tile[r*ldt + j] + bias[j], 0 <= r < rows, 0 <= j < columns.
 using StoreColumns = StoreRows;
-/// to[j] = sum over k of weights[k] * from[offset[k] + j], 0 <= j < n, n a multiple of four vectors: a depthwise
+/// to[j] = start + sum over k of weights[k] * from[offset[k] + j], 0 <= j < n, n a multiple of the lanes: a depthwise
 /// convolution of a staged channel.
-using Line = void (*)(std::int64_t K, const float* weights, const float* from, const std::int32_t* offset, float* to,
-                      std::int64_t n);
+using Line = void (*)(std::int64_t K, const float* weights, const float* from, const std::int32_t* offset, float start,
+                      float* to, std::int64_t n);
+/// to[j] = from[j], or from[2*j], 0 <= j < n: image rows, too short for memcpy's preparations.
+using CopyRow = void (*)(const float* from, float* to, std::int64_t n);
 /// sum of a[k] * b[k]; the order depends on K alone.
 using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 
@@ -55,6 +57,7 @@ struct Microkernels {
   StoreRows store_rows = nullptr;
   StoreColumns store_columns = nullptr;
   Line line = nullptr;
+  CopyRow copy_row = nullptr, copy_row_by_2 = nullptr;
   Dot dot = nullptr;
 
   TileKernel tile(Walk walk, std::int64_t rows, std::int64_t vectors) const {

@@ -1,4 +1,4 @@
-/// How finished tiles leave for memory, and the dot product: bodies written once for all instruction sets.
+/// How finished tiles leave for memory, and kernels of one row: bodies written once for all instruction sets.
 #pragma once
 #include <weir/core/kernels/gemm/microkernel.hpp>
 
@@ -9,6 +9,7 @@ template <int L>
                                                    std::int64_t columns, const Epilogue& e) {
   using Float = typename Vec<L>::type;
   using Loose = typename Vec<L>::loose;
+  using Four = Vec<4>::loose;
   const float low = e.clamp.lo, high = e.clamp.hi;
   const Float lo = low - Float{}, hi = high - Float{};
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -23,6 +24,13 @@ template <int L>
       v = v < lo ? lo : v;
       v = v > hi ? hi : v;
       *reinterpret_cast<Loose*>(to + j) = v;
+    }
+    for (; j + 4 <= columns; j += 4) {
+      Vec<4>::type v = *reinterpret_cast<const Four*>(from + j) + bias;
+      if (also) v += *reinterpret_cast<const Four*>(also + j);
+      v = v < low ? low - Vec<4>::type{} : v;
+      v = v > high ? high - Vec<4>::type{} : v;
+      *reinterpret_cast<Four*>(to + j) = v;
     }
     for (; j < columns; ++j) {
       float v = from[j] + bias;
@@ -80,26 +88,59 @@ template <int L>
     }
 }
 
-template <int L>
-[[gnu::always_inline]] inline void line_body(std::int64_t K, const float* weights, const float* from,
-                                             const std::int32_t* offset, float* to, std::int64_t n) {
+template <int L, int V>
+[[gnu::always_inline]] inline void line_step(std::int64_t K, const float* weights, const float* from,
+                                             const std::int32_t* offset, float start, float* to) {
   using Float = typename Vec<L>::type;
   using Loose = typename Vec<L>::loose;
-  for (std::int64_t j = 0; j < n; j += 4 * L) {
-    Float sum[4] = {};
-    for (std::int64_t k = 0; k < K; ++k) {
-      const float* at = from + offset[k] + j;
-      const float weight = weights[k];
+  Float sum[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) {
-        sum[v] += *reinterpret_cast<const Loose*>(at + v * L) * weight;
-      }
-    }
+  for (int v = 0; v < V; ++v) {
+    sum[v] = start - Float{};
+  }
+#pragma GCC unroll 1
+  for (std::int64_t k = 0; k < K; ++k) {
+    const float* at = from + offset[k];
+    const float weight = weights[k];
 #pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      *reinterpret_cast<Loose*>(to + j + v * L) = sum[v];
+    for (int v = 0; v < V; ++v) {
+      sum[v] += *reinterpret_cast<const Loose*>(at + v * L) * weight;
     }
   }
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) {
+    *reinterpret_cast<Loose*>(to + v * L) = sum[v];
+  }
+}
+
+template <int L>
+[[gnu::always_inline]] inline void line_body(std::int64_t K, const float* weights, const float* from,
+                                             const std::int32_t* offset, float start, float* to, std::int64_t n) {
+  std::int64_t j = 0;
+  for (; j + 4 * L <= n; j += 4 * L) line_step<L, 4>(K, weights, from + j, offset, start, to + j);
+  for (; j < n; j += L) line_step<L, 1>(K, weights, from + j, offset, start, to + j);
+}
+
+template <int L>
+[[gnu::always_inline]] inline void copy_row_body(const float* from, float* to, std::int64_t n) {
+  using Loose = typename Vec<L>::loose;
+  using Four = Vec<4>::loose;
+  std::int64_t j = 0;
+  for (; j + L <= n; j += L) *reinterpret_cast<Loose*>(to + j) = *reinterpret_cast<const Loose*>(from + j);
+  for (; j + 4 <= n; j += 4) *reinterpret_cast<Four*>(to + j) = *reinterpret_cast<const Four*>(from + j);
+  for (; j < n; ++j) to[j] = from[j];
+}
+
+/// Four at a time, and not the last four: their second vector would reach behind the last float.
+[[gnu::always_inline]] inline void copy_row_by_2_body(const float* from, float* to, std::int64_t n) {
+  using Four = Vec<4>::loose;
+  std::int64_t j = 0;
+  for (; j + 4 < n; j += 4) {
+    const Vec<4>::type v = *reinterpret_cast<const Four*>(from + 2 * j);
+    const Vec<4>::type w = *reinterpret_cast<const Four*>(from + 2 * j + 4);
+    *reinterpret_cast<Four*>(to + j) = __builtin_shufflevector(v, w, 0, 2, 4, 6);
+  }
+  for (; j < n; ++j) to[j] = from[2 * j];
 }
 
 template <int L>

@@ -1,0 +1,75 @@
+/// policy.json: what a program needs to stop where this run learned to.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <weir/policy/policy_file.hpp>
+
+#include "results.hpp"
+
+namespace adapt {
+
+/// The entry of a network in models.json, as it stands there; null without one.
+inline nlohmann::json preprocess_entry(const Options& o, const std::string& network_file) {
+  if (o.preprocess.empty()) return nullptr;
+  const std::vector<char> bytes = weir::read_file(o.preprocess, std::uint64_t{16} << 20);
+  for (const auto& entry : nlohmann::json::parse(bytes.begin(), bytes.end()).at("models"))
+    if (entry.value("file", "") == std::filesystem::path(network_file).filename().string()) return entry;
+  return nullptr;
+}
+
+/// Network paths are written relative to the folder that the file will lie in.
+inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::filesystem::path& folder) {
+  const Options& o = r.options;
+  weir::PolicyFile file;
+  file.policy = m.learned.choice.policy;
+  file.lambda_a = m.learned.choice.lambda_a;
+  file.lambda_b = m.learned.choice.lambda_b;
+  for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
+    const weir::CascadeStage& s = m.spec->stages[k];
+    const Model& model = r.models.all[m.nets[s.network]];
+    weir::PolicyFile::Stage stage;
+    stage.feature_names = m.spec->feature_names();
+    stage.seconds = m.seconds[k];
+    if (s.head) stage.exit_head = *s.head;
+    stage.source = {{"network", std::filesystem::proximate(model.file, folder).generic_string()},
+                    {"tensor", s.tensor},
+                    {"logits", s.logits},
+                    {"preprocess", preprocess_entry(o, model.file)}};
+    file.stages.push_back(std::move(stage));
+  }
+  weir::Budget budget;
+  budget.value = o.max_loss;
+  budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
+  budget.confidence = o.confidence;
+  file.budget = weir::budget_json(budget, m.learned.choice);
+  file.provenance = {{"mode", m.name},
+                     {"dataset", r.data.name},
+                     {"images", o.images},
+                     {"labels", o.labels},
+                     {"head_images", o.head_images},
+                     {"n_heads", r.data.heads.size()},
+                     {"n_policy", r.data.policy.size()},
+                     {"n_calibration", r.data.calibration.size()},
+                     {"n_test", r.data.test.size()},
+                     {"learner", o.learner},
+                     {"loss", o.loss},
+                     {"seed", o.seed},
+                     {"threads", o.threads},
+                     {"machine", machine()},
+                     {"compiler", compiler()},
+                     {"command", r.command}};
+  return file;
+}
+
+/// Writes the file, reads it again, and makes sure that what was read decides as what was measured.
+inline void write_policy(const Results& r, const Mode& m, const std::filesystem::path& path) {
+  const std::string text = weir::to_text(policy_file(r, m, path.parent_path()));
+  weir::write_file_atomically(path, text);
+  const std::vector<char> bytes = weir::read_file(path);
+  const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
+  const weir::Evaluation before = weir::evaluate(m.learned.choice.policy, m.test);
+  if (weir::evaluate(back.policy, m.test).exit != before.exit)
+    throw weir::FormatError(path.string() + ": decides otherwise than the policy that was written");
+}
+
+}  // namespace adapt

@@ -1,0 +1,217 @@
+/// The policy file: everything a program needs to stop where training decided to, as JSON text.
+#pragma once
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/policy/choose.hpp>
+#include <weir/policy/gate.hpp>
+#include <weir/policy/gate_features.hpp>
+#include <weir/policy/learners/model_json.hpp>
+#include <weir/policy/policy.hpp>
+
+namespace weir {
+
+/// Content of a policy file. What is `json` here is stored as given and is of no concern to the policy.
+struct PolicyFile {
+  /// What belongs to one stage.
+  struct Stage {
+    std::vector<std::string> feature_names;  ///< of its own features, in order
+    double seconds = 0;                      ///< what training took it to cost
+    nlohmann::json exit_head;                ///< an ExitHead, or null where the network itself answers
+    nlohmann::json source;                   ///< where the answer comes from: network file, tensor, preprocessing
+    bool operator==(const Stage&) const = default;
+  };
+
+  MixedPolicy policy;
+  std::vector<Stage> stages;       ///< [topology.size()]
+  std::optional<double> lambda_a;  ///< none for a fixed exit or a rule
+  std::optional<double> lambda_b;
+  nlohmann::json budget;      ///< what was asked for and what calibration found
+  nlohmann::json provenance;  ///< which data served for what, versions, machine
+
+  /// The layout of what the gates see.
+  GateInputs inputs() const {
+    std::vector<std::size_t> counts;
+    for (const Stage& s : stages) counts.push_back(s.feature_names.size());
+    return {policy.a.topology, counts};
+  }
+
+  /// Throws ArgumentError or ShapeError where parts do not fit together.
+  void check() const {
+    if (policy.a.topology != policy.b.topology)
+      throw ArgumentError("policy file: the mixed policies' topologies differ");
+    const GateInputs layout = inputs();
+    policy.a.check(layout);
+    policy.b.check(layout);
+    if (!(policy.p >= 0 && policy.p <= 1)) throw ArgumentError("policy file: the share p must be in [0, 1]");
+    for (const Stage& s : stages)
+      if (!(s.seconds >= 0) || !std::isfinite(s.seconds))
+        throw ArgumentError("policy file: seconds must be finite and >= 0");
+    for (const auto& lambda : {lambda_a, lambda_b})
+      if (lambda && (!std::isfinite(*lambda) || *lambda < 0))
+        throw ArgumentError("policy file: lambda must be finite and >= 0");
+  }
+
+  bool operator==(const PolicyFile&) const = default;
+};
+
+/// The budget and what calibration found, for people and for programs that plot.
+inline nlohmann::json budget_json(const Budget& budget, const Choice& choice) {
+  static constexpr std::array names{"excess", "difference", "seconds"};
+  nlohmann::json json = {{"on", names[static_cast<std::size_t>(budget.on)]},
+                         {"value", budget.value},
+                         {"margin", budget.margin == Margin::none ? "none" : "upper_limit"},
+                         {"n_calibration", choice.n_calibration},
+                         {"calibration",
+                          {{"seconds", choice.calibration.seconds},
+                           {"loss", choice.calibration.loss},
+                           {"excess", choice.calibration.excess},
+                           {"difference", choice.calibration.difference}}}};
+  if (choice.upper_limit) {
+    json["confidence"] = budget.confidence;
+    json["upper_limit"] = *choice.upper_limit;
+  }
+  return json;
+}
+
+/// Stages that a file may have; the paths of a graph are looked at when it is loaded.
+inline constexpr std::size_t max_policy_file_stages = 64;
+
+/// {"weir_policy": 1, "stages": [{"name", "next", "features", "seconds", "exit_head", "source", "gate", "gate_b"},
+/// ...], "mix": {"p", "seed"}, "lambda": [a, b], "budget", "provenance"}: "next" holds indices of stages, "gate_b" is
+/// there only where two policies are mixed. Numbers are written so that they load equal to the last bit. Throws what
+/// check throws, and ArgumentError for too many stages.
+inline std::string to_text(const PolicyFile& file) {
+  file.check();
+  if (file.stages.size() > max_policy_file_stages)
+    throw ArgumentError("policy file: more than " + std::to_string(max_policy_file_stages) + " stages");
+  const bool mixed = !(file.policy.a == file.policy.b);
+  const Topology& topology = file.policy.a.topology;
+  nlohmann::json json = {{"weir_policy", 1},
+                         {"mix", {{"p", file.policy.p}, {"seed", file.policy.seed}}},
+                         {"lambda", {nullptr, nullptr}},
+                         {"budget", file.budget},
+                         {"provenance", file.provenance},
+                         {"stages", nlohmann::json::array()}};
+  if (file.lambda_a) json["lambda"][0] = *file.lambda_a;
+  if (file.lambda_b) json["lambda"][1] = *file.lambda_b;
+  for (std::size_t k = 0; k < file.stages.size(); ++k) {
+    const PolicyFile::Stage& s = file.stages[k];
+    nlohmann::json stage = {{"name", topology.stages[k].name}, {"next", topology.stages[k].next},
+                            {"features", s.feature_names},     {"seconds", s.seconds},
+                            {"exit_head", s.exit_head},        {"source", s.source},
+                            {"gate", file.policy.a.gates[k]}};
+    if (mixed) stage["gate_b"] = file.policy.b.gates[k];
+    json["stages"].push_back(std::move(stage));
+  }
+  try {
+    return json.dump(1) + "\n";
+  } catch (const nlohmann::json::exception& error) {  // a name that is not UTF-8
+    throw ArgumentError(std::string("policy file: ") + error.what());
+  }
+}
+
+namespace detail {
+
+/// JSON whose nesting is bounded before it is built: copying and writing recurse. Throws FormatError.
+inline nlohmann::json parse_bounded(std::string_view text, int max_depth) {
+  const auto guard = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > max_depth) throw FormatError("nested deeper than " + std::to_string(max_depth));
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text.begin(), text.end(), guard);
+  } catch (const nlohmann::json::exception& error) {
+    throw FormatError(error.what());
+  }
+}
+
+inline std::string text_field(const nlohmann::json& json, const char* key) {
+  const auto& value = model_json::field(json, key);
+  if (!value.is_string()) throw FormatError(std::string("'") + key + "' must be a string");
+  return value.get<std::string>();
+}
+
+inline nlohmann::json any_field(const nlohmann::json& json, const char* key) {
+  return json.contains(key) ? json.at(key) : nlohmann::json();
+}
+
+inline std::optional<double> lambda_field(const nlohmann::json& json, std::size_t at) {
+  const auto& pair = model_json::field(json, "lambda");
+  if (!pair.is_array() || pair.size() != 2) throw FormatError("'lambda' must be an array of two");
+  if (pair[at].is_null()) return std::nullopt;
+  return model_json::to_number(pair[at], "lambda");
+}
+
+inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyFile& file) {
+  PolicyFile::Stage stage;
+  const auto& names = model_json::field(json, "features");
+  if (!names.is_array()) throw FormatError("'features' must be an array");
+  for (const auto& name : names) {
+    if (!name.is_string()) throw FormatError("'features' must hold strings");
+    stage.feature_names.push_back(name.get<std::string>());
+  }
+  stage.seconds = model_json::number(json, "seconds");
+  stage.exit_head = any_field(json, "exit_head");
+  stage.source = any_field(json, "source");
+  file.stages.push_back(std::move(stage));
+  file.policy.a.topology.stages.push_back({text_field(json, "name"), model_json::indices(json, "next", n_stages)});
+  const auto gate_of = [&](const char* key) {
+    try {
+      return model_json::field(json, key).get<Gate>();
+    } catch (const Error& error) {
+      throw FormatError(std::string("'") + key + "': " + error.what());
+    }
+  };
+  file.policy.a.gates.push_back(gate_of("gate"));
+  file.policy.b.gates.push_back(json.contains("gate_b") ? gate_of("gate_b") : file.policy.a.gates.back());
+}
+
+}  // namespace detail
+
+/// Reads what to_text wrote; decisions are equal to the last bit. `name` stands for the text in messages. Throws
+/// FormatError for anything else: not JSON, another version, nested too deeply, a field missing or of another type,
+/// numbers that are not finite, gates that do not fit the stages.
+inline PolicyFile policy_from_text(std::string_view text, const std::string& name = "policy") {
+  std::string where = name;
+  try {
+    const nlohmann::json json = detail::parse_bounded(text, 32);
+    if (model_json::index(json, "weir_policy", 1000000) != 1) throw FormatError("'weir_policy' must be 1");
+    const auto& stages = model_json::field(json, "stages");
+    if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
+      throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
+    PolicyFile file;
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      where = name + ", stage " + std::to_string(k);
+      detail::read_stage(stages[k], stages.size(), file);
+    }
+    where = name;
+    file.policy.b.topology = file.policy.a.topology;
+    const auto& mix = model_json::field(json, "mix");
+    file.policy.p = model_json::number(mix, "p");
+    const auto& seed = model_json::field(mix, "seed");
+    if (!seed.is_number_unsigned()) throw FormatError("'seed' must be an integer >= 0");
+    file.policy.seed = seed.get<std::uint64_t>();
+    file.lambda_a = detail::lambda_field(json, 0);
+    file.lambda_b = detail::lambda_field(json, 1);
+    file.budget = detail::any_field(json, "budget");
+    file.provenance = detail::any_field(json, "provenance");
+    file.check();
+    return file;
+  } catch (const Error& error) {
+    throw FormatError(where + ": " + error.what());
+  } catch (const nlohmann::json::exception& error) {
+    throw FormatError(where + ": " + error.what());
+  }
+}
+
+}  // namespace weir

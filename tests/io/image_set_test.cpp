@@ -1,0 +1,206 @@
+#include <weir/io/image_set.hpp>
+
+#include <limits>
+#include <weir/io/load_image_set.hpp>
+
+#include "io_test.hpp"
+
+using io_test::contains, io_test::message_of, io_test::slurp;
+using weir::ArgumentError, weir::FormatError, weir::ImageSet, weir::IoError, weir::Shape, weir::Tensor;
+
+namespace {
+
+std::string images_idx(unsigned char n) {
+  return std::string{'\0', '\0', '\b', '\3', '\0', '\0', '\0', static_cast<char>(n), '\0', '\0', '\0', '\2', '\0', '\0', '\0', '\2'} +
+         std::string("abcdefghijklmnopqrstuvwxyz").substr(0, n * 4U);
+}
+
+std::string labels_idx(const std::string& labels) {
+  return std::string{'\0', '\0', '\b', '\1', '\0', '\0', '\0', static_cast<char>(labels.size())} + labels;
+}
+
+template <class... Paths>
+std::string refused(const Paths&... paths) {
+  return message_of<FormatError>([&] { (void)weir::load_image_set(paths...); });
+}
+
+/// A folder of images and its CSV.
+struct Folder {
+  io_test::TempFolder temp;
+  explicit Folder(const std::string& csv) {
+    for (const char* name : {"rgb.png", "grey.png", "baseline.jpg"})
+      temp.write(std::string("images/") + name, slurp(io_test::vectors() / "images" / name));
+    temp.write("labels.csv", csv);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("fnv1a: the reference values of its authors") {
+  CHECK(weir::fnv1a(std::string()) == 0xcbf29ce484222325U);
+  CHECK(weir::fnv1a(std::string("a")) == 0xaf63dc4c8601ec8cU);
+  CHECK(weir::fnv1a(std::string("foobar")) == 0x85944171f73967e8U);
+  CHECK(weir::fnv1a(std::string("bar"), weir::fnv1a(std::string("foo"))) == 0x85944171f73967e8U);
+}
+
+TEST_CASE("ImageSet: IDX images with labels of every kind") {
+  const io_test::TempFolder f;
+  const auto images = f.write("images-idx3", images_idx(3));
+  weir::write_npy(f / "l.npy", Shape{3}, std::vector<std::int64_t>{5, 0, 2147483647});
+  const auto idx = weir::load_image_set(images, f.write("labels-idx1", labels_idx({'\5', '\0', '\xff'})));
+  CHECK(idx.size() == 3);
+  CHECK(idx.labels() == std::vector<int>{5, 0, 255});
+  CHECK_FALSE(idx.is_float());
+  CHECK_FALSE(idx.is_files());
+  CHECK(idx.image(2).height == 2);
+  CHECK(idx.image(2).width == 2);
+  CHECK(idx.image(2).channels == 1);
+  CHECK(idx.image(2).bytes()[0] == 'i');
+  CHECK(idx.decode(1).data == std::vector<std::uint8_t>{'e', 'f', 'g', 'h'});
+  CHECK(idx.name(2) == images.string() + "#2");
+  CHECK_THROWS_AS((void)idx.image(3), ArgumentError);
+  CHECK_THROWS_AS((void)idx.row(0), ArgumentError);
+  CHECK(weir::load_image_set(images, f / "l.npy").label(2) == 2147483647);
+  CHECK(weir::load_image_set(images, f.write("l.csv", "label\n1\n2\n3\n")).labels() == std::vector<int>{1, 2, 3});
+  CHECK(weir::load_image_set(images, f.write("m.csv", "id,label\n9,1\n9,2\n9,3\n")).labels() == std::vector<int>{1, 2, 3});
+  CHECK(weir::load_image_set(images, f.write("l.txt", "4\n5\n6")).labels() == std::vector<int>{4, 5, 6});
+  const auto unlabelled = weir::load_image_set(images);
+  CHECK_FALSE(unlabelled.has_labels());
+  CHECK(unlabelled.size() == 3);
+}
+
+TEST_CASE("ImageSet: labels that are none") {
+  const io_test::TempFolder f;
+  const auto images = f.write("i", images_idx(2));
+  for (const char* bad : {"label\n1\n-1\n", "label\n1\nnan\n", "label\n1\ninf\n", "label\n1\n1.0\n", "label\n1\n 2\n",
+                          "label\n1\n2147483648\n", "label\n1\n99999999999999999999\n", "label\n1\n0x1\n", "label\n1\n\"\"\n"}) {
+    INFO(bad);
+    CHECK(contains(refused(images, f.write("l.csv", bad)), "l.csv:3: "));
+  }
+  CHECK(contains(refused(images, f.write("l.csv", "name,class\na,1\nb,2\n")), "no column 'label'"));
+  CHECK(contains(refused(images, f.write("l.csv", "klass\n1\n2\n")), "'klass' is not a label"));
+  CHECK(contains(refused(images, f.write("l.csv", "label\n1\n")), "2 images, but 1 labels"));
+  CHECK(contains(refused(images, f.write("l", labels_idx("abc"))), "2 images, but 3 labels"));
+  CHECK(contains(refused(images, images), "labels have the shape [N]"));
+  weir::write_npy(f / "l.npy", Tensor(Shape{2}));
+  CHECK(contains(refused(images, f / "l.npy"), "l.npy: "));
+  weir::write_npy(f / "l.npy", Shape{1, 2}, std::vector<std::int64_t>{1, 2});
+  CHECK(contains(refused(images, f / "l.npy"), "l.npy: labels have the shape [N], not [1, 2]"));
+  weir::write_npy(f / "l.npy", Shape{2}, std::vector<std::int64_t>{1, -2});
+  CHECK(contains(refused(images, f / "l.npy"), "l.npy, label 1: -2"));
+  CHECK_THROWS_AS(weir::load_image_set(images, f / "none.csv"), IoError);
+}
+
+TEST_CASE("ImageSet: uint8 and float arrays") {
+  const io_test::TempFolder f;
+  const auto npy = [&](const Shape& shape, const std::string& descr, std::size_t bytes) {
+    return f.write("a.npy", weir::detail::npy_bytes(shape, descr, std::string(bytes, '\7')));
+  };
+  CHECK(weir::load_image_set(npy(Shape{2, 4, 5, 3}, "|u1", 120)).image(1).channels == 3);
+  CHECK(weir::load_image_set(npy(Shape{2, 4, 5}, "|u1", 40)).image(1).width == 5);
+  CHECK(weir::load_image_set(npy(Shape{0, 4, 5}, "|u1", 0)).size() == 0);
+  for (const Shape& bad : {Shape{2, 4, 5, 2}, Shape{2, 3, 4, 5}, Shape{40}, Shape{2, 20}, Shape{5, 0, 4}, Shape{2, 1, 4, 5, 1}})
+    CHECK(contains(refused(npy(bad, "|u1", static_cast<std::size_t>(bad.numel()))), "a.npy: images are"));
+  CHECK(contains(refused(npy(Shape{2, 2, 2}, "<i4", 32)), "a.npy: images are uint8 or floating point"));
+
+  Tensor t(Shape{2, 3, 4, 5});
+  for (std::size_t i = 0; i < t.size(); ++i) t[i] = static_cast<float>(i);
+  weir::write_npy(f / "t.npy", t);
+  const auto set = weir::load_image_set(f / "t.npy", f.write("l.csv", "1\n2\n"));
+  CHECK(set.is_float());
+  CHECK(set.row_shape() == Shape{3, 4, 5});
+  CHECK(set.row(1)[0] == 60.0F);
+  CHECK(set.row(1).size() == 60);
+  CHECK(set.content_hash(0) != set.content_hash(1));
+  CHECK_THROWS_AS((void)set.image(0), ArgumentError);
+  CHECK_THROWS_AS((void)set.row(2), ArgumentError);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    t[77] = bad;
+    weir::write_npy(f / "t.npy", t);
+    CHECK(contains(refused(f / "t.npy"), "t.npy: value 77 is not a finite number"));
+  }
+  weir::write_npy(f / "t.npy", Tensor(Shape{2, 3}));
+  CHECK(contains(refused(f / "t.npy"), "t.npy: float images"));
+}
+
+TEST_CASE("ImageSet: a folder of files, decoded when asked") {
+  const Folder f("file,label,source\nimages/rgb.png,3,x\nimages/grey.png,1,y\nimages/baseline.jpg,2,\n");
+  ImageSet set = weir::load_image_set(f.temp.path());
+  CHECK(set.size() == 3);
+  CHECK(set.is_files());
+  CHECK(set.labels() == std::vector<int>{3, 1, 2});
+  CHECK(set.name(1) == "images/grey.png");
+  CHECK_FALSE(set.is_decoded(0));
+  CHECK_THROWS_AS((void)set.image(0), ArgumentError);
+  CHECK(set.decode(0).data == io_test::pattern(9, 11, 3).data);
+  CHECK_FALSE(set.is_decoded(0));
+  const std::uint64_t hash = set.content_hash(0);
+  set.keep_decoded(1);
+  CHECK(set.is_decoded(1));
+  std::vector<std::size_t> calls;
+  set.decode_all([&](std::size_t done, std::size_t all) { calls.push_back(done * 10 + all); });
+  CHECK(calls == std::vector<std::size_t>{13, 23, 33});
+  CHECK(set.image(0).channels == 3);
+  CHECK(set.image(1).channels == 1);
+  CHECK(set.image(2).width == 47);
+  CHECK(set.content_hash(0) == hash);
+  // A CSV elsewhere.
+  const auto elsewhere = f.temp.write("sub/other.csv", "label,file\n7,rgb.png\n");
+  CHECK(weir::load_image_set(f.temp / "images", elsewhere).label(0) == 7);
+}
+
+TEST_CASE("ImageSet: equal pixels have equal hashes in whatever file they lie") {
+  const Folder f("file,label\nimages/rgb.png,0\nimages/grey.png,0\n");
+  const ImageSet files = weir::load_image_set(f.temp.path());
+  const weir::Image rgb = io_test::pattern(9, 11, 3), grey = io_test::pattern(9, 11, 1);
+  const auto as_array = [](const weir::Image& i, const Shape& shape) {
+    return ImageSet::from_pixels(shape, {i.data.begin(), i.data.end()}, {}, "array");
+  };
+  CHECK(as_array(rgb, Shape{1, 9, 11, 3}).content_hash(0) == files.content_hash(0));
+  CHECK(as_array(grey, Shape{1, 9, 11}).content_hash(0) == files.content_hash(1));
+  CHECK(as_array(grey, Shape{1, 11, 9}).content_hash(0) != files.content_hash(1));
+}
+
+TEST_CASE("ImageSet: a CSV cannot lead out of the folder, name what is missing or the same file twice") {
+  const io_test::TempFolder secret;
+  secret.write("x.png", "secret");
+  for (const std::string& name : {std::string("../x.png"), std::string("images/../../x.png"), std::string("/etc/passwd"),
+                                  (secret / "x.png").string(), std::string(), std::string("images/none.png"), std::string("images")}) {
+    INFO(name);
+    const Folder f("file,label\nimages/rgb.png,0\n\"" + name + "\",1\n");
+    CHECK(contains(refused(f.temp.path()), "labels.csv:3: "));
+  }
+  {
+    const Folder f("file,label\nlink/x.png,0\n");
+    std::filesystem::create_symlink(secret.path(), f.temp / "link");
+    CHECK(contains(refused(f.temp.path()), "leads out of"));
+  }
+  CHECK(contains(refused(Folder("file,label\nimages/rgb.png,0\nimages/rgb.png,1\n").temp.path()), "listed twice"));
+  CHECK(contains(refused(Folder("file,label\nimages/rgb.png,one\n").temp.path()), "labels.csv:2: 'one'"));
+  CHECK(contains(refused(Folder("file\nimages/rgb.png\n").temp.path()), "no column 'label'"));
+  const io_test::TempFolder empty;
+  CHECK_THROWS_AS(weir::load_image_set(empty.path()), IoError);
+  CHECK_THROWS_AS(weir::load_image_set(empty / "none"), IoError);
+}
+
+TEST_CASE("ImageSet: a file that cannot be decoded is named") {
+  const Folder f("file,label\nimages/bad.png,0\n");
+  f.temp.write("images/bad.png", "no image");
+  ImageSet set = weir::load_image_set(f.temp.path());
+  CHECK(contains(message_of<FormatError>([&] { (void)set.decode(0); }), "bad.png"));
+  CHECK_THROWS_AS(set.decode_all(), FormatError);
+  std::filesystem::remove(f.temp / "images/bad.png");
+  CHECK_THROWS_AS((void)set.content_hash(0), IoError);
+}
+
+TEST_CASE("ImageSet: CIFAR-10 batches carry their labels") {
+  const io_test::TempFolder f;
+  const auto path = f.write("test_batch.bin", "\x04" + std::string(3072, '\x11'));
+  for (const auto& images : {path, f.path()}) {
+    const ImageSet set = weir::load_image_set(images);
+    CHECK(set.labels() == std::vector<int>{4});
+    CHECK(set.image(0).bytes().size() == 3072);
+    CHECK(set.image(0).channels == 3);
+  }
+  CHECK_THROWS_AS(weir::load_image_set(path, f.write("l.csv", "1\n")), ArgumentError);
+}

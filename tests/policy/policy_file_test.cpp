@@ -1,0 +1,184 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <weir/policy/policy_file.hpp>
+
+#include "synthetic_trace.hpp"
+
+namespace {
+
+weir::PolicyFile example(const std::string& learner, bool graph, const weir::Trace& fit) {
+  const auto topology = graph ? weir_test::all_later_of(fit) : weir_test::chain_of(fit);
+  const weir::PolicyTrainer trainer(fit, topology, {.learner = learner});
+  auto path = trainer.train_path(5);
+  const auto calibration = weir_test::difficulty_trace(120, fit.stages.size(), 77);
+  const weir::Budget budget{.value = 0.013, .refinements = 2, .seed = ~std::uint64_t{0}};
+  const auto choice = weir::choose(trainer, path, calibration, budget);
+  weir::PolicyFile file;
+  file.policy = choice.policy;
+  file.lambda_a = choice.lambda_a;
+  file.lambda_b = choice.lambda_b;
+  file.budget = weir::budget_json(budget, choice);
+  file.provenance = {{"policy", "images 0 to 119"}, {"note", "\u00fc \"quoted\""}};
+  for (const auto& s : fit.stages)
+    file.stages.push_back({s.feature_names, s.seconds, nullptr, {{"network", "a.onnx"}, {"tensor", s.name}}});
+  return file;
+}
+
+/// Loads, or must throw FormatError and nothing else. What loads must be able to run.
+bool loads(const std::string& text, const weir::Trace& trace) {
+  try {
+    const auto file = weir::policy_from_text(text);
+    if (file.inputs().n_stages() == trace.stages.size()) {
+      try {
+        weir::evaluate(file.policy, trace);
+      } catch (const weir::ShapeError&) {  // a stage's name or features changed
+      }
+    }
+    return true;
+  } catch (const weir::FormatError&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("policy file: loads equal to the last bit and decides alike, for all learners, chains and graphs") {
+  const auto fit = weir_test::difficulty_trace(150, 3, 1), fresh = weir_test::difficulty_trace(150, 3, 2);
+  for (const auto& learner : weir::learner_names())
+    for (const bool graph : {false, true}) {
+      const auto file = example(learner, graph, fit);
+      const auto text = weir::to_text(file);
+      const auto loaded = weir::policy_from_text(text);
+      CHECK(loaded == file);
+      CHECK(weir::to_text(loaded) == text);
+      CHECK(weir::evaluate(loaded.policy, fresh).exit == weir::evaluate(file.policy, fresh).exit);
+      CHECK(loaded.inputs().size(1) == weir::GateInputs(file.policy.a.topology, fit).size(1));
+      CHECK(loaded.budget.at("on") == "excess");
+    }
+}
+
+TEST_CASE("policy file: rules and fixed exits are stored like learned policies, one policy once") {
+  const auto trace = weir_test::difficulty_trace(50, 3, 1);
+  weir::PolicyFile file;
+  for (const auto& s : trace.stages) file.stages.push_back({s.feature_names, s.seconds, {}, {}});
+  const auto chain = weir_test::chain_of(trace);
+  for (std::size_t k = 0; k < 3; ++k) {
+    file.policy = weir::MixedPolicy::pure(weir::fixed_policy(chain, trace, k));
+    const auto text = weir::to_text(file);
+    CHECK(text.find("gate_b") == std::string::npos);
+    CHECK(weir::policy_from_text(text) == file);
+  }
+}
+
+TEST_CASE("policy file: every prefix and every flipped bit is refused or harmless") {
+  const auto trace = weir_test::difficulty_trace(60, 2, 1);
+  for (const char* learner : {"tree", "logistic"}) {
+    const auto text = weir::to_text(example(learner, false, trace));
+    const std::size_t end = text.rfind('}');
+    for (std::size_t length = 0; length <= end; ++length) CHECK_FALSE(loads(text.substr(0, length), trace));
+    CHECK(loads(text.substr(0, end + 1), trace));
+    std::size_t refused = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      auto damaged = text;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+      refused += loads(damaged, trace) ? 0 : 1;
+    }
+    CHECK(refused > text.size() / 4);
+  }
+}
+
+TEST_CASE("policy file: hostile content is refused by name") {
+  const auto trace = weir_test::difficulty_trace(60, 3, 1);
+  const auto good = nlohmann::json::parse(weir::to_text(example("threshold", false, trace)));
+  const auto refuses = [&](const nlohmann::json& json, const std::string& message) {
+    try {
+      static_cast<void>(weir::policy_from_text(json.dump(), "p.json"));
+      FAIL_CHECK("loaded: " << message);
+    } catch (const weir::FormatError& error) {
+      const std::string what = error.what();
+      CHECK_MESSAGE(what.rfind("p.json", 0) == 0, what);
+      CHECK_MESSAGE(what.find(message) != std::string::npos, what);
+    }
+  };
+  const auto with = [&](const std::string& pointer, const nlohmann::json& value) {
+    auto json = good;
+    json[nlohmann::json::json_pointer(pointer)] = value;
+    return json;
+  };
+  for (const auto& [pointer, field] :
+       std::vector<std::pair<std::string, std::string>>{{"/weir_policy", "weir_policy"},
+                                                        {"/stages", "stages"},
+                                                        {"/stages/1/name", "name"},
+                                                        {"/stages/1/next", "next"},
+                                                        {"/stages/1/features", "features"},
+                                                        {"/stages/1/seconds", "seconds"},
+                                                        {"/stages/1/gate", "gate"},
+                                                        {"/mix", "p"},
+                                                        {"/mix/p", "p"},
+                                                        {"/mix/seed", "seed"},
+                                                        {"/lambda", "lambda"}}) {
+    auto missing = good;
+    const nlohmann::json::json_pointer at(pointer);
+    missing[at.parent_pointer()].erase(at.back());
+    refuses(missing, field);
+    for (const nlohmann::json& value :
+         {nlohmann::json(true), nlohmann::json(-1.5), nlohmann::json::object(), nlohmann::json({{1}})})
+      refuses(with(pointer, value), "");
+  }
+  refuses(with("/weir_policy", 2), "weir_policy");
+  refuses(with("/stages", nlohmann::json::array()), "stages");
+  refuses(with("/stages", nlohmann::json(65, good["stages"][0])), "stages");
+  refuses(with("/stages/0/name", good["stages"][1]["name"]), "name of its own");
+  refuses(with("/stages/0/next", {2, 1}), "ascending");
+  refuses(with("/stages/0/next", {0}), "later");
+  refuses(with("/stages/0/next", {7}), "next");
+  refuses(with("/stages/0/next", nlohmann::json::array()), "nothing leads");
+  refuses(with("/stages/0/features", {"one"}), "features");
+  refuses(with("/stages/1/seconds", -1), "seconds");
+  refuses(with("/stages/1/features/0", 5), "stage 1: 'features'");
+  refuses(with("/stages/0/gate", good["stages"][1]["gate"]), "gate of stage 'stage0'");
+  refuses(with("/stages/0/gate/models/0/learner", "oracle"), "stage 0: 'gate'");
+  refuses(with("/stages/0/gate_b", with("/stages/0/gate/n_features", 3)["stages"][0]["gate"]), "gate_b");
+  refuses(with("/mix/p", 1.5), "p must be");
+  refuses(with("/mix/seed", 1.0), "seed");
+  refuses(with("/lambda/0", -1), "lambda");
+
+  CHECK_THROWS_AS(weir::policy_from_text(""), weir::FormatError);
+  CHECK_THROWS_AS(weir::policy_from_text("[]"), weir::FormatError);
+  CHECK_THROWS_AS(weir::policy_from_text(std::string(100000, '[')), weir::FormatError);
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "{\"a\":";
+  CHECK_THROWS_AS(weir::policy_from_text(deep), weir::FormatError);
+  auto nan = good.dump();
+  const auto at = nan.find("\"p\":") + 4;
+  CHECK_THROWS_AS(weir::policy_from_text(nan.substr(0, at) + "NaN" + nan.substr(nan.find_first_of(",}", at))),
+                  weir::FormatError);
+  CHECK_THROWS_AS(weir::policy_from_text(nan.substr(0, at) + "1e999" + nan.substr(nan.find_first_of(",}", at))),
+                  weir::FormatError);
+}
+
+TEST_CASE("policy file: what does not fit together is not written") {
+  const auto trace = weir_test::difficulty_trace(60, 3, 1);
+  const auto good = example("threshold", false, trace);
+  auto file = good;
+  file.stages.pop_back();
+  CHECK_THROWS_AS(weir::to_text(file), weir::ShapeError);
+  file = good;
+  file.stages[0].feature_names.pop_back();
+  CHECK_THROWS_AS(weir::to_text(file), weir::ShapeError);
+  file = good;
+  file.stages[0].seconds = std::nan("");
+  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file = good;
+  file.lambda_a = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file = good;
+  file.policy.b = weir::fixed_policy(weir_test::all_later_of(trace), trace, 0);
+  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file = good;
+  file.stages[0].feature_names[0] = "\xff";
+  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+}
