@@ -71,7 +71,7 @@ class PlotAxis {
     hi_ = hi * margin;
     // Less than a decade rarely holds two powers of ten: linear ticks then, at their logarithmic places.
     if (decades < 0.8) {
-      const PlotAxis inner(lo, hi, false, wanted_);
+      const PlotAxis inner(lo, hi, false, std::max(wanted_, 4));
       for (const double t : inner.ticks_)
         if (t >= lo_ && t <= hi_) ticks_.push_back(t);
       return;

@@ -16,7 +16,7 @@ class PackedConvLayer final : public Layer {
   const PackedConv2d& packed() const { return packed_; }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {window_.from_image(params_.output_shape(window_.as_image(inputs[0])))};
+    return {window_.from_image(params_.output_shape(window_.as_image(inputs[0])), inputs[0])};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
@@ -57,7 +57,7 @@ class ConvLayer final : public Layer {
         epilogue_(out_channels, 1, window.spatial_rank + 2) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])))};
+    return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])), inputs[0])};
   }
   /// Never called on a plan's steps, which are prepared; packs each time.
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,

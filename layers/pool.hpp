@@ -13,7 +13,7 @@ class PoolLayer final : public Layer {
       : window_(window), average_(average), count_include_pad_(count_include_pad) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])))};
+    return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])), inputs[0])};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {

@@ -1,5 +1,6 @@
 /// Kernel, stride, dilation and padding attributes, which convolutions and poolings share.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -11,14 +12,16 @@ namespace weir {
 /// How the missing padding of a window is found: given, or by ONNX's auto_pad.
 enum class AutoPad { given, same_upper, same_lower, valid };
 
-/// A sliding window over one or two spatial axes; a single one (a signal [N, C, L]) is the second, its image 1 high.
+/// A sliding window over one or two spatial axes; a single one (a signal [N, C, L]) is the second, its image 1 high. Of
+/// three (a volume [N, C, D, H, W]) only the first may slide, as in what PyTorch exports for LocalResponseNorm; the
+/// image then is D high and H*W wide.
 struct Window {
   static constexpr std::int64_t limit = std::int64_t{1} << 24;
 
   std::array<WindowAxis, 2> axes;  ///< height, width
   AutoPad auto_pad = AutoPad::given;
   bool ceil_mode = false;
-  std::size_t spatial_rank = 2;  ///< of the tensor: 1 or 2
+  std::size_t spatial_rank = 2;  ///< of the tensor: 1, 2 or 3
 
   /// Reads kernel_shape (or takes kernel, if given: the spatial dimensions of a convolution's weights), strides,
   /// dilations, pads, auto_pad and ceil_mode. Fails on any value that is not positive, or negative for pads.
@@ -26,8 +29,8 @@ struct Window {
     const std::vector<std::int64_t> named = node.integers("kernel_shape", kernel);
     if (kernel.empty()) kernel = named;
     if (named != kernel) node.fail("attribute kernel_shape does not fit the weights");
-    if (kernel.size() != 1 && kernel.size() != 2) node.fail("only 1 or 2 spatial dimensions are supported");
     const std::size_t rank = kernel.size();
+    if (rank < 1 || rank > 3) node.fail(std::to_string(rank) + " spatial dimensions are not supported");
     const auto list = [&](const char* name, std::size_t size, std::int64_t otherwise, std::int64_t low) {
       auto values = node.integers(name, std::vector<std::int64_t>(size, otherwise));
       if (values.size() != size) node.fail(std::string("attribute ") + name + " has the wrong length");
@@ -41,8 +44,13 @@ struct Window {
     const auto pads = list("pads", 2 * rank, 0, 0);
     Window w;
     w.spatial_rank = rank;
-    for (std::size_t i = 0; i < rank; ++i)
-      w.axes[2 - rank + i] = {kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    const auto axis = [&](std::size_t i) {
+      return WindowAxis{kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    };
+    if (rank == 3 &&
+        (axis(1) != WindowAxis{.dilation = dilations[1]} || axis(2) != WindowAxis{.dilation = dilations[2]}))
+      node.fail("windows over three spatial dimensions are not supported");
+    for (std::size_t i = 0; i < std::min<std::size_t>(rank, 2); ++i) w.axes[rank == 1 ? 1 : i] = axis(i);
     w.ceil_mode = node.integer_in("ceil_mode", 0, 0, 1) == 1;
     const std::string auto_pad = node.text("auto_pad", "NOTSET");
     if (auto_pad == "SAME_UPPER")
@@ -75,15 +83,19 @@ struct Window {
     return w;
   }
 
-  /// [N, C, L] as [N, C, 1, L]; [N, C, H, W] as it is. Throws ShapeError for another rank.
+  /// [N, C, L] as [N, C, 1, L], [N, C, D, H, W] as [N, C, D, H*W]. Throws ShapeError for another rank.
   Shape as_image(const Shape& x) const {
     if (x.rank() != spatial_rank + 2)
       throw ShapeError("expects rank " + std::to_string(spatial_rank + 2) + ", got " + x.to_string());
-    return spatial_rank == 2 ? x : Shape{x[0], x[1], 1, x[2]};
+    if (spatial_rank == 1) return {x[0], x[1], 1, x[2]};
+    return spatial_rank == 2 ? x : Shape{x[0], x[1], x[2], x.product(3, 5)};
   }
 
-  /// The opposite of as_image().
-  Shape from_image(const Shape& y) const { return spatial_rank == 2 ? y : Shape{y[0], y[1], y[3]}; }
+  /// The opposite of as_image(), for the result y of a window over x.
+  Shape from_image(const Shape& y, const Shape& x) const {
+    if (spatial_rank == 1) return {y[0], y[1], y[3]};
+    return spatial_rank == 2 ? y : Shape{y[0], y[1], y[2], x[3], x[4]};
+  }
 };
 
 }  // namespace weir

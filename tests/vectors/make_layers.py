@@ -176,10 +176,10 @@ def products():
     node('Gemm transB, no C', 'Gemm', [a], a @ w, 13, dict(w=floats(w.T)), transB=1)
     b = x(6, 3)
     node('Gemm transA', 'Gemm', [b], b.T @ w, 13, dict(w=floats(w)), transA=1, free=False)
-    m, r = x(4, 6), x(3, 4)
+    m, r = x(3, 6), x(3, 3)
     node('Gemm of computed matrices', 'Gemm', [a, m, r], 2 * a @ m.T - r, 13, free=False, transB=1, alpha=2.0, beta=-1.0)
     node('Gemm with a matrix C', 'Gemm', [a], a @ w + c, 11, dict(w=floats(w), c=floats(c.expand(3, 5))), free=False)
-    for name, p, q in (('batched', x(2, 3, 4), x(2, 4, 5)), ('broadcast', x(2, 3, 4), x(1, 4, 5)), ('rows', x(2, 4), x(4)),
+    for name, p, q in (('batched', x(2, 3, 4), x(2, 4, 5)), ('rows', x(4, 2, 4), x(4)),
                        ('heads', x(2, 3, 2, 4), x(2, 1, 4, 2)), ('vector', x(4), x(4, 3))):
         node(f'MatMul {name}', 'MatMul', [p, q], p @ q, free=False)
     node('MatMul constant vector', 'MatMul', [a], a @ w[:, 0], 13, dict(w=floats(w[:, 0])))
