@@ -121,11 +121,11 @@ class Executor {
     if (keep.size() == examples_.size()) return;
     if (network_.state().fixed_batch > 0 && !keep.empty())
       throw ArgumentError(network_.source() + " was exported for a fixed batch: all rows stay or all leave");
-    std::vector<bool> moved(layout_->offset.size(), false);
+    moved_.assign(layout_->offset.size(), false);
     for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
-      if (!is_live(v) || moved[layout_->root[v]]) continue;
+      if (!is_live(v) || moved_[layout_->root[v]]) continue;
       move_rows(static_cast<ValueId>(v), keep);
-      moved[layout_->root[v]] = true;
+      moved_[layout_->root[v]] = true;
     }
     for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
     examples_.resize(keep.size());
@@ -313,6 +313,7 @@ class Executor {
   std::vector<ConstView> inputs_;
   std::vector<View> outputs_;
   std::vector<std::size_t> examples_;
+  std::vector<bool> moved_;
   std::int64_t rows_ = 0;
   int next_ = 0;
   bool began_ = false;

@@ -1,12 +1,12 @@
 /// Network: a checked graph of layers; a handle that is cheap to copy and safe to share between threads.
 #pragma once
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 #include <weir/core/layer.hpp>
 
@@ -125,7 +125,7 @@ class Network {
   Shape shape_of(std::string_view name) const { return value(id_of(name)).form.at(1); }
 
   ValueId id_of(std::string_view name) const {
-    const auto it = ids_.find(std::string(name));
+    const auto it = ids_.find(name);
     if (it == ids_.end()) throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'");
     return it->second;
   }
@@ -153,7 +153,7 @@ class Network {
   }
 
   std::shared_ptr<const NetworkState> state_;
-  std::unordered_map<std::string, ValueId> ids_;
+  std::map<std::string, ValueId, std::less<>> ids_;  // found by string_view, without allocating
 };
 
 }  // namespace weir

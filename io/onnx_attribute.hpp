@@ -12,7 +12,7 @@
 namespace weir::detail {
 
 /// AttributeProto.AttributeType; the values that weir does not read have names for the message only.
-enum class OnnxAttributeType {
+enum class OnnxAttributeType : std::int64_t {
   undefined,
   f,
   i,

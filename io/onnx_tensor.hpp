@@ -34,7 +34,7 @@ inline float half_to_float(std::uint16_t h) {
 inline float bfloat16_to_float(std::uint16_t b) { return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16U); }
 
 /// TensorProto.DataType, those that weir reads.
-enum class OnnxType {
+enum class OnnxType : std::int64_t {  // as wide as the field, so that no value is taken for another
   float32 = 1,
   uint8 = 2,
   int8 = 3,
@@ -175,8 +175,7 @@ inline void read_external_entry(ProtoMessage message, TensorFields& fields) {
   if (key == "length") fields.length = parse_unsigned(value);
 }
 
-inline TensorFields read_tensor_fields(ProtoMessage message) {
-  TensorFields fields;
+inline void read_tensor_fields(ProtoMessage message, TensorFields& fields) {
   while (message.next()) {
     const std::uint32_t tag = message.tag();
     const bool is_typed = tag == 4 || tag == 5 || tag == 7 || tag == 10 || tag == 11;
@@ -218,7 +217,6 @@ inline TensorFields read_tensor_fields(ProtoMessage message) {
         message.skip();
     }
   }
-  return fields;
 }
 
 /// Throws FormatError unless fields holds exactly count elements of its type in its typed data; moves them to out.
@@ -242,8 +240,9 @@ inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::
 /// data is read from a file inside folder; without a folder it is refused. Nothing is allocated that the bytes
 /// present do not back. Throws FormatError naming the tensor, IoError if an external file cannot be read.
 inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, ExternalFolder* folder) {
-  TensorFields fields = read_tensor_fields(message);
+  TensorFields fields;
   try {
+    read_tensor_fields(message, fields);
     const OnnxTypeLayout layout = onnx_type_layout(fields.type);
     Constant out;
     out.shape = Shape(fields.dims);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/network.hpp>
+#include <weir/layers/fill.hpp>
 #include <weir/layers/fold_integers.hpp>
 #include <weir/layers/registry.hpp>
 
@@ -226,7 +227,7 @@ class GraphBuilder {
     Node node{def.name, def.op, layer, {}, {}};
     for (std::size_t i = 0; i < def.inputs.size(); ++i) {
       const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
-      if (!unused && known_.at(def.inputs[i]).constant[0]) (void)batch_free(def, i);
+      if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
       node.inputs.push_back(unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i]));
     }
     for (std::size_t i = 0; i < def.outputs.size(); ++i) {
@@ -242,6 +243,24 @@ class GraphBuilder {
     }
     node.outputs.resize(std::max(node.outputs.size(), out[0].size()), absent);
     state_->nodes.push_back(std::move(node));
+  }
+
+  /// Input i, a constant for each batch size: the same value all over, or nothing that can be computed with.
+  void place_fill(const NodeDef& node, std::size_t i) {
+    Known& k = known_.at(node.inputs[i]);
+    std::optional<float> value;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      const Tensor t = as_tensor(*k.constant[p]);
+      for (float v : t.span())
+        if (value.value_or(v) != v)
+          (void)batch_free(node, i);
+        else
+          value = v;
+      k.shape[p] = t.shape();
+    }
+    k.constant.fill(nullptr);
+    k.id = add_value(node.inputs[i], k.shape, nullptr);
+    state_->nodes.push_back({node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}});
   }
 
   /// Constant input i, which a layer reads when it runs.

@@ -16,7 +16,7 @@ class PickLayer final : public Layer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const SliceBox box = box_of_(inputs[0].shape);
-    const Shape& y = outputs[0].shape;  // may be another than box.shape where that depends on the batch size
+    const Shape& y = outputs[0].shape;  // not box.shape: the end may be another at another batch size
     strided_copy(context, y, inputs[0].data + box.offset, box.strides, outputs[0].data, dense_strides(y));
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
@@ -43,13 +43,27 @@ inline LayerPtr make_slice(const NodeArguments& node) {
 }
 
 /// Axes of length 1 stretch to the given shape.
+class ExpandLayer final : public Layer {
+ public:
+  explicit ExpandLayer(std::vector<std::int64_t> target) : target_(std::move(target)) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {broadcast_shape(inputs[0], Shape(std::span<const std::int64_t>(target_)))};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    const Shape& y = outputs[0].shape;  // the target may be another at another batch size
+    strided_copy(context, y, inputs[0].data, broadcast_strides(inputs[0].shape, y), outputs[0].data, dense_strides(y));
+  }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+ private:
+  std::vector<std::int64_t> target_;
+};
+
 inline LayerPtr make_expand(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  const std::vector<std::int64_t>& target = node.probe_integers(1);
-  return make_pick([target](const Shape& x) {
-    const Shape shape = broadcast_shape(x, Shape(std::span<const std::int64_t>(target)));
-    return SliceBox{shape, 0, broadcast_strides(x, shape)};
-  });
+  return std::make_shared<ExpandLayer>(node.probe_integers(1));
 }
 
 }  // namespace weir

@@ -60,8 +60,9 @@ struct SliceRanges {
       const std::int64_t size = step > 0 ? step : -step;
       const std::int64_t n = span <= 0 || length == 0 ? 0 : (span - 1) / size + 1;
       b.shape = b.shape.with(axis, n);
-      if (n > 0) b.offset += start * b.strides[axis];
-      b.strides[axis] = n > 1 ? b.strides[axis] * step : b.strides[axis];
+      // Neither depends on where the slice ends, which may be another place at another batch size.
+      if (start < length) b.offset += start * b.strides[axis];
+      if (size < length) b.strides[axis] *= step;
     }
     return b;
   }

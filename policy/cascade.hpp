@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,7 +45,8 @@ class Cascade {
 
   const CascadeSpec& spec() const { return *spec_; }
 
-  /// One example through a policy (for this spec's topology). id picks between the two of a mix.
+  /// One example through a policy that spec().check() accepts; the maker is asked for row 0. id picks between the two
+  /// of a mix. Throws ArgumentError where a stage answers NaN, and what the maker throws; the next run starts afresh.
   CascadeAnswer run_one(const MixedPolicy& policy, const InputMaker& maker, std::uint64_t id) {
     const Policy& p = policy.pick(id);
     return run_one_with(maker, 0, [&](std::size_t k, std::span<const double> x) { return p.action(k, x); });
@@ -70,7 +72,7 @@ class Cascade {
       before = now;
       visited_.push_back(k);
       if (action == 0) return {prediction(k, 0), k, now, probabilities(k, 0)};
-      k = spec_->topology.stages[k].next[action - 1];
+      k = next_stage(k, action);
     }
   }
 
@@ -123,7 +125,7 @@ class Cascade {
       for (const std::size_t r : rows) {
         const std::size_t action = decide_at(k, r, decide(r));
         if (action > 0)
-          arrivals_[spec_->topology.stages[k].next[action - 1]].push_back(r);
+          arrivals_[next_stage(k, action)].push_back(r);
         else
           out[r] = {prediction(k, r), k, std::chrono::duration<double>(Clock::now() - start).count(),
                     probabilities(k, r)};
@@ -136,9 +138,20 @@ class Cascade {
   /// time. What a Trace is made of.
   template <typename Sink>
   void record(std::size_t n, const InputMaker& maker, const Sink& sink) {
+    if (n == 0) return;
+    if (spec_->takes_batches()) return record_rows(0, n, maker, sink);
+    for (std::size_t r = 0; r < n; ++r) record_rows(r, 1, maker, sink);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// The rows first .. first + n - 1 as one batch.
+  template <typename Sink>
+  void record_rows(std::size_t first, std::size_t n, const InputMaker& maker, const Sink& sink) {
     reserve(n);
     all_rows_.resize(n);
-    for (std::size_t r = 0; r < n; ++r) all_rows_[r] = r;
+    std::iota(all_rows_.begin(), all_rows_.end(), first);
     started_.assign(executors_.size(), false);
     for (const std::size_t k : execution_order()) {
       const std::size_t net = spec_->stages[k].network;
@@ -147,13 +160,10 @@ class Cascade {
       const ConstView y = advance(k);
       for (std::size_t r = 0; r < n; ++r) {
         answer(k, y, r, r);
-        sink(k, r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r), n_features_));
+        sink(k, first + r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r), n_features_));
       }
     }
   }
-
- private:
-  using Clock = std::chrono::steady_clock;
 
   void reserve(std::size_t n) {
     if (n <= capacity_) return;
@@ -191,6 +201,14 @@ class Cascade {
   }
 
   ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network].advance_to(spec_->stages[k].tensor); }
+
+  std::size_t next_stage(std::size_t k, std::size_t action) const {
+    const auto& next = spec_->topology.stages[k].next;
+    if (action > next.size())
+      throw ArgumentError("cascade: action " + std::to_string(action) + " at stage '" + spec_->stages[k].name +
+                          "', which has " + std::to_string(next.size()) + " successors");
+    return next[action - 1];
+  }
 
   /// Makes the answer of stage k for example r from row i of its tensor.
   void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {

@@ -1,5 +1,6 @@
 /// CascadeSpec: which tensors of which networks answer, and the policy that decides among them.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
@@ -70,8 +71,21 @@ class CascadeSpec {
   /// True if the stage starts its network: no predecessor belongs to the same one.
   bool starts_network(std::size_t k) const { return starts_[k]; }
 
-  /// True if each network is entered at one stage only and goes on along a chain, so that whole batches can flow.
+  /// True if each network is entered at one stage only, goes on along a chain and lets rows leave, so that whole
+  /// batches can flow.
   bool flows_in_batches() const { return flows_; }
+
+  /// True if every network takes batches of any size.
+  bool takes_batches() const { return takes_batches_; }
+
+  /// Throws ArgumentError or ShapeError unless a policy fits: the same topology, gates over the features of the stages.
+  /// Worth a call before the first run; the runs themselves trust their policy.
+  void check(const MixedPolicy& policy) const {
+    for (const Policy* p : {&policy.a, &policy.b}) {
+      if (p->topology != topology) throw ArgumentError("cascade: the policy was made for another topology");
+      p->check(inputs_);
+    }
+  }
 
  private:
   std::size_t check_stage(std::size_t k) const {
@@ -82,6 +96,9 @@ class CascadeSpec {
     if (s.network >= networks.size()) throw ArgumentError(where + "there is no network " + std::to_string(s.network));
     const Network& net = networks[s.network];
     if (net.state().inputs.size() != 1) throw ArgumentError(where + net.source() + " has more than one input");
+    if (net.state().fixed_batch > 1)
+      throw ArgumentError(where + net.source() + " was exported for batches of " +
+                          std::to_string(net.state().fixed_batch) + ", examples cannot leave it");
     const Value& value = net.value(net.id_of(s.tensor));
     if (!value.form.has_rows() || value.form.at(1)[0] != 1 || value.constant)
       throw ShapeError(where + "'" + s.tensor + "' has no row for each example");
@@ -119,7 +136,12 @@ class CascadeSpec {
         }
       }
     std::vector<int> entries(networks.size(), 0);
-    flows_ = true;
+    for (const CascadeStage& s : stages) {
+      takes_batches_ = takes_batches_ && networks[s.network].state().fixed_batch == 0;
+      for (const Value& v : networks[s.network].state().values)
+        flows_ = flows_ && (v.constant || !v.form.depends_on_batch() || v.form.has_rows());
+    }
+    flows_ = flows_ && takes_batches_;
     for (std::size_t k = 0; k < stages.size(); ++k) {
       if (left[k].count(stages[k].network) > 0)
         throw ArgumentError("cascade: a path comes back to the network of stage '" + stages[k].name + "'");
@@ -133,7 +155,7 @@ class CascadeSpec {
   std::size_t n_classes_ = 0;
   GateInputs inputs_;
   std::vector<bool> starts_;
-  bool flows_ = true;
+  bool flows_ = true, takes_batches_ = true;
 };
 
 }  // namespace weir

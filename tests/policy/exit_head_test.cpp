@@ -194,7 +194,8 @@ TEST_CASE("ExitHeadLearner: scikit-learn's optimum") {
         Z(i, j) = (x - mean[at]) / deviation[at];
       }
     const Eigen::VectorXd weight = Eigen::Map<const Eigen::VectorXd>(w.data(), n);
-    const ExitHead head = ExitHeadLearner{.C = C}.fit({1}, X, y, classes, weight);
+    const ExitHead head =
+        ExitHeadLearner{.C = C, .max_iterations = 2000, .tolerance = 1e-8}.fit({1}, X, y, classes, weight);
 
     // Ours back in standardised features: W_j = w_j deviation_j, b = bias + sum_j w_j mean_j.
     auto [W, b] = parameters(head);
@@ -372,7 +373,7 @@ TEST_CASE("L-BFGS: a badly scaled quadratic and Rosenbrock's valley to their min
   const auto quadratic = [](const Eigen::VectorXd& at, Eigen::VectorXd& gradient) {
     double sum = 0;
     for (Eigen::Index i = 0; i < at.size(); ++i) {
-      const double c = std::pow(10.0, static_cast<double>(i) / 4);
+      const double c = std::pow(10.0, static_cast<double>(i) / 8);
       gradient(i) = c * (at(i) - 1);
       sum += 0.5 * c * (at(i) - 1) * (at(i) - 1);
     }

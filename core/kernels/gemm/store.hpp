@@ -88,15 +88,21 @@ template <int L>
     }
 }
 
+// g++ 12 at -O3 takes the parts of sum[v] that one store writes after another for uninitialised.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 template <int L, int V>
 [[gnu::always_inline]] inline void line_step(std::int64_t K, const float* weights, const float* from,
                                              const std::int32_t* offset, float start, float* to) {
   using Float = typename Vec<L>::type;
   using Loose = typename Vec<L>::loose;
+  const Float first = start - Float{};
   Float sum[V];
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
-    sum[v] = start - Float{};
+    sum[v] = first;
   }
 #pragma GCC unroll 1
   for (std::int64_t k = 0; k < K; ++k) {
@@ -112,6 +118,9 @@ template <int L, int V>
     *reinterpret_cast<Loose*>(to + v * L) = sum[v];
   }
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 template <int L>
 [[gnu::always_inline]] inline void line_body(std::int64_t K, const float* weights, const float* from,
