@@ -105,6 +105,7 @@ void run(Options o, const std::string& command) {
   const std::filesystem::path out(o.out);
   weir::write_file_atomically(out / "summary.json", adapt::summary_json(results).dump(2) + "\n");
   weir::write_file_atomically(out / "curve.csv", adapt::curve_csv(results));
+  weir::write_file_atomically(out / "tradeoff.svg", adapt::tradeoff_plot(results).svg());
   std::string policies;
   for (const adapt::Mode& m : modes) {
     const std::string name = &m == &modes.front() ? "policy.json" : "policy_" + m.name + ".json";

@@ -10,6 +10,7 @@
 #include <weir/core/error.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/image_view.hpp>
+#include <weir/io/jpeg_check.hpp>
 #include <weir/io/stb_image.hpp>
 
 namespace weir {
@@ -62,6 +63,8 @@ inline Image decode_image(std::span<const char> bytes, const std::string& source
   namespace stb = detail::stb;
   const auto refuse = [&](const std::string& what) { return FormatError(source + ": " + what); };
   if (bytes.size() > max_image_file_bytes) throw refuse("too large for an image");
+  if (!bytes.empty() && bytes[0] == '\xff' && !detail::JpegCheck(bytes).tables_fit())
+    throw refuse("image cannot be decoded (a Huffman table of more than 256 symbols)");
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;

@@ -233,6 +233,8 @@ inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::
   } else {
     out.floats = std::move(fields.floats);
     out.ints = std::move(fields.ints);
+    if (type == OnnxType::boolean)
+      for (std::int64_t& v : out.ints) v = v != 0;
   }
 }
 

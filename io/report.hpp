@@ -133,7 +133,7 @@ class HtmlReport {
     return R"(<style>
 :root{color-scheme:light dark}
 body{margin:0;background:#fafafa;color:#222;font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
-main{max-width:820px;margin:0 auto;padding:28px 20px 64px}
+main{max-width:1000px;margin:0 auto;padding:28px 20px 64px}
 h1{font-size:1.75rem;line-height:1.25;margin:0 0 .6em}
 h2{font-size:1.25rem;margin:2em 0 .5em;padding-top:.7em;border-top:1px solid #ddd}
 figure{margin:1.2em 0}

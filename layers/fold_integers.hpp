@@ -21,7 +21,7 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
                                   [&](const IntegerOperator& o) { return o.name == op; });
   if (entry == integer_operators.end()) return std::nullopt;
   try {
-    if (entry->needs_shapes_only) {
+    if (entry->of_shape != nullptr) {
       if (input_shapes.empty() || input_shapes[0] == nullptr || inputs.empty()) return std::nullopt;
       return std::vector<Constant>{entry->of_shape(node, *input_shapes[0])};
     }

@@ -323,7 +323,6 @@ struct IntegerOperator {
   integers::Result (*evaluate)(const NodeArguments&, integers::Inputs) = nullptr;
   Constant (*of_shape)(const NodeArguments&, const Shape&) = nullptr;
   bool takes_floats = false;
-  bool needs_shapes_only = of_shape != nullptr;
 };
 
 inline constexpr std::array integer_operators = {

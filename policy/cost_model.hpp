@@ -1,8 +1,11 @@
 /// Cost model: what each stage adds to the time of an example.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 #include <weir/policy/cascade.hpp>
 
@@ -17,37 +20,47 @@ inline double median(std::vector<double> values) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
+/// Stages of a path from stage 0 to `target`, in order, with as late predecessors as there are: the longest way where
+/// every later stage may follow. The topology's check has passed.
+inline std::vector<std::size_t> late_path(const Topology& topology, std::size_t target) {
+  std::vector<std::size_t> path = {target};
+  while (path.back() != 0) {
+    std::size_t from = path.back();
+    do --from;
+    while (std::ranges::find(topology.stages[from].next, path.back()) == topology.stages[from].next.end());
+    path.push_back(from);
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
 /// Seconds that each stage adds to an example: [stages] medians over single-image runs, on the cascade's own context
 /// (threads, instruction set), from the decision before (or the start) to the decision behind the stage: preprocessing,
-/// layers, exit head, features and a gate. Runs alternate between the longest way through all stages (topology order,
-/// where it is a path) and, for stages that are not on it, a path that leads to them, so that all are measured in turn.
+/// layers, exit head, features and a gate. Runs alternate between the late_path() of the last stage and, for stages
+/// that are not on it, of those, so that all are measured in turn.
 ///
 /// decide_cost(stage, x) is called as a gate would be, its result is not used; progress(done, total) after each row.
-/// rows: which rows the maker is asked for, one after the other; the first `warm_up` runs do not count.
-template <typename Gate, typename OnProgress>
+/// rows: which rows the maker is asked for, one after the other; the first `warm_up` of them do not count. Throws
+/// ArgumentError unless at least one is left.
+template <typename Decide, typename OnProgress>
 std::vector<double> measure_costs(Cascade& cascade, const InputMaker& maker, const std::vector<std::size_t>& rows,
-                                  std::size_t warm_up, const Gate& decide_cost, const OnProgress& progress) {
+                                  std::size_t warm_up, const Decide& decide_cost, const OnProgress& progress) {
+  if (rows.size() <= warm_up)
+    throw ArgumentError("costs: " + std::to_string(rows.size()) + " runs, of which " + std::to_string(warm_up) +
+                        " only warm up, measure nothing");
   const Topology& topology = cascade.spec().topology;
   std::vector<std::vector<std::size_t>> paths;  // each: action to take at every stage
   std::vector<bool> covered(topology.size(), false);
   for (std::size_t target = topology.size(); target-- > 0;) {
     if (covered[target]) continue;
-    // The longest path to target: predecessors as late as possible.
-    std::vector<std::size_t> actions(topology.size(), 0);
-    for (std::size_t k = target; k > 0;) {
-      covered[k] = true;
-      std::size_t from = k;
-      while (from-- > 0) {
-        const auto& next = topology.stages[from].next;
-        const auto it = std::find(next.begin(), next.end(), k);
-        if (it == next.end()) continue;
-        actions[from] = 1 + static_cast<std::size_t>(it - next.begin());
-        break;
-      }
-      k = from;
+    const auto path = late_path(topology, target);
+    auto& actions = paths.emplace_back(topology.size(), 0);
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      covered[path[i]] = true;
+      if (i == 0) continue;
+      const auto& next = topology.stages[path[i - 1]].next;
+      actions[path[i - 1]] = 1 + static_cast<std::size_t>(std::ranges::find(next, path[i]) - next.begin());
     }
-    covered[0] = true;
-    paths.push_back(std::move(actions));
   }
   std::vector<std::vector<double>> samples(topology.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -62,8 +75,40 @@ std::vector<double> measure_costs(Cascade& cascade, const InputMaker& maker, con
     progress(i + 1, rows.size());
   }
   std::vector<double> seconds;
-  for (const auto& s : samples) seconds.push_back(median(s));
+  for (auto& s : samples) seconds.push_back(median(std::move(s)));
   return seconds;
+}
+
+/// The same counted instead of measured: floating-point operations of the layers up to the stage that its late_path()
+/// has not run before (a multiply-add counts 2), and of the exit head, over flops_per_second (1: the counts
+/// themselves). Preprocessing, features and gates count nothing. Throws ArgumentError unless flops_per_second is
+/// positive and finite.
+inline std::vector<double> count_costs(const CascadeSpec& spec, double flops_per_second = 1) {
+  if (!(flops_per_second > 0) || !std::isfinite(flops_per_second))
+    throw ArgumentError("costs: flops_per_second must be positive and finite");
+  std::vector<double> up_to;  // from the network's input to the stage's tensor, by stage
+  for (const CascadeStage& s : spec.stages) {
+    const Network& net = spec.networks[s.network];
+    const ValueId v = net.id_of(s.tensor);
+    double sum = 0;
+    for (const Node& node : net.state().nodes) {
+      sum += node.layer->flops(net.input_shapes(node, 1));
+      if (std::ranges::find(node.outputs, v) != node.outputs.end()) break;
+    }
+    up_to.push_back(sum);
+  }
+  std::vector<double> costs;
+  for (std::size_t k = 0; k < spec.stages.size(); ++k) {
+    const CascadeStage& s = spec.stages[k];
+    double flops = up_to[k];
+    for (const std::size_t j : late_path(spec.topology, k))
+      if (j != k && spec.stages[j].network == s.network) flops = up_to[k] - up_to[j];
+    if (s.head)
+      flops += static_cast<double>(spec.example_shape(k).numel()) +
+               2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes());
+    costs.push_back(flops / flops_per_second);
+  }
+  return costs;
 }
 
 }  // namespace weir

@@ -4,12 +4,12 @@
 
 namespace weir::kernels {
 
-/// groups == in_channels. Each channel is staged (padded, strides split away) into the cache and then convolved as one
-/// line of vectors, whatever the kernel's size, stride and dilation.
+/// groups == in_channels. Each channel is staged (padded, strides split away) into the cache and then convolved: square
+/// kernels of 3 or 5 row by row, with few loads; other kernels, strides and dilations as one line of vectors.
 class Depthwise : public Conv2dAlgorithm {
  public:
   Depthwise(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
-      : params_(p), micro_(&micro), geometry_(p, x, true) {
+      : params_(p), micro_(&micro), by_rows_(has_rows_kernel(p)), geometry_(p, x, true, by_rows_ ? micro.lanes : 1) {
     rows_ = std::clamp<std::int64_t>(2048 / geometry_.pitch, 1, most_rows);
   }
 
@@ -17,10 +17,11 @@ class Depthwise : public Conv2dAlgorithm {
 
   std::string_view name() const override { return "depthwise"; }
   double cost() const override {
-    const std::int64_t taps = params_.out_channels * positions(geometry_.OH) * params_.depth();
-    return static_cast<double>(taps) / micro_->lanes +
-           static_cast<double>(params_.in_channels * geometry_.channel_floats +
-                               params_.out_channels * geometry_.OH * 20);
+    const double vectors = static_cast<double>(sums_floats(geometry_.OH)) / micro_->lanes;
+    const double taps = vectors * static_cast<double>(params_.depth()) * (by_rows_ ? 0.7 : 2);
+    const double staging = static_cast<double>(geometry_.channel_floats) / 8;
+    return static_cast<double>(params_.out_channels) * (taps + 4 * vectors) +
+           static_cast<double>(params_.in_channels) * staging;
   }
   void pack(std::span<const float> weights) override {
     std::copy(weights.begin(), weights.end(), weights_.reserve(weights.size()));
@@ -36,16 +37,14 @@ class Depthwise : public Conv2dAlgorithm {
       constexpr float zeros[most_rows] = {};
       float* staged = workspace + piece * piece_floats();
       float* sums = staged + staged_floats();
-      std::fill_n(staged, staged_floats(), 0.0F);  // the zeros around the image serve all channels
       for (std::int64_t c = first; c < last; ++c) {
-        geometry_.stage(*micro_, image.x + c * geometry_.H * geometry_.W, staged, false);
+        geometry_.stage(*micro_, image.x + c * geometry_.H * geometry_.W, staged);
         for (std::int64_t m = c * each; m < (c + 1) * each; ++m)
           for (std::int64_t i = 0; i < geometry_.OH; i += rows_) {
             const std::int64_t rows = std::min(rows_, geometry_.OH - i), at = m * pixels + i * geometry_.OW;
-            micro_->line(params_.depth(), weights_.data() + m * params_.depth(), staged + i * geometry_.pitch,
-                         geometry_.offset.data(), bias[m], sums, positions(rows));
+            convolve(m, staged + i * geometry_.pitch, bias[m], rows, sums);
             micro_->store_rows(
-                sums, geometry_.pitch, rows, geometry_.OW,
+                sums, sums_pitch(), rows, geometry_.OW,
                 {zeros, image.residual ? image.residual + at : nullptr, image.y + at, geometry_.OW, image.clamp});
           }
       }
@@ -55,15 +54,33 @@ class Depthwise : public Conv2dAlgorithm {
  private:
   static constexpr std::int64_t most_rows = 32;
 
-  /// Positions from the first pixel of so many rows to their last, in whole vectors.
-  std::int64_t positions(std::int64_t rows) const {
-    return ((rows - 1) * geometry_.pitch + geometry_.OW + micro_->lanes - 1) / micro_->lanes * micro_->lanes;
+  static bool has_rows_kernel(const Conv2dParams& p) {
+    return p.kernel_h == p.kernel_w && (p.kernel_h == 3 || p.kernel_h == 5) && p.stride_h == p.stride_w &&
+           p.stride_h <= 2 && p.dilation_h == 1 && p.dilation_w == 1;
   }
-  std::int64_t staged_floats() const { return (geometry_.staged_floats(1, micro_->lanes) + 15) / 16 * 16; }
-  std::int64_t piece_floats() const { return staged_floats() + (positions(rows_) + 15) / 16 * 16; }
+
+  void convolve(std::int64_t m, const float* staged, float bias, std::int64_t rows, float* sums) const {
+    const float* weights = weights_.data() + m * params_.depth();
+    if (by_rows_) {
+      const auto kernel = micro_->depthwise[static_cast<std::size_t>(params_.kernel_h - 3) / 2]
+                                           [static_cast<std::size_t>(params_.stride_h - 1)];
+      kernel({weights, staged, geometry_.offset.data(), geometry_.pitch, bias}, rows, sums_pitch(), sums);
+    } else {
+      micro_->line(params_.depth(), weights, staged, geometry_.offset.data(), bias, sums, sums_floats(rows));
+    }
+  }
+
+  std::int64_t whole_vectors(std::int64_t n) const { return (n + micro_->lanes - 1) / micro_->lanes * micro_->lanes; }
+  std::int64_t sums_pitch() const { return by_rows_ ? whole_vectors(geometry_.OW) : geometry_.pitch; }
+  std::int64_t sums_floats(std::int64_t rows) const {
+    return by_rows_ ? rows * sums_pitch() : whole_vectors((rows - 1) * geometry_.pitch + geometry_.OW);
+  }
+  std::int64_t staged_floats() const { return (geometry_.staged_floats(1, 2 * micro_->lanes) + 15) / 16 * 16; }
+  std::int64_t piece_floats() const { return staged_floats() + (sums_floats(rows_) + 15) / 16 * 16; }
 
   Conv2dParams params_;
   const Microkernels* micro_;
+  bool by_rows_;
   Geometry geometry_;
   std::int64_t rows_;  ///< of y at a time, so that their sums stay in the first-level cache
   Buffer weights_;

@@ -2,8 +2,23 @@
 #pragma once
 #include <filesystem>
 #include <weir/core/executor.hpp>
+#include <weir/io/csv.hpp>
+#include <weir/io/load_image_set.hpp>
+#include <weir/io/npy.hpp>
 #include <weir/io/onnx.hpp>
+#include <weir/io/preprocess.hpp>
+#include <weir/io/report.hpp>
+#include <weir/io/svg.hpp>
 #include <weir/layers/build_network.hpp>
+#include <weir/policy/baselines.hpp>
+#include <weir/policy/cascade.hpp>
+#include <weir/policy/choose.hpp>
+#include <weir/policy/cost_model.hpp>
+#include <weir/policy/exit_head_fit.hpp>
+#include <weir/policy/exit_points.hpp>
+#include <weir/policy/oracle.hpp>
+#include <weir/policy/policy_file.hpp>
+#include <weir/policy/trace_file.hpp>
 
 namespace weir {
 

@@ -1,6 +1,5 @@
-#include <weir/io/axis.hpp>
-
 #include <limits>
+#include <weir/io/axis.hpp>
 
 #include "io_test.hpp"
 
@@ -30,8 +29,25 @@ TEST_CASE("PlotAxis: round ticks") {
 }
 
 TEST_CASE("PlotAxis: for any range, ticks increase, have different labels, and the range is within the axis") {
-  std::vector<double> ends{0, -0.0, 1e-300, -1e300, 1e300, 1e-12, -1e-12, 0.1, 0.3, 1, -1, 7, 100, 100.0000001, 12345.678, 1e7,
-                           1e15, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max()};
+  std::vector<double> ends{0,
+                           -0.0,
+                           1e-300,
+                           -1e300,
+                           1e300,
+                           1e-12,
+                           -1e-12,
+                           0.1,
+                           0.3,
+                           1,
+                           -1,
+                           7,
+                           100,
+                           100.0000001,
+                           12345.678,
+                           1e7,
+                           1e15,
+                           std::numeric_limits<double>::denorm_min(),
+                           std::numeric_limits<double>::max()};
   for (const double a : ends)
     for (const double b : ends)
       for (const int wanted : {-1, 2, 4, 6, 10})

@@ -27,7 +27,8 @@ TEST_CASE("CIFAR-10: planes become pixels, labels are kept") {
   for (std::size_t i = 0; i < 3; ++i)
     for (std::size_t p = 0; p < 1024; ++p)
       for (std::size_t c = 0; c < 3; ++c)
-        REQUIRE(static_cast<unsigned char>(got.pixels[(i * 1024 + p) * 3 + c]) == ((p * 3 + c * 85 + salts[i]) & 0xFFU));
+        REQUIRE(static_cast<unsigned char>(got.pixels[(i * 1024 + p) * 3 + c]) ==
+                ((p * 3 + c * 85 + salts[i]) & 0xFFU));
 }
 
 TEST_CASE("CIFAR-10: a folder's training batches in order, or its test batch") {

@@ -18,7 +18,10 @@ TEST_CASE("CSV: plain fields, LF and CRLF, with and without a last line break") 
 }
 
 TEST_CASE("CSV: quoted fields hold commas, line breaks and quotes") {
-  const auto t = parse_csv("\xEF\xBB\xBF" "a,\"b,c\"\n\n\"1\n2\",\"say \"\"hi\"\"\"\n\"\",\"x\r\ny\"\n", "t.csv");
+  const auto t = parse_csv(
+      "\xEF\xBB\xBF"
+      "a,\"b,c\"\n\n\"1\n2\",\"say \"\"hi\"\"\"\n\"\",\"x\r\ny\"\n",
+      "t.csv");
   CHECK(t.header == std::vector<std::string>{"a", "b,c"});
   CHECK(t.rows == Rows{{"1\n2", "say \"hi\""}, {"", "x\r\ny"}});
   CHECK(t.lines == std::vector<std::size_t>{3, 5});
@@ -29,7 +32,8 @@ TEST_CASE("CSV: quoted fields hold commas, line breaks and quotes") {
 }
 
 TEST_CASE("CSV: what RFC 4180 writers write comes back") {
-  const std::vector<std::string> fields{"", "a", ",", "\"", "\"\"", "\n", "\r", "\r\n", " x ", "\",\"", std::string(1, '\0')};
+  const std::vector<std::string> fields{
+      "", "a", ",", "\"", "\"\"", "\n", "\r", "\r\n", " x ", "\",\"", std::string(1, '\0')};
   const auto quoted = [](const std::string& f) {
     std::string out = "\"";
     for (const char c : f) out += c == '"' ? "\"\"" : std::string(1, c);
@@ -43,11 +47,17 @@ TEST_CASE("CSV: what RFC 4180 writers write comes back") {
 }
 
 TEST_CASE("CSV: damaged files are refused with their line") {
-  const std::vector<std::pair<std::string, std::string>> cases{
-      {"", "t:1"}, {"\n\n", "t:1"}, {"a,b\n1\n", "t:2: 1 fields"}, {"a,b\n1,2\n1,2,3\n", "t:3: more fields"},
-      {"a\n\"x", "t:2: a quote is not closed"}, {"a\nx\"y\n", "t:2: a quote inside"}, {"a\n\"x\"y\n", "t:2: text after"},
-      {"a,b\n\"1\n2\n3\",4\n5\n", "t:5: 1 fields"}, {"\"", "t:1"}};
-  for (const auto& [text, what] : cases) {
+  const std::vector<std::pair<std::string, std::string>> cases{{"", "t:1"},
+                                                               {"\n\n", "t:1"},
+                                                               {"a,b\n1\n", "t:2: 1 fields"},
+                                                               {"a,b\n1,2\n1,2,3\n", "t:3: more fields"},
+                                                               {"a\n\"x", "t:2: a quote is not closed"},
+                                                               {"a\nx\"y\n", "t:2: a quote inside"},
+                                                               {"a\n\"x\"y\n", "t:2: text after"},
+                                                               {"a,b\n\"1\n2\n3\",4\n5\n", "t:5: 1 fields"},
+                                                               {"\"", "t:1"}};
+  for (const auto& damaged : cases) {  // not [text, what]: doctest's lambdas cannot capture those
+    const std::string &text = damaged.first, &what = damaged.second;
     INFO(text);
     CHECK(contains(message_of<FormatError>([&] { parse_csv(text, "t"); }), what));
   }

@@ -1,10 +1,9 @@
-#include <weir/io/file.hpp>
-
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
 #include <thread>
+#include <weir/io/file.hpp>
 
 #include "io_test.hpp"
 
@@ -63,13 +62,15 @@ TEST_CASE("read_file: what is no regular file is refused, without waiting for it
     CHECK_THROWS_AS(weir::read_file(path), IoError);
     CHECK_THROWS_AS(weir::read_file_range(path, 0, 1), IoError);
   }
-  CHECK(contains(message_of<IoError>([&] { weir::read_file(folder / "none"); }), "none: cannot be opened (No such file"));
+  CHECK(
+      contains(message_of<IoError>([&] { weir::read_file(folder / "none"); }), "none: cannot be opened (No such file"));
 }
 
 TEST_CASE("write_file_atomically: makes and replaces files, and leaves nothing else") {
   const io_test::TempFolder folder;
   const auto path = folder / "out";
-  for (const std::string& content : {std::string("first"), std::string(), std::string("a\0b", 3), std::string(3 << 20, 'x')}) {
+  for (const std::string& content :
+       {std::string("first"), std::string(), std::string("a\0b", 3), std::string(3 << 20, 'x')}) {
     weir::write_file_atomically(path, content);
     CHECK(slurp(path) == content);
     CHECK(folder.count() == 1);
@@ -131,9 +132,9 @@ TEST_CASE("path_inside: names inside the folder only") {
     INFO(name);
     CHECK(weir::path_inside(folder.path(), name) == folder.path() / name);
   }
-  for (const std::string& name : {std::string(), std::string(".."), std::string("../x"), std::string("a/../../x"), std::string("a/../b"),
-                                  std::string("/etc/passwd"), std::string("away/secret"), std::string("away"),
-                                  std::string("a\0b", 3)}) {
+  for (const std::string& name :
+       {std::string(), std::string(".."), std::string("../x"), std::string("a/../../x"), std::string("a/../b"),
+        std::string("/etc/passwd"), std::string("away/secret"), std::string("away"), std::string("a\0b", 3)}) {
     INFO(name);
     CHECK_THROWS_AS(weir::path_inside(folder.path(), name), FormatError);
   }

@@ -1,6 +1,6 @@
-#include <weir/io/idx.hpp>
-
 #include <zlib.h>
+
+#include <weir/io/idx.hpp>
 
 #include "io_test.hpp"
 

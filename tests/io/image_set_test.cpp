@@ -1,6 +1,5 @@
-#include <weir/io/image_set.hpp>
-
 #include <limits>
+#include <weir/io/image_set.hpp>
 #include <weir/io/load_image_set.hpp>
 
 #include "io_test.hpp"
@@ -11,7 +10,8 @@ using weir::ArgumentError, weir::FormatError, weir::ImageSet, weir::IoError, wei
 namespace {
 
 std::string images_idx(unsigned char n) {
-  return std::string{'\0', '\0', '\b', '\3', '\0', '\0', '\0', static_cast<char>(n), '\0', '\0', '\0', '\2', '\0', '\0', '\0', '\2'} +
+  return std::string{'\0', '\0', '\b', '\3', '\0', '\0', '\0', static_cast<char>(n),
+                     '\0', '\0', '\0', '\2', '\0', '\0', '\0', '\2'} +
          std::string("abcdefghijklmnopqrstuvwxyz").substr(0, n * 4U);
 }
 
@@ -62,7 +62,8 @@ TEST_CASE("ImageSet: IDX images with labels of every kind") {
   CHECK_THROWS_AS((void)idx.row(0), ArgumentError);
   CHECK(weir::load_image_set(images, f / "l.npy").label(2) == 2147483647);
   CHECK(weir::load_image_set(images, f.write("l.csv", "label\n1\n2\n3\n")).labels() == std::vector<int>{1, 2, 3});
-  CHECK(weir::load_image_set(images, f.write("m.csv", "id,label\n9,1\n9,2\n9,3\n")).labels() == std::vector<int>{1, 2, 3});
+  CHECK(weir::load_image_set(images, f.write("m.csv", "id,label\n9,1\n9,2\n9,3\n")).labels() ==
+        std::vector<int>{1, 2, 3});
   CHECK(weir::load_image_set(images, f.write("l.txt", "4\n5\n6")).labels() == std::vector<int>{4, 5, 6});
   const auto unlabelled = weir::load_image_set(images);
   CHECK_FALSE(unlabelled.has_labels());
@@ -72,8 +73,9 @@ TEST_CASE("ImageSet: IDX images with labels of every kind") {
 TEST_CASE("ImageSet: labels that are none") {
   const io_test::TempFolder f;
   const auto images = f.write("i", images_idx(2));
-  for (const char* bad : {"label\n1\n-1\n", "label\n1\nnan\n", "label\n1\ninf\n", "label\n1\n1.0\n", "label\n1\n 2\n",
-                          "label\n1\n2147483648\n", "label\n1\n99999999999999999999\n", "label\n1\n0x1\n", "label\n1\n\"\"\n"}) {
+  for (const char* bad :
+       {"label\n1\n-1\n", "label\n1\nnan\n", "label\n1\ninf\n", "label\n1\n1.0\n", "label\n1\n 2\n",
+        "label\n1\n2147483648\n", "label\n1\n99999999999999999999\n", "label\n1\n0x1\n", "label\n1\n\"\"\n"}) {
     INFO(bad);
     CHECK(contains(refused(images, f.write("l.csv", bad)), "l.csv:3: "));
   }
@@ -99,7 +101,8 @@ TEST_CASE("ImageSet: uint8 and float arrays") {
   CHECK(weir::load_image_set(npy(Shape{2, 4, 5, 3}, "|u1", 120)).image(1).channels == 3);
   CHECK(weir::load_image_set(npy(Shape{2, 4, 5}, "|u1", 40)).image(1).width == 5);
   CHECK(weir::load_image_set(npy(Shape{0, 4, 5}, "|u1", 0)).size() == 0);
-  for (const Shape& bad : {Shape{2, 4, 5, 2}, Shape{2, 3, 4, 5}, Shape{40}, Shape{2, 20}, Shape{5, 0, 4}, Shape{2, 1, 4, 5, 1}})
+  for (const Shape& bad :
+       {Shape{2, 4, 5, 2}, Shape{2, 3, 4, 5}, Shape{40}, Shape{2, 20}, Shape{5, 0, 4}, Shape{2, 1, 4, 5, 1}})
     CHECK(contains(refused(npy(bad, "|u1", static_cast<std::size_t>(bad.numel()))), "a.npy: images are"));
   CHECK(contains(refused(npy(Shape{2, 2, 2}, "<i4", 32)), "a.npy: images are uint8 or floating point"));
 
@@ -164,8 +167,9 @@ TEST_CASE("ImageSet: equal pixels have equal hashes in whatever file they lie") 
 TEST_CASE("ImageSet: a CSV cannot lead out of the folder, name what is missing or the same file twice") {
   const io_test::TempFolder secret;
   secret.write("x.png", "secret");
-  for (const std::string& name : {std::string("../x.png"), std::string("images/../../x.png"), std::string("/etc/passwd"),
-                                  (secret / "x.png").string(), std::string(), std::string("images/none.png"), std::string("images")}) {
+  for (const std::string& name :
+       {std::string("../x.png"), std::string("images/../../x.png"), std::string("/etc/passwd"),
+        (secret / "x.png").string(), std::string(), std::string("images/none.png"), std::string("images")}) {
     INFO(name);
     const Folder f("file,label\nimages/rgb.png,0\n\"" + name + "\",1\n");
     CHECK(contains(refused(f.temp.path()), "labels.csv:3: "));

@@ -13,19 +13,20 @@ TEST_CASE("escape_markup: what means something to XML and HTML, in content and a
 
 TEST_CASE("escape_markup: valid UTF-8 stays, anything else becomes U+FFFD") {
   const std::string bad = "\xEF\xBF\xBD";
-  for (const std::string& good : {std::string("\xC3\xA9"), std::string("\xE2\x82\xAC"), std::string("\xF0\x9F\x98\x80"),
-                                  std::string("\xED\x9F\xBF"), std::string("\xEE\x80\x80"), std::string("\xF4\x8F\xBF\xBF")})
+  for (const std::string& good :
+       {std::string("\xC3\xA9"), std::string("\xE2\x82\xAC"), std::string("\xF0\x9F\x98\x80"),
+        std::string("\xED\x9F\xBF"), std::string("\xEE\x80\x80"), std::string("\xF4\x8F\xBF\xBF")})
     CHECK(escape_markup("x" + good + "y") == "x" + good + "y");
   CHECK(escape_markup(std::string("a\0b", 3)) == "a" + bad + "b");
   CHECK(escape_markup("\x1b[31m") == bad + "[31m");
   CHECK(escape_markup("\x80") == bad);
   CHECK(escape_markup("\xC3") == bad);
   CHECK(escape_markup("\xC3<") == bad + "&lt;");
-  CHECK(escape_markup("\xC0\xBC") == bad + bad);              // an overlong <
-  CHECK(escape_markup("\xE0\x80\xBC") == bad + bad + bad);    // overlong
-  CHECK(escape_markup("\xED\xA0\x80") == bad + bad + bad);    // a surrogate
+  CHECK(escape_markup("\xC0\xBC") == bad + bad);                      // an overlong <
+  CHECK(escape_markup("\xE0\x80\xBC") == bad + bad + bad);            // overlong
+  CHECK(escape_markup("\xED\xA0\x80") == bad + bad + bad);            // a surrogate
   CHECK(escape_markup("\xF4\x90\x80\x80") == bad + bad + bad + bad);  // above U+10FFFF
-  CHECK(escape_markup("\xEF\xBF\xBF") == bad + bad + bad);    // U+FFFF is not in XML
+  CHECK(escape_markup("\xEF\xBF\xBF") == bad + bad + bad);            // U+FFFF is not in XML
   for (int a = 0; a < 256; ++a)
     for (int b = 0; b < 256; ++b) {
       const std::string out = escape_markup(std::string{static_cast<char>(a), static_cast<char>(b)});

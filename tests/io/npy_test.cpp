@@ -1,7 +1,6 @@
-#include <weir/io/npy.hpp>
-
 #include <cmath>
 #include <limits>
+#include <weir/io/npy.hpp>
 
 #include "io_test.hpp"
 
@@ -39,8 +38,8 @@ std::vector<float> floats(const std::string& file) {
 
 TEST_CASE("npy: float32 written and read back, bit for bit, for every rank") {
   const io_test::TempFolder folder;
-  for (const Shape& shape : {Shape{}, Shape{5}, Shape{0}, Shape{2, 3}, Shape{1, 2, 3, 4}, Shape{2, 0, 3},
-                             Shape{1, 1, 1, 1, 1, 1, 1, 2}}) {
+  for (const Shape& shape :
+       {Shape{}, Shape{5}, Shape{0}, Shape{2, 3}, Shape{1, 2, 3, 4}, Shape{2, 0, 3}, Shape{1, 1, 1, 1, 1, 1, 1, 2}}) {
     Tensor t(shape);
     for (std::size_t i = 0; i < t.size(); ++i) t[i] = 1.0F / static_cast<float>(i + 3);
     if (t.size() > 3) t[1] = -0.0F, t[2] = std::numeric_limits<float>::infinity(), t[3] = 1e-42F;
@@ -49,7 +48,8 @@ TEST_CASE("npy: float32 written and read back, bit for bit, for every rank") {
     CHECK((file.size() - t.size() * 4) % 64 == 0);
     const Tensor back = weir::read_npy(folder / "t.npy").to_tensor();
     CHECK(back.shape() == shape);
-    CHECK(bytes_of(std::vector<float>(back.span().begin(), back.span().end())) == file.substr(file.size() - t.size() * 4));
+    CHECK(bytes_of(std::vector<float>(back.span().begin(), back.span().end())) ==
+          file.substr(file.size() - t.size() * 4));
     CHECK(bytes_of(std::vector<float>(t.span().begin(), t.span().end())) == file.substr(file.size() - t.size() * 4));
   }
 }
@@ -103,17 +103,31 @@ TEST_CASE("npy: header variants") {
 
 TEST_CASE("npy: damaged headers") {
   const std::string data = bytes_of(std::vector<float>{1, 2});
-  const std::vector<std::string> bad{
-      "", "{", "{}", "[]", "'descr'", "{'descr': '<f4', 'fortran_order': False}", "{'descr': '<f4'",
-      "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
-      "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}",
-      "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': 2}",
-      "{'descr': '<f4', 'fortran_order': False, 'shape': (2", "{'descr': '<f4', 'fortran_order': False, 'shape': (,)}",
-      "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}", header("<f4", "(-2,)"), header("<f4", "(1.5,)"),
-      header("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 2)"), header("<f4", "(99999999999999999999,)"), header(">f4", "(2,)"),
-      header("<f4", "(3,)"), header("<f4", "(1,)"), header("<f4", "(1152921504606846976,)"),
-      header("<f4", "(4294967296, 4294967296)"), header("<f4", "(0, 4294967296, 4294967296)"),
-      header("<f4", "(4611686018427387904, 4)")};
+  const std::vector<std::string> bad{"",
+                                     "{",
+                                     "{}",
+                                     "[]",
+                                     "'descr'",
+                                     "{'descr': '<f4', 'fortran_order': False}",
+                                     "{'descr': '<f4'",
+                                     "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+                                     "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}",
+                                     "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,)}",
+                                     "{'descr': '<f4', 'fortran_order': False, 'shape': 2}",
+                                     "{'descr': '<f4', 'fortran_order': False, 'shape': (2",
+                                     "{'descr': '<f4', 'fortran_order': False, 'shape': (,)}",
+                                     "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}",
+                                     header("<f4", "(-2,)"),
+                                     header("<f4", "(1.5,)"),
+                                     header("<f4", "(1, 1, 1, 1, 1, 1, 1, 1, 2)"),
+                                     header("<f4", "(99999999999999999999,)"),
+                                     header(">f4", "(2,)"),
+                                     header("<f4", "(3,)"),
+                                     header("<f4", "(1,)"),
+                                     header("<f4", "(1152921504606846976,)"),
+                                     header("<f4", "(4294967296, 4294967296)"),
+                                     header("<f4", "(0, 4294967296, 4294967296)"),
+                                     header("<f4", "(4611686018427387904, 4)")};
   for (const std::string& h : bad) {
     INFO(h);
     CHECK_THROWS_AS(parse(npy(h, data)), weir::Error);

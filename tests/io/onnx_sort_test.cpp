@@ -1,6 +1,5 @@
-#include <weir/io/onnx_sort.hpp>
-
 #include <random>
+#include <weir/io/onnx_sort.hpp>
 
 #include "io_test.hpp"
 
@@ -53,7 +52,8 @@ TEST_CASE("sort_nodes: cycles, missing inputs and names with two producers are r
   CHECK(contains(refused(graph_of({node("a", {"t"}, {"t"})})), "'a' (Op): lies on or behind a cycle"));
   CHECK(contains(refused(graph_of({node("a", {"x", "u"}, {"t"}), node("b", {"t"}, {"u"})})), "cycle"));
   CHECK(contains(refused(graph_of({node("a", {"x"}, {"t"}), node("b", {"none"}, {"u"})})), "'b' (Op): input 'none'"));
-  CHECK(contains(refused(graph_of({node("a", {"x"}, {"t"}), node("b", {"x"}, {"t"})})), "'b' (Op): tensor 't' is already"));
+  CHECK(contains(refused(graph_of({node("a", {"x"}, {"t"}), node("b", {"x"}, {"t"})})),
+                 "'b' (Op): tensor 't' is already"));
   CHECK(contains(refused(graph_of({node("a", {}, {"t", "t"})})), "already"));
   CHECK(contains(refused(graph_of({node("a", {}, {"x"})})), "already"));
   CHECK(contains(refused(graph_of({node("a", {}, {"w"})})), "already"));

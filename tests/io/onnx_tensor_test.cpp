@@ -1,11 +1,11 @@
-#include <weir/io/onnx.hpp>
-
 #include <cmath>
+#include <weir/io/onnx.hpp>
 
 #include "io_test.hpp"
 #include "proto_writer.hpp"
 
-using io_test::contains, io_test::message_of, io_test::onnx_graph, io_test::onnx_model, io_test::onnx_node, io_test::Proto;
+using io_test::contains, io_test::message_of, io_test::onnx_graph, io_test::onnx_model, io_test::onnx_node,
+    io_test::Proto;
 using weir::FormatError, weir::GraphDef, weir::Shape;
 
 namespace {
@@ -56,8 +56,9 @@ TEST_CASE("half_to_float: all 65536 values, against the definition") {
       REQUIRE(std::isnan(got));
       continue;
     }
-    const double magnitude =
-        e == 31 ? INFINITY : e == 0 ? std::ldexp(m, -24) : std::ldexp(1024 + m, static_cast<int>(e) - 25);
+    const double magnitude = e == 31  ? INFINITY
+                             : e == 0 ? std::ldexp(m, -24)
+                                      : std::ldexp(1024 + m, static_cast<int>(e) - 25);
     REQUIRE(static_cast<double>(got) == (h >> 15U ? -magnitude : magnitude));
     REQUIRE(std::signbit(got) == (h >> 15U != 0));
   }
@@ -68,8 +69,15 @@ TEST_CASE("ONNX tensors: shape and data must agree; a claim of 2^60 elements all
   CHECK(with_tensor(io_test::onnx_tensor("w", {}, {3})).constants.at("w").shape == Shape{});
   CHECK(with_tensor(io_test::onnx_tensor("w", {0}, {})).constants.at("w").floats.empty());
   const std::uint64_t big = std::uint64_t{1} << 60, minus_one = ~std::uint64_t{0};
-  for (const auto& dims : std::vector<std::vector<std::uint64_t>>{
-           {5}, {3}, {0}, {big}, {big, big}, {1U << 31U, 1U << 31U}, {minus_one}, {1, 1, 1, 1, 1, 1, 1, 1, 4}, {0, big, big}}) {
+  for (const auto& dims : std::vector<std::vector<std::uint64_t>>{{5},
+                                                                  {3},
+                                                                  {0},
+                                                                  {big},
+                                                                  {big, big},
+                                                                  {1U << 31U, 1U << 31U},
+                                                                  {minus_one},
+                                                                  {1, 1, 1, 1, 1, 1, 1, 1, 4},
+                                                                  {0, big, big}}) {
     INFO(dims.front());
     CHECK(contains(refused(io_test::onnx_tensor("w", dims, {1, 2, 3, 4})), "t.onnx: tensor 'w': "));
   }
@@ -85,13 +93,17 @@ TEST_CASE("ONNX tensors: data in the wrong field, of two types, in pieces, of un
   CHECK(contains(refused(named(1).number(1, 4).text(4, four_floats).text(5, std::string("\1"))), "data of two types"));
   CHECK(contains(refused(named(1).number(1, 4).message(3, Proto().number(1, 0)).text(9, four_floats)), "segmented"));
   CHECK(contains(refused(named(1).number(1, 4)), "needs 4 values"));
-  for (const std::uint64_t type : {std::uint64_t{0}, std::uint64_t{8}, std::uint64_t{14}, std::uint64_t{17}, std::uint64_t{22},
-                                   std::uint64_t{99}, (std::uint64_t{1} << 32U) + 1, ~std::uint64_t{0}})
+  for (const std::uint64_t type :
+       {std::uint64_t{0}, std::uint64_t{8}, std::uint64_t{14}, std::uint64_t{17}, std::uint64_t{22}, std::uint64_t{99},
+        (std::uint64_t{1} << 32U) + 1, ~std::uint64_t{0}})
     CHECK(contains(refused(named(type).number(1, 4).text(9, four_floats)), "element type"));
   CHECK(contains(refused(named(13).number(1, 1).text(9, std::string(8, '\xff'))), "above 2^63"));
   CHECK(refused(named(1).number(1, 4).text(9, four_floats)).empty());
+  CHECK(with_tensor(named(9).number(1, 3).text(5, std::string("\2\0\1", 3))).constants.at("w").ints ==
+        std::vector<std::int64_t>{1, 0, 1});
   // Not packed, as proto2 writers do.
-  CHECK(with_tensor(named(1).number(1, 2).real(4, 1.5F).real(4, 2.5F)).constants.at("w").floats == std::vector<float>{1.5F, 2.5F});
+  CHECK(with_tensor(named(1).number(1, 2).real(4, 1.5F).real(4, 2.5F)).constants.at("w").floats ==
+        std::vector<float>{1.5F, 2.5F});
 }
 
 TEST_CASE("ONNX tensors: external data from beside the file only, and as long as the shape says") {

@@ -90,7 +90,8 @@ TEST_CASE("ONNX: no graph, no output, names that are missing or given twice") {
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}, {w, w}))), "constant 'w' is defined twice"));
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}, {onnx_tensor("", {1}, {1})}))), "no name"));
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}, {onnx_tensor("y", {1}, {1})}))), "already defined"));
-  CHECK(contains(refused(onnx_model(onnx_graph({relu()}).message(11, onnx_value("x", {1, 4})))), "input 'x' is defined twice"));
+  CHECK(contains(refused(onnx_model(onnx_graph({relu()}).message(11, onnx_value("x", {1, 4})))),
+                 "input 'x' is defined twice"));
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}).message(11, onnx_value("", {1})))), "an input has no name"));
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}).message(12, onnx_value("", {1})))), "output ''"));
 }
@@ -115,7 +116,8 @@ TEST_CASE("ONNX: attributes that are damaged or not for weir") {
   CHECK(contains(refused_node(relu_with(Proto().text(1, "a").number(20, 4))), "attribute 'a' has no tensor"));
   CHECK(contains(refused_node(relu_with(Proto().text(1, "a").text(21, "b"))), "function"));
   CHECK(contains(refused_node(relu_with(Proto().text(1, "a").number(20, 8).text(9, "s"))), "list of strings"));
-  for (const std::uint64_t type : {std::uint64_t{14}, std::uint64_t{99}, ~std::uint64_t{0}, (std::uint64_t{1} << 32U) + 1})
+  for (const std::uint64_t type :
+       {std::uint64_t{14}, std::uint64_t{99}, ~std::uint64_t{0}, (std::uint64_t{1} << 32U) + 1})
     CHECK(contains(refused_node(relu_with(Proto().text(1, "a").number(20, type))), "unknown type"));
   CHECK(contains(refused_node(relu_with(Proto().text(1, "a").text(3, "no number"))), "field 3 is of another type"));
   CHECK(contains(refused_node(onnx_node("Constant", {}, {"y"})), "exactly one attribute"));

@@ -1,12 +1,16 @@
-#include <weir/io/png.hpp>
-
 #include <weir/io/image.hpp>
+#include <weir/io/png.hpp>
 
 #include "io_test.hpp"
 
 TEST_CASE("base64: the vectors of RFC 4648") {
-  const std::vector<std::pair<std::string, std::string>> vectors{
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::vector<std::pair<std::string, std::string>> vectors{{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"fooba", "Zm9vYmE="},
+                                                                 {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : vectors) CHECK(weir::base64(plain) == coded);
   CHECK(weir::base64("\xff\xef\xbe") == "/+++");
 }

@@ -1,8 +1,7 @@
-#include <weir/io/preprocess.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <weir/io/preprocess.hpp>
 
 #include "io_test.hpp"
 
@@ -69,8 +68,8 @@ TEST_CASE("Preprocess: a scratch used for images of many sizes changes nothing")
 TEST_CASE("Preprocess: constant images stay constant whatever the size") {
   for (const int level : {0, 1, 128, 254, 255})
     for (const auto& [h, w] : std::vector<std::pair<int, int>>{{1, 1}, {3, 500}, {500, 3}, {37, 41}, {2000, 2}}) {
-      const Image image{std::vector<std::uint8_t>(static_cast<std::size_t>(h * w), static_cast<std::uint8_t>(level)), h, w,
-                        1};
+      const Image image{std::vector<std::uint8_t>(static_cast<std::size_t>(h * w), static_cast<std::uint8_t>(level)), h,
+                        w, 1};
       for (const float v : applied(Preprocess(plain(3, 9, 5)), image)) REQUIRE(v == static_cast<float>(level));
     }
 }
@@ -98,7 +97,8 @@ TEST_CASE("Preprocess: every layout, channel order and number of channels follow
               else if (channels == 3)
                 pixel = rgb.data[3 * p + (o.is_bgr ? 2 - c : c)];
               else  // rounded, as an image is made of bytes
-                pixel = std::floor(0.299 * rgb.data[3 * p] + 0.587 * rgb.data[3 * p + 1] + 0.114 * rgb.data[3 * p + 2] + 0.5);
+                pixel = std::floor(0.299 * rgb.data[3 * p] + 0.587 * rgb.data[3 * p + 1] + 0.114 * rgb.data[3 * p + 2] +
+                                   0.5);
               const auto expected = static_cast<float>((pixel * o.scale - o.mean[c]) / o.std[c]);
               REQUIRE(out[nhwc ? p * static_cast<std::size_t>(channels) + c : c * 20 + p] == expected);
             }

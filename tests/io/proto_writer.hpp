@@ -36,7 +36,8 @@ struct Proto {
 };
 
 /// TensorProto of float32.
-inline Proto onnx_tensor(const std::string& name, const std::vector<std::uint64_t>& dims, const std::vector<float>& values) {
+inline Proto onnx_tensor(const std::string& name, const std::vector<std::uint64_t>& dims,
+                         const std::vector<float>& values) {
   Proto t;
   for (const std::uint64_t d : dims) t = std::move(t).number(1, d);
   std::string raw(values.size() * 4, '\0');

@@ -52,7 +52,11 @@ TEST_CASE("ProtoMessage: a field of another type than expected is FormatError, n
 TEST_CASE("ProtoMessage: repeated numbers, packed or not") {
   std::vector<std::int64_t> ints;
   std::vector<float> floats;
-  const Proto p = Proto().number(1, 1).text(1, io_test::varint(2) + io_test::varint(300)).real(2, 1.5F).text(2, std::string(8, '\0'));
+  const Proto p = Proto()
+                      .number(1, 1)
+                      .text(1, io_test::varint(2) + io_test::varint(300))
+                      .real(2, 1.5F)
+                      .text(2, std::string(8, '\0'));
   for (ProtoMessage m(p.bytes); m.next();)
     if (m.tag() == 1)
       m.append_int64(ints);

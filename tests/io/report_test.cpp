@@ -1,7 +1,6 @@
-#include <weir/io/report.hpp>
-
 #include <cmath>
 #include <limits>
+#include <weir/io/report.hpp>
 
 #include "io_test.hpp"
 
@@ -70,7 +69,8 @@ const std::string hostile = "</title></text><script>alert(\"1\")</script> & 'x' 
 
 TEST_CASE("malformed: the check itself sees damage") {
   CHECK(malformed("<a><b c=\"d\"/></a>") == "");
-  for (const char* bad : {"<a>", "<a></b>", "</a>", "a & b", "<a b=\"c></a>", "<a b=\"<\"></a>", "< a", "<a<b></b></a>"})
+  for (const char* bad :
+       {"<a>", "<a></b>", "</a>", "a & b", "<a b=\"c></a>", "<a b=\"<\"></a>", "< a", "<a<b></b></a>"})
     CHECK(malformed(bad) != "");
 }
 
@@ -101,9 +101,9 @@ TEST_CASE("SvgPlot: points, lines, error bars, legend and hover titles") {
   const std::string svg = plot.svg();
   CHECK(count(svg, "<path ") == 2);
   CHECK(count(svg, "class=\"bar c0\"") == 3);
-  CHECK(count(svg, "<circle ") == 4);         // three points and the legend
-  CHECK(count(svg, "<polygon ") == 3);        // two points and the legend
-  CHECK(count(svg, "line c2 dashed") == 1);   // a series without a name is not in the legend
+  CHECK(count(svg, "<circle ") == 4);        // three points and the legend
+  CHECK(count(svg, "<polygon ") == 3);       // two points and the legend
+  CHECK(count(svg, "line c2 dashed") == 1);  // a series without a name is not in the legend
   CHECK(contains(svg, "<title>first\ntime (ms): 1\naccuracy (%): 10 (9 to 11)</title>"));
   CHECK(contains(svg, "<title>my own</title>"));
   CHECK(contains(svg, ">second</text>"));
@@ -133,12 +133,14 @@ TEST_CASE("SvgPlot: what is not finite interrupts the line; larger values lie hi
 
 TEST_CASE("SvgPlot: many series keep the plot and its legend inside the picture") {
   SvgPlot plot({.title = std::string(300, 'W')});
-  for (int s = 0; s < 12; ++s) plot.add({"a series with a rather long name " + std::to_string(s), {{0, 1.0 * s}, {1, 2.0 * s}}});
+  for (int s = 0; s < 12; ++s)
+    plot.add({"a series with a rather long name " + std::to_string(s), {{0, 1.0 * s}, {1, 2.0 * s}}});
   const std::string svg = plot.svg();
   CHECK(malformed(svg) == "");
   for (std::size_t at = svg.find("<line "); at != std::string::npos; at = svg.find("<line ", at + 1)) {
     double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
-    REQUIRE(std::sscanf(svg.c_str() + at, "<line x1=\"%lf\" y1=\"%lf\" x2=\"%lf\" y2=\"%lf\"", &x1, &y1, &x2, &y2) == 4);
+    REQUIRE(std::sscanf(svg.c_str() + at, "<line x1=\"%lf\" y1=\"%lf\" x2=\"%lf\" y2=\"%lf\"", &x1, &y1, &x2, &y2) ==
+            4);
     for (const double x : {x1, x2}) REQUIRE((x >= 0 && x <= 720));
     for (const double y : {y1, y2}) REQUIRE((y >= 0 && y <= 430));
   }
@@ -156,7 +158,7 @@ TEST_CASE("HtmlReport: well-formed and escaped whatever it is told") {
   CHECK_FALSE(contains(html, "<script"));
   CHECK_FALSE(contains(html, "http://www.w3.org/1999"));
   CHECK(count(html, "src=\"data:image/png;base64,") == 2);
-  CHECK(count(html, "src=") == 2);   // nothing is loaded from anywhere
+  CHECK(count(html, "src=") == 2);  // nothing is loaded from anywhere
   CHECK(count(html, "href=") == 0);
   CHECK(count(html, "class=\"pixels\"") == 1);
   CHECK(contains(html, weir::base64(weir::encode_png(grey))));
@@ -166,10 +168,12 @@ TEST_CASE("HtmlReport: columns of numbers are right-aligned, others not") {
   const std::string html = HtmlReport("t")
                                .table({"",
                                        {"name", "ms", "accuracy", "gain", "mixed", "empty", "sha"},
-                                       {{"a", "1.25", "93.2 %", "2.8x", "3", "", "1st net"}, {"b", "-", "<0.1 %", "-1.5x", "n/a", "", "a1"}}})
+                                       {{"a", "1.25", "93.2 %", "2.8x", "3", "", "1st net"},
+                                        {"b", "-", "<0.1 %", "-1.5x", "n/a", "", "a1"}}})
                                .html();
-  CHECK(contains(html, "<tr><th>name</th><th class=\"n\">ms</th><th class=\"n\">accuracy</th><th class=\"n\">gain</th>"
-                       "<th>mixed</th><th>empty</th><th>sha</th></tr>"));
+  CHECK(contains(html,
+                 "<tr><th>name</th><th class=\"n\">ms</th><th class=\"n\">accuracy</th><th class=\"n\">gain</th>"
+                 "<th>mixed</th><th>empty</th><th>sha</th></tr>"));
   CHECK(contains(html, "<tr><td>b</td><td class=\"n\">-</td><td class=\"n\">&lt;0.1 %</td>"));
   CHECK_THROWS_AS(HtmlReport("t").table({"", {"a", "b"}, {{"1"}}}), weir::ArgumentError);
   CHECK_THROWS_AS(HtmlReport("t").thumbnails({{}}), weir::ArgumentError);

@@ -1,4 +1,3 @@
-#include <weir/core/network.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/weir.hpp>
 
 std::int64_t elements_of_an_image() { return weir::Tensor(weir::Shape{1, 3, 8, 8}).shape().numel(); }

@@ -29,14 +29,16 @@ struct Geometry {
   std::vector<Phase> phases;
   std::int64_t pad_top = 0, pad_left = 0, stride_h = 1, stride_w = 1;
 
+  /// pitch_multiple: the pitch of a staged image is a multiple of it.
   /// Throws ShapeError if x [N, C, H, W] does not fit, or one group's image has 2^31 floats or more.
-  Geometry(const Conv2dParams& p, const Shape& x, bool always_staged = false)
+  Geometry(const Conv2dParams& p, const Shape& x, bool always_staged = false, std::int64_t pitch_multiple = 1)
       : H(x[2]), W(x[3]), channels(p.in_channels / p.groups) {
     const Shape y = p.output_shape(x);
     OH = y[2], OW = y[3];
     pad_top = p.pad_top, pad_left = p.pad_left, stride_h = p.stride_h, stride_w = p.stride_w;
     staged = always_staged || p.padded() || stride_h > 1 || stride_w > 1;
     pitch = staged ? OW + (p.kernel_w - 1) * p.dilation_w / stride_w : W;
+    if (staged) pitch = (pitch + pitch_multiple - 1) / pitch_multiple * pitch_multiple;
     rows = staged ? OH + (p.kernel_h - 1) * p.dilation_h / stride_h : H;
     std::vector<std::int64_t> one_channel;
     for (std::int64_t r = 0; r < p.kernel_h; ++r)
@@ -62,31 +64,25 @@ struct Geometry {
     return staged ? count * channel_floats + slack : 0;
   }
 
-  /// Copies channel x [H, W] to its place; the zeros around it only if asked to.
-  void stage(const Microkernels& micro, const float* x, float* to, bool zeros = true) const {
-    for (const Phase& phase : phases)
+  /// Copies channel x [H, W] to its place, with zeros around it.
+  void stage(const Microkernels& micro, const float* x, float* to) const {
+    for (const Phase& phase : phases) {
+      // Columns first..last-1 of the phase lie in the image: column j is the image's column j*stride_w - shift.
+      const std::int64_t shift = pad_left - phase.column;
+      const std::int64_t first = std::clamp<std::int64_t>((shift + stride_w - 1) / stride_w, 0, pitch);
+      const std::int64_t last = std::clamp<std::int64_t>((W + shift + stride_w - 1) / stride_w, first, pitch);
       for (std::int64_t i = 0; i < rows; ++i, to += pitch) {
         const std::int64_t row = i * stride_h + phase.row - pad_top;
         if (row < 0 || row >= H) {
-          if (zeros) std::fill_n(to, pitch, 0.0F);
-          continue;
-        }
-        // Columns first..last-1 of the phase lie in the image.
-        const std::int64_t shift = pad_left - phase.column;  // the image's column is j*stride_w - shift
-        const std::int64_t first = std::clamp<std::int64_t>((shift + stride_w - 1) / stride_w, 0, pitch);
-        const std::int64_t last = std::clamp<std::int64_t>((W + shift + stride_w - 1) / stride_w, first, pitch);
-        for (std::int64_t j = 0; zeros && j < first; ++j) to[j] = 0;
-        for (std::int64_t j = last; zeros && j < pitch; ++j) to[j] = 0;
-        const float* from = x + row * W;
-        if (first == last) continue;
-        if (stride_w == 1) {
-          micro.copy_row(from + first - shift, to + first, last - first);
-        } else if (stride_w == 2) {
-          micro.copy_row_by_2(from + 2 * first - shift, to + first, last - first);
+          std::fill_n(to, pitch, 0.0F);
+        } else if (stride_w <= 2) {
+          micro.pad_row[static_cast<std::size_t>(stride_w - 1)](x + row * W - shift, to, first, last, pitch);
         } else {
-          for (std::int64_t j = first; j < last; ++j) to[j] = from[j * stride_w - shift];
+          std::fill_n(to, pitch, 0.0F);
+          for (std::int64_t j = first; j < last; ++j) to[j] = x[row * W + j * stride_w - shift];
         }
       }
+    }
   }
 };
 

@@ -1,5 +1,6 @@
 /// Micro-kernels for AVX2 with FMA: 16 registers of 8 floats.
 #pragma once
+#include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/store.hpp>
 
 namespace weir::kernels {
@@ -27,11 +28,15 @@ struct Avx2 {
   [[gnu::target("avx2,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
     return dot_body<lanes>(K, a, b);
   }
-  [[gnu::target("avx2,fma")]] static void copy_row(const float* from, float* to, std::int64_t n) {
-    copy_row_body<lanes>(from, to, n);
+  template <int K, int S>
+  [[gnu::target("avx2,fma")]] static void depthwise(const DepthwiseRows& job, std::int64_t rows, std::int64_t columns,
+                                                    float* to) {
+    depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
   }
-  [[gnu::target("avx2,fma")]] static void copy_row_by_2(const float* from, float* to, std::int64_t n) {
-    copy_row_by_2_body(from, to, n);
+  template <int stride>
+  [[gnu::target("avx2,fma")]] static void pad_row(const float* from, float* to, std::int64_t first, std::int64_t last,
+                                                  std::int64_t n) {
+    pad_row_body<lanes, stride>(from, to, first, last, n);
   }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <immintrin.h>
 
+#include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/store.hpp>
 
 namespace weir::kernels {
@@ -91,28 +92,56 @@ struct Avx512 {
     return dot_body<lanes>(K, a, b);
   }
 
-  [[gnu::target("avx512f,avx512vl,fma")]] static void copy_row(const float* from, float* to, std::int64_t n) {
-    for (std::int64_t j = 0; j < n; j += 16)
-      _mm512_mask_storeu_ps(to + j, first(n - j), _mm512_maskz_loadu_ps(first(n - j), from + j));
+  template <int K, int S>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise(const DepthwiseRows& job, std::int64_t rows,
+                                                                std::int64_t columns, float* to) {
+    depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
   }
-  [[gnu::target("avx512f,avx512vl,fma")]] static void copy_row_by_2(const float* from, float* to, std::int64_t n) {
-    for (std::int64_t j = 0; j < n; j += 16) {
-      const std::int64_t left = 2 * (n - j) - 1;
-      const __m512 a = _mm512_maskz_loadu_ps(first(left), from + 2 * j);
-      const __m512 b = _mm512_maskz_loadu_ps(left > 16 ? first(left - 16) : 0, from + 2 * j + 16);
-      _mm512_mask_storeu_ps(to + j, first(n - j),
-                            __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30));
+
+  template <int stride>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void pad_row(const float* from, float* to, std::int64_t begin,
+                                                              std::int64_t end, std::int64_t n) {
+    // The vectors from full to stop are whole.
+    const std::int64_t full = (begin + 15) / 16 * 16, stop = end / 16 * 16;
+    std::int64_t j = 0;
+    for (; j < std::min(full, n); j += 16) pad_vector<stride>(from, to, begin, end, n, j);
+    for (; j < stop; j += 16) {
+      __m512 v = _mm512_loadu_ps(from + stride * j);
+      if constexpr (stride == 2) {
+        // The last float of the second vector belongs to no output and may lie behind the image.
+        const __m512 w = _mm512_maskz_loadu_ps(0x7FFF, from + 2 * j + 16);
+        v = __builtin_shufflevector(v, w, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+      }
+      _mm512_storeu_ps(to + j, v);
     }
+    for (; j < n; j += 16) pad_vector<stride>(from, to, begin, end, n, j);
   }
 
  private:
+  template <int stride>
+  [[gnu::target("avx512f,avx512vl,fma"), gnu::always_inline]] static inline void pad_vector(
+      const float* from, float* to, std::int64_t begin, std::int64_t end, std::int64_t n, std::int64_t j) {
+    __m512 v;
+    if constexpr (stride == 1) {
+      v = _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(end - j) & ~first(begin - j)), from + j);
+    } else {
+      // Of every pair the even one: lanes 2*begin to 2*end - 2.
+      const std::int64_t skip = 2 * (begin - j), stop = 2 * (end - j) - 1;
+      const __m512 a = _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(stop) & ~first(skip)), from + 2 * j);
+      const __m512 b =
+          _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(stop - 16) & ~first(skip - 16)), from + 2 * j + 16);
+      v = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    }
+    _mm512_mask_storeu_ps(to + j, first(n - j), v);
+  }
+
   // The masked forms, because g++ 12 warns of the plain ones' own source.
   [[gnu::target("avx512f,avx512vl,fma"), gnu::always_inline]] static inline __m512 clamp(__mmask16 mask, __m512 v,
                                                                                          __m512 lo, __m512 hi) {
     return _mm512_maskz_min_ps(mask, hi, _mm512_maskz_max_ps(mask, lo, v));
   }
-  /// The first n of 16 lanes; all of them if n is larger.
-  static __mmask16 first(std::int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xFFFF : (1 << n) - 1); }
+  /// The first n of 16 lanes; none or all where n is out of range.
+  static __mmask16 first(std::int64_t n) { return static_cast<__mmask16>((1U << (n < 0 ? 0 : n > 16 ? 16 : n)) - 1); }
 };
 
 }  // namespace weir::kernels

@@ -45,8 +45,20 @@ using StoreColumns = StoreRows;
 /// convolution of a staged channel.
 using Line = void (*)(std::int64_t K, const float* weights, const float* from, const std::int32_t* offset, float start,
                       float* to, std::int64_t n);
-/// to[j] = from[j], or from[2*j], 0 <= j < n: image rows, too short for memcpy's preparations.
-using CopyRow = void (*)(const float* from, float* to, std::int64_t n);
+/// A depthwise convolution of a staged channel with a square kernel of K = 3 or 5 and stride S = 1 or 2 both ways:
+///   to[i*columns + j] = bias + sum over r, s of weights[r*K + s] * image[offset[r*K + s] + i*pitch + j]
+/// Neighbouring taps are shifted out of one load: fast if image and offset[r*K], offset[r*K + 1] for S = 2, are
+/// multiples of the lanes. columns is one; up to a vector more than it is read.
+struct DepthwiseRows {
+  const float* weights;
+  const float* image;
+  const std::int32_t* offset;
+  std::int64_t pitch;
+  float bias;
+};
+using DepthwiseKernel = void (*)(const DepthwiseRows& job, std::int64_t rows, std::int64_t columns, float* to);
+/// to[j] = first <= j < last ? from[j*stride] : 0, 0 <= j < n, of stride 1 or 2. What is not named is not read.
+using PadRow = void (*)(const float* from, float* to, std::int64_t first, std::int64_t last, std::int64_t n);
 /// sum of a[k] * b[k]; the order depends on K alone.
 using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 
@@ -57,7 +69,8 @@ struct Microkernels {
   StoreRows store_rows = nullptr;
   StoreColumns store_columns = nullptr;
   Line line = nullptr;
-  CopyRow copy_row = nullptr, copy_row_by_2 = nullptr;
+  std::array<PadRow, 2> pad_row{};                            ///< by stride - 1
+  std::array<std::array<DepthwiseKernel, 2>, 2> depthwise{};  ///< by (K - 3) / 2 and stride - 1
   Dot dot = nullptr;
 
   TileKernel tile(Walk walk, std::int64_t rows, std::int64_t vectors) const {

@@ -1,5 +1,6 @@
 /// Micro-kernels for plain C++ in the user's compiler flags.
 #pragma once
+#include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/store.hpp>
 
 namespace weir::kernels {
@@ -25,8 +26,14 @@ struct Portable {
     line_body<lanes>(K, weights, from, offset, start, to, n);
   }
   static float dot(std::int64_t K, const float* a, const float* b) { return dot_body<lanes>(K, a, b); }
-  static void copy_row(const float* from, float* to, std::int64_t n) { copy_row_body<lanes>(from, to, n); }
-  static void copy_row_by_2(const float* from, float* to, std::int64_t n) { copy_row_by_2_body(from, to, n); }
+  template <int K, int S>
+  static void depthwise(const DepthwiseRows& job, std::int64_t rows, std::int64_t columns, float* to) {
+    depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
+  }
+  template <int stride>
+  static void pad_row(const float* from, float* to, std::int64_t first, std::int64_t last, std::int64_t n) {
+    pad_row_body<lanes, stride>(from, to, first, last, n);
+  }
 };
 
 }  // namespace weir::kernels

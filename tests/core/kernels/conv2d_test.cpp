@@ -154,12 +154,41 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
       Tensor spoilt = x, after(all.shape());
       for (std::size_t i = 0; i < x.size() / 5; ++i) spoilt[2 * (x.size() / 5) + i] = std::nanf("");
       conv.run(one, spoilt, nullptr, after.view(), {}, workspace.reserve(conv.workspace_floats(one, batch) + 1));
-      for (const std::size_t n : {0, 1, 3, 4})
+      for (const std::size_t n : {0U, 1U, 3U, 4U})
         CHECK(std::memcmp(all.data() + n * single.size(), after.data() + n * single.size(),
                           single.size() * sizeof(float)) == 0);
     }
   }
 }
+
+#if defined(WEIR_WITH_OPENBLAS)
+TEST_CASE("PackedConv2d: OpenBLAS agrees with the reference, and an image with itself in a batch") {
+  const Context context({.gemm = "openblas"});
+  for (int round = 0; round < 60; ++round) {
+    const Problem problem;
+    INFO(problem.text());
+    const Shape batch = problem.x.with(0, 3);
+    const Tensor x = noise(batch), residual = noise(problem.p.output_shape(batch));
+    const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), context, problem.x);
+    CHECK(conv.algorithm() == "openblas");
+    weir::Buffer workspace;
+    workspace.reserve(conv.workspace_floats(context, batch) + 1);
+    Tensor y = residual, expected(y.shape()), single(problem.p.output_shape(problem.x));
+    conv.run(context, x, y.data(), y.view(), {.lo = 0}, workspace.data());
+    weir::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(), residual.data(), expected.view(),
+                           {.lo = 0});
+    const Tensor magnitude = problem.magnitudes(x, residual);
+    double worst = 0;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      worst = std::max(worst, std::abs(double{y[i]} - double{expected[i]}) / double{magnitude[i] + 1e-6F});
+    CHECK(worst < 3e-6);
+    const std::size_t last = 2 * single.size();
+    conv.run(context, {x.data() + 2 * x.size() / 3, problem.x}, residual.data() + last, single.view(), {.lo = 0},
+             workspace.data());
+    CHECK(std::memcmp(single.data(), y.data() + last, single.size() * sizeof(float)) == 0);
+  }
+}
+#endif
 
 TEST_CASE("PackedConv2d: sizes that do not fit are refused") {
   const Context context;

@@ -108,3 +108,25 @@ TEST_CASE("gemm: every instruction set agrees with the reference; rows depend ne
     }
   }
 }
+
+#if defined(WEIR_WITH_OPENBLAS)
+TEST_CASE("gemm: OpenBLAS agrees with the reference where the program links it") {
+  std::mt19937 random(11);
+  const Context context({.gemm = "openblas"});
+  const std::int64_t M = 33, N = 50, K = 70;
+  const auto A = noise(M * (K + 1), random), B = noise(K * (N + 2), random);
+  std::vector<float> expected(static_cast<std::size_t>(M * N));
+  weir::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
+  const auto C = product(context, M, N, K, A, B);
+  double worst = 0;
+  for (std::int64_t i = 0; i < M; ++i)
+    for (std::int64_t j = 0; j < N; ++j)
+      worst = std::max(worst, std::abs(double{C[static_cast<std::size_t>(i * (N + 3) + j)]} -
+                                       double{expected[static_cast<std::size_t>(i * N + j)]}));
+  CHECK(worst < 1e-5);
+}
+#else
+TEST_CASE("gemm: a context cannot choose OpenBLAS where the program does not link it") {
+  CHECK_THROWS_AS(Context({.gemm = "openblas"}), weir::ArgumentError);
+}
+#endif

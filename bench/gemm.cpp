@@ -1,0 +1,129 @@
+// Times matrix products C[M,N] = A[M,K] B[K,N]: prints `backend,M,N,K,threads,gflops`, the best of many runs.
+// --backend openblas needs the program to be built with WEIR_WITH_OPENBLAS and linked to OpenBLAS.
+#include <Eigen/Core>
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <random>
+#include <weir/core/kernels/conv2d.hpp>
+#include <weir/core/kernels/gemm/gemm.hpp>
+
+#include "program.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+struct Problem {
+  std::int64_t M, N, K;
+};
+
+/// Products that the layers of AlexNet, GoogLeNet, ResNet and CIFAR networks make, and square ones.
+const std::vector<Problem> default_problems = {
+    {256, 256, 256},  {512, 512, 512},  {1024, 1024, 1024}, {2048, 2048, 2048}, {96, 3025, 363}, {128, 729, 1200},
+    {384, 169, 2304}, {64, 3136, 192},  {192, 784, 480},    {64, 3136, 64},     {64, 3136, 576}, {256, 3136, 64},
+    {128, 784, 1152}, {256, 196, 2304}, {512, 49, 4608},    {2048, 49, 512},    {16, 1024, 144}, {32, 256, 288},
+    {64, 64, 576},    {4096, 1, 9216},  {1000, 16, 2048}};
+
+struct Contender {
+  std::string name;
+  std::function<void()> run;
+  double best_s = 1e30;
+};
+
+/// A as the weights of a 1x1 convolution, packed beforehand, over an image of N pixels: what a layer does.
+std::function<void()> packed_product(const Problem& p, const weir::Context& context, const weir::Tensor& A,
+                                     const weir::Tensor& B, weir::Tensor& C, weir::Buffer& workspace) {
+  const weir::Shape x{1, p.K, 1, p.N};
+  const auto layer = std::make_shared<const weir::PackedConv2d>(
+      weir::Conv2dParams{.in_channels = p.K, .out_channels = p.M}, A.span(), std::span<const float>(), context, x);
+  workspace.reserve(layer->workspace_floats(context, x) + 1);
+  return [=, &context, &B, &C, &workspace] {
+    layer->run(context, {B.data(), x}, nullptr, {C.data(), {1, p.M, 1, p.N}}, {}, workspace.data());
+  };
+}
+
+void time_products(const Problem& p, const std::vector<std::string>& backends, bool packed, int threads,
+                   const std::string& isa, double seconds) {
+  const auto size = [](std::int64_t rows, std::int64_t columns) { return weir::Tensor(weir::Shape{rows, columns}); };
+  weir::Tensor A = size(p.M, p.K), B = size(p.K, p.N), C = size(p.M, p.N);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> uniform(-0.5F, 0.5F);
+  for (weir::Tensor* t : {&A, &B})
+    for (float& v : t->span()) v = uniform(random);
+  std::vector<weir::Context> contexts;
+  contexts.reserve(backends.size());
+  std::vector<weir::Buffer> workspaces(backends.size());
+  std::vector<Contender> contenders;
+  for (std::size_t i = 0; i < backends.size(); ++i) {
+    const std::string& name = backends[i];
+    if (name == "eigen") {
+      contenders.push_back({name, [&] {
+                              const Eigen::Map<const Matrix> a(A.data(), p.M, p.K), b(B.data(), p.K, p.N);
+                              Eigen::Map<Matrix>(C.data(), p.M, p.N).noalias() = a * b;
+                            }});
+      continue;
+    }
+    contexts.emplace_back(weir::ContextOptions{.threads = threads, .isa = isa, .gemm = name});
+    const weir::Context& context = contexts.back();
+    weir::Buffer& workspace = workspaces[i];
+    if (packed && name == "weir") {
+      contenders.push_back({"weir packed", packed_product(p, context, A, B, C, workspace)});
+      continue;
+    }
+    workspace.reserve(weir::gemm_workspace_floats(context, p.M, p.N, p.K) + 1);
+    contenders.push_back(
+        {name,
+         [&] { weir::gemm(context, p.M, p.N, p.K, A.data(), p.K, B.data(), p.N, C.data(), p.N, workspace.data()); }});
+  }
+  for (Contender& c : contenders) c.run();
+  // In turns, so that a disturbance of the machine meets all of them.
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds * static_cast<double>(contenders.size()));
+  for (int round = 0; round < 5 || Clock::now() < end; ++round)
+    for (Contender& c : contenders) {
+      const auto start = Clock::now();
+      c.run();
+      c.best_s = std::min(c.best_s, std::chrono::duration<double>(Clock::now() - start).count());
+    }
+  const double flops = 2 * static_cast<double>(p.M) * static_cast<double>(p.N) * static_cast<double>(p.K);
+  for (const Contender& c : contenders)
+    std::printf("%s,%lld,%lld,%lld,%d,%.1f\n", c.name.c_str(), static_cast<long long>(p.M), static_cast<long long>(p.N),
+                static_cast<long long>(p.K), threads, flops / c.best_s * 1e-9);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Times matrix products C[M,N] = A[M,K] B[K,N]: backend,M,N,K,threads,gflops (best of many runs)"};
+  std::vector<std::string> shapes, backends;
+  std::string isa;
+  int threads = 1;
+  bool packed = false;
+  double seconds = 0.25;
+  app.add_option("--shape", shapes, "MxNxK; the shapes of convolutions if not given");
+  app.add_option("--backend", backends, "weir, openblas or eigen, in turns; all that are built in if not given")
+      ->check(CLI::IsMember({"weir", "openblas", "eigen"}));
+  app.add_flag("--packed", packed, "weir takes A packed beforehand, as a layer takes its weights");
+  app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 1024));
+  app.add_option("--isa", isa, "portable, avx2 or avx512; the best of this CPU if not given");
+  app.add_option("--seconds", seconds, "how long to measure each")->check(CLI::Range(0.0, 1e6));
+  return program::run(app, argc, argv, [&] {
+    if (backends.empty()) {
+      backends = {"weir", "eigen"};
+#if defined(WEIR_WITH_OPENBLAS)
+      backends.push_back("openblas");
+#endif
+    }
+    Eigen::setNbThreads(threads);  // heeded where the program is compiled with OpenMP
+    std::vector<Problem> problems;
+    for (const std::string& s : shapes) {
+      const auto d = program::parse_dims(s);
+      if (d.size() != 3) throw weir::ArgumentError("--shape " + s + ": say MxNxK");
+      problems.push_back({d[0], d[1], d[2]});
+    }
+    for (const Problem& p : problems.empty() ? default_problems : problems)
+      time_products(p, backends, packed, threads, isa, seconds);
+  });
+}

@@ -1,0 +1,56 @@
+/// Finds JPEG files whose Huffman tables stb_image would write behind its memory.
+#pragma once
+#include <cstddef>
+#include <span>
+
+namespace weir::detail {
+
+/// stb_image up to 2.27 (Debian 12) copies a Huffman table without asking whether its symbols are more than the 256
+/// that it has room for (ITU-T T.81, B.2.4.2 allows no more). This looks at every place where it could read one: the
+/// segments in front of the first scan, one after the other, and from there, or from the first irregularity, wherever
+/// the bytes of the marker stand. They stand in no entropy-coded data, and the segments that may hold them by accident,
+/// pictures within pictures and colour profiles, come in front.
+class JpegCheck {
+ public:
+  explicit JpegCheck(std::span<const char> file) : file_(file) {}
+
+  /// False if a table has more than 256 symbols; true for all other files, whatever they are.
+  bool tables_fit() const {
+    std::size_t at = 0;
+    if (byte(0) == 0xFF && byte(1) == 0xD8)
+      for (at = 2; byte(at) == 0xFF && byte(at + 1) >= 0xC0 && byte(at + 1) < 0xFF; at += 2 + word(at + 2)) {
+        const unsigned marker = byte(at + 1);
+        const bool has_no_length = marker >= 0xD0 && marker <= 0xD9;
+        if (has_no_length || marker == start_of_scan || word(at + 2) < 2) break;
+        if (marker == huffman_tables && !segment_fits(at + 2)) return false;
+      }
+    for (; at + 1 < file_.size(); ++at)
+      if (byte(at) == 0xFF && byte(at + 1) == huffman_tables && !segment_fits(at + 2)) return false;
+    return true;
+  }
+
+ private:
+  static constexpr unsigned huffman_tables = 0xC4, start_of_scan = 0xDA;
+
+  /// 0 behind the end, as stb_image reads it.
+  unsigned byte(std::size_t i) const { return i < file_.size() ? static_cast<unsigned char>(file_[i]) : 0U; }
+  std::size_t word(std::size_t i) const { return byte(i) << 8U | byte(i + 1); }
+
+  /// The tables of a segment: a byte of class and number, 16 bytes that say how many codes have 1, 2, .. bits, and as
+  /// many symbols.
+  bool segment_fits(std::size_t at) const {
+    auto left = static_cast<std::ptrdiff_t>(word(at)) - 2;
+    for (at += 2; left > 0 && at < file_.size();) {
+      std::size_t symbols = 0;
+      for (std::size_t i = 1; i <= 16; ++i) symbols += byte(at + i);
+      if (symbols > 256) return false;
+      at += 17 + symbols;
+      left -= static_cast<std::ptrdiff_t>(17 + symbols);
+    }
+    return true;
+  }
+
+  std::span<const char> file_;
+};
+
+}  // namespace weir::detail

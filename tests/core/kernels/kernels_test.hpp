@@ -1,0 +1,64 @@
+/// What the tests of kernels share.
+#pragma once
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/tensor.hpp>
+
+namespace kernels_test {
+
+/// Every instruction set of this CPU, alone and on three threads.
+inline std::vector<weir::Context> contexts() {
+  std::vector<weir::Context> all;
+  for (std::size_t i = 0; i < weir::isa_names.size(); ++i)
+    for (int threads : {1, 3})
+      if (weir::supported(static_cast<weir::Isa>(i)))
+        all.emplace_back(weir::ContextOptions{.threads = threads, .isa = std::string(weir::isa_names[i])});
+  return all;
+}
+
+/// Numbers in [-4, 4), the same on every run.
+inline weir::Tensor numbers(const weir::Shape& shape, std::uint32_t seed = 1) {
+  weir::Tensor t(shape);
+  for (float& v : t.span()) {
+    seed = seed * 1664525U + 1013904223U;
+    v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 21) - 4.0F;
+  }
+  return t;
+}
+
+/// A tensor between two fences; fences_intact() says whether a kernel kept off them.
+class Fenced {
+ public:
+  explicit Fenced(const weir::Shape& shape)
+      : shape_(shape), memory_(static_cast<std::size_t>(shape.numel()) + 2 * fence, mark) {}
+  weir::View view() { return {memory_.data() + fence, shape_}; }
+  bool fences_intact() const {
+    return std::all_of(memory_.begin(), memory_.begin() + fence, [](float v) { return v == mark; }) &&
+           std::all_of(memory_.end() - fence, memory_.end(), [](float v) { return v == mark; });
+  }
+
+ private:
+  static constexpr std::ptrdiff_t fence = 64;
+  static constexpr float mark = 12345.5F;
+  weir::Shape shape_;
+  std::vector<float> memory_;
+};
+
+/// Largest error relative to the larger of the reference's value and floor.
+inline double relative_error(weir::ConstView a, weir::ConstView reference, double floor) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a.data[i] == reference.data[i]) continue;  // infinities too
+    const double error =
+        std::abs(double{a.data[i]} - double{reference.data[i]}) / std::max(std::abs(double{reference.data[i]}), floor);
+    worst = std::isnan(error) ? 1e30 : std::max(worst, error);
+  }
+  return worst;
+}
+
+}  // namespace kernels_test

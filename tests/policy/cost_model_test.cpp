@@ -1,0 +1,92 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <map>
+#include <thread>
+#include <weir/policy/cost_model.hpp>
+
+#include "toy_cascade.hpp"
+
+using toy_cascade::counter, toy_cascade::tensor;
+using weir::Cascade, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
+
+namespace {
+
+/// a0 and a in network A, b in B; from a0 to a or b, and from a to b; and c, which only a leads to.
+std::shared_ptr<const CascadeSpec> spec() {
+  const Topology topology{{{"a0", {1, 2}}, {"a", {2, 3}}, {"b", {}}, {"c", {}}}};
+  return std::make_shared<CascadeSpec>(
+      std::vector{toy_cascade::network("A", {2, 5, 6}, {counter(), counter(), counter()}),
+                  toy_cascade::network("B", {7}, {counter()}), toy_cascade::network("C", {4}, {counter()})},
+      std::vector<CascadeStage>{{"a0", 0, tensor(0), toy_cascade::head(2, 1, 0)},
+                                {"a", 0, "y", std::nullopt},
+                                {"b", 1, "y", std::nullopt},
+                                {"c", 2, "y", std::nullopt}},
+      topology);
+}
+
+}  // namespace
+
+TEST_CASE("median") {
+  CHECK(weir::median({}) == 0);
+  CHECK(weir::median({3}) == 3);
+  CHECK(weir::median({9, 1, 2}) == 2);
+  CHECK(weir::median({4, 1, 1e9, 2}) == 3);
+  CHECK(weir::median({5, 5, 5, 1}) == 5);
+}
+
+TEST_CASE("late_path goes by the latest predecessors") {
+  const Topology t = spec()->topology;
+  using Path = std::vector<std::size_t>;
+  CHECK(weir::late_path(t, 0) == Path{0});
+  CHECK(weir::late_path(t, 1) == Path{0, 1});
+  CHECK(weir::late_path(t, 2) == Path{0, 1, 2});
+  CHECK(weir::late_path(t, 3) == Path{0, 1, 3});
+  CHECK(weir::late_path(Topology::all_later({"x", "y", "z"}), 2) == Path{0, 1, 2});
+}
+
+TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up does not count") {
+  const auto s = spec();
+  Cascade cascade(s, weir::Context());
+  std::map<std::size_t, std::vector<std::size_t>> asked;  // rows by network
+  bool slow_start = true;
+  const weir::InputMaker maker = [&](std::size_t network, std::size_t row, View out) {
+    asked[network].push_back(row);
+    using namespace std::chrono_literals;
+    if (network == 1) std::this_thread::sleep_for(2ms);
+    if (network == 0 && slow_start) std::this_thread::sleep_for(200ms);
+    slow_start = false;
+    toy_cascade::fill(network, row, out);
+  };
+  std::map<std::size_t, int> decisions;
+  std::vector<std::pair<std::size_t, std::size_t>> progress;
+  const auto seconds = weir::measure_costs(
+      cascade, maker, {4, 5, 6}, 1,
+      [&](std::size_t k, std::span<const double> x) {
+        CHECK(x.size() == s->gate_inputs().size(k));
+        ++decisions[k];
+      },
+      [&](std::size_t done, std::size_t total) { progress.emplace_back(done, total); });
+  REQUIRE(seconds.size() == 4);
+  for (const double t : seconds) CHECK(t > 0);
+  CHECK(seconds[2] >= 0.002);
+  CHECK(seconds[0] < 0.1);  // the mean with the first run would be above
+  using Rows = std::vector<std::size_t>;
+  CHECK(asked[0] == Rows{4, 4, 5, 5, 6, 6});  // on the way to c and on the way to b
+  CHECK(asked[1] == Rows{4, 5, 6});
+  CHECK(asked[2] == Rows{4, 5, 6});
+  CHECK(decisions == std::map<std::size_t, int>{{0, 6}, {1, 6}});
+  CHECK(progress == std::vector<std::pair<std::size_t, std::size_t>>{{1, 3}, {2, 3}, {3, 3}});
+  const auto nothing = [](std::size_t, const auto&) {};
+  for (const std::size_t warm_up : {3, 4})
+    CHECK_THROWS_AS(weir::measure_costs(cascade, maker, {4, 5, 6}, warm_up, nothing, nothing), weir::ArgumentError);
+}
+
+TEST_CASE("count_costs: what a stage runs beyond the one before it, and its head") {
+  const auto costs = weir::count_costs(*spec());
+  const double wave = 2 * 2 * 5 * 6, head = 2 * 5 * 6 + 2 * 2 * 3;
+  CHECK(costs == std::vector<double>{wave + head, 2 * wave, 2 * 7, 2 * 4});
+  CHECK(weir::count_costs(*spec(), 10)[2] == 1.4);
+  for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL})
+    CHECK_THROWS_AS(weir::count_costs(*spec(), bad), weir::ArgumentError);
+}
