@@ -113,7 +113,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
       progress(first + n, part.size());
     }
   }
-  const weir::ExitHeadLearner learner{.C = 1, .max_iterations = o.quick ? 40 : 150};
+  const weir::ExitHeadLearner learner{.C = 1, .max_iterations = o.quick ? 15 : 40};
   std::vector<std::size_t> fold(part.size());
   for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
   for (std::size_t e = 0; e < h.points.size(); ++e) {

@@ -18,10 +18,10 @@ class Depthwise : public Conv2dAlgorithm {
   std::string_view name() const override { return "depthwise"; }
   double cost() const override {
     const double vectors = static_cast<double>(sums_floats(geometry_.OH)) / micro_->lanes;
-    const double taps = vectors * static_cast<double>(params_.depth()) * (by_rows_ ? 0.7 : 2);
-    const double staging = static_cast<double>(geometry_.channel_floats) / 8;
-    return static_cast<double>(params_.out_channels) * (taps + 4 * vectors) +
-           static_cast<double>(params_.in_channels) * staging;
+    const double tap = by_rows_ ? (params_.kernel_h == 3 ? 0.7 : 1.3) : 2;
+    const double each = vectors * (static_cast<double>(params_.depth()) * tap + 5) + 100;
+    const double staging = static_cast<double>(geometry_.channel_floats) / 4;
+    return static_cast<double>(params_.out_channels) * each + static_cast<double>(params_.in_channels) * staging;
   }
   void pack(std::span<const float> weights) override {
     std::copy(weights.begin(), weights.end(), weights_.reserve(weights.size()));

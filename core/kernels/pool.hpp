@@ -48,11 +48,16 @@ struct PoolPiece {
   const float *x, *x_end;  ///< x_end: end of what may be read
   float *y, *y_end;        ///< y_end: end of what may be written
   std::int64_t planes, H, W, OH, OW;
-  float* row;      ///< room for one row of windows: padding, W, padding, slack
+  std::int64_t row_floats;
+  float* rows;     ///< room for pool_rows rows of windows, each: padding, W, padding, slack
   float* columns;  ///< of an average: for each column of y, how many columns of x (and padding) its windows hold
 };
 
-/// Floats of PoolPiece::row.
+/// Rows whose columns are reduced together, some time after they were stored: to load what was stored a moment ago,
+/// from another offset, stalls.
+inline constexpr std::int64_t pool_rows = 8;
+
+/// Floats of one row of PoolPiece::rows.
 inline std::int64_t pool_row_floats(const PoolParams& p, std::int64_t W, std::int64_t OW) {
   return std::max(p.w.pad_begin + W, (OW - 1) * p.w.stride + p.w.extent()) + 32 * p.w.stride + 64;
 }
@@ -78,16 +83,16 @@ inline std::int64_t pool_row_floats(const PoolParams& p, std::int64_t W, std::in
 /// reduced with the stride. Vectors may read and write beyond the end of a row, where more of the piece follows.
 template <class Take>
 struct PoolKernel {
-  /// piece.row = reduction of the window rows of output row i.
+  /// row = reduction of the window rows of output row i.
   template <int W>
-  [[gnu::always_inline]] static void reduce_rows(const PoolPiece& p, const float* plane, std::int64_t i) {
+  [[gnu::always_inline]] static void reduce_rows(const PoolPiece& p, const float* plane, std::int64_t i, float* row) {
     using F = simd::Floats<W>;
     const WindowAxis& axis = p.params->h;
     const std::int64_t start = i * axis.stride - axis.pad_begin;
     const std::int64_t low = start >= 0 ? 0 : (-start + axis.dilation - 1) / axis.dilation;
     const std::int64_t n = places(axis, i, 0, p.H), step = axis.dilation * p.W;
     const float* first = plane + (start + low * axis.dilation) * p.W;
-    float* to = p.row + p.params->w.pad_begin;
+    float* to = row + p.params->w.pad_begin;
     for (std::int64_t j = 0; j < p.W; j += W) {
       F best = F{} + Take::empty, v;
       const float* from = first + j;
@@ -101,15 +106,16 @@ struct PoolKernel {
       simd::store(best, to + j);
     }
     const std::int64_t end = (p.OW - 1) * p.params->w.stride + p.params->w.extent();
-    for (std::int64_t j = p.params->w.pad_begin + p.W; j < end; ++j) p.row[j] = Take::empty;
+    for (std::int64_t j = p.params->w.pad_begin + p.W; j < end; ++j) row[j] = Take::empty;
   }
 
   /// W columns of windows from column j on.
   template <int W>
-  [[gnu::always_inline]] static void reduce_columns(const PoolPiece& p, std::int64_t j, simd::Floats<W>& best) {
+  [[gnu::always_inline]] static void reduce_columns(const PoolPiece& p, const float* row, std::int64_t j,
+                                                    simd::Floats<W>& best) {
     using F = simd::Floats<W>;
     const WindowAxis& axis = p.params->w;
-    const float* from = p.row + j * axis.stride;
+    const float* from = row + j * axis.stride;
     best = F{} + Take::empty;
     F v, next;
     for (std::int64_t k = 0; k < axis.kernel; ++k, from += axis.dilation) {
@@ -124,32 +130,41 @@ struct PoolKernel {
     }
   }
 
+  /// Row i of a plane of y, from the reduced rows of its windows.
+  template <int W>
+  [[gnu::always_inline]] static void store_row(const PoolPiece& p, const float* row, std::int64_t i, float* y) {
+    using F = simd::Floats<W>;
+    F rows{};
+    if constexpr (Take::average) rows = F{} + static_cast<float>(divisor(*p.params, p.params->h, i, p.H));
+    for (std::int64_t j = 0; j < p.OW; j += W) {
+      F best;
+      reduce_columns<W>(p, row, j, best);
+      if constexpr (Take::average) {
+        F columns;
+        simd::load(columns, p.columns + j);
+        best = best / (columns * rows);
+      }
+      if (p.y_end - (y + j) >= W)
+        simd::store(best, y + j);
+      else
+        simd::store_part(best, y + j, p.OW - j < W ? p.OW - j : W);
+    }
+  }
+
   template <int W>
   [[gnu::always_inline]] static void run(const PoolPiece& p) {
-    using F = simd::Floats<W>;
     const PoolParams& params = *p.params;
-    for (std::int64_t j = 0; j < params.w.pad_begin; ++j) p.row[j] = Take::empty;
+    for (std::int64_t r = 0; r < pool_rows; ++r)
+      for (std::int64_t j = 0; j < params.w.pad_begin; ++j) p.rows[r * p.row_floats + j] = Take::empty;
     if constexpr (Take::average)
       for (std::int64_t j = 0; j < p.OW; ++j) p.columns[j] = static_cast<float>(divisor(params, params.w, j, p.W));
     float* y = p.y;
     for (std::int64_t plane = 0; plane < p.planes; ++plane)
-      for (std::int64_t i = 0; i < p.OH; ++i, y += p.OW) {
-        reduce_rows<W>(p, p.x + plane * p.H * p.W, i);
-        F rows{};
-        if constexpr (Take::average) rows = F{} + static_cast<float>(divisor(params, params.h, i, p.H));
-        for (std::int64_t j = 0; j < p.OW; j += W) {
-          F best;
-          reduce_columns<W>(p, j, best);
-          if constexpr (Take::average) {
-            F columns;
-            simd::load(columns, p.columns + j);
-            best = best / (columns * rows);
-          }
-          if (p.y_end - (y + j) >= W)
-            simd::store(best, y + j);
-          else
-            simd::store_part(best, y + j, p.OW - j < W ? p.OW - j : W);
-        }
+      for (std::int64_t i = 0; i < p.OH; i += pool_rows) {
+        const std::int64_t n = p.OH - i < pool_rows ? p.OH - i : pool_rows;
+        for (std::int64_t r = 0; r < n; ++r)
+          reduce_rows<W>(p, p.x + plane * p.H * p.W, i + r, p.rows + r * p.row_floats);
+        for (std::int64_t r = 0; r < n; ++r, y += p.OW) store_row<W>(p, p.rows + r * p.row_floats, i + r, y);
       }
   }
 };
@@ -159,7 +174,7 @@ inline constexpr std::int64_t pool_slack = 32;
 
 inline std::size_t pool_piece_floats(const PoolParams& p, const Shape& x) {
   const std::int64_t OW = p.w.count(x[3], p.ceil_mode);
-  return static_cast<std::size_t>((pool_row_floats(p, x[3], OW) + OW + pool_slack + 15) / 16 * 16);
+  return static_cast<std::size_t>((pool_rows * pool_row_floats(p, x[3], OW) + OW + pool_slack + 15) / 16 * 16);
 }
 
 template <class Take>
@@ -173,11 +188,20 @@ void pool(const Context& context, const PoolParams& params, ConstView x, View y,
   context.pool().split(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t first = planes * t / pieces, last = planes * (t + 1) / pieces;
-      float* row = workspace + static_cast<std::size_t>(t) * floats;
-      const PoolPiece piece{
-          &params,      x.data + first * in, x.data + planes * in, y.data + first * out, y.data + last * out,
-          last - first, x.shape[2],          x.shape[3],           y.shape[2],           y.shape[3],
-          row,          row + row_floats};
+      float* rows = workspace + static_cast<std::size_t>(t) * floats;
+      const PoolPiece piece{.params = &params,
+                            .x = x.data + first * in,
+                            .x_end = x.data + planes * in,
+                            .y = y.data + first * out,
+                            .y_end = y.data + last * out,
+                            .planes = last - first,
+                            .H = x.shape[2],
+                            .W = x.shape[3],
+                            .OH = y.shape[2],
+                            .OW = y.shape[3],
+                            .row_floats = row_floats,
+                            .rows = rows,
+                            .columns = rows + pool_rows * row_floats};
       simd::simd_call<PoolKernel<Take>>(context.isa(), piece);
     }
   });

@@ -147,7 +147,7 @@ TEST_CASE("Cascade: a batch gives each example run_one's answer, to the last bit
     Cascade batch(spec, weir::Context());
     std::vector<CascadeAnswer> answers;
     for (const auto& mix : mixes(spec))
-      for (const std::size_t n : {1, 2, 13, 40, 5}) {
+      for (const std::size_t n : {1U, 2U, 13U, 40U, 5U}) {
         batch.run_batch(mix, n, from(3), 3, answers);
         REQUIRE(answers.size() == n);
         for (std::size_t r = 0; r < n; ++r) check_equal(answers[r], reference(*spec, mix, 3 + r));

@@ -78,7 +78,7 @@ TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up 
   CHECK(decisions == std::map<std::size_t, int>{{0, 6}, {1, 6}});
   CHECK(progress == std::vector<std::pair<std::size_t, std::size_t>>{{1, 3}, {2, 3}, {3, 3}});
   const auto nothing = [](std::size_t, const auto&) {};
-  for (const std::size_t warm_up : {3, 4})
+  for (const std::size_t warm_up : {3U, 4U})
     CHECK_THROWS_AS(weir::measure_costs(cascade, maker, {4, 5, 6}, warm_up, nothing, nothing), weir::ArgumentError);
 }
 

@@ -142,8 +142,8 @@ TEST_CASE("GridPool: shapes that it cannot pool are refused") {
 }
 
 TEST_CASE("ExitHead: softmax(W x + b) for every width, from activations and from pooled values alike") {
-  for (const std::size_t d : {1, 3, 7, 8, 9, 16, 61})
-    for (const std::size_t classes : {2, 3, 11}) {
+  for (const std::size_t d : {1U, 3U, 7U, 8U, 9U, 16U, 61U})
+    for (const std::size_t classes : {2U, 3U, 11U}) {
       std::vector<float> w(d * classes), b(classes), x(d * 4);
       for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>((i * 29) % 17) / 8 - 1;
       for (std::size_t i = 0; i < classes; ++i) b[i] = static_cast<float>(i % 3) - 1;
@@ -349,7 +349,8 @@ TEST_CASE("ExitHead, JSON: equal to the last bit; prefixes, missing fields and h
                                    json::array({"x"}),
                                    json::array({1e39}),
                                    json::array({nullptr})};
-  for (const auto& [key, value] : stored.items()) {
+  for (const auto& item : stored.items()) {
+    const std::string key = item.key();
     INFO(key);
     json damaged = stored;
     damaged.erase(key);

@@ -31,7 +31,7 @@ double feature(std::span<const float> p, const std::string& name) {
 }  // namespace
 
 TEST_CASE("Features: against definitions by sorting, for many numbers of classes") {
-  for (const std::size_t classes : {2, 3, 4, 10, 20, 21, 1000}) {
+  for (const std::size_t classes : {2U, 3U, 4U, 10U, 20U, 21U, 1000U}) {
     std::vector<float> p = random_logits(classes, classes);
     weir::softmax(p, p);
     CHECK(weir::is_distribution(p));
@@ -62,7 +62,7 @@ TEST_CASE("Features: against definitions by sorting, for many numbers of classes
 }
 
 TEST_CASE("Features: certain, even and tied answers stay finite") {
-  for (const std::size_t classes : {2, 3, 20, 30}) {
+  for (const std::size_t classes : {2U, 3U, 20U, 30U}) {
     std::vector<float> even(classes, 1.0F / static_cast<float>(classes)), certain(classes, 0.0F), two(classes, 0.0F);
     certain.back() = 1;
     two[0] = two.back() = 0.5F;
@@ -82,7 +82,7 @@ TEST_CASE("Features: certain, even and tied answers stay finite") {
 
 TEST_CASE("Features: no gate sees NaN, infinity or a negative probability") {
   for (const float bad : {not_a_number, infinity, -infinity, -0.25F})
-    for (const std::size_t at : {0, 1, 3}) {
+    for (const std::size_t at : {0U, 1U, 3U}) {
       std::vector<float> p = {0.25F, 0.25F, 0.25F, 0.25F};
       p[at] = bad;
       std::vector<double> out(10);

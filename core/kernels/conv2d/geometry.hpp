@@ -23,11 +23,12 @@ struct Geometry {
   std::vector<std::int32_t> offset;  ///< depth() of them
 
   struct Phase {
-    std::int64_t row, column;  ///< of the padded image
-    bool operator==(const Phase&) const = default;
+    std::int64_t row, column;               ///< of the padded image
+    std::int64_t top, bottom, first, last;  ///< its rows top..bottom-1 and columns first..last-1 lie in the image
+    std::int64_t image;                     ///< where its element (top, 0) is or would be in the image
   };
   std::vector<Phase> phases;
-  std::int64_t pad_top = 0, pad_left = 0, stride_h = 1, stride_w = 1;
+  std::int64_t stride_h = 1, stride_w = 1;
 
   /// pitch_multiple: the pitch of a staged image is a multiple of it.
   /// Throws ShapeError if x [N, C, H, W] does not fit, or one group's image has 2^31 floats or more.
@@ -35,7 +36,7 @@ struct Geometry {
       : H(x[2]), W(x[3]), channels(p.in_channels / p.groups) {
     const Shape y = p.output_shape(x);
     OH = y[2], OW = y[3];
-    pad_top = p.pad_top, pad_left = p.pad_left, stride_h = p.stride_h, stride_w = p.stride_w;
+    stride_h = p.stride_h, stride_w = p.stride_w;
     staged = always_staged || p.padded() || stride_h > 1 || stride_w > 1;
     pitch = staged ? OW + (p.kernel_w - 1) * p.dilation_w / stride_w : W;
     if (staged) pitch = (pitch + pitch_multiple - 1) / pitch_multiple * pitch_multiple;
@@ -44,9 +45,10 @@ struct Geometry {
     for (std::int64_t r = 0; r < p.kernel_h; ++r)
       for (std::int64_t s = 0; s < p.kernel_w; ++s) {
         const std::int64_t dr = r * p.dilation_h, ds = s * p.dilation_w;
-        const Phase phase{dr % stride_h, ds % stride_w};
-        auto it = std::find(phases.begin(), phases.end(), phase);
-        if (it == phases.end()) it = phases.insert(it, phase);
+        const std::int64_t row = dr % stride_h, column = ds % stride_w;
+        auto it = std::find_if(phases.begin(), phases.end(),
+                               [&](const Phase& q) { return q.row == row && q.column == column; });
+        if (it == phases.end()) it = phases.insert(it, make_phase(p, row, column));
         one_channel.push_back((it - phases.begin()) * rows * pitch + dr / stride_h * pitch + ds / stride_w);
       }
     channel_floats = staged ? static_cast<std::int64_t>(phases.size()) * rows * pitch : H * W;
@@ -67,22 +69,36 @@ struct Geometry {
   /// Copies channel x [H, W] to its place, with zeros around it.
   void stage(const Microkernels& micro, const float* x, float* to) const {
     for (const Phase& phase : phases) {
-      // Columns first..last-1 of the phase lie in the image: column j is the image's column j*stride_w - shift.
-      const std::int64_t shift = pad_left - phase.column;
-      const std::int64_t first = std::clamp<std::int64_t>((shift + stride_w - 1) / stride_w, 0, pitch);
-      const std::int64_t last = std::clamp<std::int64_t>((W + shift + stride_w - 1) / stride_w, first, pitch);
-      for (std::int64_t i = 0; i < rows; ++i, to += pitch) {
-        const std::int64_t row = i * stride_h + phase.row - pad_top;
-        if (row < 0 || row >= H) {
-          std::fill_n(to, pitch, 0.0F);
-        } else if (stride_w <= 2) {
-          micro.pad_row[static_cast<std::size_t>(stride_w - 1)](x + row * W - shift, to, first, last, pitch);
-        } else {
-          std::fill_n(to, pitch, 0.0F);
-          for (std::int64_t j = first; j < last; ++j) to[j] = x[row * W + j * stride_w - shift];
-        }
+      const std::int64_t count = phase.bottom - phase.top;
+      float* inside = to + phase.top * pitch;
+      std::fill(to, inside, 0.0F);
+      const float* from = x + phase.image;
+      if (stride_w <= 2) {
+        micro.pad_rows[static_cast<std::size_t>(stride_w - 1)](from, stride_h * W, inside, count, pitch, phase.first,
+                                                               phase.last);
+      } else {
+        std::fill_n(inside, count * pitch, 0.0F);
+        for (std::int64_t i = 0; i < count; ++i)
+          for (std::int64_t j = phase.first; j < phase.last; ++j)
+            inside[i * pitch + j] = from[i * stride_h * W + j * stride_w];
       }
+      to += rows * pitch;
+      std::fill(inside + count * pitch, to, 0.0F);
     }
+  }
+
+ private:
+  Phase make_phase(const Conv2dParams& p, std::int64_t row, std::int64_t column) const {
+    // Row i of the phase is row i*stride_h - down of the image, and so for columns.
+    const std::int64_t down = p.pad_top - row, right = p.pad_left - column;
+    const auto first = [](std::int64_t shift, std::int64_t stride, std::int64_t most) {
+      return std::clamp<std::int64_t>((shift + stride - 1) / stride, 0, most);
+    };
+    Phase phase{row, column, first(down, stride_h, rows), 0, first(right, stride_w, pitch), 0, 0};
+    phase.bottom = std::max(phase.top, first(H + down, stride_h, rows));
+    phase.last = std::max(phase.first, first(W + right, stride_w, pitch));
+    phase.image = (phase.top * stride_h - down) * W - right;
+    return phase;
   }
 };
 

@@ -98,43 +98,32 @@ struct Avx512 {
     depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
   }
 
+  // Rows in blocks, so that masks are made once for several rows but the image is still read in order.
   template <int stride>
-  [[gnu::target("avx512f,avx512vl,fma")]] static void pad_row(const float* from, float* to, std::int64_t begin,
-                                                              std::int64_t end, std::int64_t n) {
-    // The vectors from full to stop are whole.
-    const std::int64_t full = (begin + 15) / 16 * 16, stop = end / 16 * 16;
-    std::int64_t j = 0;
-    for (; j < std::min(full, n); j += 16) pad_vector<stride>(from, to, begin, end, n, j);
-    for (; j < stop; j += 16) {
-      __m512 v = _mm512_loadu_ps(from + stride * j);
-      if constexpr (stride == 2) {
-        // The last float of the second vector belongs to no output and may lie behind the image.
-        const __m512 w = _mm512_maskz_loadu_ps(0x7FFF, from + 2 * j + 16);
-        v = __builtin_shufflevector(v, w, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  [[gnu::target("avx512f,avx512vl,fma")]] static void pad_rows(const float* from, std::int64_t from_step, float* to,
+                                                               std::int64_t rows, std::int64_t n, std::int64_t begin,
+                                                               std::int64_t end) {
+    constexpr std::int64_t block = 8;
+    for (std::int64_t i = 0; i < rows; i += block)
+      for (std::int64_t j = 0; j < n; j += 16) {
+        // Lanes stride*begin to stride*(end - 1) of the image, in up to two vectors.
+        const std::int64_t skip = stride * (begin - j), stop = stride * (end - 1 - j) + 1;
+        const auto a_mask = static_cast<__mmask16>(first(stop) & ~first(skip));
+        const auto b_mask = static_cast<__mmask16>(first(stop - 16) & ~first(skip - 16));
+        const __mmask16 to_mask = first(n - j);
+        for (std::int64_t r = i; r < std::min(rows, i + block); ++r) {
+          const float* at = from + r * from_step + stride * j;
+          __m512 v = _mm512_maskz_loadu_ps(a_mask, at);
+          if constexpr (stride == 2) {
+            const __m512 w = _mm512_maskz_loadu_ps(b_mask, at + 16);
+            v = __builtin_shufflevector(v, w, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+          }
+          _mm512_mask_storeu_ps(to + r * n + j, to_mask, v);
+        }
       }
-      _mm512_storeu_ps(to + j, v);
-    }
-    for (; j < n; j += 16) pad_vector<stride>(from, to, begin, end, n, j);
   }
 
  private:
-  template <int stride>
-  [[gnu::target("avx512f,avx512vl,fma"), gnu::always_inline]] static inline void pad_vector(
-      const float* from, float* to, std::int64_t begin, std::int64_t end, std::int64_t n, std::int64_t j) {
-    __m512 v;
-    if constexpr (stride == 1) {
-      v = _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(end - j) & ~first(begin - j)), from + j);
-    } else {
-      // Of every pair the even one: lanes 2*begin to 2*end - 2.
-      const std::int64_t skip = 2 * (begin - j), stop = 2 * (end - j) - 1;
-      const __m512 a = _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(stop) & ~first(skip)), from + 2 * j);
-      const __m512 b =
-          _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(stop - 16) & ~first(skip - 16)), from + 2 * j + 16);
-      v = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    }
-    _mm512_mask_storeu_ps(to + j, first(n - j), v);
-  }
-
   // The masked forms, because g++ 12 warns of the plain ones' own source.
   [[gnu::target("avx512f,avx512vl,fma"), gnu::always_inline]] static inline __m512 clamp(__mmask16 mask, __m512 v,
                                                                                          __m512 lo, __m512 hi) {

@@ -31,7 +31,7 @@ constexpr Microkernels make_table() {
   table.store_rows = &T::store_rows;
   table.store_columns = &T::store_columns;
   table.line = &T::line;
-  table.pad_row = {&T::template pad_row<1>, &T::template pad_row<2>};
+  table.pad_rows = {&T::template pad_rows<1>, &T::template pad_rows<2>};
   table.depthwise = {{{&T::template depthwise<3, 1>, &T::template depthwise<3, 2>},
                       {&T::template depthwise<5, 1>, &T::template depthwise<5, 2>}}};
   table.dot = &T::dot;

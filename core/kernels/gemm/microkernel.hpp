@@ -57,8 +57,10 @@ struct DepthwiseRows {
   float bias;
 };
 using DepthwiseKernel = void (*)(const DepthwiseRows& job, std::int64_t rows, std::int64_t columns, float* to);
-/// to[j] = first <= j < last ? from[j*stride] : 0, 0 <= j < n, of stride 1 or 2. What is not named is not read.
-using PadRow = void (*)(const float* from, float* to, std::int64_t first, std::int64_t last, std::int64_t n);
+/// to[r*n + j] = first <= j < last ? from[r*from_step + j*stride] : 0, 0 <= r < rows, 0 <= j < n, of stride 1 or 2: a
+/// padded copy of an image. What is not named is not read.
+using PadRows = void (*)(const float* from, std::int64_t from_step, float* to, std::int64_t rows, std::int64_t n,
+                         std::int64_t first, std::int64_t last);
 /// sum of a[k] * b[k]; the order depends on K alone.
 using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 
@@ -69,7 +71,7 @@ struct Microkernels {
   StoreRows store_rows = nullptr;
   StoreColumns store_columns = nullptr;
   Line line = nullptr;
-  std::array<PadRow, 2> pad_row{};                            ///< by stride - 1
+  std::array<PadRows, 2> pad_rows{};                          ///< by stride - 1
   std::array<std::array<DepthwiseKernel, 2>, 2> depthwise{};  ///< by (K - 3) / 2 and stride - 1
   Dot dot = nullptr;
 

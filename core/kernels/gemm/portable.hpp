@@ -31,8 +31,9 @@ struct Portable {
     depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
   }
   template <int stride>
-  static void pad_row(const float* from, float* to, std::int64_t first, std::int64_t last, std::int64_t n) {
-    pad_row_body<lanes, stride>(from, to, first, last, n);
+  static void pad_rows(const float* from, std::int64_t from_step, float* to, std::int64_t rows, std::int64_t n,
+                       std::int64_t begin, std::int64_t end) {
+    pad_rows_body<lanes, stride>(from, from_step, to, rows, n, begin, end);
   }
 };
 

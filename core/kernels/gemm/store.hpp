@@ -131,25 +131,28 @@ template <int L>
 }
 
 template <int L, int stride>
-[[gnu::always_inline]] inline void pad_row_body(const float* from, float* to, std::int64_t first, std::int64_t last,
-                                                std::int64_t n) {
+[[gnu::always_inline]] inline void pad_rows_body(const float* from, std::int64_t from_step, float* to,
+                                                 std::int64_t rows, std::int64_t n, std::int64_t first,
+                                                 std::int64_t last) {
   using Loose = typename Vec<L>::loose;
   using Four = Vec<4>::loose;
-  std::int64_t j = 0;
-  for (; j < first; ++j) to[j] = 0;
-  if constexpr (stride == 1) {
-    for (; j + L <= last; j += L) *reinterpret_cast<Loose*>(to + j) = *reinterpret_cast<const Loose*>(from + j);
-    for (; j + 4 <= last; j += 4) *reinterpret_cast<Four*>(to + j) = *reinterpret_cast<const Four*>(from + j);
-  } else {
-    // Not the last four: their second vector would reach behind the last float.
-    for (; j + 4 < last; j += 4) {
-      const Vec<4>::type v = *reinterpret_cast<const Four*>(from + 2 * j);
-      const Vec<4>::type w = *reinterpret_cast<const Four*>(from + 2 * j + 4);
-      *reinterpret_cast<Four*>(to + j) = __builtin_shufflevector(v, w, 0, 2, 4, 6);
+  for (std::int64_t r = 0; r < rows; ++r, from += from_step, to += n) {
+    std::int64_t j = 0;
+    for (; j < first; ++j) to[j] = 0;
+    if constexpr (stride == 1) {
+      for (; j + L <= last; j += L) *reinterpret_cast<Loose*>(to + j) = *reinterpret_cast<const Loose*>(from + j);
+      for (; j + 4 <= last; j += 4) *reinterpret_cast<Four*>(to + j) = *reinterpret_cast<const Four*>(from + j);
+    } else {
+      // Not the last four: their second vector would reach behind the last float.
+      for (; j + 4 < last; j += 4) {
+        const Vec<4>::type v = *reinterpret_cast<const Four*>(from + 2 * j);
+        const Vec<4>::type w = *reinterpret_cast<const Four*>(from + 2 * j + 4);
+        *reinterpret_cast<Four*>(to + j) = __builtin_shufflevector(v, w, 0, 2, 4, 6);
+      }
     }
+    for (; j < last; ++j) to[j] = from[stride * j];
+    for (; j < n; ++j) to[j] = 0;
   }
-  for (; j < last; ++j) to[j] = from[stride * j];
-  for (; j < n; ++j) to[j] = 0;
 }
 
 template <int L>

@@ -25,7 +25,7 @@ std::vector<std::array<double, 2>> node_weights(const TreeModel& tree, const Dat
   for (std::size_t at = tree.nodes.size(); at-- > 0;)
     for (const std::size_t child : {tree.nodes[at].left, tree.nodes[at].right})
       if (child != 0)
-        for (std::size_t c : {0, 1}) weight[at][c] += weight[child][c];
+        for (std::size_t c : {0U, 1U}) weight[at][c] += weight[child][c];
   return weight;
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("Tree: limits hold in every node") {
   const double total = data.sample_weight.sum();
   for (const int depth : {1, 3, 12})
     for (const double fraction : {0.0, 0.03, 0.3})
-      for (const std::size_t rows : {1, 20}) {
+      for (const std::size_t rows : {1U, 20U}) {
         const TreeModel tree = DecisionTree{depth, fraction, rows}.fit(data);
         std::vector<std::size_t> count(tree.nodes.size(), 0);
         for (Eigen::Index i = 0; i < 300; ++i)

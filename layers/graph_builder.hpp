@@ -1,0 +1,338 @@
+/// GraphBuilder: the work of build_network.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+#include <weir/core/network.hpp>
+#include <weir/layers/fill.hpp>
+#include <weir/layers/fold_integers.hpp>
+#include <weir/layers/registry.hpp>
+
+namespace weir {
+
+/// input_shapes: dimensions without the batch ("input" -> {3, 224, 224}) for inputs whose file leaves others than the
+/// first dimension free.
+struct BuildOptions {
+  std::map<std::string, std::vector<std::int64_t>> input_shapes = {};
+};
+
+namespace detail {
+
+/// Builds a network by walking its nodes once. Every shape is inferred for a few probe batch sizes, which makes
+/// integer arithmetic on shapes (what exporters leave behind) plain numbers, and the dependence on the batch size a
+/// line.
+class GraphBuilder {
+ public:
+  /// free_batch: takes inputs of a fixed batch size for ones of any.
+  GraphBuilder(const GraphDef& def, const BuildOptions& options, bool free_batch)
+      : def_(def), free_batch_(free_batch), state_(std::make_shared<NetworkState>()) {
+    state_->source = def.source;
+    for (const auto& [name, constant] : def.constants) known_[name].constant.fill(&constant);
+    for (const InputDef& input : def.inputs) find_batch(input);
+    if (free_batch) state_->fixed_batch = 0;
+    for (const InputDef& input : def.inputs) add_input(input, options);
+    for (const NodeDef& node : def.nodes) add_node(node);
+    for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
+    if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
+  }
+
+  Network result() const { return Network(state_); }
+
+  /// True if every input and output has the batch in front, so that a file of fixed batch size may run at any.
+  bool has_rows() const {
+    const auto rows = [&](ValueId v) {
+      const ShapeForm& form = state_->values[at(v)].form;
+      return form.has_rows() && form.at(1)[0] == 1;
+    };
+    return std::all_of(state_->inputs.begin(), state_->inputs.end(), rows) &&
+           std::all_of(state_->outputs.begin(), state_->outputs.end(), rows);
+  }
+
+ private:
+  /// Two batch sizes give a line, the third says whether it is one.
+  static constexpr std::size_t probe_count = 3;
+  using Constants = std::array<std::vector<const Constant*>, probe_count>;
+  using Shapes = std::array<std::vector<Shape>, probe_count>;
+
+  /// Elements that constant folding may make in all: a hostile file could ask for any number.
+  static constexpr std::int64_t fold_limit = std::int64_t{1} << 27;
+
+  /// What is known of a tensor: its value for each probe if it is constant, else its shape for each probe.
+  struct Known {
+    std::array<const Constant*, probe_count> constant{};
+    std::array<Shape, probe_count> shape{};
+    std::optional<ValueId> id = std::nullopt;
+  };
+
+  void find_batch(const InputDef& input) {
+    if (input.dims.empty() || input.dims[0] < 0) return;
+    if (state_->fixed_batch != 0 && state_->fixed_batch != input.dims[0])
+      throw FormatError(def_.source + ": inputs disagree about the batch size");
+    state_->fixed_batch = file_batch_ = input.dims[0];
+    if (!free_batch_) probes_.fill(input.dims[0]);
+  }
+
+  void add_input(const InputDef& input, const BuildOptions& options) {
+    std::vector<std::int64_t> dims = input.dims;
+    if (const auto given = options.input_shapes.find(input.name); given != options.input_shapes.end()) {
+      if (given->second.size() + 1 != dims.size())
+        throw ArgumentError(def_.source + ", input '" + input.name + "' has " + std::to_string(dims.size()) +
+                            " dimensions with the batch, the given shape " + std::to_string(given->second.size() + 1));
+      std::copy(given->second.begin(), given->second.end(), dims.begin() + 1);
+    }
+    Known known;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      if (!dims.empty() && (input.dims[0] < 0 || free_batch_)) dims[0] = probes_[p];
+      for (std::size_t i = 1; i < dims.size(); ++i)
+        if (dims[i] < 0)
+          throw ArgumentError(def_.source + ", input '" + input.name + "': dimension " + std::to_string(i) + " (" +
+                              (i < input.dim_names.size() && !input.dim_names[i].empty() ? input.dim_names[i] : "?") +
+                              ") is free; say the shape of the input");
+      known.shape[p] = Shape(std::span<const std::int64_t>(dims));
+      (void)known.shape[p].numel();
+    }
+    known.id = add_value(input.name, known.shape, nullptr);
+    state_->inputs.push_back(*known.id);
+    known_[input.name] = known;
+  }
+
+  void add_node(const NodeDef& node) {
+    Constants constants;
+    Shapes shapes;
+    for (const std::string& name : node.inputs) {
+      const Known* k = name.empty() ? nullptr : &known(node, name);
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        constants[p].push_back(k ? k->constant[p] : nullptr);
+        shapes[p].push_back(!k ? Shape{} : k->constant[p] ? k->constant[p]->shape : k->shape[p]);
+      }
+    }
+    if (free_batch_ && node.op == "Reshape") free_target(constants, shapes);
+    if (folds_integers(node, constants, shapes)) return;
+
+    const LayerPtr layer = make(node, constants, 0, shapes[0]);
+    Shapes out;
+    try {
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        // Constants that depend on the batch size only shape a layer's output, so that any of these layers may run.
+        const LayerPtr other = constants[p] == constants[0] ? layer : make(node, constants, p, shapes[p]);
+        out[p] = other->output_shapes(shapes[p]);
+        if (out[p].size() != out[0].size()) throw ShapeError("the number of outputs depends on the batch size");
+        for (const Shape& s : out[p]) (void)s.numel();
+      }
+    } catch (const ShapeError& e) {
+      throw ShapeError(def_.source + ", node '" + node.name + "' " + node.op + ": " + e.what());
+    }
+    if (all_constant(node))
+      fold(node, *layer, shapes[0], out[0]);
+    else
+      place(node, layer, out);
+  }
+
+  LayerPtr make(const NodeDef& node, const Constants& constants, std::size_t p, const std::vector<Shape>& shapes) {
+    std::vector<const Constant*> others(shapes.size(), nullptr);
+    std::vector<std::size_t> ranks;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t q = 0; q < probe_count; ++q)
+        if (constants[q][i] != constants[p][i]) others[i] = constants[q][i];
+      ranks.push_back(shapes[i].rank());
+    }
+    return make_layer(NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks)));
+  }
+
+  /// A target like [1, 9216] in a file of batch size 1 means the batch by its 1.
+  void free_target(Constants& constants, const Shapes& shapes) {
+    if (constants[0].size() < 2 || constants[0][1] == nullptr) return;
+    const Constant& target = *constants[0][1];
+    if (target.ints.empty() || target.ints[0] != file_batch_ || depends_on_batch(constants, 1)) return;
+    if (shapes[0][0].rank() == 0 || shapes[0][0][0] != probes_[0]) return;
+    Constant freed = target;
+    freed.ints[0] = 0;
+    const Constant* kept = keep(std::move(freed));
+    for (auto& list : constants) list[1] = kept;
+  }
+
+  bool folds_integers(const NodeDef& node, const Constants& constants, const Shapes& shapes) {
+    std::array<std::vector<Constant>, probe_count> values;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      const NodeArguments arguments(node, def_.opset, def_.source, constants[p]);
+      std::vector<const Shape*> known_shapes;
+      for (const Shape& s : shapes[p]) known_shapes.push_back(&s);
+      auto result = evaluate_integer_node(arguments, constants[p], known_shapes);
+      if (!result) return false;
+      values[p] = std::move(*result);
+      for (const Constant& c : values[p]) count_folded(node, c.shape.numel());
+    }
+    for (std::size_t i = 0; i < node.outputs.size() && i < values[0].size(); ++i) {
+      Known& k = known_[node.outputs[i]] = Known{};
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        const bool same = p > 0 && values[p][i].ints == k.constant[0]->ints &&
+                          values[p][i].floats == k.constant[0]->floats && values[p][i].shape == k.constant[0]->shape;
+        k.constant[p] = same ? k.constant[0] : keep(std::move(values[p][i]));
+      }
+    }
+    return true;
+  }
+
+  static bool depends_on_batch(const Constants& constants, std::size_t i) {
+    return std::any_of(constants.begin(), constants.end(), [&](const auto& c) { return c[i] != constants[0][i]; });
+  }
+
+  void count_folded(const NodeDef& node, std::int64_t elements) {
+    folded_ += elements;
+    if (elements > fold_limit || folded_ > fold_limit)
+      throw ShapeError(def_.source + ", node '" + node.name + "' " + node.op + ": constant results are too large");
+  }
+
+  bool all_constant(const NodeDef& node) {
+    for (const std::string& name : node.inputs)
+      if (!name.empty() && !known(node, name).constant[0]) return false;
+    return true;
+  }
+
+  /// Runs a layer all of whose inputs are constant, once, and keeps what it gives.
+  void fold(const NodeDef& node, const Layer& made, const std::vector<Shape>& shapes, const std::vector<Shape>& out) {
+    std::vector<Tensor> inputs, results;
+    std::vector<ConstView> input_views;
+    std::vector<View> views;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool unused = node.inputs[i].empty() || made.ignores_input(i);
+      inputs.push_back(unused ? Tensor() : as_tensor(batch_free(node, i)));
+      input_views.push_back(unused ? ConstView{} : std::as_const(inputs.back()).view());
+    }
+    for (const Shape& s : out) {
+      count_folded(node, s.numel());
+      results.emplace_back(s);
+    }
+    for (Tensor& t : results) views.push_back(t.view());
+    const Context context;
+    const LayerPtr ready = made.prepared(context, shapes);
+    const Layer& layer = ready ? *ready : made;
+    Buffer workspace;
+    layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
+    for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
+      const auto values = std::as_const(results[i]).span();
+      const Constant* c = keep({results[i].shape(), {values.begin(), values.end()}, {}, false});
+      known_[node.outputs[i]] = Known{};
+      known_[node.outputs[i]].constant.fill(c);
+    }
+  }
+
+  void place(const NodeDef& def, const LayerPtr& layer, const Shapes& out) {
+    Node node{def.name, def.op, layer, {}, {}};
+    for (std::size_t i = 0; i < def.inputs.size(); ++i) {
+      const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
+      if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
+      node.inputs.push_back(unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i]));
+    }
+    for (std::size_t i = 0; i < def.outputs.size(); ++i) {
+      if (def.outputs[i].empty() || i >= out[0].size()) {  // a second output that the layer does not compute
+        node.outputs.push_back(absent);
+        continue;
+      }
+      Known k;
+      for (std::size_t p = 0; p < probe_count; ++p) k.shape[p] = out[p][i];
+      k.id = add_value(def.outputs[i], k.shape, nullptr);
+      node.outputs.push_back(*k.id);
+      known_[def.outputs[i]] = k;
+    }
+    node.outputs.resize(std::max(node.outputs.size(), out[0].size()), absent);
+    state_->nodes.push_back(std::move(node));
+  }
+
+  /// Input i, a constant for each batch size: the same value all over, or nothing that can be computed with.
+  void place_fill(const NodeDef& node, std::size_t i) {
+    Known& k = known_.at(node.inputs[i]);
+    std::optional<float> value;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      const Tensor t = as_tensor(*k.constant[p]);
+      for (float v : t.span())
+        if (value.value_or(v) != v)
+          (void)batch_free(node, i);
+        else
+          value = v;
+      k.shape[p] = t.shape();
+    }
+    k.constant.fill(nullptr);
+    k.id = add_value(node.inputs[i], k.shape, nullptr);
+    state_->nodes.push_back({node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}});
+  }
+
+  /// Constant input i, which a layer reads when it runs.
+  const Constant& batch_free(const NodeDef& node, std::size_t i) {
+    const Known& k = known_.at(node.inputs[i]);
+    if (depends_on_batch(k))
+      throw FormatError(def_.source + ", node '" + node.name + "' " + node.op + ": computing with '" + node.inputs[i] +
+                        "', which depends on the batch size, is not supported");
+    return *k.constant[0];
+  }
+
+  static bool depends_on_batch(const Known& k) {
+    return std::any_of(k.constant.begin(), k.constant.end(), [&](const Constant* c) { return c != k.constant[0]; });
+  }
+
+  static Tensor as_tensor(const Constant& c) {
+    const std::vector<float> converted(c.ints.begin(), c.ints.end());
+    return Tensor(c.shape, std::span<const float>(c.is_int ? converted : c.floats));
+  }
+
+  /// The value that holds a tensor at run time; constants become values when a layer first reads them.
+  ValueId runtime_id(Known& k, const std::string& name) {
+    if (k.id) return *k.id;
+    const Constant& c = *k.constant[0];
+    k.id = add_value(name, {c.shape, c.shape, c.shape}, std::make_shared<const Tensor>(as_tensor(c)));
+    return *k.id;
+  }
+
+  ValueId output(const std::string& name) {
+    const auto it = known_.find(name);
+    if (it == known_.end()) throw FormatError(def_.source + ": output '" + name + "' is not computed by any node");
+    if (depends_on_batch(it->second))
+      throw FormatError(def_.source + ": output '" + name + "' is a shape, not a tensor");
+    return runtime_id(it->second, name);
+  }
+
+  const Known& known(const NodeDef& node, const std::string& name) {
+    const auto it = known_.find(name);
+    if (it == known_.end())
+      throw FormatError(def_.source + ", node '" + node.name + "' " + node.op + ": input '" + name +
+                        "' is not supported as an output of the node that makes it, or not computed at all");
+    return it->second;
+  }
+
+  ValueId add_value(const std::string& name, const std::array<Shape, probe_count>& shapes,
+                    std::shared_ptr<const Tensor> constant) {
+    ShapeForm form(shapes[0]);
+    if (probes_[0] != probes_[1]) {
+      form = ShapeForm::through(probes_[0], shapes[0], probes_[1], shapes[1]);
+      if (shapes[2].rank() != shapes[0].rank() || !(form.at(probes_[2]) == shapes[2]))
+        throw ShapeError(def_.source + ": the shape of '" + name + "' is not linear in the batch size");
+    }
+    state_->values.push_back({name, form, std::move(constant)});
+    return static_cast<ValueId>(state_->values.size() - 1);
+  }
+
+  const Constant* keep(Constant c) {
+    kept_.push_back(std::make_unique<Constant>(std::move(c)));
+    return kept_.back().get();
+  }
+
+  static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
+
+  const GraphDef& def_;
+  const bool free_batch_;
+  std::shared_ptr<NetworkState> state_;
+  std::unordered_map<std::string, Known> known_;
+  std::vector<std::unique_ptr<Constant>> kept_;
+  std::array<std::int64_t, probe_count> probes_ = {2, 3, 7};
+  std::int64_t file_batch_ = 0, folded_ = 0;
+};
+
+}  // namespace detail
+
+}  // namespace weir
