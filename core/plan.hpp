@@ -123,6 +123,10 @@ class Plan {
 /// overlap share memory; visible ones and the inputs keep theirs until the pass ends.
 struct MemoryLayout {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+  /// A hostile file may ask for more than any machine has; that is refused before it is allocated.
+  static constexpr std::size_t max_arena_floats = std::size_t{1} << 33U;
+  /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
+  static constexpr std::size_t max_arena_floats = std::size_t{1} << 33;
   std::vector<std::size_t> offset;  ///< by value id; nowhere for constants and hidden values
   std::vector<std::size_t> root;    ///< the value whose memory a view or an in-place result uses
   std::vector<int> last_use;        ///< by root: last step that touches it; nowhere near the end for visible ones
@@ -150,6 +154,9 @@ struct MemoryLayout {
       std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
       offset[at(v)] = here;
       arena_floats = std::max(arena_floats, here + need);
+      if (arena_floats > max_arena_floats)
+        throw ShapeError(network.source() + ": tensor '" + network.value(v).name + "' " +
+                         network.value(v).form.at(batch).to_string() + " takes the network above 32 GiB of memory");
     };
     for (ValueId v : network.state().inputs) place(v, -1);
     for (int i = 0; i < never; ++i) {
