@@ -123,8 +123,6 @@ class Plan {
 /// overlap share memory; visible ones and the inputs keep theirs until the pass ends.
 struct MemoryLayout {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
-  /// A hostile file may ask for more than any machine has; that is refused before it is allocated.
-  static constexpr std::size_t max_arena_floats = std::size_t{1} << 33U;
   /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
   static constexpr std::size_t max_arena_floats = std::size_t{1} << 33;
   std::vector<std::size_t> offset;  ///< by value id; nowhere for constants and hidden values
