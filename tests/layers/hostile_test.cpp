@@ -46,7 +46,9 @@ TEST_CASE("layers: attributes and shape constants of any value are refused or ha
     CAPTURE(c.name);
     const weir::GraphDef def = weir::parse_onnx(c.onnx, c.name);
     for (std::size_t n = 0; n < def.nodes.size(); ++n)
-      for (const auto& [name, attribute] : def.nodes[n].attributes) {
+      for (const auto& entry : def.nodes[n].attributes) {
+        const std::string& name = entry.first;
+        const weir::Attribute& attribute = entry.second;
         CAPTURE(name);
         weir::GraphDef changed = def;
         weir::Attribute& target = changed.nodes[n].attributes[name];
@@ -73,13 +75,13 @@ TEST_CASE("layers: attributes and shape constants of any value are refused or ha
         changed.nodes[n].attributes.erase(name);
         attempt(changed, c.inputs, outcome);
       }
-    for (const auto& [name, constant] : def.constants)
-      for (std::size_t i = 0; i < constant.ints.size() && i < 8; ++i)
+    for (const auto& entry : def.constants)
+      for (std::size_t i = 0; i < entry.second.ints.size() && i < 8; ++i)
         for (std::int64_t value : hostile) {
-          CAPTURE(name);
+          CAPTURE(entry.first);
           CAPTURE(value);
           weir::GraphDef changed = def;
-          changed.constants[name].ints[i] = value;
+          changed.constants[entry.first].ints[i] = value;
           attempt(changed, c.inputs, outcome);
         }
   }

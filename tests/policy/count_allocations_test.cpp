@@ -8,7 +8,6 @@
 #include <vector>
 
 // Replaces the operators of the whole test program. Inlined, g++ would take new and free for a mismatch.
-// mismatch.
 static thread_local std::size_t count = 0;
 std::size_t weir_test::allocations() { return count; }
 

@@ -119,7 +119,7 @@ template <int L, int R, int V, Walk walk>
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        sum[r][v] += column[v] * ak[r];
+        multiply_add<L>(sum[r][v], column[v], ak[r]);
       }
     }
     if constexpr (walk != Walk::image_a) a += R;
