@@ -16,7 +16,6 @@ struct Contestant {
   std::shared_ptr<weir::Cascade> cascade;  ///< shared by all contestants of a mode: one thread runs them all
   weir::InputMaker maker;
   std::function<std::size_t(std::size_t row, std::size_t stage, std::span<const double> x)> decide;
-  bool every_round = false;  ///< measured in all rounds, not in the first alone
 
   // What came out, by test image.
   std::vector<std::vector<double>> samples;  ///< [image][round]
@@ -61,7 +60,6 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < contestants.size(); ++j) {
         Contestant& c = contestants[(i + j) % contestants.size()];
-        if (round > 0 && !c.every_round) continue;
         const weir::CascadeAnswer a = run(c, i);
         c.samples[i].push_back(a.seconds);
         c.loss[i] = loss(a.probabilities, test.label(i));
@@ -110,7 +108,6 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     c.cascade = std::make_shared<weir::Cascade>(spec, context);
     c.maker = models.maker(data.test, {n});
     c.decide = [](std::size_t, std::size_t, std::span<const double>) { return std::size_t{0}; };
-    c.every_round = true;
     all.push_back(std::move(c));
   }
   for (Mode& m : modes) {
@@ -131,7 +128,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     const auto mixed = [](const weir::MixedPolicy& p) {
       return [p](std::size_t row, std::size_t k, std::span<const double> x) { return p.pick(row).action(k, x); };
     };
-    add(o.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy)).every_round = true;
+    add(o.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy));
     for (const Learned& l : m.curve) add(o.learner, "curve", l.budget, mixed(l.choice.policy));
     for (const weir::TunedRule& r : m.rules) {
       Contestant& c =

@@ -15,7 +15,7 @@ struct Options {
   std::string learner = "logistic", loss = "top1", topology = "dag", isa;
   std::vector<double> split = {0.5, 0.25, 0.25};
   double max_loss = 0.01, confidence = 0.95;
-  std::size_t folds = 5, rounds = 3, measure = 0, exits = 4;
+  std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
   std::string out = "results";
@@ -71,7 +71,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--seed", o.seed, "of the split, the folds and the randomised mix")->group("Policy");
   app.add_option("--threads", o.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Runs");
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given")->group("Runs");
-  app.add_option("--rounds", o.rounds, "times that the main rows are measured on each test image")
+  app.add_option("--rounds", o.rounds, "times that each test image is measured; the median counts")
       ->check(CLI::Range(1, 100))
       ->group("Runs");
   app.add_option("--measure", o.measure, "time only so many test images (0: all); losses are counted on these too")

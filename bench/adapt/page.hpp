@@ -169,8 +169,7 @@ inline weir::HtmlReport report(const Results& r) {
       {machine(),
        "compiler " + compiler() + ", threads " + std::to_string(r.options.threads) + ", ISA " +
            std::string(weir::to_string(weir::Context({.threads = 1, .isa = r.options.isa}).isa())),
-       "batch 1; every contestant in turn on each image; single networks and learned policies " +
-           std::to_string(r.options.rounds) + " rounds, the median per image; the others one round",
+       "batch 1; every contestant in turn on each image, " + std::to_string(r.options.rounds) + " round(s)",
        "a time is from decoded pixels to the answer: preprocessing, layers, heads, features, gates. Decoding a file: " +
            (r.data.decode_s > 0 ? format("%.2f ms", 1e3 * r.data.decode_s) + " apart" : "none (arrays)"),
        "exit heads: " +

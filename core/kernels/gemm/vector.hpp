@@ -11,8 +11,8 @@ struct Vec {
   typedef float loose __attribute__((vector_size(L * sizeof(float)), aligned(4), may_alias));
 };
 
-/// sum += a * b, in tiles of all sizes with the same rounding: fused for L >= 8 (whose kernels need FMA instructions) and
-/// wherever else the compiler's flags allow FMA. g++ by itself fuses some chains and not others, as -mtune has it.
+/// sum += a * b, in tiles of all sizes with the same rounding: fused for L >= 8 (whose kernels need FMA instructions)
+/// and wherever else the compiler's flags allow FMA. g++ by itself fuses some chains and not others, as -mtune has it.
 template <int L>
 [[gnu::always_inline]] inline void multiply_add(typename Vec<L>::type& sum, const typename Vec<L>::type& a, float b) {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
