@@ -17,7 +17,7 @@ namespace weir {
 /// The regularised incomplete beta function I_x(a, b) = P(Beta(a, b) <= x), a and b > 0.
 ///
 /// Continued fraction DLMF 8.17.22 by Lentz's method, on the side of the mode where it converges fast; relative error
-/// about 1e-12 for a, b up to 1e7. Throws ArgumentError out of range.
+/// within 1e-9 of scipy for a + b up to 3e5; it grows with a + b, as lgamma cancels. Throws ArgumentError out of range.
 inline double incomplete_beta(double a, double b, double x) {
   if (!(a > 0) || !(b > 0) || !std::isfinite(a + b) || !(x >= 0 && x <= 1))
     throw ArgumentError("incomplete beta: a, b > 0 and x in [0, 1] are needed");
