@@ -1,5 +1,6 @@
 // Runs an ONNX network on .npy input and writes .npy output.
 #include <algorithm>
+#include <tuple>
 #include <weir/io/npy.hpp>
 #include <weir/weir.hpp>
 
@@ -18,7 +19,8 @@ struct Options {
 std::vector<weir::Tensor> read_inputs(const Options& o, const weir::GraphDef& def) {
   std::map<std::string, std::string> file_of;
   for (const std::string& text : o.inputs) {
-    auto [name, file] = program::split_name(text);
+    std::string name, file;
+    std::tie(name, file) = program::split_name(text);
     for (const auto& i : def.inputs)
       if (name.empty() && !file_of.contains(i.name)) name = i.name;
     if (std::none_of(def.inputs.begin(), def.inputs.end(), [&](const auto& i) { return i.name == name; }))
