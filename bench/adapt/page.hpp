@@ -169,7 +169,7 @@ inline weir::HtmlReport report(const Results& r) {
       {machine(),
        "compiler " + compiler() + ", threads " + std::to_string(r.options.threads) + ", ISA " +
            std::string(weir::to_string(weir::Context({.threads = 1, .isa = r.options.isa}).isa())),
-       "batch 1; every contestant in turn on each image, " + std::to_string(r.options.rounds) + " round(s)",
+       "batch 1; every contestant in turn on blocks of 50 images, " + std::to_string(r.options.rounds) + " round(s)",
        "a time is from decoded pixels to the answer: preprocessing, layers, heads, features, gates. Decoding a file: " +
            (r.data.decode_s > 0 ? format("%.2f ms", 1e3 * r.data.decode_s) + " apart" : "none (arrays)"),
        "exit heads: " +
