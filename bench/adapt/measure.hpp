@@ -96,6 +96,16 @@ inline std::function<std::size_t(std::size_t, std::size_t, std::span<const doubl
   };
 }
 
+/// A network that runs to one stage and answers there.
+inline std::shared_ptr<weir::Cascade> alone(const weir::Network& network, weir::CascadeStage stage,
+                                            const weir::Context& context) {
+  stage.network = 0;
+  const auto topology = weir::Topology::chain({stage.name});
+  const auto spec = std::make_shared<weir::CascadeSpec>(std::vector<weir::Network>{network},
+                                                        std::vector<weir::CascadeStage>{std::move(stage)}, topology);
+  return std::make_shared<weir::Cascade>(spec, context);
+}
+
 /// Everybody who runs: single networks, and for each mode the learned policy, its curve, rules, random exits, oracles.
 inline std::vector<Contestant> contestants(const Options& o, const Data& data, Models& models,
                                            std::vector<Mode>& modes) {
@@ -103,15 +113,11 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
   std::vector<Contestant> all;
   for (std::size_t n = 0; n < models.all.size(); ++n) {
     const Model& m = models.all[n];
-    const auto spec = std::make_shared<weir::CascadeSpec>(
-        std::vector<weir::Network>{m.network},
-        std::vector<weir::CascadeStage>{{m.name, 0, m.network.output_names().front(), std::nullopt, m.logits}},
-        weir::Topology::chain({m.name}));
     Contestant c;
     c.mode = "network";
     c.name = m.name;
     c.kind = "network";
-    c.cascade = std::make_shared<weir::Cascade>(spec, context);
+    c.cascade = alone(m.network, {m.name, 0, m.network.output_names().front(), std::nullopt, m.logits}, context);
     c.maker = models.maker(data.test, {n});
     c.decide = [](std::size_t, std::size_t, std::span<const double>) { return std::size_t{0}; };
     all.push_back(std::move(c));
@@ -140,6 +146,12 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
       Contestant& c =
           add(r.name, "rule", o.max_loss,
               [p = r.policy](std::size_t, std::size_t k, std::span<const double> x) { return p.action(k, x); });
+      if (r.name == "fixed_exit") {  // it asks nobody, so it runs nothing but the layers and the head it needs
+        const weir::CascadeStage& s = m.spec->stages[static_cast<std::size_t>(r.parameter)];
+        c.cascade = alone(m.spec->networks[s.network], s, context);
+        c.maker = models.maker(data.test, {m.nets[s.network]});
+        continue;
+      }
       if (r.policy.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
       const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks, m.spec->stages, r.policy.topology,
                                                              m.spec->class_features);
