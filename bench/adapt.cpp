@@ -41,7 +41,7 @@ void learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
     weir::Cascade cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
     std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), o.quick ? 60 : 400));
     std::iota(rows.begin(), rows.end(), std::size_t{0});
-    m.seconds = weir::measure_costs(
+    m.costs = weir::measure_costs(
         cascade, models.maker(data.policy, m.nets), rows, 10, [](std::size_t, std::span<const double>) {},
         [&](std::size_t done, std::size_t total) { progress(done, total); });
   }
@@ -89,7 +89,6 @@ void run(Options o, const std::string& command) {
   // Everything is decided; only now are the test images looked at.
   for (adapt::Mode& m : modes) {
     m.test = adapt::record(m, o, models, data.test, loss);
-    adapt::set_seconds(m.test, m.seconds);
   }
   auto contestants = adapt::contestants(o, data, models, modes);
   adapt::measure(contestants, data.test, loss, o.rounds);

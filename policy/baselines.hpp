@@ -182,7 +182,7 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
   std::vector<double> spent(walk.size(), 0);  // [steps] seconds up to and with each stage of the walk
   for (std::size_t w = 0; w < walk.size(); ++w) {
     const StageTrace& stage = calibration.stages.at(walk[w]);
-    spent[w] = (w > 0 ? spent[w - 1] : 0) + stage.seconds;
+    spent[w] = w > 0 ? spent[w - 1] + calibration.step_seconds(walk[w - 1], walk[w]) : stage.seconds;
     if (w + 1 == walk.size()) break;
     const auto column = static_cast<Eigen::Index>(detail::feature_column(stage, confidence.feature));
     for (std::size_t i = 0; i < n; ++i) {

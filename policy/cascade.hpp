@@ -18,6 +18,12 @@ namespace weir {
 /// network is really about to run, so that preprocessing counts where it is spent.
 using InputMaker = std::function<void(std::size_t network, std::size_t row, View out)>;
 
+/// What a stage added to an example's time, and the part of it that made the answer: head, features, gate.
+struct StageCost {
+  double seconds = 0;
+  double answer_seconds = 0;
+};
+
 /// What became of one example.
 struct CascadeAnswer {
   int label = -1;                        ///< predicted class
@@ -36,7 +42,7 @@ class Cascade {
     n_features_ = spec_->feature_names().size();
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
-    stage_seconds_.resize(spec_->stages.size());
+    stage_costs_.resize(spec_->stages.size());
     visited_.reserve(spec_->stages.size());
     answers_.resize(spec_->stages.size());
     for (const CascadeStage& s : spec_->stages)
@@ -65,10 +71,12 @@ class Cascade {
       const std::size_t n = spec_->stages[k].network;
       if (!started_[n]) begin(n, maker, std::span(&row, 1));
       started_[n] = true;
-      answer(k, advance(k), 0, 0);
+      const ConstView y = advance(k);
+      const double ran = seconds_since(start);
+      answer(k, y, 0, 0);
       const std::size_t action = decide_at(k, 0, decide);
-      const double now = std::chrono::duration<double>(Clock::now() - start).count();
-      stage_seconds_[k] = now - before;
+      const double now = seconds_since(start);
+      stage_costs_[k] = {now - before, now - ran};
       before = now;
       visited_.push_back(k);
       if (action == 0) return {prediction(k, 0), k, now, probabilities(k, 0)};
@@ -76,9 +84,9 @@ class Cascade {
     }
   }
 
-  /// Stages that the last run_one visited, in order, and the seconds that each added.
+  /// Stages that the last run_one visited, in order, and what each added.
   std::span<const std::size_t> visited() const { return visited_; }
-  double stage_seconds(std::size_t k) const { return stage_seconds_[k]; }
+  const StageCost& stage_cost(std::size_t k) const { return stage_costs_[k]; }
 
   /// Examples first_id .. first_id + n - 1 through a policy as one batch: those that exit leave it there and then,
   /// those that go on to a network from different stages run it together. Where the topology does not let whole batches
@@ -100,7 +108,7 @@ class Cascade {
         float* own = batch_probabilities_.data() + r * spec_->n_classes();
         std::copy(out[r].probabilities.begin(), out[r].probabilities.end(), own);
         out[r].probabilities = {own, spec_->n_classes()};
-        out[r].seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        out[r].seconds = seconds_since(start);
       }
       return;
     }
@@ -127,8 +135,7 @@ class Cascade {
         if (action > 0)
           arrivals_[next_stage(k, action)].push_back(r);
         else
-          out[r] = {prediction(k, r), k, std::chrono::duration<double>(Clock::now() - start).count(),
-                    probabilities(k, r)};
+          out[r] = {prediction(k, r), k, seconds_since(start), probabilities(k, r)};
       }
     }
   }
@@ -145,6 +152,9 @@ class Cascade {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
 
   /// The rows first .. first + n - 1 as one batch.
   template <typename Sink>
@@ -255,7 +265,8 @@ class Cascade {
   std::size_t n_features_ = 0, capacity_ = 0;
   Buffer input_;
   std::vector<float> probabilities_, pooled_, batch_probabilities_;
-  std::vector<double> features_, gate_input_, stage_seconds_;
+  std::vector<double> features_, gate_input_;
+  std::vector<StageCost> stage_costs_;
   std::vector<int> predictions_;
   std::vector<StageAnswer> answers_;
   std::vector<bool> started_;

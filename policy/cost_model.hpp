@@ -34,17 +34,17 @@ inline std::vector<std::size_t> late_path(const Topology& topology, std::size_t 
   return path;
 }
 
-/// Seconds that each stage adds to an example: [stages] medians over single-image runs, on the cascade's own context
+/// What each stage adds to an example: [stages] medians over single-image runs, on the cascade's own context
 /// (threads, instruction set), from the decision before (or the start) to the decision behind the stage: preprocessing,
-/// layers, exit head, features and a gate. Runs alternate between the late_path() of the last stage and, for stages
-/// that are not on it, of those, so that all are measured in turn.
+/// layers, and the answer (exit head, features, gate). Runs alternate between the late_path() of the last stage and,
+/// for stages that are not on it, of those, so that all are measured in turn.
 ///
 /// decide_cost(stage, x) is called as a gate would be, its result is not used; progress(done, total) after each row.
 /// rows: which rows the maker is asked for, one after the other; the first `warm_up` of them do not count. Throws
 /// ArgumentError unless at least one is left.
 template <typename Decide, typename OnProgress>
-std::vector<double> measure_costs(Cascade& cascade, const InputMaker& maker, const std::vector<std::size_t>& rows,
-                                  std::size_t warm_up, const Decide& decide_cost, const OnProgress& progress) {
+std::vector<StageCost> measure_costs(Cascade& cascade, const InputMaker& maker, const std::vector<std::size_t>& rows,
+                                     std::size_t warm_up, const Decide& decide_cost, const OnProgress& progress) {
   if (rows.size() <= warm_up)
     throw ArgumentError("costs: " + std::to_string(rows.size()) + " runs, of which " + std::to_string(warm_up) +
                         " only warm up, measure nothing");
@@ -62,7 +62,7 @@ std::vector<double> measure_costs(Cascade& cascade, const InputMaker& maker, con
       actions[path[i - 1]] = 1 + static_cast<std::size_t>(std::ranges::find(next, path[i]) - next.begin());
     }
   }
-  std::vector<std::vector<double>> samples(topology.size());
+  std::vector<std::vector<double>> samples(topology.size()), answers(topology.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     for (const auto& actions : paths) {
       cascade.run_one_with(maker, rows[i], [&](std::size_t k, std::span<const double> x) {
@@ -70,20 +70,26 @@ std::vector<double> measure_costs(Cascade& cascade, const InputMaker& maker, con
         return actions[k];
       });
       if (i < warm_up) continue;
-      for (const std::size_t k : cascade.visited()) samples[k].push_back(cascade.stage_seconds(k));
+      for (const std::size_t k : cascade.visited()) {
+        samples[k].push_back(cascade.stage_cost(k).seconds);
+        answers[k].push_back(cascade.stage_cost(k).answer_seconds);
+      }
     }
     progress(i + 1, rows.size());
   }
-  std::vector<double> seconds;
-  for (auto& s : samples) seconds.push_back(median(std::move(s)));
-  return seconds;
+  std::vector<StageCost> costs;
+  for (std::size_t k = 0; k < samples.size(); ++k) {
+    const double seconds = median(std::move(samples[k]));
+    costs.push_back({seconds, std::min(seconds, median(std::move(answers[k])))});
+  }
+  return costs;
 }
 
 /// The same counted instead of measured: floating-point operations of the layers up to the stage that its late_path()
 /// has not run before (a multiply-add counts 2), and of the exit head, over flops_per_second (1: the counts
 /// themselves). Preprocessing, features and gates count nothing. Throws ArgumentError unless flops_per_second is
 /// positive and finite.
-inline std::vector<double> count_costs(const CascadeSpec& spec, double flops_per_second = 1) {
+inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_per_second = 1) {
   if (!(flops_per_second > 0) || !std::isfinite(flops_per_second))
     throw ArgumentError("costs: flops_per_second must be positive and finite");
   std::vector<double> up_to;  // from the network's input to the stage's tensor, by stage
@@ -97,16 +103,16 @@ inline std::vector<double> count_costs(const CascadeSpec& spec, double flops_per
     }
     up_to.push_back(sum);
   }
-  std::vector<double> costs;
+  std::vector<StageCost> costs;
   for (std::size_t k = 0; k < spec.stages.size(); ++k) {
     const CascadeStage& s = spec.stages[k];
     double flops = up_to[k];
     for (const std::size_t j : late_path(spec.topology, k))
       if (j != k && spec.stages[j].network == s.network) flops = up_to[k] - up_to[j];
-    if (s.head)
-      flops += static_cast<double>(spec.example_shape(k).numel()) +
-               2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes());
-    costs.push_back(flops / flops_per_second);
+    const double head = s.head ? static_cast<double>(spec.example_shape(k).numel()) +
+                                     2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes())
+                               : 0;
+    costs.push_back({(flops + head) / flops_per_second, head / flops_per_second});
   }
   return costs;
 }

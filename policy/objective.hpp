@@ -35,7 +35,7 @@ inline Eigen::MatrixXd charged_loss(const Trace& trace, LossSide side) {
 /// Behind stage k, with the later gates fixed, action a costs an example
 ///
 ///     c_0 = lambda R_k                       (exit)
-///     c_a = T_m + V_m,  m = next[a - 1]      (run stage m and do there what its gate says)
+///     c_a = T_km + V_m,  m = next[a - 1]     (run stage m after k and do there what its gate says)
 ///
 /// where V_k = c_{action of gate k} is the cost to go; what was spent up to k is the same for all actions and left out.
 /// In a chain c_1 - c_0 is the J_{k+1} - S_k of Bolukbasi et al., so that a gate is a binary problem with label
@@ -54,7 +54,7 @@ struct Objective {
     RowMatrix c(R.rows(), static_cast<Eigen::Index>(1 + next.size()));
     c.col(0) = lambda * R.col(static_cast<Eigen::Index>(k));
     for (std::size_t a = 1; a <= next.size(); ++a)
-      c.col(static_cast<Eigen::Index>(a)) = cost_to_go[next[a - 1]].array() + trace.stages[next[a - 1]].seconds;
+      c.col(static_cast<Eigen::Index>(a)) = cost_to_go[next[a - 1]].array() + trace.step_seconds(k, next[a - 1]);
     return c;
   }
 

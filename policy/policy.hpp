@@ -167,13 +167,16 @@ Evaluation evaluate_tables(const Topology& topology, const Trace& trace, const s
                            const Pick& pick) {
   std::vector<std::size_t> exit(trace.size());
   Eigen::VectorXd seconds(static_cast<Eigen::Index>(trace.size()));
+  std::vector<std::vector<double>> step(topology.size());  // [stage][action - 1]
+  for (std::size_t k = 0; k < topology.size(); ++k)
+    for (const std::size_t next : topology.stages[k].next) step[k].push_back(trace.step_seconds(k, next));
   for (std::size_t i = 0; i < trace.size(); ++i) {
     const ActionTable& actions = tables[pick(i)];
     std::size_t k = 0;
     double sum = trace.stages[0].seconds;
     while (actions[k][i] != 0) {
-      k = topology.stages[k].next[actions[k][i] - 1];
-      sum += trace.stages[k].seconds;
+      sum += step[k][actions[k][i] - 1U];
+      k = topology.stages[k].next[actions[k][i] - 1U];
     }
     exit[i] = k;
     seconds(static_cast<Eigen::Index>(i)) = sum;
@@ -215,7 +218,7 @@ inline std::vector<double> cheapest_seconds(const Topology& topology, const Trac
   least[0] = trace.stages.at(0).seconds;
   for (std::size_t k = 0; k < topology.size(); ++k)
     for (const std::size_t next : topology.stages[k].next) {
-      const double seconds = least[k] + trace.stages.at(next).seconds;
+      const double seconds = least[k] + trace.step_seconds(k, next);
       if (least[next] >= 0 && least[next] <= seconds) continue;
       least[next] = seconds;
       from[next] = k;

@@ -1,8 +1,11 @@
 /// Trace: what each stage answered on each example, all that a policy is learned from.
 #pragma once
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
@@ -12,13 +15,17 @@ namespace weir {
 /// One stage (an exit inside a network, or a whole network) on n examples.
 struct StageTrace {
   std::string name;
-  /// What running this stage adds to an example's time: from the previous stage's decision to this one's, with
-  /// preprocessing, layers, exit head, features and gate.
+  /// What running this stage adds to an example's time, coming from the stage before it of the same network, or from
+  /// the start of its network where there is none: preprocessing, layers, exit head, features and gate.
   double seconds = 0;
   std::vector<std::string> feature_names;  ///< [d]
   Eigen::MatrixXd features;                ///< [n, d] seen by the gate behind this stage
   std::vector<int> prediction;             ///< [n] predicted class
   Eigen::VectorXd loss;                    ///< [n] finite, >= 0; 0/1 for top-1 and top-5, or any other
+  /// Stages of one network bear its name and follow each other; empty: the stage is a network of its own.
+  std::string network{};
+  /// The part of `seconds` that only answering here costs (exit head, features, gate): a path past this stage saves it.
+  double answer_seconds = 0;
 };
 
 /// All stages on the same n examples, in the topology's order; the last one is the full network. Independent of the
@@ -29,6 +36,16 @@ struct Trace {
 
   std::size_t size() const { return label.size(); }
   std::size_t full() const { return stages.size() - 1; }
+
+  /// What running `to` adds on a path whose stage before it is `from` (none: `to` is the first): layers of stages of
+  /// the same network that lie between are run, their answers are not made.
+  double step_seconds(std::optional<std::size_t> from, std::size_t to) const {
+    const StageTrace& stage = stages.at(to);
+    double sum = stage.seconds;
+    for (std::size_t k = to; k-- > 0 && k != from && !stage.network.empty() && stages[k].network == stage.network;)
+      sum += stages[k].seconds - stages[k].answer_seconds;
+    return sum;
+  }
 
   /// Throws ShapeError where sizes disagree or there is no stage or example; ArgumentError for a value that is not
   /// finite (stage, row and column named), a negative loss or time.
@@ -45,6 +62,11 @@ struct Trace {
         throw ShapeError(where + std::to_string(s.feature_names.size()) + " feature names for " +
                          std::to_string(s.features.cols()) + " features");
       if (!std::isfinite(s.seconds) || s.seconds < 0) throw ArgumentError(where + "seconds must be finite and >= 0");
+      if (!(s.answer_seconds >= 0 && s.answer_seconds <= s.seconds))
+        throw ArgumentError(where + "the answer's seconds must be in [0, seconds]");
+      const bool again = &s != stages.data() && !s.network.empty() && (&s)[-1].network != s.network &&
+                         std::any_of(stages.data(), &s, [&](const StageTrace& t) { return t.network == s.network; });
+      if (again) throw ArgumentError(where + "other stages lie between those of network '" + s.network + "'");
       for (Eigen::Index i = 0; i < n; ++i) {
         if (!std::isfinite(s.loss(i)) || s.loss(i) < 0)
           throw ArgumentError(where + "loss must be finite and >= 0 at row " + std::to_string(i));
@@ -61,9 +83,23 @@ struct Trace {
     Trace part;
     for (const Eigen::Index i : index) part.label.push_back(label.at(static_cast<std::size_t>(i)));
     for (const StageTrace& s : stages) {
-      StageTrace t{s.name, s.seconds, s.feature_names, s.features(index, Eigen::all), {}, s.loss(index)};
+      StageTrace t{s.name, s.seconds,     s.feature_names, s.features(index, Eigen::all),
+                   {},     s.loss(index), s.network,       s.answer_seconds};
       for (const Eigen::Index i : index) t.prediction.push_back(s.prediction[static_cast<std::size_t>(i)]);
       part.stages.push_back(std::move(t));
+    }
+    return part;
+  }
+
+  /// Some of the stages, ascending and ending with the full network, as if the trace had been recorded of them alone:
+  /// the layers of a stage left out are counted where its network goes on. ArgumentError otherwise.
+  Trace select(const std::vector<std::size_t>& keep) const {
+    if (keep.empty() || std::ranges::adjacent_find(keep, std::greater_equal<>()) != keep.end() || keep.back() != full())
+      throw ArgumentError("trace: the stages to keep must ascend and end with the full network");
+    Trace part{label, {}};
+    for (std::size_t i = 0; i < keep.size(); ++i) {
+      part.stages.push_back(stages[keep[i]]);
+      part.stages.back().seconds = step_seconds(i == 0 ? std::nullopt : std::optional(keep[i - 1]), keep[i]);
     }
     return part;
   }

@@ -24,7 +24,7 @@ struct Mode {
   std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
   std::shared_ptr<const weir::CascadeSpec> spec;
   std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] of the policy part
-  std::vector<double> seconds;               ///< [stages] the cost model
+  std::vector<weir::StageCost> costs;        ///< [stages] the cost model
   weir::Trace policy, calibration, test;
   Learned learned;             ///< for the asked budget
   std::vector<Learned> curve;  ///< for others, in the mean
@@ -77,8 +77,9 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
   const auto names = m.spec->feature_names();
   const auto n = static_cast<Eigen::Index>(part.size()), d = static_cast<Eigen::Index>(names.size());
   for (std::size_t k = 0; k < m.spec->stages.size(); ++k)
-    trace.stages.push_back({m.spec->stages[k].name, m.seconds.empty() ? 0 : m.seconds[k], names, Eigen::MatrixXd(n, d),
-                            std::vector<int>(part.size()), Eigen::VectorXd(n)});
+    trace.stages.push_back({m.spec->stages[k].name, m.costs[k].seconds, names, Eigen::MatrixXd(n, d),
+                            std::vector<int>(part.size()), Eigen::VectorXd(n),
+                            models.all[m.nets[m.spec->stages[k].network]].name, m.costs[k].answer_seconds});
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::Cascade cascade(m.spec, all_cores(o));
   const auto all = models.maker(part, m.nets);
@@ -106,10 +107,6 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
     progress(first + count, part.size());
   }
   return trace;
-}
-
-inline void set_seconds(weir::Trace& trace, const std::vector<double>& seconds) {
-  for (std::size_t k = 0; k < trace.stages.size(); ++k) trace.stages[k].seconds = seconds[k];
 }
 
 /// The budgets of the curve.

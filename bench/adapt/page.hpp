@@ -45,7 +45,7 @@ inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
   const Contestant& c = r.learned(m);
   const auto rows = exit_rows(m, c);
   for (std::size_t k = 0; k < rows.size(); ++k)
-    t.rows.push_back({rows[k].stage, micros(m.seconds[k]), percent(rows[k].share, 1),
+    t.rows.push_back({rows[k].stage, micros(m.costs[k].seconds), percent(rows[k].share, 1),
                       rows[k].n == 0 ? "-" : percent(rows[k].accuracy)});
   return t;
 }

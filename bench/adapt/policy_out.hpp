@@ -29,7 +29,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
     const Model& model = r.models.all[m.nets[s.network]];
     weir::PolicyFile::Stage stage;
     stage.feature_names = m.spec->feature_names();
-    stage.seconds = m.seconds[k];
+    stage.seconds = m.costs[k].seconds;
     if (s.head) stage.exit_head = *s.head;
     stage.source = {{"network", std::filesystem::proximate(model.file, folder).generic_string()},
                     {"tensor", s.tensor},

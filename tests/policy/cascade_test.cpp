@@ -130,7 +130,7 @@ TEST_CASE("Cascade: one example at a time, against fresh executors without resum
         check_equal(answer, e);
         CHECK(std::vector<std::size_t>(cascade.visited().begin(), cascade.visited().end()) == e.visited);
         double sum = 0;
-        for (const std::size_t k : e.visited) sum += cascade.stage_seconds(k);
+        for (const std::size_t k : e.visited) sum += cascade.stage_cost(k).seconds;
         CHECK(answer.seconds == doctest::Approx(sum));
         exits.insert(answer.exit);
       }
