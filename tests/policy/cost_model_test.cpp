@@ -74,7 +74,7 @@ TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up 
   }
   CHECK(costs[2].seconds >= 0.002);
   CHECK(costs[2].answer_seconds < 0.002);  // what preprocessing takes is not the answer's
-  CHECK(costs[0].seconds < 0.1);  // the mean with the first run would be above
+  CHECK(costs[0].seconds < 0.1);           // the mean with the first run would be above
   using Rows = std::vector<std::size_t>;
   CHECK(asked[0] == Rows{4, 4, 5, 5, 6, 6});  // on the way to c and on the way to b
   CHECK(asked[1] == Rows{4, 5, 6});
