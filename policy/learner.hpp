@@ -1,5 +1,6 @@
 /// One interface over all learners: fit a gate by name, decide, save and load.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -66,6 +67,8 @@ void visit_learner(std::string_view name, const Visitor& visitor) {
 /// A fitted gate of any kind: a value with the name of its learner.
 class GateModel {
  public:
+  static constexpr std::size_t max_columns = 256;
+
   /// Chooses class 0 from no features.
   GateModel() : GateModel("threshold", ThresholdModel{}) {}
 
@@ -80,36 +83,60 @@ class GateModel {
   /// Chooses `label` (0 or 1) from any d features.
   static GateModel constant(int label, std::size_t d) { return {"threshold", ThresholdModel::constant(label, d)}; }
 
+  /// The same model over d features, of which it reads these: its feature j is column columns[j]. Throws ArgumentError
+  /// unless there is one column, below d, for each of its features, and at most max_columns.
+  GateModel reading(std::vector<std::size_t> columns, std::size_t d) const {
+    if (columns.size() != n_inputs() || columns.size() > max_columns || !columns_.empty())
+      throw ArgumentError("gate: " + std::to_string(columns.size()) + " columns for a model of " +
+                          std::to_string(n_inputs()) + " features; at most " + std::to_string(max_columns));
+    for (const std::size_t c : columns)
+      if (c >= d) throw ArgumentError("gate: column " + std::to_string(c) + " of " + std::to_string(d));
+    GateModel gate = *this;
+    gate.columns_ = std::move(columns);
+    gate.d_ = d;
+    return gate;
+  }
+
   const std::string& learner() const { return learner_; }
   const AnyModel& model() const { return model_; }
+  const std::vector<std::size_t>& columns() const { return columns_; }  ///< empty: all, in order
 
-  std::size_t n_features() const {
-    return std::visit([](const auto& model) { return model.n_features(); }, model_);
-  }
+  std::size_t n_features() const { return columns_.empty() ? n_inputs() : d_; }
 
   /// > 0 means class 1. Allocates nothing; throws ShapeError where x has not n_features() values.
   double decision_function(std::span<const double> x) const {
-    return std::visit(
-        [&](const auto& model) {
-          if (x.size() != model.n_features())
-            throw ShapeError("gate expects " + std::to_string(model.n_features()) + " features, got " +
-                             std::to_string(x.size()));
-          return model.decision_function(x);
-        },
-        model_);
+    if (x.size() != n_features())
+      throw ShapeError("gate expects " + std::to_string(n_features()) + " features, got " + std::to_string(x.size()));
+    std::array<double, max_columns> read;
+    if (!columns_.empty()) {
+      for (std::size_t j = 0; j < columns_.size(); ++j) read[j] = x[columns_[j]];
+      x = {read.data(), columns_.size()};
+    }
+    return std::visit([&](const auto& model) { return model.decision_function(x); }, model_);
   }
 
   bool operator==(const GateModel&) const = default;
 
  private:
+  /// Features of the model itself.
+  std::size_t n_inputs() const {
+    return std::visit([](const auto& model) { return model.n_features(); }, model_);
+  }
+
   std::string learner_;
   AnyModel model_;
+  std::vector<std::size_t> columns_;
+  std::size_t d_ = 0;  ///< where there are columns
 };
 
-/// {"learner": name, "model": {...}}; doubles are written so that they load equal to the last bit.
+/// {"learner": name, "model": {...}}, and where the model reads some features only {"columns": [...], "n_features": d};
+/// doubles are written so that they load equal to the last bit.
 inline void to_json(nlohmann::json& json, const GateModel& gate) {
   json = {{"learner", gate.learner()}};
   std::visit([&](const auto& model) { to_json(json["model"], model); }, gate.model());
+  if (gate.columns().empty()) return;
+  json["columns"] = gate.columns();
+  json["n_features"] = gate.n_features();
 }
 
 /// Throws FormatError for anything but what to_json wrote.
@@ -123,6 +150,10 @@ inline void from_json(const nlohmann::json& json, GateModel& gate) {
       from_json(stored, model);
       gate = GateModel(std::string(entry.name), std::move(model));
     });
+    if (json.contains("columns")) {
+      const std::size_t d = model_json::index(json, "n_features", std::size_t{1} << 31U);
+      gate = gate.reading(model_json::indices(json, "columns", d), d);
+    }
   } catch (const ArgumentError& error) {
     throw FormatError(std::string("model: ") + error.what());
   }

@@ -9,9 +9,11 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/policy/folds.hpp>
 #include <weir/policy/learner.hpp>
 #include <weir/policy/objective.hpp>
 #include <weir/policy/policy.hpp>
@@ -21,6 +23,8 @@ namespace weir {
 struct TrainOptions {
   std::string learner = "logistic";                ///< a name of learner_list
   std::function<GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
+  /// Where set, gates are learned from those inputs alone whose name (GateInputs::names) it is true of.
+  std::function<bool(std::string_view)> feature{};
   LossSide side = LossSide::excess;
   /// Rounds of policy iteration behind the backward pass: each gate is fitted again to the examples that the others
   /// now send to it, and kept only where that lowers the training objective.
@@ -64,9 +68,10 @@ class PolicyTrainer {
       if (topology_.n_actions(k) > Gate::max_actions)
         throw ArgumentError("train: stage '" + topology_.stages[k].name + "' has too many successors");
       X_.push_back(topology_.n_actions(k) > 1 ? inputs_.matrix(trace_, k) : RowMatrix());
+      columns_.push_back(chosen_columns(k));
     }
     R_ = charged_loss(trace_, options_.side);
-    assign_folds();
+    fold_ = deal_folds(trace_.size(), options_.folds, options_.seed);
   }
 
   PolicyTrainer(Trace&&, Topology, TrainOptions) = delete;
@@ -179,14 +184,14 @@ class PolicyTrainer {
   };
   using Memory = std::vector<Problem>;
 
-  void assign_folds() {
-    std::vector<std::size_t> order(trace_.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::vector<double> key(trace_.size());
-    for (std::size_t i = 0; i < key.size(); ++i) key[i] = counter_uniform(options_.seed, i);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
-    fold_.resize(trace_.size());
-    for (std::size_t rank = 0; rank < order.size(); ++rank) fold_[order[rank]] = rank % options_.folds;
+  std::vector<Eigen::Index> chosen_columns(std::size_t k) const {
+    std::vector<std::vector<std::string>> own;
+    for (const StageTrace& s : trace_.stages) own.push_back(s.feature_names);
+    const auto names = inputs_.names(k, topology_, own);
+    std::vector<Eigen::Index> columns;
+    for (std::size_t j = 0; j < names.size(); ++j)
+      if (!options_.feature || options_.feature(names[j])) columns.push_back(static_cast<Eigen::Index>(j));
+    return columns;
   }
 
   Decider constant(std::size_t k, std::size_t action) const {
@@ -209,12 +214,13 @@ class PolicyTrainer {
     return true;
   }
 
-  GateModel fit_model(const Dataset& data) const {
-    GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
+  GateModel fit_model(std::size_t k, const Dataset& data) const {
+    const GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
     if (model.n_features() != static_cast<std::size_t>(data.X.cols()))
       throw ShapeError("train: the given fit made a model of " + std::to_string(model.n_features()) +
                        " features from " + std::to_string(data.X.cols()));
-    return model;
+    if (columns_[k].size() == inputs_.size(k)) return model;
+    return model.reading({columns_[k].begin(), columns_[k].end()}, inputs_.size(k));
   }
 
   /// One weighted binary problem for each pair of actions, on the rows where they differ in cost.
@@ -230,13 +236,13 @@ class PolicyTrainer {
           used.push_back(i);
           weight[costs(i, b) < costs(i, a) ? 1 : 0] += std::abs(costs(i, b) - costs(i, a));
         }
-        if (weight[0] == 0 || weight[1] == 0 || X.cols() == 0) {
+        if (weight[0] == 0 || weight[1] == 0 || columns_[k].empty()) {
           models.push_back(GateModel::constant(weight[1] > weight[0] ? 1 : 0, inputs_.size(k)));
           continue;
         }
-        Dataset data{X(used, Eigen::all), {}, (costs(used, b) - costs(used, a)).cwiseAbs()};
+        Dataset data{X(used, columns_[k]), {}, (costs(used, b) - costs(used, a)).cwiseAbs()};
         for (const Eigen::Index i : used) data.y.push_back(costs(i, b) < costs(i, a) ? 1 : 0);
-        models.push_back(fit_model(data));
+        models.push_back(fit_model(k, data));
       }
     return {topology_.n_actions(k), inputs_.size(k), std::move(models)};
   }
@@ -290,7 +296,8 @@ class PolicyTrainer {
   Topology topology_;
   TrainOptions options_;
   GateInputs inputs_;
-  std::vector<RowMatrix> X_;  ///< [stages] what each gate sees
+  std::vector<RowMatrix> X_;                        ///< [stages] what each gate sees
+  std::vector<std::vector<Eigen::Index>> columns_;  ///< [stages] of that, what it learns from
   Eigen::MatrixXd R_;
   std::vector<std::size_t> fold_;
 };

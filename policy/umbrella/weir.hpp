@@ -18,7 +18,9 @@
 #include <weir/policy/exit_points.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
+#include <weir/policy/topology_search.hpp>
 #include <weir/policy/trace_file.hpp>
+#include <weir/policy/tune.hpp>
 
 namespace weir {
 

@@ -1,0 +1,81 @@
+/// Choice of learner, hyper-parameters and features by the cost of the whole system rather than by the accuracy of
+/// gates.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/policy/cross_validate.hpp>
+
+namespace weir {
+
+/// One way to learn a policy.
+struct Candidate {
+  std::string name;
+  TrainOptions train;
+};
+
+/// Groups of gate inputs (GateInputs::names) to learn from.
+namespace feature_group {
+
+/// Which class was predicted, here or before.
+inline bool is_class(std::string_view name) {
+  const std::size_t at = name.rfind("class_");
+  return at != std::string_view::npos && (at == 0 || name[at - 1] == '.');
+}
+
+/// What an earlier stage said, and whether it agrees.
+inline bool is_history(std::string_view name) { return name.find_first_of(".(") != std::string_view::npos; }
+
+/// Confidence of all stages so far, and their agreement, for all classes alike.
+inline bool without_class(std::string_view name) { return !is_class(name); }
+
+/// The confidence of the stage alone.
+inline bool own_confidence(std::string_view name) { return !is_class(name) && !is_history(name); }
+
+}  // namespace feature_group
+
+/// Every learner of the list on the features without classes, and logistic regression on all features, on the stage's
+/// own, and with more regularisation. `base` gives what else there is to say.
+inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
+  std::vector<Candidate> all;
+  const auto add = [&](std::string name, const std::string& learner, std::function<bool(std::string_view)> feature) {
+    all.push_back({std::move(name), base});
+    all.back().train.learner = learner;
+    all.back().train.feature = std::move(feature);
+  };
+  for (const std::string& learner : learner_names()) add(learner + ", no class", learner, feature_group::without_class);
+  add("logistic, all features", "logistic", nullptr);
+  add("logistic, own confidence", "logistic", feature_group::own_confidence);
+  add("logistic C=10, all features", "logistic", nullptr);
+  all.back().train.fit = [](const Dataset& data) {
+    return GateModel("logistic", LogisticRegression{.C = 10}.fit(data));
+  };
+  return all;
+}
+
+struct Tuning {
+  std::vector<double> cost;  ///< [candidates] system_cost
+  std::size_t best = 0;      ///< the first of the cheapest
+};
+
+/// Judges every candidate by cross-validation on the policy trace and the system_cost at the budget.
+/// progress(done, total) after each. Throws what cross_validate throws, and ArgumentError without candidates.
+inline Tuning tune(const Trace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
+                   const Budget& budget, const CrossValidation& options,
+                   const std::function<void(std::size_t, std::size_t)>& progress = {}) {
+  if (candidates.empty()) throw ArgumentError("tune: no candidates");
+  Tuning tuning;
+  for (const Candidate& c : candidates) {
+    tuning.cost.push_back(system_cost(cross_validate(trace, topology, c.train, options), budget));
+    if (progress) progress(tuning.cost.size(), candidates.size());
+  }
+  tuning.best = static_cast<std::size_t>(std::ranges::min_element(tuning.cost) - tuning.cost.begin());
+  return tuning;
+}
+
+}  // namespace weir
