@@ -18,6 +18,7 @@
 #include <weir/policy/exit_points.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
+#include <weir/policy/shift_monitor.hpp>
 #include <weir/policy/topology_search.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/policy/tune.hpp>
