@@ -57,7 +57,8 @@ class PlotAxis {
     const double first = std::floor(lo / step_ + 1e-9), last = std::ceil(hi / step_ - 1e-9);
     lo_ = first * step_;
     hi_ = last * step_;
-    for (double k = first; k <= last; ++k) ticks_.push_back(k * step_);
+    const int n = static_cast<int>(last - first);
+    for (int k = 0; k <= n; ++k) ticks_.push_back((first + k) * step_);
   }
 
   void make_log(double lo, double hi) {

@@ -70,7 +70,7 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
   return graph;
 }
 
-inline GraphDef parse_onnx_bytes(std::span<const char> bytes, std::string source, ExternalFolder* folder) {
+inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string& source, ExternalFolder* folder) {
   try {
     return parse_onnx_model({bytes.data(), bytes.size()}, source, folder);
   } catch (const IoError& e) {
@@ -88,8 +88,8 @@ inline GraphDef parse_onnx_bytes(std::span<const char> bytes, std::string source
 /// Nodes are sorted topologically, Constant nodes are turned into constants. External data is refused (read_onnx
 /// reads it). Memory: at most a constant times the bytes. Throws FormatError naming source and, where there is one,
 /// the node or tensor.
-inline GraphDef parse_onnx(std::span<const char> bytes, std::string source) {
-  return detail::parse_onnx_bytes(bytes, std::move(source), nullptr);
+inline GraphDef parse_onnx(std::span<const char> bytes, const std::string& source) {
+  return detail::parse_onnx_bytes(bytes, source, nullptr);
 }
 
 /// As parse_onnx, from a file of at most 2 GiB; external data is read from beside it. Throws IoError too.

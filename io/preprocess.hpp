@@ -44,8 +44,8 @@ class Preprocess {
   /// Memory of apply; grows to what the largest image needs and is then reused.
   class Scratch {
     friend class Preprocess;
-    detail::ResampleScratch resized, cropped;
-    std::vector<std::uint8_t> first, second;
+    detail::ResampleScratch resized_, cropped_;
+    std::vector<std::uint8_t> first_, second_;
   };
 
   /// Throws ArgumentError on sizes below 1 or above 16384, other numbers of channels, means or deviations, and on
@@ -89,10 +89,10 @@ class Preprocess {
       window = crop(window);
     if (window.height != height() || window.width != width()) {
       const detail::ResampleTarget target{height(), width(), 0, 0, height(), width()};
-      scratch.second.resize(static_cast<std::size_t>(height()) * static_cast<std::size_t>(width()) *
-                            static_cast<std::size_t>(window.channels));
-      detail::resample(window, target, scratch.cropped, scratch.second.data());
-      window = {scratch.second.data(), std::ptrdiff_t{width()} * window.channels, height(), width(), window.channels};
+      scratch.second_.resize(static_cast<std::size_t>(height()) * static_cast<std::size_t>(width()) *
+                             static_cast<std::size_t>(window.channels));
+      detail::resample(window, target, scratch.cropped_, scratch.second_.data());
+      window = {scratch.second_.data(), std::ptrdiff_t{width()} * window.channels, height(), width(), window.channels};
     }
     write(window, out);
   }
@@ -138,9 +138,9 @@ class Preprocess {
       target.left = (target.full_width - target.width) / 2;
     }
     const std::ptrdiff_t row_bytes = std::ptrdiff_t{target.width} * in.channels;
-    scratch.first.resize(static_cast<std::size_t>(target.height * row_bytes));
-    detail::resample(in, target, scratch.resized, scratch.first.data());
-    return {scratch.first.data(), row_bytes, target.height, target.width, in.channels};
+    scratch.first_.resize(static_cast<std::size_t>(target.height * row_bytes));
+    detail::resample(in, target, scratch.resized_, scratch.first_.data());
+    return {scratch.first_.data(), row_bytes, target.height, target.width, in.channels};
   }
 
   void write(const detail::PixelWindow& in, float* out) const {

@@ -28,6 +28,7 @@ class ResampleAxis {
     width_.assign(static_cast<std::size_t>(count), 0);
     weights_.assign(static_cast<std::size_t>(count) * static_cast<std::size_t>(taps_), 0);
     real_.resize(static_cast<std::size_t>(taps_));
+    // NOLINTBEGIN(bugprone-incorrect-roundings): as Pillow rounds, to the same bytes.
     for (int i = 0; i < count; ++i) {
       const double centre = (begin + i + 0.5) * scale;
       const int first = std::max(static_cast<int>(centre - support + 0.5), 0);
@@ -45,6 +46,7 @@ class ResampleAxis {
         weights_[at * static_cast<std::size_t>(taps_) + k] =
             static_cast<std::int32_t>(0.5 + real_[k] / sum * (1 << fraction_bits));
     }
+    // NOLINTEND(bugprone-incorrect-roundings)
   }
 
   int count() const { return count_; }

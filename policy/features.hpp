@@ -137,15 +137,14 @@ class Loss {
     for (const double c : costs)
       if (!(c >= 0) || !std::isfinite(c)) throw ArgumentError("loss '" + name + "': costs must be finite and >= 0");
     const bool binary = std::all_of(costs.begin(), costs.end(), [](double c) { return c == 0 || c == 1; });
-    return {name,
-            [costs = std::move(costs), classes, name](std::span<const float> p, int label) {
-              detail::check_label(label, classes);
-              if (p.size() != classes)
-                throw ArgumentError("loss '" + name + "' of " + std::to_string(classes) + " classes, got " +
-                                    std::to_string(p.size()));
-              return costs[static_cast<std::size_t>(label) * classes + static_cast<std::size_t>(argmax(p))];
-            },
-            binary};
+    Function cost = [costs = std::move(costs), classes, name](std::span<const float> p, int label) {
+      detail::check_label(label, classes);
+      if (p.size() != classes)
+        throw ArgumentError("loss '" + name + "' of " + std::to_string(classes) + " classes, got " +
+                            std::to_string(p.size()));
+      return costs[static_cast<std::size_t>(label) * classes + static_cast<std::size_t>(argmax(p))];
+    };
+    return {std::move(name), std::move(cost), binary};
   }
   const std::string& name() const { return name_; }
   /// True if losses are 0 or 1, so that counts and exact limits make sense.

@@ -215,7 +215,7 @@ class PolicyTrainer {
   }
 
   GateModel fit_model(std::size_t k, const Dataset& data) const {
-    const GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
+    GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
     if (model.n_features() != static_cast<std::size_t>(data.X.cols()))
       throw ShapeError("train: the given fit made a model of " + std::to_string(model.n_features()) +
                        " features from " + std::to_string(data.X.cols()));
