@@ -34,7 +34,8 @@ struct PlattScaling {
   /// the weights of the classes (Platt, Advances in Large Margin Classifiers, 1999), by damped Newton (Lin, Lin, Weng,
   /// Machine Learning 2007). So a weight counts examples: weights in seconds must first be scaled, say to mean 1.
   /// The objective is that of scikit-learn's CalibratedClassifierCV(method="sigmoid"). O(n) a step, some 10 steps.
-  /// f, y [n]; weight [n] or empty (all 1). Throws ShapeError and ArgumentError as checked_weights does.
+  /// f, y [n]; weight [n] or empty (all 1). Throws ShapeError and ArgumentError as checked_weights does, and
+  /// ArgumentError where the spread of f overflows.
   static PlattScaling fit(const Eigen::VectorXd& f, const std::vector<int>& y, const Eigen::VectorXd& weight = {}) {
     using Loss = LogisticRegression::Loss;
     const Eigen::VectorXd w = detail::checked_weights("Platt scaling", f, y, weight);

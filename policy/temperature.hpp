@@ -36,8 +36,9 @@ inline std::pair<double, double> temperature_slope(const Eigen::MatrixXd& z, con
 }  // namespace detail
 
 /// The T in [min_temperature, max_temperature] that minimises  sum_i weight_i (-ln softmax(z_i / T)_{y_i})  (Guo,
-/// Pleiss, Sun, Weinberger, ICML 2017). Convex in 1 / T: Newton there, by bisection where a step leaves the bracket or
-/// slows down, to 1e-12 of T. Answers that are all right want T = 0 and get the least, no better than chance the most.
+/// Pleiss, Sun, Weinberger, ICML 2017). Convex in 1 / T: Newton there, with bisection where a step leaves the bracket
+/// or slows down, to 1e-12 of T. Answers that are all right ask for T = 0 and get min_temperature, answers worse than
+/// chance get max_temperature; where all T fit alike it is 1.
 ///
 /// logits [n, classes] of examples that the classifier was not fitted to; logarithms of probabilities serve as well (of
 /// CrossFit::probability, cut away from 0). y [n] in [0, classes); weight [n] or empty (all 1). A few tens of passes of

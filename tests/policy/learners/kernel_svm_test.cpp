@@ -98,7 +98,7 @@ TEST_CASE("Kernel SVM: feasible, and the gap is proven, however early the solver
     learner.solver.tolerance = 1e-9;
     const double best = primal(learner.fit(data), data, C / total);
     bool early = false;
-    for (const std::size_t steps : {0, 1, 7, 60, 1000, 100000}) {
+    for (const std::size_t steps : {0U, 1U, 7U, 60U, 1000U, 100000U}) {
       learner.solver.max_iter = steps;
       const KernelSvmModel model = learner.fit(data);
       const double P = primal(model, data, C / total), D = dual(model);
