@@ -2,13 +2,11 @@
 #pragma once
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <utility>
 #include <variant>
 #include <vector>
 #include <weir/core/error.hpp>

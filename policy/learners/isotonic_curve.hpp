@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>

@@ -1,6 +1,7 @@
 /// Weighted support vector machine with a Gaussian (RBF) kernel.
 #pragma once
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <nlohmann/json.hpp>

@@ -85,7 +85,8 @@ for seed, n, ties in [(7, 60, False), (8, 90, True)]:
     inside = np.clip(p, 1e-9, 1 - 1e-9)
     result["metrics"].append(lists(
         p=p, y=y, weight=w, auroc=roc_auc_score(y, p, sample_weight=w), brier=brier_score_loss(y, p, sample_weight=w),
-        inside=inside, nll=log_loss(y, inside, sample_weight=w, eps=1e-15), ece10=ece(p, y, w, 10), ece15=ece(p, y, w, 15)))
+        inside=inside, nll=log_loss(y, inside, sample_weight=w, eps=1e-15), ece10=ece(p, y, w, 10),
+        ece15=ece(p, y, w, 15)))
 
 for seed, n, classes, sharp in [(9, 40, 3, 2.5), (10, 50, 5, 0.4), (11, 30, 2, 1.0)]:
     rng = np.random.default_rng(seed)

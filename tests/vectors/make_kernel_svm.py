@@ -11,7 +11,8 @@ from sklearn.svm import SVC
 
 cases = []
 for seed, n, d, noise, C, gamma in [
-        (1, 80, 2, 0.3, 1.0, "scale"), (2, 150, 3, 1.0, 0.2, 0.7), (3, 120, 6, 0.5, 50.0, 0.05), (4, 60, 1, 0.5, 3.0, 4.0)]:
+        (1, 80, 2, 0.3, 1.0, "scale"), (2, 150, 3, 1.0, 0.2, 0.7), (3, 120, 6, 0.5, 50.0, 0.05),
+        (4, 60, 1, 0.5, 3.0, 4.0)]:
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, d)) * 10.0 ** rng.integers(-1, 2, d)
     X = np.round(X, 4)
