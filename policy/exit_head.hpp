@@ -68,7 +68,11 @@ struct GridPool {
   }
 };
 
-/// p = softmax(W pool(a) + b): multinomial logistic regression. Immutable.
+/// Temperatures of an exit head, and those that fit_temperature looks among.
+inline constexpr double min_temperature = 0.01, max_temperature = 100;
+
+/// p = softmax((W pool(a) + b) / T): multinomial logistic regression, with a temperature T that calibrates it (1 as
+/// fitted). Immutable.
 class ExitHead {
  public:
   ExitHead() = default;
@@ -81,7 +85,17 @@ class ExitHead {
 
   const GridPool& pool() const { return pool_; }
   std::size_t n_classes() const { return n_classes_; }
+  double temperature() const { return temperature_; }
   std::size_t n_pooled() const { return n_classes_ == 0 ? 0 : weights_.size() / n_classes_; }
+
+  /// This head at another temperature. Throws ArgumentError outside [min_temperature, max_temperature].
+  ExitHead with_temperature(double temperature) const {
+    if (!(temperature >= min_temperature && temperature <= max_temperature))
+      throw ArgumentError("exit head: the temperature must be in [0.01, 100], got " + std::to_string(temperature));
+    ExitHead head = *this;
+    head.temperature_ = temperature;
+    return head;
+  }
 
   /// Class probabilities of one example. activations of shape `example` (without the batch), scratch [n_pooled],
   /// probabilities [n_classes]. Neither allocates nor throws. O(C H W + classes * pooled).
@@ -90,9 +104,16 @@ class ExitHead {
     predict_pooled(scratch, probabilities);
   }
 
-  /// The same from a pooled vector. Sums in a fixed order, eight partial sums at a time.
+  /// The same from a pooled vector.
   void predict_pooled(const float* pooled, std::span<float> probabilities) const {
+    logits_pooled(pooled, probabilities);
+    softmax(probabilities, probabilities);
+  }
+
+  /// (W pooled + b) / T, [n_classes]. Sums in a fixed order, eight partial sums at a time.
+  void logits_pooled(const float* pooled, std::span<float> logits) const {
     const std::size_t D = n_pooled();
+    const auto scale = static_cast<float>(1 / temperature_);
     for (std::size_t c = 0; c < n_classes_; ++c) {
       const float* w = weights_.data() + c * D;
       float part[8] = {};
@@ -101,13 +122,14 @@ class ExitHead {
         for (std::size_t l = 0; l < 8; ++l) part[l] += w[d + l] * pooled[d + l];
       float sum = bias_[c] + ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
       for (; d < D; ++d) sum += w[d] * pooled[d];
-      probabilities[c] = sum;
+      logits[c] = scale * sum;
     }
-    softmax(probabilities, probabilities);
   }
 
+  /// "temperature" is there only where it is not 1.
   friend void to_json(nlohmann::json& json, const ExitHead& h) {
     json = {{"grid", h.pool_.grid}, {"classes", h.n_classes_}, {"weights", h.weights_}, {"bias", h.bias_}};
+    if (h.temperature_ != 1) json["temperature"] = h.temperature_;
   }
 
   /// Throws FormatError for anything but what to_json wrote.
@@ -121,20 +143,25 @@ class ExitHead {
     const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
     try {
       h = ExitHead(pool, model_json::index(json, "classes", 1 << 20), floats("weights"), floats("bias"));
+      if (json.contains("temperature")) h = h.with_temperature(model_json::number(json, "temperature"));
     } catch (const ShapeError& e) {
+      throw FormatError(e.what());
+    } catch (const ArgumentError& e) {
       throw FormatError(e.what());
     }
     if (pool.grid < 1) throw FormatError("exit head: 'grid' must be at least 1");
   }
 
   bool operator==(const ExitHead& o) const {
-    return pool_.grid == o.pool_.grid && n_classes_ == o.n_classes_ && weights_ == o.weights_ && bias_ == o.bias_;
+    return pool_.grid == o.pool_.grid && n_classes_ == o.n_classes_ && weights_ == o.weights_ && bias_ == o.bias_ &&
+           temperature_ == o.temperature_;
   }
 
  private:
   GridPool pool_;
   std::size_t n_classes_ = 0;
   std::vector<float> weights_, bias_;
+  double temperature_ = 1;
 };
 
 }  // namespace weir

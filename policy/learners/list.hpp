@@ -5,6 +5,8 @@
 #include <tuple>
 #include <weir/policy/dataset.hpp>
 #include <weir/policy/learners/decision_tree.hpp>
+#include <weir/policy/learners/isotonic.hpp>
+#include <weir/policy/learners/kernel_svm.hpp>
 #include <weir/policy/learners/linear_svm.hpp>
 #include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/learners/threshold.hpp>
@@ -24,6 +26,8 @@ inline constexpr std::tuple learner_list{
     NamedLearner<LinearSvm>{"squared_svm", {.loss = SvmLoss::squared_hinge}},
     NamedLearner<DecisionTree>{"tree", {}},
     NamedLearner<SingleThreshold>{"threshold", {}},
+    NamedLearner<KernelSvm>{"kernel_svm", {}},
+    NamedLearner<IsotonicRule>{"isotonic", {}},
 };
 
 }  // namespace weir

@@ -11,6 +11,8 @@
 #include <weir/io/svg.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/baselines.hpp>
+#include <weir/policy/calibration.hpp>
+#include <weir/policy/calibration_metrics.hpp>
 #include <weir/policy/cascade.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
@@ -19,6 +21,7 @@
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
 #include <weir/policy/shift_monitor.hpp>
+#include <weir/policy/temperature.hpp>
 #include <weir/policy/topology_search.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/policy/tune.hpp>
