@@ -5,8 +5,10 @@
 #include <tuple>
 #include <weir/policy/dataset.hpp>
 #include <weir/policy/learners/decision_tree.hpp>
+#include <weir/policy/learners/gradient_boosting.hpp>
 #include <weir/policy/learners/linear_svm.hpp>
 #include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learners/random_forest.hpp>
 #include <weir/policy/learners/threshold.hpp>
 
 namespace weir {
@@ -23,6 +25,8 @@ inline constexpr std::tuple learner_list{
     NamedLearner<LinearSvm>{"svm", {}},
     NamedLearner<LinearSvm>{"squared_svm", {.loss = SvmLoss::squared_hinge}},
     NamedLearner<DecisionTree>{"tree", {}},
+    NamedLearner<RandomForest>{"forest", {}},
+    NamedLearner<GradientBoosting>{"boosting", {}},
     NamedLearner<SingleThreshold>{"threshold", {}},
 };
 
