@@ -26,18 +26,18 @@ namespace weir {
 /// 2016), found in histograms (Ke et al., NeurIPS 2017). base is the weighted log-odds, so decision_function is the
 /// log-odds of class 1. It stops early where no cut is worth anything.
 ///
-/// XGBoost's `hist` with lambda and min_child_weight in units of sum(weight). The same bits for any order of the rows.
-/// O(d n log n + rounds d n max_depth / 2); a decision costs rounds * max_depth comparisons.
+/// XGBoost's `hist` with lambda and min_child_weight in units of sum(weight). Sums over nodes are exact, so the order
+/// of the rows matters by the rounding of sum(weight) and base alone. O(d n log n + rounds d n max_depth / 2); a
+/// decision costs rounds * max_depth comparisons.
 struct GradientBoosting {
-  int rounds = 100;            ///< trees, 1 to 10000
-  double learning_rate = 0.1;  ///< in (0, 1]
-  int max_depth = 4;           ///< 1 to 64
-  double lambda = 1e-3;        ///< in units of the total weight, 1e-12 or more
-  double min_child_hessian =
-      2.5e-3;                      ///< least H of a leaf in units of the total weight; a row has at most 1/4 of its own
-  int max_bins = 255;              ///< 2 to 255
-  double validation_fraction = 0;  ///< of the rows, held out to stop where their loss is least; 0: none, below 1
-  int patience = 10;               ///< rounds without a lower loss on the rows held out
+  int rounds = 100;                   ///< trees, 1 to 10000
+  double learning_rate = 0.1;         ///< in (0, 1]
+  int max_depth = 4;                  ///< 1 to 64
+  double lambda = 1e-3;               ///< in units of the total weight, 1e-12 or more
+  double min_child_hessian = 2.5e-3;  ///< least H of a leaf, in units of the total weight
+  int max_bins = 255;                 ///< 2 to 255
+  double validation_fraction = 0;     ///< of the rows, held out to stop where their loss is least; 0: none, below 1
+  int patience = 10;                  ///< rounds without a lower loss on the rows held out
 
   /// Throws what Dataset::check throws, and ArgumentError for a hyper-parameter out of its range.
   TreeEnsembleModel fit(const Dataset& data) const {
