@@ -104,7 +104,8 @@ class HistogramTreeGrower {
   bool samples() const { return per_node_ < X_.n_columns(); }
 
   bool splits(const FixedPair& total, int depth) const {
-    return depth < max_depth_ && criterion_.may_split(static_cast<double>(total.a), static_cast<double>(total.b));
+    return depth < max_depth_ && X_.n_columns() > 0 &&
+           criterion_.may_split(static_cast<double>(total.a), static_cast<double>(total.b));
   }
 
   /// `histogram` is the node's, used up here, unless columns are sampled.
