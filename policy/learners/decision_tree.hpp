@@ -111,8 +111,7 @@ struct DecisionTree {
           if (std::min(left_total, right_total) < least || !(right_total > 0)) continue;
           const double score = sum_of_squares(left) / left_total + sum_of_squares(right) / right_total;
           if (!(score > best.score + tie)) continue;
-          const double middle = low / 2 + high / 2;
-          best = {score, j, middle >= low && middle < high ? middle : low, n_left};
+          best = {score, j, threshold_between(low, high), n_left};
         }
       }
       return best;

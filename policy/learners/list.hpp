@@ -5,10 +5,12 @@
 #include <tuple>
 #include <weir/policy/dataset.hpp>
 #include <weir/policy/learners/decision_tree.hpp>
+#include <weir/policy/learners/gradient_boosting.hpp>
 #include <weir/policy/learners/isotonic.hpp>
 #include <weir/policy/learners/kernel_svm.hpp>
 #include <weir/policy/learners/linear_svm.hpp>
 #include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learners/random_forest.hpp>
 #include <weir/policy/learners/threshold.hpp>
 
 namespace weir {
@@ -24,9 +26,11 @@ inline constexpr std::tuple learner_list{
     NamedLearner<LogisticRegression>{"logistic", {}},
     NamedLearner<LinearSvm>{"svm", {}},
     NamedLearner<LinearSvm>{"squared_svm", {.loss = SvmLoss::squared_hinge}},
-    NamedLearner<DecisionTree>{"tree", {}},
-    NamedLearner<SingleThreshold>{"threshold", {}},
     NamedLearner<KernelSvm>{"kernel_svm", {}},
+    NamedLearner<DecisionTree>{"tree", {}},
+    NamedLearner<RandomForest>{"forest", {}},
+    NamedLearner<GradientBoosting>{"boosting", {}},
+    NamedLearner<SingleThreshold>{"threshold", {}},
     NamedLearner<IsotonicRule>{"isotonic", {}},
 };
 

@@ -10,6 +10,12 @@
 
 namespace weir {
 
+/// Where a tree cuts between neighbouring values low < high: midway, or `low` where no double lies between.
+inline double threshold_between(double low, double high) {
+  const double middle = low / 2 + high / 2;
+  return middle >= low && middle < high ? middle : low;
+}
+
 /// Node 0 is the root. An inner node sends x to `left` where x[feature] <= threshold and to `right` otherwise; children
 /// lie behind their parent in the array, so every walk ends. The decision is p - 0.5, with p the weighted share of
 /// class 1 among the training rows of the leaf.

@@ -1,0 +1,93 @@
+"""Fits our learners and scikit-learn's (Debian: python3-sklearn) to the same problem, in turns, one thread each.
+
+Run: python3 learners_peers.py PROGRAM [--learner NAME ...] [--repeats 3], PROGRAM being the built `learners`.
+Prints learner,n,d,ours_s_min,peer_s_min,ratio_min,ours_s_median,peer_s_median,ratio_median,peer; a ratio below 1 means
+that ours is faster. Peers have the hyper-parameters that policy/learners/list.hpp gives ours; their tolerances are
+scikit-learn's, where ours prove a relative distance of 1e-9 (svm) or better from the optimum.
+"""
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # read when numpy is loaded
+
+import numpy as np  # noqa: E402
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.svm import LinearSVC  # noqa: E402
+from sklearn.tree import DecisionTreeClassifier  # noqa: E402
+
+
+def linear(model):
+    """Standardises and gives C * weight / sum(weight) as costs, as our linear models do."""
+    def fit(X, y, w):
+        model.fit(StandardScaler().fit_transform(X, sample_weight=w), y, sample_weight=1000 * w / w.sum())
+    return fit
+
+
+def boosting(X, y, w):
+    # lambda is ours in units of weight; a leaf of hessian 0.0025 of the weight has at least 1 % of the rows.
+    HistGradientBoostingClassifier(
+        max_iter=100, learning_rate=0.1, max_depth=4, max_leaf_nodes=None, min_samples_leaf=len(y) // 100,
+        l2_regularization=1e-3 * w.sum(), max_bins=255, early_stopping=False).fit(X, y, sample_weight=w)
+
+
+def plain(make):
+    return lambda X, y, w: make().fit(X, y, sample_weight=w)
+
+
+PEERS = {
+    "logistic": ("LogisticRegression(newton-cg)", linear(LogisticRegression(solver="newton-cg", tol=1e-8))),
+    "svm": ("LinearSVC(hinge)", linear(LinearSVC(loss="hinge", tol=1e-6, max_iter=1000))),
+    "squared_svm": ("LinearSVC(squared_hinge)", linear(LinearSVC(dual=False, tol=1e-8))),
+    "tree": ("DecisionTreeClassifier", plain(lambda: DecisionTreeClassifier(
+        max_depth=4, min_weight_fraction_leaf=0.01))),
+    "forest": ("RandomForestClassifier", plain(lambda: RandomForestClassifier(
+        n_estimators=100, max_depth=8, max_features="sqrt", min_weight_fraction_leaf=0.005, n_jobs=1))),
+    "boosting": ("HistGradientBoostingClassifier", boosting),
+    "threshold": ("DecisionTreeClassifier(max_depth=1)", plain(lambda: DecisionTreeClassifier(max_depth=1))),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("--learner", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--examples", type=int, default=50000)
+    parser.add_argument("--features", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")  # LinearSVC's hinge solver gives up before its tolerance
+    program = [options.program, "--examples", str(options.examples), "--features", str(options.features)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "problem"
+        subprocess.run([*program, "--write", path], check=True)
+        data = np.fromfile(path).reshape(options.examples, options.features + 2)
+    X, y, w = np.ascontiguousarray(data[:, :-2]), data[:, -2].astype(int), data[:, -1]
+
+    print("learner,n,d,ours_s_min,peer_s_min,ratio_min,ours_s_median,peer_s_median,ratio_median,peer")
+    for learner in options.learner:
+        name, fit = PEERS[learner]
+        ours, theirs = [], []
+        for _ in range(options.repeats):
+            output = subprocess.run([*program, "--learner", learner, "--repeats", "1"], check=True,
+                                    stdout=subprocess.PIPE, text=True).stdout
+            ours.append(float(output.splitlines()[1].split(",")[3]))
+            start = time.perf_counter()
+            fit(X, y, w)
+            theirs.append(time.perf_counter() - start)
+        pairs = [(f(ours), f(theirs)) for f in (min, statistics.median)]
+        figures = [f"{a:.4f},{b:.4f},{a / b:.3f}" for a, b in pairs]
+        print(learner, options.examples, options.features, *figures, name, sep=",", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
