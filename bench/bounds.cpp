@@ -1,7 +1,7 @@
 // How often each way of choosing a policy breaks its bound on new examples, and how much speed the bound costs.
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
+#include <numeric>
 #include <weir/io/csv.hpp>
 #include <weir/policy/trace_file.hpp>
 
@@ -136,11 +136,13 @@ void compare(const Population& p, const Options& o, std::string& csv) {
     const auto limits = weir::clopper_pearson(s.violations, o.splits);
     const auto percent = [&](double x) { return 100 * x; };
     const double n = static_cast<double>(o.splits), share = static_cast<double>(s.violations) / n;
-    std::printf("%-44s %8.1f %% %6.1f - %5.1f %% %7.3f %% %8.3f %6.1f %% %6.1f %%\n", all[k].name.c_str(),
+    const bool broken = all[k].confident && limits.low > o.delta;
+    std::printf("%-44s %8.1f %% %6.1f - %5.1f %% %7.3f %% %8.3f %6.1f %% %6.1f %%%s\n", all[k].name.c_str(),
                 percent(share), percent(limits.low), percent(limits.high), percent(s.risk), p.full_seconds / s.seconds,
-                percent(scores[0].seconds / s.seconds), percent(static_cast<double>(s.full) / n));
-    csv += p.name + ",\"" + all[k].name + "\"," + std::to_string(share) + "," + std::to_string(limits.low) + "," +
-           std::to_string(limits.high) + "," + std::to_string(s.risk) + "," +
+                percent(scores[0].seconds / s.seconds), percent(static_cast<double>(s.full) / n),
+                broken ? "  above delta" : "");
+    csv += "\"" + p.name + "\",\"" + all[k].name + "\"," + std::to_string(share) + "," + std::to_string(limits.low) +
+           "," + std::to_string(limits.high) + "," + std::to_string(s.risk) + "," +
            std::to_string(p.full_seconds / s.seconds) + "," + std::to_string(static_cast<double>(s.full) / n) + "\n";
   }
   std::fflush(stdout);

@@ -30,12 +30,6 @@ inline std::span<const double> column(const Eigen::MatrixXd& r, std::size_t j) {
   return {r.col(static_cast<Eigen::Index>(j)).data(), static_cast<std::size_t>(r.rows())};
 }
 
-/// r'(i, j) = max over k <= j of r(i, k): what r would be if nobody fared better by leaving earlier.
-inline Eigen::MatrixXd running_maximum(Eigen::MatrixXd r) {
-  for (Eigen::Index j = 1; j < r.cols(); ++j) r.col(j) = r.col(j).cwiseMax(r.col(j - 1));
-  return r;
-}
-
 }  // namespace detail
 
 /// The fastest member with mean r <= epsilon; nullopt where there is none.
@@ -45,28 +39,33 @@ inline std::optional<std::size_t> choose_naively(const Eigen::MatrixXd& r, doubl
   return std::nullopt;
 }
 
-/// The fastest member with (n mean r' + 1) / (n + 1) <= epsilon, where r' is the running maximum of each example's loss
-/// over the safer members (Angelopoulos, Bates, Fisch, Lei, Schuster, ICLR 2024, theorem 1, which needs each example's
-/// loss to be monotone). Then the expected loss on a new example is at most epsilon; in single draws of the calibration
-/// examples the risk may well be above.
+/// The fastest member with (sum of r' + 1) / (n + 1) <= epsilon, where r'(i, j) = max over k <= j of r(i, k), the worst
+/// that an example meets among this member and the safer ones (Angelopoulos, Bates, Fisch, Lei, Schuster, ICLR 2024,
+/// theorem 1, which needs each example's loss to be monotone, as r' is). Then the expected loss on a new example is at
+/// most epsilon; in single draws of the calibration examples the risk may well be above.
 inline std::optional<std::size_t> control_conformal_risk(const Eigen::MatrixXd& r, double epsilon) {
-  const Eigen::MatrixXd monotone = detail::running_maximum(r);
-  const auto n = static_cast<double>(r.rows());
-  for (std::size_t j = static_cast<std::size_t>(r.cols()); j-- > 0;)
-    if (monotone.col(static_cast<Eigen::Index>(j)).sum() + 1 <= epsilon * (n + 1)) return j;
-  return std::nullopt;
+  std::optional<std::size_t> last;
+  Eigen::VectorXd worst = Eigen::VectorXd::Zero(r.rows());
+  for (Eigen::Index j = 0; j < r.cols(); ++j) {
+    worst = worst.cwiseMax(r.col(j));
+    if (worst.sum() + 1 > epsilon * (static_cast<double>(r.rows()) + 1)) break;
+    last = static_cast<std::size_t>(j);
+  }
+  return last;
 }
 
 /// The last member up to which every upper limit of the mean of r' is at most epsilon, r' as above (risk-controlling
-/// prediction sets: Bates, Angelopoulos, Lei, Malik, Jordan, J. ACM 2021, theorem 1, which needs a monotone risk). One
-/// lucky member cannot stop the walk early, but r' counts every example that any safer member failed.
+/// prediction sets: Bates, Angelopoulos, Lei, Malik, Jordan, J. ACM 2021, theorem 1, which needs a monotone risk). It
+/// crosses epsilon once, whatever single members do, but r' counts every example that any safer member failed.
 inline std::optional<std::size_t> bound_monotone_risk(const Eigen::MatrixXd& r, double epsilon, double delta,
                                                       const MeanTest& test) {
-  const Eigen::MatrixXd monotone = detail::running_maximum(r);
   std::optional<std::size_t> last;
-  for (std::size_t j = 0; j < static_cast<std::size_t>(r.cols()); ++j) {
-    if (test.p_value(detail::column(monotone, j), epsilon, delta) > delta) break;
-    last = j;
+  Eigen::VectorXd worst = Eigen::VectorXd::Zero(r.rows());
+  for (Eigen::Index j = 0; j < r.cols(); ++j) {
+    worst = worst.cwiseMax(r.col(j));
+    const std::span<const double> losses(worst.data(), static_cast<std::size_t>(worst.size()));
+    if (test.p_value(losses, epsilon, delta) > delta) break;
+    last = static_cast<std::size_t>(j);
   }
   return last;
 }
