@@ -73,11 +73,13 @@ Pool load_pool(const Options& o) {
   return pool;
 }
 
-/// `fresh`: examples are drawn with replacement, the pool is the whole truth: the setting of the theorems. Else a split
-/// into calibration and test examples, and the test part's mean counts, with the chance that is in it.
+/// `fresh`: calibration examples are drawn with replacement, so that the pool's mean is the true risk, the one that the
+/// theorems bound. Else a split into calibration and test examples, where the test part's mean counts: an estimate,
+/// whose own chance (and what calibration drew is missing there) adds violations.
 Population recorded(const Pool& pool, const Options& o, bool fresh) {
   Population p;
-  p.name = fresh ? "fresh draws" : "splits";
+  p.name = fresh ? "fresh draws, true risk" : "splits, mean of the test part";
+  p.exact = fresh;
   const auto size = static_cast<std::size_t>(pool.risk.rows());
   p.n = o.calibration == 0 ? size / 2 : o.calibration;
   if (p.n == 0 || p.n >= size)
@@ -136,7 +138,7 @@ void compare(const Population& p, const Options& o, std::string& csv) {
     const auto limits = weir::clopper_pearson(s.violations, o.splits);
     const auto percent = [&](double x) { return 100 * x; };
     const double n = static_cast<double>(o.splits), share = static_cast<double>(s.violations) / n;
-    const bool broken = all[k].confident && limits.low > o.delta;
+    const bool broken = p.exact && all[k].confident && limits.low > o.delta;
     std::printf("%-44s %8.1f %% %6.1f - %5.1f %% %7.3f %% %8.3f %6.1f %% %6.1f %%%s\n", all[k].name.c_str(),
                 percent(share), percent(limits.low), percent(limits.high), percent(s.risk), p.full_seconds / s.seconds,
                 percent(scores[0].seconds / s.seconds), percent(static_cast<double>(s.full) / n),
@@ -151,7 +153,7 @@ void compare(const Population& p, const Options& o, std::string& csv) {
 void run(const Options& o) {
   std::string csv = "population,method,violations,low,high,mean_risk,speedup,no_exit\n";
   if (o.traces.empty()) {
-    for (const Population& p : adversaries(o.calibration == 0 ? 500 : o.calibration, o.epsilon)) compare(p, o, csv);
+    for (const Population& p : adversaries(o.calibration == 0 ? 2000 : o.calibration, o.epsilon)) compare(p, o, csv);
   } else {
     const Pool pool = load_pool(o);
     for (const bool fresh : {false, true}) compare(recorded(pool, o, fresh), o, csv);

@@ -37,6 +37,7 @@ struct Population {
   std::vector<double> predicted;  ///< [members] risk, as training had it
   std::size_t n_training = 0;     ///< examples it had it from
   double full_seconds = 0;        ///< of the full network
+  bool exact = true;              ///< Draw::truth is the true risk, not an estimate of it
   std::vector<double> seconds;    ///< [members] mean
   bool zero_one = true;           ///< losses are 0 and 1
   std::function<Draw(Uniforms&)> draw;
