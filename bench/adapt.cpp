@@ -3,6 +3,7 @@
 
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
+#include "adapt/traces_out.hpp"
 #include "program.hpp"
 
 namespace {
@@ -89,6 +90,7 @@ void run(Options o, const std::string& command) {
   // Everything is decided; only now are the test images looked at.
   for (adapt::Mode& m : modes) {
     m.test = adapt::record(m, o, models, data.test, loss);
+    if (!o.save_traces.empty()) adapt::save_traces(m, o.save_traces);
   }
   auto contestants = adapt::contestants(o, data, models, modes);
   adapt::measure(contestants, data.test, loss, o.rounds);

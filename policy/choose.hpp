@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/policy/guarantee.hpp>
 #include <weir/policy/policy.hpp>
-#include <weir/policy/statistics.hpp>
 #include <weir/policy/tradeoff.hpp>
 #include <weir/policy/train.hpp>
 
@@ -35,8 +35,8 @@ struct Budget {
   double confidence = 0.95;
   /// Margin::none: at most so many more policies are trained between the two that the budget lies between.
   int refinements = 8;
-  /// Margin::upper_limit: steps of mixing between neighbours of the path.
-  int mix_steps = 8;
+  /// Margin::upper_limit: how finely the risk is stepped through, see GuaranteeOptions.
+  int steps = 40;
   std::uint64_t seed = 0;  ///< of the mix
 };
 
@@ -131,42 +131,15 @@ inline Choice choose_plain(const PolicyTrainer& trainer, std::vector<PathPoint>&
           Estimate::mix(mix->p, estimates[mix->a], estimates[mix->b]),     std::nullopt,        calibration.size()};
 }
 
-/// Fixed-sequence testing: the order, from the safest to the fastest, comes from the training trace alone; the first
-/// failure ends it. So the confidence holds for the chosen policy although many were tried.
-inline Choice choose_certified(const std::vector<PathPoint>& path, const Trace& calibration, const Budget& budget) {
-  std::vector<TradeoffPoint> training;
-  for (const PathPoint& point : path) training.push_back({point.mean_seconds, point.mean_excess});
-  auto order = lower_hull(training);
-  std::reverse(order.begin(), order.end());
-  const std::size_t full = path.front().policy.topology.full();
-  const PathPoint* safest = nullptr;
-  for (const PathPoint& point : path)
-    if (!point.lambda && walk(point.policy.topology, point.actions, 0).exit() == full) safest = &point;
-  if (safest == nullptr) throw ArgumentError("choose: the path lacks the fixed exit at the full network");
-
-  Evaluation before = evaluate(safest->policy, calibration);
-  Choice best{MixedPolicy::pure(safest->policy), {}, {}, Estimate::of(before), 0.0, calibration.size()};
-  const PathPoint* slower = safest;
-  for (const std::size_t at : order) {
-    const PathPoint* faster = &path[at];
-    if (faster->policy == slower->policy) continue;
-    for (int step = 1; step <= budget.mix_steps; ++step) {
-      const double p = static_cast<double>(step) / budget.mix_steps;
-      const MixedPolicy mix{faster->policy, slower->policy, p, budget.seed};
-      const Evaluation e = evaluate(mix, calibration);
-      std::size_t seen = 0;
-      for (Eigen::Index i = 0; i < e.excess.size(); ++i) {
-        if (e.excess(i) != 0 && e.excess(i) != 1)
-          throw ArgumentError("choose: an upper limit needs losses of 0 and 1; use Margin::none for this loss");
-        seen += e.excess(i) == 1 ? 1 : 0;
-      }
-      const double upper = clopper_pearson_upper(seen, e.size(), budget.confidence);
-      if (upper > budget.value) return best;
-      best = {mix, faster->lambda, slower->lambda, Estimate::of(e), upper, calibration.size()};
-    }
-    slower = faster;
-  }
-  return best;
+inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<PathPoint>& path,
+                               const Trace& calibration, const Budget& budget) {
+  Guarantee found = guarantee(trainer, path, calibration,
+                              {.epsilon = std::min(budget.value, 1.0),
+                               .delta = 1 - budget.confidence,
+                               .steps = budget.steps,
+                               .seed = budget.seed});
+  const Estimate estimate = Estimate::of(evaluate(found.policy, calibration));
+  return {std::move(found.policy), found.lambda_a, found.lambda_b, estimate, found.upper_limit, calibration.size()};
 }
 
 }  // namespace detail
@@ -177,9 +150,8 @@ inline Choice choose_certified(const std::vector<PathPoint>& path, const Trace& 
 /// Margin::none: hull of the calibration points, refined around the budget, and a mix of the hull's two vertices there,
 /// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
 /// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
-/// examples the true mean excess loss is within budget (fixed-sequence form of Learn then Test: Angelopoulos, Bates,
-/// Candes, Jordan, Lei, Ann. Appl. Stat. 2025; Clopper-Pearson as the test). The full network, whose excess is 0 by
-/// definition, is its answer where nothing else passes.
+/// examples the true mean excess loss is within budget (guarantee.hpp: Learn then Test with Clopper-Pearson). The full
+/// network, whose excess is 0 by definition, is its answer where nothing else passes.
 ///
 /// Throws ArgumentError for a budget that cannot be kept, or options out of range.
 inline Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
@@ -190,9 +162,7 @@ inline Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path,
   if (budget.margin == Margin::none) return detail::choose_plain(trainer, path, calibration, budget);
   if (budget.on != BudgetOn::excess)
     throw ArgumentError("choose: an upper limit is for a budget on the excess loss only");
-  if (budget.value < 0 || budget.mix_steps < 1)
-    throw ArgumentError("choose: budget >= 0 and mix_steps >= 1 are needed");
-  return detail::choose_certified(path, calibration, budget);
+  return detail::choose_certified(trainer, path, calibration, budget);
 }
 
 }  // namespace weir

@@ -18,6 +18,7 @@
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/exit_head_fit.hpp>
 #include <weir/policy/exit_points.hpp>
+#include <weir/policy/guarantee.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
 #include <weir/policy/shift_monitor.hpp>

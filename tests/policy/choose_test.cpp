@@ -78,7 +78,8 @@ TEST_CASE("choose: with an upper limit the limit is within budget; too few examp
   REQUIRE(c.upper_limit);
   CHECK(*c.upper_limit <= 0.02);
   const auto e = weir::evaluate(c.policy, calibration);
-  CHECK(weir::clopper_pearson_upper(weir::paired_counts(e).regressions, 800) == *c.upper_limit);
+  CHECK(weir::clopper_pearson_upper(weir::paired_counts(e).regressions, 800) ==
+        doctest::Approx(*c.upper_limit).epsilon(1e-9));
   CHECK(e.mean_seconds() < 0.9 * weir::evaluate(path[3].policy, calibration).mean_seconds());
   auto other = path;
   const auto plain = weir::choose(trainer, other, calibration, {.value = 0.02});
@@ -112,7 +113,7 @@ TEST_CASE("choose: the upper limit is broken on fresh data no more often than it
   for (int draw = 0; draw < draws; ++draw) {
     const auto calibration = weir_test::difficulty_trace(250, 3, 100 + static_cast<std::uint64_t>(draw));
     const auto limit =
-        weir::choose(trainer, path, calibration, {.value = 0.03, .margin = weir::Margin::upper_limit, .mix_steps = 3});
+        weir::choose(trainer, path, calibration, {.value = 0.03, .margin = weir::Margin::upper_limit, .steps = 10});
     const auto plain = weir::choose(trainer, path, calibration, {.value = 0.03, .refinements = 0});
     broken_with_limit += weir::evaluate(limit.policy, truth).mean_excess() > 0.03 ? 1 : 0;
     broken_plain += weir::evaluate(plain.policy, truth).mean_excess() > 0.03 ? 1 : 0;
