@@ -3,6 +3,7 @@
 
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
+#include "adapt/traces_out.hpp"
 #include "program.hpp"
 
 namespace {
@@ -91,6 +92,8 @@ void run(Options o, const std::string& command) {
     m.test = adapt::record(m, o, models, data.test, loss);
     adapt::set_seconds(m.test, m.seconds);
   }
+  if (!o.save_traces.empty())
+    for (const adapt::Mode& m : modes) adapt::save_traces(m, o.save_traces);
   auto contestants = adapt::contestants(o, data, models, modes);
   adapt::measure(contestants, data.test, loss, o.rounds);
 

@@ -18,7 +18,7 @@ struct Options {
   std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
-  std::string out = "results";
+  std::string out = "results", save_traces;
   bool quick = false;
 };
 
@@ -77,6 +77,9 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--measure", o.measure, "time only so many test images (0: all); losses are counted on these too")
       ->group("Runs");
   app.add_flag("--quick", o.quick, "small version for continuous integration")->group("Runs");
+  app.add_option("--save-traces", o.save_traces,
+                 "folder for the traces of each mode: what each stage answered on each image, for build/bench/policy")
+      ->group("Runs");
   app.add_option("--out", o.out, "folder for summary.json, curve.csv, policy.json and report.html")->group("Runs");
 }
 
