@@ -26,6 +26,9 @@ struct StageTrace {
   std::string network{};
   /// The part of `seconds` that only answering here costs (exit head, features, gate): a path past this stage saves it.
   double answer_seconds = 0;
+  /// [n, classes] class probabilities, or [0, 0] where they were not recorded: only what joins the answers of several
+  /// stages, or looks at every class, asks for them.
+  Eigen::MatrixXf probabilities{};
 };
 
 /// All stages on the same n examples, in the topology's order; the last one is the full network. Independent of the
@@ -48,7 +51,7 @@ struct Trace {
   }
 
   /// Throws ShapeError where sizes disagree or there is no stage or example; ArgumentError for a value that is not
-  /// finite (stage, row and column named), a negative loss or time.
+  /// finite (stage, row and column named), a negative loss or time, and probabilities that are negative or NaN.
   void check() const {
     if (stages.empty() || label.empty()) throw ShapeError("trace: at least one stage and one example are needed");
     const auto n = static_cast<Eigen::Index>(label.size());
@@ -61,6 +64,9 @@ struct Trace {
       if (s.feature_names.size() != static_cast<std::size_t>(s.features.cols()))
         throw ShapeError(where + std::to_string(s.feature_names.size()) + " feature names for " +
                          std::to_string(s.features.cols()) + " features");
+      if (s.probabilities.size() > 0 && s.probabilities.rows() != n)
+        throw ShapeError(where + std::to_string(n) + " labels, but probabilities of " +
+                         std::to_string(s.probabilities.rows()) + " examples");
       if (!std::isfinite(s.seconds) || s.seconds < 0) throw ArgumentError(where + "seconds must be finite and >= 0");
       if (!(s.answer_seconds >= 0 && s.answer_seconds <= s.seconds))
         throw ArgumentError(where + "the answer's seconds must be in [0, seconds]");
@@ -74,6 +80,10 @@ struct Trace {
           if (!std::isfinite(s.features(i, j)))
             throw ArgumentError(where + "feature '" + s.feature_names[static_cast<std::size_t>(j)] +
                                 "' is not finite at row " + std::to_string(i));
+        for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
+          if (!(s.probabilities(i, c) >= 0) || !std::isfinite(s.probabilities(i, c)))
+            throw ArgumentError(where + "probability of class " + std::to_string(c) +
+                                " must be finite and >= 0 at row " + std::to_string(i));
       }
     }
   }
@@ -86,6 +96,7 @@ struct Trace {
       StageTrace t{s.name, s.seconds,     s.feature_names, s.features(index, Eigen::all),
                    {},     s.loss(index), s.network,       s.answer_seconds};
       for (const Eigen::Index i : index) t.prediction.push_back(s.prediction[static_cast<std::size_t>(i)]);
+      if (s.probabilities.size() > 0) t.probabilities = s.probabilities(index, Eigen::all);
       part.stages.push_back(std::move(t));
     }
     return part;

@@ -10,10 +10,12 @@
 #include <vector>
 #include <weir/io/load_image_set.hpp>
 
+#include "../progress.hpp"
 #include "options.hpp"
-#include "progress.hpp"
 
 namespace adapt {
+
+using program::ProgressLine;
 
 /// Some images of a set.
 struct Part {

@@ -143,16 +143,14 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     add(o.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy));
     for (const Learned& l : m.curve) add(o.learner, "curve", l.budget, mixed(l.choice.policy));
     for (const weir::TunedRule& r : m.rules) {
-      Contestant& c =
-          add(r.name, "rule", o.max_loss,
-              [p = r.policy](std::size_t, std::size_t k, std::span<const double> x) { return p.action(k, x); });
+      Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
       if (r.name == "fixed_exit") {  // it asks nobody, so it runs nothing but the layers and the head it needs
         const weir::CascadeStage& s = m.spec->stages[static_cast<std::size_t>(r.parameter)];
         c.cascade = alone(m.spec->networks[s.network], s, context);
         c.maker = models.maker(data.test, {m.nets[s.network]});
         continue;
       }
-      if (r.policy.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
+      if (r.policy.a.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
       const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks, m.spec->stages, r.policy.topology,
                                                              m.spec->class_features);
       c.cascade = std::make_shared<weir::Cascade>(chain, context);

@@ -69,7 +69,8 @@ inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class
 }
 
 /// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; where
-/// out_of_fold is given, those stages are answered by heads that did not see the image.
+/// out_of_fold is given, those stages are answered by heads that did not see the image. Class probabilities are kept
+/// where traces are to be saved.
 inline weir::Trace record(const Mode& m, const Options& o, Models& models, const Part& part, const weir::Loss& loss,
                           const std::vector<Eigen::MatrixXf>& out_of_fold = {}) {
   weir::Trace trace;
@@ -80,6 +81,8 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
     trace.stages.push_back({m.spec->stages[k].name, m.costs[k].seconds, names, Eigen::MatrixXd(n, d),
                             std::vector<int>(part.size()), Eigen::VectorXd(n),
                             models.all[m.nets[m.spec->stages[k].network]].name, m.costs[k].answer_seconds});
+  if (!o.save_traces.empty())
+    for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::Cascade cascade(m.spec, all_cores(o));
   const auto all = models.maker(part, m.nets);
@@ -103,6 +106,8 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
           s.prediction[i] = prediction;
           s.loss(at) = loss(p, trace.label[i]);
           for (Eigen::Index f = 0; f < d; ++f) s.features(at, f) = features[static_cast<std::size_t>(f)];
+          for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
+            s.probabilities(at, c) = p[static_cast<std::size_t>(c)];
         });
     progress(first + count, part.size());
   }

@@ -77,10 +77,11 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--measure", o.measure, "time only so many test images (0: all); losses are counted on these too")
       ->group("Runs");
   app.add_flag("--quick", o.quick, "small version for continuous integration")->group("Runs");
-  app.add_option("--out", o.out, "folder for summary.json, curve.csv, policy.json and report.html")->group("Runs");
   app.add_option("--save-traces", o.save_traces,
-                 "folder for the traces of each mode as CSV; build/bench/bounds reads them")
+                 "folder for the traces of each mode: what each stage answered on each image; "
+                 "build/bench/policy and build/bench/bounds read them")
       ->group("Runs");
+  app.add_option("--out", o.out, "folder for summary.json, curve.csv, policy.json and report.html")->group("Runs");
 }
 
 }  // namespace adapt

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace adapt {
+namespace program {
 
 /// One line that is drawn over itself; erased when the work ends.
 class ProgressLine {
@@ -37,4 +37,4 @@ class ProgressLine {
   Clock::time_point start_ = Clock::now(), last_{};
 };
 
-}  // namespace adapt
+}  // namespace program

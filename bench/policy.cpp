@@ -1,0 +1,40 @@
+// Policies against rules: every learner and every rule of the field on the same traces, for the same budgets.
+#include <filesystem>
+
+#include "policy/report.hpp"
+#include "program.hpp"
+
+namespace {
+
+void run(const compare::Options& o, const std::string& command) {
+  static_cast<void>(weir::Loss(o.loss));
+  for (const std::string& name : o.rules) static_cast<void>(weir::find_rule(name));
+  if (o.learners.empty()) throw weir::ArgumentError("--learners: at least one is needed");
+  const std::filesystem::path out(o.out);
+  std::filesystem::create_directories(out);
+  const compare::Parts parts = compare::load_parts(o);
+  const compare::Setting setting(o, parts);
+  std::vector<std::string> notes;
+  const auto rules = compare::usable_rules(setting, [&](const std::string& note) { notes.push_back(note); });
+  const auto contestants = compare::run_all(setting, rules);
+  const compare::Comparison comparison(setting, contestants);
+  const std::string text = compare::markdown(comparison, notes, command);
+  weir::write_file_atomically(out / "policy.md", text);
+  weir::write_file_atomically(out / "policy.csv", compare::csv(comparison));
+  weir::write_file_atomically(out / "policy.svg", compare::svg(comparison));
+  std::printf("%s\nwritten to %s: policy.md, policy.csv, policy.svg\n", text.substr(0, text.find("## Budget")).c_str(),
+              out.lexically_normal().c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Compares learned policies with the rules of the field, on traces: predicted from measured stage times.\n"
+      "Traces: build/bench/adapt --save-traces DIR, or CSV of any framework (weir/policy/trace_file.hpp)."};
+  compare::Options o;
+  compare::declare(app, o);
+  std::string command;
+  for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
+  return program::run(app, argc, argv, [&] { run(o, command); });
+}

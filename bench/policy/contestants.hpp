@@ -1,0 +1,169 @@
+/// Everybody who is compared: learners, rules, single networks and oracles, on every seed and budget.
+#pragma once
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/policy/baselines.hpp>
+#include <weir/policy/choose.hpp>
+#include <weir/policy/oracle.hpp>
+
+#include "../progress.hpp"
+#include "curve.hpp"
+#include "traces_in.hpp"
+
+namespace compare {
+
+struct Contestant {
+  std::string name, kind;  ///< kind: learned, learner, rule, network, oracle
+  Samples test;
+  std::vector<std::vector<weir::Estimate>> calibration;  ///< [seed][budget]
+  std::vector<std::vector<double>> difference;           ///< [seed][budget] net loss on test
+};
+
+/// The comparison's fixed parts. Budgets are the asked ones and two for the ends of the curves: 0 and 1.5 times the
+/// largest.
+struct Setting {
+  const Options& options;
+  const Parts& parts;
+  weir::Topology topology;
+  std::vector<double> budgets;
+  double full_seconds = 0;
+
+  Setting(const Options& o, const Parts& p) : options(o), parts(p) {
+    std::vector<std::string> names;
+    for (const auto& s : parts.test.stages) names.push_back(s.name);
+    topology = o.topology == "chain" ? weir::Topology::chain(names) : weir::Topology::all_later(names);
+    budgets = o.budgets;
+    std::sort(budgets.begin(), budgets.end());
+    budgets.erase(std::unique(budgets.begin(), budgets.end()), budgets.end());
+    if (o.confidence == 0) {
+      budgets.insert(budgets.begin(), 0);
+      budgets.push_back(1.5 * budgets.back());
+    }
+    for (const auto& s : parts.test.stages) full_seconds = s.seconds + (o.networks ? 0 : full_seconds);
+  }
+
+  weir::Budget budget(std::size_t b, std::uint64_t seed) const {
+    weir::Budget budget;
+    budget.value = budgets[b];
+    budget.seed = seed;
+    if (options.confidence > 0) {
+      budget.margin = weir::Margin::upper_limit;
+      budget.confidence = options.confidence;
+    }
+    return budget;
+  }
+
+  /// The last stage's network for everybody: what a contestant does that cannot keep a budget.
+  weir::Evaluation full(const weir::Trace& trace) const {
+    return weir::single_network(trace, trace.full(), full_seconds);
+  }
+};
+
+/// Writes what a contestant did on the test images with one seed and budget.
+inline void put(Contestant& c, const Setting& setting, std::size_t seed, std::size_t b,
+                const weir::Estimate& calibration, const weir::Evaluation& test) {
+  const auto n = static_cast<Eigen::Index>(setting.parts.test.size());
+  const auto budgets = static_cast<Eigen::Index>(setting.budgets.size());
+  if (c.test.seconds.size() <= seed) {
+    for (auto* all : {&c.test.seconds, &c.test.excess}) all->push_back(Eigen::MatrixXd::Zero(n, budgets));
+    c.calibration.emplace_back(setting.budgets.size());
+    c.difference.emplace_back(setting.budgets.size());
+  }
+  c.test.seconds[seed].col(static_cast<Eigen::Index>(b)) = test.seconds;
+  c.test.excess[seed].col(static_cast<Eigen::Index>(b)) = test.excess;
+  c.calibration[seed][b] = calibration;
+  c.difference[seed][b] = test.mean_difference();
+}
+
+/// The fastest network that keeps the budget on calibration, run alone.
+inline std::size_t best_network(const weir::Trace& calibration, const weir::Budget& budget) {
+  std::size_t best = calibration.full();
+  for (std::size_t k = 0; k < calibration.stages.size(); ++k) {
+    const auto score = weir::detail::MemberScore::of(weir::single_network(calibration, k));
+    if (weir::detail::keeps(score.estimate, score.regressions, calibration.size(), budget) &&
+        calibration.stages[k].seconds < calibration.stages[best].seconds)
+      best = k;
+  }
+  return best;
+}
+
+/// The rules to compare: the asked ones, or all that the traces suffice for. `left_out` is told of each that is not.
+inline std::vector<std::string> usable_rules(const Setting& setting,
+                                             const std::function<void(const std::string&)>& left_out) {
+  for (const std::string& name : setting.options.rules) {
+    const std::string reason = weir::lacks(weir::find_rule(name), setting.topology, setting.parts.pool);
+    if (!reason.empty()) throw weir::ArgumentError("rule '" + name + "': " + reason);
+  }
+  if (!setting.options.rules.empty()) return setting.options.rules;
+  std::vector<std::string> rules;
+  for (const weir::Rule& rule : weir::rule_list) {
+    const std::string reason = weir::lacks(rule, setting.topology, setting.parts.pool);
+    if (reason.empty())
+      rules.emplace_back(rule.name);
+    else
+      left_out("left out: rule " + std::string(rule.name) + " (" + reason + ")");
+  }
+  return rules;
+}
+
+/// "learned" first: for each seed and budget the learner that is fastest on calibration. Then each learner, the rules,
+/// the best single network where stages are networks, the oracle of the same budget.
+inline std::vector<Contestant> run_all(const Setting& setting, const std::vector<std::string>& rules) {
+  const Options& o = setting.options;
+  const weir::Trace& test = setting.parts.test;
+  const weir::Loss loss(o.loss);
+  std::vector<Contestant> all{{"learned", "learned", {}, {}, {}}};
+  for (const std::string& name : o.learners) all.push_back({name, "learner", {}, {}, {}});
+  for (const std::string& name : rules) all.push_back({name, "rule", {}, {}, {}});
+  if (o.networks) all.push_back({"best network alone", "network", {}, {}, {}});
+  all.push_back({"oracle", "oracle", {}, {}, {}});
+  program::ProgressLine progress("comparing " + std::to_string(all.size()) + " contestants");
+  const std::size_t total = o.seeds * (o.learners.size() * o.lambdas + rules.size() * setting.budgets.size());
+  std::size_t done = 0;
+  for (std::size_t seed = 0; seed < o.seeds; ++seed) {
+    const auto [training, calibration] = setting.parts.divide(seed);
+    std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
+    auto c = all.begin() + 1;
+    for (const std::string& learner : o.learners) {
+      weir::TrainOptions train{.learner = learner, .folds = o.folds, .seed = seed};
+      train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
+      const weir::PolicyTrainer trainer(training, setting.topology, train);
+      auto path = trainer.train_path(o.lambdas);
+      for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
+        const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
+        const weir::Evaluation e = weir::evaluate(choice.policy, test);
+        put(*c, setting, seed, b, choice.calibration, e);
+        if (!best[b] || choice.calibration.seconds < best[b]->first.seconds) best[b] = {choice.calibration, e};
+      }
+      ++c;
+    }
+    for (std::size_t b = 0; b < setting.budgets.size(); ++b)
+      if (best[b]) put(all[0], setting, seed, b, best[b]->first, best[b]->second);
+    for (const std::string& name : rules) {
+      for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
+        const auto rule =
+            weir::tune_rule(name, {setting.topology, training, calibration, setting.budget(b, seed), loss});
+        put(*c, setting, seed, b, rule ? rule->calibration : weir::Estimate::of(setting.full(calibration)),
+            rule ? rule->evaluate(test) : setting.full(test));
+        progress(++done, total);
+      }
+      ++c;
+    }
+    for (std::size_t b = 0; o.networks && b < setting.budgets.size(); ++b) {
+      const std::size_t k = best_network(calibration, setting.budget(b, seed));
+      put(*c, setting, seed, b, weir::Estimate::of(weir::single_network(calibration, k)),
+          weir::single_network(test, k));
+    }
+    for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
+      const auto oracle = weir::budget_oracle(setting.topology, test, setting.budgets[b]);
+      put(all.back(), setting, seed, b, {}, oracle.evaluation);
+    }
+  }
+  return all;
+}
+
+}  // namespace compare

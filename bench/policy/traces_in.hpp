@@ -1,0 +1,116 @@
+/// Traces from files, and how their examples are divided.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/io/csv.hpp>
+#include <weir/io/npy.hpp>
+#include <weir/policy/policy.hpp>
+#include <weir/policy/trace_file.hpp>
+
+#include "options.hpp"
+
+namespace compare {
+
+/// Reads a CSV as trace_to_table has it, and `<the same without .csv>.probabilities.npy` (float [stages, n, classes])
+/// where that lies beside it. Throws FormatError, IoError naming the file.
+inline weir::Trace read_trace(const std::filesystem::path& path) {
+  const weir::CsvTable csv = weir::read_csv(path);
+  weir::Trace trace = weir::trace_from_table(csv.header, csv.rows, {}, path.string());
+  const std::filesystem::path beside = std::filesystem::path(path).replace_extension(".probabilities.npy");
+  if (!std::filesystem::exists(beside)) return trace;
+  const weir::NpyArray array = weir::read_npy(beside);
+  if (array.shape.rank() != 3 || array.shape[0] != static_cast<std::int64_t>(trace.stages.size()) ||
+      array.shape[1] != static_cast<std::int64_t>(trace.size()) || array.shape[2] < 2)
+    throw weir::FormatError(beside.string() + ": " + array.shape.to_string() + " is not [" +
+                            std::to_string(trace.stages.size()) + " stages, " + std::to_string(trace.size()) +
+                            " examples, classes]");
+  const weir::Tensor all = array.to_tensor();
+  const auto n = static_cast<Eigen::Index>(trace.size());
+  const Eigen::Index classes = array.shape[2];
+  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  for (std::size_t k = 0; k < trace.stages.size(); ++k)
+    trace.stages[k].probabilities =
+        Eigen::Map<const Rows>(all.data() + static_cast<Eigen::Index>(k) * n * classes, n, classes);
+  trace.check();
+  return trace;
+}
+
+/// The examples of both. Throws ArgumentError unless stages, seconds, features and classes are the same.
+inline weir::Trace concatenate(const weir::Trace& a, const weir::Trace& b) {
+  weir::Trace both = a;
+  both.label.insert(both.label.end(), b.label.begin(), b.label.end());
+  if (a.stages.size() != b.stages.size()) throw weir::ArgumentError("traces: their numbers of stages differ");
+  for (std::size_t k = 0; k < a.stages.size(); ++k) {
+    weir::StageTrace& s = both.stages[k];
+    const weir::StageTrace& t = b.stages[k];
+    if (s.name != t.name || s.seconds != t.seconds || s.feature_names != t.feature_names ||
+        s.probabilities.cols() != t.probabilities.cols())
+      throw weir::ArgumentError("traces: name, seconds, features or classes of stage '" + s.name + "' differ");
+    const auto append = [](auto& above, const auto& below) {
+      const Eigen::Index rows = above.rows();
+      above.conservativeResize(rows + below.rows(), above.cols());
+      above.bottomRows(below.rows()) = below;
+    };
+    append(s.features, t.features);
+    append(s.probabilities, t.probabilities);
+    const Eigen::Index n = s.loss.size();
+    s.loss.conservativeResize(n + t.loss.size());
+    s.loss.tail(t.loss.size()) = t.loss;
+    s.prediction.insert(s.prediction.end(), t.prediction.begin(), t.prediction.end());
+  }
+  return both;
+}
+
+/// 0 .. n-1 in an order drawn by the seed.
+inline std::vector<Eigen::Index> shuffled(std::size_t n, std::uint64_t seed) {
+  std::vector<Eigen::Index> order(n);
+  std::iota(order.begin(), order.end(), Eigen::Index{0});
+  std::vector<double> key(n);
+  for (std::size_t i = 0; i < n; ++i) key[i] = weir::counter_uniform(seed, i);
+  std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
+    return key[static_cast<std::size_t>(a)] < key[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
+/// What is learned and tuned from (divided anew by each seed), and the test part, the same for all seeds.
+struct Parts {
+  weir::Trace pool, test;
+  std::size_t n_policy = 0;  ///< of the pool; the rest is calibration
+
+  std::pair<weir::Trace, weir::Trace> divide(std::uint64_t seed) const {
+    const auto order = shuffled(pool.size(), seed + 1);
+    const auto cut = order.begin() + static_cast<std::ptrdiff_t>(n_policy);
+    return {pool.rows({order.begin(), cut}), pool.rows({cut, order.end()})};
+  }
+};
+
+inline Parts load_parts(const Options& o) {
+  Parts parts;
+  if (o.trace.empty() && o.policy_trace.empty())
+    throw weir::ArgumentError("--trace, or --policy-trace with --calibration-trace and --test-trace, is needed");
+  if (!o.policy_trace.empty()) {
+    const weir::Trace policy = read_trace(o.policy_trace);
+    parts.n_policy = policy.size();
+    parts.pool = concatenate(policy, read_trace(o.calibration_trace));
+    parts.test = read_trace(o.test_trace);
+    static_cast<void>(concatenate(policy, parts.test.rows({0})));  // refuses other stages
+  } else {
+    const weir::Trace all = read_trace(o.trace);
+    const auto order = shuffled(all.size(), 0);
+    const auto cut = order.begin() + static_cast<std::ptrdiff_t>(all.size() / 4);
+    parts.test = all.rows({order.begin(), cut});
+    parts.pool = all.rows({cut, order.end()});
+    parts.n_policy = 2 * parts.pool.size() / 3;
+  }
+  if (parts.test.size() < 20 || parts.n_policy < 20 || parts.pool.size() < parts.n_policy + 20)
+    throw weir::ArgumentError("traces: policy, calibration and test parts need at least 20 examples each");
+  return parts;
+}
+
+}  // namespace compare

@@ -1,0 +1,169 @@
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "../../bench/policy/curve.hpp"
+#include "../../bench/policy/stage_metrics.hpp"
+#include "../../bench/policy/traces_in.hpp"
+#include "../policy/rules/probability_trace.hpp"
+
+TEST_CASE("comparison: seconds at equal excess loss, and the area, by hand and by summation") {
+  const std::vector<weir::TradeoffPoint> one{{0.5, 0.01}};
+  CHECK(compare::seconds_at(one, 1, 0) == 1);
+  CHECK(compare::seconds_at(one, 1, 0.005) == doctest::Approx(0.75));
+  CHECK(compare::seconds_at(one, 1, 0.01) == doctest::Approx(0.5));
+  CHECK(compare::seconds_at(one, 1, 0.5) == 0.5);
+  CHECK(compare::seconds_at({{2, 0.01}}, 1, 0.01) == 1);  // the full network is faster
+  CHECK_THROWS_AS(compare::seconds_at(one, 1, -0.001), weir::ArgumentError);
+  CHECK(compare::saved_area(one, 1, 0.02) == doctest::Approx(0.375));
+  CHECK(compare::saved_area({}, 1, 0.02) == 0);
+  const std::vector<weir::TradeoffPoint> many{{3, 0.004}, {2, 0.007}, {2.5, 0.03}, {1.5, 0.02}, {1, 0.08}};
+  double sum = 0;
+  const int steps = 20000;
+  for (int i = 0; i < steps; ++i) sum += 1 - compare::seconds_at(many, 4, 0.05 * (i + 0.5) / steps) / 4;
+  CHECK(compare::saved_area(many, 4, 0.05) == doctest::Approx(sum / steps).epsilon(1e-6));
+  CHECK(compare::share_of_gain(10, 4, 2) == doctest::Approx(0.75));
+  CHECK(compare::share_of_gain(10, 10, 10) == 0);
+}
+
+TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what it compares") {
+  const Eigen::Index n = 40;
+  std::vector<compare::Samples> contestants(2);
+  std::uint64_t counter = 0;
+  for (auto& c : contestants)
+    for (int seed = 0; seed < 3; ++seed) {
+      c.seconds.push_back(
+          Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return 0.1 + weir::counter_uniform(5, counter++); }));
+      c.excess.push_back(
+          Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return weir::counter_uniform(5, counter++) < 0.1 ? 1.0 : 0.0; }));
+    }
+  for (const bool equal_excess : {true, false}) {
+    const compare::Reading reading{{0.05, 0.1}, 2.0, equal_excess};
+    const auto got = compare::bootstrap_speedups(contestants, reading, 70, 9);
+    REQUIRE(got.size() == 70);
+    std::uint64_t draws = 0;
+    const auto draw = [&](std::size_t size) {
+      return static_cast<std::size_t>(weir::counter_uniform(9, draws++) * static_cast<double>(size));
+    };
+    for (const auto& resample : got) {
+      std::vector<Eigen::Index> images;
+      std::vector<std::size_t> seeds;
+      for (Eigen::Index i = 0; i < n; ++i) images.push_back(static_cast<Eigen::Index>(draw(40)));
+      for (int s = 0; s < 3; ++s) seeds.push_back(draw(3));
+      for (std::size_t c = 0; c < 2; ++c) {
+        Eigen::RowVectorXd T = Eigen::RowVectorXd::Zero(2), E = T;
+        for (const std::size_t s : seeds)
+          for (const Eigen::Index i : images) {
+            T += contestants[c].seconds[s].row(i) / 120;
+            E += contestants[c].excess[s].row(i) / 120;
+          }
+        const std::vector<weir::TradeoffPoint> points{{T(0), E(0)}, {T(1), E(1)}};
+        for (std::size_t b = 0; b < 2; ++b) {
+          const double seconds = equal_excess ? compare::seconds_at(points, 2, reading.budgets[b]) : points[b].seconds;
+          CHECK(resample[c][b] == doctest::Approx(2 / seconds).epsilon(1e-9));
+        }
+      }
+    }
+    const auto same = compare::bootstrap_speedups({contestants[0], contestants[0]}, reading, 70, 9);
+    const auto nothing = compare::interval95(same, [](const compare::Speedups& s) { return s[0][0] - s[1][0]; });
+    CHECK(nothing.low == 0);
+    CHECK(nothing.high == 0);
+    CHECK(compare::verdict(nothing) == "not separable");
+  }
+  CHECK_THROWS_AS(compare::bootstrap_speedups({}, {}, 70, 9), weir::ArgumentError);
+  CHECK(compare::verdict({0.1, 0.2}) == "ahead");
+  CHECK(compare::verdict({-0.2, -0.1}) == "behind");
+  CHECK(compare::verdict({-0.2, 0.1}) == "not separable");
+}
+
+TEST_CASE("comparison: AUROC equals the count over all pairs, ECE the sum over bins") {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    Eigen::VectorXd p(60);
+    std::vector<bool> y;
+    for (Eigen::Index i = 0; i < 60; ++i) {
+      p(i) = std::round(20 * weir::counter_uniform(seed, static_cast<std::uint64_t>(i))) / 20;
+      y.push_back(weir::counter_uniform(seed, 1000 + static_cast<std::uint64_t>(i)) < p(i));
+    }
+    double won = 0, pairs = 0;
+    for (Eigen::Index i = 0; i < 60; ++i)
+      for (Eigen::Index j = 0; j < 60; ++j)
+        if (y[static_cast<std::size_t>(i)] && !y[static_cast<std::size_t>(j)]) {
+          pairs += 1;
+          won += p(i) > p(j) ? 1 : p(i) == p(j) ? 0.5 : 0;
+        }
+    CHECK(*compare::auroc(p, y) == doctest::Approx(won / pairs));
+    double error = 0;
+    for (int bin = 0; bin < 15; ++bin) {
+      double surplus = 0;
+      for (Eigen::Index i = 0; i < 60; ++i)
+        if ((p(i) * 15 > bin || (bin == 0 && p(i) == 0)) && p(i) * 15 <= bin + 1)
+          surplus += (y[static_cast<std::size_t>(i)] ? 1 : 0) - p(i);
+      error += std::abs(surplus) / 60;
+    }
+    CHECK(compare::expected_calibration_error(p, y) == doctest::Approx(error));
+  }
+  CHECK_FALSE(compare::auroc(Eigen::VectorXd::Ones(3), {true, true, true}));
+}
+
+TEST_CASE("comparison: traces from files, whole or refused") {
+  const auto folder = std::filesystem::temp_directory_path() / ("weir_policy_test_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const auto trace = weir_test::probability_trace(30, 2, 4, 1);
+  const auto table = weir::trace_to_table(trace);
+  std::string csv;
+  const auto line = [&](const std::vector<std::string>& cells) {
+    for (const auto& cell : cells) csv += (&cell == &cells.front() ? "" : ",") + cell;
+    csv += "\n";
+  };
+  line(table.header);
+  for (const auto& row : table.rows) line(row);
+  weir::write_file_atomically(folder / "t.csv", csv);
+  CHECK(compare::read_trace(folder / "t.csv").stages[1].probabilities.size() == 0);
+  weir::Tensor p(weir::Shape{2, 30, 4});
+  for (std::int64_t k = 0; k < 2; ++k)
+    for (std::int64_t i = 0; i < 30; ++i)
+      for (std::int64_t c = 0; c < 4; ++c)
+        p.data()[(k * 30 + i) * 4 + c] = trace.stages[static_cast<std::size_t>(k)].probabilities(i, c);
+  weir::write_npy(folder / "t.probabilities.npy", p.view());
+  const auto back = compare::read_trace(folder / "t.csv");
+  for (std::size_t k = 0; k < 2; ++k) {
+    CHECK(back.stages[k].probabilities == trace.stages[k].probabilities);
+    CHECK(back.stages[k].features == trace.stages[k].features);
+    CHECK(back.stages[k].loss == trace.stages[k].loss);
+  }
+  p.data()[17] = NAN;
+  weir::write_npy(folder / "t.probabilities.npy", p.view());
+  CHECK_THROWS_WITH_AS(compare::read_trace(folder / "t.csv"),
+                       "trace, stage 'stage0': probability of class 1 must be finite and >= 0 at row 4",
+                       weir::ArgumentError);
+  weir::write_npy(folder / "t.probabilities.npy", weir::Tensor(weir::Shape{2, 29, 4}).view());
+  CHECK_THROWS_AS(compare::read_trace(folder / "t.csv"), weir::FormatError);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {
+  auto trace = weir_test::probability_trace(90, 2, 4, 1);
+  for (std::size_t i = 0; i < 90; ++i)
+    trace.stages[0].features(static_cast<Eigen::Index>(i), 0) = static_cast<double>(i);
+  const compare::Parts parts{trace, trace, 50};
+  const auto [policy, calibration] = parts.divide(3);
+  CHECK(policy.size() == 50);
+  CHECK(calibration.size() == 40);
+  std::set<double> seen;
+  for (const auto* part : {&policy, &calibration})
+    for (Eigen::Index i = 0; i < part->stages[0].features.rows(); ++i) seen.insert(part->stages[0].features(i, 0));
+  CHECK(seen.size() == 90);
+  CHECK(parts.divide(3).first.stages[0].features == policy.stages[0].features);
+  CHECK(parts.divide(4).first.stages[0].features != policy.stages[0].features);
+
+  const auto both = compare::concatenate(policy, calibration);
+  CHECK(both.size() == 90);
+  CHECK(both.stages[1].probabilities.bottomRows(40) == calibration.stages[1].probabilities);
+  CHECK(both.stages[1].loss.tail(40) == calibration.stages[1].loss);
+  auto other = calibration;
+  other.stages[1].seconds *= 2;
+  CHECK_THROWS_AS(compare::concatenate(policy, other), weir::ArgumentError);
+}
