@@ -80,7 +80,7 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
     trace.stages.push_back({m.spec->stages[k].name, m.seconds.empty() ? 0 : m.seconds[k], names, Eigen::MatrixXd(n, d),
                             std::vector<int>(part.size()), Eigen::VectorXd(n)});
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
-  weir::Cascade cascade(m.spec, all_cores(o));
+  weir::CascadeExecutor cascade(m.spec, all_cores(o));
   const auto all = models.maker(part, m.nets);
   std::vector<float> row(m.spec->n_classes());
   std::vector<double> own(names.size());

@@ -11,7 +11,7 @@
 #include <weir/io/svg.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/baselines.hpp>
-#include <weir/policy/cascade.hpp>
+#include <weir/policy/cascade_executor.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/exit_head_fit.hpp>
