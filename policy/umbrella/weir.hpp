@@ -19,6 +19,7 @@
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
 #include <weir/policy/trace_file.hpp>
+#include <weir/serve/cascade.hpp>
 
 namespace weir {
 
