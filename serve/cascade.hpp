@@ -112,10 +112,8 @@ class Cascade {
           return;
         }
       }
-      std::vector<std::shared_ptr<const Preprocess>> preprocess;
-      for (const StoredNetwork& n : shared.stored.networks) preprocess.push_back(n.preprocess);
       worker_.reset(new Worker{
-          CascadeExecutor(shared.stored.spec, shared.context), CascadeInputs(std::move(preprocess)), {}, {}});
+          CascadeExecutor(shared.stored.spec, shared.context), CascadeInputs(shared.stored.preprocessing()), {}, {}});
       const std::lock_guard lock(shared.mutex);
       shared.idle.reserve(++shared.n_workers);  // so that giving back never allocates
     }

@@ -71,6 +71,13 @@ inline Network load_network(const StoredNetwork& stored) {
 struct StoredCascade {
   std::vector<StoredNetwork> networks;
   std::shared_ptr<const CascadeSpec> spec;
+
+  /// [networks], for CascadeInputs.
+  std::vector<std::shared_ptr<const Preprocess>> preprocessing() const {
+    std::vector<std::shared_ptr<const Preprocess>> all;
+    for (const StoredNetwork& n : networks) all.push_back(n.preprocess);
+    return all;
+  }
 };
 
 namespace detail {

@@ -18,8 +18,10 @@
 #include <weir/policy/exit_points.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
+#include <weir/policy/record_trace.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/serve/cascade.hpp>
+#include <weir/serve/record_images.hpp>
 
 namespace weir {
 
