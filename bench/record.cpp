@@ -17,11 +17,6 @@ struct RecordArguments {
   int threads = 0;
 };
 
-weir::PolicyFile read_policy(const std::string& path) {
-  const std::vector<char> bytes = weir::read_file(path, std::uint64_t{1} << 28);
-  return weir::policy_from_text({bytes.data(), bytes.size()}, path);
-}
-
 void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
   const weir::Trace trace = weir::merge_trace_shards(shards, out);
   std::printf("%s: %zu images, %zu stages\n", out.c_str(), trace.size(), trace.stages.size());
@@ -29,7 +24,7 @@ void merge(const std::vector<std::filesystem::path>& shards, const std::string& 
 
 void record(const RecordArguments& a) {
   if (a.policy.empty() || a.images.empty()) throw weir::ArgumentError("--policy and --images are needed");
-  const weir::PolicyFile file = read_policy(a.policy);
+  const weir::PolicyFile file = weir::read_policy_file(a.policy);
   const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.networks);
   const adapt::Part part = adapt::load_part(a.images, a.labels);
   weir::RecordOptions options;

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 #include <weir/core/context.hpp>
-#include <weir/io/file.hpp>
 #include <weir/policy/cascade_executor.hpp>
 #include <weir/policy/policy_file.hpp>
 #include <weir/serve/cascade_inputs.hpp>
@@ -165,8 +164,7 @@ class Cascade {
 /// files are looked for, but only read when they first run. Throws FormatError naming file and field for anything
 /// damaged, hostile or missing (a file of version 1 says which networks only in part), IoError.
 inline Cascade load_policy(const std::filesystem::path& path, const CascadeOptions& options = {}) {
-  const std::vector<char> bytes = read_file(path, std::uint64_t{1} << 28);
-  return {policy_from_text({bytes.data(), bytes.size()}, path.string()), path, options};
+  return {read_policy_file(path), path, options};
 }
 
 }  // namespace weir

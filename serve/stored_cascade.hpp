@@ -191,4 +191,10 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
   }
 }
 
+/// A policy file of at most 256 MiB. Throws what policy_from_text() throws, and IoError.
+inline PolicyFile read_policy_file(const std::filesystem::path& path) {
+  const std::vector<char> bytes = read_file(path, std::uint64_t{1} << 28);
+  return policy_from_text({bytes.data(), bytes.size()}, path.string());
+}
+
 }  // namespace weir
