@@ -115,28 +115,62 @@ class CascadeExecutor {
     arrivals_.resize(spec_->stages.size());
     for (auto& a : arrivals_) a.clear();
     for (std::size_t r = 0; r < n; ++r) arrivals_[0].push_back(r);
-    members_.resize(executors_.size());
     for (std::size_t k = 0; k < spec_->stages.size(); ++k) {
-      auto& rows = arrivals_[k];
-      if (rows.empty()) continue;
-      std::sort(rows.begin(), rows.end());
-      const std::size_t net = spec_->stages[k].network;
-      if (spec_->starts_network(k)) {
-        begin(net, maker, rows);
-        members_[net] = rows;
-      } else {
-        keep_only(net, rows);
-      }
+      std::sort(arrivals_[k].begin(), arrivals_[k].end());
+      run_network(
+          k, arrivals_[k], maker, decide,
+          [&](const CascadeAnswer& answer, std::size_t r) {
+            out[r] = answer;
+            out[r].seconds = std::chrono::duration<double>(Clock::now() - start).count();
+          },
+          [&](std::size_t next, std::size_t r) { arrivals_[next].push_back(r); });
+    }
+  }
+
+  /// Makes room for examples 0 .. n - 1 at once, for run_network().
+  void reserve(std::size_t n) {
+    if (n <= capacity_) return;
+    capacity_ = n;
+    const std::size_t slots = n * spec_->stages.size();
+    probabilities_.resize(slots * spec_->n_classes());
+    features_.resize(slots * n_features_);
+    predictions_.resize(slots);
+  }
+
+  /// One network's part of the way of some examples (`rows`, ascending, below what was reserved; it is changed), from
+  /// stage k, which starts the network: for topologies that flow in batches, and schedulers that regroup examples in
+  /// front of every network. decide(row) is a rule as run_one_with's; exits(answer without seconds, row) and
+  /// goes_on(stage of another network, row) tell where each went. An example's earlier answers are kept in its row.
+  template <typename Decide, typename Exits, typename GoesOn>
+  void run_network(std::size_t k, std::vector<std::size_t>& rows, const InputMaker& maker, const Decide& decide,
+                   const Exits& exits, const GoesOn& goes_on) {
+    if (rows.empty()) return;
+    const std::size_t net = spec_->stages[k].network;
+    begin(net, maker, rows);
+    for (;;) {
       const ConstView y = advance(k);
       for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
-      for (const std::size_t r : rows) {
-        const std::size_t action = decide_at(k, r, decide(r));
-        if (action > 0)
-          arrivals_[next_stage(k, action)].push_back(r);
-        else
-          out[r] = {prediction(k, r), k, std::chrono::duration<double>(Clock::now() - start).count(),
-                    probabilities(k, r)};
+      keep_.clear();
+      std::size_t own_next = k;
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        const std::size_t r = rows[i], action = decide_at(k, r, decide(r));
+        if (action == 0) {
+          exits(CascadeAnswer{prediction(k, r), k, 0, probabilities(k, r)}, r);
+          continue;
+        }
+        const std::size_t next = next_stage(k, action);
+        if (spec_->stages[next].network != net) {
+          goes_on(next, r);
+          continue;
+        }
+        own_next = next;
+        keep_.push_back(i);
       }
+      if (keep_.empty()) return;
+      executors_[net]->compact(keep_);
+      for (std::size_t i = 0; i < keep_.size(); ++i) rows[i] = rows[keep_[i]];
+      rows.resize(keep_.size());
+      k = own_next;
     }
   }
 
@@ -172,15 +206,6 @@ class CascadeExecutor {
     }
   }
 
-  void reserve(std::size_t n) {
-    if (n <= capacity_) return;
-    capacity_ = n;
-    const std::size_t slots = n * spec_->stages.size();
-    probabilities_.resize(slots * spec_->n_classes());
-    features_.resize(slots * n_features_);
-    predictions_.resize(slots);
-  }
-
   std::size_t slot(std::size_t k, std::size_t r) const { return k * capacity_ + r; }
   int& prediction(std::size_t k, std::size_t r) { return predictions_[slot(k, r)]; }
   double* features(std::size_t k, std::size_t r) { return features_.data() + slot(k, r) * n_features_; }
@@ -205,17 +230,6 @@ class CascadeExecutor {
     float* x = input_.reserve(size * rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) maker(net, rows[i], {x + i * size, one});
     run.begin(ConstView{x, one.with(0, static_cast<std::int64_t>(rows.size()))});
-  }
-
-  /// Drops from the network's batch all examples but these (a subset of its members, ascending).
-  void keep_only(std::size_t net, const std::vector<std::size_t>& rows) {
-    auto& members = members_[net];
-    if (members.size() == rows.size()) return;
-    keep_.clear();
-    for (std::size_t i = 0, j = 0; i < members.size() && j < rows.size(); ++i)
-      if (members[i] == rows[j]) keep_.push_back(i), ++j;
-    executors_[net]->compact(keep_);
-    members = rows;
   }
 
   ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network]->advance_to(spec_->stages[k].tensor); }
@@ -280,7 +294,7 @@ class CascadeExecutor {
   std::vector<bool> started_;
   std::vector<std::uint64_t> ids_;
   std::vector<std::size_t> visited_, keep_, all_rows_, order_;
-  std::vector<std::vector<std::size_t>> arrivals_, members_;
+  std::vector<std::vector<std::size_t>> arrivals_;
 };
 
 }  // namespace weir

@@ -30,18 +30,28 @@ class CascadeInputs {
     shared_.resize(preprocess_.size());
   }
 
-  /// Takes inputs from these images from now on; they must outlive the run. Throws ArgumentError for an image without
-  /// pixels or of other than 1 or 3 channels, and if a network has no preprocessing.
+  /// Takes inputs from these images from now on; their pixels must outlive the run. Throws ArgumentError for an image
+  /// without pixels or of other than 1 or 3 channels, and if a network has no preprocessing.
   void begin(std::span<const ImageView> images) {
-    for (std::size_t i = 0; i < images.size(); ++i)
-      if (!images[i].data || images[i].height < 1 || images[i].width < 1 ||
-          (images[i].channels != 1 && images[i].channels != 3))
-        throw ArgumentError("image " + std::to_string(i) + " has no pixels, or not 1 or 3 channels");
+    reserve(images.size());
+    for (std::size_t i = 0; i < images.size(); ++i) put(i, images[i]);
+  }
+
+  /// Makes room for images 0 .. n - 1, to be put there one by one.
+  void reserve(std::size_t n) {
     for (const auto& p : preprocess_)
       if (!p) throw ArgumentError("the policy was learned on float tensors: it does not say how to preprocess images");
-    images_ = images;
+    images_.resize(n);
     tensor_ = {};
-    for (Shared& s : shared_) s.made.assign(images.size(), false);
+    for (Shared& s : shared_) s.made.assign(n, false);
+  }
+
+  /// As begin() for image `row` alone.
+  void put(std::size_t row, ImageView image) {
+    if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
+      throw ArgumentError("image " + std::to_string(row) + " has no pixels, or not 1 or 3 channels");
+    images_[row] = image;
+    for (Shared& s : shared_) s.made[row] = false;
   }
 
   /// Takes rows of x [N, ...], which must outlive the run, as they are: they are what preprocessing would make. Throws
@@ -50,14 +60,13 @@ class CascadeInputs {
     for (const std::size_t g : group_)
       if (g != 0) throw ArgumentError("the networks read differently preprocessed images: give the images themselves");
     if (x.shape.rank() < 2) throw ShapeError("a batch [N, ...] is needed, not " + x.shape.to_string());
-    images_ = {};
     tensor_ = x;
   }
 
   /// Writes the input of a network for one image. Throws ShapeError where sizes differ.
   void fill(std::size_t network, std::size_t row, View out) {
     const std::size_t size = out.size();
-    if (images_.empty()) {
+    if (tensor_.data) {
       if (tensor_.size() != size * static_cast<std::size_t>(tensor_.shape[0]))
         throw ShapeError("the network reads " + out.shape.to_string() + ", the batch is " + tensor_.shape.to_string());
       std::copy_n(tensor_.data + row * size, size, out.data);
@@ -83,7 +92,7 @@ class CascadeInputs {
   std::vector<std::size_t> group_;  // first network that shares its preprocessing
   std::vector<bool> is_shared_;
   std::vector<Shared> shared_;  // by group
-  std::span<const ImageView> images_;
+  std::vector<ImageView> images_;
   ConstView tensor_;
   Preprocess::Scratch scratch_;
 };
