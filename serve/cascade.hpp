@@ -46,15 +46,20 @@ class Cascade {
 
   const CascadeSpec& spec() const { return *shared_->stored.spec; }
   const MixedPolicy& policy() const { return shared_->policy; }
+  const StoredCascade& stored() const { return shared_->stored; }
+  const Context& context() const { return shared_->context; }
+
+  /// The id of an image that comes without one; costs a pass over its pixels where the policy is a mix.
+  std::uint64_t default_id(ImageView image) const {
+    return id_of([&] { return fnv1a(chars(image.bytes())); });
+  }
 
   /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels and where a network
   /// answers NaN; on a network's first use what load_network() and CascadeSpec::network() throw.
   Decision run(ImageView image, std::optional<std::uint64_t> id = {}) const {
     Lease worker(*shared_);
     worker->inputs.begin(std::span(&image, 1));
-    const auto hashed = [&] { return fnv1a(chars(image.bytes())); };
-    const CascadeAnswer a = worker->executor.run_one(policy(), worker->maker(), id ? *id : id_of(hashed));
-    return decision(a);
+    return decision(worker->executor.run_one(policy(), worker->maker(), id ? *id : default_id(image)));
   }
 
   /// A batch, in order; image i has the id first_id + i if one is given. Bit-equal to one call for each image. Images
@@ -73,6 +78,11 @@ class Cascade {
     const auto n = static_cast<std::size_t>(x.shape[0]);
     return run_batch(*worker, n, first_id,
                      [&](std::size_t i) { return fnv1a(chars(x.span().subspan(i * (x.size() / n), x.size() / n))); });
+  }
+
+  /// An answer with its stage's name.
+  Decision decision(const CascadeAnswer& a) const {
+    return {a.label, {a.probabilities.begin(), a.probabilities.end()}, spec().stages[a.exit].name, a.seconds};
   }
 
  private:
@@ -151,10 +161,6 @@ class Cascade {
     std::vector<Decision> decisions;
     for (const CascadeAnswer& a : worker.answers) decisions.push_back(decision(a));
     return decisions;
-  }
-
-  Decision decision(const CascadeAnswer& a) const {
-    return {a.label, {a.probabilities.begin(), a.probabilities.end()}, spec().stages[a.exit].name, a.seconds};
   }
 
   std::shared_ptr<Shared> shared_;

@@ -48,10 +48,16 @@ class CascadeInputs {
 
   /// As begin() for image `row` alone.
   void put(std::size_t row, ImageView image) {
-    if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
-      throw ArgumentError("image " + std::to_string(row) + " has no pixels, or not 1 or 3 channels");
+    check(image);
     images_[row] = image;
     for (Shared& s : shared_) s.made[row] = false;
+  }
+
+  /// Throws ArgumentError for an image without pixels or of other than 1 or 3 channels.
+  static void check(ImageView image) {
+    if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
+      throw ArgumentError("an image of " + std::to_string(image.height) + " x " + std::to_string(image.width) + " x " +
+                          std::to_string(image.channels) + " is none: pixels with 1 or 3 channels are needed");
   }
 
   /// Takes rows of x [N, ...], which must outlive the run, as they are: they are what preprocessing would make. Throws

@@ -21,6 +21,7 @@
 #include <weir/policy/record_trace.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/serve/cascade.hpp>
+#include <weir/serve/cascade_stream.hpp>
 #include <weir/serve/record_images.hpp>
 
 namespace weir {
