@@ -18,8 +18,9 @@ struct TrainArguments {
 
 /// Network paths are relative to the policy file: seen from another folder they change.
 void move_networks(weir::PolicyFile& file, const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (file.cascade.is_null()) return;
+  if (!file.cascade.is_object() || !file.cascade.contains("networks")) return;
   for (auto& network : file.cascade.at("networks")) {
+    if (!network.is_object() || !network.contains("file") || !network.at("file").is_string()) continue;
     const auto path = from.parent_path() / network.at("file").get<std::string>();
     network["file"] = std::filesystem::proximate(path, std::filesystem::absolute(to).parent_path()).generic_string();
   }
@@ -52,7 +53,6 @@ void train(const TrainArguments& a) {
   }
   const weir::Choice choice = weir::choose(trainer, path, calibration, budget);
 
-  if (!file.cascade.is_null()) static_cast<void>(weir::read_cascade(file, a.policy));
   for (std::size_t k = 0; k < trace.stages.size(); ++k) {
     file.stages[k].feature_names = trace.stages[k].feature_names;
     file.stages[k].seconds = trace.stages[k].seconds;
