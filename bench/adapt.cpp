@@ -39,7 +39,7 @@ void learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
                       const weir::Loss& loss) {
   {
     adapt::ProgressLine progress("measuring the stages of " + m.name);
-    weir::Cascade cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
+    weir::CascadeExecutor cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
     std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), o.quick ? 60 : 400));
     std::iota(rows.begin(), rows.end(), std::size_t{0});
     m.costs = weir::measure_costs(

@@ -102,4 +102,21 @@ inline CsvTable read_csv(const std::filesystem::path& path) {
   return parse_csv({bytes.data(), bytes.size()}, path.string());
 }
 
+/// One line of CSV text with its line feed; fields are quoted where they need it (RFC 4180). parse_csv reads it back.
+inline std::string csv_line(const std::vector<std::string>& fields) {
+  std::string line;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (i > 0) line += ',';
+    const std::string& field = fields[i];
+    if (field.find_first_of(",\"\r\n") == std::string::npos) {
+      line += field;
+      continue;
+    }
+    line += '"';
+    for (const char c : field) line += c == '"' ? std::string(2, c) : std::string(1, c);
+    line += '"';
+  }
+  return line + '\n';
+}
+
 }  // namespace weir

@@ -92,11 +92,15 @@ inline GraphDef parse_onnx(std::span<const char> bytes, const std::string& sourc
   return detail::parse_onnx_bytes(bytes, source, nullptr);
 }
 
-/// As parse_onnx, from a file of at most 2 GiB; external data is read from beside it. Throws IoError too.
-inline GraphDef read_onnx(const std::filesystem::path& path) {
-  const std::vector<char> bytes = read_file(path, max_onnx_bytes);
+/// As parse_onnx, from bytes that were read from path; external data is read from beside it. Throws IoError too.
+inline GraphDef parse_onnx_file(std::span<const char> bytes, const std::filesystem::path& path) {
   detail::ExternalFolder folder{path.parent_path()};
   return detail::parse_onnx_bytes(bytes, path.string(), &folder);
+}
+
+/// As parse_onnx, from a file of at most 2 GiB; external data is read from beside it. Throws IoError too.
+inline GraphDef read_onnx(const std::filesystem::path& path) {
+  return parse_onnx_file(read_file(path, max_onnx_bytes), path);
 }
 
 }  // namespace weir

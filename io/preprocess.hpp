@@ -36,6 +36,8 @@ struct PreprocessOptions {
   std::vector<double> mean = {0, 0, 0}, std = {1, 1, 1};  ///< one per channel
   bool is_bgr = false;
   bool is_nhwc = false;  ///< the network reads [N, H, W, C] instead of [N, C, H, W]
+
+  bool operator==(const PreprocessOptions&) const = default;
 };
 
 /// Checked options, ready to use; immutable, so any number of threads may share it, each with its own Scratch.

@@ -1,10 +1,13 @@
 /// CascadeSpec: which tensors of which networks answer, and the policy that decides among them.
 #pragma once
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 #include <weir/core/network.hpp>
 #include <weir/policy/exit_head.hpp>
@@ -22,38 +25,76 @@ struct CascadeStage {
   bool logits = true;            ///< without a head: the tensor holds logits (softmax follows) or already probabilities
 };
 
-/// Immutable description, shared by the Cascades of all threads. Stages are those of the topology, in its order. Early
-/// exit is a chain of stages of one network; selection has one stage per network; both may be mixed.
+/// True if a network takes batches of any size and examples may leave them at every tensor.
+inline bool rows_may_leave(const Network& network) {
+  const NetworkState& state = network.state();
+  return state.fixed_batch == 0 && std::ranges::all_of(state.values, [](const Value& v) {
+           return v.constant || !v.form.depends_on_batch() || v.form.has_rows();
+         });
+}
+
+/// A network that is loaded when it first runs. What must be known before is stated, and checked then.
+struct NetworkSource {
+  std::function<Network()> load;
+  bool rows_leave = true;  ///< rows_may_leave() holds for it
+};
+
+/// Immutable description, shared by the CascadeExecutors of all threads. Stages are those of the topology, in its
+/// order. Early exit is a chain of stages of one network; selection has one stage per network; both may be mixed.
 class CascadeSpec {
  public:
-  std::vector<Network> networks;
   std::vector<CascadeStage> stages;
   Topology topology;
   bool class_features = true;  ///< gates see which class was predicted (where there are few classes)
 
   /// Throws ArgumentError, ShapeError naming stage and tensor where they do not fit: a tensor that does not exist,
   /// heads of another size, stages with different numbers of classes, a network left and entered again on one path.
-  CascadeSpec(std::vector<Network> nets, std::vector<CascadeStage> answers, Topology order,
+  CascadeSpec(const std::vector<Network>& nets, std::vector<CascadeStage> answers, Topology order,
               bool with_class_features = true)
-      : networks(std::move(nets)),
-        stages(std::move(answers)),
-        topology(std::move(order)),
-        class_features(with_class_features) {
-    topology.check();
-    if (stages.size() != topology.size())
-      throw ArgumentError("cascade: " + std::to_string(stages.size()) + " stages, the topology has " +
-                          std::to_string(topology.size()));
-    std::vector<std::size_t> counts;
-    for (std::size_t k = 0; k < stages.size(); ++k) {
-      const std::size_t classes = check_stage(k);
-      if (k == 0) n_classes_ = classes;
-      if (classes != n_classes_)
-        throw ShapeError("cascade, stage '" + stages[k].name + "': " + std::to_string(classes) +
-                         " classes, the first stage has " + std::to_string(n_classes_));
-      counts.push_back(feature_names().size());
+      : CascadeSpec(std::move(answers), std::move(order), with_class_features) {
+    for (const Network& net : nets)
+      networks_.push_back(std::make_shared<Slot>([net] { return net; }, rows_may_leave(net)));
+    check_sizes();
+    n_classes_ = check_stage(0, networks_[stages[0].network]->load());
+    for (std::size_t n = 0; n < nets.size(); ++n) network(n);
+    lay_out();
+  }
+
+  /// The same with networks that are loaded when they first run; what concerns a network's tensors is checked then.
+  CascadeSpec(std::vector<NetworkSource> sources, std::size_t n_classes, std::vector<CascadeStage> answers,
+              Topology order, bool with_class_features = true)
+      : CascadeSpec(std::move(answers), std::move(order), with_class_features) {
+    for (NetworkSource& s : sources) networks_.push_back(std::make_shared<Slot>(std::move(s.load), s.rows_leave));
+    check_sizes();
+    if (n_classes < 2) throw ArgumentError("cascade: at least two classes are needed");
+    n_classes_ = n_classes;
+    lay_out();
+  }
+
+  std::size_t n_networks() const { return networks_.size(); }
+
+  /// Network n, loaded and checked on the first call, whichever thread makes it. Throws what loading throws, and what
+  /// the constructor says of stages that do not fit; the next call tries again.
+  const Network& network(std::size_t n) const {
+    Slot& slot = *networks_.at(n);
+    const std::lock_guard lock(slot.mutex);  // not std::call_once, which ThreadSanitizer hangs on after an exception
+    if (!slot.network) {
+      Network loaded = slot.load();
+      check_network(n, loaded);
+      slot.network = std::move(loaded);
     }
-    inputs_ = GateInputs(topology, counts);
-    check_paths();
+    return *slot.network;
+  }
+  bool is_loaded(std::size_t n) const {
+    const std::lock_guard lock(networks_.at(n)->mutex);
+    return networks_[n]->network.has_value();
+  }
+
+  /// All of them, loaded.
+  std::vector<Network> networks() const {
+    std::vector<Network> all;
+    for (std::size_t n = 0; n < networks_.size(); ++n) all.push_back(network(n));
+    return all;
   }
 
   std::size_t n_classes() const { return n_classes_; }
@@ -63,10 +104,7 @@ class CascadeSpec {
   }
 
   /// Shape of a stage's tensor for one example, without the batch.
-  Shape example_shape(std::size_t k) const {
-    const Shape s = networks[stages[k].network].shape_of(stages[k].tensor);
-    return Shape(std::span(s.begin() + 1, s.end()));
-  }
+  Shape example_shape(std::size_t k) const { return example_shape(stages[k], network(stages[k].network)); }
 
   /// True if the stage starts its network: no predecessor belongs to the same one.
   bool starts_network(std::size_t k) const { return starts_[k]; }
@@ -75,8 +113,12 @@ class CascadeSpec {
   /// batches can flow.
   bool flows_in_batches() const { return flows_; }
 
-  /// True if every network takes batches of any size.
-  bool takes_batches() const { return takes_batches_; }
+  /// True if every network takes batches of any size; loads them all.
+  bool takes_batches() const {
+    for (std::size_t n = 0; n < networks_.size(); ++n)
+      if (network(n).state().fixed_batch > 0) return false;
+    return true;
+  }
 
   /// Throws ArgumentError or ShapeError unless a policy fits: the same topology, gates over the features of the stages.
   /// Worth a call before the first run; the runs themselves trust their policy.
@@ -88,38 +130,80 @@ class CascadeSpec {
   }
 
  private:
-  std::size_t check_stage(std::size_t k) const {
+  struct Slot {
+    Slot(std::function<Network()> l, bool leave) : load(std::move(l)), rows_leave(leave) {}
+    std::function<Network()> load;
+    bool rows_leave;
+    std::mutex mutex;
+    std::optional<Network> network;
+  };
+
+  CascadeSpec(std::vector<CascadeStage> answers, Topology order, bool with_class_features)
+      : stages(std::move(answers)), topology(std::move(order)), class_features(with_class_features) {}
+
+  std::string where(std::size_t k) const { return "cascade, stage '" + stages[k].name + "': "; }
+
+  void check_sizes() const {
+    topology.check();
+    if (stages.size() != topology.size())
+      throw ArgumentError("cascade: " + std::to_string(stages.size()) + " stages, the topology has " +
+                          std::to_string(topology.size()));
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      if (stages[k].name != topology.stages[k].name)
+        throw ArgumentError(where(k) + "is called '" + topology.stages[k].name + "' in the topology");
+      if (stages[k].network >= networks_.size())
+        throw ArgumentError(where(k) + "there is no network " + std::to_string(stages[k].network));
+    }
+  }
+
+  static Shape example_shape(const CascadeStage& stage, const Network& net) {
+    const Shape s = net.shape_of(stage.tensor);
+    return Shape(std::span(s.begin() + 1, s.end()));
+  }
+
+  /// What concerns the stages of network n and its tensors.
+  void check_network(std::size_t n, const Network& net) const {
+    if (networks_[n]->rows_leave && !rows_may_leave(net))
+      throw ArgumentError("cascade: examples cannot leave batches of " + net.source() + ", though that was stated");
+    const auto names = net.tensor_names();
+    const auto position = [&](std::size_t k) { return std::ranges::find(names, stages[k].tensor) - names.begin(); };
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      if (stages[k].network != n) continue;
+      const std::size_t classes = check_stage(k, net);
+      if (classes != n_classes_)
+        throw ShapeError(where(k) + std::to_string(classes) + " classes, the cascade tells " +
+                         std::to_string(n_classes_) + " apart");
+      for (const std::size_t next : topology.stages[k].next)
+        if (stages[next].network == n && position(next) < position(k))
+          throw ArgumentError("cascade: stage '" + stages[next].name + "' lies before '" + stages[k].name +
+                              "' in their network");
+    }
+  }
+
+  /// The number of classes that stage k tells apart.
+  std::size_t check_stage(std::size_t k, const Network& net) const {
     const CascadeStage& s = stages[k];
-    const std::string where = "cascade, stage '" + s.name + "': ";
-    if (s.name != topology.stages[k].name)
-      throw ArgumentError(where + "is called '" + topology.stages[k].name + "' in the topology");
-    if (s.network >= networks.size()) throw ArgumentError(where + "there is no network " + std::to_string(s.network));
-    const Network& net = networks[s.network];
-    if (net.state().inputs.size() != 1) throw ArgumentError(where + net.source() + " has more than one input");
+    if (net.state().inputs.size() != 1) throw ArgumentError(where(k) + net.source() + " has more than one input");
     if (net.state().fixed_batch > 1)
-      throw ArgumentError(where + net.source() + " was exported for batches of " +
+      throw ArgumentError(where(k) + net.source() + " was exported for batches of " +
                           std::to_string(net.state().fixed_batch) + ", examples cannot leave it");
     const Value& value = net.value(net.id_of(s.tensor));
     if (!value.form.has_rows() || value.form.at(1)[0] != 1 || value.constant)
-      throw ShapeError(where + "'" + s.tensor + "' has no row for each example");
-    const Shape example = example_shape(k);
+      throw ShapeError(where(k) + "'" + s.tensor + "' has no row for each example");
+    const Shape example = example_shape(s, net);
     if (!s.head) {
-      if (example.numel() < 2) throw ShapeError(where + "'" + s.tensor + "' does not hold classes");
+      if (example.numel() < 2) throw ShapeError(where(k) + "'" + s.tensor + "' does not hold classes");
       return static_cast<std::size_t>(example.numel());
     }
     if (s.head->pool().size(example) != s.head->n_pooled())
-      throw ShapeError(where + "the head expects " + std::to_string(s.head->n_pooled()) + " pooled values, '" +
+      throw ShapeError(where(k) + "the head expects " + std::to_string(s.head->n_pooled()) + " pooled values, '" +
                        s.tensor + "' gives " + std::to_string(s.head->pool().size(example)));
     return s.head->n_classes();
   }
 
-  /// Position of a stage's tensor in the order of its network's execution.
-  std::size_t position(std::size_t k) const {
-    const auto names = networks[stages[k].network].tensor_names();
-    return static_cast<std::size_t>(std::find(names.begin(), names.end(), stages[k].tensor) - names.begin());
-  }
-
-  void check_paths() {
+  /// Gate inputs, and what follows from the topology alone.
+  void lay_out() {
+    inputs_ = GateInputs(topology, std::vector<std::size_t>(stages.size(), feature_names().size()));
     std::vector<std::set<std::size_t>> left(stages.size());  // networks that some path to k has entered and left
     std::vector<std::size_t> own_before(stages.size(), 0), other_before(stages.size(), 0), own_after(stages.size(), 0);
     for (std::size_t k = 0; k < stages.size(); ++k)
@@ -127,35 +211,28 @@ class CascadeSpec {
         left[next].insert(left[k].begin(), left[k].end());
         if (stages[next].network == stages[k].network) {
           ++own_before[next], ++own_after[k];
-          if (position(next) < position(k))
-            throw ArgumentError("cascade: stage '" + stages[next].name + "' lies before '" + stages[k].name +
-                                "' in their network");
         } else {
           ++other_before[next];
           left[next].insert(stages[k].network);
         }
       }
-    std::vector<int> entries(networks.size(), 0);
-    for (const CascadeStage& s : stages) {
-      takes_batches_ = takes_batches_ && networks[s.network].state().fixed_batch == 0;
-      for (const Value& v : networks[s.network].state().values)
-        flows_ = flows_ && (v.constant || !v.form.depends_on_batch() || v.form.has_rows());
-    }
-    flows_ = flows_ && takes_batches_;
+    std::vector<int> entries(networks_.size(), 0);
     for (std::size_t k = 0; k < stages.size(); ++k) {
-      if (left[k].count(stages[k].network) > 0)
+      const std::size_t n = stages[k].network;
+      if (left[k].count(n) > 0)
         throw ArgumentError("cascade: a path comes back to the network of stage '" + stages[k].name + "'");
       starts_.push_back(own_before[k] == 0);
-      if (own_before[k] == 0) ++entries[stages[k].network];
-      flows_ = flows_ && own_after[k] <= 1 && (own_before[k] == 0 || (own_before[k] == 1 && other_before[k] == 0)) &&
-               entries[stages[k].network] <= 1;
+      if (own_before[k] == 0) ++entries[n];
+      flows_ = flows_ && networks_[n]->rows_leave && own_after[k] <= 1 && entries[n] <= 1 &&
+               (own_before[k] == 0 || (own_before[k] == 1 && other_before[k] == 0));
     }
   }
 
+  std::vector<std::shared_ptr<Slot>> networks_;
   std::size_t n_classes_ = 0;
   GateInputs inputs_;
   std::vector<bool> starts_;
-  bool flows_ = true, takes_batches_ = true;
+  bool flows_ = true;
 };
 
 }  // namespace weir

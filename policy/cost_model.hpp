@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/cascade.hpp>
+#include <weir/policy/cascade_executor.hpp>
 
 namespace weir {
 
@@ -43,8 +43,9 @@ inline std::vector<std::size_t> late_path(const Topology& topology, std::size_t 
 /// rows: which rows the maker is asked for, one after the other; the first `warm_up` of them do not count. Throws
 /// ArgumentError unless at least one is left.
 template <typename Decide, typename OnProgress>
-std::vector<StageCost> measure_costs(Cascade& cascade, const InputMaker& maker, const std::vector<std::size_t>& rows,
-                                     std::size_t warm_up, const Decide& decide_cost, const OnProgress& progress) {
+std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker& maker,
+                                  const std::vector<std::size_t>& rows, std::size_t warm_up, const Decide& decide_cost,
+                                  const OnProgress& progress) {
   if (rows.size() <= warm_up)
     throw ArgumentError("costs: " + std::to_string(rows.size()) + " runs, of which " + std::to_string(warm_up) +
                         " only warm up, measure nothing");
@@ -94,7 +95,7 @@ inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_
     throw ArgumentError("costs: flops_per_second must be positive and finite");
   std::vector<double> up_to;  // from the network's input to the stage's tensor, by stage
   for (const CascadeStage& s : spec.stages) {
-    const Network& net = spec.networks[s.network];
+    const Network& net = spec.network(s.network);
     const ValueId v = net.id_of(s.tensor);
     double sum = 0;
     for (const Node& node : net.state().nodes) {

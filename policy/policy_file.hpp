@@ -27,7 +27,7 @@ struct PolicyFile {
     std::vector<std::string> feature_names;  ///< of its own features, in order
     double seconds = 0;                      ///< what training took it to cost
     nlohmann::json exit_head;                ///< an ExitHead, or null where the network itself answers
-    nlohmann::json source;                   ///< where the answer comes from: network file, tensor, preprocessing
+    nlohmann::json source;  ///< where the answer comes from: network, tensor (serve/stored_cascade.hpp)
     bool operator==(const Stage&) const = default;
   };
 
@@ -35,6 +35,7 @@ struct PolicyFile {
   std::vector<Stage> stages;       ///< [topology.size()]
   std::optional<double> lambda_a;  ///< none for a fixed exit or a rule
   std::optional<double> lambda_b;
+  nlohmann::json cascade;     ///< the networks to run (serve/stored_cascade.hpp); null: for traces alone
   nlohmann::json budget;      ///< what was asked for and what calibration found
   nlohmann::json provenance;  ///< which data served for what, versions, machine
 
@@ -86,19 +87,20 @@ inline nlohmann::json budget_json(const Budget& budget, const Choice& choice) {
 /// Stages that a file may have; the paths of a graph are looked at when it is loaded.
 inline constexpr std::size_t max_policy_file_stages = 64;
 
-/// {"weir_policy": 1, "stages": [{"name", "next", "features", "seconds", "exit_head", "source", "gate", "gate_b"},
-/// ...], "mix": {"p", "seed"}, "lambda": [a, b], "budget", "provenance"}: "next" holds indices of stages, "gate_b" is
-/// there only where two policies are mixed. Numbers are written so that they load equal to the last bit. Throws what
-/// check throws, and ArgumentError for too many stages.
+/// {"weir_policy": 2, "stages": [{"name", "next", "features", "seconds", "exit_head", "source", "gate", "gate_b"},
+/// ...], "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance"}: "next" holds indices of stages,
+/// "gate_b" is there only where two policies are mixed. Numbers are written so that they load equal to the last bit.
+/// Throws what check throws, and ArgumentError for too many stages.
 inline std::string to_text(const PolicyFile& file) {
   file.check();
   if (file.stages.size() > max_policy_file_stages)
     throw ArgumentError("policy file: more than " + std::to_string(max_policy_file_stages) + " stages");
   const bool mixed = !(file.policy.a == file.policy.b);
   const Topology& topology = file.policy.a.topology;
-  nlohmann::json json = {{"weir_policy", 1},
+  nlohmann::json json = {{"weir_policy", 2},
                          {"mix", {{"p", file.policy.p}, {"seed", file.policy.seed}}},
                          {"lambda", {nullptr, nullptr}},
+                         {"cascade", file.cascade},
                          {"budget", file.budget},
                          {"provenance", file.provenance},
                          {"stages", nlohmann::json::array()}};
@@ -178,14 +180,16 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
 
 }  // namespace detail
 
-/// Reads what to_text wrote; decisions are equal to the last bit. `name` stands for the text in messages. Throws
+/// Reads what to_text wrote; decisions are equal to the last bit. Files of version 1 decide as they did, but have no
+/// `cascade`: they cannot run. `name` stands for the text in messages. Throws
 /// FormatError for anything else: not JSON, another version, nested too deeply, a field missing or of another type,
 /// numbers that are not finite, gates that do not fit the stages.
 inline PolicyFile policy_from_text(std::string_view text, const std::string& name = "policy") {
   std::string where = name;
   try {
     const nlohmann::json json = detail::parse_bounded(text, 32);
-    if (model_json::index(json, "weir_policy", 1000000) != 1) throw FormatError("'weir_policy' must be 1");
+    const std::size_t version = model_json::index(json, "weir_policy", 1000000);
+    if (version != 1 && version != 2) throw FormatError("'weir_policy' must be 1 or 2");
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
@@ -203,6 +207,7 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     file.policy.seed = seed.get<std::uint64_t>();
     file.lambda_a = detail::lambda_field(json, 0);
     file.lambda_b = detail::lambda_field(json, 1);
+    if (version == 2) file.cascade = detail::any_field(json, "cascade");
     file.budget = detail::any_field(json, "budget");
     file.provenance = detail::any_field(json, "provenance");
     file.check();

@@ -13,7 +13,7 @@ namespace adapt {
 struct Contestant {
   std::string mode, name, kind;  ///< kind: network, learned, curve, rule, random, oracle
   double budget = 0;
-  std::shared_ptr<weir::Cascade> cascade;  ///< shared by all contestants of a mode: one thread runs them all
+  std::shared_ptr<weir::CascadeExecutor> cascade;  ///< shared by all contestants of a mode: one thread runs them all
   weir::InputMaker maker;
   std::function<std::size_t(std::size_t row, std::size_t stage, std::span<const double> x)> decide;
 
@@ -97,13 +97,13 @@ inline std::function<std::size_t(std::size_t, std::size_t, std::span<const doubl
 }
 
 /// A network that runs to one stage and answers there.
-inline std::shared_ptr<weir::Cascade> alone(const weir::Network& network, weir::CascadeStage stage,
-                                            const weir::Context& context) {
+inline std::shared_ptr<weir::CascadeExecutor> alone(const weir::Network& network, weir::CascadeStage stage,
+                                                    const weir::Context& context) {
   stage.network = 0;
   const auto topology = weir::Topology::chain({stage.name});
   const auto spec = std::make_shared<weir::CascadeSpec>(std::vector<weir::Network>{network},
                                                         std::vector<weir::CascadeStage>{std::move(stage)}, topology);
-  return std::make_shared<weir::Cascade>(spec, context);
+  return std::make_shared<weir::CascadeExecutor>(spec, context);
 }
 
 /// Everybody who runs: single networks, and for each mode the learned policy, its curve, rules, random exits, oracles.
@@ -123,7 +123,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     all.push_back(std::move(c));
   }
   for (Mode& m : modes) {
-    const auto cascade = std::make_shared<weir::Cascade>(m.spec, context);
+    const auto cascade = std::make_shared<weir::CascadeExecutor>(m.spec, context);
     const auto maker = models.maker(data.test, m.nets);
     const auto add = [&](const std::string& name, const std::string& kind, double budget, auto decide) -> Contestant& {
       Contestant c;
@@ -146,14 +146,14 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
       Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
       if (r.name == "fixed_exit") {  // it asks nobody, so it runs nothing but the layers and the head it needs
         const weir::CascadeStage& s = m.spec->stages[static_cast<std::size_t>(r.parameter)];
-        c.cascade = alone(m.spec->networks[s.network], s, context);
+        c.cascade = alone(m.spec->network(s.network), s, context);
         c.maker = models.maker(data.test, {m.nets[s.network]});
         continue;
       }
       if (r.policy.a.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
-      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks, m.spec->stages, r.policy.topology,
+      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks(), m.spec->stages, r.policy.a.topology,
                                                              m.spec->class_features);
-      c.cascade = std::make_shared<weir::Cascade>(chain, context);
+      c.cascade = std::make_shared<weir::CascadeExecutor>(chain, context);
     }
     const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
     add("random exits", "random", o.max_loss,

@@ -84,7 +84,7 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
   if (!o.save_traces.empty())
     for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
-  weir::Cascade cascade(m.spec, all_cores(o));
+  weir::CascadeExecutor cascade(m.spec, all_cores(o));
   const auto all = models.maker(part, m.nets);
   std::vector<float> row(m.spec->n_classes());
   std::vector<double> own(names.size());

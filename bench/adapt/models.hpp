@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 #include <weir/io/preprocess.hpp>
-#include <weir/policy/cascade.hpp>
+#include <weir/policy/cascade_executor.hpp>
 #include <weir/weir.hpp>
 
 #include "data.hpp"

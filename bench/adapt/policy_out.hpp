@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <weir/policy/policy_file.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
 
 #include "results.hpp"
 
@@ -12,7 +13,8 @@ namespace adapt {
 inline nlohmann::json preprocess_entry(const Options& o, const std::string& network_file) {
   if (o.preprocess.empty()) return nullptr;
   const std::vector<char> bytes = weir::read_file(o.preprocess, std::uint64_t{16} << 20);
-  for (const auto& entry : nlohmann::json::parse(bytes.begin(), bytes.end()).at("models"))
+  const nlohmann::json models = nlohmann::json::parse(bytes.begin(), bytes.end());
+  for (const auto& entry : models.at("models"))
     if (entry.value("file", "") == std::filesystem::path(network_file).filename().string()) return entry;
   return nullptr;
 }
@@ -26,16 +28,18 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   file.lambda_b = m.learned.choice.lambda_b;
   for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
     const weir::CascadeStage& s = m.spec->stages[k];
-    const Model& model = r.models.all[m.nets[s.network]];
     weir::PolicyFile::Stage stage;
     stage.feature_names = m.spec->feature_names();
     stage.seconds = m.costs[k].seconds;
     if (s.head) stage.exit_head = *s.head;
-    stage.source = {{"network", std::filesystem::proximate(model.file, folder).generic_string()},
-                    {"tensor", s.tensor},
-                    {"logits", s.logits},
-                    {"preprocess", preprocess_entry(o, model.file)}};
+    stage.source = {{"network", s.network}, {"tensor", s.tensor}, {"logits", s.logits}};
     file.stages.push_back(std::move(stage));
+  }
+  file.cascade = {{"n_classes", m.spec->n_classes()}, {"networks", nlohmann::json::array()}};
+  for (const std::size_t n : m.nets) {
+    const Model& model = r.models.all[n];
+    file.cascade["networks"].push_back(
+        weir::network_to_json(model.network, model.file, folder, preprocess_entry(o, model.file)));
   }
   weir::Budget budget;
   budget.value = o.max_loss;
@@ -61,12 +65,14 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   return file;
 }
 
-/// Writes the file, reads it again, and makes sure that what was read decides as what was measured.
+/// Writes the file, reads it again, and makes sure that what was read runs, and decides as what was measured.
 inline void write_policy(const Results& r, const Mode& m, const std::filesystem::path& path) {
   const std::string text = weir::to_text(policy_file(r, m, path.parent_path()));
   weir::write_file_atomically(path, text);
   const std::vector<char> bytes = weir::read_file(path);
   const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
+  const weir::StoredCascade stored = weir::read_cascade(back, path);
+  for (std::size_t n = 0; n < m.nets.size(); ++n) stored.spec->network(n);
   const weir::Evaluation before = weir::evaluate(m.learned.choice.policy, m.test);
   if (weir::evaluate(back.policy, m.test).exit != before.exit)
     throw weir::FormatError(path.string() + ": decides otherwise than the policy that was written");

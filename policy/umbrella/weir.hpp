@@ -14,6 +14,7 @@
 #include <weir/policy/calibration.hpp>
 #include <weir/policy/calibration_metrics.hpp>
 #include <weir/policy/cascade.hpp>
+#include <weir/policy/cascade_executor.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/exit_head_fit.hpp>
@@ -21,11 +22,15 @@
 #include <weir/policy/guarantee.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
+#include <weir/policy/record_trace.hpp>
 #include <weir/policy/shift_monitor.hpp>
 #include <weir/policy/temperature.hpp>
 #include <weir/policy/topology_search.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/policy/tune.hpp>
+#include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/cascade_stream.hpp>
+#include <weir/policy/serve/record_images.hpp>
 
 namespace weir {
 

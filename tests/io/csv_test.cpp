@@ -83,3 +83,10 @@ TEST_CASE("read_csv: from a file") {
   CHECK(contains(message_of<FormatError>([&] { weir::read_csv(folder.write("b.csv", "x\n1,2\n")); }), "b.csv:2"));
   CHECK_THROWS_AS(weir::read_csv(folder / "c.csv"), weir::IoError);
 }
+
+TEST_CASE("csv: a line that was written reads back as it was") {
+  const std::vector<std::string> fields{"plain", "", "a,b", "say \"so\"", "two\nlines", " \r", "\""};
+  const std::string header = weir::csv_line({"a", "b", "c", "d", "e", "f", "g"});
+  CHECK(header == "a,b,c,d,e,f,g\n");
+  CHECK(weir::parse_csv(header + weir::csv_line(fields), "x").rows.at(0) == fields);
+}

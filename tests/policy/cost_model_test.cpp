@@ -8,7 +8,7 @@
 #include "toy_cascade.hpp"
 
 using toy_cascade::counter, toy_cascade::tensor;
-using weir::Cascade, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
+using weir::CascadeExecutor, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
 
 namespace {
 
@@ -47,7 +47,7 @@ TEST_CASE("late_path goes by the latest predecessors") {
 
 TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up does not count") {
   const auto s = spec();
-  Cascade cascade(s, weir::Context());
+  CascadeExecutor cascade(s, weir::Context());
   std::map<std::size_t, std::vector<std::size_t>> asked;  // rows by network
   bool slow_start = true;
   const weir::InputMaker maker = [&](std::size_t network, std::size_t row, View out) {

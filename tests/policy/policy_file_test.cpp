@@ -21,6 +21,7 @@ weir::PolicyFile example(const std::string& learner, bool graph, const weir::Tra
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
   file.budget = weir::budget_json(budget, choice);
+  file.cascade = {{"n_classes", 3}, {"networks", {{{"file", "a.onnx"}}}}};
   file.provenance = {{"policy", "images 0 to 119"}, {"note", "\u00fc \"quoted\""}};
   for (const auto& s : fit.stages)
     file.stages.push_back({s.feature_names, s.seconds, nullptr, {{"network", "a.onnx"}, {"tensor", s.name}}});
@@ -71,6 +72,16 @@ TEST_CASE("policy file: rules and fixed exits are stored like learned policies, 
     CHECK(text.find("gate_b") == std::string::npos);
     CHECK(weir::policy_from_text(text) == file);
   }
+}
+
+TEST_CASE("policy file: a file of version 1 decides as it did, and has no cascade") {
+  const auto trace = weir_test::difficulty_trace(60, 3, 1);
+  const auto file = example("logistic", false, trace);
+  auto old = nlohmann::json::parse(weir::to_text(file));
+  old["weir_policy"] = 1;  // whatever else it holds: version 1 knew no 'cascade'
+  const auto loaded = weir::policy_from_text(old.dump());
+  CHECK(loaded.policy == file.policy);
+  CHECK(loaded.cascade.is_null());
 }
 
 TEST_CASE("policy file: every prefix and every flipped bit is refused or harmless") {
@@ -128,7 +139,7 @@ TEST_CASE("policy file: hostile content is refused by name") {
          {nlohmann::json(true), nlohmann::json(-1.5), nlohmann::json::object(), nlohmann::json({{1}})})
       refuses(with(pointer, value), "");
   }
-  refuses(with("/weir_policy", 2), "weir_policy");
+  refuses(with("/weir_policy", 3), "weir_policy");
   refuses(with("/stages", nlohmann::json::array()), "stages");
   refuses(with("/stages", nlohmann::json(65, good["stages"][0])), "stages");
   refuses(with("/stages/0/name", good["stages"][1]["name"]), "name of its own");

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/cascade.hpp>
+#include <weir/policy/cascade_executor.hpp>
 
 namespace toy_cascade {
 
@@ -105,7 +105,7 @@ inline weir::GateModel model(std::size_t d, double slope, double cut) {
 /// to, half of those prefer the later one of each pair.
 inline weir::Policy policy(const std::shared_ptr<const weir::CascadeSpec>& spec, double share) {
   std::vector<std::vector<double>> certainty(spec->stages.size());
-  weir::Cascade(spec, weir::Context())
+  weir::CascadeExecutor(spec, weir::Context())
       .record(40, fill, [&](std::size_t k, std::size_t, int, std::span<const float>, std::span<const double> x) {
         certainty[k].push_back(x[0]);
       });

@@ -11,7 +11,7 @@
 #include "toy_cascade.hpp"
 
 using toy_cascade::counter, toy_cascade::Counter, toy_cascade::tensor;
-using weir::Cascade, weir::CascadeAnswer, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
+using weir::CascadeExecutor, weir::CascadeAnswer, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
 
 namespace {
 
@@ -84,7 +84,7 @@ Expected reference(const CascadeSpec& spec, const weir::MixedPolicy& mixed, std:
   Expected e;
   for (std::size_t k = 0;;) {
     const CascadeStage& s = spec.stages[k];
-    const weir::Network& net = spec.networks[s.network];
+    const weir::Network& net = spec.network(s.network);
     weir::Tensor x(net.input_shape());
     toy_cascade::fill(s.network, example, x.view());
     weir::Executor run(net);
@@ -116,11 +116,11 @@ void check_equal(const CascadeAnswer& answer, const Expected& e) {
 
 }  // namespace
 
-TEST_CASE("Cascade: one example at a time, against fresh executors without resume") {
+TEST_CASE("CascadeExecutor: one example at a time, against fresh executors without resume") {
   for (const Case& t : cases()) {
     INFO(t.name);
     const auto spec = make(t, {});
-    Cascade cascade(spec, weir::Context());
+    CascadeExecutor cascade(spec, weir::Context());
     std::set<std::size_t> exits;
     for (const auto& mix : mixes(spec)) {
       spec->check(mix);
@@ -139,12 +139,12 @@ TEST_CASE("Cascade: one example at a time, against fresh executors without resum
   }
 }
 
-TEST_CASE("Cascade: a batch gives each example run_one's answer, to the last bit") {
+TEST_CASE("CascadeExecutor: a batch gives each example run_one's answer, to the last bit") {
   for (const Case& t : cases()) {
     INFO(t.name);
     const auto spec = make(t, {});
     CHECK(spec->flows_in_batches() == t.flows);
-    Cascade batch(spec, weir::Context());
+    CascadeExecutor batch(spec, weir::Context());
     std::vector<CascadeAnswer> answers;
     for (const auto& mix : mixes(spec))
       for (const std::size_t n : {1U, 2U, 13U, 40U, 5U}) {
@@ -157,20 +157,20 @@ TEST_CASE("Cascade: a batch gives each example run_one's answer, to the last bit
   }
 }
 
-TEST_CASE("Cascade: what is not needed is not computed, and nothing is computed twice") {
+TEST_CASE("CascadeExecutor: what is not needed is not computed, and nothing is computed twice") {
   for (const bool in_batch : {false, true})
     for (const Case& t : cases()) {
       INFO(t.name << std::string(in_batch ? ", batch" : ", one by one"));
       Toys toys;
       const auto spec = make(t, toys), apart = make(t, {});  // reference() shall not touch the counters
-      Cascade cascade(spec, weir::Context());
+      CascadeExecutor cascade(spec, weir::Context());
       for (const auto& mix : mixes(spec)) {
         for (auto* all : {&toys.a, &toys.b, &toys.c})
           for (const Counter& one : *all) *one = 0;
         std::map<std::size_t, int> made;  // by network
         const weir::InputMaker maker = [&](std::size_t network, std::size_t row, View out) {
           ++made[network];
-          CHECK(out.shape == spec->networks[network].input_shape());
+          CHECK(out.shape == spec->network(network).input_shape());
           toy_cascade::fill(network, row, out);
         };
         const std::size_t n = 20;
@@ -208,7 +208,7 @@ TEST_CASE("Cascade: what is not needed is not computed, and nothing is computed 
     }
 }
 
-TEST_CASE("Cascade: recorded answers and features are those that gates see, to the last bit") {
+TEST_CASE("CascadeExecutor: recorded answers and features are those that gates see, to the last bit") {
   for (const Case& t : cases()) {
     INFO(t.name);
     const auto spec = make(t, {});
@@ -220,7 +220,7 @@ TEST_CASE("Cascade: recorded answers and features are those that gates see, to t
                               Eigen::MatrixXd(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(d)),
                               std::vector<int>(n, -1), Eigen::VectorXd::Zero(static_cast<Eigen::Index>(n))});
     std::vector<std::vector<float>> recorded(K * n);
-    Cascade cascade(spec, weir::Context());
+    CascadeExecutor cascade(spec, weir::Context());
     std::size_t calls = 0;
     // In batches of another size than those that run later.
     for (std::size_t first = 0; first < n; first += 16)
@@ -257,11 +257,11 @@ TEST_CASE("Cascade: recorded answers and features are those that gates see, to t
   }
 }
 
-TEST_CASE("Cascade: no allocation once a batch size has run") {
+TEST_CASE("CascadeExecutor: no allocation once a batch size has run") {
   for (const Case& t : cases()) {
     INFO(t.name);
     const auto spec = make(t, {});
-    Cascade cascade(spec, weir::Context());
+    CascadeExecutor cascade(spec, weir::Context());
     const auto all = mixes(spec);
     const weir::InputMaker maker = toy_cascade::fill;
     std::vector<CascadeAnswer> answers;
@@ -277,10 +277,10 @@ TEST_CASE("Cascade: no allocation once a batch size has run") {
   }
 }
 
-TEST_CASE("Cascade: after an exception the next run starts afresh") {
+TEST_CASE("CascadeExecutor: after an exception the next run starts afresh") {
   const Case t = cases()[2];
   const auto spec = make(t, {});
-  Cascade cascade(spec, weir::Context());
+  CascadeExecutor cascade(spec, weir::Context());
   for (const auto& mix : mixes(spec))
     for (std::size_t network = 0; network < 3; ++network) {
       int countdown = 3;
@@ -307,14 +307,14 @@ TEST_CASE("Cascade: after an exception the next run starts afresh") {
                   weir::ArgumentError);
 }
 
-TEST_CASE("Cascade: threads share a spec, each with a Cascade of its own") {
+TEST_CASE("CascadeExecutor: threads share a spec, each with an executor of its own") {
   const auto spec = make(cases()[2], {});
   const auto all = mixes(spec);
   std::vector<std::vector<int>> exits(3);
   std::vector<std::thread> threads;
   for (auto& own : exits)
     threads.emplace_back([&] {
-      Cascade cascade(spec, weir::Context());
+      CascadeExecutor cascade(spec, weir::Context());
       for (const auto& mix : all)
         for (std::size_t r = 0; r < 30; ++r) own.push_back(static_cast<int>(cascade.run_one(mix, from(r), r).exit));
     });
@@ -325,12 +325,12 @@ TEST_CASE("Cascade: threads share a spec, each with a Cascade of its own") {
     CHECK(exits[0][r] == static_cast<int>(reference(*spec, all[0], r).visited.back()));
 }
 
-TEST_CASE("Cascade: a network exported for single images runs one by one, for batches it is refused") {
+TEST_CASE("CascadeExecutor: a network exported for single images runs one by one, for batches it is refused") {
   Toys toys;
   toys.fixed_batch = 1;
   const auto spec = make(cases()[0], toys), free = make(cases()[0], {});
   CHECK_FALSE(spec->flows_in_batches());
-  Cascade cascade(spec, weir::Context());
+  CascadeExecutor cascade(spec, weir::Context());
   std::vector<CascadeAnswer> answers;
   for (const auto& mix : mixes(spec)) {
     cascade.run_batch(mix, 7, from(0), 0, answers);
@@ -371,11 +371,11 @@ TEST_CASE("CascadeSpec: what does not fit is refused") {
   CHECK_THROWS_AS(good->check(wrong), weir::ShapeError);
 }
 
-TEST_CASE("Cascade: features that do not tell classes apart; networks that end in probabilities") {
+TEST_CASE("CascadeExecutor: features that do not tell classes apart; networks that end in probabilities") {
   const auto plain =
       std::make_shared<CascadeSpec>(Toys{}.networks(), Stages{a0, a}, Topology::chain({"a0", "a"}), false);
   CHECK(plain->feature_names() == weir::confidence_feature_names(3, false));
-  Cascade cascade(plain, weir::Context());
+  CascadeExecutor cascade(plain, weir::Context());
   const auto seen = cascade.run_one_with(from(0), 0, [&](std::size_t, std::span<const double> x) {
     CHECK(x.size() == 6);
     return std::size_t{1};
@@ -383,8 +383,8 @@ TEST_CASE("Cascade: features that do not tell classes apart; networks that end i
   CHECK(seen.exit == 1);
   // The logits of an arbitrary network are no probabilities; taken for such they arrive as they are, or are refused.
   const CascadeStage raw{"a", 0, "y", std::nullopt, false};
-  Cascade direct(std::make_shared<CascadeSpec>(Toys{}.networks(), Stages{raw}, Topology::chain({"a"})),
-                 weir::Context());
+  CascadeExecutor direct(std::make_shared<CascadeSpec>(Toys{}.networks(), Stages{raw}, Topology::chain({"a"})),
+                         weir::Context());
   weir::Executor run(Toys{}.networks()[0]);
   int passed = 0, refused = 0;
   for (std::size_t example = 0; example < 30; ++example) {
@@ -404,4 +404,61 @@ TEST_CASE("Cascade: features that do not tell classes apart; networks that end i
   }
   CHECK(refused > 0);
   CHECK(passed + refused == 30);
+}
+
+TEST_CASE("CascadeSpec: networks are loaded when they first run, once, and checked then") {
+  const Case t = cases()[1];  // a, b, c: one network each
+  const auto nets = Toys{}.networks();
+  std::vector<int> loads(3, 0);
+  bool broken = false;
+  const auto sources = [&](bool rows_leave) {
+    std::vector<weir::NetworkSource> all;
+    for (std::size_t n = 0; n < 3; ++n)
+      all.push_back({[&, n] {
+                       ++loads[n];
+                       if (broken) throw weir::FormatError("damaged");
+                       return nets[n];
+                     },
+                     rows_leave});
+    return all;
+  };
+  const auto lazy = std::make_shared<CascadeSpec>(sources(true), 3, t.stages, t.topology);
+  const auto eager = make(t, {});
+  CHECK(lazy->flows_in_batches());
+  CHECK(lazy->feature_names() == eager->feature_names());
+  CHECK(loads == std::vector<int>{0, 0, 0});
+  CascadeExecutor cascade(lazy, weir::Context()), other(lazy, weir::Context());
+  const auto stop = mixes(eager)[0], all_the_way = mixes(eager)[4];  // made with a spec of its own
+  check_equal(cascade.run_one(stop, from(3), 3), reference(*eager, stop, 3));
+  CHECK(loads == std::vector<int>{1, 0, 0});
+  broken = true;
+  CHECK_THROWS_AS(cascade.run_one(all_the_way, from(3), 3), weir::FormatError);
+  CHECK(!lazy->is_loaded(1));
+  broken = false;
+  std::vector<CascadeAnswer> answers;
+  other.run_batch(all_the_way, 5, from(0), 0, answers);
+  for (std::size_t r = 0; r < 5; ++r) check_equal(answers[r], reference(*eager, all_the_way, r));
+  check_equal(cascade.run_one(all_the_way, from(3), 3), reference(*eager, all_the_way, 3));
+  CHECK(loads[0] == 1);
+  CHECK(loads[1] + loads[2] <= 4);  // at most one failure and one success each
+  CHECK(lazy->networks().size() == 3);
+
+  // What was stated of a network and does not hold.
+  const auto refuses = [&](const std::shared_ptr<const CascadeSpec>& spec) {
+    CascadeExecutor run(spec, weir::Context());
+    CHECK_THROWS_AS(run.run_one_with(from(0), 0, [](std::size_t, std::span<const double>) { return std::size_t{0}; }),
+                    weir::Error);
+  };
+  refuses(std::make_shared<CascadeSpec>(sources(true), 4, t.stages, t.topology));  // classes
+  const auto backwards = Topology::chain({"a", "a0"});
+  refuses(std::make_shared<CascadeSpec>(sources(true), 3, Stages{a, a0}, backwards));
+  const auto missing = Topology::chain({"a0", "a"});
+  refuses(std::make_shared<CascadeSpec>(sources(true), 3, Stages{{"a0", 0, "z", std::nullopt}, a}, missing));
+  Toys single;
+  single.fixed_batch = 1;
+  const auto fixed = single.networks()[0];
+  const std::vector<weir::NetworkSource> claims{{[&] { return fixed; }, true}}, honest{{[&] { return fixed; }, false}};
+  const auto one = Topology::chain({"a"});
+  refuses(std::make_shared<CascadeSpec>(claims, 3, Stages{a}, one));
+  CHECK_FALSE(std::make_shared<CascadeSpec>(honest, 3, Stages{a}, one)->flows_in_batches());
 }

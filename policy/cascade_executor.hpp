@@ -1,4 +1,4 @@
-/// Cascade: runs a policy over networks, with executions that really stop.
+/// CascadeExecutor: runs a policy over networks, with executions that really stop.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -29,16 +29,15 @@ struct CascadeAnswer {
   int label = -1;                        ///< predicted class
   std::size_t exit = 0;                  ///< stage whose answer counts
   double seconds = 0;                    ///< from the start of the call until this example was decided
-  std::span<const float> probabilities;  ///< [classes], valid until the cascade's next run
+  std::span<const float> probabilities;  ///< [classes], valid until the executor's next run
 };
 
 /// One thread's way of running a CascadeSpec. Answers do not depend on batch-mates or threads, to the last bit. After
-/// the first run of a batch size the cascade itself allocates nothing.
-class Cascade {
+/// the first run of a batch size the executor itself allocates nothing.
+class CascadeExecutor {
  public:
-  Cascade(std::shared_ptr<const CascadeSpec> spec, const Context& context) : spec_(std::move(spec)) {
-    for (const Network& net : spec_->networks) executors_.emplace_back(net, context);
-    for (const CascadeStage& s : spec_->stages) executors_[s.network].show(s.tensor);
+  CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context)
+      : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()) {
     n_features_ = spec_->feature_names().size();
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
@@ -93,13 +92,21 @@ class Cascade {
   /// flow (CascadeSpec::flows_in_batches) the examples run one by one. The answers equal run_one's bit for bit.
   void run_batch(const MixedPolicy& policy, std::size_t n, const InputMaker& maker, std::uint64_t first_id,
                  std::vector<CascadeAnswer>& out) {
+    ids_.resize(n);
+    std::iota(ids_.begin(), ids_.end(), first_id);
+    run_batch(policy, ids_, maker, out);
+  }
+
+  /// The same for examples with any ids.
+  void run_batch(const MixedPolicy& policy, std::span<const std::uint64_t> ids, const InputMaker& maker,
+                 std::vector<CascadeAnswer>& out) {
+    const std::size_t n = ids.size();
     out.resize(n);
     if (n == 0) return;
     const auto start = Clock::now();
     const auto decide = [&](std::size_t row) {
-      return [&policy, id = first_id + row](std::size_t k, std::span<const double> x) {
-        return policy.pick(id).action(k, x);
-      };
+      return
+          [&policy, id = ids[row]](std::size_t k, std::span<const double> x) { return policy.pick(id).action(k, x); };
     };
     if (!spec_->flows_in_batches()) {
       batch_probabilities_.resize(n * spec_->n_classes());
@@ -116,27 +123,64 @@ class Cascade {
     arrivals_.resize(spec_->stages.size());
     for (auto& a : arrivals_) a.clear();
     for (std::size_t r = 0; r < n; ++r) arrivals_[0].push_back(r);
-    members_.resize(executors_.size());
     for (std::size_t k = 0; k < spec_->stages.size(); ++k) {
-      auto& rows = arrivals_[k];
-      if (rows.empty()) continue;
-      std::sort(rows.begin(), rows.end());
-      const std::size_t net = spec_->stages[k].network;
-      if (spec_->starts_network(k)) {
-        begin(net, maker, rows);
-        members_[net] = rows;
-      } else {
-        keep_only(net, rows);
-      }
+      std::sort(arrivals_[k].begin(), arrivals_[k].end());
+      run_network(
+          k, arrivals_[k], maker, decide,
+          [&](const CascadeAnswer& answer, std::size_t r) {
+            out[r] = answer;
+            out[r].seconds = seconds_since(start);
+          },
+          [&](std::size_t next, std::size_t r) { arrivals_[next].push_back(r); });
+    }
+  }
+
+  /// Makes room for examples 0 .. n - 1 at once, for run_network().
+  void reserve(std::size_t n) {
+    if (n <= capacity_) return;
+    capacity_ = n;
+    const std::size_t slots = n * spec_->stages.size();
+    probabilities_.resize(slots * spec_->n_classes());
+    features_.resize(slots * n_features_);
+    predictions_.resize(slots);
+  }
+
+  /// One network's part of the way of some examples (`rows`, ascending, below what was reserved; it is changed), from
+  /// stage k, which starts the network: for topologies that flow in batches, and schedulers that regroup examples in
+  /// front of every network. decide(row) is a rule as run_one_with's; exits(answer without seconds, row) and
+  /// goes_on(stage of another network, row) tell where each went. An example's earlier answers are kept in its row.
+  template <typename Decide, typename Exits, typename GoesOn>
+  void run_network(std::size_t k, std::vector<std::size_t>& rows, const InputMaker& maker, const Decide& decide,
+                   const Exits& exits, const GoesOn& goes_on) {
+    if (rows.empty()) return;
+    const std::size_t net = spec_->stages[k].network;
+    begin(net, maker, rows);
+    for (;;) {
       const ConstView y = advance(k);
       for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
-      for (const std::size_t r : rows) {
-        const std::size_t action = decide_at(k, r, decide(r));
-        if (action > 0)
-          arrivals_[next_stage(k, action)].push_back(r);
-        else
-          out[r] = {prediction(k, r), k, seconds_since(start), probabilities(k, r)};
+      keep_.clear();
+      std::size_t own_next = k;
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        const std::size_t r = rows[i], action = decide_at(k, r, decide(r));
+        if (action == 0) {
+          exits(CascadeAnswer{prediction(k, r), k, 0, probabilities(k, r)}, r);
+          continue;
+        }
+        const std::size_t next = next_stage(k, action);
+        if (spec_->stages[next].network != net) {
+          goes_on(next, r);
+          continue;
+        }
+        own_next = next;
+        keep_.push_back(i);
       }
+      if (keep_.empty()) return;
+      if (keep_.size() < rows.size()) {
+        executors_[net]->compact(keep_);
+        for (std::size_t i = 0; i < keep_.size(); ++i) rows[i] = rows[keep_[i]];
+        rows.resize(keep_.size());
+      }
+      k = own_next;
     }
   }
 
@@ -175,15 +219,6 @@ class Cascade {
     }
   }
 
-  void reserve(std::size_t n) {
-    if (n <= capacity_) return;
-    capacity_ = n;
-    const std::size_t slots = n * spec_->stages.size();
-    probabilities_.resize(slots * spec_->n_classes());
-    features_.resize(slots * n_features_);
-    predictions_.resize(slots);
-  }
-
   std::size_t slot(std::size_t k, std::size_t r) const { return k * capacity_ + r; }
   int& prediction(std::size_t k, std::size_t r) { return predictions_[slot(k, r)]; }
   double* features(std::size_t k, std::size_t r) { return features_.data() + slot(k, r) * n_features_; }
@@ -191,26 +226,26 @@ class Cascade {
     return {probabilities_.data() + slot(k, r) * spec_->n_classes(), spec_->n_classes()};
   }
 
+  Executor& executor(std::size_t net) {
+    if (!executors_[net]) {
+      auto made = std::make_unique<Executor>(spec_->network(net), context_);
+      for (const CascadeStage& s : spec_->stages)
+        if (s.network == net) made->show(s.tensor);
+      executors_[net] = std::move(made);
+    }
+    return *executors_[net];
+  }
+
   void begin(std::size_t net, const InputMaker& maker, std::span<const std::size_t> rows) {
-    const Shape one = spec_->networks[net].input_shape();
+    Executor& run = executor(net);
+    const Shape one = run.network().input_shape();
     const auto size = static_cast<std::size_t>(one.numel());
     float* x = input_.reserve(size * rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) maker(net, rows[i], {x + i * size, one});
-    executors_[net].begin(ConstView{x, one.with(0, static_cast<std::int64_t>(rows.size()))});
+    run.begin(ConstView{x, one.with(0, static_cast<std::int64_t>(rows.size()))});
   }
 
-  /// Drops from the network's batch all examples but these (a subset of its members, ascending).
-  void keep_only(std::size_t net, const std::vector<std::size_t>& rows) {
-    auto& members = members_[net];
-    if (members.size() == rows.size()) return;
-    keep_.clear();
-    for (std::size_t i = 0, j = 0; i < members.size() && j < rows.size(); ++i)
-      if (members[i] == rows[j]) keep_.push_back(i), ++j;
-    executors_[net].compact(keep_);
-    members = rows;
-  }
-
-  ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network].advance_to(spec_->stages[k].tensor); }
+  ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network]->advance_to(spec_->stages[k].tensor); }
 
   std::size_t next_stage(std::size_t k, std::size_t action) const {
     const auto& next = spec_->topology.stages[k].next;
@@ -249,7 +284,7 @@ class Cascade {
   const std::vector<std::size_t>& execution_order() {
     if (order_.empty())
       for (std::size_t net = 0; net < executors_.size(); ++net) {
-        const auto names = spec_->networks[net].tensor_names();
+        const auto names = spec_->network(net).tensor_names();
         std::vector<std::pair<std::ptrdiff_t, std::size_t>> own;
         for (std::size_t k = 0; k < spec_->stages.size(); ++k)
           if (spec_->stages[k].network == net)
@@ -261,7 +296,8 @@ class Cascade {
   }
 
   std::shared_ptr<const CascadeSpec> spec_;
-  std::vector<Executor> executors_;
+  Context context_;
+  std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
   std::size_t n_features_ = 0, capacity_ = 0;
   Buffer input_;
   std::vector<float> probabilities_, pooled_, batch_probabilities_;
@@ -270,8 +306,9 @@ class Cascade {
   std::vector<int> predictions_;
   std::vector<StageAnswer> answers_;
   std::vector<bool> started_;
+  std::vector<std::uint64_t> ids_;
   std::vector<std::size_t> visited_, keep_, all_rows_, order_;
-  std::vector<std::vector<std::size_t>> arrivals_, members_;
+  std::vector<std::vector<std::size_t>> arrivals_;
 };
 
 }  // namespace weir

@@ -1,0 +1,80 @@
+// Records traces of many images, in shards that go on where they were stopped, and puts the shards together.
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weir/weir.hpp>
+
+#include "adapt/data.hpp"
+#include "program.hpp"
+
+namespace {
+
+struct RecordArguments {
+  std::string policy, networks, images, labels, loss = "top1", out, shard, isa;
+  std::vector<std::string> merge;
+  std::size_t block = 256;
+  int threads = 0;
+};
+
+void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
+  const weir::Trace trace = weir::merge_trace_shards(shards, out);
+  std::printf("%s: %zu images, %zu stages\n", out.c_str(), trace.size(), trace.stages.size());
+}
+
+void record(const RecordArguments& a) {
+  if (a.policy.empty() || a.images.empty()) throw weir::ArgumentError("--policy and --images are needed");
+  const weir::PolicyFile file = weir::read_policy_file(a.policy);
+  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.networks);
+  const adapt::Part part = adapt::load_part(a.images, a.labels);
+  weir::RecordOptions options;
+  options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
+  options.loss = a.loss;
+  options.block = a.block;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  options.context = {.threads = a.threads > 0 ? a.threads : std::clamp(cores, 1, 64), .isa = a.isa};
+  const bool whole = options.shard.count == 1;
+  const std::string path =
+      a.out +
+      (whole ? ".part" : "." + std::to_string(options.shard.index) + "-of-" + std::to_string(options.shard.count));
+  {
+    adapt::ProgressLine progress("recording " + path);
+    options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+    weir::record_images(file, stored, *part.set, part.rows, path, options);
+  }
+  if (!whole) {
+    std::printf("%s: finished\n", path.c_str());
+    return;
+  }
+  merge({path}, a.out);
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Records what every stage of a policy's cascade answers on labelled images: a trace, as CSV.\n"
+      "A run that was stopped goes on where it stopped when it is started again. Parts of the images can be recorded\n"
+      "by several processes (--shard 0/8 ... 7/8, or by rank under mpirun, or in a Slurm array) and put together:\n"
+      "  record --merge trace.csv.*-of-8 --out trace.csv"};
+  RecordArguments a;
+  app.add_option("--policy", a.policy, "policy.json that says which networks, exits and preprocessing");
+  app.add_option("--networks", a.networks, "folder of the network files; else where the policy says");
+  app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part");
+  app.add_option("--labels", a.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line");
+  app.add_option("--loss", a.loss, "top1, top5, ...");
+  app.add_option("--out", a.out, "the trace; a shard is written to OUT.i-of-n")->required();
+  app.add_option("--shard", a.shard,
+                 "i/n; else from OMPI_COMM_WORLD_RANK/SIZE, PMI_RANK/SIZE or SLURM_ARRAY_TASK_ID/COUNT");
+  app.add_option("--merge", a.merge, "shards to put together, in any order");
+  app.add_option("--block", a.block, "images between two checkpoints")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--threads", a.threads, "0: all cores")->check(CLI::Range(0, 1024));
+  app.add_option("--isa", a.isa, "portable, avx2 or avx512; the best of this CPU if not given");
+  return program::run(app, argc, argv, [&] {
+    if (a.merge.empty())
+      record(a);
+    else
+      merge({a.merge.begin(), a.merge.end()}, a.out);
+  });
+}

@@ -1,0 +1,52 @@
+/// record_trace: what every stage of a cascade answers on labelled examples.
+#pragma once
+#include <Eigen/Core>
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/policy/cascade_executor.hpp>
+#include <weir/policy/features.hpp>
+#include <weir/policy/trace.hpp>
+
+namespace weir {
+
+/// Runs all stages on label.size() examples, in batches; the maker is asked for rows 0, 1, .... seconds [stages] are
+/// stored as given. Every row is equal to the last bit however examples are batched, on any number of threads of the
+/// executor. Throws ArgumentError for a label that is no class, ShapeError for another number of seconds.
+inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, std::vector<int> label, const Loss& loss,
+                          const std::vector<double>& seconds, std::size_t batch = 16) {
+  const CascadeSpec& spec = executor.spec();
+  if (seconds.size() != spec.stages.size())
+    throw ShapeError("recording: " + std::to_string(seconds.size()) + " seconds for " +
+                     std::to_string(spec.stages.size()) + " stages");
+  Trace trace;
+  trace.label = std::move(label);
+  const auto names = spec.feature_names();
+  const std::size_t n = trace.size();
+  const auto rows = static_cast<Eigen::Index>(n), columns = static_cast<Eigen::Index>(names.size());
+  for (std::size_t k = 0; k < spec.stages.size(); ++k) {
+    StageTrace& s = trace.stages.emplace_back();
+    s.name = spec.stages[k].name;
+    s.seconds = seconds[k];
+    s.feature_names = names;
+    s.features.resize(rows, columns);
+    s.prediction.resize(n);
+    s.loss.resize(rows);
+  }
+  for (std::size_t first = 0; first < n; first += batch)
+    executor.record(
+        std::min(batch, n - first), [&](std::size_t net, std::size_t r, View out) { maker(net, first + r, out); },
+        [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p, std::span<const double> features) {
+          StageTrace& s = trace.stages[k];
+          const auto at = static_cast<Eigen::Index>(first + r);
+          s.prediction[first + r] = prediction;
+          s.loss(at) = loss(p, trace.label[first + r]);
+          s.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), columns);
+        });
+  return trace;
+}
+
+}  // namespace weir

@@ -1,0 +1,91 @@
+/// record_images: the trace of many images, restartable and in shards.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+#include <weir/core/context.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/policy/cascade_executor.hpp>
+#include <weir/policy/policy_file.hpp>
+#include <weir/policy/record_trace.hpp>
+#include <weir/policy/serve/cascade_inputs.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/serve/trace_shard.hpp>
+
+namespace weir {
+
+struct RecordOptions {
+  Shard shard;
+  std::string loss = "top1";
+  std::size_t block = 256;  ///< images between two checkpoints
+  ContextOptions context;
+  std::function<void(std::size_t done, std::size_t total)> progress{};
+};
+
+/// What is recorded, as a hash: the policy file (networks, heads, seconds), the loss, the labels, the first and the
+/// last image. Other images in between with the same labels are not noticed.
+inline std::string recording_id(const PolicyFile& file, const ImageSet& set, const std::vector<std::size_t>& rows,
+                                const std::string& loss) {
+  std::string all = to_text(file) + loss;
+  for (const std::size_t r : rows) all += " " + std::to_string(set.label(r));
+  for (const std::size_t r : {rows.front(), rows.back()}) all += " " + std::to_string(set.content_hash(r));
+  return content_fnv1a(all);
+}
+
+/// Runs every stage of a policy file's cascade on the shard's part of `rows` of a labelled set and writes the trace to
+/// `path`, a shard for merge_trace_shards(); a file that is there is gone on with. What is written does not depend on
+/// block, threads, or how often it was stopped. Image files are decoded block by block. Throws ArgumentError for sets
+/// without labels or fewer images than shards, and what TraceShardWriter, decoding and running throw.
+inline void record_images(const PolicyFile& file, const StoredCascade& stored, const ImageSet& set,
+                          const std::vector<std::size_t>& rows, const std::filesystem::path& path,
+                          const RecordOptions& options) {
+  if (!set.has_labels()) throw ArgumentError(set.source() + ": labels are needed");
+  const std::size_t first = options.shard.range(rows.size()).first, end = options.shard.range(rows.size()).second;
+  if (first == end || options.block == 0)
+    throw ArgumentError("recording: " + std::to_string(rows.size()) + " images, " +
+                        std::to_string(options.shard.count) + " shards, blocks of " + std::to_string(options.block));
+  const Loss loss(options.loss);
+  std::vector<double> seconds;
+  for (const PolicyFile::Stage& s : file.stages) seconds.push_back(s.seconds);
+  TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size()});
+  const auto label = [&](std::size_t i) { return set.label(rows[first + i]); };
+  for (std::size_t i = 0; i < writer.labels().size(); ++i)
+    if (writer.labels()[i] != label(i))
+      throw FormatError(path.string() + ": row " + std::to_string(i + 1) + " has another label than the image");
+  CascadeExecutor executor(stored.spec, Context(options.context));
+  CascadeInputs inputs(stored.preprocessing());
+  const auto maker = [&](std::size_t network, std::size_t row, View out) { inputs.fill(network, row, out); };
+  const std::size_t total = end - first;
+  for (std::size_t done = writer.labels().size(); done < total;) {
+    const std::size_t n = std::min(options.block, total - done);
+    std::vector<int> labels;
+    std::vector<Image> images;
+    std::vector<ImageView> views;
+    std::vector<float> values;
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t row = rows[first + done + i];
+      labels.push_back(label(done + i));
+      if (set.is_float())
+        values.insert(values.end(), set.row(row).begin(), set.row(row).end());
+      else if (set.is_decoded(row))
+        views.push_back(set.image(row));
+      else
+        views.push_back(images.emplace_back(set.decode(row)));
+    }
+    if (set.is_float()) {
+      const Shape one = set.row_shape();
+      inputs.begin(ConstView{values.data(), Shape{static_cast<std::int64_t>(n), one[0], one[1], one[2]}});
+    } else {
+      inputs.begin(views);
+    }
+    writer.append(record_trace(executor, maker, std::move(labels), loss, seconds));
+    done += n;
+    if (options.progress) options.progress(done, total);
+  }
+}
+
+}  // namespace weir

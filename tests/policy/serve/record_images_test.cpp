@@ -1,0 +1,173 @@
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <stdexcept>
+#include <weir/policy/serve/record_images.hpp>
+
+#include "stored_toys.hpp"
+
+using io_test::contains, io_test::message_of, io_test::slurp, io_test::TempFolder;
+using weir::FormatError, weir::RecordOptions, weir::Shard;
+
+namespace {
+
+struct Recording {
+  TempFolder folder;
+  weir::PolicyFile file = stored_toys::file(folder.path());
+  weir::StoredCascade stored = weir::read_cascade(file, folder / "p.json");
+  weir::ImageSet set = pixels();
+  std::vector<std::size_t> rows = std::vector<std::size_t>(23);
+
+  Recording() { std::iota(rows.begin(), rows.end(), std::size_t{2}); }
+
+  static weir::ImageSet pixels() {
+    std::vector<char> bytes(30 * 28 * 28);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
+    std::vector<int> labels(30);
+    for (std::size_t i = 0; i < 30; ++i) labels[i] = static_cast<int>(i * 7 % 10);
+    return weir::ImageSet::from_pixels(weir::Shape{30, 28, 28}, std::move(bytes), std::move(labels), "pixels");
+  }
+
+  std::filesystem::path record(const std::string& name, const RecordOptions& options = {}) const {
+    weir::record_images(file, stored, set, rows, folder / name, options);
+    return folder / name;
+  }
+  std::string merged(const std::vector<std::filesystem::path>& shards) const {
+    weir::merge_trace_shards(shards, folder / "merged.csv");
+    return slurp(folder / "merged.csv");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("recording: what a trace says is what gates see") {
+  const Recording r;
+  const weir::Trace trace = weir::merge_trace_shards({r.record("whole")}, r.folder / "t.csv");
+  REQUIRE(trace.size() == 23);
+  const weir::CsvTable table = weir::read_csv(r.folder / "t.csv");
+  const weir::Trace again = weir::trace_from_table(table.header, table.rows, {}, "t.csv");
+  const auto planned = weir::evaluate(r.file.policy, again);
+  const weir::Cascade cascade(r.file, r.folder / "p.json");
+  for (std::size_t i = 0; i < 23; ++i) {
+    const auto d = cascade.run(r.set.image(r.rows[i]), i);
+    CHECK(d.exit == again.stages[planned.exit[i]].name);
+    CHECK(d.label == again.stages[planned.exit[i]].prediction[i]);
+    CHECK(again.label[i] == r.set.label(r.rows[i]));
+  }
+}
+
+TEST_CASE("recording: shards, blocks, threads and stops leave the same bytes") {
+  const Recording r;
+  const std::string whole = r.merged({r.record("whole")});
+  CHECK(r.merged({r.record("blocks", {.shard = {}, .block = 1, .context = {.threads = 2}})}) == whole);
+  for (const std::size_t count : {2U, 5U, 23U}) {
+    std::vector<std::filesystem::path> shards;
+    for (std::size_t i = count; i-- > 0;)
+      shards.push_back(r.record("shard" + std::to_string(i), {.shard = {i, count}, .block = 3}));
+    CHECK(r.merged(shards) == whole);
+    for (const auto& path : shards) std::filesystem::remove(path);
+  }
+  // Stopped by an error behind some block.
+  const RecordOptions stops{.shard = {}, .block = 4, .context = {}, .progress = [](std::size_t done, std::size_t) {
+                              if (done % 8 == 0) throw std::runtime_error("stopped");
+                            }};
+  for (const bool last : {false, false, true}) {
+    if (last)
+      r.record("stopped", stops);
+    else
+      CHECK_THROWS_AS(r.record("stopped", stops), std::runtime_error);
+  }
+  CHECK(r.merged({r.folder / "stopped"}) == whole);
+}
+
+TEST_CASE("recording: killed after any number of bytes it goes on to the same file") {
+  const Recording r;
+  const std::string done = slurp(r.record("done"));
+  // Few positions, because each runs the networks again; around every line's end, and in between.
+  for (std::size_t at = 0; at < done.size(); ++at) {
+    const bool near = done[at] == '\n' || (at > 0 && done[at - 1] == '\n');
+    if (!near && at % 997 != 0) continue;
+    const auto path = r.folder.write("killed", done.substr(0, at));
+    r.record("killed", {.block = 23});
+    CHECK(slurp(path) == done);
+  }
+  r.record("killed");  // and again, though nothing is left to do
+  CHECK(slurp(r.folder / "killed") == done);
+}
+
+TEST_CASE("recording: a file of another run, or a damaged one, is not gone on with") {
+  Recording r;
+  const std::string done = slurp(r.record("done"));
+  const auto refuses = [&](const std::string& part, const RecordOptions& options = {}) {
+    const std::string before = slurp(r.folder / "done");
+    const auto message = message_of<FormatError>([&] { r.record("done", options); });
+    CHECK_MESSAGE(contains(message, part), message);
+    CHECK(contains(message, "done"));
+    CHECK(slurp(r.folder / "done") == before);
+  };
+  refuses("another run", {.loss = "top5"});
+  refuses("another run", {.shard = {0, 2}});
+  r.rows.pop_back();
+  refuses("another run");
+  r.rows.push_back(24);
+  r.file.stages[0].seconds = 2;
+  refuses("another run");
+  r.file.stages[0].seconds = 1;
+  CHECK_NOTHROW(r.record("done"));
+  r.folder.write("done", "label,a.prediction\n");
+  refuses("another run");
+  const std::size_t row = done.rfind('\n', done.size() - 2) + 1;
+  r.folder.write("done", done.substr(0, row) + "x" + done.substr(row));
+  refuses("is not a finite number");
+  r.folder.write("done", done + done.substr(row));
+  refuses("24 rows");
+  const char label = done[row];
+  r.folder.write("done", done.substr(0, row) + (label == '1' ? '2' : '1') + done.substr(row + 1));
+  refuses("another label");
+  CHECK_THROWS_AS(r.record("other", {.shard = {23, 24}}), weir::ArgumentError);
+  CHECK_THROWS_AS(r.record("other", {.block = 0}), weir::ArgumentError);
+  const weir::TraceShardWriter busy(r.folder / "busy", {"run", {}, 5});
+  CHECK_THROWS_AS(weir::TraceShardWriter(r.folder / "busy", {"run", {}, 5}), weir::IoError);
+}
+
+TEST_CASE("merging: shards that do not make a whole are refused by file, and nothing is written") {
+  const Recording r;
+  const auto first = r.record("s0", {.shard = {0, 2}}), second = r.record("s1", {.shard = {1, 2}}),
+             other = r.record("other", {.shard = {1, 2}, .loss = "top5"});
+  const auto refuses = [&](const std::vector<std::filesystem::path>& shards, const std::string& part) {
+    const auto message = message_of<FormatError>([&] { weir::merge_trace_shards(shards, r.folder / "out"); });
+    CHECK_MESSAGE(contains(message, part), message);
+    CHECK(!std::filesystem::exists(r.folder / "out"));
+  };
+  refuses({first}, "shard 1 of 2 is missing");
+  refuses({first, second, first}, "twice");
+  refuses({first, other}, "another run");
+  const std::string text = slurp(second);
+  const auto damaged = [&](const std::string& content) { return r.folder.write("damaged", content); };
+  refuses({first, damaged(text.substr(0, text.size() - 1))}, "unfinished");
+  refuses({first, damaged(text.substr(0, text.rfind('\n', text.size() - 2) + 1))}, "unfinished");
+  refuses({first, damaged("")}, "line 1");
+  refuses({first, damaged("{}\n")}, "weir_trace_shard");
+  refuses({damaged(std::string(2000, '[') + "\n")}, "line 1");
+  refuses({damaged(text.substr(0, text.find('\n') + 1))}, "damaged");
+  for (const char* header : {R"({"weir_trace_shard":2,"run":"","shard":[0,1],"n":1})",
+                             R"({"weir_trace_shard":1,"run":0,"shard":[0,1],"n":1})",
+                             R"({"weir_trace_shard":1,"run":"","shard":[1,1],"n":1})",
+                             R"({"weir_trace_shard":1,"run":"","shard":[0],"n":1})",
+                             R"({"weir_trace_shard":1,"run":"","shard":[0,1],"n":-1})"})
+    refuses({damaged(std::string(header) + "\n" + text.substr(text.find('\n') + 1))}, "line 1");
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < text.size(); at += 31) {
+    std::string flipped = text;
+    flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 7)));
+    try {
+      weir::merge_trace_shards({first, damaged(flipped)}, r.folder / "any");
+    } catch (const weir::Error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 10);
+  CHECK_THROWS_AS(weir::merge_trace_shards({}, r.folder / "out"), weir::ArgumentError);
+  CHECK_NOTHROW(weir::merge_trace_shards({second, first}, r.folder / "out"));
+}
