@@ -5,7 +5,7 @@
 #include <weir/io/csv.hpp>
 #include <weir/policy/trace_file.hpp>
 
-#include "adapt/progress.hpp"
+#include "progress.hpp"
 #include "bounds/methods.hpp"
 #include "program.hpp"
 
@@ -48,7 +48,7 @@ Pool load_pool(const Options& o) {
   }
   std::vector<std::string> names;
   for (const auto& stage : policy.stages) names.push_back(stage.name);
-  adapt::ProgressLine progress("learning policies");
+  program::ProgressLine progress("learning policies");
   weir::TrainOptions train;
   train.learner = o.learner;
   train.folds = std::min<std::size_t>(5, policy.size());
@@ -115,7 +115,7 @@ void compare(const Population& p, const Options& o, std::string& csv) {
   const auto all = methods(p, o.epsilon, o.delta);
   std::vector<Score> scores(all.size());
   {
-    adapt::ProgressLine progress(p.name);
+    program::ProgressLine progress(p.name);
     Uniforms uniform(o.seed + 1);
     for (std::size_t s = 0; s < o.splits; ++s) {
       const Draw d = p.draw(uniform);

@@ -35,7 +35,7 @@ struct PlattScaling {
   /// f, y [n]; weight [n] or empty (all 1). Throws ShapeError and ArgumentError as checked_weights does, and
   /// ArgumentError where the spread of f overflows.
   static PlattScaling fit(const Eigen::VectorXd& f, const std::vector<int>& y, const Eigen::VectorXd& weight = {}) {
-    using Loss = LogisticRegression::Loss;
+    using LogLoss = LogisticRegression::Loss;
     const Eigen::VectorXd w = detail::checked_weights("Platt scaling", f, y, weight);
     double total[2] = {0, 0};
     for (Eigen::Index i = 0; i < f.size(); ++i) total[y[static_cast<std::size_t>(i)]] += w(i);
@@ -46,10 +46,10 @@ struct PlattScaling {
       for (Eigen::Index i = 0; i < f.size(); ++i) {
         const Eigen::Vector2d z(scaling.apply(0, f(i)), 1);
         const double m = v.dot(z), t = target[y[static_cast<std::size_t>(i)]];
-        sum += w(i) * (t * Loss::value(-m) + (1 - t) * Loss::value(m));
+        sum += w(i) * (t * LogLoss::value(-m) + (1 - t) * LogLoss::value(m));
         if (gradient == nullptr) continue;
-        *gradient += w(i) * ((1 - t) * Loss::slope(m) - t * Loss::slope(-m)) * z;
-        *hessian += w(i) * Loss::curvature(m) * z * z.transpose();
+        *gradient += w(i) * ((1 - t) * LogLoss::slope(m) - t * LogLoss::slope(-m)) * z;
+        *hessian += w(i) * LogLoss::curvature(m) * z * z.transpose();
       }
       return sum;
     };

@@ -13,7 +13,6 @@
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/calibration.hpp>
 #include <weir/policy/calibration_metrics.hpp>
-#include <weir/policy/cascade.hpp>
 #include <weir/policy/cascade_executor.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
