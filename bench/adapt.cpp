@@ -99,7 +99,7 @@ void run(Options o, const std::string& command) {
   say("");
   adapt::print(adapt::main_table(results));
   for (const adapt::Mode& m : modes) {
-    say("\n" + m.name + " (" + o.learner + "): " + adapt::budget_line(results, m) + "\n" +
+    say("\n" + m.name + " (" + m.learner + "): " + adapt::budget_line(results, m) + "\n" +
         adapt::timing_line(results, m));
     adapt::print(adapt::exit_table(results, m));
   }

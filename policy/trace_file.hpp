@@ -109,6 +109,7 @@ inline std::size_t stage_of(const std::string& column, const std::map<std::strin
 ///     <stage>.prediction    predicted class, an integer: names the stages; their order is the order of these columns
 ///     <stage>.loss          optional; 0/1 by whether the prediction is the label where it is left out
 ///     <stage>.seconds       optional; its mean becomes the stage's seconds, else `seconds[stage]` is taken
+///     <stage>.answer_seconds, <stage>.network   optional: StageTrace's, the same network in all rows
 ///     <stage>.<feature>     every other column that begins with a stage's name: a feature of it
 ///
 /// Stage names may hold dots. io's CsvTable gives header and rows: trace_from_table(csv.header, csv.rows, {}, file).
@@ -137,10 +138,10 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
   const detail::TraceCells cells{header, rows, name};
   struct Columns {
     std::vector<std::size_t> features;
-    std::size_t prediction, loss, seconds;
+    std::size_t prediction, loss, seconds, answer_seconds, network;
   };
   const std::size_t none = header.size();
-  std::vector<Columns> of(stages.size(), {{}, none, none, none});
+  std::vector<Columns> of(stages.size(), {{}, none, none, none, none, none});
   std::size_t label = none;
   for (std::size_t c = 0; c < header.size(); ++c) {
     if (header[c] == "label") {
@@ -156,6 +157,10 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
       of[k].loss = c;
     else if (what == "seconds")
       of[k].seconds = c;
+    else if (what == "answer_seconds")
+      of[k].answer_seconds = c;
+    else if (what == "network")
+      of[k].network = c;
     else
       of[k].features.push_back(c);
   }
@@ -170,19 +175,22 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
     stage.features.resize(n, static_cast<Eigen::Index>(of[k].features.size()));
     stage.loss.resize(n);
     for (const std::size_t c : of[k].features) stage.feature_names.push_back(header[c].substr(stages[k].size() + 1));
-    double above_first = 0;  // so that the mean of equal values is that value
+    const auto mean = [&](std::size_t c) {
+      double above_first = 0;  // so that the mean of equal values is that value
+      for (std::size_t i = 0; i < rows.size(); ++i) above_first += cells.number(i, c) - cells.number(0, c);
+      return cells.number(0, c) + above_first / static_cast<double>(rows.size());
+    };
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
       stage.prediction.push_back(cells.integer(i, of[k].prediction));
       stage.loss(at) =
           of[k].loss == none ? (stage.prediction.back() == trace.label[i] ? 0.0 : 1.0) : cells.number(i, of[k].loss);
       if (stage.loss(at) < 0) cells.fail(i, of[k].loss, "is a negative loss");
-      if (of[k].seconds != none) above_first += cells.number(i, of[k].seconds) - cells.number(0, of[k].seconds);
       for (std::size_t f = 0; f < of[k].features.size(); ++f)
         stage.features(at, static_cast<Eigen::Index>(f)) = cells.number(i, of[k].features[f]);
     }
     if (of[k].seconds != none) {
-      stage.seconds = cells.number(0, of[k].seconds) + above_first / static_cast<double>(rows.size());
+      stage.seconds = mean(of[k].seconds);
     } else {
       const auto given = seconds.find(stages[k]);
       if (given == seconds.end()) throw FormatError(name + ": no seconds for stage '" + stages[k] + "'");
@@ -190,6 +198,12 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
     }
     if (!(stage.seconds >= 0) || !std::isfinite(stage.seconds))
       throw FormatError(name + ": seconds of stage '" + stages[k] + "' must be finite and >= 0");
+    if (of[k].answer_seconds != none) stage.answer_seconds = mean(of[k].answer_seconds);
+    if (!(stage.answer_seconds >= 0 && stage.answer_seconds <= stage.seconds))
+      throw FormatError(name + ": answer_seconds of stage '" + stages[k] + "' must be in [0, seconds]");
+    if (of[k].network != none) stage.network = rows[0][of[k].network];
+    for (std::size_t i = 0; i < rows.size() && of[k].network != none; ++i)
+      if (rows[i][of[k].network] != stage.network) cells.fail(i, of[k].network, "is another network than in row 1");
     trace.stages.push_back(std::move(stage));
   }
   trace.check();
@@ -207,13 +221,16 @@ inline TraceTable trace_to_table(const Trace& trace) {
   TraceTable table{{"label"}, std::vector<std::vector<std::string>>(trace.size())};
   for (std::size_t i = 0; i < trace.size(); ++i) table.rows[i].push_back(std::to_string(trace.label[i]));
   for (const StageTrace& s : trace.stages) {
-    for (const char* what : {"prediction", "loss", "seconds"}) table.header.push_back(s.name + "." + what);
+    for (const char* what : {"prediction", "loss", "seconds", "answer_seconds", "network"})
+      table.header.push_back(s.name + "." + what);
     for (const auto& feature : s.feature_names) table.header.push_back(s.name + "." + feature);
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
       table.rows[i].push_back(std::to_string(s.prediction[i]));
       table.rows[i].push_back(text(s.loss(at)));
       table.rows[i].push_back(text(s.seconds));
+      table.rows[i].push_back(text(s.answer_seconds));
+      table.rows[i].push_back(s.network);
       for (Eigen::Index f = 0; f < s.features.cols(); ++f) table.rows[i].push_back(text(s.features(at, f)));
     }
   }

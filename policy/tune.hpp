@@ -39,8 +39,8 @@ inline bool own_confidence(std::string_view name) { return !is_class(name) && !i
 
 }  // namespace feature_group
 
-/// Every learner of the list on the features without classes, and logistic regression on all features, on the stage's
-/// own, and with more regularisation. `base` gives what else there is to say.
+/// The learners whose decisions cost little, on the features without classes; and logistic regression on all features,
+/// on the stage's own, and with more regularisation. `base` gives what else there is to say.
 inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
   std::vector<Candidate> all;
   const auto add = [&](std::string name, const std::string& learner, std::function<bool(std::string_view)> feature) {
@@ -48,7 +48,8 @@ inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
     all.back().train.learner = learner;
     all.back().train.feature = std::move(feature);
   };
-  for (const std::string& learner : learner_names()) add(learner + ", no class", learner, feature_group::without_class);
+  for (const char* learner : {"logistic", "squared_svm", "tree", "boosting", "threshold", "isotonic"})
+    add(std::string(learner) + ", no class", learner, feature_group::without_class);
   add("logistic, all features", "logistic", nullptr);
   add("logistic, own confidence", "logistic", feature_group::own_confidence);
   add("logistic C=10, all features", "logistic", nullptr);

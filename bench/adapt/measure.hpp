@@ -140,8 +140,8 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     const auto mixed = [](const weir::MixedPolicy& p) {
       return [p](std::size_t row, std::size_t k, std::span<const double> x) { return p.pick(row).action(k, x); };
     };
-    add(o.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy));
-    for (const Learned& l : m.curve) add(o.learner, "curve", l.budget, mixed(l.choice.policy));
+    add(m.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy));
+    for (const Learned& l : m.curve) add(m.learner, "curve", l.budget, mixed(l.choice.policy));
     for (const weir::TunedRule& r : m.rules) {
       Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
       if (r.name == "fixed_exit") {  // it asks nobody, so it runs nothing but the layers and the head it needs

@@ -8,6 +8,8 @@
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/oracle.hpp>
+#include <weir/policy/rules/path_points.hpp>
+#include <weir/policy/tune.hpp>
 
 #include "heads.hpp"
 
@@ -21,6 +23,7 @@ struct Learned {
 
 struct Mode {
   std::string name;               ///< "selection" or "early_exit"
+  std::string learner;            ///< what its gates are
   std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
   std::shared_ptr<const weir::CascadeSpec> spec;
   std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] of the policy part
@@ -126,12 +129,31 @@ inline std::vector<double> curve_budgets(double asked) {
 inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   ProgressLine progress("learning " + m.name);
   weir::TrainOptions train;
-  train.learner = o.learner;
   train.seed = o.seed;
+  const bool automatic = o.learner == "auto";
+  if (!automatic) train.learner = o.learner;
+  m.learner = train.learner;
+  if (automatic && !o.quick) {
+    const auto candidates = weir::default_candidates(train);
+    weir::Budget budget;
+    budget.value = o.max_loss;
+    ProgressLine tuning("choosing how to learn " + m.name);
+    const auto best = weir::tune(m.policy, m.spec->topology, candidates, budget,
+                                 {.folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()},
+                                 [&](std::size_t done, std::size_t total) { tuning(done, total); })
+                          .best;
+    train = candidates[best].train;
+    m.learner = candidates[best].name;
+  }
   train.folds = o.quick ? 1 : o.folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
-  auto path = trainer.train_path(o.quick ? 10 : 24);
+  auto path = trainer.train_path(o.quick ? 10 : 40);
+  if (automatic) {
+    m.learner += "; rules";
+    const auto rules = weir::rule_points(trainer);
+    path.insert(path.end(), rules.begin(), rules.end());
+  }
   weir::Budget budget;
   budget.value = o.max_loss;
   budget.seed = o.seed;

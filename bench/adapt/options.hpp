@@ -12,7 +12,7 @@ struct Options {
   std::string preprocess;
   std::string images, labels, test_images, test_labels, head_images, head_labels;
   std::string early_exit;
-  std::string learner = "logistic", loss = "top1", topology = "dag", isa;
+  std::string learner = "auto", loss = "top1", topology = "dag", isa;
   std::vector<double> split = {0.5, 0.25, 0.25};
   double max_loss = 0.01, confidence = 0.95;
   std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
@@ -56,8 +56,12 @@ inline void declare(CLI::App& app, Options& o) {
       ->delimiter(',')
       ->expected(3)
       ->group("Data");
-  app.add_option("--learner", o.learner, "what gates are: " + CLI::detail::join(weir::learner_names(), ", "))
-      ->check(CLI::IsMember(weir::learner_names()))
+  std::vector<std::string> learners = weir::learner_names();
+  learners.insert(learners.begin(), "auto");
+  app.add_option("--learner", o.learner,
+                 "what gates are: " + CLI::detail::join(learners, ", ") +
+                     ". auto: learner and features by cross-validation of the system's cost, and the known rules too")
+      ->check(CLI::IsMember(learners))
       ->group("Policy");
   app.add_option("--loss", o.loss, "top1, top5, ...")->group("Policy");
   app.add_option("--max-loss", o.max_loss, "budget: loss in excess of the full network, per image")

@@ -55,7 +55,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"n_policy", r.data.policy.size()},
                      {"n_calibration", r.data.calibration.size()},
                      {"n_test", r.data.test.size()},
-                     {"learner", o.learner},
+                     {"learner", m.learner},
                      {"loss", o.loss},
                      {"seed", o.seed},
                      {"threads", o.threads},

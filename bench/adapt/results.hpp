@@ -153,7 +153,7 @@ inline nlohmann::json summary_json(const Results& r) {
     const auto p = r.pairs(c);
     const auto ratio = weir::bootstrap_ratio(r.full_of(m.name).seconds, c.seconds);
     json a = {{"mode", m.name},
-              {"learner", o.learner},
+              {"learner", m.learner},
               {"accuracy", c.accuracy()},
               {"net_loss", p.net},
               {"excess_loss", p.excess},

@@ -13,7 +13,8 @@ bool equal(const weir::Trace& a, const weir::Trace& b) {
   for (std::size_t k = 0; k < a.stages.size(); ++k) {
     const auto &s = a.stages[k], &t = b.stages[k];
     if (s.name != t.name || s.seconds != t.seconds || s.feature_names != t.feature_names || s.features != t.features ||
-        s.prediction != t.prediction || s.loss != t.loss)
+        s.prediction != t.prediction || s.loss != t.loss || s.network != t.network ||
+        s.answer_seconds != t.answer_seconds)
       return false;
   }
   return true;
@@ -48,6 +49,8 @@ TEST_CASE("trace_to_table: reads back equal to the last bit") {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     auto trace = weir_test::difficulty_trace(13, 1 + seed, seed, seed);
     trace.stages[0].seconds = 0.1 / 3;
+    trace.stages[0].answer_seconds = 0.01 / 3;
+    trace.stages[0].network = "first, \"quoted\"";
     trace.stages[0].features(1, 0) = std::numeric_limits<double>::denorm_min();
     trace.stages[0].features(2, 1) = -1.0 / 3e200;
     const auto table = weir::trace_to_table(trace);
