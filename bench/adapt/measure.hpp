@@ -151,7 +151,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
         continue;
       }
       if (r.policy.a.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
-      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks, m.spec->stages, r.policy.topology,
+      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks, m.spec->stages, r.policy.a.topology,
                                                              m.spec->class_features);
       c.cascade = std::make_shared<weir::Cascade>(chain, context);
     }
