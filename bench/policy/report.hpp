@@ -5,9 +5,9 @@
 #include <vector>
 #include <weir/io/markup.hpp>
 #include <weir/io/svg.hpp>
+#include <weir/policy/calibration_metrics.hpp>
 
 #include "contestants.hpp"
-#include "stage_metrics.hpp"
 
 namespace compare {
 
@@ -119,20 +119,24 @@ inline std::string stage_table(const weir::Trace& test) {
   std::vector<std::vector<std::string>> rows;
   const auto percent = [](const std::optional<double>& v) { return v ? fixed(100 * *v) : std::string("-"); };
   for (const weir::StageTrace& s : test.stages) {
-    std::vector<bool> right, wrong_by_loss, worse;
+    std::vector<int> right, wrong_by_loss, worse;
     for (std::size_t i = 0; i < test.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
-      right.push_back(s.prediction[i] == test.label[i]);
-      wrong_by_loss.push_back(s.loss(at) > 0);
-      worse.push_back(s.loss(at) > test.stages.back().loss(at));
+      right.push_back(s.prediction[i] == test.label[i] ? 1 : 0);
+      wrong_by_loss.push_back(s.loss(at) > 0 ? 1 : 0);
+      worse.push_back(s.loss(at) > test.stages.back().loss(at) ? 1 : 0);
     }
     const auto found = std::find(s.feature_names.begin(), s.feature_names.end(), "max_probability");
     std::optional<double> ece, failure, regression;
     if (found != s.feature_names.end()) {
       const Eigen::VectorXd p = s.features.col(found - s.feature_names.begin());
-      ece = expected_calibration_error(p, right);
-      failure = auroc(-p, wrong_by_loss);
-      regression = auroc(-p, worse);
+      const auto auroc = [&](const std::vector<int>& y) -> std::optional<double> {
+        if (std::ranges::count(y, 1) % std::ssize(y) == 0) return std::nullopt;  // only one label occurs
+        return weir::auroc(-p, y);
+      };
+      ece = weir::expected_calibration_error(p, right);
+      failure = auroc(wrong_by_loss);
+      regression = auroc(worse);
     }
     rows.push_back({s.name, fixed(1e6 * s.seconds, 1), fixed(100 * s.loss.mean()), percent(ece), percent(failure),
                     percent(regression)});

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "../../bench/policy/curve.hpp"
-#include "../../bench/policy/stage_metrics.hpp"
 #include "../../bench/policy/traces_in.hpp"
 #include "../policy/rules/probability_trace.hpp"
 
@@ -77,35 +76,6 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
   CHECK(compare::verdict({0.1, 0.2}) == "ahead");
   CHECK(compare::verdict({-0.2, -0.1}) == "behind");
   CHECK(compare::verdict({-0.2, 0.1}) == "not separable");
-}
-
-TEST_CASE("comparison: AUROC equals the count over all pairs, ECE the sum over bins") {
-  for (std::uint64_t seed = 0; seed < 5; ++seed) {
-    Eigen::VectorXd p(60);
-    std::vector<bool> y;
-    for (Eigen::Index i = 0; i < 60; ++i) {
-      p(i) = std::round(20 * weir::counter_uniform(seed, static_cast<std::uint64_t>(i))) / 20;
-      y.push_back(weir::counter_uniform(seed, 1000 + static_cast<std::uint64_t>(i)) < p(i));
-    }
-    double won = 0, pairs = 0;
-    for (Eigen::Index i = 0; i < 60; ++i)
-      for (Eigen::Index j = 0; j < 60; ++j)
-        if (y[static_cast<std::size_t>(i)] && !y[static_cast<std::size_t>(j)]) {
-          pairs += 1;
-          won += p(i) > p(j) ? 1 : p(i) == p(j) ? 0.5 : 0;
-        }
-    CHECK(*compare::auroc(p, y) == doctest::Approx(won / pairs));
-    double error = 0;
-    for (int bin = 0; bin < 15; ++bin) {
-      double surplus = 0;
-      for (Eigen::Index i = 0; i < 60; ++i)
-        if ((p(i) * 15 > bin || (bin == 0 && p(i) == 0)) && p(i) * 15 <= bin + 1)
-          surplus += (y[static_cast<std::size_t>(i)] ? 1 : 0) - p(i);
-      error += std::abs(surplus) / 60;
-    }
-    CHECK(compare::expected_calibration_error(p, y) == doctest::Approx(error));
-  }
-  CHECK_FALSE(compare::auroc(Eigen::VectorXd::Ones(3), {true, true, true}));
 }
 
 TEST_CASE("comparison: traces from files, whole or refused") {
