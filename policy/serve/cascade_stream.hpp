@@ -78,9 +78,19 @@ class CascadeStream {
     auto future = jobs_[r].decision.get_future();
     free_.pop_back();
     waiting_[0].push_back(r);
+    hurries_ = false;
     lock.unlock();
     arrived_.notify_one();
     return future;
+  }
+
+  /// No more images come for a while: until the next submit() nothing waits for batch-mates.
+  void flush() {
+    {
+      const std::lock_guard lock(mutex_);
+      hurries_ = true;
+    }
+    arrived_.notify_one();
   }
 
   /// No more images come: what waits need not wait for batch-mates any longer.
@@ -123,7 +133,7 @@ class CascadeStream {
     }
     if (overdue) return overdue;
     if (latest_full) return latest_full;
-    if (finished_) return first;  // what they send on still meets in the later ones
+    if (finished_ || hurries_) return first;  // what they send on still meets in the later ones
     return free_.empty() ? fullest : std::nullopt;
   }
 
@@ -223,7 +233,7 @@ class CascadeStream {
   std::condition_variable arrived_, room_;
   std::vector<std::size_t> free_;
   std::vector<std::vector<std::size_t>> waiting_;  // [stages] rows in front of the network that a stage starts
-  bool finished_ = false;
+  bool finished_ = false, hurries_ = false;
   std::thread worker_;
 };
 

@@ -54,6 +54,17 @@ TEST_CASE("CascadeStream: an image that nobody follows is answered all the same;
   }
 }
 
+TEST_CASE("CascadeStream: after a flush nothing waits, and more images may come") {
+  const Streaming s;
+  CascadeStream stream(s.cascade, {.batch = 64, .in_flight = 64, .max_wait_s = 3600});
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::future<Decision>> decisions;
+    for (std::size_t i = 0; i < 20; ++i) decisions.push_back(stream.submit(s.images[i]));
+    stream.flush();
+    for (std::size_t i = 0; i < 20; ++i) check_equal(decisions[i].get(), s.expected[i]);
+  }
+}
+
 TEST_CASE("CascadeStream: several threads submit, and it may end with images on their way") {
   const Streaming s;
   std::vector<std::vector<std::future<Decision>>> decisions(3);
