@@ -3,6 +3,7 @@
 
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
+#include "adapt/search.hpp"
 #include "adapt/traces_out.hpp"
 #include "program.hpp"
 
@@ -35,7 +36,8 @@ std::size_t n_classes(const adapt::Models& models, const adapt::Data& data) {
   return static_cast<std::size_t>(classes);
 }
 
-void learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
+/// False where there is nothing to choose between.
+bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
                       const weir::Loss& loss) {
   {
     adapt::ProgressLine progress("measuring the stages of " + m.name);
@@ -48,7 +50,13 @@ void learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
   }
   m.policy = adapt::record(m, o, models, data.policy, loss, m.out_of_fold);
   m.calibration = adapt::record(m, o, models, data.calibration, loss);
+  if (m.name == "search") {
+    adapt::search(m, o, models);
+    say("found: " + adapt::to_text(m.spec->topology));
+    if (m.spec->stages.size() == 1) return false;
+  }
   adapt::learn(m, o, loss);
+  return true;
 }
 
 void run(Options o, const std::string& command) {
@@ -78,14 +86,19 @@ void run(Options o, const std::string& command) {
 
   std::vector<adapt::Mode> modes;
   if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
-  adapt::Heads heads = adapt::choose_exits(o, models);
-  adapt::fit_heads(heads, o, data, models, classes);
-  if (heads.points.empty())
-    say("no early exits in " + models.all[heads.model].name + ": " + heads.reason);
-  else
-    modes.push_back(adapt::early_exit_mode(heads, models, class_features));
+  if (o.early_exit.empty()) o.early_exit.emplace_back();
+  std::vector<adapt::Heads> heads;
+  for (const std::string& network : o.early_exit) {
+    heads.push_back(adapt::choose_exits(network, o, models));
+    adapt::fit_heads(heads.back(), o, data, models, classes);
+    if (heads.back().points.empty())
+      say("no early exits in " + models.all[heads.back().model].name + ": " + heads.back().reason);
+    else
+      modes.push_back(adapt::early_exit_mode(heads.back(), models, class_features, o.early_exit.size() > 1));
+  }
+  if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
   if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
-  for (adapt::Mode& m : modes) learn_and_choose(m, o, data, models, loss);
+  std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss); });
 
   // Everything is decided; only now are the test images looked at.
   for (adapt::Mode& m : modes) {

@@ -26,18 +26,18 @@ struct Heads {
   std::string reason;                        ///< why there are none
 };
 
-/// "b.onnx:x,y" -> the model and its exit points.
-inline Heads choose_exits(const Options& o, const Models& models) {
+/// "b.onnx:x,y" -> the model and its exit points; "" is the last one.
+inline Heads choose_exits(const std::string& early_exit, const Options& o, const Models& models) {
   Heads h;
   std::string layers;
   h.model = models.all.size() - 1;
-  if (!o.early_exit.empty()) {
-    const std::size_t onnx = o.early_exit.rfind(".onnx");
-    const std::size_t end = onnx == std::string::npos ? o.early_exit.size() : onnx + 5;
-    const std::string file = o.early_exit.substr(0, end);
-    if (end < o.early_exit.size()) {
-      if (o.early_exit[end] != ':') throw weir::ArgumentError("--early-exit " + o.early_exit + ": say FILE.onnx:layer");
-      layers = o.early_exit.substr(end + 1);
+  if (!early_exit.empty()) {
+    const std::size_t onnx = early_exit.rfind(".onnx");
+    const std::size_t end = onnx == std::string::npos ? early_exit.size() : onnx + 5;
+    const std::string file = early_exit.substr(0, end);
+    if (end < early_exit.size()) {
+      if (early_exit[end] != ':') throw weir::ArgumentError("--early-exit " + early_exit + ": say FILE.onnx:layer");
+      layers = early_exit.substr(end + 1);
     }
     const auto it = std::find_if(models.all.begin(), models.all.end(), [&](const Model& m) {
       return m.file == file || std::filesystem::path(m.file).filename() == file;

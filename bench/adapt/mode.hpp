@@ -22,7 +22,7 @@ struct Learned {
 };
 
 struct Mode {
-  std::string name;               ///< "selection" or "early_exit"
+  std::string name;               ///< "selection", "early_exit" or "search"
   std::string learner;            ///< what its gates are
   std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
   std::shared_ptr<const weir::CascadeSpec> spec;
@@ -52,9 +52,9 @@ inline Mode selection_mode(const Options& o, const Models& models, bool class_fe
   return m;
 }
 
-inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class_features) {
+inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class_features, bool several) {
   Mode m;
-  m.name = "early_exit";
+  m.name = several ? "early_exit_" + models.all[heads.model].name : "early_exit";
   m.nets = {heads.model};
   m.out_of_fold = heads.out_of_fold;
   const Model& model = models.all[heads.model];
@@ -99,7 +99,7 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
         [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p, std::span<const double> features) {
           const std::size_t i = first + r;
           const auto at = static_cast<Eigen::Index>(i);
-          if (k < out_of_fold.size()) {
+          if (k < out_of_fold.size() && out_of_fold[k].rows() > 0) {
             for (std::size_t c = 0; c < row.size(); ++c) row[c] = out_of_fold[k](at, static_cast<Eigen::Index>(c));
             prediction = weir::confidence_features(row, own);
             p = row;

@@ -11,7 +11,7 @@ struct Options {
   std::vector<std::string> networks;
   std::string preprocess;
   std::string images, labels, test_images, test_labels, head_images, head_labels;
-  std::string early_exit;
+  std::vector<std::string> early_exit;
   std::string learner = "auto", loss = "top1", topology = "dag", isa;
   std::vector<double> split = {0.5, 0.25, 0.25};
   double max_loss = 0.01, confidence = 0.95;
@@ -30,7 +30,8 @@ inline void declare(CLI::App& app, Options& o) {
       ->group("Networks");
   app.add_option(
          "--early-exit", o.early_exit,
-         "b.onnx or b.onnx:layer,layer,...: learn to leave this network early (the last --network if not given)")
+         "b.onnx or b.onnx:layer,layer,...: learn to leave this network early (the last --network if not given); may "
+         "be given for several networks")
       ->group("Networks");
   app.add_option("--exits", o.exits, "how many exits to place where no layers are named")
       ->check(CLI::Range(1, 16))
@@ -38,8 +39,10 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--grid", o.grid, "exit heads see each channel averaged over a grid x grid raster")
       ->check(CLI::Range(1, 16))
       ->group("Networks");
-  app.add_option("--topology", o.topology, "chain: one network after the other; dag: networks may be skipped")
-      ->check(CLI::IsMember({"chain", "dag"}))
+  app.add_option("--topology", o.topology,
+                 "chain: one network after the other; dag: networks may be skipped; search: dag, and besides the best "
+                 "chain, tree or DAG over networks and exits, found by cross-validation on the policy part")
+      ->check(CLI::IsMember({"chain", "dag", "search"}))
       ->group("Networks");
   app.add_option("--images", o.images,
                  "folder, .npy (uint8 [N,H,W,C], float32 [N,C,H,W]), CIFAR-10 binary or IDX; FILE[a:b] takes a part")

@@ -6,6 +6,7 @@
 #include <weir/io/svg.hpp>
 
 #include "results.hpp"
+#include "search.hpp"
 
 namespace adapt {
 
@@ -157,6 +158,7 @@ inline weir::HtmlReport report(const Results& r) {
       "same images. In early exit the full network is the one that is left early.");
   for (const Mode& m : r.modes) {
     page.section(m.name == "selection" ? "Selection: which network an image stops at"
+                 : m.name == "search"  ? "The topology that was found: " + to_text(m.spec->topology)
                                        : "Early exit: how far into " + r.full_of(m.name).name);
     page.paragraph(budget_line(r, m) + ".");
     page.paragraph(timing_line(r, m) + ".");
