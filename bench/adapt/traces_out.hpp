@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <vector>
+#include <weir/io/csv.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/npy.hpp>
 #include <weir/policy/trace_file.hpp>
@@ -12,25 +13,12 @@
 
 namespace adapt {
 
-/// A field as RFC 4180 has it.
-inline std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 /// `path` as trace_from_table reads it, and beside it, where probabilities were recorded, `<path without
 /// .csv>.probabilities.npy`: float32 [stages, n, classes].
 inline void save_trace(const weir::Trace& trace, const std::filesystem::path& path) {
   const weir::TraceTable table = weir::trace_to_table(trace);
-  std::string csv;
-  const auto line = [&](const std::vector<std::string>& cells) {
-    for (std::size_t c = 0; c < cells.size(); ++c) csv += (c > 0 ? "," : "") + csv_field(cells[c]);
-    csv += '\n';
-  };
-  line(table.header);
-  for (const auto& row : table.rows) line(row);
+  std::string csv = weir::csv_line(table.header);
+  for (const auto& row : table.rows) csv += weir::csv_line(row);
   weir::write_file_atomically(path, csv);
   const Eigen::Index classes = trace.stages.front().probabilities.cols();
   if (classes == 0) return;
