@@ -5,9 +5,9 @@
 #include <weir/io/csv.hpp>
 #include <weir/policy/trace_file.hpp>
 
-#include "progress.hpp"
 #include "bounds/methods.hpp"
 #include "program.hpp"
+#include "progress.hpp"
 
 namespace {
 

@@ -44,8 +44,8 @@ inline std::vector<std::size_t> late_path(const Topology& topology, std::size_t 
 /// ArgumentError unless at least one is left.
 template <typename Decide, typename OnProgress>
 std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker& maker,
-                                  const std::vector<std::size_t>& rows, std::size_t warm_up, const Decide& decide_cost,
-                                  const OnProgress& progress) {
+                                     const std::vector<std::size_t>& rows, std::size_t warm_up,
+                                     const Decide& decide_cost, const OnProgress& progress) {
   if (rows.size() <= warm_up)
     throw ArgumentError("costs: " + std::to_string(rows.size()) + " runs, of which " + std::to_string(warm_up) +
                         " only warm up, measure nothing");

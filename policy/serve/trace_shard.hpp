@@ -17,8 +17,8 @@
 #include <weir/io/csv.hpp>
 #include <weir/io/file.hpp>
 #include <weir/policy/policy_file.hpp>
-#include <weir/policy/trace_file.hpp>
 #include <weir/policy/serve/shard.hpp>
+#include <weir/policy/trace_file.hpp>
 
 namespace weir {
 

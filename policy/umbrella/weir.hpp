@@ -22,14 +22,14 @@
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
 #include <weir/policy/record_trace.hpp>
+#include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/cascade_stream.hpp>
+#include <weir/policy/serve/record_images.hpp>
 #include <weir/policy/shift_monitor.hpp>
 #include <weir/policy/temperature.hpp>
 #include <weir/policy/topology_search.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/policy/tune.hpp>
-#include <weir/policy/serve/cascade.hpp>
-#include <weir/policy/serve/cascade_stream.hpp>
-#include <weir/policy/serve/record_images.hpp>
 
 namespace weir {
 
