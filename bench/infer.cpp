@@ -13,6 +13,7 @@ struct Options {
   std::vector<std::string> inputs, taps, outputs;
   std::int64_t batch = 0;
   int threads = 1;
+  bool no_winograd = false;
 };
 
 /// The arrays in the order of the network's inputs. An input without a name is the next that no other option names.
@@ -62,7 +63,8 @@ void infer(const Options& o) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     build.input_shapes[def.inputs[i].name] = {inputs[i].shape().begin() + 1, inputs[i].shape().end()};
   const weir::Network net = weir::build_network(def, build);
-  weir::Executor run{net, weir::ContextOptions{.threads = o.threads, .isa = o.isa, .gemm = o.gemm}};
+  weir::Executor run{
+      net, weir::ContextOptions{.threads = o.threads, .isa = o.isa, .gemm = o.gemm, .winograd = !o.no_winograd}};
   for (const std::string& tap : o.taps) run.show(tap);
   const auto files = wanted(o, net);
   std::vector<weir::Tensor> results(files.size());
@@ -105,5 +107,6 @@ int main(int argc, char** argv) {
   app.add_option("--threads", o.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   app.add_option("--gemm", o.gemm, "weir or openblas");
+  app.add_flag("--no-winograd", o.no_winograd, "computes every 3x3 convolution directly");
   return program::run(app, argc, argv, [&] { infer(o); });
 }

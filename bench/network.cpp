@@ -14,16 +14,19 @@ int main(int argc, char** argv) {
   std::int64_t batch = 1;
   int threads = 1;
   double seconds = 2;
+  bool no_winograd = false;
   app.add_option("--onnx", onnx, "the network")->required();
   app.add_option("--batch", batch, "examples in a batch")->check(CLI::Range(1, 1 << 20));
   app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--seconds", seconds, "how long to measure")->check(CLI::Range(0.0, 1e6));
   app.add_option("--isa", isa, "portable, avx2 or avx512; the best of this CPU if not given");
   app.add_option("--gemm", gemm, "weir or openblas");
+  app.add_flag("--no-winograd", no_winograd, "computes every 3x3 convolution directly");
   app.add_option("--shape", shapes, "NAME=3x224x224, for inputs whose file leaves more than the batch free");
   return program::run(app, argc, argv, [&] {
     const weir::Network net = weir::load_onnx(onnx, program::build_options(shapes));
-    weir::Executor run{net, weir::ContextOptions{.threads = threads, .isa = isa, .gemm = gemm}};
+    weir::Executor run{net,
+                       weir::ContextOptions{.threads = threads, .isa = isa, .gemm = gemm, .winograd = !no_winograd}};
     std::mt19937 random(1);
     std::uniform_real_distribution<float> uniform(-0.5F, 0.5F);
     std::vector<weir::Tensor> inputs;

@@ -19,4 +19,4 @@ need() {
   fi
   rm -f "$log"
 }
-build_packages="g++ cmake make libtbb-dev libeigen3-dev libopenblas-dev nlohmann-json3-dev libprotozero-dev libstb-dev zlib1g-dev libcli11-dev"
+build_packages="g++ cmake make libtbb-dev libeigen3-dev libopenblas-dev nlohmann-json3-dev libprotozero-dev libstb-dev zlib1g-dev libcli11-dev libbenchmark-dev"

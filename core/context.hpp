@@ -7,11 +7,13 @@
 namespace weir {
 
 /// threads: 1 to 1024. isa: "" (best of this CPU, or WEIR_ISA), "portable", "avx2", "avx512".
+/// winograd: computes 3x3 convolutions of stride 1 by transforms where that is faster; a little more rounding.
 /// gemm: "weir", or "openblas" in programs that define WEIR_WITH_OPENBLAS (all of their sources) and link it.
 struct ContextOptions {
   int threads = 1;
   std::string isa = {};
   std::string gemm = "weir";
+  bool winograd = true;
 };
 
 /// Checked options; copies are cheap and share the threads. Throws ArgumentError naming the option at fault.
@@ -27,18 +29,21 @@ class Context {
       throw ArgumentError("gemm backend 'openblas': this program was compiled without WEIR_WITH_OPENBLAS");
 #endif
     openblas_ = options.gemm == "openblas";
+    winograd_ = options.winograd;
   }
 
   int threads() const { return pool_.threads(); }
   Isa isa() const { return isa_; }
   /// True if matrix products go to OpenBLAS (the program then links it).
   bool openblas() const { return openblas_; }
+  /// True if 3x3 convolutions may be transformed.
+  bool winograd() const { return winograd_; }
   const ThreadPool& pool() const { return pool_; }
 
  private:
   ThreadPool pool_;
   Isa isa_;
-  bool openblas_ = false;
+  bool openblas_ = false, winograd_ = true;
 };
 
 }  // namespace weir

@@ -8,10 +8,10 @@
 namespace weir {
 
 /// y = clamp(conv(x) + bias + residual) for images of one size, in NCHW; see Conv2dParams for the formula. Which
-/// algorithm computes it (core/kernels/conv2d/list.hpp) is decided when it is made, from the parameters, H, W and the
-/// instruction set alone; so an image's result does not depend on its batch-mates, on the batch size or on the number
-/// of threads, to the last bit. A Context that chose OpenBLAS gets im2col and one product for each image; OpenBLAS
-/// promises nothing about the bits when its number of threads changes.
+/// algorithm computes it (core/kernels/conv2d/list.hpp) is decided when it is made, from the parameters, H, W, the
+/// instruction set and Context::winograd() alone; so an image's result does not depend on its batch-mates, on the batch
+/// size or on the number of threads, to the last bit. A Context that chose OpenBLAS gets im2col and one product for
+/// each image; OpenBLAS promises nothing about the bits when its number of threads changes.
 ///
 /// Immutable and shared by any number of threads; keeps a packed copy of the weights.
 class PackedConv2d {
@@ -37,7 +37,7 @@ class PackedConv2d {
     if (context.openblas())
       algorithm_ = std::make_unique<kernels::Im2col>(params, x, micro);
     else
-      algorithm_ = kernels::choose_conv2d(params, x, micro);
+      algorithm_ = kernels::choose_conv2d(params, x, micro, context.winograd());
     algorithm_->pack(weights);
   }
 

@@ -20,9 +20,10 @@ constexpr void fill_walk(Microkernels& table) {
   fill_tiles<T, walk, 2>(table, std::make_integer_sequence<int, T::max_rows>{});
 }
 
-template <typename T>
+template <typename T, Isa isa>
 constexpr Microkernels make_table() {
   Microkernels table;
+  table.isa = isa;
   table.lanes = T::lanes;
   table.max_rows = T::max_rows;
   fill_walk<T, Walk::packed>(table);
@@ -38,20 +39,20 @@ constexpr Microkernels make_table() {
   return table;
 }
 
-template <typename T>
-inline constexpr Microkernels table_of = make_table<T>();
+template <typename T, Isa isa>
+inline constexpr Microkernels table_of = make_table<T, isa>();
 
 /// The micro-kernels of an instruction set that this CPU supports.
 inline const Microkernels& microkernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::avx512:
-      return table_of<Avx512>;
+      return table_of<Avx512, Isa::avx512>;
     case Isa::avx2:
-      return table_of<Avx2>;
+      return table_of<Avx2, Isa::avx2>;
 #endif
     default:
-      return table_of<Portable>;
+      return table_of<Portable, Isa::portable>;
   }
 }
 

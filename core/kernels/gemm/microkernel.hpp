@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/gemm/vector.hpp>
 
@@ -66,6 +67,7 @@ using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 
 /// What an instruction set brings. Widths are 1 or 2 vectors, rows 1 to max_rows.
 struct Microkernels {
+  Isa isa = Isa::portable;
   int lanes = 0, max_rows = 0;
   std::array<std::array<std::array<TileKernel, max_tile_rows>, 2>, 3> tiles{};
   StoreRows store_rows = nullptr;

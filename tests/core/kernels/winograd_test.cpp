@@ -1,0 +1,97 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+#include <weir/core/kernels/conv2d/list.hpp>
+#include <weir/core/kernels/reference/conv2d.hpp>
+
+namespace winograd = weir::kernels::winograd;
+
+namespace {
+
+std::mt19937 random_bits(1);
+
+template <class T>
+T uniform() {
+  return std::uniform_real_distribution<T>(-1, 1)(random_bits);
+}
+
+template <class Matrix, class V>
+std::vector<double> times(const Matrix& matrix, const V& v) {
+  std::vector<double> out;
+  for (const auto& row : matrix) {
+    double sum = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) sum += row[j] * static_cast<double>(v[j]);
+    out.push_back(sum);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Winograd: the matrices make a correlation") {
+  std::array<double, 6> d;
+  std::array<double, 3> g;
+  for (double& v : d) v = uniform<double>();
+  for (double& v : g) v = uniform<double>();
+  std::vector<double> product = times(winograd::input_matrix, d);
+  const std::vector<double> u = times(winograd::weight_matrix, g);
+  for (std::size_t i = 0; i < 6; ++i) product[i] *= u[i];
+  const std::vector<double> y = times(winograd::output_matrix, product);
+  for (std::size_t i = 0; i < 4; ++i)
+    CHECK(y[i] == doctest::Approx(d[i] * g[0] + d[i + 1] * g[1] + d[i + 2] * g[2]).epsilon(1e-12));
+}
+
+TEST_CASE("Winograd: the fast transforms are the matrices") {
+  for (int round = 0; round < 100; ++round) {
+    float d[6], m[6], y[4];
+    for (int i = 0; i < 6; ++i) d[i] = m[i] = uniform<float>();
+    const std::vector<double> input = times(winograd::input_matrix, d), output = times(winograd::output_matrix, m);
+    winograd::transform_input(d);
+    winograd::transform_output(m, y);
+    for (std::size_t i = 0; i < 6; ++i) CHECK(std::abs(double{d[i]} - input[i]) < 2e-6);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(std::abs(double{y[i]} - output[i]) < 2e-6);
+  }
+}
+
+TEST_CASE("Winograd: rounds at most a few times more than the direct algorithms") {
+  using weir::Shape, weir::Tensor;
+  struct Layer {
+    std::int64_t channels, side;
+  };
+  for (const Layer layer : {Layer{16, 32}, Layer{64, 14}, Layer{256, 7}}) {
+    const weir::Conv2dParams p{.in_channels = layer.channels,
+                               .out_channels = 16,
+                               .kernel_h = 3,
+                               .kernel_w = 3,
+                               .pad_top = 1,
+                               .pad_left = 1,
+                               .pad_bottom = 1,
+                               .pad_right = 1};
+    const Shape shape{1, layer.channels, layer.side, layer.side};
+    Tensor x(shape), weights({16, layer.channels, 3, 3}), expected(p.output_shape(shape)), y(expected.shape());
+    for (Tensor* t : {&x, &weights})
+      for (float& v : t->span()) v = uniform<float>();
+    weir::conv2d_reference(p, x, weights.span(), {}, nullptr, expected.view(), {});
+    const std::vector<float> bias(16, 0.0F);
+    for (std::size_t i = 0; i < weir::isa_names.size(); ++i) {
+      const auto isa = static_cast<weir::Isa>(i);
+      if (!weir::supported(isa)) continue;
+      double direct = 0, transformed = 0;
+      for (auto& algorithm : weir::kernels::conv2d_algorithms(p, shape, weir::kernels::microkernels(isa))) {
+        algorithm->pack(weights.span());
+        weir::Buffer workspace;
+        algorithm->run(weir::ThreadPool(1), {x.data(), nullptr, y.data(), {}}, bias.data(),
+                       workspace.reserve(algorithm->workspace_floats(1) + 1));
+        double squares = 0;
+        for (std::size_t k = 0; k < y.size(); ++k)
+          squares += (double{y[k]} - double{expected[k]}) * (double{y[k]} - double{expected[k]});
+        const double rms = std::sqrt(squares / static_cast<double>(y.size()));
+        (algorithm->name() == "winograd" ? transformed : direct) = rms;
+      }
+      INFO(layer.channels, " channels, ", weir::to_string(isa), ": ", direct, " and ", transformed);
+      CHECK(transformed > 0);
+      CHECK(transformed < 5 * direct);
+    }
+  }
+}
