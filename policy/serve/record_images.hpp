@@ -19,10 +19,10 @@
 namespace weir {
 
 struct RecordOptions {
-  Shard shard;
+  Shard shard{};
   std::string loss = "top1";
   std::size_t block = 256;  ///< images between two checkpoints
-  ContextOptions context;
+  ContextOptions context{};
   std::function<void(std::size_t done, std::size_t total)> progress{};
 };
 

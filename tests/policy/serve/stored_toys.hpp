@@ -7,7 +7,7 @@
 #include <weir/policy/exit_points.hpp>
 #include <weir/policy/serve/cascade.hpp>
 
-#include "../io/io_test.hpp"
+#include "../../io/io_test.hpp"
 
 namespace stored_toys {
 
