@@ -55,12 +55,13 @@ class Winograd : public Conv2dAlgorithm {
         for (std::int64_t b = 0; b < blocks_; ++b) {
           const auto rows = static_cast<double>(parts.size(i)), v = static_cast<double>(vectors(b));
           cycles += 36 * (static_cast<double>(C_) * std::max(4.0, v == 1 ? 0.58 * rows : rows) + 20);
-          cycles += rows * v * (80 + 16.0 * micro_->lanes / 3);
+          cycles += rows * v * (100 + 16.0 * micro_->lanes / 3);
         }
       cycles += static_cast<double>(C_) * (150 * static_cast<double>((tiles + micro_->lanes - 1) / micro_->lanes) +
                                            8 * static_cast<double>(tiles));
     }
-    return static_cast<double>(params_.groups) * (cycles + 0.15 * static_cast<double>(36 * C_ * M_));
+    const auto floats = static_cast<double>(36 * C_ * M_);
+    return static_cast<double>(params_.groups) * (cycles + (floats > third_level_floats ? 0.26 : 0.12) * floats);
   }
 
   void pack(std::span<const float> weights) override {
@@ -108,6 +109,8 @@ class Winograd : public Conv2dAlgorithm {
  private:
   /// Half of a second-level cache of 1 MiB.
   static constexpr std::int64_t cached_floats = std::int64_t{1} << 17;
+  /// Half of a third-level cache of 32 MiB: a larger U streams from memory for every image of a batch.
+  static constexpr double third_level_floats = 1 << 22;
 
   std::int64_t channels(std::int64_t b) const { return std::min(M_ - b * micro_->width(), micro_->width()); }
   std::int64_t vectors(std::int64_t b) const { return channels(b) > micro_->lanes ? 2 : 1; }

@@ -180,6 +180,39 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
   }
 }
 
+TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unless the context forbids it") {
+  const Shape shape{5, 64, 14, 13};
+  const Conv2dParams p{.in_channels = 64,
+                       .out_channels = 64,
+                       .kernel_h = 3,
+                       .kernel_w = 3,
+                       .pad_top = 1,
+                       .pad_left = 1,
+                       .pad_bottom = 1,
+                       .pad_right = 1};
+  const Tensor x = noise(shape), weights = noise({64, 64, 3, 3});
+  for (const Isa isa : isas()) {
+    const auto run = [&](const Shape& images, int threads, bool winograd) {
+      const Context context({.threads = threads, .isa = std::string(weir::to_string(isa)), .winograd = winograd});
+      const weir::PackedConv2d conv(p, weights.span(), {}, context, images);
+      CHECK((conv.algorithm() == "winograd") == winograd);
+      Tensor y(p.output_shape(images));
+      weir::Buffer workspace;
+      conv.run(context, {x.data(), images}, nullptr, y.view(), {},
+               workspace.reserve(conv.workspace_floats(context, images) + 1));
+      return y;
+    };
+    const Tensor all = run(shape, 1, true), single = run(shape.with(0, 1), 2, true), direct = run(shape, 1, false);
+    CHECK(std::memcmp(all.data(), single.data(), single.size() * sizeof(float)) == 0);
+    for (const int threads : {2, 3})
+      CHECK(std::memcmp(all.data(), run(shape, threads, true).data(), all.size() * sizeof(float)) == 0);
+    double worst = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) worst = std::max(worst, double{std::abs(all[i] - direct[i])});
+    CHECK(worst > 0);
+    CHECK(worst < 1e-4);
+  }
+}
+
 #if defined(WEIR_WITH_OPENBLAS)
 TEST_CASE("PackedConv2d: OpenBLAS agrees with the reference, and an image with itself in a batch") {
   const Context context({.gemm = "openblas"});
