@@ -41,7 +41,8 @@ template <int L>
 #endif
 inline float portable(std::int64_t n, float start) { return multiply_adds<4>(n, start); }
 
-/// Floating-point operations a second (a multiply-add counts 2) of so many threads at once, the best of ten short runs.
+/// Floating-point operations a second (a multiply-add counts 2) of so many threads at once: each repeats a run of some
+/// 0.1 ms, which other programs rarely interrupt, for 0.1 s, and its best one counts.
 inline double flops_per_second(weir::Isa isa, int threads) {
   float (*loop)(std::int64_t, float) = portable;
   double lanes = 4;
@@ -49,21 +50,28 @@ inline double flops_per_second(weir::Isa isa, int threads) {
   if (isa == weir::Isa::avx512) loop = avx512, lanes = 16;
   if (isa == weir::Isa::avx2) loop = avx2, lanes = 8;
 #endif
-  constexpr std::int64_t n = 2'000'000;
-  using Clock = std::chrono::steady_clock;
-  double best_s = 1e30;
-  volatile float one = 1;
-  std::vector<float> results(static_cast<std::size_t>(threads));
-  for (int run = 0; run < 10; ++run) {
-    const float from = one;
-    std::vector<std::thread> workers;
-    const auto start = Clock::now();
-    for (float& result : results) workers.emplace_back([&result, loop, from] { result = loop(n, from); });
-    for (std::thread& w : workers) w.join();
-    one = results[0];
-    best_s = std::min(best_s, std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  return 2 * lanes * chains * static_cast<double>(n) * threads / best_s;
+  constexpr std::int64_t n = 20'000;
+  const auto best_run_s = [loop] {
+    using Clock = std::chrono::steady_clock;
+    const auto since = [](Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); };
+    volatile float one = 1;
+    double best_s = 1e30;
+    for (const auto begin = Clock::now(); since(begin) < 0.1;) {
+      const float from = one;
+      const auto start = Clock::now();
+      one = loop(n, from) * 0 + 1;  // used, and does not grow
+      best_s = std::min(best_s, since(start));
+    }
+    return best_s;
+  };
+  std::vector<double> seconds(static_cast<std::size_t>(threads));
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < seconds.size(); ++i) others.emplace_back([&, i] { seconds[i] = best_run_s(); });
+  seconds[0] = best_run_s();
+  for (std::thread& t : others) t.join();
+  double sum = 0;
+  for (double s : seconds) sum += 2 * lanes * chains * static_cast<double>(n) / s;
+  return sum;
 }
 
 }  // namespace peak
