@@ -2,12 +2,14 @@
 #pragma once
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/describe.hpp>
 #include <weir/core/hook.hpp>
 #include <weir/core/plan.hpp>
 
@@ -66,6 +68,19 @@ class Executor {
     const ValueId v = network_.id_of(tensor);
     if (shown_.insert(v).second) plan_.reset();
   }
+
+  /// What the next pass will do at this batch size, step by step. Throws ArgumentError for a batch size that the
+  /// network does not run.
+  PlanDescription describe(std::int64_t batch = 1) const {
+    const std::int64_t only = network_.state().fixed_batch;
+    if (batch < 1 || (only > 0 && batch != only))
+      throw ArgumentError(network_.source() + " does not run batches of " + std::to_string(batch));
+    return weir::describe(network_, *Plan::make(network_, context_, visible_values(hooks_by_value())), context_, batch);
+  }
+
+  /// Calls f(step, seconds) after each step of the plan, in the order of describe().steps; {} stops that. Unlike a hook
+  /// it leaves the plan as it is. f must not throw, nor touch the executor.
+  void time_steps(std::function<void(std::size_t step, double seconds)> f) { timer_ = std::move(f); }
 
   /// Starts a pass over x [N, ...]; x is copied. Throws ShapeError if x does not fit the network's input.
   void begin(ConstView x) { begin(std::span(&x, 1)); }
@@ -190,16 +205,25 @@ class Executor {
     if (std::erase_if(hooks_, [](const auto& h) { return h->pattern.empty(); }) > 0) plan_.reset();
   }
 
-  void make_plan() {
-    if (plan_) return;
-    std::set<ValueId> visible = shown_;
+  std::map<ValueId, std::vector<Hook*>> hooks_by_value() const {
     std::map<ValueId, std::vector<Hook*>> wanted;
     for (const Node& node : network_.state().nodes)
       for (ValueId v : node.outputs)
         for (const auto& h : hooks_)
           if (v != absent && matches(h->pattern, network_.value(v).name)) wanted[v].push_back(h.get());
+    return wanted;
+  }
+
+  std::set<ValueId> visible_values(const std::map<ValueId, std::vector<Hook*>>& wanted) const {
+    std::set<ValueId> visible = shown_;
     for (const auto& [v, hooks] : wanted) visible.insert(v);
-    plan_ = Plan::make(network_, context_, visible);
+    return visible;
+  }
+
+  void make_plan() {
+    if (plan_) return;
+    const auto wanted = hooks_by_value();
+    plan_ = Plan::make(network_, context_, visible_values(wanted));
     layouts_.clear();
     layout_ = nullptr;
     hooked_.clear();
@@ -264,17 +288,27 @@ class Executor {
   void compute(int end) {
     if (rows_ == 0) next_ = std::max(next_, end);
     for (; next_ < end; ++next_) {
-      const Node& step = plan_->steps()[static_cast<std::size_t>(next_)];
-      inputs_.clear();
-      outputs_.clear();
-      for (ValueId v : step.inputs)
-        inputs_.push_back(v == absent                  ? ConstView{}
-                          : network_.value(v).constant ? network_.value(v).constant->view()
-                                                       : ConstView(view_of(v)));
-      for (ValueId v : step.outputs) outputs_.push_back(v == absent ? View{} : view_of(v));
-      const bool same_memory = step.layer->is_view() && inputs_[0].data == outputs_[0].data;
-      if (!same_memory) step.layer->forward(context_, inputs_, outputs_, workspace_.data());
+      const auto i = static_cast<std::size_t>(next_);
+      if (!timer_) {
+        compute_step(plan_->steps()[i]);
+        continue;
+      }
+      const auto start = Clock::now();
+      compute_step(plan_->steps()[i]);
+      timer_(i, std::chrono::duration<double>(Clock::now() - start).count());
     }
+  }
+
+  void compute_step(const Node& step) {
+    inputs_.clear();
+    outputs_.clear();
+    for (ValueId v : step.inputs)
+      inputs_.push_back(v == absent                  ? ConstView{}
+                        : network_.value(v).constant ? network_.value(v).constant->view()
+                                                     : ConstView(view_of(v)));
+    for (ValueId v : step.outputs) outputs_.push_back(v == absent ? View{} : view_of(v));
+    const bool same_memory = step.layer->is_view() && inputs_[0].data == outputs_[0].data;
+    if (!same_memory) step.layer->forward(context_, inputs_, outputs_, workspace_.data());
   }
 
   /// False if the pass ends here.
@@ -305,6 +339,7 @@ class Executor {
   Context context_;
   std::vector<std::shared_ptr<Hook>> hooks_;
   std::set<ValueId> shown_;
+  std::function<void(std::size_t, double)> timer_;
   std::shared_ptr<const Plan> plan_;
   std::vector<std::pair<int, std::vector<std::pair<ValueId, Hook*>>>> hooked_;
   std::map<std::int64_t, MemoryLayout> layouts_;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 #include <weir/core/context.hpp>
@@ -44,6 +45,12 @@ class Layer {
 
   /// Floating-point operations of one forward (a multiply-add counts 2).
   virtual double flops(std::span<const Shape> /*inputs*/) const { return 0; }
+
+  /// How it computes, for people who read a plan ("channel tiles 14x32"); empty where there is one way alone.
+  virtual std::string algorithm() const { return {}; }
+
+  /// Floats of parameters that one forward reads, beside its inputs.
+  virtual double parameter_floats() const { return 0; }
 
   /// True if output 0 may be written over input 0 (same shape, each element depends on itself alone).
   virtual bool in_place() const { return false; }

@@ -29,6 +29,7 @@ class Plan {
     return plan;
   }
 
+  /// A fused step has the name of its first layer and the operators of all, "Conv+Relu".
   const std::vector<Node>& steps() const { return steps_; }
 
   /// Index of the step that computes value v, or -1 (inputs, constants, hidden tensors).
@@ -107,6 +108,7 @@ class Plan {
       next.layer = fused->layer;
       next.inputs = std::move(inputs);
       next.op = first.op + "+" + next.op;
+      next.name = first.name;
       first = Node{};
       index();
       return true;

@@ -31,6 +31,7 @@ class BatchNormalizationLayer final : public Layer {
     affine(context, inputs[0], scale_->data(), shift_->data(), clamp_, outputs[0]);
   }
   double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
+  double parameter_floats() const override { return 2 * static_cast<double>(scale_->size()); }
   bool in_place() const override { return true; }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 

@@ -30,6 +30,14 @@ class PackedConvLayer final : public Layer {
     return packed_.workspace_floats(context, x);
   }
   double flops(std::span<const Shape> inputs) const override { return params_.flops(window_.as_image(inputs[0])); }
+  std::string algorithm() const override {
+    const std::string tile = packed_.tile();
+    return std::string(packed_.algorithm()) + (tile.empty() ? "" : " " + tile);
+  }
+  /// Weights and biases, as the model file has them.
+  double parameter_floats() const override {
+    return static_cast<double>(params_.out_channels) * static_cast<double>(params_.depth() + 1);
+  }
 
  private:
   Window window_;

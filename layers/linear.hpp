@@ -26,6 +26,8 @@ class PackedLinearLayer final : public Layer {
   double flops(std::span<const Shape> inputs) const override {
     return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
   }
+  /// Weights and biases.
+  double parameter_floats() const override { return static_cast<double>(in_ + 1) * static_cast<double>(out_); }
 
  private:
   PackedFullyConnected packed_;

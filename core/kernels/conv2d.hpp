@@ -68,6 +68,7 @@ class PackedConv2d {
   }
 
   std::string_view algorithm() const { return algorithm_->name(); }
+  std::string tile() const { return algorithm_->tile(); }
 
  private:
   /// Threads take whole images where there are enough of them, else they share each image. (OpenBLAS has threads of its

@@ -1,6 +1,7 @@
 /// Conv2dAlgorithm: what every way of computing a convolution implements.
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/conv2d/geometry.hpp>
@@ -24,6 +25,8 @@ class Conv2dAlgorithm {
  public:
   virtual ~Conv2dAlgorithm() = default;
   virtual std::string_view name() const = 0;
+  /// Its largest register tile, rows by columns ("14x32"); empty if it has none.
+  virtual std::string tile() const { return {}; }
   /// Expected time of one image on one thread, in clock cycles; only meant to be compared.
   virtual double cost() const = 0;
   virtual void pack(std::span<const float> weights) = 0;

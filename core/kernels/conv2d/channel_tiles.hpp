@@ -41,6 +41,11 @@ class ChannelTiles : public Conv2dAlgorithm {
   }
 
   std::string_view name() const override { return gathers_ ? "channel tiles, gathered" : "channel tiles"; }
+  std::string tile() const override {
+    std::int64_t pixels = 0;
+    for (const Tile& t : tiles_) pixels = std::max(pixels, t.pixels);
+    return std::to_string(pixels) + "x" + std::to_string(micro_->width());
+  }
 
   double cost() const override {
     return static_cast<double>(params_.groups) *

@@ -40,6 +40,9 @@ class PixelTiles : public Conv2dAlgorithm {
   }
 
   std::string_view name() const override { return "pixel tiles"; }
+  std::string tile() const override {
+    return std::to_string((rows_.n + rows_.count - 1) / rows_.count) + "x" + std::to_string(micro_->width());
+  }
 
   double cost() const override {
     double cycles = 0;

@@ -9,10 +9,11 @@ namespace weir::kernels::winograd {
 ///
 ///     y = A^T ((G g) * (B^T d))           in two dimensions  Y = A^T ((G g G^T) * (B^T d B)) A
 ///
-/// by the Toom-Cook algorithm with the interpolation points 0, +-a, +-b and infinity. The points of Lavin and Gray
-/// ("Fast algorithms for convolutional neural networks", CVPR 2016), a = 1 and b = 2, lose two to three times more bits
-/// than these, whose powers stay close to 1 and for which ab = 1 (Barabasz et al., "Error analysis and improving the
-/// accuracy of Winograd convolution for deep neural networks", ACM TOMS 2020, on how the points decide the error).
+/// by the Toom-Cook algorithm with the interpolation points 0, +-a, +-b and infinity. With the points of Lavin and Gray
+/// ("Fast algorithms for convolutional neural networks", CVPR 2016), a = 1 and b = 2, the error is twice as large (RMS;
+/// the largest, four times): the powers of these stay closer to 1, and ab = 1 saves multiplications. (Barabasz et al.,
+/// "Error analysis and improving the accuracy of Winograd convolution for deep neural networks", ACM TOMS 2020, on how
+/// the points decide the error.)
 inline constexpr double a = 0.70710678118654752, b = 1.41421356237309505, aa = 0.5, bb = 2;
 
 inline constexpr std::array<std::array<double, 6>, 6> input_matrix = {{{1, 0, -(aa + bb), 0, 1, 0},

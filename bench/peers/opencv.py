@@ -1,0 +1,20 @@
+"""OpenCV's DNN module; see peer.py."""
+import cv2
+import numpy as np
+
+import peer
+
+
+def load(stem, batch, size, threads):
+    cv2.setNumThreads(threads)
+    net = cv2.dnn.readNetFromONNX(stem + ".onnx")
+    x = np.random.default_rng(1).random((batch, 3, size, size), dtype=np.float32) - np.float32(0.5)
+
+    def run():
+        net.setInput(x)
+        return net.forward()
+
+    return run
+
+
+peer.main("opencv", cv2.__version__, load)

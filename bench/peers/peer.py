@@ -1,0 +1,46 @@
+"""What the Python peers share: load a network, run it for some seconds, print one line.
+
+A peer is called with `MODEL BATCH THREADS SECONDS` and prints `peer,model,batch,threads,min_ms,median_ms`, times of
+whole passes on random input; with `--startup` before these it prints `peer,model,batch,threads,first_ms,peak_mb,base_mb`:
+from the file to the first answer, the most memory that the process held, and how much of that before it opened the
+file (the interpreter and the library). `--version` prints the library's version.
+"""
+import os
+import statistics
+import sys
+import time
+
+
+def input_size(model):
+    """Height and width of a network's input, by its name."""
+    return 32 if model.startswith("cifar") else 227 if model == "alexnet" else 224
+
+
+def peak_mb():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024e-6
+
+
+def main(peer, version, load):
+    """load(path without extension, batch, size, threads) returns a function that computes one pass."""
+    if sys.argv[1:] == ["--version"]:
+        print(version)
+        return
+    startup = sys.argv[1] == "--startup"
+    path, batch, threads, seconds = sys.argv[2 if startup else 1:]
+    stem, model = path.removesuffix(".onnx"), os.path.basename(path).removesuffix(".onnx")
+    batch, threads, seconds = int(batch), int(threads), float(seconds)
+    base_mb, start = peak_mb(), time.perf_counter()
+    run = load(stem, batch, input_size(model), threads)
+    run()
+    if startup:
+        print(f"{peer},{model},{batch},{threads},{1e3 * (time.perf_counter() - start):.3f},{peak_mb():.1f},{base_mb:.1f}")
+        return
+    for _ in range(2):  # TorchScript optimises what its first passes showed
+        run()
+    ms, begin = [], time.perf_counter()
+    while len(ms) < 3 or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        run()
+        ms.append(1e3 * (time.perf_counter() - start))
+    print(f"{peer},{model},{batch},{threads},{min(ms):.3f},{statistics.median(ms):.3f}")

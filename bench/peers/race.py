@@ -1,0 +1,138 @@
+"""Times weir and its peers in turn on every row and writes peers.csv and peers.md; called by run.sh."""
+import argparse
+import fnmatch
+import os
+import platform
+import shlex
+import subprocess
+import sys
+
+import table
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODELS = ["alexnet", "googlenet", "resnet18", "resnet50", "squeezenet11", "mobilenet_v2", "cifar_resnet20",
+          "cifar_resnet56"]
+
+
+def all_rows():
+    """(model, batch, threads), one thread first."""
+    return [(m, b, t) for t in (1, 2) for b in (1, 16, 128) for m in MODELS if b < 128 or m.startswith("cifar")]
+
+
+def command(who, build, arguments):
+    if who == "weir":
+        options = ["--startup"] if arguments[0] == "--startup" else []
+        onnx, batch, threads, seconds = arguments[len(options):]
+        return [f"{build}/bench/network", *options, "--onnx", onnx, "--batch", batch, "--threads", threads, "--seconds",
+                seconds]
+    if who == "onnxruntime":
+        return [os.environ.get("NODE", "node"), f"{HERE}/onnxruntime.cjs", *arguments]
+    return [sys.executable, f"{HERE}/{who}.py", *arguments]
+
+
+def call(who, build, arguments, limit_s):
+    """The last line that the peer printed, and None; or None and why there is none."""
+    try:
+        done = subprocess.run(command(who, build, arguments), capture_output=True, text=True, timeout=limit_s)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, f"no answer within {limit_s:.0f} s" if isinstance(error, subprocess.TimeoutExpired) else str(error)
+    if done.returncode == 0 and done.stdout.strip():
+        return done.stdout.strip().splitlines()[-1], None
+    said = [line.strip() for line in done.stderr.splitlines() if "rror" in line] or [f"status {done.returncode}"]
+    return None, said[-1].replace("|", "/")[:200]
+
+
+def machine():
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as info:
+            model = next(line.split(":")[1].strip() for line in info if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {os.cpu_count()} logical CPUs, {platform.system()} {platform.machine()}"
+
+
+def write(path, text):
+    with open(path + ".part", "w") as file:
+        file.write(text)
+    os.replace(path + ".part", path)
+
+
+def report(results, options, versions, rounds):
+    """Writes both files from what there is, and returns the page."""
+    text = f"`{options.command}` on {machine()}; weir {options.flags}; {versions}; load when it ended " \
+           f"{os.getloadavg()[0]:.1f}. Rounds: {rounds}, of {options.seconds:g} s each, the engines in turn on every row. " \
+           "Cells: minimum (median) of a pass in ms; ratios are of minima, below 1 weir is faster.\n\n"
+    text += table.speed_table(results)
+    if results.failures:
+        text += "\n" + table.failures_text(results)
+    if results.startup:
+        text += "\nFrom the file to the first answer (batch 1, one thread), and the most memory that the process held " \
+                "(what it held before it opened the file, interpreter and library, in parentheses):\n\n"
+        text += table.startup_table(results)
+    os.makedirs(options.out, exist_ok=True)
+    write(f"{options.out}/peers.csv", "round,peer,model,batch,threads,min_ms,median_ms\n" +
+          "".join(f"{r},{line}\n" for r, line in results.lines))
+    write(f"{options.out}/peers.md", text)
+    return text
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench/peers/run.sh", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="times that each row is measured")
+    parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
+    parser.add_argument("--rows", default="*", help="rows whose model,batch,threads match, as file names do: 'cifar*,1,*'")
+    parser.add_argument("--quick", action="store_true", help="one round of 0.2 s")
+    parser.add_argument("--startup", action="store_true", help="the time to the first answer and the memory, too")
+    parser.add_argument("--out", default="build/peers", help="folder of peers.csv and peers.md")
+    for hidden in ("--build", "--models", "--flags"):
+        parser.add_argument(hidden, required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 1, 0.2
+    rows = [r for r in all_rows() if fnmatch.fnmatch(",".join(map(str, r)), options.rows)]
+    if options.rounds < 1 or not options.seconds >= 0 or not rows:
+        parser.error("rounds must be 1 or more, seconds not negative, and --rows must match a row")
+    given = sys.argv[1:sys.argv.index("--build")]
+    options.command = "bash bench/peers/run.sh" + "".join(" " + shlex.quote(g) for g in given)
+    build, results, versions, present = options.build, table.Results(), [], ["weir"]
+    for who in list(table.PEERS)[1:]:
+        version, why = call(who, build, ["--version"], 120)
+        versions.append(f"{table.PEERS[who]} {version or 'missing (' + why + ')'}")
+        if version:
+            present.append(who)
+    versions = ", ".join(versions)
+
+    def progress(text):
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def measure(who, row, prefix):
+        model, batch, threads = row
+        return call(who, build, prefix + [f"{options.models}/{model}.onnx", str(batch), str(threads),
+                                          str(options.seconds)], 120 + 20 * options.seconds)
+
+    for r in range(options.rounds):
+        for i, row in enumerate(rows):
+            for who in present:
+                progress(f"round {r + 1} of {options.rounds}, row {i + 1} of {len(rows)}: {who} on {row[0]}")
+                line, why = measure(who, row, [])
+                if line:
+                    results.add(r + 1, line)
+                else:
+                    results.fail(who, row, why)
+        report(results, options, versions, r + 1)  # an interrupted run leaves its whole rounds
+    for model in dict.fromkeys(row[0] for row in rows) if options.startup else []:
+        for who in present:
+            progress(f"first answer: {who} on {model}")
+            line, why = measure(who, (model, 1, 1), ["--startup"])
+            if line:
+                results.add_startup(line)
+            else:
+                results.fail(who, (model, 1, 1), why)
+    progress("")
+    print(report(results, options, versions, options.rounds), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""From the peers' lines to tables in Markdown: nothing here runs anything."""
+import math
+import statistics
+
+PEERS = {"weir": "weir", "onnxruntime": "ONNX Runtime", "pytorch": "PyTorch", "opencv": "OpenCV"}
+
+
+def parse(line, numbers):
+    """`peer,model,batch,threads,...` as (peer, (model, batch, threads), [numbers]); ValueError if it is anything else."""
+    cells = line.strip().split(",")
+    if len(cells) != 4 + numbers or cells[0] not in PEERS:
+        raise ValueError(f"not a line of a peer: {line.strip()!r}")
+    values = [float(c) for c in cells[4:]]
+    if not all(math.isfinite(v) and v >= 0 for v in values):
+        raise ValueError(f"not a time: {line.strip()!r}")
+    return cells[0], (cells[1], int(cells[2]), int(cells[3])), values
+
+
+class Results:
+    """Times and failures of one run, in the order in which they came. lines: (round, line) as in peers.csv."""
+
+    def __init__(self):
+        self.rows, self.lines, self.failures = [], [], {}
+        self.times, self.startup = {}, {}
+
+    def add(self, round_number, line):
+        who, row, values = parse(line, 2)
+        self.see(row)
+        self.lines.append((round_number, line.strip()))
+        self.times.setdefault((who, row), []).append(values)
+
+    def add_startup(self, line):
+        who, row, values = parse(line, 3)
+        self.startup[who, row[0]] = values
+
+    def fail(self, who, row, reason):
+        self.see(row)
+        self.failures.setdefault(who, {}).setdefault(reason, []).append(row)
+
+    def see(self, row):
+        if row not in self.rows:
+            self.rows.append(row)
+
+    def failed(self, who, row):
+        return any(row in rows for rows in self.failures.get(who, {}).values())
+
+    def summary(self, who, row):
+        """Minimum over the rounds, median of the rounds' medians, both in ms; None without a time."""
+        times = self.times.get((who, row))
+        return times and (min(t[0] for t in times), statistics.median(t[1] for t in times))
+
+    def ratio(self, who, row):
+        """weir's minimum over the peer's: below 1 weir is ahead."""
+        ours, theirs = self.summary("weir", row), self.summary(who, row)
+        return ours[0] / theirs[0] if ours and theirs and theirs[0] > 0 else None
+
+    def mean_ratio(self, who, threads=None):
+        """Geometric mean over the rows that both ran; None if there is none."""
+        ratios = [self.ratio(who, row) for row in self.rows if threads in (None, row[2])]
+        ratios = [r for r in ratios if r]
+        return math.exp(statistics.fmean(math.log(r) for r in ratios)) if ratios else None
+
+
+def digits(ms):
+    return f"{ms:.3f}" if ms < 10 else f"{ms:.1f}" if ms < 1000 else f"{ms:.0f}"
+
+
+def table(head, rows, text_columns=1):
+    rules = ["---"] * text_columns + ["--:"] * (len(head) - text_columns)
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in [head, rules, *rows])
+
+
+def speed_table(results):
+    """Minimum (median) in ms for each engine, and weir / peer for each peer."""
+    others = [p for p in PEERS if p != "weir"]
+    head = ["network", "batch", "threads", *PEERS.values(), *(f"weir / {PEERS[p]}" for p in others)]
+    rows = []
+    for row in results.rows:
+        cells = [row[0], str(row[1]), str(row[2])]
+        for p in PEERS:
+            s = results.summary(p, row)
+            cells.append(f"{digits(s[0])} ({digits(s[1])})" if s else "failed" if results.failed(p, row) else "-")
+        rows.append(cells + [f"{r:.2f}" if (r := results.ratio(p, row)) else "-" for p in others])
+    for threads in sorted({row[2] for row in results.rows}) + [None]:
+        means = [results.mean_ratio(p, threads) for p in others]
+        label = "all" if threads is None else str(threads)
+        rows.append(["**geometric mean**", "", label, *[""] * len(PEERS), *(f"**{m:.2f}**" if m else "-" for m in means)])
+    return table(head, rows)
+
+
+def startup_table(results):
+    """First answer in ms, and the peak of memory in MB with what the process held before in parentheses."""
+    rows = []
+    for model in dict.fromkeys(model for _, model in results.startup):
+        cells = [model]
+        for p in PEERS:
+            s = results.startup.get((p, model))
+            cells += [digits(s[0]), f"{s[1]:.0f} ({s[2]:.0f})"] if s else ["-", "-"]
+        rows.append(cells)
+    return table(["network", *(c for p in PEERS.values() for c in (f"{p}, ms", "MB"))], rows)
+
+
+def failures_text(results):
+    text = ""
+    for who, reasons in results.failures.items():
+        for reason, rows in reasons.items():
+            models = ", ".join(dict.fromkeys(row[0] for row in rows))
+            text += f"- {PEERS[who]} failed on {models}: {reason}\n"
+    return text
