@@ -9,5 +9,5 @@ cd "$(dirname "$0")/.."
 need $build_packages dataset-fashion-mnist
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release >build.log 2>&1 || { cat build.log >&2; exit 1; }
 echo "building (log in build.log)"
-cmake --build build --target programs -j "$(nproc)" >>build.log 2>&1 || { tail -n 40 build.log >&2; exit 1; }
+cmake --build build --target adapt -j "$(nproc)" >>build.log 2>&1 || { tail -n 40 build.log >&2; exit 1; }
 exec build/bench/adapt "$@"
