@@ -37,7 +37,7 @@ struct PlanDescription {
 inline PlanDescription describe(const Network& network, const Plan& plan, const Context& context, std::int64_t batch) {
   PlanDescription all{context.isa(), context.threads(), batch, {}};
   const auto floats = [&](ValueId v) {
-    return v == absent ? 0.0 : static_cast<double>(network.value(v).form.at(batch).numel());
+    return v == absent ? 0.0 : static_cast<double>(plan.floats(network, v, batch));
   };
   for (const Node& node : plan.steps()) {
     StepDescription s;
@@ -51,12 +51,12 @@ inline PlanDescription describe(const Network& network, const Plan& plan, const 
     }
     for (ValueId v : node.outputs)
       if (v != absent && s.tensor.empty()) {
-        s.tensor = network.value(v).name;
-        s.output = network.value(v).form.at(batch);
+        s.tensor = network.value(plan.base(v)).name;
+        s.output = network.value(plan.base(v)).form.at(batch);
       }
     s.algorithm = node.layer->is_view() ? "view" : node.layer->algorithm();
     if (!node.layer->is_view()) {
-      s.flops = node.layer->flops(network.input_shapes(node, batch));
+      s.flops = node.layer->flops(plan.input_shapes(network, node, batch));
       double moved = node.layer->parameter_floats();
       for (ValueId v : node.inputs) moved += floats(v);
       for (ValueId v : node.outputs) moved += floats(v);

@@ -262,7 +262,12 @@ class Executor {
 
   float* memory_of(ValueId v) const { return arena_.data() + layout_->offset[static_cast<std::size_t>(v)]; }
 
-  View view_of(ValueId v) const { return {memory_of(v), network_.value(v).form.at(rows_)}; }
+  View view_of(ValueId v) const { return {memory_of(v), network_.value(plan_->base(v)).form.at(rows_)}; }
+
+  ConstView input_view(ValueId v) const {
+    const auto& constant = network_.value(plan_->base(v)).constant;
+    return constant ? constant->view() : ConstView(view_of(v));
+  }
 
   /// Computed (or an input), and read by a later step or visible.
   bool is_live(std::size_t v) const {
@@ -273,12 +278,12 @@ class Executor {
   }
 
   void move_rows(ValueId v, std::span<const std::size_t> keep) {
-    const Value& value = network_.value(v);
+    const Value& value = network_.value(plan_->base(v));
     if (!value.form.depends_on_batch()) return;
     if (!value.form.has_rows())
       throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
                           "' is alive, its outermost dimension is not the batch");
-    const std::size_t row = view_of(v).size() / static_cast<std::size_t>(rows_);
+    const auto row = static_cast<std::size_t>(plan_->floats(network_, v, rows_) / rows_);
     float* data = memory_of(v);
     for (std::size_t i = 0; i < keep.size(); ++i)
       if (keep[i] != i) std::memmove(data + i * row, data + keep[i] * row, row * sizeof(float));
@@ -303,9 +308,7 @@ class Executor {
     inputs_.clear();
     outputs_.clear();
     for (ValueId v : step.inputs)
-      inputs_.push_back(v == absent                  ? ConstView{}
-                        : network_.value(v).constant ? network_.value(v).constant->view()
-                                                     : ConstView(view_of(v)));
+      inputs_.push_back(v == absent ? ConstView{} : input_view(v));
     for (ValueId v : step.outputs) outputs_.push_back(v == absent ? View{} : view_of(v));
     const bool same_memory = step.layer->is_view() && inputs_[0].data == outputs_[0].data;
     if (!same_memory) step.layer->forward(context_, inputs_, outputs_, workspace_.data());
@@ -313,7 +316,7 @@ class Executor {
 
   /// False if the pass ends here.
   bool call_hooks(int step, const std::vector<std::pair<ValueId, Hook*>>& hooks, Result& result) {
-    const std::string& op = plan_->steps()[static_cast<std::size_t>(step)].op;
+    const std::string& op = plan_->op_of(static_cast<std::size_t>(step));
     for (const auto& [v, hook] : hooks) {
       if (hook->pattern.empty()) continue;
       const std::string& name = network_.value(v).name;

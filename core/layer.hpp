@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/context.hpp>
+#include <weir/core/layout.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {
@@ -19,6 +20,13 @@ using LayerPtr = std::shared_ptr<const Layer>;
 struct Fused {
   LayerPtr layer;
   std::optional<std::size_t> extra_input;
+};
+
+/// What Layer::blocked yields: a layer, ready to run, and how its inputs and outputs must lie.
+struct Blocked {
+  LayerPtr layer;
+  std::vector<Layout> inputs;  ///< one for each; of constants and absent ones it does not matter
+  Layout output;               ///< of all outputs
 };
 
 /// One operator with its parameters, immutable after construction and shared by any number of threads.
@@ -65,6 +73,13 @@ class Layer {
   /// The same layer made ready for a context and for inputs of these shapes at batch size 1 (weights packed for its
   /// instruction set and algorithm); nullptr if it is ready as it is. It must give the same result at every batch size.
   virtual LayerPtr prepared(const Context&, std::span<const Shape> /*inputs*/) const { return nullptr; }
+
+  /// As prepared(), for tensors in blocked layout; nullopt if the layer, or for these inputs, knows plain ones alone.
+  /// given[i]: how input i lies; asking for another layout costs a pass over it. Views keep their logical shapes.
+  virtual std::optional<Blocked> blocked(const Context&, std::span<const Shape> /*inputs*/,
+                                         std::span<const Layout> /*given*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace weir

@@ -7,6 +7,10 @@
 #include <span>
 #include <weir/core/shape.hpp>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace weir {
 
 /// Dense row-major floats that somebody else owns.
@@ -26,17 +30,23 @@ struct View {
   operator ConstView() const { return {data, shape}; }
 };
 
-/// Floats aligned to a cache line; grows, never shrinks, and does not keep its content when it grows.
+/// Floats aligned to a cache line; grows, never shrinks, and does not keep its content when it grows. Large ones ask for
+/// huge pages, where the system has them: weights that stream past else miss the table of pages every 4 KiB.
 class Buffer {
  public:
-  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t alignment = 64, huge_page_bytes = std::size_t{1} << 21;
 
   /// At least n floats, uninitialised. Throws std::bad_alloc.
   float* reserve(std::size_t n) {
     if (n > capacity_) {
       data_.reset();
       capacity_ = 0;
-      data_.reset(static_cast<float*>(::operator new (n * sizeof(float), std::align_val_t{alignment})));
+      const bool huge = n * sizeof(float) >= 2 * huge_page_bytes;
+      const std::align_val_t align{huge ? huge_page_bytes : alignment};
+      data_ = {static_cast<float*>(::operator new (n * sizeof(float), align)), Free{align}};
+#if defined(__linux__)
+      if (huge) madvise(data_.get(), n * sizeof(float), MADV_HUGEPAGE);  // a wish; refused, all goes on as before
+#endif
       capacity_ = n;
     }
     return data_.get();
@@ -46,7 +56,10 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(float* p) const { ::operator delete (p, std::align_val_t{alignment}); }
+    Free() : Free(std::align_val_t{alignment}) {}
+    explicit Free(std::align_val_t a) : align(a) {}
+    std::align_val_t align;
+    void operator()(float* p) const { ::operator delete (p, align); }
   };
   std::unique_ptr<float, Free> data_;
   std::size_t capacity_ = 0;

@@ -26,12 +26,23 @@ class MapLayer : public ElementwiseLayer {
 
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    map<Function>(context, inputs[0].data, outputs[0].data, inputs[0].shape.numel(), parameters_);
+    map<Function>(context, inputs[0].data, outputs[0].data, floats_of(inputs[0].shape, layout_, context.isa()),
+                  parameters_);
+  }
+  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    if (given[0] == Layout::plain) return std::nullopt;
+    auto layer = std::make_shared<MapLayer>(parameters_);
+    layer->layout_ = Layout::blocked;
+    std::vector<Layout> layouts(inputs.size(), Layout::plain);
+    layouts[0] = Layout::blocked;
+    return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
  protected:
   MapParams parameters_;
+  Layout layout_ = Layout::plain;
 };
 
 /// Relu and Clip: what a convolution before them can do in passing.

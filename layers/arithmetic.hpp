@@ -1,6 +1,7 @@
 /// Add, Sub, Mul, Div, Pow, PRelu, and Sum, Max, Min of any number of tensors; all broadcast as in numpy.
 #pragma once
 #include <memory>
+#include <weir/core/kernels/blocked_planes.hpp>
 #include <weir/core/kernels/combine.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/axes.hpp>
@@ -40,8 +41,61 @@ class CombineLayer final : public ArithmeticLayer {
   explicit CombineLayer(Constants constants) : ArithmeticLayer(layer_kind, std::move(constants)) {}
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
+    if (layout_ == Layout::plain)
+      combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
+    else if (!per_channel_)
+      combine<Operation>(context, flat(context, inputs[0]), flat(context, inputs[1]),
+                         {outputs[0].data, flat(context, outputs[0]).shape});
+    else
+      forward_planes(context, inputs[1 - *per_channel_], inputs[*per_channel_], outputs[0].data);
   }
+  /// Two blocked tensors of equal shape, or one and a value for each channel.
+  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    if (inputs.size() != 2) return std::nullopt;
+    auto layer = std::make_shared<CombineLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    const bool any = given[0] == Layout::blocked || given[1] == Layout::blocked;
+    if (any && inputs[0] == inputs[1] && constant(0) == nullptr && constant(1) == nullptr)
+      return Blocked{std::move(layer), {Layout::blocked, Layout::blocked}, Layout::blocked};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Shape &x = inputs[1 - i], &b = inputs[i];
+      if (given[1 - i] == Layout::plain || constant(1 - i) != nullptr || x.rank() < 3) continue;
+      const Tensor* c = constant(i);
+      if (c != nullptr ? !layer->take_channels(*c, x, lanes(context.isa()))
+                       : b.rank() != x.rank() || b[1] != x[1] || b.product(2, b.rank()) != 1)
+        continue;
+      layer->per_channel_ = i;
+      return Blocked{std::move(layer), {Layout::blocked, Layout::blocked}, Layout::blocked};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static ConstView flat(const Context& context, ConstView v) {
+    return {v.data, Shape{floats_of(v.shape, Layout::blocked, context.isa())}};
+  }
+
+  void forward_planes(const Context& context, ConstView x, ConstView b, float* y) const {
+    const bool constant = !channels_.empty(), first = *per_channel_ == 0;
+    combine_planes<Operation>(context, x, constant ? channels_.data() : b.data,
+                              constant || b.shape[0] != x.shape[0], first, y);
+  }
+
+  /// True if c is one value, or one for each channel of x; then channels_ has them.
+  bool take_channels(const Tensor& c, const Shape& x, std::int64_t lanes) {
+    const Shape& s = c.shape();
+    if (s.rank() > x.rank() || c.size() == 0) return false;
+    for (std::size_t i = 0; i < s.rank(); ++i)
+      if (s[i] != 1 && (x.rank() - s.rank() + i != 1 || s[i] != x[1])) return false;
+    channels_.assign(static_cast<std::size_t>(round_up(x[1], lanes)), 0.0F);
+    for (std::size_t k = 0; k < static_cast<std::size_t>(x[1]); ++k) channels_[k] = c[c.size() == 1 ? 0 : k];
+    return true;
+  }
+
+  Layout layout_ = Layout::plain;
+  std::optional<std::size_t> per_channel_;  ///< the input that has one value for each channel
+  std::vector<float> channels_;             ///< its values, if it is constant
 };
 
 /// Two inputs, either of which may be constant.
@@ -89,22 +143,34 @@ class FoldLayer final : public Layer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    const View y = outputs[0];
+    const auto seen = [&](const Shape& s) { return layout_ == Layout::blocked ? blocked_shape(s, context.isa()) : s; };
+    const auto input = [&](std::size_t i) { return ConstView{inputs[i].data, seen(inputs[i].shape)}; };
+    const View y{outputs[0].data, seen(outputs[0].shape)};
     const std::size_t n = inputs.size();
     if (n == 1)
       std::copy_n(inputs[0].data, y.size(), y.data);
     else
-      combine<Operation>(context, inputs[0], inputs[1], y);
-    for (std::size_t i = 2; i < n; ++i) combine<Operation>(context, y, inputs[i], y);
+      combine<Operation>(context, input(0), input(1), y);
+    for (std::size_t i = 2; i < n; ++i) combine<Operation>(context, y, input(i), y);
     const float count = static_cast<float>(n);
     if (mean_) combine<combines::Div>(context, y, {&count, Shape{}}, y);
   }
   double flops(std::span<const Shape> inputs) const override {
     return static_cast<double>(inputs.size()) * static_cast<double>(output_shapes(inputs)[0].numel());
   }
+  /// Where all are blocked and of equal shape.
+  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (given[i] == Layout::plain || !(inputs[i] == inputs[0])) return std::nullopt;
+    auto layer = std::make_shared<FoldLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    return Blocked{std::move(layer), std::vector<Layout>(inputs.size(), Layout::blocked), Layout::blocked};
+  }
 
  private:
   bool mean_;
+  Layout layout_ = Layout::plain;
 };
 
 template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other, bool mean = false>

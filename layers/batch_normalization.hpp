@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <weir/core/kernels/affine.hpp>
+#include <weir/core/kernels/blocked_planes.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/activation.hpp>
 
@@ -28,7 +29,24 @@ class BatchNormalizationLayer final : public Layer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    affine(context, inputs[0], scale_->data(), shift_->data(), clamp_, outputs[0]);
+    if (layout_ == Layout::blocked)
+      affine_planes(context, inputs[0], scale_->data(), shift_->data(), clamp_, outputs[0].data);
+    else
+      affine(context, inputs[0], scale_->data(), shift_->data(), clamp_, outputs[0]);
+  }
+  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    if (given[0] == Layout::plain) return std::nullopt;
+    auto layer = std::make_shared<BatchNormalizationLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    for (auto* parameter : {&layer->scale_, &layer->shift_}) {
+      auto whole = std::make_shared<std::vector<float>>(**parameter);
+      whole->resize(static_cast<std::size_t>(round_up(inputs[0][1], lanes(context.isa()))));
+      *parameter = std::move(whole);
+    }
+    std::vector<Layout> layouts(inputs.size(), Layout::plain);
+    layouts[0] = Layout::blocked;
+    return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
   }
   double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
   double parameter_floats() const override { return 2 * static_cast<double>(scale_->size()); }
@@ -47,6 +65,7 @@ class BatchNormalizationLayer final : public Layer {
   std::shared_ptr<const std::vector<float>> scale_, shift_;
   Clamp clamp_;
   bool clamped_;
+  Layout layout_ = Layout::plain;
 };
 
 inline LayerPtr make_batch_normalization(const NodeArguments& node) {

@@ -1,5 +1,6 @@
 /// Concat and Split: tensors joined and cut along an axis.
 #pragma once
+#include <weir/core/kernels/reorder.hpp>
 #include <weir/core/kernels/strided.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/axes.hpp>
@@ -25,16 +26,30 @@ class ConcatLayer final : public Layer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const std::size_t axis = checked_axis(axis_, outputs[0].shape.rank());
-    const Strides to = dense_strides(outputs[0].shape);
+    const auto seen = [&](const Shape& s) { return layout_ == Layout::blocked ? blocked_shape(s, context.isa()) : s; };
+    const Strides to = dense_strides(seen(outputs[0].shape));
     float* y = outputs[0].data;
     for (const ConstView& x : inputs) {
-      strided_copy(context, x.shape, x.data, dense_strides(x.shape), y, to);
-      y += x.shape[axis] * to[axis];
+      const Shape from = seen(x.shape);
+      strided_copy(context, from, x.data, dense_strides(from), y, to);
+      y += from[axis] * to[axis];
     }
+  }
+  /// Channels, of which all but the last tensor have whole blocks.
+  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    if (inputs[0].rank() < 3 || checked_axis(axis_, inputs[0].rank()) != 1) return std::nullopt;
+    for (std::size_t i = 0; i + 1 < inputs.size(); ++i)
+      if (inputs[i][1] % lanes(context.isa()) != 0) return std::nullopt;
+    if (std::find(given.begin(), given.end(), Layout::blocked) == given.end()) return std::nullopt;
+    auto layer = std::make_shared<ConcatLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    return Blocked{std::move(layer), std::vector<Layout>(inputs.size(), Layout::blocked), Layout::blocked};
   }
 
  private:
   std::int64_t axis_;
+  Layout layout_ = Layout::plain;
 };
 
 inline LayerPtr make_concat(const NodeArguments& node) {

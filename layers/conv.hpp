@@ -2,12 +2,14 @@
 #pragma once
 #include <memory>
 #include <weir/core/kernels/conv2d.hpp>
+#include <weir/core/kernels/reorder.hpp>
 #include <weir/layers/epilogue.hpp>
 #include <weir/layers/window.hpp>
 
 namespace weir {
 
-/// A convolution packed for a context. Inputs: x, two that it ignores, and the residual if there is one.
+/// A convolution packed for a context. Inputs: x, two that it ignores, and the residual if there is one; they lie as
+/// PackedConv2d says.
 class PackedConvLayer final : public Layer {
  public:
   PackedConvLayer(Window window, PackedConv2d packed, Conv2dParams params, const Shape& x, Clamp clamp, bool residual)
@@ -48,7 +50,7 @@ class PackedConvLayer final : public Layer {
   bool residual_;
 };
 
-/// y = epilogue(conv(x)). Only a description with shared weights; prepared() makes it runnable.
+/// y = epilogue(conv(x)). Only a description with shared weights; blocked() or prepared() makes it runnable.
 class ConvLayer final : public Layer {
  public:
   using Weights = std::shared_ptr<const std::vector<float>>;
@@ -67,13 +69,24 @@ class ConvLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])), inputs[0])};
   }
-  /// Never called on a plan's steps, which are prepared; packs each time.
+  /// Never called on a plan's steps, which are packed; packs, and takes memory, each time.
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
-               float* workspace) const override {
-    pack(context, inputs[0].shape)->forward(context, inputs, outputs, workspace);
-  }
-  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
-    return pack(context, inputs[0])->workspace_floats(context, inputs);
+               float*) const override {
+    const auto packed = pack(context, inputs[0].shape, Layout::plain);
+    std::vector<Shape> shapes;
+    for (const ConstView& v : inputs) shapes.push_back(v.shape);
+    Buffer workspace, residual, y;
+    workspace.reserve(packed->workspace_floats(context, shapes) + 1);
+    if (context.openblas()) return packed->forward(context, inputs, outputs, workspace.data());
+    const auto floats = static_cast<std::size_t>(floats_of(outputs[0].shape, Layout::blocked, context.isa()));
+    std::vector<ConstView> blocked(inputs.begin(), inputs.end());
+    if (epilogue_.residual()) {
+      to_blocked(context, outputs[0].shape, inputs.back().data, residual.reserve(floats));
+      blocked.back().data = residual.data();
+    }
+    const View out{y.reserve(floats), outputs[0].shape};
+    packed->forward(context, blocked, {&out, 1}, workspace.data());
+    to_plain(context, outputs[0].shape, y.data(), outputs[0].data);
   }
   double flops(std::span<const Shape> inputs) const override {
     return params(inputs[0]).flops(window_.as_image(inputs[0]));
@@ -87,8 +100,19 @@ class ConvLayer final : public Layer {
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};
   }
+  /// OpenBLAS has plain tensors.
   LayerPtr prepared(const Context& context, std::span<const Shape> inputs) const override {
-    return pack(context, inputs[0]);
+    return context.openblas() ? pack(context, inputs[0], Layout::plain) : nullptr;
+  }
+  /// An image of few channels is read as it is: blocks of them would be mostly empty.
+  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    if (context.openblas()) return std::nullopt;
+    const bool few = given[0] == Layout::plain && in_ < lanes(context.isa());
+    std::vector<Layout> layouts(inputs.size(), Layout::plain);
+    layouts[0] = few ? Layout::plain : Layout::blocked;
+    if (epilogue_.residual()) layouts.back() = Layout::blocked;
+    return Blocked{pack(context, inputs[0], layouts[0]), std::move(layouts), Layout::blocked};
   }
 
   /// The same convolution of an image that is padded with zeros first; nullptr if it cannot pad so much.
@@ -125,10 +149,10 @@ class ConvLayer final : public Layer {
             .pad_right = v.pad_end};
   }
 
-  std::shared_ptr<const PackedConvLayer> pack(const Context& context, const Shape& x) const {
+  std::shared_ptr<const PackedConvLayer> pack(const Context& context, const Shape& x, Layout layout) const {
     const Conv2dParams p = params(x);
     const Shape image = window_.as_image(x);
-    PackedConv2d packed(p, *epilogue_.scaled(weights_), epilogue_.shifted(*bias_), context, image);
+    PackedConv2d packed(p, *epilogue_.scaled(weights_), epilogue_.shifted(*bias_), context, image, layout);
     return std::make_shared<PackedConvLayer>(window_, std::move(packed), p, image, epilogue_.clamp(),
                                              epilogue_.residual());
   }

@@ -1,6 +1,6 @@
 /// LRN: local response normalisation across channels.
 #pragma once
-#include <weir/core/kernels/lrn.hpp>
+#include <weir/core/kernels/blocked_lrn.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/node_arguments.hpp>
 
@@ -15,8 +15,21 @@ class LrnLayer final : public Layer {
     return {inputs[0]};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
-               float*) const override {
-    lrn(context, params_, inputs[0], outputs[0]);
+               float* workspace) const override {
+    if (layout_ == Layout::blocked)
+      blocked_lrn(context, params_, inputs[0], outputs[0].data, workspace);
+    else
+      lrn(context, params_, inputs[0], outputs[0]);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    return layout_ == Layout::blocked ? blocked_lrn_workspace_floats(context, params_, inputs[0]) : 0;
+  }
+  std::optional<Blocked> blocked(const Context&, std::span<const Shape>, std::span<const Layout> given) const override {
+    constexpr std::int64_t longest = 64;  // the plain kernel stops a window at the last channel, the blocked one does not
+    if (given[0] == Layout::plain || params_.size > longest) return std::nullopt;
+    auto layer = std::make_shared<LrnLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    return Blocked{std::move(layer), {Layout::blocked}, Layout::blocked};
   }
   double flops(std::span<const Shape> inputs) const override {
     return 2.0 * static_cast<double>(params_.size + 2) * static_cast<double>(inputs[0].numel());
@@ -24,6 +37,7 @@ class LrnLayer final : public Layer {
 
  private:
   LrnParams params_;
+  Layout layout_ = Layout::plain;
 };
 
 inline LayerPtr make_lrn(const NodeArguments& node) {

@@ -1,5 +1,6 @@
 /// MaxPool and AveragePool.
 #pragma once
+#include <weir/core/kernels/blocked_pool.hpp>
 #include <weir/core/kernels/pool.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/window.hpp>
@@ -19,13 +20,24 @@ class PoolLayer final : public Layer {
                float* workspace) const override {
     const ConstView x{inputs[0].data, window_.as_image(inputs[0].shape)};
     const View y{outputs[0].data, window_.as_image(outputs[0].shape)};
+    if (layout_ == Layout::blocked) {
+      (average_ ? blocked_pool_average : blocked_pool_max)(context, params(inputs[0].shape), x, y);
+      return;
+    }
     if (average_)
       pool_average(context, params(inputs[0].shape), x, y, workspace);
     else
       pool_max(context, params(inputs[0].shape), x, y, workspace);
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    if (layout_ == Layout::blocked) return 0;
     return pool_workspace_floats(context, params(inputs[0]), window_.as_image(inputs[0]));
+  }
+  std::optional<Blocked> blocked(const Context&, std::span<const Shape>, std::span<const Layout> given) const override {
+    if (given[0] == Layout::plain) return std::nullopt;
+    auto layer = std::make_shared<PoolLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    return Blocked{std::move(layer), {Layout::blocked}, Layout::blocked};
   }
   double flops(std::span<const Shape> inputs) const override {
     return static_cast<double>(output_shapes(inputs)[0].numel()) * static_cast<double>(window_.axes[0].kernel) *
@@ -40,6 +52,7 @@ class PoolLayer final : public Layer {
 
   Window window_;
   bool average_, count_include_pad_;
+  Layout layout_ = Layout::plain;
 };
 
 /// The indices of the maxima, a second output, are not computed.

@@ -1,6 +1,7 @@
 /// ReduceMean, ReduceSum, ReduceMax, ReduceMin, GlobalAveragePool and GlobalMaxPool.
 #pragma once
 #include <weir/core/kernels/reduce.hpp>
+#include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/axes.hpp>
 #include <weir/layers/node_arguments.hpp>
@@ -37,13 +38,33 @@ class ReduceLayer final : public Layer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
+    if (layout_ == Layout::blocked)  // [N, blocks, pixels, lanes]
+      reduce<Reduction>(context, {inputs[0].data, blocked_shape(inputs[0].shape, context.isa())}, {false, false, true},
+                        outputs[0].data);
+    else
+      reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
+  }
+  /// Where all axes behind the channels go.
+  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    const Shape& x = inputs[0];
+    const auto reduced = axes_.mark(x);
+    const bool spatial = x.rank() > 2 && !reduced[0] && !reduced[1] &&
+                         std::all_of(reduced.begin() + 2, reduced.begin() + x.rank(), [](bool r) { return r; });
+    const bool whole_blocks = x.rank() > 1 && x[1] % lanes(context.isa()) == 0;
+    if (given[0] == Layout::plain || !spatial || (!axes_.keep && !whole_blocks)) return std::nullopt;
+    auto layer = std::make_shared<ReduceLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    std::vector<Layout> layouts(inputs.size(), Layout::plain);
+    layouts[0] = Layout::blocked;
+    return Blocked{std::move(layer), std::move(layouts), axes_.keep ? Layout::blocked : Layout::plain};
   }
   double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
  private:
   ReducedAxes axes_;
+  Layout layout_ = Layout::plain;
 };
 
 /// Axes are an attribute before opset 18 (ReduceSum: 13), an input since.

@@ -18,6 +18,14 @@ class ViewLayer final : public Layer {
                float*) const override {
     std::memcpy(outputs[0].data, inputs[0].data, outputs[0].size() * sizeof(float));
   }
+  /// Where the shape stays.
+  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+                                 std::span<const Layout> given) const override {
+    if (given[0] == Layout::plain || !(shape_of_(inputs[0]) == inputs[0])) return std::nullopt;
+    std::vector<Layout> layouts(inputs.size(), Layout::plain);
+    layouts[0] = Layout::blocked;
+    return Blocked{std::make_shared<ViewLayer>(*this), std::move(layouts), Layout::blocked};
+  }
   bool is_view() const override { return true; }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 

@@ -7,11 +7,14 @@
 
 namespace weir {
 
-/// y = clamp(conv(x) + bias + residual) for images of one size, in NCHW; see Conv2dParams for the formula. Which
-/// algorithm computes it (core/kernels/conv2d/list.hpp) is decided when it is made, from the parameters, H, W, the
-/// instruction set and Context::winograd() alone; so an image's result does not depend on its batch-mates, on the batch
-/// size or on the number of threads, to the last bit. A Context that chose OpenBLAS gets im2col and one product for
-/// each image; OpenBLAS promises nothing about the bits when its number of threads changes.
+/// y = clamp(conv(x) + bias + residual) for images of one size; see Conv2dParams for the formula. y and residual are
+/// blocked (core/layout.hpp), x in the layout that is asked for; a Context that chose OpenBLAS has all three plain, and
+/// gets im2col and one product for each image.
+///
+/// Which algorithm computes it (core/kernels/conv2d/list.hpp) is decided when it is made, from the parameters, H, W, the
+/// layout of x, the instruction set and Context::winograd() alone; so an image's result does not depend on its
+/// batch-mates, on the batch size or on the number of threads, to the last bit. (OpenBLAS promises nothing about the bits
+/// when its number of threads changes.)
 ///
 /// Immutable and shared by any number of threads; keeps a packed copy of the weights.
 class PackedConv2d {
@@ -19,8 +22,8 @@ class PackedConv2d {
   /// weights [M, C/groups, kernel_h, kernel_w]; bias M floats, or none; x [N, C, H, W], of which N does not matter.
   /// Throws ShapeError where the sizes do not fit each other.
   PackedConv2d(const Conv2dParams& params, std::span<const float> weights, std::span<const float> bias,
-               const Context& context, const Shape& x)
-      : params_(params) {
+               const Context& context, const Shape& x, Layout layout = Layout::blocked)
+      : params_(params), openblas_(context.openblas()) {
     const Shape y = params.output_shape(x);
     const auto M = static_cast<std::size_t>(params.out_channels);
     if (weights.size() != M * static_cast<std::size_t>(params.depth()))
@@ -29,17 +32,22 @@ class PackedConv2d {
     if (!bias.empty() && bias.size() != M)
       throw ShapeError("convolution: " + std::to_string(bias.size()) + " biases for " + std::to_string(M) +
                        " output channels");
-    x_floats_ = x.product(1, 4);
-    y_floats_ = y.product(1, 4);
-    std::fill_n(bias_.reserve(M), M, 0.0F);
-    std::copy(bias.begin(), bias.end(), bias_.data());
+    layout_ = openblas_ ? Layout::plain : layout;
+    x_floats_ = floats_of(x.with(0, 1), layout_, context.isa());
+    y_floats_ = floats_of(y.with(0, 1), output_layout(), context.isa());
     const kernels::Microkernels& micro = kernels::microkernels(context.isa());
-    if (context.openblas())
+    const auto padded = static_cast<std::size_t>(round_up(params.out_channels, micro.width()));
+    std::fill_n(bias_.reserve(padded), padded, 0.0F);
+    std::copy(bias.begin(), bias.end(), bias_.data());
+    if (openblas_)
       algorithm_ = std::make_unique<kernels::Im2col>(params, x, micro);
     else
-      algorithm_ = kernels::choose_conv2d(params, x, micro, context.winograd());
+      algorithm_ = kernels::choose_conv2d(params, x, layout_, micro, context.winograd());
     algorithm_->pack(weights);
   }
+
+  Layout input_layout() const { return layout_; }
+  Layout output_layout() const { return openblas_ ? Layout::plain : Layout::blocked; }
 
   /// Scratch memory that run() needs for a batch of x.
   std::size_t workspace_floats(const Context& context, const Shape& x) const {
@@ -51,19 +59,19 @@ class PackedConv2d {
   /// x [N, C, H, W] -> y [N, M, OH, OW]. residual has y's shape and may be y.data, or is nullptr.
   void run(const Context& context, ConstView x, const float* residual, View y, Clamp clamp, float* workspace) const {
     const std::int64_t N = x.shape[0];
-    const auto image = [&](std::int64_t n) {
-      return kernels::Conv2dImage{x.data + n * x_floats_, residual ? residual + n * y_floats_ : nullptr,
-                                  y.data + n * y_floats_, clamp};
+    const auto images = [&](std::int64_t first, std::int64_t last) {
+      return kernels::Conv2dImages{x.data + first * x_floats_, residual ? residual + first * y_floats_ : nullptr,
+                                   y.data + first * y_floats_, last - first, clamp};
     };
     if (!whole_images(context, N)) {
-      for (std::int64_t n = 0; n < N; ++n) algorithm_->run(context.pool(), image(n), bias_.data(), workspace);
+      algorithm_->run(context.pool(), images(0, N), bias_.data(), workspace);
       return;
     }
     const ThreadPool alone(1);
     kernels::share(context.pool(), N, params_.flops(x.shape),
                    [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                     float* mine = workspace + static_cast<std::size_t>(piece) * image_workspace();
-                     for (std::int64_t n = first; n < last; ++n) algorithm_->run(alone, image(n), bias_.data(), mine);
+                     algorithm_->run(alone, images(first, last), bias_.data(),
+                                     workspace + static_cast<std::size_t>(piece) * image_workspace());
                    });
   }
 
@@ -73,12 +81,14 @@ class PackedConv2d {
  private:
   /// Threads take whole images where there are enough of them, else they share each image. (OpenBLAS has threads of its
   /// own.)
-  static bool whole_images(const Context& context, std::int64_t N) {
-    return context.threads() > 1 && N >= 2 * context.threads() && !context.openblas();
+  bool whole_images(const Context& context, std::int64_t N) const {
+    return context.threads() > 1 && N >= 2 * context.threads() && !openblas_;
   }
   std::size_t image_workspace() const { return (algorithm_->workspace_floats(1) + 15) / 16 * 16; }
 
   Conv2dParams params_;
+  bool openblas_;
+  Layout layout_ = Layout::blocked;
   std::int64_t x_floats_ = 0, y_floats_ = 0;
   Buffer bias_;
   std::unique_ptr<kernels::Conv2dAlgorithm> algorithm_;

@@ -1,88 +1,104 @@
 /// Depthwise convolution: one input channel for each output channel.
 #pragma once
+#include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
 
 namespace weir::kernels {
 
-/// groups == in_channels. Each channel is staged (padded, strides split away) into the cache and then convolved: square
-/// kernels of 3 or 5 row by row, with few loads; other kernels, strides and dilations as one line of vectors.
+/// groups == in_channels == out_channels; x and y are blocked, so a vector is one pixel of as many channels as it has
+/// floats. Bands of rows of each block of channels are staged (padded, long strides split away) into the cache and then
+/// convolved, a few neighbouring pixels at a time.
 class Depthwise : public Conv2dAlgorithm {
  public:
   Depthwise(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
-      : params_(p), micro_(&micro), by_rows_(has_rows_kernel(p)), geometry_(p, x, true, by_rows_ ? micro.lanes : 1) {
-    rows_ = std::clamp<std::int64_t>(2048 / geometry_.pitch, 1, most_rows);
+      : params_(p), micro_(&micro), geometry_(p, x, Layout::blocked, micro.isa), across_(geometry_.OW, max_depthwise_rows) {
+    // Sorted columns lie in planes of all rows, so such an image is staged whole.
+    band_ = geometry_.sorted()
+                ? geometry_.OH
+                : std::clamp<std::int64_t>(staged_most / (geometry_.row_floats() * p.stride_h), 1, geometry_.OH);
+    for (std::int64_t r = 0; r < p.kernel_h; ++r)
+      for (std::int64_t s = 0; s < p.kernel_w; ++s)
+        offset_.push_back(static_cast<std::int32_t>(geometry_.tap_of(r, s)));
   }
 
-  static bool fits(const Conv2dParams& p) { return p.groups == p.in_channels; }
+  static bool fits(const Conv2dParams& p) { return p.groups == p.in_channels && p.out_channels == p.in_channels; }
 
   std::string_view name() const override { return "depthwise"; }
+  std::string tile() const override {
+    return std::to_string(across_.size(across_.count - 1)) + "x" + std::to_string(micro_->lanes);
+  }
   double cost() const override {
-    const double vectors = static_cast<double>(sums_floats(geometry_.OH)) / micro_->lanes;
-    const double tap = by_rows_ ? (params_.kernel_h == 3 ? 0.7 : 1.3) : 2;
-    const double each = vectors * (static_cast<double>(params_.depth()) * tap + 5) + 100;
-    const double staging = static_cast<double>(geometry_.channel_floats) / 4;
-    return static_cast<double>(params_.out_channels) * each + static_cast<double>(params_.in_channels) * staging;
+    const auto vectors = static_cast<double>(geometry_.planes * geometry_.OH * geometry_.OW);
+    return vectors * (0.6 * static_cast<double>(params_.depth()) + 3) +
+           static_cast<double>(geometry_.staged_floats()) / 8;
   }
   void pack(std::span<const float> weights) override {
-    std::copy(weights.begin(), weights.end(), weights_.reserve(weights.size()));
+    const std::int64_t L = micro_->lanes, K = params_.depth();
+    const auto floats = static_cast<std::size_t>(geometry_.planes * K * L);
+    std::fill_n(weights_.reserve(floats), floats, 0.0F);
+    for (std::int64_t c = 0; c < params_.in_channels; ++c)
+      for (std::int64_t k = 0; k < K; ++k)
+        weights_.data()[(c / L * K + k) * L + c % L] = weights[static_cast<std::size_t>(c * K + k)];
   }
   std::size_t workspace_floats(std::int64_t threads) const override {
     return static_cast<std::size_t>(threads * piece_floats());
   }
 
-  void run(const ThreadPool& pool, const Conv2dImage& image, const float* bias, float* workspace) const override {
-    const std::int64_t pixels = geometry_.OH * geometry_.OW, each = params_.out_channels / params_.in_channels;
-    const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth()) * static_cast<double>(pixels);
-    share(pool, params_.in_channels, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-      constexpr float zeros[most_rows] = {};
-      float* staged = workspace + piece * piece_floats();
-      float* sums = staged + staged_floats();
-      for (std::int64_t c = first; c < last; ++c) {
-        geometry_.stage(*micro_, image.x + c * geometry_.H * geometry_.W, staged);
-        for (std::int64_t m = c * each; m < (c + 1) * each; ++m)
-          for (std::int64_t i = 0; i < geometry_.OH; i += rows_) {
-            const std::int64_t rows = std::min(rows_, geometry_.OH - i), at = m * pixels + i * geometry_.OW;
-            convolve(m, staged + i * geometry_.pitch, bias[m], rows, sums);
-            micro_->store_rows(
-                sums, sums_pitch(), rows, geometry_.OW,
-                {zeros, image.residual ? image.residual + at : nullptr, image.y + at, geometry_.OW, image.clamp});
-          }
+  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+    const Geometry& g = geometry_;
+    const std::int64_t bands = (g.OH + band_ - 1) / band_, planes = images.count * g.planes;
+    const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * g.OH * g.OW * images.count);
+    share(pool, planes * bands, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      for (std::int64_t u = first; u < last; ++u) {
+        const std::int64_t n = u / bands, i = u % bands * band_, end = std::min(g.OH, i + band_);
+        const float* x = images.x + n * g.H * g.W * g.unit;
+        std::int64_t top = 0;  // row of the padded image that the kernels begin at
+        if (g.staged) {
+          float* staged = workspace + piece * piece_floats();
+          top = i * params_.stride_h;
+          g.stage_rows(x, staged, top, (end - 1) * params_.stride_h + params_.extent_h());
+          x = staged;
+        }
+        convolve(images, n, x, top, i, end, bias);
       }
     });
   }
 
  private:
-  static constexpr std::int64_t most_rows = 32;
+  static constexpr std::int64_t staged_most = 1 << 14;  ///< floats of a band, about
 
-  static bool has_rows_kernel(const Conv2dParams& p) {
-    return p.kernel_h == p.kernel_w && (p.kernel_h == 3 || p.kernel_h == 5) && p.stride_h == p.stride_w &&
-           p.stride_h <= 2 && p.dilation_h == 1 && p.dilation_w == 1;
+  /// Rows first .. last-1 of plane n, counted over all images, of y; x begins with row `top`.
+  void convolve(const Conv2dImages& images, std::int64_t n, const float* x, std::int64_t top, std::int64_t first,
+                std::int64_t last, const float* bias) const {
+    const Geometry& g = geometry_;
+    const std::int64_t L = micro_->lanes, plane = n % g.planes;
+    for (std::int64_t i = first; i < last; ++i)
+      for (std::int64_t part = 0; part < across_.count; ++part) {
+        const std::int64_t j = across_.first(part), y = (n * g.OH * g.OW + i * g.OW + j) * L;
+        micro_->depthwise_tile(g.step(), across_.size(part))(
+            {.x = x + g.first_of(i, j) - top * g.row_floats(),
+             .offset = offset_.data(),
+             .offset_end = offset_.data() + offset_.size(),
+             .weights = weights_.data() + plane * params_.depth() * L,
+             .bias = bias + plane * L,
+             .residual = images.residual ? images.residual + y : nullptr,
+             .y = images.y + y,
+             .clamp = images.clamp});
+      }
   }
 
-  void convolve(std::int64_t m, const float* staged, float bias, std::int64_t rows, float* sums) const {
-    const float* weights = weights_.data() + m * params_.depth();
-    if (by_rows_) {
-      const auto kernel = micro_->depthwise[static_cast<std::size_t>(params_.kernel_h - 3) / 2]
-                                           [static_cast<std::size_t>(params_.stride_h - 1)];
-      kernel({weights, staged, geometry_.offset.data(), geometry_.pitch, bias}, rows, sums_pitch(), sums);
-    } else {
-      micro_->line(params_.depth(), weights, staged, geometry_.offset.data(), bias, sums, sums_floats(rows));
-    }
+  std::int64_t piece_floats() const {
+    if (!geometry_.staged) return 0;
+    if (geometry_.sorted()) return round_up(geometry_.plane_floats, 16);
+    return round_up(((band_ - 1) * params_.stride_h + params_.extent_h()) * geometry_.row_floats(), 16);
   }
-
-  std::int64_t whole_vectors(std::int64_t n) const { return (n + micro_->lanes - 1) / micro_->lanes * micro_->lanes; }
-  std::int64_t sums_pitch() const { return by_rows_ ? whole_vectors(geometry_.OW) : geometry_.pitch; }
-  std::int64_t sums_floats(std::int64_t rows) const {
-    return by_rows_ ? rows * sums_pitch() : whole_vectors((rows - 1) * geometry_.pitch + geometry_.OW);
-  }
-  std::int64_t staged_floats() const { return (geometry_.staged_floats(1, 2 * micro_->lanes) + 15) / 16 * 16; }
-  std::int64_t piece_floats() const { return staged_floats() + (sums_floats(rows_) + 15) / 16 * 16; }
 
   Conv2dParams params_;
   const Microkernels* micro_;
-  bool by_rows_;
   Geometry geometry_;
-  std::int64_t rows_;  ///< of y at a time, so that their sums stay in the first-level cache
+  EvenParts across_;  ///< of a row of y
+  std::int64_t band_ = 0;
+  std::vector<std::int32_t> offset_;
   Buffer weights_;
 };
 

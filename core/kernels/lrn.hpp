@@ -104,6 +104,18 @@ void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
   });
 }
 
+/// Calls f.operator()<Power>() with the power for these parameters. The fast one is for sums that are normal numbers,
+/// which a bias from 2^-100 on makes sure of.
+template <class F>
+void with_power(const LrnParams& p, const F& f) {
+  if (p.beta == 0.75F && p.bias > 1e-30F && p.scale >= 0)
+    f.template operator()<LrnBeta075>();
+  else if (p.beta == 1.0F)
+    f.template operator()<LrnBeta1>();
+  else
+    f.template operator()<LrnAnyBeta>();
+}
+
 }  // namespace detail
 
 /// y[n, c, i] = x[n, c, i] / (bias + scale * sum of x[n, k, i]^2)^beta, the sum over k = c - floor((size-1)/2) .. c +
@@ -111,13 +123,7 @@ void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
 /// element. Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", NIPS
 /// 2012.
 inline void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
-  // The fast power is for sums that are normal numbers, which a bias from 2^-100 on makes sure of.
-  if (p.beta == 0.75F && p.bias > 1e-30F && p.scale >= 0)
-    detail::lrn<detail::LrnBeta075>(context, p, x, y);
-  else if (p.beta == 1.0F)
-    detail::lrn<detail::LrnBeta1>(context, p, x, y);
-  else
-    detail::lrn<detail::LrnAnyBeta>(context, p, x, y);
+  detail::with_power(p, [&]<class Power>() { detail::lrn<Power>(context, p, x, y); });
 }
 
 }  // namespace weir

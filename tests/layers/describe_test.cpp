@@ -21,8 +21,9 @@ weir::Network residual_block() {
 TEST_CASE("describe: operators, fusion, FLOP and bytes of real layers, counted by hand") {
   weir::Executor run{residual_block(), {.threads = 2, .isa = "portable"}};
   const weir::PlanDescription plan = run.describe(2);
-  REQUIRE(plan.steps.size() == 5);
-  const auto &conv1 = plan.steps[0], &conv2 = plan.steps[1], &flatten = plan.steps[2], &linear = plan.steps[3];
+  REQUIRE(plan.steps.size() == 6);
+  const auto &conv1 = plan.steps[0], &conv2 = plan.steps[1], &to_plain = plan.steps[2], &flatten = plan.steps[3];
+  const auto& linear = plan.steps[4];
   CHECK(plan.isa == weir::Isa::portable);
   CHECK(plan.threads == 2);
 
@@ -38,7 +39,13 @@ TEST_CASE("describe: operators, fusion, FLOP and bytes of real layers, counted b
   CHECK(conv2.fused == Words{"Add", "Relu"});
   CHECK(conv2.flops == 2 * 2 * 8 * 36 * 8);
   CHECK(conv2.bytes == 4 * (2 * 8 * 36 + 8 * (8 + 1) + 2 * 8 * 36 + 2 * 8 * 36));
-  CHECK(conv2.algorithm.find("tiles") != std::string::npos);
+  CHECK(conv2.algorithm.find("direct") != std::string::npos);
+
+  CHECK(to_plain.op == "Reorder");
+  CHECK(to_plain.algorithm == "to plain");
+  CHECK(to_plain.tensor == conv2.tensor);
+  CHECK(to_plain.flops == 0);
+  CHECK(to_plain.bytes == 4 * 2 * (2 * 8 * 36));
 
   CHECK(flatten.algorithm == "view");
   CHECK(flatten.bytes == 0);
@@ -46,7 +53,7 @@ TEST_CASE("describe: operators, fusion, FLOP and bytes of real layers, counted b
   CHECK(linear.output == weir::Shape{2, 5});
   CHECK(linear.flops == 2 * 2 * 288 * 5);
   CHECK(linear.bytes == 4 * (2 * 288 + 289 * 5 + 2 * 5));
-  CHECK(plan.steps[4].tensor == "output");
+  CHECK(plan.steps[5].tensor == "output");
   CHECK(plan.flops() == conv1.flops + conv2.flops + linear.flops);
 
   CHECK(to_text(plan) == to_text(run.describe(2)));

@@ -11,11 +11,13 @@
 
 namespace weir::kernels {
 
-/// One image on its way through a convolution: x [C, H, W] -> y [M, OH, OW] = clamp(conv(x) + bias + residual).
-struct Conv2dImage {
+/// Images on their way through a convolution: x [C, H, W] -> y [M, OH, OW] = clamp(conv(x) + bias + residual), one
+/// behind the other.
+struct Conv2dImages {
   const float* x;
-  const float* residual;  ///< of y's shape; may be y, may be nullptr
+  const float* residual;  ///< lies as y does; may be y, may be nullptr
   float* y;
+  std::int64_t count;
   Clamp clamp;
 };
 
@@ -30,10 +32,11 @@ class Conv2dAlgorithm {
   /// Expected time of one image on one thread, in clock cycles; only meant to be compared.
   virtual double cost() const = 0;
   virtual void pack(std::span<const float> weights) = 0;
-  /// For one image and a pool of so many threads.
+  /// For any number of images and a pool of so many threads.
   virtual std::size_t workspace_floats(std::int64_t threads) const = 0;
-  /// bias has as many floats as there are output channels. The result does not depend on the pool.
-  virtual void run(const ThreadPool& pool, const Conv2dImage& image, const float* bias, float* workspace) const = 0;
+  /// bias has a float for each output channel and, up to whole blocks of them, more. An image's result depends neither
+  /// on the pool nor on the other images.
+  virtual void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const = 0;
 };
 
 /// Cuts n into the fewest parts of at most `most`, as even as can be; part i of them is [first(i), first(i+1)).
@@ -44,17 +47,23 @@ struct EvenParts {
   std::int64_t size(std::int64_t i) const { return first(i + 1) - first(i); }
 };
 
-/// Copies the channels of group g of x to the workspace if the geometry asks for it; where the image then lies.
-inline const float* stage_group(const ThreadPool& pool, const Microkernels& micro, const Geometry& geometry,
-                                const float* x, std::int64_t g, float* workspace) {
-  const float* from = x + g * geometry.channels * geometry.H * geometry.W;
-  if (!geometry.staged) return from;
-  const double work = static_cast<double>(geometry.channels * geometry.channel_floats);
-  share(pool, geometry.channels, work, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-    for (std::int64_t c = first; c < last; ++c)
-      geometry.stage(micro, from + c * geometry.H * geometry.W, workspace + c * geometry.channel_floats);
-  });
-  return workspace;
+/// Half of a second-level cache of 1 MiB.
+inline constexpr std::int64_t cached_floats = std::int64_t{1} << 17;
+
+/// Cycles of a register tile: two fused multiply-adds of a vector each cycle, but no chain is shorter than its latency
+/// of 4; a single vector is bound by loads.
+inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t vectors) {
+  const auto R = static_cast<double>(rows);
+  return static_cast<double>(K) * std::max(4.0, vectors == 1 ? 0.58 * R : R);
+}
+
+/// Floats to fetch ahead for each k, so that `tiles` tiles together fetch the next K * floats weights.
+inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return (floats + tiles - 1) / tiles; }
+
+/// What it costs to read weights once: the more where they do not stay in the third-level cache from pass to pass.
+inline double weight_cycles(double floats) {
+  constexpr double third_level_floats = 1 << 22;
+  return (floats > third_level_floats ? 0.45 : 0.12) * floats;
 }
 
 }  // namespace weir::kernels

@@ -1,105 +1,139 @@
 /// Geometry: how a convolution's image is staged so that every output pixel sees its inputs at the same offsets.
 #pragma once
 #include <algorithm>
+#include <cstring>
 #include <limits>
-#include <vector>
 #include <weir/core/kernels/conv2d/params.hpp>
-#include <weir/core/kernels/gemm/microkernel.hpp>
+#include <weir/core/kernels/gemm/conv_tile.hpp>
+#include <weir/core/kernels/simd.hpp>
+#include <weir/core/layout.hpp>
 
 namespace weir::kernels {
 
-/// One group's image as the kernels read it. Where there are no pads and no strides it is x itself; else a padded copy,
-/// split by stride into phases, so that strides vanish: phase (p, q) holds the pixels (i*stride_h + p, j*stride_w + q)
-/// of the padded image. In both cases output pixel (i, j) needs, for weight k = (c, r, s),
+/// to[j] = from[j * stride], 0 <= j < n.
+struct TakeEvery {
+  template <int W>
+  [[gnu::always_inline]] static void run(const float* from, std::int64_t stride, float* to, std::int64_t n) {
+    std::int64_t j = 0;
+    for (; stride == 2 && j + W < n; j += W) {
+      simd::Floats<W> v, next;
+      simd::load(v, from + 2 * j);
+      simd::load(next, from + 2 * j + W);
+      simd::take_even(v, next);
+      simd::store(v, to + j);
+    }
+    for (; j < n; ++j) to[j] = from[j * stride];
+  }
+};
+
+/// An image as the tiles read it, one plane for each channel (plain input) or block of channels (blocked), a pixel being
+/// `unit` floats:
+///   as it is   where there are no pads and the step from pixel to pixel has a kernel: x itself;
+///   padded     else, its columns sorted by their remainder modulo the stride if that step has no kernel;
+///   dense      if asked for: of each column of the kernel the pixels that it sees, rows sorted by their remainder modulo
+///              the stride, so that y's rows follow each other without gaps. kernel_w times as large, for images whose
+///              rows are too short for good tiles.
+/// In all of them output pixel (i, j) needs, for weight (r, s) of plane p, the pixel at
 ///
-///     image[offset[k] + i*pitch + j]
-///
-/// A 1x1 convolution of any stride thereby becomes one dense line (pitch == OW).
-struct Geometry {
-  std::int64_t H = 0, W = 0, OH = 0, OW = 0, channels = 0;  ///< channels of one group
-  std::int64_t pitch = 0, rows = 0;                         ///< of one phase of the staged image
-  std::int64_t channel_floats = 0;                          ///< from one channel to the next
+///     p*plane_floats + first_of(i, j) + tap_of(r, s)
+class Geometry {
+ public:
+  std::int64_t unit, planes, H, W, OH, OW;
+  std::int64_t plane_floats = 0;  ///< of the staged image, or of x where it is read as it is
   bool staged = false;
-  std::vector<std::int32_t> offset;  ///< depth() of them
 
-  struct Phase {
-    std::int64_t row, column;               ///< of the padded image
-    std::int64_t top, bottom, first, last;  ///< its rows top..bottom-1 and columns first..last-1 lie in the image
-    std::int64_t image;                     ///< where its element (top, 0) is or would be in the image
-  };
-  std::vector<Phase> phases;
-  std::int64_t stride_h = 1, stride_w = 1;
-
-  /// pitch_multiple: the pitch of a staged image is a multiple of it.
-  /// Throws ShapeError if x [N, C, H, W] does not fit, or one group's image has 2^31 floats or more.
-  Geometry(const Conv2dParams& p, const Shape& x, bool always_staged = false, std::int64_t pitch_multiple = 1)
-      : H(x[2]), W(x[3]), channels(p.in_channels / p.groups) {
+  /// x [N, C, H, W], plain or blocked. Throws ShapeError if x does not fit, or an image has 2^31 floats or more.
+  Geometry(const Conv2dParams& p, const Shape& x, Layout layout, Isa isa, bool dense = false)
+      : unit(layout == Layout::plain ? 1 : lanes(isa)),
+        planes(layout == Layout::plain ? x[1] : round_up(x[1], unit) / unit),
+        H(x[2]),
+        W(x[3]),
+        params_(p),
+        isa_(isa),
+        dense_(dense) {
     const Shape y = p.output_shape(x);
     OH = y[2], OW = y[3];
-    stride_h = p.stride_h, stride_w = p.stride_w;
-    staged = always_staged || p.padded() || stride_h > 1 || stride_w > 1;
-    pitch = staged ? OW + (p.kernel_w - 1) * p.dilation_w / stride_w : W;
-    if (staged) pitch = (pitch + pitch_multiple - 1) / pitch_multiple * pitch_multiple;
-    rows = staged ? OH + (p.kernel_h - 1) * p.dilation_h / stride_h : H;
-    std::vector<std::int64_t> one_channel;
-    for (std::int64_t r = 0; r < p.kernel_h; ++r)
-      for (std::int64_t s = 0; s < p.kernel_w; ++s) {
-        const std::int64_t dr = r * p.dilation_h, ds = s * p.dilation_w;
-        const std::int64_t row = dr % stride_h, column = ds % stride_w;
-        auto it = std::find_if(phases.begin(), phases.end(),
-                               [&](const Phase& q) { return q.row == row && q.column == column; });
-        if (it == phases.end()) it = phases.insert(it, make_phase(p, row, column));
-        one_channel.push_back((it - phases.begin()) * rows * pitch + dr / stride_h * pitch + ds / stride_w);
-      }
-    channel_floats = staged ? static_cast<std::int64_t>(phases.size()) * rows * pitch : H * W;
-    if (Shape{channels, channel_floats}.numel() > std::numeric_limits<std::int32_t>::max())
-      throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
-    offset.reserve(static_cast<std::size_t>(p.depth()));
-    for (std::int64_t c = 0; c < channels; ++c)
-      for (const std::int64_t o : one_channel) offset.push_back(static_cast<std::int32_t>(c * channel_floats + o));
-  }
-
-  bool dense() const { return pitch == OW; }
-  /// Floats of the staged image of `count` channels, 0 if x is read where it is. Kernels may read up to `slack` floats
-  /// behind the last pixel (and ignore what they find).
-  std::int64_t staged_floats(std::int64_t count, std::int64_t slack) const {
-    return staged ? count * channel_floats + slack : 0;
-  }
-
-  /// Copies channel x [H, W] to its place, with zeros around it.
-  void stage(const Microkernels& micro, const float* x, float* to) const {
-    for (const Phase& phase : phases) {
-      const std::int64_t count = phase.bottom - phase.top;
-      float* inside = to + phase.top * pitch;
-      std::fill(to, inside, 0.0F);
-      const float* from = x + phase.image;
-      if (stride_w <= 2) {
-        micro.pad_rows[static_cast<std::size_t>(stride_w - 1)](from, stride_h * W, inside, count, pitch, phase.first,
-                                                               phase.last);
-      } else {
-        std::fill_n(inside, count * pitch, 0.0F);
-        for (std::int64_t i = 0; i < count; ++i)
-          for (std::int64_t j = phase.first; j < phase.last; ++j)
-            inside[i * pitch + j] = from[i * stride_h * W + j * stride_w];
-      }
-      to += rows * pitch;
-      std::fill(inside + count * pitch, to, 0.0F);
+    const std::int64_t most = layout == Layout::plain ? 1 : 2;  // the longest step that has a kernel
+    staged = dense || p.padded() || p.stride_w > most;
+    const std::int64_t width = (OW - 1) * p.stride_w + p.extent_w(), height = (OH - 1) * p.stride_h + p.extent_h();
+    if (dense) {
+      copies_ = p.kernel_w, row_phases_ = p.stride_h, pitch_ = OW;
+      rows_ = OH + (p.extent_h() - 1) / p.stride_h;
+    } else {
+      copies_ = phases_ = p.stride_w > most ? p.stride_w : 1;
+      pitch_ = staged ? (width + phases_ - 1) / phases_ : W;
+      rows_ = staged ? height : H;
     }
+    plane_floats = Shape{copies_, row_phases_, rows_, pitch_, unit}.numel();
+    if (Shape{planes, plane_floats}.numel() > std::numeric_limits<std::int32_t>::max())
+      throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
+  }
+
+  /// Pixels from one column of y to the next.
+  std::int64_t step() const { return dense_ || phases_ > 1 ? 1 : params_.stride_w; }
+  PixelStep pixel_step() const {
+    return unit == 1 ? PixelStep::one : step() == 1 ? PixelStep::vector : PixelStep::two_vectors;
+  }
+  std::int64_t first_of(std::int64_t i, std::int64_t j) const {
+    return (i * (params_.stride_h / row_phases_) * pitch_ + j * step()) * unit;
+  }
+  std::int64_t tap_of(std::int64_t r, std::int64_t s) const {
+    const std::int64_t row = r * params_.dilation_h, column = s * params_.dilation_w;
+    const std::int64_t copy = dense_ ? s : column % phases_, at = dense_ ? 0 : column / phases_;
+    return (((copy * row_phases_ + row % row_phases_) * rows_ + row / row_phases_) * pitch_ + at) * unit;
+  }
+  /// True if a row of y goes on where the one above it ended.
+  bool is_line() const { return first_of(1, 0) == first_of(0, OW); }
+  /// Floats from row to row of a staged image that is not dense, and whether its columns are sorted.
+  std::int64_t row_floats() const { return pitch_ * unit; }
+  bool sorted() const { return phases_ > 1; }
+  /// Floats of the staged image, 0 if x is read where it is.
+  std::int64_t staged_floats() const { return staged ? planes * plane_floats : 0; }
+
+  /// A plane of x [H, W] to its staged form.
+  void stage(const float* x, float* to) const {
+    if (!dense_) return stage_rows(x, to, 0, rows_);
+    for (std::int64_t s = 0; s < copies_; ++s)
+      for (std::int64_t q = 0; q < row_phases_; ++q)
+        for (std::int64_t row = 0; row < rows_; ++row, to += row_floats())
+          stage_row(x, row * row_phases_ + q - params_.pad_top, s * params_.dilation_w - params_.pad_left,
+                    params_.stride_w, to);
+  }
+
+  /// Rows first .. last-1 of the padded image alone, if it is not dense.
+  void stage_rows(const float* x, float* to, std::int64_t first, std::int64_t last) const {
+    for (std::int64_t q = 0; q < phases_; ++q)
+      for (std::int64_t row = first; row < last; ++row, to += row_floats())
+        stage_row(x, row - params_.pad_top, q - params_.pad_left, phases_, to);
   }
 
  private:
-  Phase make_phase(const Conv2dParams& p, std::int64_t row, std::int64_t column) const {
-    // Row i of the phase is row i*stride_h - down of the image, and so for columns.
-    const std::int64_t down = p.pad_top - row, right = p.pad_left - column;
-    const auto first = [](std::int64_t shift, std::int64_t stride, std::int64_t most) {
-      return std::clamp<std::int64_t>((shift + stride - 1) / stride, 0, most);
-    };
-    Phase phase{row, column, first(down, stride_h, rows), 0, first(right, stride_w, pitch), 0, 0};
-    phase.bottom = std::max(phase.top, first(H + down, stride_h, rows));
-    phase.last = std::max(phase.first, first(W + right, stride_w, pitch));
-    phase.image = (phase.top * stride_h - down) * W - right;
-    return phase;
+  /// to[j] = pixel (i, from + j*step) of x, 0 outside, 0 <= j < pitch_.
+  void stage_row(const float* x, std::int64_t i, std::int64_t from, std::int64_t step, float* to) const {
+    const auto reach = [&](std::int64_t n) { return std::clamp<std::int64_t>((n - from + step - 1) / step, 0, pitch_); };
+    const std::int64_t begin = from >= 0 ? 0 : reach(0), end = from >= W ? 0 : reach(W);
+    if (i < 0 || i >= H || begin >= end) {
+      std::fill_n(to, pitch_ * unit, 0.0F);
+      return;
+    }
+    std::fill_n(to, begin * unit, 0.0F);
+    const float* at = x + (i * W + begin * step + from) * unit;
+    const auto bytes = [&](std::int64_t pixels) { return static_cast<std::size_t>(pixels * unit) * sizeof(float); };
+    if (step == 1)
+      std::memcpy(to + begin * unit, at, bytes(end - begin));
+    else if (unit == 1)
+      simd::simd_call<TakeEvery>(isa_, at, step, to + begin, end - begin);
+    else
+      for (std::int64_t c = begin; c < end; ++c) std::memcpy(to + c * unit, at + (c - begin) * step * unit, bytes(1));
+    std::fill_n(to + end * unit, (pitch_ - end) * unit, 0.0F);
   }
+
+  Conv2dParams params_;
+  Isa isa_;
+  bool dense_;
+  std::int64_t pitch_ = 0, rows_ = 0;           ///< pixels of a row, rows
+  std::int64_t copies_ = 1, row_phases_ = 1;    ///< a plane is [copies, row_phases, rows, pitch, unit]
+  std::int64_t phases_ = 1;                     ///< remainders that columns are sorted by
 };
 
 }  // namespace weir::kernels

@@ -6,11 +6,15 @@
 namespace weir::kernels {
 
 /// For each group the columns [k][pixel] are written out whole, multiplied by the weights [M, K], and the product goes
-/// through the epilogue. For comparison; only a Context that chose OpenBLAS gets here.
+/// through the epilogue. x and y are plain. For comparison; only a Context that chose OpenBLAS gets here.
 class Im2col : public Conv2dAlgorithm {
  public:
   Im2col(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
-      : params_(p), micro_(&micro), geometry_(p, x), M_(p.out_channels / p.groups), K_(p.depth()) {}
+      : params_(p),
+        micro_(&micro),
+        geometry_(p, x, Layout::plain, micro.isa),
+        M_(p.out_channels / p.groups),
+        K_(p.depth()) {}
 
   std::string_view name() const override { return "openblas"; }
   double cost() const override { return params_.flops({1, params_.in_channels, geometry_.H, geometry_.W}); }
@@ -18,24 +22,34 @@ class Im2col : public Conv2dAlgorithm {
     std::copy(weights.begin(), weights.end(), weights_.reserve(weights.size()));
   }
   std::size_t workspace_floats(std::int64_t) const override {
-    return static_cast<std::size_t>(geometry_.staged_floats(geometry_.channels, 0) + (K_ + M_) * pixels());
+    return static_cast<std::size_t>(geometry_.staged_floats() + (K_ + M_) * pixels());
   }
 
-  void run(const ThreadPool& pool, const Conv2dImage& image, const float* bias, float* workspace) const override {
-    float* columns = workspace + geometry_.staged_floats(geometry_.channels, 0);
+  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+    const Geometry& geometry = geometry_;
+    const std::int64_t planes = geometry.planes / params_.groups, floats = geometry.H * geometry.W;
+    float* columns = workspace + geometry.staged_floats();
     float* product = columns + K_ * pixels();
-    for (std::int64_t g = 0; g < params_.groups; ++g) {
-      const float* x = stage_group(pool, *micro_, geometry_, image.x, g, workspace);
-      for (std::int64_t k = 0; k < K_; ++k)
-        for (std::int64_t i = 0; i < geometry_.OH; ++i)
-          std::copy_n(x + geometry_.offset[static_cast<std::size_t>(k)] + i * geometry_.pitch, geometry_.OW,
-                      columns + k * pixels() + i * geometry_.OW);
-      openblas_gemm(pool.threads(), false, M_, pixels(), K_, weights_.data() + g * M_ * K_, K_, columns, pixels(),
-                    product, pixels());
-      const std::int64_t at = g * M_ * pixels();
-      micro_->store_rows(
-          product, pixels(), M_, pixels(),
-          {bias + g * M_, image.residual ? image.residual + at : nullptr, image.y + at, pixels(), image.clamp});
+    for (std::int64_t n = 0; n < images.count; ++n) {
+      const float* x = images.x + n * geometry.planes * floats;
+      for (std::int64_t c = 0; geometry.staged && c < geometry.planes; ++c)
+        geometry.stage(x + c * floats, workspace + c * geometry.plane_floats);
+      if (geometry.staged) x = workspace;
+      for (std::int64_t g = 0; g < params_.groups; ++g) {
+        float* to = columns;
+        for (std::int64_t c = g * planes; c < (g + 1) * planes; ++c)
+          for (std::int64_t r = 0; r < params_.kernel_h; ++r)
+            for (std::int64_t s = 0; s < params_.kernel_w; ++s)
+              for (std::int64_t i = 0; i < geometry.OH; ++i, to += geometry.OW)
+                std::copy_n(x + c * geometry.plane_floats + geometry.tap_of(r, s) + geometry.first_of(i, 0), geometry.OW,
+                            to);
+        openblas_gemm(pool.threads(), false, M_, pixels(), K_, weights_.data() + g * M_ * K_, K_, columns, pixels(),
+                      product, pixels());
+        const std::int64_t at = (n * params_.out_channels + g * M_) * pixels();
+        micro_->store_rows(
+            product, pixels(), M_, pixels(),
+            {bias + g * M_, images.residual ? images.residual + at : nullptr, images.y + at, pixels(), images.clamp});
+      }
     }
   }
 

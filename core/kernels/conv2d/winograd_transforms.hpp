@@ -1,6 +1,7 @@
 /// The transforms of Winograd's convolution F(4x4, 3x3): as matrices, and as fast kernels.
 #pragma once
 #include <array>
+#include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/simd.hpp>
 
 namespace weir::kernels::winograd {
@@ -72,119 +73,110 @@ inline std::array<float, 36> transform_weights(const float* g) {
   return u;
 }
 
-/// Rows of an image (`pitch` floats from one to the next, of which 4*across + 4 count) to the planes in which
-/// neighbouring tiles lie side by side:
-///
-///     planes[(a*6 + b)*plane + i*across + j] = image[(4*i + a)*pitch + 4*j + b]     0 <= a < 4, 0 <= b < 6, j < across
-///
-/// Reads up to 16 floats behind the last row; writes up to 3 behind the last element of a plane.
-struct SplitImage {
-  template <int W>
-  [[gnu::always_inline]] static void run(const float* image, std::int64_t pitch, std::int64_t rows, std::int64_t across,
-                                         float* planes, std::int64_t plane) {
-    using Four = simd::Floats<4>;
-    for (std::int64_t y = 0; y < rows; ++y, image += pitch) {
-      float* to = planes + y % 4 * 6 * plane + y / 4 * across;
-      for (std::int64_t j = 0; j < across; j += 4) {
-        Four tile[5];
-#pragma GCC unroll 5
-        for (int t = 0; t < 5; ++t) {
-          simd::load(tile[t], image + 4 * (j + t));
-        }
-        // Columns 0 and 1 of neighbouring tiles in pairs, and columns 2 and 3.
-        Four left[4], right[3];
-#pragma GCC unroll 4
-        for (int t = 0; t < 4; ++t) {
-          left[t] = __builtin_shufflevector(tile[t], tile[t + 1], 0, 4, 1, 5);
-        }
-#pragma GCC unroll 3
-        for (int t = 0; t < 3; t += 2) {
-          right[t] = __builtin_shufflevector(tile[t], tile[t + 1], 2, 6, 3, 7);
-        }
-        simd::store(Four(__builtin_shufflevector(left[0], left[2], 0, 1, 4, 5)), to + j);
-        simd::store(Four(__builtin_shufflevector(left[0], left[2], 2, 3, 6, 7)), to + plane + j);
-        simd::store(Four(__builtin_shufflevector(right[0], right[2], 0, 1, 4, 5)), to + 2 * plane + j);
-        simd::store(Four(__builtin_shufflevector(right[0], right[2], 2, 3, 6, 7)), to + 3 * plane + j);
-        simd::store(Four(__builtin_shufflevector(left[1], left[3], 0, 1, 4, 5)), to + 4 * plane + j);
-        simd::store(Four(__builtin_shufflevector(left[1], left[3], 2, 3, 6, 7)), to + 5 * plane + j);
-      }
-    }
-  }
+/// Where a row of tiles lies in a plane x [H, W, lanes] of a blocked image, and where its transform goes.
+struct InputRow {
+  const float* x;
+  std::int64_t H, W;
+  std::int64_t top, left;  ///< of the first tile's 6x6 pixels, in x; may lie in the padding, which is zero
+  float* to;               ///< of the first tile's first position
+  std::int64_t step;       ///< from one of the 36 positions to the next
 };
 
-template <int W>
-[[gnu::always_inline]] inline void transform_tiles(const float* planes, std::int64_t plane, std::int64_t across,
-                                                   float* to, std::int64_t step) {
-  simd::Floats<W> t[6][6];
-#pragma GCC unroll 6
-  for (int j = 0; j < 6; ++j) {
-    simd::Floats<W> d[6];
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) {
-      simd::load(d[i], planes + (i % 4 * 6 + j) * plane + i / 4 * across);
-    }
-    transform_input(d);
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; ++i) {
-      t[i][j] = d[i];
-    }
-  }
-#pragma GCC unroll 6
-  for (int i = 0; i < 6; ++i) {
-    transform_input(t[i]);
-#pragma GCC unroll 6
-    for (int j = 0; j < 6; ++j) {
-      simd::store(t[i][j], to + (6 * i + j) * step);
-    }
-  }
-}
-
-/// to[p*step + t] = element p of B^T d B for the tiles t = 0 .. n - 1, n rounded up to 4, of SplitImage's planes.
+/// to[p*step + t*W] = element p of B^T d B for the tiles t = 0 .. across - 1, four pixels apart.
 struct TransformInput {
-  template <int W>
-  [[gnu::always_inline]] static void run(const float* planes, std::int64_t plane, std::int64_t across, std::int64_t n,
-                                         float* to, std::int64_t step) {
-    std::int64_t t = 0;
-    for (; t + W <= n; t += W) transform_tiles<W>(planes + t, plane, across, to + t, step);
-    if constexpr (W == 16)
-      for (; t + 8 <= n; t += 8) transform_tiles<8>(planes + t, plane, across, to + t, step);
-    for (; t < n; t += 4) transform_tiles<4>(planes + t, plane, across, to + t, step);
-  }
-};
-
-/// A^T m A of n tiles in a row, `vectors` vectors of channels each, with m element p at sums + p*step + t*vectors*W:
-/// pixel (i, 4*t + j) goes to pixels + (i*pitch + 4*t + j)*vectors*W.
-struct TransformOutput {
-  template <int W>
-  [[gnu::always_inline]] static void run(const float* sums, std::int64_t step, std::int64_t n, std::int64_t vectors,
-                                         float* pixels, std::int64_t pitch) {
-    const std::int64_t width = vectors * W;
-    for (std::int64_t t = 0; t < n; ++t)
-      for (std::int64_t v = 0; v < width; v += W) {
-        simd::Floats<W> half[4][6];
+  template <int L>
+  [[gnu::always_inline]] static void run(const InputRow& row, std::int64_t across) {
+    float padded[36 * L];
+    for (std::int64_t t = 0; t < across; ++t) {
+      const std::int64_t left = row.left + 4 * t;
+      const bool inside = row.top >= 0 && row.top + 6 <= row.H && left >= 0 && left + 6 <= row.W;
+      if (!inside)
+        for (std::int64_t i = 0; i < 6; ++i)
+          for (std::int64_t j = 0; j < 6; ++j) {
+            const std::int64_t y = row.top + i, x = left + j;
+            simd::Floats<L> v{};
+            if (y >= 0 && y < row.H && x >= 0 && x < row.W) simd::load(v, row.x + (y * row.W + x) * L);
+            simd::store(v, padded + (i * 6 + j) * L);
+          }
+      const float* from = inside ? row.x + (row.top * row.W + left) * L : padded;
+      const std::int64_t pitch = inside ? row.W * L : 6 * L;
+      simd::Floats<L> half[6][6];
+#pragma GCC unroll 6
+      for (int j = 0; j < 6; ++j) {
+        simd::Floats<L> d[6];
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; ++i) {
+          simd::load(d[i], from + i * pitch + j * L);
+        }
+        transform_input(d);
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; ++i) {
+          half[i][j] = d[i];
+        }
+      }
+      float* to = row.to + t * L;
+#pragma GCC unroll 6
+      for (int i = 0; i < 6; ++i) {
+        transform_input(half[i]);
 #pragma GCC unroll 6
         for (int j = 0; j < 6; ++j) {
-          simd::Floats<W> m[6], y[4];
-#pragma GCC unroll 6
-          for (int i = 0; i < 6; ++i) {
-            simd::load(m[i], sums + (6 * i + j) * step + t * width + v);
-          }
-          transform_output(m, y);
-#pragma GCC unroll 4
-          for (int i = 0; i < 4; ++i) {
-            half[i][j] = y[i];
-          }
-        }
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) {
-          simd::Floats<W> y[4];
-          transform_output(half[i], y);
-#pragma GCC unroll 4
-          for (int j = 0; j < 4; ++j) {
-            simd::store(y[j], pixels + (i * pitch + 4 * t + j) * width + v);
-          }
+          simd::store(half[i][j], to + (6 * i + j) * row.step);
         }
       }
+    }
+  }
+};
+
+/// One tile of one block of channels on its way out: what TransformOutput does with A^T m A.
+struct OutputTile {
+  const float* sums;  ///< element p of m at sums + p*step
+  std::int64_t step;
+  const float* bias;
+  const float* residual;  ///< lies as y does; may be y, may be nullptr
+  float* y;               ///< of the tile's first pixel
+  std::int64_t pitch;     ///< floats from one row of y to the next
+  std::int64_t rows, columns;  ///< pixels of the tile that lie in y, 1 to 4
+  Clamp clamp;
+};
+
+/// y = clamp(A^T m A + bias + residual).
+struct TransformOutput {
+  template <int L>
+  [[gnu::always_inline]] static void run(const OutputTile& t) {
+    simd::Floats<L> half[4][6], bias;
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; ++j) {
+      simd::Floats<L> m[6], y[4];
+#pragma GCC unroll 6
+      for (int i = 0; i < 6; ++i) {
+        simd::load(m[i], t.sums + (6 * i + j) * t.step);
+      }
+      transform_output(m, y);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        half[i][j] = y[i];
+      }
+    }
+    simd::load(bias, t.bias);
+    const simd::Floats<L> lo = simd::Floats<L>{} + t.clamp.lo, hi = simd::Floats<L>{} + t.clamp.hi;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      if (i >= t.rows) return;
+      simd::Floats<L> y[4];
+      transform_output(half[i], y);
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; ++j) {
+        if (j >= t.columns) break;
+        simd::Floats<L> v = y[j] + bias, also;
+        if (t.residual != nullptr) {
+          simd::load(also, t.residual + i * t.pitch + j * L);
+          v = v + also;
+        }
+        v = lo > v ? lo : v;
+        v = hi < v ? hi : v;
+        simd::store(v, t.y + i * t.pitch + j * L);
+      }
+    }
   }
 };
 

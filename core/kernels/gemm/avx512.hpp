@@ -2,7 +2,6 @@
 #pragma once
 #include <immintrin.h>
 
-#include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/store.hpp>
 
 namespace weir::kernels {
@@ -10,10 +9,18 @@ namespace weir::kernels {
 struct Avx512 {
   static constexpr int lanes = 16, max_rows = 14;
 
-  template <int R, int V, Walk walk>
-  [[gnu::target("avx512f,avx512vl,fma")]] static void tile(std::int64_t K, const float* a, const float* b,
-                                                           const std::int32_t* offset, float* tile, bool resume) {
-    tile_body<lanes, R, V, walk>(K, a, b, offset, tile, resume);
+  template <int R, int V>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void tile(std::int64_t K, const float* a, const float* b, float* tile,
+                                                           bool resume) {
+    tile_body<lanes, R, V>(K, a, b, tile, resume);
+  }
+  template <int R, int V, int S>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void conv(const ConvTile& tile) {
+    conv_tile_body<lanes, R, V, S>(tile);
+  }
+  template <int R, int S>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise(const DepthwiseTile& tile) {
+    depthwise_tile_body<lanes, R, S>(tile);
   }
   // Whole vectors with the tail masked off, rather than the bodies for all instruction sets.
   [[gnu::target("avx512f,avx512vl,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
@@ -31,17 +38,16 @@ struct Avx512 {
     }
   }
 
-  // Sixteen columns at a time are transposed in registers: 16 pixels of a channel become one vector.
-  [[gnu::target("avx512f,avx512vl,fma")]] static void store_columns(const float* tile, std::int64_t ldt,
-                                                                    std::int64_t rows, std::int64_t columns,
-                                                                    const Epilogue& e) {
-    const __m512 lo = _mm512_set1_ps(e.clamp.lo), hi = _mm512_set1_ps(e.clamp.hi);
+  // Sixteen columns at a time are transposed in registers.
+  [[gnu::target("avx512f,avx512vl,fma")]] static void transpose(const float* from, std::int64_t ldf, std::int64_t rows,
+                                                                std::int64_t columns, float* to, std::int64_t ldt) {
     const __mmask16 mask = first(rows);
     for (std::int64_t j = 0; j < columns; j += 16) {
+      const __mmask16 columns_mask = first(columns - j);
       __m512 a[16], b[16];
 #pragma GCC unroll 16
       for (int r = 0; r < 16; ++r) {
-        a[r] = _mm512_maskz_loadu_ps(r < rows ? 0xFFFF : 0, tile + (r < rows ? r : 0) * ldt + j);
+        a[r] = _mm512_maskz_loadu_ps(r < rows ? columns_mask : 0, from + (r < rows ? r : 0) * ldf + j);
       }
 #pragma GCC unroll 8
       for (int r = 0; r < 16; r += 2) {
@@ -76,51 +82,12 @@ struct Avx512 {
 #pragma GCC unroll 16
       for (int c = 0; c < 16; ++c) {
         if (j + c >= columns) return;
-        const std::int64_t at = (j + c) * e.ldy;
-        __m512 v = a[c] + _mm512_set1_ps(e.bias[j + c]);
-        if (e.residual) v += _mm512_maskz_loadu_ps(mask, e.residual + at);
-        _mm512_mask_storeu_ps(e.y + at, mask, clamp(mask, v, lo, hi));
+        _mm512_mask_storeu_ps(to + (j + c) * ldt, mask, a[c]);
       }
     }
   }
-  [[gnu::target("avx512f,avx512vl,fma")]] static void line(std::int64_t K, const float* weights, const float* from,
-                                                           const std::int32_t* offset, float start, float* to,
-                                                           std::int64_t n) {
-    line_body<lanes>(K, weights, from, offset, start, to, n);
-  }
   [[gnu::target("avx512f,avx512vl,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
     return dot_body<lanes>(K, a, b);
-  }
-
-  template <int K, int S>
-  [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise(const DepthwiseRows& job, std::int64_t rows,
-                                                                std::int64_t columns, float* to) {
-    depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
-  }
-
-  // Rows in blocks, so that masks are made once for several rows but the image is still read in order.
-  template <int stride>
-  [[gnu::target("avx512f,avx512vl,fma")]] static void pad_rows(const float* from, std::int64_t from_step, float* to,
-                                                               std::int64_t rows, std::int64_t n, std::int64_t begin,
-                                                               std::int64_t end) {
-    constexpr std::int64_t block = 8;
-    for (std::int64_t i = 0; i < rows; i += block)
-      for (std::int64_t j = 0; j < n; j += 16) {
-        // Lanes stride*begin to stride*(end - 1) of the image, in up to two vectors.
-        const std::int64_t skip = stride * (begin - j), stop = stride * (end - 1 - j) + 1;
-        const auto a_mask = static_cast<__mmask16>(first(stop) & ~first(skip));
-        const auto b_mask = static_cast<__mmask16>(first(stop - 16) & ~first(skip - 16));
-        const __mmask16 to_mask = first(n - j);
-        for (std::int64_t r = i; r < std::min(rows, i + block); ++r) {
-          const float* at = from + r * from_step + stride * j;
-          __m512 v = _mm512_maskz_loadu_ps(a_mask, at);
-          if constexpr (stride == 2) {
-            const __m512 w = _mm512_maskz_loadu_ps(b_mask, at + 16);
-            v = __builtin_shufflevector(v, w, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-          }
-          _mm512_mask_storeu_ps(to + r * n + j, to_mask, v);
-        }
-      }
   }
 
  private:

@@ -79,8 +79,7 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
                          float* c = C + i * ldc + j;
                          for (std::int64_t r = 0; k > 0 && r < rows; ++r)
                            std::copy_n(c + r * ldc, columns, sums + r * ldt);
-                         micro.tile(kernels::Walk::packed, rows, vectors)(size, workspace + i * size, panel, nullptr,
-                                                                          sums, k > 0);
+                         micro.tile(rows, vectors)(size, workspace + i * size, panel, sums, k > 0);
                          for (std::int64_t r = 0; r < rows; ++r) std::copy_n(sums + r * ldt, columns, c + r * ldc);
                        }
                      }

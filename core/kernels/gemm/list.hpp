@@ -9,15 +9,19 @@
 
 namespace weir::kernels {
 
-template <typename T, Walk walk, int V, int... R>
-constexpr void fill_tiles(Microkernels& table, std::integer_sequence<int, R...>) {
-  ((table.tiles[static_cast<std::size_t>(walk)][V - 1][R] = &T::template tile<R + 1, V, walk>), ...);
+template <typename T, int V, int... R>
+constexpr void fill_width(Microkernels& table, std::integer_sequence<int, R...>) {
+  constexpr int L = T::lanes;
+  ((table.tiles[V - 1][R] = &T::template tile<R + 1, V>), ...);
+  ((table.conv[0][V - 1][R] = &T::template conv<R + 1, V, 1>), ...);
+  ((table.conv[1][V - 1][R] = &T::template conv<R + 1, V, L>), ...);
+  ((table.conv[2][V - 1][R] = &T::template conv<R + 1, V, 2 * L>), ...);
 }
 
-template <typename T, Walk walk>
-constexpr void fill_walk(Microkernels& table) {
-  fill_tiles<T, walk, 1>(table, std::make_integer_sequence<int, T::max_rows>{});
-  fill_tiles<T, walk, 2>(table, std::make_integer_sequence<int, T::max_rows>{});
+template <typename T, int... R>
+constexpr void fill_depthwise(Microkernels& table, std::integer_sequence<int, R...>) {
+  ((table.depthwise[0][R] = &T::template depthwise<R + 1, 1>), ...);
+  ((table.depthwise[1][R] = &T::template depthwise<R + 1, 2>), ...);
 }
 
 template <typename T, Isa isa>
@@ -26,15 +30,11 @@ constexpr Microkernels make_table() {
   table.isa = isa;
   table.lanes = T::lanes;
   table.max_rows = T::max_rows;
-  fill_walk<T, Walk::packed>(table);
-  fill_walk<T, Walk::image_a>(table);
-  fill_walk<T, Walk::image_b>(table);
+  fill_width<T, 1>(table, std::make_integer_sequence<int, T::max_rows>{});
+  fill_width<T, 2>(table, std::make_integer_sequence<int, T::max_rows>{});
+  fill_depthwise<T>(table, std::make_integer_sequence<int, max_depthwise_rows>{});
   table.store_rows = &T::store_rows;
-  table.store_columns = &T::store_columns;
-  table.line = &T::line;
-  table.pad_rows = {&T::template pad_rows<1>, &T::template pad_rows<2>};
-  table.depthwise = {{{&T::template depthwise<3, 1>, &T::template depthwise<3, 2>},
-                      {&T::template depthwise<5, 1>, &T::template depthwise<5, 2>}}};
+  table.transpose = &T::transpose;
   table.dot = &T::dot;
   return table;
 }

@@ -1,6 +1,5 @@
 /// Micro-kernels for plain C++ in the user's compiler flags.
 #pragma once
-#include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/store.hpp>
 
 namespace weir::kernels {
@@ -8,33 +7,25 @@ namespace weir::kernels {
 struct Portable {
   static constexpr int lanes = 4, max_rows = 6;
 
-  template <int R, int V, Walk walk>
-  static void tile(std::int64_t K, const float* a, const float* b, const std::int32_t* offset, float* tile,
-                   bool resume) {
-    tile_body<lanes, R, V, walk>(K, a, b, offset, tile, resume);
+  template <int R, int V>
+  static void tile(std::int64_t K, const float* a, const float* b, float* tile, bool resume) {
+    tile_body<lanes, R, V>(K, a, b, tile, resume);
   }
-  static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
-                         const Epilogue& e) {
+  template <int R, int V, int S>
+  static void conv(const ConvTile& tile) {
+    conv_tile_body<lanes, R, V, S>(tile);
+  }
+  template <int R, int S>
+  static void depthwise(const DepthwiseTile& tile) {
+    depthwise_tile_body<lanes, R, S>(tile);
+  }
+  static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns, const Epilogue& e) {
     store_rows_body<lanes>(tile, ldt, rows, columns, e);
   }
-  static void store_columns(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
-                            const Epilogue& e) {
-    store_columns_body(tile, ldt, rows, columns, e);
-  }
-  static void line(std::int64_t K, const float* weights, const float* from, const std::int32_t* offset, float start,
-                   float* to, std::int64_t n) {
-    line_body<lanes>(K, weights, from, offset, start, to, n);
+  static void transpose(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to, std::int64_t ldt) {
+    transpose_body(from, ldf, rows, columns, to, ldt);
   }
   static float dot(std::int64_t K, const float* a, const float* b) { return dot_body<lanes>(K, a, b); }
-  template <int K, int S>
-  static void depthwise(const DepthwiseRows& job, std::int64_t rows, std::int64_t columns, float* to) {
-    depthwise_rows_body<lanes, K, S>(job, rows, columns, to);
-  }
-  template <int stride>
-  static void pad_rows(const float* from, std::int64_t from_step, float* to, std::int64_t rows, std::int64_t n,
-                       std::int64_t begin, std::int64_t end) {
-    pad_rows_body<lanes, stride>(from, from_step, to, rows, n, begin, end);
-  }
 };
 
 }  // namespace weir::kernels

@@ -5,8 +5,9 @@
 #include <random>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
+#include <weir/core/kernels/reorder.hpp>
 
-using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Shape, weir::Tensor;
+using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Layout, weir::Shape, weir::Tensor;
 
 namespace {
 
@@ -96,6 +97,27 @@ Tensor tile_maxima(const Tensor& magnitude) {
   return maxima;
 }
 
+/// t in a layout; the channels that a blocked one has behind C are NaN, which nobody may take in.
+std::vector<float> laid_out(const Tensor& t, Layout layout, const Context& context) {
+  std::vector<float> to(static_cast<std::size_t>(weir::floats_of(t.shape(), layout, context.isa())));
+  if (layout == Layout::plain) {
+    std::copy(t.span().begin(), t.span().end(), to.begin());
+    return to;
+  }
+  weir::to_blocked(context, t.shape(), t.data(), to.data());
+  const auto L = static_cast<std::size_t>(weir::lanes(context.isa())), C = static_cast<std::size_t>(t.shape()[1]);
+  const auto pixels = static_cast<std::size_t>(t.shape().product(2, 4)), blocks = (C + L - 1) / L;
+  for (std::size_t i = 0; i < to.size(); ++i)
+    if (i / (pixels * L) % blocks * L + i % L >= C) to[i] = std::nanf("");
+  return to;
+}
+
+Tensor plain(const float* blocked, const Shape& shape, const Context& context) {
+  Tensor to(shape);
+  weir::to_plain(context, shape, blocked, to.data());
+  return to;
+}
+
 /// A block of floats between two zones that nobody may write.
 struct Guarded {
   static constexpr std::size_t zone = 64;
@@ -124,25 +146,36 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
                            expected.view(), clamp);
     const Tensor magnitude = problem.magnitudes(x, residual), tile_magnitude = tile_maxima(magnitude);
     for (const Isa isa : isas())
-      for (auto& algorithm : weir::kernels::conv2d_algorithms(problem.p, problem.x, weir::kernels::microkernels(isa))) {
-        const Tensor& scale = algorithm->name() == "winograd" ? tile_magnitude : magnitude;
-        INFO(problem.text(), " with ", weir::to_string(isa), ", ", algorithm->name());
-        algorithm->pack(problem.weights.span());
-        CHECK(algorithm->cost() > 0);
-        std::vector<float> first;
-        for (const int threads : {1, 2}) {
-          Guarded y(residual.size()), workspace(algorithm->workspace_floats(threads));
-          std::copy(residual.span().begin(), residual.span().end(), y.data());
-          algorithm->run(weir::ThreadPool(threads), {x.data(), adds ? y.data() : nullptr, y.data(), clamp},
-                         problem.bias.data(), workspace.data());
-          CHECK(y.intact());
-          CHECK(workspace.intact());
-          double worst = 0;
-          for (std::size_t i = 0; i < expected.size(); ++i)
-            worst = std::max(worst, std::abs(double{y.data()[i]} - double{expected[i]}) / double{scale[i] + 1e-6F});
-          CHECK(worst < 3e-6);
-          if (threads == 1) first.assign(y.data(), y.data() + y.size);
-          CHECK(std::memcmp(first.data(), y.data(), y.size * sizeof(float)) == 0);
+      for (const Layout layout : {Layout::plain, Layout::blocked}) {
+        const Context context({.isa = std::string(weir::to_string(isa))});
+        const std::vector<float> image = laid_out(x, layout, context), summand = laid_out(residual, Layout::blocked, context);
+        std::vector<float> bias(problem.bias.span().begin(), problem.bias.span().end());
+        bias.resize(bias.size() + 32);
+        for (auto& algorithm :
+             weir::kernels::conv2d_algorithms(problem.p, problem.x, layout, weir::kernels::microkernels(isa))) {
+          const Tensor& scale = algorithm->name() == "winograd" ? tile_magnitude : magnitude;
+          INFO(problem.text(), " with ", weir::to_string(isa), ", ", algorithm->name(), " from ",
+               layout == Layout::plain ? "plain" : "blocked");
+          algorithm->pack(problem.weights.span());
+          CHECK(algorithm->cost() > 0);
+          Tensor first;
+          for (const int threads : {1, 2}) {
+            Guarded y(summand.size()), workspace(algorithm->workspace_floats(threads));
+            std::copy(summand.begin(), summand.end(), y.data());
+            algorithm->run(weir::ThreadPool(threads), {image.data(), adds ? y.data() : nullptr, y.data(), 1, clamp},
+                           bias.data(), workspace.data());
+            CHECK(y.intact());
+            CHECK(workspace.intact());
+            const Tensor result = plain(y.data(), residual.shape(), context);
+            double worst = 0;
+            for (std::size_t i = 0; i < expected.size(); ++i) {
+              const double error = std::abs(double{result[i]} - double{expected[i]}) / double{scale[i] + 1e-6F};
+              worst = std::isnan(error) ? 1e30 : std::max(worst, error);
+            }
+            CHECK(worst < 3e-6);
+            if (threads == 1) first = result;
+            CHECK(std::memcmp(first.data(), result.data(), result.size() * sizeof(float)) == 0);
+          }
         }
       }
   }
@@ -152,31 +185,38 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
   for (int round = 0; round < 60; ++round) {
     const Problem problem;
     const Shape batch = problem.x.with(0, 5);
-    Tensor x = noise(batch);
-    for (const Isa isa : isas()) {
-      INFO(problem.text(), " with ", weir::to_string(isa));
-      const Context one({.isa = std::string(weir::to_string(isa))});
-      const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), one, problem.x);
-      Tensor all(problem.p.output_shape(batch)), single(problem.p.output_shape(problem.x));
-      weir::Buffer workspace;
-      for (const int threads : {1, 2, 3}) {
-        const Context context({.threads = threads, .isa = std::string(weir::to_string(isa))});
-        conv.run(context, x, nullptr, all.view(), {}, workspace.reserve(conv.workspace_floats(context, batch) + 1));
-        for (std::size_t n = 0; n < 5; ++n) {
-          const weir::ConstView image{x.data() + n * x.size() / 5, problem.x};
-          conv.run(context, image, nullptr, single.view(), {},
-                   workspace.reserve(conv.workspace_floats(context, problem.x) + 1));
-          CHECK(std::memcmp(all.data() + n * single.size(), single.data(), single.size() * sizeof(float)) == 0);
+    const Tensor x = noise(batch);
+    for (const Isa isa : isas())
+      for (const Layout layout : {Layout::plain, Layout::blocked}) {
+        INFO(problem.text(), " with ", weir::to_string(isa));
+        const Context one({.isa = std::string(weir::to_string(isa))});
+        const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), one, problem.x, layout);
+        const Shape out = problem.p.output_shape(batch), single_out = out.with(0, 1);
+        const std::vector<float> images = laid_out(x, layout, one);
+        std::vector<float> all(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, isa))), single(all.size() / 5);
+        const auto same = [&](const float* a, const float* b) {
+          const Tensor p = plain(a, single_out, one), q = plain(b, single_out, one);
+          return std::memcmp(p.data(), q.data(), p.size() * sizeof(float)) == 0;
+        };
+        weir::Buffer workspace;
+        for (const int threads : {1, 2, 3}) {
+          const Context context({.threads = threads, .isa = std::string(weir::to_string(isa))});
+          conv.run(context, {images.data(), batch}, nullptr, {all.data(), out}, {},
+                   workspace.reserve(conv.workspace_floats(context, batch) + 1));
+          for (std::size_t n = 0; n < 5; ++n) {
+            conv.run(context, {images.data() + n * images.size() / 5, problem.x}, nullptr, {single.data(), single_out}, {},
+                     workspace.reserve(conv.workspace_floats(context, problem.x) + 1));
+            CHECK(same(all.data() + n * single.size(), single.data()));
+          }
         }
+        // A spoilt image spoils nobody else.
+        std::vector<float> spoilt = images, after(all.size());
+        std::fill_n(spoilt.begin() + static_cast<std::ptrdiff_t>(2 * images.size() / 5), images.size() / 5, std::nanf(""));
+        conv.run(one, {spoilt.data(), batch}, nullptr, {after.data(), out}, {},
+                 workspace.reserve(conv.workspace_floats(one, batch) + 1));
+        for (const std::size_t n : {0U, 1U, 3U, 4U})
+          CHECK(same(all.data() + n * single.size(), after.data() + n * single.size()));
       }
-      // A spoilt image spoils nobody else.
-      Tensor spoilt = x, after(all.shape());
-      for (std::size_t i = 0; i < x.size() / 5; ++i) spoilt[2 * (x.size() / 5) + i] = std::nanf("");
-      conv.run(one, spoilt, nullptr, after.view(), {}, workspace.reserve(conv.workspace_floats(one, batch) + 1));
-      for (const std::size_t n : {0U, 1U, 3U, 4U})
-        CHECK(std::memcmp(all.data() + n * single.size(), after.data() + n * single.size(),
-                          single.size() * sizeof(float)) == 0);
-    }
   }
 }
 
@@ -196,11 +236,14 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
       const Context context({.threads = threads, .isa = std::string(weir::to_string(isa)), .winograd = winograd});
       const weir::PackedConv2d conv(p, weights.span(), {}, context, images);
       CHECK((conv.algorithm() == "winograd") == winograd);
-      Tensor y(p.output_shape(images));
+      const Shape out = p.output_shape(images);
+      const std::vector<float> in = laid_out({images, x.span().first(static_cast<std::size_t>(images.numel()))},
+                                             Layout::blocked, context);
+      std::vector<float> y(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, isa)));
       weir::Buffer workspace;
-      conv.run(context, {x.data(), images}, nullptr, y.view(), {},
+      conv.run(context, {in.data(), images}, nullptr, {y.data(), out}, {},
                workspace.reserve(conv.workspace_floats(context, images) + 1));
-      return y;
+      return plain(y.data(), out, context);
     };
     const Tensor all = run(shape, 1, true), single = run(shape.with(0, 1), 2, true), direct = run(shape, 1, false);
     CHECK(std::memcmp(all.data(), single.data(), single.size() * sizeof(float)) == 0);

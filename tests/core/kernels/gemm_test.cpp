@@ -48,35 +48,119 @@ TEST_CASE("micro-kernels: every tile of every instruction set agrees with its fo
   for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
     if (!weir::supported(isa)) continue;
     const auto& micro = weir::kernels::microkernels(isa);
-    for (const auto walk : {weir::kernels::Walk::packed, weir::kernels::Walk::image_a, weir::kernels::Walk::image_b})
+    for (std::int64_t V = 1; V <= 2; ++V)
+      for (std::int64_t R = 1; R <= micro.max_rows; ++R) {
+        constexpr std::int64_t K = 37;
+        const std::int64_t width = V * micro.lanes;
+        const auto a = noise(K * R, random), b = noise(K * width, random);
+        std::vector<float> once(static_cast<std::size_t>(R * width)), twice = once;
+        const auto f = micro.tile(R, V);
+        f(K, a.data(), b.data(), once.data(), false);
+        f(20, a.data(), b.data(), twice.data(), false);
+        f(K - 20, a.data() + 20 * R, b.data() + 20 * width, twice.data(), true);
+        CHECK(std::memcmp(once.data(), twice.data(), once.size() * sizeof(float)) == 0);
+        double worst = 0;
+        for (std::int64_t r = 0; r < R; ++r)
+          for (std::int64_t j = 0; j < width; ++j) {
+            double sum = 0;
+            for (std::int64_t k = 0; k < K; ++k)
+              sum += double{a[static_cast<std::size_t>(k * R + r)]} * double{b[static_cast<std::size_t>(k * width + j)]};
+            worst = std::max(worst, std::abs(sum - double{once[static_cast<std::size_t>(r * width + j)]}));
+          }
+        CHECK(worst < 1e-5);
+      }
+  }
+}
+
+TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sums and as results") {
+  using weir::kernels::ConvTap, weir::kernels::PixelStep;
+  std::mt19937 random(4);
+  const std::vector<ConvTap> taps = {{3, 1}, {0, 5}, {90, 4}, {17, 2}};
+  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!weir::supported(isa)) continue;
+    const auto& micro = weir::kernels::microkernels(isa);
+    const std::int64_t L = micro.lanes;
+    for (const auto step : {PixelStep::one, PixelStep::vector, PixelStep::two_vectors})
       for (std::int64_t V = 1; V <= 2; ++V)
-        for (std::int64_t R = 1; R <= micro.max_rows; ++R) {
-          constexpr std::int64_t K = 37;
-          const std::int64_t width = V * micro.lanes;
-          const bool a_jumps = walk == weir::kernels::Walk::image_a, b_jumps = walk == weir::kernels::Walk::image_b;
-          const auto a = noise(K * (R + 3), random), b = noise(K * (width + 3), random);
-          std::vector<std::int32_t> offset;
-          for (std::int64_t k = 0; k < K; ++k)
-            offset.push_back(static_cast<std::int32_t>((k * 11 % K) * (a_jumps ? R + 3 : width + 3)));
-          std::vector<float> once(static_cast<std::size_t>(R * width)), twice = once;
-          const auto f = micro.tile(walk, R, V);
-          f(K, a.data(), b.data(), offset.data(), once.data(), false);
-          f(20, a.data(), b.data(), offset.data(), twice.data(), false);
-          f(K - 20, a_jumps ? a.data() : a.data() + 20 * R, b_jumps ? b.data() : b.data() + 20 * width,
-            offset.data() + 20, twice.data(), true);
-          CHECK(std::memcmp(once.data(), twice.data(), once.size() * sizeof(float)) == 0);
-          double worst = 0;
-          for (std::int64_t r = 0; r < R; ++r)
-            for (std::int64_t j = 0; j < width; ++j) {
-              double sum = 0;
-              for (std::int64_t k = 0; k < K; ++k) {
-                const std::int64_t jump = offset[static_cast<std::size_t>(k)];
-                sum += double{a[static_cast<std::size_t>((a_jumps ? jump : k * R) + r)]} *
-                       double{b[static_cast<std::size_t>((b_jumps ? jump : k * width) + j)]};
+        for (std::int64_t R = 1; R <= micro.max_rows; ++R)
+          for (int kind = 0; kind < 3; ++kind) {  // sums; results; results with a residual
+            const std::int64_t S = step == PixelStep::one ? 1 : step == PixelStep::vector ? L : 2 * L;
+            const std::int64_t apart = micro.max_rows * L + 16;
+            const auto x = noise(100 + R * S, random), weights = noise(12 * V * L, random), bias = noise(V * L, random);
+            const auto residual = noise(2 * apart, random);
+            std::vector<float> y(static_cast<std::size_t>(2 * apart), untouched);
+            const weir::Clamp clamp{-0.5F, 0.75F};
+            micro.conv_tile(step, R, V)({.x = x.data(),
+                                         .taps = taps.data(),
+                                         .taps_end = taps.data() + taps.size(),
+                                         .weights = weights.data(),
+                                         .ahead = weights.data(),
+                                         .ahead_step = 3,
+                                         .bias = kind == 0 ? nullptr : bias.data(),
+                                         .residual = kind == 2 ? residual.data() : nullptr,
+                                         .y = y.data(),
+                                         .block_step = apart,
+                                         .clamp = clamp});
+            double worst = 0;
+            bool intact = true;
+            for (std::int64_t i = 0; i < 2 * apart; ++i) {
+              const std::int64_t v = i / apart, r = i % apart / L, l = i % L;
+              const auto at = static_cast<std::size_t>(i);
+              if (v >= V || r >= R || i % apart >= R * L) {
+                intact = intact && y[at] == untouched;
+                continue;
               }
-              worst = std::max(worst, std::abs(sum - double{once[static_cast<std::size_t>(r * width + j)]}));
+              double sum = 0;
+              std::int64_t k = 0;
+              for (const ConvTap& tap : taps)
+                for (std::int64_t c = 0; c < tap.count; ++c, ++k)
+                  sum += double{x[static_cast<std::size_t>(tap.offset + c + r * S)]} *
+                         double{weights[static_cast<std::size_t>((k * V + v) * L + l)]};
+              if (kind > 0) sum += double{bias[static_cast<std::size_t>(v * L + l)]};
+              if (kind > 1) sum += double{residual[at]};
+              if (kind > 0) sum = double{clamp(static_cast<float>(sum))};
+              worst = std::max(worst, std::abs(sum - double{y[at]}));
             }
+            CHECK(worst < 1e-5);
+            CHECK(intact);
+          }
+  }
+}
+
+TEST_CASE("micro-kernels: every depthwise tile agrees with its formula") {
+  std::mt19937 random(6);
+  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!weir::supported(isa)) continue;
+    const auto& micro = weir::kernels::microkernels(isa);
+    const std::int64_t L = micro.lanes;
+    const auto floats = [](std::int64_t n) { return static_cast<std::int32_t>(n); };
+    const std::vector<std::int32_t> offset = {floats(2 * L), 0, floats(5 * L)};
+    for (std::int64_t step = 1; step <= 2; ++step)
+      for (std::int64_t R = 1; R <= weir::kernels::max_depthwise_rows; ++R)
+        for (const bool adds : {false, true}) {
+          const auto x = noise((6 + R * step) * L, random), weights = noise(3 * L, random), bias = noise(L, random);
+          const auto residual = noise(R * L, random);
+          std::vector<float> y(static_cast<std::size_t>(R * L + 8), untouched);
+          const weir::Clamp clamp{-0.5F, 0.75F};
+          micro.depthwise_tile(step, R)({.x = x.data(),
+                                         .offset = offset.data(),
+                                         .offset_end = offset.data() + offset.size(),
+                                         .weights = weights.data(),
+                                         .bias = bias.data(),
+                                         .residual = adds ? residual.data() : nullptr,
+                                         .y = y.data(),
+                                         .clamp = clamp});
+          double worst = 0;
+          for (std::int64_t i = 0; i < R * L; ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            double sum = double{bias[at % static_cast<std::size_t>(L)]} + (adds ? double{residual[at]} : 0.0);
+            for (std::size_t t = 0; t < offset.size(); ++t)
+              sum += double{x[static_cast<std::size_t>(offset[t] + i / L * step * L + i % L)]} *
+                     double{weights[t * static_cast<std::size_t>(L) + static_cast<std::size_t>(i % L)]};
+            worst = std::max(worst, std::abs(double{clamp(static_cast<float>(sum))} - double{y[at]}));
+          }
           CHECK(worst < 1e-5);
+          CHECK(std::all_of(y.end() - 8, y.end(), [](float v) { return v == untouched; }));
         }
   }
 }

@@ -1,3 +1,4 @@
+#include <weir/core/kernels/blocked_lrn.hpp>
 #include <weir/core/kernels/lrn.hpp>
 #include <weir/core/kernels/reference/lrn.hpp>
 
@@ -21,5 +22,14 @@ TEST_CASE("lrn: as its reference, over sizes, powers, instruction sets and threa
         weir::lrn_reference(p, x, expected.view());
         CHECK(kernels_test::relative_error(y.view(), expected.view(), 1e-6) < 3e-6);
         CHECK(y.fences_intact());
+        const std::int64_t floats = weir::floats_of(shape, weir::Layout::blocked, context.isa());
+        std::vector<float> image(static_cast<std::size_t>(floats)),
+            workspace(weir::blocked_lrn_workspace_floats(context, p, shape));
+        weir::to_blocked(context, shape, x.data(), image.data());
+        kernels_test::Fenced blocked({floats});
+        weir::blocked_lrn(context, p, {image.data(), shape}, blocked.view().data, workspace.data());
+        CHECK(blocked.fences_intact());
+        weir::to_plain(context, shape, blocked.view().data, y.view().data);
+        CHECK(kernels_test::relative_error(y.view(), expected.view(), 1e-6) < 3e-6);
       }
 }

@@ -1,3 +1,4 @@
+#include <weir/core/kernels/blocked_pool.hpp>
 #include <weir/core/kernels/pool.hpp>
 #include <weir/core/kernels/reference/pool.hpp>
 
@@ -39,6 +40,15 @@ TEST_CASE("pool: as its reference, over windows, edges, instruction sets and thr
             weir::pool_reference(p, average, x, expected.view());
             REQUIRE(kernels_test::relative_error(y.view(), expected.view(), 0.1) < 1e-5);
             REQUIRE(y.fences_intact());
+            const weir::Isa isa = context.isa();
+            std::vector<float> image(static_cast<std::size_t>(weir::floats_of(shape, weir::Layout::blocked, isa)));
+            weir::to_blocked(context, shape, x.data(), image.data());
+            kernels_test::Fenced blocked({weir::floats_of(out, weir::Layout::blocked, isa)});
+            (average ? weir::blocked_pool_average : weir::blocked_pool_max)(context, p, {image.data(), shape},
+                                                                            {blocked.view().data, out});
+            REQUIRE(blocked.fences_intact());
+            weir::to_plain(context, out, blocked.view().data, y.view().data);
+            REQUIRE(kernels_test::relative_error(y.view(), expected.view(), 0.1) < 1e-5);
           }
         }
   CHECK(cases > 1000);

@@ -4,6 +4,7 @@
 #include <random>
 #include <weir/core/kernels/conv2d/list.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
+#include <weir/core/kernels/reorder.hpp>
 
 namespace winograd = weir::kernels::winograd;
 
@@ -73,16 +74,22 @@ TEST_CASE("Winograd: rounds at most a few times more than the direct algorithms"
     for (Tensor* t : {&x, &weights})
       for (float& v : t->span()) v = uniform<float>();
     weir::conv2d_reference(p, x, weights.span(), {}, nullptr, expected.view(), {});
-    const std::vector<float> bias(16, 0.0F);
+    const std::vector<float> bias(32, 0.0F);
     for (std::size_t i = 0; i < weir::isa_names.size(); ++i) {
       const auto isa = static_cast<weir::Isa>(i);
       if (!weir::supported(isa)) continue;
       double direct = 0, transformed = 0;
-      for (auto& algorithm : weir::kernels::conv2d_algorithms(p, shape, weir::kernels::microkernels(isa))) {
+      const weir::Context context({.isa = std::string(weir::to_string(isa))});
+      // The channels are whole blocks.
+      Tensor image(shape), out(expected.shape());
+      weir::to_blocked(context, shape, x.data(), image.data());
+      for (auto& algorithm :
+           weir::kernels::conv2d_algorithms(p, shape, weir::Layout::blocked, weir::kernels::microkernels(isa))) {
         algorithm->pack(weights.span());
         weir::Buffer workspace;
-        algorithm->run(weir::ThreadPool(1), {x.data(), nullptr, y.data(), {}}, bias.data(),
+        algorithm->run(weir::ThreadPool(1), {image.data(), nullptr, out.data(), 1, {}}, bias.data(),
                        workspace.reserve(algorithm->workspace_floats(1) + 1));
+        weir::to_plain(context, expected.shape(), out.data(), y.data());
         double squares = 0;
         for (std::size_t k = 0; k < y.size(); ++k)
           squares += (double{y[k]} - double{expected[k]}) * (double{y[k]} - double{expected[k]});

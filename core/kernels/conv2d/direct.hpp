@@ -1,0 +1,222 @@
+/// Direct convolution: every multiplication that the formula names.
+#pragma once
+#include <vector>
+#include <weir/core/kernels/conv2d/algorithm.hpp>
+
+namespace weir::kernels {
+
+/// A tile is up to max_rows neighbouring pixels of y by one or two blocks of output channels. Each weight vector is
+/// loaded once for all pixels, the pixels are broadcast straight from the (staged) image: no im2col. Weights are packed
+/// [columns][k][lane], columns being those one or two blocks. y is blocked, x blocked or, for few channels, plain.
+///
+/// Tiles lie within one row of y, or, where the image is one line (see Geometry), anywhere on it. Of a grouped convolution the
+/// columns take in the channels of all groups that they belong to, with zero weights between groups; so a NaN or
+/// infinity in x may reach other groups' channels of the same blocks.
+///
+/// After Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD architectures", SC 2018.
+class Direct : public Conv2dAlgorithm {
+ public:
+  Direct(const Conv2dParams& p, const Shape& x, Layout layout, const Microkernels& micro)
+      : params_(p), micro_(&micro), geometry_(p, x, layout, micro.isa), pixels_(geometry_.OH * geometry_.OW) {
+    tiles_ = cut(geometry_);
+    if (!geometry_.is_line()) {
+      const Geometry dense(p, x, layout, micro.isa, true);
+      std::vector<Tile> tiles = cut(dense);
+      const double columns = static_cast<double>(p.out_channels) / static_cast<double>(micro.width());
+      const auto all_cycles = [&](const Geometry& g, const std::vector<Tile>& all) {
+        double cycles = 0;
+        for (const Tile& t : all) cycles += columns * conv_tile_cycles(p.depth(), t.pixels, 2) + 30 + 6 * columns;
+        // Weights that pass by in the first-level cache too fast to follow.
+        cycles += columns * static_cast<double>(p.depth()) * static_cast<double>(all.size());
+        return cycles + static_cast<double>(g.staged_floats()) / 8;
+      };
+      if (all_cycles(dense, tiles) < all_cycles(geometry_, tiles_)) {
+        geometry_ = dense;
+        tiles_ = std::move(tiles);
+      }
+    }
+    cut_columns();
+    // What tiles read of the image while weights pass by should stay in the second-level cache.
+    const std::int64_t row_floats = micro.max_rows * p.in_channels * std::min(p.kernel_h, p.stride_h);
+    chunk_ = std::clamp<std::int64_t>(cached_floats / row_floats, 4, 1 << 20);
+    together_ = std::clamp<std::int64_t>(chunk_ / static_cast<std::int64_t>(tiles_.size()), 1, 64);
+  }
+
+  std::string_view name() const override { return "direct"; }
+  std::string tile() const override {
+    std::int64_t rows = 0, vectors = 0;
+    for (const Tile& t : tiles_) rows = std::max(rows, t.pixels);
+    for (const Columns& c : columns_) vectors = std::max(vectors, c.vectors);
+    return std::to_string(rows) + "x" + std::to_string(vectors * micro_->lanes);
+  }
+
+  double cost() const override {
+    double cycles = static_cast<double>(geometry_.staged_floats()) / 8, weights = 0;
+    for (const Columns& c : columns_) {
+      for (const Tile& t : tiles_) cycles += tile_cycles(c, t.pixels);
+      weights += static_cast<double>(c.K * c.vectors * micro_->lanes);
+    }
+    return cycles + weight_cycles(weights);
+  }
+
+  void pack(std::span<const float> weights) override {
+    const Columns& last = columns_.back();
+    const std::int64_t L = micro_->lanes, group_in = params_.in_channels / params_.groups;
+    const std::int64_t group_out = params_.out_channels / params_.groups;
+    float* to = weights_.reserve(static_cast<std::size_t>(last.weights + last.K * last.vectors * L));
+    for (const Columns& c : columns_)
+      for_each_weight(c, [&](std::int64_t channel, std::int64_t r, std::int64_t s) {
+        for (std::int64_t m = c.first; m < c.first + c.vectors * L; ++m, ++to) {
+          const bool there = m < params_.out_channels && channel / group_in == m / group_out;
+          const std::int64_t k = (channel % group_in * params_.kernel_h + r) * params_.kernel_w + s;
+          *to = there ? weights[static_cast<std::size_t>(m * params_.depth() + k)] : 0.0F;
+        }
+      });
+  }
+
+  std::size_t workspace_floats(std::int64_t) const override {
+    return static_cast<std::size_t>(together_ * geometry_.staged_floats());
+  }
+
+  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+    for (std::int64_t n = 0; n < images.count; n += together_)
+      run_together(pool, images, n, std::min(together_, images.count - n), bias, workspace);
+  }
+
+ private:
+  struct Tile {
+    std::int64_t x, y, pixels;  ///< where its first pixel's image begins; which pixel of y that is
+  };
+  /// One or two blocks of output channels, of which `first` is the first, and what they take in.
+  struct Columns {
+    std::int64_t first, vectors;
+    std::int64_t channels_begin, channels_end;
+    std::size_t taps_begin, taps_end;
+    std::int64_t K, weights;  ///< K: terms of the sum; weights: where they begin
+  };
+
+  std::vector<Tile> cut(const Geometry& g) const {
+    const std::int64_t lines = g.is_line() ? 1 : g.OH, length = g.is_line() ? pixels_ : g.OW;
+    const EvenParts parts(length, micro_->max_rows);
+    std::vector<Tile> tiles;
+    for (std::int64_t i = 0; i < lines; ++i)
+      for (std::int64_t part = 0; part < parts.count; ++part)
+        tiles.push_back({g.first_of(i, parts.first(part)), i * length + parts.first(part), parts.size(part)});
+    return tiles;
+  }
+
+  void cut_columns() {
+    const std::int64_t L = micro_->lanes, M = params_.out_channels;
+    std::int64_t weights = 0;
+    for (std::int64_t m = 0; m < M;) {
+      Columns one = columns(m, 1), two = columns(m, M - m > L ? 2 : 1);
+      // Two blocks at once, unless they share no groups.
+      const std::int64_t rows = tiles_.front().pixels;
+      if (two.vectors == 2 && tile_cycles(two, rows) > 2.1 * tile_cycles(one, rows)) two = one;
+      if (!columns_.empty() && columns_.back().channels_begin == two.channels_begin &&
+          columns_.back().channels_end == two.channels_end) {
+        two.taps_begin = columns_.back().taps_begin, two.taps_end = columns_.back().taps_end;
+      } else {
+        two.taps_begin = taps_.size();
+        add_taps(two);
+        two.taps_end = taps_.size();
+      }
+      two.weights = weights;
+      weights += two.K * two.vectors * L;
+      m += two.vectors * L;
+      columns_.push_back(two);
+    }
+  }
+
+  Columns columns(std::int64_t first, std::int64_t vectors) const {
+    const std::int64_t group_in = params_.in_channels / params_.groups, group_out = params_.out_channels / params_.groups;
+    const std::int64_t last = std::min(first + vectors * micro_->lanes, params_.out_channels) - 1;
+    Columns c{first, vectors, first / group_out * group_in, (last / group_out + 1) * group_in, 0, 0, 0, 0};
+    c.K = (c.channels_end - c.channels_begin) * params_.kernel_h * params_.kernel_w;
+    return c;
+  }
+
+  /// The order of the sum: planes, then the kernel's rows and columns, then the plane's channels.
+  void add_taps(const Columns& c) {
+    const std::int64_t unit = geometry_.unit;
+    for (std::int64_t channel = c.channels_begin; channel < c.channels_end;) {
+      const std::int64_t stop = std::min(c.channels_end, (channel / unit + 1) * unit);
+      for (std::int64_t r = 0; r < params_.kernel_h; ++r)
+        for (std::int64_t s = 0; s < params_.kernel_w; ++s)
+          taps_.push_back({static_cast<std::int32_t>(channel / unit * geometry_.plane_floats + geometry_.tap_of(r, s) +
+                                                     channel % unit),
+                           static_cast<std::int32_t>(stop - channel)});
+      channel = stop;
+    }
+  }
+
+  /// Calls f(channel of x, r, s) in the order of the taps.
+  template <class F>
+  void for_each_weight(const Columns& c, const F& f) const {
+    for (std::int64_t channel = c.channels_begin; channel < c.channels_end;) {
+      const std::int64_t stop = std::min(c.channels_end, (channel / geometry_.unit + 1) * geometry_.unit);
+      for (std::int64_t r = 0; r < params_.kernel_h; ++r)
+        for (std::int64_t s = 0; s < params_.kernel_w; ++s)
+          for (std::int64_t each = channel; each < stop; ++each) f(each, r, s);
+      channel = stop;
+    }
+  }
+
+  double tile_cycles(const Columns& c, std::int64_t pixels) const {
+    return conv_tile_cycles(c.K, pixels, c.vectors) + 30 + 2 * static_cast<double>(pixels * c.vectors);
+  }
+
+  void run_together(const ThreadPool& pool, const Conv2dImages& images, std::int64_t n, std::int64_t count,
+                    const float* bias, float* workspace) const {
+    const Geometry& g = geometry_;
+    const std::int64_t plain = g.planes * g.H * g.W * g.unit, image = g.staged ? g.planes * g.plane_floats : plain;
+    const float* x = images.x + n * plain;
+    if (g.staged) {
+      share(pool, count * g.planes, static_cast<double>(count * g.planes * g.plane_floats) / 2,
+            [&](std::int64_t, std::int64_t first, std::int64_t last) {
+              for (std::int64_t p = first; p < last; ++p)
+                g.stage(x + p * g.H * g.W * g.unit, workspace + p * g.plane_floats);
+            });
+      x = workspace;
+    }
+    const std::int64_t L = micro_->lanes, y_floats = round_up(params_.out_channels, L) * pixels_;
+    const auto each = static_cast<std::int64_t>(tiles_.size()), blocks = static_cast<std::int64_t>(columns_.size());
+    const std::int64_t tiles = count * each, chunk = std::min(chunk_, tiles), chunks = (tiles + chunk - 1) / chunk;
+    const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * pixels_ * count);
+    share(pool, chunks * blocks * chunk, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+      for (std::int64_t u = first; u < last; ++u) {
+        const std::int64_t in_chunk = u % chunk, t = u / (blocks * chunk) * chunk + in_chunk;
+        if (t >= tiles) continue;
+        const Columns& c = columns_[static_cast<std::size_t>(u / chunk % blocks)];
+        const Tile& tile = tiles_[static_cast<std::size_t>(t % each)];
+        const std::int64_t y = (n + t / each) * y_floats + c.first * pixels_ + tile.y * L;
+        const float* weights = weights_.data() + c.weights;
+        micro_->conv_tile(g.pixel_step(), tile.pixels, c.vectors)(
+            {.x = x + t / each * image + tile.x,
+             .taps = taps_.data() + c.taps_begin,
+             .taps_end = taps_.data() + c.taps_end,
+             .weights = weights,
+             // Each tile fetches a part of what the next columns need.
+             .ahead = weights + c.K * (c.vectors * L + in_chunk * ahead_step(c.vectors * L, chunk)),
+             .ahead_step = ahead_step(c.vectors * L, chunk),
+             .bias = bias + c.first,
+             .residual = images.residual ? images.residual + y : nullptr,
+             .y = images.y + y,
+             .block_step = pixels_ * L,
+             .clamp = images.clamp});
+      }
+    });
+  }
+
+  Conv2dParams params_;
+  const Microkernels* micro_;
+  Geometry geometry_;
+  std::int64_t pixels_;  ///< of y
+  std::vector<Tile> tiles_;
+  std::vector<Columns> columns_;
+  std::vector<ConvTap> taps_;
+  std::int64_t chunk_ = 0, together_ = 0;  ///< tiles that pass under the same weights; images at a time
+  Buffer weights_;
+};
+
+}  // namespace weir::kernels

@@ -1,0 +1,61 @@
+/// Tensors from one layout to the other.
+#pragma once
+#include <algorithm>
+#include <weir/core/context.hpp>
+#include <weir/core/kernels/gemm/list.hpp>
+#include <weir/core/layout.hpp>
+#include <weir/core/tensor.hpp>
+
+namespace weir {
+
+/// What a blocked tensor of this shape is to kernels that know nothing of blocks: [N, ceil(C / L), pixels, L].
+inline Shape blocked_shape(const Shape& shape, Isa isa) {
+  const std::int64_t L = lanes(isa);
+  return {shape[0], round_up(shape[1], L) / L, shape.product(2, shape.rank()), L};
+}
+
+/// True if tensors of this shape are the same floats in both layouts.
+inline bool same_in_both(const Shape& shape, Isa isa) {
+  return shape.product(2, shape.rank()) == 1 && shape[1] % lanes(isa) == 0;
+}
+
+namespace detail {
+
+/// Calls f(plane, first channel, channels) for the blocks of channels of all images, shared among the threads.
+template <class F>
+void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
+  const Shape b = blocked_shape(shape, context.isa());
+  const std::int64_t grain = (1 << 14) / std::max<std::int64_t>(1, b[2] * b[3]) + 1;
+  context.pool().split(b[0] * b[1], grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t plane = begin; plane < end; ++plane) {
+      const std::int64_t channel = plane % b[1] * b[3];
+      f(plane, plane / b[1] * shape[1] + channel, std::min(b[3], shape[1] - channel));
+    }
+  });
+}
+
+}  // namespace detail
+
+/// to = from, a tensor [N, C, ...] of this shape, blocked. The channels behind C become 0.
+inline void to_blocked(const Context& context, const Shape& shape, const float* from, float* to) {
+  const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+  const std::int64_t L = micro.lanes, pixels = shape.product(2, shape.rank());
+  detail::for_all_blocks(context, shape, [&](std::int64_t plane, std::int64_t channel, std::int64_t channels) {
+    float* out = to + plane * pixels * L;
+    if (channels < L) std::fill_n(out, pixels * L, 0.0F);
+    micro.transpose(from + channel * pixels, pixels, channels, pixels, out, L);
+  });
+}
+
+/// to = from, a blocked tensor [N, C, ...] of this shape, plain.
+inline void to_plain(const Context& context, const Shape& shape, const float* from, float* to) {
+  const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+  const std::int64_t L = micro.lanes, pixels = shape.product(2, shape.rank());
+  detail::for_all_blocks(context, shape, [&](std::int64_t plane, std::int64_t channel, std::int64_t channels) {
+    for (std::int64_t p = 0; p < pixels; p += L)
+      micro.transpose(from + (plane * pixels + p) * L, L, std::min(L, pixels - p), channels, to + channel * pixels + p,
+                      pixels);
+  });
+}
+
+}  // namespace weir
