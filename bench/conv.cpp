@@ -81,20 +81,26 @@ weir::Tensor noise(const weir::Shape& shape) {
   return t;
 }
 
+/// As a plan has it: blocked, but for an image of few channels.
+weir::Layout input_layout(const weir::Conv2dParams& p) {
+  return p.in_channels < weir::lanes(weir::default_isa()) ? weir::Layout::plain : weir::Layout::blocked;
+}
+
 /// Plans and packs anew: no more than one layer is in memory.
 void time_layer(benchmark::State& state, const weir::Conv2dParams& p, const weir::Shape& shape, std::size_t which,
                 bool chosen) {
-  auto algorithms = weir::kernels::conv2d_algorithms(p, shape, weir::kernels::microkernels(weir::default_isa()));
+  const weir::Isa isa = weir::default_isa();
+  auto algorithms = weir::kernels::conv2d_algorithms(p, shape, input_layout(p), weir::kernels::microkernels(isa));
   weir::kernels::Conv2dAlgorithm& algorithm = *algorithms[which];
-  const weir::Tensor x = noise(shape), bias = noise({p.out_channels});
+  const weir::Tensor x = noise({weir::floats_of(shape, input_layout(p), isa)}), bias = noise({p.out_channels + 32});
   const weir::Tensor weights = noise({p.out_channels, p.in_channels / p.groups, p.kernel_h, p.kernel_w});
   algorithm.pack(weights.span());
-  weir::Tensor y(p.output_shape(shape));
+  weir::Tensor y(weir::Shape{weir::floats_of(p.output_shape(shape), weir::Layout::blocked, isa)});
   weir::Buffer workspace;
   float* memory = workspace.reserve(algorithm.workspace_floats(1) + 1);
   const weir::ThreadPool alone(1);
   for (auto _ : state) {
-    algorithm.run(alone, {x.data(), nullptr, y.data(), {.lo = 0}}, bias.data(), memory);
+    algorithm.run(alone, {x.data(), nullptr, y.data(), 1, {.lo = 0}}, bias.data(), memory);
     benchmark::ClobberMemory();
   }
   state.counters["GFLOP/s"] = benchmark::Counter(p.flops(shape) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
@@ -119,8 +125,8 @@ int main(int argc, char** argv) {
                                .pad_right = l.pad};
     const weir::Shape shape{1, l.in, l.side, l.side};
     const weir::kernels::Microkernels& micro = weir::kernels::microkernels(weir::default_isa());
-    const auto all = weir::kernels::conv2d_algorithms(p, shape, micro);
-    const std::string best(weir::kernels::choose_conv2d(p, shape, micro, true)->name());
+    const auto all = weir::kernels::conv2d_algorithms(p, shape, input_layout(p), micro);
+    const std::string best(weir::kernels::choose_conv2d(p, shape, input_layout(p), micro, true)->name());
     for (std::size_t i = 0; i < all.size(); ++i) {
       const std::string name(all[i]->name());
       benchmark::RegisterBenchmark((std::string(l.name) + "/" + name).c_str(),

@@ -7,6 +7,7 @@
 #include <random>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
+#include <weir/core/kernels/reorder.hpp>
 
 #include "program.hpp"
 
@@ -32,15 +33,22 @@ struct Contender {
   double best_s = 1e30;
 };
 
-/// A as the weights of a 1x1 convolution, packed beforehand, over an image of N pixels: what a layer does.
+/// A as the weights of a 1x1 convolution, packed beforehand, over an image of N pixels: what a layer does. B and C are
+/// blocked, as they are between layers.
 std::function<void()> packed_product(const Problem& p, const weir::Context& context, const weir::Tensor& A,
-                                     const weir::Tensor& B, weir::Tensor& C, weir::Buffer& workspace) {
+                                     const weir::Tensor& B, weir::Buffer& workspace) {
   const weir::Shape x{1, p.K, 1, p.N};
   const auto layer = std::make_shared<const weir::PackedConv2d>(
       weir::Conv2dParams{.in_channels = p.K, .out_channels = p.M}, A.span(), std::span<const float>(), context, x);
   workspace.reserve(layer->workspace_floats(context, x) + 1);
-  return [=, &context, &B, &C, &workspace] {
-    layer->run(context, {B.data(), x}, nullptr, {C.data(), {1, p.M, 1, p.N}}, {}, workspace.data());
+  const auto floats = [&](const weir::Shape& s) {
+    return weir::Shape{weir::floats_of(s, weir::Layout::blocked, context.isa())};
+  };
+  const auto b = std::make_shared<weir::Tensor>(floats(x)),
+             c = std::make_shared<weir::Tensor>(floats({1, p.M, 1, p.N}));
+  weir::to_blocked(context, x, B.data(), b->data());
+  return [=, &context, &workspace] {
+    layer->run(context, {b->data(), x}, nullptr, {c->data(), {1, p.M, 1, p.N}}, {}, workspace.data());
   };
 }
 
@@ -69,7 +77,7 @@ void time_products(const Problem& p, const std::vector<std::string>& backends, b
     const weir::Context& context = contexts.back();
     weir::Buffer& workspace = workspaces[i];
     if (packed && name == "weir") {
-      contenders.push_back({"weir packed", packed_product(p, context, A, B, C, workspace)});
+      contenders.push_back({"weir packed", packed_product(p, context, A, B, workspace)});
       continue;
     }
     workspace.reserve(weir::gemm_workspace_floats(context, p.M, p.N, p.K) + 1);

@@ -307,8 +307,7 @@ class Executor {
   void compute_step(const Node& step) {
     inputs_.clear();
     outputs_.clear();
-    for (ValueId v : step.inputs)
-      inputs_.push_back(v == absent ? ConstView{} : input_view(v));
+    for (ValueId v : step.inputs) inputs_.push_back(v == absent ? ConstView{} : input_view(v));
     for (ValueId v : step.outputs) outputs_.push_back(v == absent ? View{} : view_of(v));
     const bool same_memory = step.layer->is_view() && inputs_[0].data == outputs_[0].data;
     if (!same_memory) step.layer->forward(context_, inputs_, outputs_, workspace_.data());

@@ -1,32 +1,122 @@
 /// The only file that knows oneTBB.
 #pragma once
-#include <tbb/parallel_for.h>
-#include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #include <weir/core/error.hpp>
 
 namespace weir {
 
-/// A fixed number of threads to share loops among; 1 means the caller alone, without touching oneTBB.
-/// Copies share the same arena.
+namespace detail {
+
+/// Hands the pieces of one loop at a time to whoever asks. The caller of run() asks as well, so that it never depends
+/// on a worker that does not come; workers go on asking for a while after the last piece, as a network has a loop every
+/// few microseconds and waking a thread takes longer than that.
+class Team {
+ public:
+  using Piece = void (*)(const void* body, std::int64_t piece);
+
+  /// False, and nothing was done, if another loop is under way: of another caller, or one around this.
+  template <class Call>
+  bool run(std::int64_t pieces, const void* body, Piece piece, const Call& call_workers) {
+    if (busy_.test_and_set(std::memory_order_acquire)) return false;
+    for (; workers_.load(std::memory_order_relaxed) < pieces - 1; call_workers())
+      workers_.fetch_add(1, std::memory_order_relaxed);
+    body_ = body;
+    piece_ = piece;
+    done_.store(0, std::memory_order_relaxed);
+    ticket_.store(static_cast<std::uint32_t>(pieces) << 16, std::memory_order_release);
+    while (take_piece()) {
+    }
+    for (unsigned spin = 1; done_.load(std::memory_order_acquire) < pieces; ++spin) wait(spin);
+    const std::exception_ptr error = std::exchange(error_, nullptr);
+    busy_.clear(std::memory_order_release);
+    if (error) std::rethrow_exception(error);
+    return true;
+  }
+
+  /// What a worker does. Leaves when there was no piece for some time.
+  void work() {
+    using Clock = std::chrono::steady_clock;
+    auto last = Clock::now();
+    for (unsigned spin = 1;; ++spin) {
+      if (take_piece()) {
+        spin = 0;
+        continue;
+      }
+      wait(spin);
+      if (spin % 64 != 0) continue;
+      if (spin == 64) last = Clock::now();
+      if (Clock::now() - last > std::chrono::microseconds(200)) break;
+    }
+    workers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+ private:
+  static void wait(unsigned spin) {
+    if (spin % 64 == 0) return std::this_thread::yield();  // somebody else may need this core
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+
+  /// Computes a piece, if there is one left. The ticket holds how many pieces there are and how many were taken, so
+  /// what a late worker takes belongs to the loop that is under way then.
+  bool take_piece() {
+    const auto left = [](std::uint32_t t) { return (t & 0xFFFFU) < (t >> 16); };
+    std::uint32_t ticket = ticket_.load(std::memory_order_acquire);
+    if (!left(ticket)) return false;
+    ticket = ticket_.fetch_add(1, std::memory_order_acq_rel);
+    if (!left(ticket)) return false;
+    try {
+      piece_(body_, ticket & 0xFFFFU);
+    } catch (...) {
+      const std::lock_guard lock(error_mutex_);
+      error_ = std::current_exception();
+    }
+    done_.fetch_add(1, std::memory_order_acq_rel);
+    return true;
+  }
+
+  std::atomic_flag busy_;
+  std::atomic<std::int64_t> workers_{0};
+  const void* body_ = nullptr;
+  Piece piece_ = nullptr;
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+  alignas(64) std::atomic<std::uint32_t> ticket_{0};
+  alignas(64) std::atomic<std::int64_t> done_{0};
+};
+
+}  // namespace detail
+
+/// A fixed number of threads to share loops among; 1 means the caller alone, without touching oneTBB. Copies share the
+/// same workers, which are oneTBB's, in an arena of this many threads.
 class ThreadPool {
  public:
   /// Throws ArgumentError unless 1 <= threads <= 1024.
   explicit ThreadPool(int threads = 1) : threads_(threads) {
     if (threads < 1 || threads > 1024) throw ArgumentError("threads must be 1 to 1024, not " + std::to_string(threads));
-    if (threads > 1) arena_ = std::make_shared<tbb::task_arena>(threads);
+    if (threads == 1) return;
+    arena_ = std::make_shared<tbb::task_arena>(threads);
+    team_ = std::make_shared<detail::Team>();
   }
 
   int threads() const { return threads_; }
 
   /// Calls body(first, last) on disjoint pieces of [0, n), at most one for each thread, and waits for all of them.
   /// The pieces are whole multiples of grain but for the last. What a piece computes must not depend on where it is
-  /// cut.
+  /// cut. Two callers at once, and a loop within a loop, are allowed: the later one computes its pieces itself. What a
+  /// piece throws is thrown when all have ended.
   template <typename Body>
   void split(std::int64_t n, std::int64_t grain, const Body& body) const {
     const std::int64_t units = (n + grain - 1) / grain;
@@ -35,17 +125,19 @@ class ThreadPool {
       if (n > 0) body(std::int64_t{0}, n);
       return;
     }
-    arena_->execute([&] {
-      tbb::parallel_for(
-          std::int64_t{0}, pieces,
-          [&](std::int64_t p) { body(units * p / pieces * grain, std::min(n, units * (p + 1) / pieces * grain)); },
-          tbb::static_partitioner{});
-    });
+    const auto piece = [&](std::int64_t p) {
+      body(units * p / pieces * grain, std::min(n, units * (p + 1) / pieces * grain));
+    };
+    using P = decltype(piece);
+    const auto call = [](const void* f, std::int64_t p) { (*static_cast<const P*>(f))(p); };
+    if (team_->run(pieces, &piece, call, [&] { arena_->enqueue([team = team_] { team->work(); }); })) return;
+    for (std::int64_t p = 0; p < pieces; ++p) piece(p);
   }
 
  private:
   int threads_;
   std::shared_ptr<tbb::task_arena> arena_;
+  std::shared_ptr<detail::Team> team_;
 };
 
 }  // namespace weir

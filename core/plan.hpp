@@ -16,8 +16,9 @@ namespace weir {
 /// executors of a network with equal options and equal visible tensors use the same one.
 ///
 /// Visible tensors (outputs, and those somebody hooks or extracts) are computed as the model file names them; between
-/// other layers the plan fuses what Layer::absorb offers, and tensors are blocked where Layer::blocked offers that. Where
-/// a layer wants another layout than a tensor has, a step of its own makes a copy, under a value id behind the network's.
+/// other layers the plan fuses what Layer::absorb offers, and tensors are blocked where Layer::blocked offers that.
+/// Where a layer wants another layout than a tensor has, a step of its own makes a copy, under a value id behind the
+/// network's.
 class Plan {
  public:
   /// visible: sorted tensor ids beside the network's outputs. Cost: packs all weights, unless such a plan exists.
@@ -135,8 +136,8 @@ class Plan {
 
   void add_reorder(const Network& network, ValueId from, ValueId to, ValueId original) {
     const Value& value = network.value(original);
-    steps_.push_back({value.name, reorder, std::make_shared<ReorderLayer>(layout(to), value.form.at(1), isa_), {from},
-                      {to}});
+    steps_.push_back(
+        {value.name, reorder, std::make_shared<ReorderLayer>(layout(to), value.form.at(1), isa_), {from}, {to}});
   }
 
   void index() {
@@ -249,7 +250,8 @@ struct MemoryLayout {
       arena_floats = std::max(arena_floats, here + need);
       if (arena_floats > max_arena_floats)
         throw ShapeError(network.source() + ": tensor '" + network.value(plan.base(v)).name + "' " +
-                         network.value(plan.base(v)).form.at(batch).to_string() + " takes the network above 32 GiB of memory");
+                         network.value(plan.base(v)).form.at(batch).to_string() +
+                         " takes the network above 32 GiB of memory");
     };
     for (ValueId v : network.state().inputs) place(v, -1);
     for (int i = 0; i < never; ++i) {
@@ -285,10 +287,10 @@ struct MemoryLayout {
         const ValueId x = step.inputs.empty() ? absent : step.inputs[0];
         const bool owned = x != absent && !network.value(plan.base(x)).constant && step.outputs.size() == 1;
         // A view may share whatever it views; a result written in place needs its input to end here, and alone.
-        const bool shares = owned && (step.layer->is_view() || (step.layer->in_place() && last_use[root[at(x)]] == i &&
-                                                                plan.layout(x) == plan.layout(v) &&
-                                                                network.value(plan.base(x)).form ==
-                                                                    network.value(plan.base(v)).form));
+        const bool shares =
+            owned && (step.layer->is_view() ||
+                      (step.layer->in_place() && last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
+                       network.value(plan.base(x)).form == network.value(plan.base(v)).form));
         if (shares) root[at(v)] = root[at(x)];
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
       }

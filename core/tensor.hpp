@@ -30,8 +30,8 @@ struct View {
   operator ConstView() const { return {data, shape}; }
 };
 
-/// Floats aligned to a cache line; grows, never shrinks, and does not keep its content when it grows. Large ones ask for
-/// huge pages, where the system has them: weights that stream past else miss the table of pages every 4 KiB.
+/// Floats aligned to a cache line; grows, never shrinks, and does not keep its content when it grows. Large ones ask
+/// for huge pages, where the system has them: weights that stream past else miss the table of pages every 4 KiB.
 class Buffer {
  public:
   static constexpr std::size_t alignment = 64, huge_page_bytes = std::size_t{1} << 21;
@@ -43,7 +43,7 @@ class Buffer {
       capacity_ = 0;
       const bool huge = n * sizeof(float) >= 2 * huge_page_bytes;
       const std::align_val_t align{huge ? huge_page_bytes : alignment};
-      data_ = {static_cast<float*>(::operator new (n * sizeof(float), align)), Free{align}};
+      data_ = {static_cast<float*>(::operator new(n * sizeof(float), align)), Free{align}};
 #if defined(__linux__)
       if (huge) madvise(data_.get(), n * sizeof(float), MADV_HUGEPAGE);  // a wish; refused, all goes on as before
 #endif
@@ -59,7 +59,7 @@ class Buffer {
     Free() : Free(std::align_val_t{alignment}) {}
     explicit Free(std::align_val_t a) : align(a) {}
     std::align_val_t align;
-    void operator()(float* p) const { ::operator delete (p, align); }
+    void operator()(float* p) const { ::operator delete(p, align); }
   };
   std::unique_ptr<float, Free> data_;
   std::size_t capacity_ = 0;

@@ -78,8 +78,8 @@ class CombineLayer final : public ArithmeticLayer {
 
   void forward_planes(const Context& context, ConstView x, ConstView b, float* y) const {
     const bool constant = !channels_.empty(), first = *per_channel_ == 0;
-    combine_planes<Operation>(context, x, constant ? channels_.data() : b.data,
-                              constant || b.shape[0] != x.shape[0], first, y);
+    combine_planes<Operation>(context, x, constant ? channels_.data() : b.data, constant || b.shape[0] != x.shape[0],
+                              first, y);
   }
 
   /// True if c is one value, or one for each channel of x; then channels_ has them.

@@ -25,7 +25,8 @@ class LrnLayer final : public Layer {
     return layout_ == Layout::blocked ? blocked_lrn_workspace_floats(context, params_, inputs[0]) : 0;
   }
   std::optional<Blocked> blocked(const Context&, std::span<const Shape>, std::span<const Layout> given) const override {
-    constexpr std::int64_t longest = 64;  // the plain kernel stops a window at the last channel, the blocked one does not
+    constexpr std::int64_t longest =
+        64;  // the plain kernel stops a window at the last channel, the blocked one does not
     if (given[0] == Layout::plain || params_.size > longest) return std::nullopt;
     auto layer = std::make_shared<LrnLayer>(*this);
     layer->layout_ = Layout::blocked;

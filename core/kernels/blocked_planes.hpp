@@ -64,7 +64,8 @@ void combine_planes(const Context& context, ConstView x, const float* b, bool b_
   });
 }
 
-/// y = clamp(x * scale[c] + shift[c]) for blocked x and y; scale and shift reach to the end of the last block. y may be x.
+/// y = clamp(x * scale[c] + shift[c]) for blocked x and y; scale and shift reach to the end of the last block. y may be
+/// x.
 inline void affine_planes(const Context& context, ConstView x, const float* scale, const float* shift, Clamp clamp,
                           float* y) {
   const Shape s = blocked_shape(x.shape, context.isa());

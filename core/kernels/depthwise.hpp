@@ -11,7 +11,10 @@ namespace weir::kernels {
 class Depthwise : public Conv2dAlgorithm {
  public:
   Depthwise(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
-      : params_(p), micro_(&micro), geometry_(p, x, Layout::blocked, micro.isa), across_(geometry_.OW, max_depthwise_rows) {
+      : params_(p),
+        micro_(&micro),
+        geometry_(p, x, Layout::blocked, micro.isa),
+        across_(geometry_.OW, max_depthwise_rows) {
     // Sorted columns lie in planes of all rows, so such an image is staged whole.
     band_ = geometry_.sorted()
                 ? geometry_.OH
@@ -75,15 +78,15 @@ class Depthwise : public Conv2dAlgorithm {
     for (std::int64_t i = first; i < last; ++i)
       for (std::int64_t part = 0; part < across_.count; ++part) {
         const std::int64_t j = across_.first(part), y = (n * g.OH * g.OW + i * g.OW + j) * L;
-        micro_->depthwise_tile(g.step(), across_.size(part))(
-            {.x = x + g.first_of(i, j) - top * g.row_floats(),
-             .offset = offset_.data(),
-             .offset_end = offset_.data() + offset_.size(),
-             .weights = weights_.data() + plane * params_.depth() * L,
-             .bias = bias + plane * L,
-             .residual = images.residual ? images.residual + y : nullptr,
-             .y = images.y + y,
-             .clamp = images.clamp});
+        micro_->depthwise_tile(g.step(),
+                               across_.size(part))({.x = x + g.first_of(i, j) - top * g.row_floats(),
+                                                    .offset = offset_.data(),
+                                                    .offset_end = offset_.data() + offset_.size(),
+                                                    .weights = weights_.data() + plane * params_.depth() * L,
+                                                    .bias = bias + plane * L,
+                                                    .residual = images.residual ? images.residual + y : nullptr,
+                                                    .y = images.y + y,
+                                                    .clamp = images.clamp});
       }
   }
 

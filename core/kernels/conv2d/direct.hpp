@@ -9,9 +9,9 @@ namespace weir::kernels {
 /// loaded once for all pixels, the pixels are broadcast straight from the (staged) image: no im2col. Weights are packed
 /// [columns][k][lane], columns being those one or two blocks. y is blocked, x blocked or, for few channels, plain.
 ///
-/// Tiles lie within one row of y, or, where the image is one line (see Geometry), anywhere on it. Of a grouped convolution the
-/// columns take in the channels of all groups that they belong to, with zero weights between groups; so a NaN or
-/// infinity in x may reach other groups' channels of the same blocks.
+/// Tiles lie within one row of y, or, where the image is one line (see Geometry), anywhere on it. Of a grouped
+/// convolution the columns take in the channels of all groups that they belong to, with zero weights between groups; so
+/// a NaN or infinity in x may reach other groups' channels of the same blocks.
 ///
 /// After Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD architectures", SC 2018.
 class Direct : public Conv2dAlgorithm {
@@ -129,7 +129,8 @@ class Direct : public Conv2dAlgorithm {
   }
 
   Columns columns(std::int64_t first, std::int64_t vectors) const {
-    const std::int64_t group_in = params_.in_channels / params_.groups, group_out = params_.out_channels / params_.groups;
+    const std::int64_t group_in = params_.in_channels / params_.groups,
+                       group_out = params_.out_channels / params_.groups;
     const std::int64_t last = std::min(first + vectors * micro_->lanes, params_.out_channels) - 1;
     Columns c{first, vectors, first / group_out * group_in, (last / group_out + 1) * group_in, 0, 0, 0, 0};
     c.K = (c.channels_end - c.channels_begin) * params_.kernel_h * params_.kernel_w;

@@ -26,11 +26,12 @@ struct TakeEvery {
   }
 };
 
-/// An image as the tiles read it, one plane for each channel (plain input) or block of channels (blocked), a pixel being
-/// `unit` floats:
+/// An image as the tiles read it, one plane for each channel (plain input) or block of channels (blocked), a pixel
+/// being `unit` floats:
 ///   as it is   where there are no pads and the step from pixel to pixel has a kernel: x itself;
 ///   padded     else, its columns sorted by their remainder modulo the stride if that step has no kernel;
-///   dense      if asked for: of each column of the kernel the pixels that it sees, rows sorted by their remainder modulo
+///   dense      if asked for: of each column of the kernel the pixels that it sees, rows sorted by their remainder
+///   modulo
 ///              the stride, so that y's rows follow each other without gaps. kernel_w times as large, for images whose
 ///              rows are too short for good tiles.
 /// In all of them output pixel (i, j) needs, for weight (r, s) of plane p, the pixel at
@@ -110,7 +111,9 @@ class Geometry {
  private:
   /// to[j] = pixel (i, from + j*step) of x, 0 outside, 0 <= j < pitch_.
   void stage_row(const float* x, std::int64_t i, std::int64_t from, std::int64_t step, float* to) const {
-    const auto reach = [&](std::int64_t n) { return std::clamp<std::int64_t>((n - from + step - 1) / step, 0, pitch_); };
+    const auto reach = [&](std::int64_t n) {
+      return std::clamp<std::int64_t>((n - from + step - 1) / step, 0, pitch_);
+    };
     const std::int64_t begin = from >= 0 ? 0 : reach(0), end = from >= W ? 0 : reach(W);
     if (i < 0 || i >= H || begin >= end) {
       std::fill_n(to, pitch_ * unit, 0.0F);
@@ -131,9 +134,9 @@ class Geometry {
   Conv2dParams params_;
   Isa isa_;
   bool dense_;
-  std::int64_t pitch_ = 0, rows_ = 0;           ///< pixels of a row, rows
-  std::int64_t copies_ = 1, row_phases_ = 1;    ///< a plane is [copies, row_phases, rows, pitch, unit]
-  std::int64_t phases_ = 1;                     ///< remainders that columns are sorted by
+  std::int64_t pitch_ = 0, rows_ = 0;         ///< pixels of a row, rows
+  std::int64_t copies_ = 1, row_phases_ = 1;  ///< a plane is [copies, row_phases, rows, pitch, unit]
+  std::int64_t phases_ = 1;                   ///< remainders that columns are sorted by
 };
 
 }  // namespace weir::kernels

@@ -41,8 +41,8 @@ class Im2col : public Conv2dAlgorithm {
           for (std::int64_t r = 0; r < params_.kernel_h; ++r)
             for (std::int64_t s = 0; s < params_.kernel_w; ++s)
               for (std::int64_t i = 0; i < geometry.OH; ++i, to += geometry.OW)
-                std::copy_n(x + c * geometry.plane_floats + geometry.tap_of(r, s) + geometry.first_of(i, 0), geometry.OW,
-                            to);
+                std::copy_n(x + c * geometry.plane_floats + geometry.tap_of(r, s) + geometry.first_of(i, 0),
+                            geometry.OW, to);
         openblas_gemm(pool.threads(), false, M_, pixels(), K_, weights_.data() + g * M_ * K_, K_, columns, pixels(),
                       product, pixels());
         const std::int64_t at = (n * params_.out_channels + g * M_) * pixels();

@@ -12,12 +12,12 @@ namespace weir::kernels {
 ///
 ///     S[p][tile][m] = sum over c of V[p][c][tile] * U[p][c][m]
 ///
-/// and the transform of S back is the 4x4 pixels. x and y are blocked, so every step works on vectors of channels. Lavin
-/// and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
+/// and the transform of S back is the 4x4 pixels. x and y are blocked, so every step works on vectors of channels.
+/// Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 ///
-/// Strips of whole rows of tiles, of one image or of several, are computed one after the other, so that a strip's V stays
-/// in the second-level cache. The transforms cost the more the fewer channels there are, and U is four times as large as
-/// the weights: cost() weighs that.
+/// Strips of whole rows of tiles, of one image or of several, are computed one after the other, so that a strip's V
+/// stays in the second-level cache. The transforms cost the more the fewer channels there are, and U is four times as
+/// large as the weights: cost() weighs that.
 ///
 /// RMS error of y in units of its RMS, for x and weights uniform in [-1, 1], against a sum in double (the direct
 /// algorithms in brackets): 64 channels 7.8e-7 (4.3e-7), 128 1.1e-6 (6.1e-7), 256 1.6e-6 (8.4e-7), 512 2.0e-6 (1.1e-6);
@@ -37,8 +37,8 @@ class Winograd : public Conv2dAlgorithm {
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + 3) / 4),
         across_((OW_ + 3) / 4),
-        most_rows_(std::max((cached_floats / (36 * C_) + across_ - 1) / across_,
-                            (micro.max_rows + across_ - 1) / across_)),
+        most_rows_(
+            std::max((cached_floats / (36 * C_) + across_ - 1) / across_, (micro.max_rows + across_ - 1) / across_)),
         pitch_(most_rows_ * across_) {
     if (Shape{planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
@@ -51,7 +51,8 @@ class Winograd : public Conv2dAlgorithm {
   static bool fits(const Conv2dParams& p, const Microkernels& micro) {
     return p.kernel_h == 3 && p.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&
            p.dilation_w == 1 &&
-           (p.groups == 1 || (p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
+           (p.groups == 1 ||
+            (p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
   }
 
   std::string_view name() const override { return "winograd"; }
@@ -138,7 +139,8 @@ class Winograd : public Conv2dAlgorithm {
     const float* x = images + (row / down_ * all_planes + plane) * H_ * W_ * micro_->lanes;
     simd::simd_call<winograd::TransformInput>(
         micro_->isa,
-        winograd::InputRow{x, H_, W_, 4 * (row % down_) - params_.pad_top, -params_.pad_left, to, input_step()}, across_);
+        winograd::InputRow{x, H_, W_, 4 * (row % down_) - params_.pad_top, -params_.pad_left, to, input_step()},
+        across_);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
@@ -148,18 +150,18 @@ class Winograd : public Conv2dAlgorithm {
     for (std::int64_t p = 0; p < 36; ++p) {
       const float* weights = weights_.data() + packed_at(g, b, p);
       for (std::int64_t i = first; i < last; ++i)
-        micro_->conv_tile(PixelStep::vector, parts.size(i), vectors(b))(
-            {.x = input + p * input_step() + parts.first(i) * L,
-             .taps = taps_.data(),
-             .taps_end = taps_.data() + taps_.size(),
-             .weights = weights,
-             .ahead = weights + C_ * (line + (i - first) * ahead_step(line, last - first)),
-             .ahead_step = ahead_step(line, last - first),
-             .bias = nullptr,
-             .residual = nullptr,
-             .y = sums + p * sums_step() + (parts.first(i) - begin) * L,
-             .block_step = most_parts * micro_->max_rows * L,
-             .clamp = {}});
+        micro_->conv_tile(PixelStep::vector, parts.size(i),
+                          vectors(b))({.x = input + p * input_step() + parts.first(i) * L,
+                                       .taps = taps_.data(),
+                                       .taps_end = taps_.data() + taps_.size(),
+                                       .weights = weights,
+                                       .ahead = weights + C_ * (line + (i - first) * ahead_step(line, last - first)),
+                                       .ahead_step = ahead_step(line, last - first),
+                                       .bias = nullptr,
+                                       .residual = nullptr,
+                                       .y = sums + p * sums_step() + (parts.first(i) - begin) * L,
+                                       .block_step = most_parts * micro_->max_rows * L,
+                                       .clamp = {}});
     }
   }
 
@@ -182,9 +184,9 @@ class Winograd : public Conv2dAlgorithm {
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
-  std::int64_t planes_, blocks_;   ///< of one group: blocks of C_, widths of M_
-  std::int64_t down_, across_;     ///< tiles of one image
-  std::int64_t most_rows_, pitch_; ///< rows of tiles in the largest strip, and its tiles
+  std::int64_t planes_, blocks_;    ///< of one group: blocks of C_, widths of M_
+  std::int64_t down_, across_;      ///< tiles of one image
+  std::int64_t most_rows_, pitch_;  ///< rows of tiles in the largest strip, and its tiles
   std::vector<ConvTap> taps_;
   Buffer weights_;
 };

@@ -132,9 +132,9 @@ struct OutputTile {
   const float* sums;  ///< element p of m at sums + p*step
   std::int64_t step;
   const float* bias;
-  const float* residual;  ///< lies as y does; may be y, may be nullptr
-  float* y;               ///< of the tile's first pixel
-  std::int64_t pitch;     ///< floats from one row of y to the next
+  const float* residual;       ///< lies as y does; may be y, may be nullptr
+  float* y;                    ///< of the tile's first pixel
+  std::int64_t pitch;          ///< floats from one row of y to the next
   std::int64_t rows, columns;  ///< pixels of the tile that lie in y, 1 to 4
   Clamp clamp;
 };

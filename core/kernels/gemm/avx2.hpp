@@ -8,7 +8,8 @@ struct Avx2 {
   static constexpr int lanes = 8, max_rows = 6;
 
   template <int R, int V>
-  [[gnu::target("avx2,fma")]] static void tile(std::int64_t K, const float* a, const float* b, float* tile, bool resume) {
+  [[gnu::target("avx2,fma")]] static void tile(std::int64_t K, const float* a, const float* b, float* tile,
+                                               bool resume) {
     tile_body<lanes, R, V>(K, a, b, tile, resume);
   }
   template <int R, int V, int S>
@@ -19,13 +20,17 @@ struct Avx2 {
   [[gnu::target("avx2,fma")]] static void depthwise(const DepthwiseTile& tile) {
     depthwise_tile_body<lanes, R, S>(tile);
   }
-  [[gnu::target("avx2,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns, const Epilogue& e) {
+  [[gnu::target("avx2,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
+                                                     std::int64_t columns, const Epilogue& e) {
     store_rows_body<lanes>(tile, ldt, rows, columns, e);
   }
-  [[gnu::target("avx2,fma")]] static void transpose(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to, std::int64_t ldt) {
+  [[gnu::target("avx2,fma")]] static void transpose(const float* from, std::int64_t ldf, std::int64_t rows,
+                                                    std::int64_t columns, float* to, std::int64_t ldt) {
     transpose_body(from, ldf, rows, columns, to, ldt);
   }
-  [[gnu::target("avx2,fma")]] static float dot(std::int64_t K, const float* a, const float* b) { return dot_body<lanes>(K, a, b); }
+  [[gnu::target("avx2,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
+    return dot_body<lanes>(K, a, b);
+  }
 };
 
 }  // namespace weir::kernels

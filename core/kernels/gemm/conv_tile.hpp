@@ -13,7 +13,8 @@ struct ConvTap {
 
 /// R pixels by V vectors of L output channels: with k running over the taps and the floats of each,
 ///
-///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] + residual[...])
+///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
+///     residual[...])
 ///
 /// S floats lie between neighbouring pixels of the image. Every sum is one chain of fused multiply-adds in the order of
 /// the taps, so its bits do not depend on R and V.
@@ -23,8 +24,8 @@ struct ConvTile {
   const float* weights;
   const float* ahead;       ///< weights that are needed soon: for each k one line of them is fetched into the cache,
   std::int64_t ahead_step;  ///< and so many floats further on for the next k
-  const float* bias;   ///< nullptr: the sums are stored as they are, whatever residual and clamp say
-  const float* residual;  ///< lies as y does; may be y, may be nullptr
+  const float* bias;        ///< nullptr: the sums are stored as they are, whatever residual and clamp say
+  const float* residual;    ///< lies as y does; may be y, may be nullptr
   float* y;
   std::int64_t block_step;
   Clamp clamp;

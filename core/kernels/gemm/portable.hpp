@@ -19,10 +19,12 @@ struct Portable {
   static void depthwise(const DepthwiseTile& tile) {
     depthwise_tile_body<lanes, R, S>(tile);
   }
-  static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns, const Epilogue& e) {
+  static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
+                         const Epilogue& e) {
     store_rows_body<lanes>(tile, ldt, rows, columns, e);
   }
-  static void transpose(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to, std::int64_t ldt) {
+  static void transpose(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to,
+                        std::int64_t ldt) {
     transpose_body(from, ldf, rows, columns, to, ldt);
   }
   static float dot(std::int64_t K, const float* a, const float* b) { return dot_body<lanes>(K, a, b); }

@@ -148,7 +148,8 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
     for (const Isa isa : isas())
       for (const Layout layout : {Layout::plain, Layout::blocked}) {
         const Context context({.isa = std::string(weir::to_string(isa))});
-        const std::vector<float> image = laid_out(x, layout, context), summand = laid_out(residual, Layout::blocked, context);
+        const std::vector<float> image = laid_out(x, layout, context),
+                                 summand = laid_out(residual, Layout::blocked, context);
         std::vector<float> bias(problem.bias.span().begin(), problem.bias.span().end());
         bias.resize(bias.size() + 32);
         for (auto& algorithm :
@@ -193,7 +194,8 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
         const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), one, problem.x, layout);
         const Shape out = problem.p.output_shape(batch), single_out = out.with(0, 1);
         const std::vector<float> images = laid_out(x, layout, one);
-        std::vector<float> all(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, isa))), single(all.size() / 5);
+        std::vector<float> all(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, isa))),
+            single(all.size() / 5);
         const auto same = [&](const float* a, const float* b) {
           const Tensor p = plain(a, single_out, one), q = plain(b, single_out, one);
           return std::memcmp(p.data(), q.data(), p.size() * sizeof(float)) == 0;
@@ -204,14 +206,15 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
           conv.run(context, {images.data(), batch}, nullptr, {all.data(), out}, {},
                    workspace.reserve(conv.workspace_floats(context, batch) + 1));
           for (std::size_t n = 0; n < 5; ++n) {
-            conv.run(context, {images.data() + n * images.size() / 5, problem.x}, nullptr, {single.data(), single_out}, {},
-                     workspace.reserve(conv.workspace_floats(context, problem.x) + 1));
+            conv.run(context, {images.data() + n * images.size() / 5, problem.x}, nullptr, {single.data(), single_out},
+                     {}, workspace.reserve(conv.workspace_floats(context, problem.x) + 1));
             CHECK(same(all.data() + n * single.size(), single.data()));
           }
         }
         // A spoilt image spoils nobody else.
         std::vector<float> spoilt = images, after(all.size());
-        std::fill_n(spoilt.begin() + static_cast<std::ptrdiff_t>(2 * images.size() / 5), images.size() / 5, std::nanf(""));
+        std::fill_n(spoilt.begin() + static_cast<std::ptrdiff_t>(2 * images.size() / 5), images.size() / 5,
+                    std::nanf(""));
         conv.run(one, {spoilt.data(), batch}, nullptr, {after.data(), out}, {},
                  workspace.reserve(conv.workspace_floats(one, batch) + 1));
         for (const std::size_t n : {0U, 1U, 3U, 4U})
@@ -237,8 +240,8 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
       const weir::PackedConv2d conv(p, weights.span(), {}, context, images);
       CHECK((conv.algorithm() == "winograd") == winograd);
       const Shape out = p.output_shape(images);
-      const std::vector<float> in = laid_out({images, x.span().first(static_cast<std::size_t>(images.numel()))},
-                                             Layout::blocked, context);
+      const std::vector<float> in =
+          laid_out({images, x.span().first(static_cast<std::size_t>(images.numel()))}, Layout::blocked, context);
       std::vector<float> y(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, isa)));
       weir::Buffer workspace;
       conv.run(context, {in.data(), images}, nullptr, {y.data(), out}, {},

@@ -64,7 +64,8 @@ TEST_CASE("micro-kernels: every tile of every instruction set agrees with its fo
           for (std::int64_t j = 0; j < width; ++j) {
             double sum = 0;
             for (std::int64_t k = 0; k < K; ++k)
-              sum += double{a[static_cast<std::size_t>(k * R + r)]} * double{b[static_cast<std::size_t>(k * width + j)]};
+              sum +=
+                  double{a[static_cast<std::size_t>(k * R + r)]} * double{b[static_cast<std::size_t>(k * width + j)]};
             worst = std::max(worst, std::abs(sum - double{once[static_cast<std::size_t>(r * width + j)]}));
           }
         CHECK(worst < 1e-5);
