@@ -20,6 +20,6 @@ for kind in ${1:-address thread}; do
     -DWEIR_TESTS="${tests// /;}" >/dev/null
   cmake --build "build-$kind" -j "$(nproc)" --target weir_tests
   ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
-    TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1 suppressions=$PWD/tests/suppressions.tsan" \
+    TSAN_OPTIONS="halt_on_error=1 history_size=7 second_deadlock_stack=1 suppressions=$PWD/tests/suppressions.tsan" \
     "build-$kind/tests/weir_tests"
 done

@@ -351,7 +351,7 @@ TEST_CASE("CascadeExecutor: executors that share rows take examples over from ea
           threads.emplace_back([&, i] {
             std::vector<std::size_t> rows;  // another share than in front of the network before
             for (std::size_t r = 0; r < n; ++r)
-              if (at[r] == k && (r + k) % n_threads == i) rows.push_back(r);
+              if ((r + k) % n_threads == i && at[r] == k) rows.push_back(r);
             executors[i]->run_network(
                 k, rows, from(0),
                 [&](std::size_t r) {
