@@ -7,11 +7,13 @@
 
 #include "adapt/data.hpp"
 #include "program.hpp"
+#include "record/networks.hpp"
 
 namespace {
 
 struct RecordArguments {
-  std::string policy, networks, images, labels, loss = "top1", out, shard, isa;
+  std::string policy, folder, images, labels, loss = "top1", out, shard, isa;
+  record::Networks plain;
   std::vector<std::string> merge;
   std::size_t block = 256;
   int threads = 0;
@@ -22,11 +24,17 @@ void merge(const std::vector<std::filesystem::path>& shards, const std::string& 
   std::printf("%s: %zu images, %zu stages\n", out.c_str(), trace.size(), trace.stages.size());
 }
 
-void record(const RecordArguments& a) {
-  if (a.policy.empty() || a.images.empty()) throw weir::ArgumentError("--policy and --images are needed");
+void run(RecordArguments a) {
+  if (a.policy.empty() == a.plain.files.empty() || a.images.empty())
+    throw weir::ArgumentError("--images and either --policy or --network are needed");
+  adapt::Part part = adapt::load_part(a.images, a.labels);
+  if (a.policy.empty()) {
+    a.policy = record::policy_beside(a.out).string();
+    a.plain.isa = a.isa;
+    record::policy_of(a.plain, part, a.policy);
+  }
   const weir::PolicyFile file = weir::read_policy_file(a.policy);
-  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.networks);
-  const adapt::Part part = adapt::load_part(a.images, a.labels);
+  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.folder);
   weir::RecordOptions options;
   options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
   options.loss = a.loss;
@@ -54,13 +62,25 @@ void record(const RecordArguments& a) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Records what every stage of a policy's cascade answers on labelled images: a trace, as CSV.\n"
+      "Records what every stage of a policy's cascade, or every one of some networks, answers on labelled images: a\n"
+      "trace, as CSV. With --network what the networks are and cost is written to trace.policy.json, which `train`\n"
+      "needs beside trace.csv.\n"
       "A run that was stopped goes on where it stopped when it is started again. Parts of the images can be recorded\n"
       "by several processes (--shard 0/8 ... 7/8, or by rank under mpirun, or in a Slurm array) and put together:\n"
       "  record --merge trace.csv.*-of-8 --out trace.csv"};
   RecordArguments a;
-  app.add_option("--policy", a.policy, "policy.json that says which networks, exits and preprocessing");
-  app.add_option("--networks", a.networks, "folder of the network files; else where the policy says");
+  auto* policy = app.add_option("--policy", a.policy, "policy.json that says which networks, exits and preprocessing");
+  app.add_option("--networks", a.folder, "folder of the network files; else where the policy says")->needs(policy);
+  auto* network = app.add_option("--network", a.plain.files,
+                                 "instead of a policy: ONNX classifiers, cheapest first, the full network last; all "
+                                 "that come later may follow each")
+                      ->excludes(policy);
+  app.add_option("--preprocess", a.plain.preprocess, "models.json: how each network's input is made from an image")
+      ->needs(network);
+  app.add_option("--seconds", a.plain.seconds,
+                 "what each network costs an image; measured on the first images, one thread, if not given")
+      ->delimiter(',')
+      ->needs(network);
   app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part");
   app.add_option("--labels", a.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line");
   app.add_option("--loss", a.loss, "top1, top5, ...");
@@ -73,7 +93,7 @@ int main(int argc, char** argv) {
   app.add_option("--isa", a.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   return program::run(app, argc, argv, [&] {
     if (a.merge.empty())
-      record(a);
+      run(a);
     else
       merge({a.merge.begin(), a.merge.end()}, a.out);
   });

@@ -26,7 +26,8 @@ void move_networks(weir::PolicyFile& file, const std::filesystem::path& from, co
   }
 }
 
-void train(const TrainArguments& a) {
+void train(TrainArguments a) {
+  if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
   weir::PolicyFile file = weir::read_policy_file(a.policy);
   const weir::CsvTable table = weir::read_csv(a.trace);
   const weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, a.trace);
@@ -81,7 +82,9 @@ int main(int argc, char** argv) {
       "Exit heads must not have been trained on these images."};
   TrainArguments a;
   app.add_option("--trace", a.trace, "CSV with a row for each image")->required();
-  app.add_option("--policy", a.policy, "policy.json with the stages, networks and exit heads")->required();
+  app.add_option("--policy", a.policy,
+                 "policy.json with the stages, networks and exit heads; else trace.policy.json beside trace.csv, which "
+                 "record --network wrote");
   app.add_option("--out", a.out, "the policy.json to write")->required();
   app.add_option("--learner", a.learner, "what gates are: " + CLI::detail::join(weir::learner_names(), ", "))
       ->check(CLI::IsMember(weir::learner_names()));

@@ -1,5 +1,6 @@
 /// The only file that knows oneTBB.
 #pragma once
+#include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -13,6 +14,17 @@
 #include <thread>
 #include <utility>
 #include <weir/core/error.hpp>
+
+#if defined(__SANITIZE_THREAD__)
+#define WEIR_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEIR_TSAN 1
+#endif
+#endif
+#if defined(WEIR_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace weir {
 
@@ -97,6 +109,26 @@ class Team {
   alignas(64) std::atomic<std::int64_t> done_{0};
 };
 
+/// What oneTBB orders (before a pipeline, its items, behind it), said to ThreadSanitizer, which does not see into a
+/// library that was compiled without it. Nothing without the sanitizer.
+class ForkJoin {
+ public:
+#if defined(WEIR_TSAN)
+  void fork() const { __tsan_release(&forked_); }
+  void begin() const { __tsan_acquire(&forked_); }
+  void end() const { __tsan_release(&ended_); }
+  void join() const { __tsan_acquire(&ended_); }
+
+ private:
+  mutable char forked_ = 0, ended_ = 0;
+#else
+  void fork() const {}
+  void begin() const {}
+  void end() const {}
+  void join() const {}
+#endif
+};
+
 }  // namespace detail
 
 /// A fixed number of threads to share loops among; 1 means the caller alone, without touching oneTBB. Copies share the
@@ -132,6 +164,37 @@ class ThreadPool {
     const auto call = [](const void* f, std::int64_t p) { (*static_cast<const P*>(f))(p); };
     if (team_->run(pieces, &piece, call, [&] { arena_->enqueue([team = team_] { team->work(); }); })) return;
     for (std::int64_t p = 0; p < pieces; ++p) piece(p);
+  }
+
+  /// Calls work(*item) for every item that next() gives, a pointer, until it gives nullptr, and waits for all. At most
+  /// threads() items are under way at once; the caller works too, and alone where oneTBB has no other thread to spare.
+  /// next() is called by one thread at a time, by whichever has nothing else to do, also while others work: it may wait
+  /// for them. Neither may throw.
+  template <typename Next, typename Work>
+  void pipeline(const Next& next, const Work& work) const {
+    using Item = decltype(next());
+    if (threads_ == 1) {
+      while (const Item item = next()) work(*item);
+      return;
+    }
+    const detail::ForkJoin order;
+    order.fork();
+    arena_->execute([&] {
+      tbb::parallel_pipeline(
+          static_cast<std::size_t>(threads_),
+          tbb::make_filter<void, Item>(tbb::filter_mode::serial_out_of_order, [&](tbb::flow_control& control) {
+            order.begin();
+            const Item item = next();
+            if (!item) control.stop();
+            order.end();
+            return item;
+          }) & tbb::make_filter<Item, void>(tbb::filter_mode::parallel, [&](Item item) {
+            order.begin();
+            work(*item);
+            order.end();
+          }));
+    });
+    order.join();
   }
 
  private:

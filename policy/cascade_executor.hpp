@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/executor.hpp>
+#include <weir/policy/cascade_rows.hpp>
 #include <weir/policy/cascade_spec.hpp>
 
 namespace weir {
@@ -36,9 +37,14 @@ struct CascadeAnswer {
 /// the first run of a batch size the executor itself allocates nothing.
 class CascadeExecutor {
  public:
-  CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context)
-      : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()) {
-    n_features_ = spec_->feature_names().size();
+  CascadeExecutor(const std::shared_ptr<const CascadeSpec>& spec, Context context)
+      : CascadeExecutor(spec, std::move(context), std::make_shared<CascadeRows>(*spec)) {}
+
+  /// With rows that other executors of this spec use too, each in a thread of its own: an example may go on in another
+  /// executor than it began in, by run_network(). Each row may be in one run_network() at a time; of an executor that
+  /// shares rows call nothing else. All room must have been reserved.
+  CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context, std::shared_ptr<CascadeRows> rows)
+      : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()), store_(std::move(rows)) {
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
     stage_costs_.resize(spec_->stages.size());
@@ -78,7 +84,7 @@ class CascadeExecutor {
       stage_costs_[k] = {now - before, now - ran};
       before = now;
       visited_.push_back(k);
-      if (action == 0) return {prediction(k, 0), k, now, probabilities(k, 0)};
+      if (action == 0) return {store_->prediction(k, 0), k, now, store_->probabilities(k, 0)};
       k = next_stage(k, action);
     }
   }
@@ -136,14 +142,7 @@ class CascadeExecutor {
   }
 
   /// Makes room for examples 0 .. n - 1 at once, for run_network().
-  void reserve(std::size_t n) {
-    if (n <= capacity_) return;
-    capacity_ = n;
-    const std::size_t slots = n * spec_->stages.size();
-    probabilities_.resize(slots * spec_->n_classes());
-    features_.resize(slots * n_features_);
-    predictions_.resize(slots);
-  }
+  void reserve(std::size_t n) { store_->reserve(n); }
 
   /// One network's part of the way of some examples (`rows`, ascending, below what was reserved; it is changed), from
   /// stage k, which starts the network: for topologies that flow in batches, and schedulers that regroup examples in
@@ -163,7 +162,7 @@ class CascadeExecutor {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::size_t r = rows[i], action = decide_at(k, r, decide(r));
         if (action == 0) {
-          exits(CascadeAnswer{prediction(k, r), k, 0, probabilities(k, r)}, r);
+          exits(CascadeAnswer{store_->prediction(k, r), k, 0, store_->probabilities(k, r)}, r);
           continue;
         }
         const std::size_t next = next_stage(k, action);
@@ -214,16 +213,10 @@ class CascadeExecutor {
       const ConstView y = advance(k);
       for (std::size_t r = 0; r < n; ++r) {
         answer(k, y, r, r);
-        sink(k, first + r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r), n_features_));
+        sink(k, first + r, store_->prediction(k, r), store_->probabilities(k, r),
+             std::span<const double>(store_->features(k, r)));
       }
     }
-  }
-
-  std::size_t slot(std::size_t k, std::size_t r) const { return k * capacity_ + r; }
-  int& prediction(std::size_t k, std::size_t r) { return predictions_[slot(k, r)]; }
-  double* features(std::size_t k, std::size_t r) { return features_.data() + slot(k, r) * n_features_; }
-  std::span<float> probabilities(std::size_t k, std::size_t r) {
-    return {probabilities_.data() + slot(k, r) * spec_->n_classes(), spec_->n_classes()};
   }
 
   Executor& executor(std::size_t net) {
@@ -260,22 +253,22 @@ class CascadeExecutor {
     const CascadeStage& s = spec_->stages[k];
     const Shape example(std::span(y.shape.begin() + 1, y.shape.end()));
     const float* row = y.data + i * static_cast<std::size_t>(example.numel());
-    const std::span<float> p = probabilities(k, r);
+    const std::span<float> p = store_->probabilities(k, r);
     if (s.head)
       s.head->predict(row, example, pooled_.data(), p);
     else if (s.logits)
       softmax({row, p.size()}, p);
     else
       std::copy_n(row, p.size(), p.begin());
-    prediction(k, r) = confidence_features(p, {features(k, r), n_features_});
+    store_->prediction(k, r) = confidence_features(p, store_->features(k, r));
   }
 
   template <typename Decide>
   std::size_t decide_at(std::size_t k, std::size_t r, const Decide& decide) {
     if (spec_->topology.stages[k].next.empty()) return 0;
     for (const std::size_t j : spec_->gate_inputs().before(k))
-      answers_[j] = {prediction(j, r), {features(j, r), n_features_}};
-    answers_[k] = {prediction(k, r), {features(k, r), n_features_}};
+      answers_[j] = {store_->prediction(j, r), store_->features(j, r)};
+    answers_[k] = {store_->prediction(k, r), store_->features(k, r)};
     spec_->gate_inputs().fill(k, answers_, gate_input_);
     return decide(k, std::span<const double>(gate_input_.data(), spec_->gate_inputs().size(k)));
   }
@@ -298,12 +291,11 @@ class CascadeExecutor {
   std::shared_ptr<const CascadeSpec> spec_;
   Context context_;
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
-  std::size_t n_features_ = 0, capacity_ = 0;
+  std::shared_ptr<CascadeRows> store_;
   Buffer input_;
-  std::vector<float> probabilities_, pooled_, batch_probabilities_;
-  std::vector<double> features_, gate_input_;
+  std::vector<float> pooled_, batch_probabilities_;
+  std::vector<double> gate_input_;
   std::vector<StageCost> stage_costs_;
-  std::vector<int> predictions_;
   std::vector<StageAnswer> answers_;
   std::vector<bool> started_;
   std::vector<std::uint64_t> ids_;

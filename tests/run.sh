@@ -10,7 +10,7 @@ for cxx in ${WEIR_CXX:-g++ clang++}; do
   cmake -S . -B "build-$cxx" -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS_RELEASE="-O1" >/dev/null
   targets=all
   # The programs that no test runs are compiled once, by g++.
-  [ "$cxx" = clang++ ] && targets="weir_tests readme_example adapt network"
+  [ "$cxx" = clang++ ] && targets="weir_tests readme_example adapt network record train"
   cmake --build "build-$cxx" -j "$(nproc)" --target $targets
   ctest --test-dir "build-$cxx" --output-on-failure
 done

@@ -5,19 +5,10 @@
 #include <weir/policy/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
+#include "preprocess_entry.hpp"
 #include "results.hpp"
 
 namespace adapt {
-
-/// The entry of a network in models.json, as it stands there; null without one.
-inline nlohmann::json preprocess_entry(const Options& o, const std::string& network_file) {
-  if (o.preprocess.empty()) return nullptr;
-  const std::vector<char> bytes = weir::read_file(o.preprocess, std::uint64_t{16} << 20);
-  const nlohmann::json models = nlohmann::json::parse(bytes.begin(), bytes.end());
-  for (const auto& entry : models.at("models"))
-    if (entry.value("file", "") == std::filesystem::path(network_file).filename().string()) return entry;
-  return nullptr;
-}
 
 /// Network paths are written relative to the folder that the file will lie in.
 inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::filesystem::path& folder) {
@@ -39,7 +30,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   for (const std::size_t n : m.nets) {
     const Model& model = r.models.all[n];
     file.cascade["networks"].push_back(
-        weir::network_to_json(model.network, model.file, folder, preprocess_entry(o, model.file)));
+        weir::network_to_json(model.network, model.file, folder, preprocess_entry(o.preprocess, model.file)));
   }
   weir::Budget budget;
   budget.value = o.max_loss;

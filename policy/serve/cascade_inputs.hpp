@@ -14,8 +14,11 @@
 
 namespace weir {
 
-/// One thread's input maker (see InputMaker). Networks that share a Preprocess object share its result: an image is
-/// preprocessed once for all of them. Memory: one input for each image of the batch and each shared preprocessing.
+/// An input maker (see InputMaker). Networks that share a Preprocess object share its result: an image is preprocessed
+/// once for all of them. Memory: one input for each image of the batch and each shared preprocessing.
+///
+/// For one thread; but rows are apart from each other, so that different threads may put() and fill() different rows at
+/// once, each with a scratch of its own.
 class CascadeInputs {
  public:
   /// preprocess [networks]; nullptr for a network that reads float tensors alone.
@@ -43,14 +46,16 @@ class CascadeInputs {
       if (!p) throw ArgumentError("the policy was learned on float tensors: it does not say how to preprocess images");
     images_.resize(n);
     tensor_ = {};
-    for (Shared& s : shared_) s.made.assign(n, false);
+    for (std::size_t g = 0; g < shared_.size(); ++g)
+      if (is_shared_[g] && group_[g] == g && shared_[g].size() < n) shared_[g].resize(n);
   }
 
   /// As begin() for image `row` alone.
   void put(std::size_t row, ImageView image) {
     check(image);
     images_[row] = image;
-    for (Shared& s : shared_) s.made[row] = false;
+    for (auto& rows : shared_)
+      if (!rows.empty()) rows[row].is_made = false;
   }
 
   /// Throws ArgumentError for an image without pixels or of other than 1 or 3 channels.
@@ -70,7 +75,9 @@ class CascadeInputs {
   }
 
   /// Writes the input of a network for one image. Throws ShapeError where sizes differ.
-  void fill(std::size_t network, std::size_t row, View out) {
+  void fill(std::size_t network, std::size_t row, View out) { fill(network, row, out, scratch_); }
+
+  void fill(std::size_t network, std::size_t row, View out, Preprocess::Scratch& scratch) {
     const std::size_t size = out.size();
     if (tensor_.data) {
       if (tensor_.size() != size * static_cast<std::size_t>(tensor_.shape[0]))
@@ -79,25 +86,26 @@ class CascadeInputs {
       return;
     }
     const Preprocess& preprocess = *preprocess_[network];
-    if (!is_shared_[network]) return preprocess.apply(images_[row], out.data, scratch_);
-    Shared& shared = shared_[group_[network]];
-    shared.values.resize(std::max(shared.values.size(), images_.size() * size));
-    float* own = shared.values.data() + row * size;
-    if (!shared.made[row]) preprocess.apply(images_[row], own, scratch_);
-    shared.made[row] = true;
-    std::copy_n(own, size, out.data);
+    if (!is_shared_[network]) return preprocess.apply(images_[row], out.data, scratch);
+    Made& own = shared_[group_[network]][row];
+    if (!own.is_made) {
+      own.values.resize(size);
+      preprocess.apply(images_[row], own.values.data(), scratch);
+      own.is_made = true;
+    }
+    std::copy_n(own.values.data(), size, out.data);
   }
 
  private:
-  struct Shared {
-    std::vector<float> values;  // [images, input]
-    std::vector<bool> made;     // [images]
+  struct Made {
+    std::vector<float> values;  // [input]
+    bool is_made = false;
   };
 
   std::vector<std::shared_ptr<const Preprocess>> preprocess_;
   std::vector<std::size_t> group_;  // first network that shares its preprocessing
   std::vector<bool> is_shared_;
-  std::vector<Shared> shared_;  // by group
+  std::vector<std::vector<Made>> shared_;  // by group, where it is shared: [images]
   std::vector<ImageView> images_;
   ConstView tensor_;
   Preprocess::Scratch scratch_;

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <vector>
 #include <weir/core/context.hpp>
 
@@ -31,4 +34,55 @@ TEST_CASE("ThreadPool: split covers every index once, in multiples of the grain"
         for (auto& s : seen) CHECK(s == 1);
       }
   }
+}
+
+TEST_CASE("ThreadPool: pipeline works on every item once, no more at a time than threads; next is called by one") {
+  for (const int threads : {1, 2, 3, 7}) {
+    const weir::ThreadPool pool(threads);
+    for (const std::size_t n : {0U, 1U, 2U, 50U}) {
+      std::vector<std::atomic<int>> items(n);
+      std::atomic<int> asking = 0, working = 0, most = 0;
+      std::atomic<bool> alone = true;
+      std::size_t given = 0;
+      pool.pipeline(
+          [&]() -> std::atomic<int>* {
+            if (++asking != 1) alone = false;
+            std::atomic<int>* const item = given < n ? &items[given++] : nullptr;
+            --asking;
+            return item;
+          },
+          [&](std::atomic<int>& item) {
+            const int now = ++working;
+            for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) continue;
+            ++item;
+            --working;
+          });
+      CHECK(alone);
+      CHECK(most <= threads);
+      CHECK(std::ranges::all_of(items, [](const auto& i) { return i == 1; }));
+    }
+  }
+}
+
+TEST_CASE("ThreadPool: in a pipeline next may wait for work that is under way") {
+  const weir::ThreadPool pool(3);
+  std::mutex mutex;
+  std::condition_variable done;
+  int items = 0, given = 0, finished = 0;
+  pool.pipeline(
+      [&]() -> int* {
+        std::unique_lock lock(mutex);
+        if (given == 100) return nullptr;
+        // Of two items the second comes when the first is finished, whoever works on it.
+        done.wait(lock, [&] { return given % 2 == 0 || finished == given; });
+        ++given;
+        return &items;
+      },
+      [&](int& count) {
+        const std::lock_guard lock(mutex);
+        ++count;
+        ++finished;
+        done.notify_one();
+      });
+  CHECK(items == 100);
 }

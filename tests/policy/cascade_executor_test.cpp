@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -325,6 +328,54 @@ TEST_CASE("CascadeExecutor: threads share a spec, each with an executor of its o
     CHECK(exits[0][r] == static_cast<int>(reference(*spec, all[0], r).visited.back()));
 }
 
+TEST_CASE("CascadeExecutor: executors that share rows take examples over from each other, in threads of their own") {
+  for (const Case& t : cases()) {
+    if (!t.flows) continue;
+    INFO(t.name);
+    const auto spec = make(t, {});
+    const auto all = mixes(spec);
+    const std::size_t n = 24, n_threads = 3, stages = spec->stages.size();
+    const auto store = std::make_shared<weir::CascadeRows>(*spec);
+    store->reserve(n);
+    std::vector<std::unique_ptr<CascadeExecutor>> executors;
+    for (std::size_t i = 0; i < n_threads; ++i)
+      executors.push_back(std::make_unique<CascadeExecutor>(spec, weir::Context(), store));
+    for (const auto& mix : all) {
+      std::vector<std::size_t> at(n, 0);  // stage in front of which a row waits; stages: answered
+      std::vector<CascadeAnswer> answers(n);
+      std::vector<std::vector<float>> probabilities(n);
+      for (std::size_t k = 0; k < stages; ++k) {
+        if (!spec->starts_network(k)) continue;
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i < n_threads; ++i)
+          threads.emplace_back([&, i] {
+            std::vector<std::size_t> rows;  // another share than in front of the network before
+            for (std::size_t r = 0; r < n; ++r)
+              if ((r + k) % n_threads == i && at[r] == k) rows.push_back(r);
+            executors[i]->run_network(
+                k, rows, from(0),
+                [&](std::size_t r) {
+                  return
+                      [&mix, r](std::size_t stage, std::span<const double> x) { return mix.pick(r).action(stage, x); };
+                },
+                [&](const CascadeAnswer& answer, std::size_t r) {
+                  answers[r] = answer;
+                  probabilities[r].assign(answer.probabilities.begin(), answer.probabilities.end());
+                  at[r] = stages;
+                },
+                [&](std::size_t next, std::size_t r) { at[r] = next; });
+          });
+        for (auto& thread : threads) thread.join();
+      }
+      for (std::size_t r = 0; r < n; ++r) {
+        CHECK(at[r] == stages);
+        answers[r].probabilities = probabilities[r];
+        check_equal(answers[r], reference(*spec, mix, r));
+      }
+    }
+  }
+}
+
 TEST_CASE("CascadeExecutor: a network exported for single images runs one by one, for batches it is refused") {
   Toys toys;
   toys.fixed_batch = 1;
@@ -404,6 +455,31 @@ TEST_CASE("CascadeExecutor: features that do not tell classes apart; networks th
   }
   CHECK(refused > 0);
   CHECK(passed + refused == 30);
+}
+
+TEST_CASE("CascadeSpec: a network is loaded once, however many threads ask for it") {
+  const Case t = cases()[1];
+  const auto nets = Toys{}.networks();
+  std::vector<std::atomic<int>> loads(3);
+  std::vector<weir::NetworkSource> sources;
+  for (std::size_t n = 0; n < 3; ++n)
+    sources.push_back({[&, n] {
+                         ++loads[n];
+                         std::this_thread::sleep_for(std::chrono::milliseconds(10));  // so that all meet here
+                         return nets[n];
+                       },
+                       true});
+  const auto lazy = std::make_shared<CascadeSpec>(std::move(sources), 3, t.stages, t.topology);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      CascadeExecutor cascade(lazy, weir::Context());
+      cascade.run_one_with(from(i), 0, [](std::size_t k, std::span<const double>) { return k == 0 ? 1U : 0U; });
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(loads[0] == 1);
+  CHECK(loads[1] == 1);
+  CHECK(loads[2] == 0);
 }
 
 TEST_CASE("CascadeSpec: networks are loaded when they first run, once, and checked then") {

@@ -130,6 +130,50 @@ TEST_CASE("Cascade: any number of threads may run it") {
   }
 }
 
+TEST_CASE("Cascade: threads mix single images, batches, tensors and what is refused, on contexts of several threads") {
+  const TempFolder folder;
+  write(folder / "policy.json");
+  const auto images = stored_toys::images(16);
+  const auto views = stored_toys::views(images);
+  const Cascade single = weir::load_policy(folder / "policy.json");
+  const auto expected = single.run(views, 0);
+  weir::Tensor x(weir::Shape{16, 1, 28, 28});
+  weir::Preprocess::Scratch scratch;
+  for (std::size_t i = 0; i < 16; ++i)
+    single.stored().networks[0].preprocess->apply(images[i], x.data() + i * 784, scratch);
+  for (const int n_threads : {1, 2}) {
+    const Cascade cascade =
+        weir::load_policy(folder / "policy.json", {.networks = {}, .context = {.threads = n_threads}});
+    std::vector<std::vector<Decision>> got(8);
+    std::vector<int> refused(8, 0);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < got.size(); ++t)
+      threads.emplace_back([&, t] {
+        try {
+          cascade.run(ImageView{});
+        } catch (const weir::ArgumentError&) {
+          ++refused[t];
+        }
+        for (std::size_t first = 0; first < 16; first += 4) {
+          if (t % 4 == 0) {
+            for (std::size_t i = first; i < first + 4; ++i) got[t].push_back(cascade.run(images[i], i));
+            continue;
+          }
+          const auto some =
+              t % 4 == 1 ? cascade.run(std::span(views).subspan(first, 4), first)
+                         : cascade.run(weir::ConstView{x.data() + first * 784, weir::Shape{4, 1, 28, 28}}, first);
+          got[t].insert(got[t].end(), some.begin(), some.end());
+        }
+      });
+    for (auto& thread : threads) thread.join();
+    CHECK(refused == std::vector<int>(8, 1));
+    for (const auto& decisions : got) {
+      REQUIRE(decisions.size() == 16);
+      for (std::size_t i = 0; i < 16; ++i) check_equal(decisions[i], expected[i]);
+    }
+  }
+}
+
 TEST_CASE("Cascade: images that are none are refused, and the cascade goes on") {
   const TempFolder folder;
   write(folder / "policy.json");

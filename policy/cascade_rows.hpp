@@ -1,0 +1,44 @@
+/// CascadeRows: what the stages of a cascade have answered on examples that are on their way.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <vector>
+#include <weir/policy/cascade_spec.hpp>
+
+namespace weir {
+
+/// Probabilities, features and prediction of every stage for rows 0 .. n - 1. Rows are apart from each other: different
+/// threads may read and write different rows at once.
+/// Memory for a row: stages x (4 classes + 8 features + 4) bytes.
+class CascadeRows {
+ public:
+  explicit CascadeRows(const CascadeSpec& spec)
+      : n_stages_(spec.stages.size()), n_classes_(spec.n_classes()), n_features_(spec.feature_names().size()) {}
+
+  /// Makes room for n rows; what was there is lost where room was short. No other thread may use any row meanwhile.
+  void reserve(std::size_t n) {
+    if (n <= capacity_) return;
+    capacity_ = n;
+    probabilities_.resize(n * n_stages_ * n_classes_);
+    features_.resize(n * n_stages_ * n_features_);
+    predictions_.resize(n * n_stages_);
+  }
+
+  int& prediction(std::size_t stage, std::size_t row) { return predictions_[slot(stage, row)]; }
+  std::span<double> features(std::size_t stage, std::size_t row) {
+    return {features_.data() + slot(stage, row) * n_features_, n_features_};
+  }
+  std::span<float> probabilities(std::size_t stage, std::size_t row) {
+    return {probabilities_.data() + slot(stage, row) * n_classes_, n_classes_};
+  }
+
+ private:
+  std::size_t slot(std::size_t stage, std::size_t row) const { return row * n_stages_ + stage; }
+
+  std::size_t n_stages_, n_classes_, n_features_, capacity_ = 0;
+  std::vector<float> probabilities_;
+  std::vector<double> features_;
+  std::vector<int> predictions_;
+};
+
+}  // namespace weir
