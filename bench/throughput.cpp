@@ -9,7 +9,7 @@
 #include <vector>
 #include <weir/weir.hpp>
 
-#include "adapt/data.hpp"
+#include "policy_inputs.hpp"
 #include "program.hpp"
 
 namespace {
@@ -23,67 +23,6 @@ struct ThroughputArguments {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Seconds that each stage takes for one image in a full batch, preprocessing in front of its network included.
-class StageCosts {
- public:
-  StageCosts(const weir::Cascade& cascade, std::span<const weir::ImageView> batch)
-      : spec_(cascade.spec()),
-        executor_(cascade.stored().spec, cascade.context()),
-        inputs_(cascade.stored().preprocessing()),
-        images_(batch) {
-    inputs_.begin(images_);
-    executor_.record(images_.size(), maker_, [](auto&&...) {});  // so that every stage finds its earlier answers
-  }
-
-  std::vector<double> measure() {
-    std::vector<double> costs;
-    for (std::size_t k = 0; k < spec_.stages.size(); ++k) {
-      const std::size_t before = own_before(k);
-      costs.push_back((up_to(k) - (before == k ? 0 : up_to(before))) / static_cast<double>(images_.size()));
-    }
-    return costs;
-  }
-
- private:
-  /// The stage of the same network that leads to k; k itself where k starts its network.
-  std::size_t own_before(std::size_t k) const {
-    for (std::size_t j = 0; j < k; ++j)
-      if (spec_.stages[j].network == spec_.stages[k].network &&
-          std::ranges::count(spec_.topology.stages[j].next, k) > 0)
-        return j;
-    return k;
-  }
-
-  double up_to(std::size_t target) {
-    std::size_t start = target;
-    while (own_before(start) != start) start = own_before(start);
-    inputs_.begin(images_);
-    rows_.resize(images_.size());
-    std::iota(rows_.begin(), rows_.end(), std::size_t{0});
-    const auto begin = Clock::now();
-    executor_.run_network(
-        start, rows_, maker_,
-        [&](std::size_t) {
-          return [&](std::size_t k, std::span<const double>) -> std::size_t {
-            if (k == target) return 0;
-            const auto& next = spec_.topology.stages[k].next;
-            for (std::size_t a = 0; a < next.size(); ++a)
-              if (spec_.stages[next[a]].network == spec_.stages[k].network) return a + 1;
-            return 0;
-          };
-        },
-        [](const weir::CascadeAnswer&, std::size_t) {}, [](std::size_t, std::size_t) {});
-    return seconds_since(begin);
-  }
-
-  const weir::CascadeSpec& spec_;
-  weir::CascadeExecutor executor_;
-  weir::CascadeInputs inputs_;
-  std::span<const weir::ImageView> images_;
-  std::vector<std::size_t> rows_;
-  weir::InputMaker maker_ = [this](std::size_t net, std::size_t row, weir::View out) { inputs_.fill(net, row, out); };
-};
 
 /// [stages] share of the images that run each stage.
 std::vector<double> shares(const weir::Cascade& cascade, std::span<const weir::ImageView> images) {
@@ -117,11 +56,19 @@ void measure(const ThroughputArguments& a) {
   if (images.size() < a.batch) throw weir::ArgumentError(a.images + ": fewer images than one batch");
   const std::vector<weir::ImageView> views(images.begin(), images.end());
   const auto n = static_cast<double>(images.size());
-  StageCosts costs(cascade, std::span(views).first(a.batch));
+  weir::CascadeExecutor executor(cascade.stored().spec, cascade.context());
+  program::PolicyInputs inputs(cascade.stored(), part, a.batch);
+  std::vector<std::size_t> rows(a.batch);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  const auto stage_costs = [&] {
+    return weir::measure_cost_model(
+        executor, inputs.maker(), rows, {{a.batch}, 1, 0}, [](std::size_t, std::span<const double>) {},
+        [](std::size_t, std::size_t) {});
+  };
   const std::vector<double> share = shares(cascade, views);
   weir::CascadeStream stream(cascade, {.batch = a.batch, .in_flight = a.in_flight, .max_wait_s = 60});
   stream_all(stream, images);  // warms up, as shares() did
-  static_cast<void>(costs.measure());
+  static_cast<void>(stage_costs());
 
   const std::vector<std::string> names = {"batch 1", "batch " + std::to_string(a.batch), "stream", "ideal"};
   std::vector<std::vector<double>> seconds(names.size());  // for one image, by round
@@ -136,8 +83,9 @@ void measure(const ThroughputArguments& a) {
     start = Clock::now();
     stream_all(stream, images);
     seconds[2].push_back(seconds_since(start) / n);
-    const std::vector<double> cost = costs.measure();
-    seconds[3].push_back(std::inner_product(share.begin(), share.end(), cost.begin(), 0.0));
+    const auto cost = stage_costs().costs[0];
+    seconds[3].push_back(0);
+    for (std::size_t k = 0; k < share.size(); ++k) seconds[3].back() += share[k] * cost[k].seconds;
   }
   std::printf("who,best_images_per_s,median_images_per_s,best_of_ideal,median_of_ideal\n");
   const auto best = [&](std::size_t i) { return *std::ranges::min_element(seconds[i]); };
