@@ -38,7 +38,7 @@ inline CostModel select_costs(const CostModel& model, const Trace& trace, const 
 
 struct BatchPricing {
   std::size_t batch = 1;     ///< examples that begin together
-  std::size_t rounds = 5;    ///< of learning and pricing, at most
+  std::size_t rounds = 8;    ///< of learning and pricing, at most
   double tolerance = 0.01;   ///< prices that move by a smaller share than this have settled
   std::size_t lambdas = 12;  ///< of the path that is learned in each round
 };
@@ -82,7 +82,8 @@ inline std::vector<double> shares_at(const PolicyTrainer& trainer, const std::ve
 /// makes each of them dearer; how few is for the policy to say, which is learned from these costs. So both are found in
 /// turn: stages are priced for the shares that get there (CostModel::expected), a path is learned at these prices, and
 /// the shares are taken from its policy that keeps the budget on the training examples (out of fold, where
-/// TrainOptions::folds > 1), until no price moves by more than the tolerance, or for so many rounds.
+/// TrainOptions::folds > 1), until no price moves by more than the tolerance, or for so many rounds. From the third
+/// round on shares go half way only: prices may swing between two policies.
 ///
 /// It begins with everybody at every stage, or with the shares given. Fewer examples at a stage make it dearer, which
 /// makes them fewer still: several prices may be fixed points of this; from full batches that with the busiest late
@@ -104,12 +105,17 @@ inline BatchPrices settle_prices(const Trace& trace, const Topology& topology, c
   for (prices.settled = false; !prices.settled && prices.rounds < options.rounds; ++prices.rounds) {
     priced.set_costs(prices.costs, model.unit);
     const PolicyTrainer trainer(priced, topology, quiet);
-    prices.share = detail::shares_at(trainer, trainer.train_path(options.lambdas), budget);
-    auto costs = model.expected(options.batch, prices.share);
+    auto found = detail::shares_at(trainer, trainer.train_path(options.lambdas), budget);
+    auto costs = model.expected(options.batch, found);
     prices.settled = true;
     for (std::size_t k = 0; k < costs.size(); ++k)
       if (std::abs(costs[k].seconds - prices.costs[k].seconds) > options.tolerance * prices.costs[k].seconds)
         prices.settled = false;
+    if (!prices.settled && prices.rounds >= 2) {
+      for (std::size_t k = 0; k < found.size(); ++k) found[k] = (found[k] + prices.share[k]) / 2;
+      costs = model.expected(options.batch, found);
+    }
+    prices.share = std::move(found);
     prices.costs = std::move(costs);
   }
   return prices;

@@ -68,10 +68,9 @@ inline std::string cost_line(const Results& r, const Mode& m) {
   std::string text;
   if (!in_seconds) {
     const double cost = r.predicted_cost(m), full = m.full_cost();
-    text = "cost (" + r.options.costs.kind +
-           "), which the policy was learned to save: " + weir::format_cost(cost, m.model.unit) +
-           " a mean test image, " + weir::format_cost(full, m.model.unit) + " in the full network alone" +
-           (cost > 0 ? format(" (%.2fx)", full / cost) : "");
+    text = "learned to save " + m.model.unit + ", not time: predicted " + weir::format_cost(cost, m.model.unit) +
+           " a mean test image; the full network alone " + weir::format_cost(full, m.model.unit) +
+           (cost > 0 ? format(", %.2f times as much", full / cost) : "");
   }
   if (r.options.costs.batch == 1) return text;
   text += text.empty() ? "" : "; ";
@@ -191,12 +190,16 @@ inline std::vector<weir::Thumbnail> gallery(const Results& r, const Mode& m, boo
 inline weir::HtmlReport report(const Results& r) {
   weir::HtmlReport page("weir: " + r.data.name + ", faster by stopping");
   const Contestant& full = r.full();
+  const std::string& unit = r.modes.front().model.unit;
   page.paragraph("Full network " + full.name + ": " + percent(full.accuracy()) + " % right (" + r.options.loss +
                  ") in " + micros(full.mean_seconds()) + " microseconds an image" +
                  (r.options.costs.batch == 1 ? "" : ", in " + batch_text(r.options.costs.batch)) +
                  ". Every policy below was chosen on " + std::to_string(r.data.calibration.size()) +
                  " calibration images; all figures are from " + std::to_string(r.data.test.size()) +
-                 " test images that were used for nothing else, by runs that really stopped.");
+                 " test images that were used for nothing else, by runs that really stopped." +
+                 (unit == weir::cost_unit::seconds ? ""
+                                                   : " The policies were learned to save costs in " + unit +
+                                                         "; times and speed-ups are measured all the same."));
   page.figure(
       tradeoff_plot(r),
       "Up and to the left is better. Each learned point is a policy for one budget of excess loss. Hover for figures.");

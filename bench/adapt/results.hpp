@@ -194,8 +194,8 @@ inline nlohmann::json summary_json(const Results& r) {
                             {"share", exits[k].share},
                             {"accuracy", exits[k].n > 0 ? json(exits[k].accuracy) : json()},
                             {"cost", m.costs()[k].seconds},
-                            {"answer_cost", m.costs()[k].answer_seconds},
-                            {"priced_for_share", m.prices.share[k]}});
+                            {"answer_cost", m.costs()[k].answer_seconds}});
+    if (m.batch > 1) a["priced_for_shares"] = m.prices.share;
     s["adaptive"].push_back(a);
   }
   for (const Contestant& c : r.contestants) {

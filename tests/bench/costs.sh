@@ -74,7 +74,7 @@ kill $meter
 run batch --batch 16
 is "$(summary batch 's["batch"], s["cost_unit"], [a["batch"] for a in s["adaptive"]]')" "16 seconds [16, 16]"
 is "$(summary batch 'all(a["decisions_that_differ_from_trace"] == 0 for a in s["adaptive"])')" True
-is "$(summary batch 'all(0 < e["priced_for_share"] <= 1 for a in s["adaptive"] for e in a["exits"])')" True
+is "$(summary batch 'all(0 < p <= 1 for a in s["adaptive"] for p in a["priced_for_shares"])')" True
 grep -q 'batches of 16' "$folder/batch/report.html" || fail "the report does not speak of batches"
 
 [ -x "$train" ] || exit 0
