@@ -55,6 +55,7 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
 void run(Options o, const std::string& command) {
   fill_defaults(o);
   const weir::Loss loss(o.loss);
+  program::check(o.costs);
   std::filesystem::create_directories(o.out);
   if (o.quick) {
     o.rounds = 1;

@@ -49,6 +49,12 @@ inline std::optional<weir::CostTable> read_cost_table(const CostOptions& o) {
   return weir::CostTable(csv.header, csv.rows, o.kind);
 }
 
+/// Throws, before any work is done, what reading the table or finding the energy counter will throw.
+inline void check(const CostOptions& o) {
+  static_cast<void>(read_cost_table(o));
+  if (o.kind == "energy") static_cast<void>(weir::EnergyCounter(o.powercap));
+}
+
 /// Seconds, FLOP or joules of every stage of a cascade, at sizes up to the batch where it flows in batches. maker is
 /// asked for rows 0 .. n_rows - 1. `what` names the work on the terminal.
 inline weir::CostModel cascade_costs(const std::shared_ptr<const weir::CascadeSpec>& spec, const weir::Context& context,

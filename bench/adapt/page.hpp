@@ -79,7 +79,8 @@ inline std::string cost_line(const Results& r, const Mode& m) {
            "whole batches cannot flow through this topology: its images were run, and its stages priced, one by "
            "one";
   if (!m.model.depends_on_batch()) return text + "the costs of stages do not depend on the batch";
-  return text + "stages are priced for " + batch_text(m.batch) + ", each for the images of a batch that get there" +
+  return text + "stages are priced for " + batch_text(m.batch) +
+         ", each for the images of a batch that get there at this budget" +
          (m.prices.settled ? "" : "; the prices had not settled when their rounds were over");
 }
 
