@@ -56,6 +56,7 @@ weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& fil
 }
 
 void train(const TrainArguments& a) {
+  program::check(a.costs);
   weir::PolicyFile file = weir::read_policy_file(a.policy);
   const weir::CsvTable table = weir::read_csv(a.trace);
   weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, a.trace);
