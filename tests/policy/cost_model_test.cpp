@@ -153,12 +153,12 @@ TEST_CASE("measure_cost_model: batches share what is paid once, sizes run in tur
   CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{0, 1}, 6, 2}, nothing, nothing), weir::ArgumentError);
   CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{1, 64}, 6, 2}, nothing, nothing),
                   weir::ArgumentError);  // the largest would never be counted
-  const auto skipping = std::make_shared<CascadeSpec>(
-      std::vector{toy_cascade::network("A", {7}, {counter(), counter()})},
-      std::vector<CascadeStage>{{"a0", 0, tensor(0), toy_cascade::head(7, 1, 0)},
-                                {"a1", 0, tensor(1), toy_cascade::head(7, 1, 0)},
-                                {"a", 0, "y", std::nullopt}},
-      Topology::all_later({"a0", "a1", "a"}));
+  const auto skipping =
+      std::make_shared<CascadeSpec>(std::vector{toy_cascade::network("A", {7}, {counter(), counter()})},
+                                    std::vector<CascadeStage>{{"a0", 0, tensor(0), toy_cascade::head(7, 1, 0)},
+                                                              {"a1", 0, tensor(1), toy_cascade::head(7, 1, 0)},
+                                                              {"a", 0, "y", std::nullopt}},
+                                    Topology::all_later({"a0", "a1", "a"}));
   CascadeExecutor scattered(skipping, weir::Context());
   REQUIRE(!skipping->flows_in_batches());
   CHECK_THROWS_AS(weir::measure_cost_model(scattered, maker, {1}, {{1, 4}, 6, 2}, nothing, nothing),
