@@ -1,6 +1,7 @@
 // The main job: learns when to stop on one part of the data, and measures on another what that saves.
 #include <filesystem>
 
+#include "adapt/costs.hpp"
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/search.hpp"
@@ -39,15 +40,7 @@ std::size_t n_classes(const adapt::Models& models, const adapt::Data& data) {
 /// False where there is nothing to choose between.
 bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
                       const weir::Loss& loss) {
-  {
-    adapt::ProgressLine progress("measuring the stages of " + m.name);
-    weir::CascadeExecutor cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
-    std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), o.quick ? 60 : 400));
-    std::iota(rows.begin(), rows.end(), std::size_t{0});
-    m.costs = weir::measure_costs(
-        cascade, models.maker(data.policy, m.nets), rows, 10, [](std::size_t, std::span<const double>) {},
-        [&](std::size_t done, std::size_t total) { progress(done, total); });
-  }
+  adapt::find_costs(m, o, data, models);
   m.policy = adapt::record(m, o, models, data.policy, loss, m.out_of_fold);
   m.calibration = adapt::record(m, o, models, data.calibration, loss);
   if (m.name == "search") {
@@ -62,6 +55,7 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
 void run(Options o, const std::string& command) {
   fill_defaults(o);
   const weir::Loss loss(o.loss);
+  program::check(o.costs);
   std::filesystem::create_directories(o.out);
   if (o.quick) {
     o.rounds = 1;
@@ -69,6 +63,7 @@ void run(Options o, const std::string& command) {
   }
   adapt::Data data = adapt::load_data(o);
   adapt::Models models(o);
+  adapt::check_batch(models, o);
   const std::size_t classes = n_classes(models, data);
   models.find_logits(data.policy);
   say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
@@ -98,6 +93,7 @@ void run(Options o, const std::string& command) {
   }
   if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
   if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
+  adapt::take_costs_from_table(modes, o);
   std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss); });
 
   // Everything is decided; only now are the test images looked at.
@@ -106,7 +102,7 @@ void run(Options o, const std::string& command) {
     if (!o.save_traces.empty()) adapt::save_traces(m, o.save_traces);
   }
   auto contestants = adapt::contestants(o, data, models, modes);
-  adapt::measure(contestants, data.test, loss, o.rounds);
+  adapt::measure(contestants, data.test, loss, o.rounds, o.costs.batch);
 
   const adapt::Results results{o, data, models, modes, contestants, command};
   say("");
@@ -114,6 +110,7 @@ void run(Options o, const std::string& command) {
   for (const adapt::Mode& m : modes) {
     say("\n" + m.name + " (" + m.learner + "): " + adapt::budget_line(results, m) + "\n" +
         adapt::timing_line(results, m));
+    if (const std::string cost = adapt::cost_line(results, m); !cost.empty()) say(cost);
     adapt::print(adapt::exit_table(results, m));
   }
   const std::filesystem::path out(o.out);

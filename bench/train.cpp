@@ -4,13 +4,16 @@
 #include <vector>
 #include <weir/weir.hpp>
 
-#include "adapt/data.hpp"
+#include "costs.hpp"
+#include "policy_inputs.hpp"
 #include "program.hpp"
 
 namespace {
 
 struct TrainArguments {
-  std::string trace, policy, out, learner = "logistic";
+  std::string trace, policy, networks, images, labels, out, learner = "logistic", isa;
+  program::CostOptions costs{.kind = "trace"};
+  int threads = 1;
   double max_loss = 0.01, confidence = 0.95;
   std::size_t folds = 5;
   std::uint64_t seed = 0;
@@ -26,25 +29,53 @@ void move_networks(weir::PolicyFile& file, const std::filesystem::path& from, co
   }
 }
 
+/// What the trace's stages cost: as the trace has it, a table, or the policy's networks.
+weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& file, const weir::Trace& trace) {
+  const bool from_trace =
+      a.costs.kind == "trace" || (a.costs.kind == "seconds" && a.images.empty() && trace.cost_unit == a.costs.kind);
+  if (from_trace && a.costs.batch > 1)
+    throw weir::ArgumentError(
+        "--batch: the trace says what single images cost; give --costs FILE.csv with columns cost@B, or --images to "
+        "measure on");
+  if (from_trace) return {trace.cost_unit, {1}, {trace.costs()}};
+  if (const auto table = program::read_cost_table(a.costs)) {
+    std::vector<std::string> names;
+    for (const weir::StageTrace& s : trace.stages) names.push_back(s.name);
+    table->check_known(names);
+    return table->model(names);
+  }
+  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.networks);
+  if (a.costs.batch > 1 && !stored.spec->flows_in_batches())
+    throw weir::ArgumentError("--batch: images do not flow in batches through the cascade of " + a.policy);
+  const weir::Context context({.threads = a.threads, .isa = a.isa});
+  if (a.costs.kind == "flops") return program::cascade_costs(stored.spec, context, {}, 0, a.costs, false, a.policy);
+  if (a.images.empty())
+    throw weir::ArgumentError("--costs " + a.costs.kind + " runs the policy's networks: give --images to run them on");
+  program::PolicyInputs inputs(stored, adapt::load_part(a.images, a.labels), 400);
+  return program::cascade_costs(stored.spec, context, inputs.maker(), inputs.size(), a.costs, false, a.policy);
+}
+
 void train(TrainArguments a) {
   if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
+  program::check(a.costs);
   weir::PolicyFile file = weir::read_policy_file(a.policy);
   const weir::CsvTable table = weir::read_csv(a.trace);
-  const weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, a.trace);
+  weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, a.trace);
+  static_cast<void>(weir::GateInputs(file.policy.a.topology, trace));  // refuses the trace of other stages
+  const weir::CostModel model = stage_costs(a, file, trace);
+  trace.set_costs(model.expected(a.costs.batch, std::vector<double>(model.n_stages(), 1.0)), model.unit);
   if (trace.size() < 40) throw weir::ArgumentError(a.trace + ": at least 40 images are needed");
   std::vector<std::size_t> shuffled(trace.size());
   std::iota(shuffled.begin(), shuffled.end(), std::size_t{0});
   adapt::shuffle(shuffled, a.seed);
   const std::vector<Eigen::Index> rows(shuffled.begin(), shuffled.end());
   const auto half = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
-  const weir::Trace fit = trace.rows({rows.begin(), half}), calibration = trace.rows({half, rows.end()});
+  weir::Trace fit = trace.rows({rows.begin(), half}), calibration = trace.rows({half, rows.end()});
 
   weir::TrainOptions options;
   options.learner = a.learner;
   options.seed = a.seed;
   options.folds = a.folds;
-  const weir::PolicyTrainer trainer(fit, file.policy.a.topology, options);
-  auto path = trainer.train_path(24);
   weir::Budget budget;
   budget.value = a.max_loss;
   budget.seed = a.seed;
@@ -52,26 +83,37 @@ void train(TrainArguments a) {
     budget.margin = weir::Margin::upper_limit;
     budget.confidence = a.confidence;
   }
+  const weir::BatchPrices prices =
+      weir::settle_prices(fit, file.policy.a.topology, model, options, budget, {.batch = a.costs.batch});
+  if (!prices.settled) std::fprintf(stderr, "the prices of batches had not settled when their rounds were over\n");
+  fit.set_costs(prices.costs, model.unit);
+  calibration.set_costs(prices.costs, model.unit);
+  const weir::PolicyTrainer trainer(fit, file.policy.a.topology, options);
+  auto path = trainer.train_path(24);
   const weir::Choice choice = weir::choose(trainer, path, calibration, budget);
 
   for (std::size_t k = 0; k < trace.stages.size(); ++k) {
     file.stages[k].feature_names = trace.stages[k].feature_names;
-    file.stages[k].seconds = trace.stages[k].seconds;
+    file.stages[k].seconds = prices.costs[k].seconds;
+    file.stages[k].answer_seconds = prices.costs[k].answer_seconds;
   }
+  file.cost_unit = model.unit;
   file.policy = choice.policy;
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
-  file.budget = weir::budget_json(budget, choice);
-  file.provenance = {{"trace", a.trace},        {"n_policy", fit.size()}, {"n_calibration", calibration.size()},
-                     {"learner", a.learner},    {"seed", a.seed},         {"confidence", a.confidence},
-                     {"after", file.provenance}};
+  file.budget = weir::budget_json(budget, choice, model.unit);
+  file.provenance = {{"trace", a.trace},      {"n_policy", fit.size()}, {"n_calibration", calibration.size()},
+                     {"learner", a.learner},  {"seed", a.seed},         {"confidence", a.confidence},
+                     {"costs", a.costs.kind}, {"batch", a.costs.batch}, {"after", file.provenance}};
   move_networks(file, a.policy, a.out);
   weir::write_file_atomically(a.out, weir::to_text(file));
-  std::printf("%s: %zu images to learn from, %zu to choose on: %.4g s an image instead of %.4g, excess loss %.2f %%\n",
-              a.out.c_str(), fit.size(), calibration.size(), choice.calibration.seconds,
-              weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
-                  .mean_seconds(),
-              100 * choice.calibration.excess);
+  const double full =
+      weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
+          .mean_seconds();
+  std::printf("%s: %zu images to learn from, %zu to choose on: %s an image instead of %s, excess loss %.2f %%\n",
+              a.out.c_str(), fit.size(), calibration.size(),
+              weir::format_cost(choice.calibration.seconds, model.unit).c_str(),
+              weir::format_cost(full, model.unit).c_str(), 100 * choice.calibration.excess);
 }
 
 }  // namespace
@@ -94,5 +136,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 0.9999));
   app.add_option("--folds", a.folds, "folds of the cross-fitting")->check(CLI::Range(1, 20));
   app.add_option("--seed", a.seed, "of the split, the folds and the randomised mix");
+  declare(app, a.costs, "measured on --images, or those of the trace", "Costs");
+  app.add_option("--networks", a.networks, "folder of the network files; else where the policy says")->group("Costs");
+  app.add_option("--images", a.images, "to measure seconds or energy on: as for record")->group("Costs");
+  app.add_option("--labels", a.labels, "their labels")->group("Costs");
+  app.add_option("--threads", a.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Costs");
+  app.add_option("--isa", a.isa, "of the measured runs: portable, avx2 or avx512")->group("Costs");
   return program::run(app, argc, argv, [&] { train(a); });
 }

@@ -12,18 +12,13 @@
 #include <weir/core/executor.hpp>
 #include <weir/policy/cascade_rows.hpp>
 #include <weir/policy/cascade_spec.hpp>
+#include <weir/policy/stage_cost.hpp>
 
 namespace weir {
 
 /// Writes the input of a network for one example: out is [1, ...] of that network's input shape. Called only when the
 /// network is really about to run, so that preprocessing counts where it is spent.
 using InputMaker = std::function<void(std::size_t network, std::size_t row, View out)>;
-
-/// What a stage added to an example's time, and the part of it that made the answer: head, features, gate.
-struct StageCost {
-  double seconds = 0;
-  double answer_seconds = 0;
-};
 
 /// What became of one example.
 struct CascadeAnswer {
@@ -89,8 +84,10 @@ class CascadeExecutor {
     }
   }
 
-  /// Stages that the last run_one visited, in order, and what each added.
+  /// Stages that the last run_one visited, in order.
   std::span<const std::size_t> visited() const { return visited_; }
+  /// Seconds that stage k added to the last run_one that visited it, or took of the last batch of which examples ran
+  /// it.
   const StageCost& stage_cost(std::size_t k) const { return stage_costs_[k]; }
 
   /// Examples first_id .. first_id + n - 1 through a policy as one batch: those that exit leave it there and then,
@@ -106,14 +103,22 @@ class CascadeExecutor {
   /// The same for examples with any ids.
   void run_batch(const MixedPolicy& policy, std::span<const std::uint64_t> ids, const InputMaker& maker,
                  std::vector<CascadeAnswer>& out) {
-    const std::size_t n = ids.size();
+    run_batch_with(
+        maker, ids.size(),
+        [&](std::size_t row) {
+          return [&policy, id = ids[row]](std::size_t k, std::span<const double> x) {
+            return policy.pick(id).action(k, x);
+          };
+        },
+        out);
+  }
+
+  /// Examples 0 .. n - 1 as one batch, each under any rule: decide(row) is a rule as run_one_with's.
+  template <typename Decide>
+  void run_batch_with(const InputMaker& maker, std::size_t n, const Decide& decide, std::vector<CascadeAnswer>& out) {
     out.resize(n);
     if (n == 0) return;
     const auto start = Clock::now();
-    const auto decide = [&](std::size_t row) {
-      return
-          [&policy, id = ids[row]](std::size_t k, std::span<const double> x) { return policy.pick(id).action(k, x); };
-    };
     if (!spec_->flows_in_batches()) {
       batch_probabilities_.resize(n * spec_->n_classes());
       for (std::size_t r = 0; r < n; ++r) {
@@ -152,10 +157,13 @@ class CascadeExecutor {
   void run_network(std::size_t k, std::vector<std::size_t>& rows, const InputMaker& maker, const Decide& decide,
                    const Exits& exits, const GoesOn& goes_on) {
     if (rows.empty()) return;
+    const auto start = Clock::now();
+    double before = 0;
     const std::size_t net = spec_->stages[k].network;
     begin(net, maker, rows);
     for (;;) {
       const ConstView y = advance(k);
+      const double ran = seconds_since(start);
       for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
       keep_.clear();
       std::size_t own_next = k;
@@ -173,6 +181,9 @@ class CascadeExecutor {
         own_next = next;
         keep_.push_back(i);
       }
+      const double now = seconds_since(start);
+      stage_costs_[k] = {now - before, now - ran};
+      before = now;
       if (keep_.empty()) return;
       if (keep_.size() < rows.size()) {
         executors_[net]->compact(keep_);

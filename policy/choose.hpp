@@ -20,7 +20,7 @@ namespace weir {
 enum class BudgetOn {
   excess,      ///< mean of max(0, L_exit - L_full)
   difference,  ///< mean of L_exit - L_full
-  seconds      ///< mean seconds per example
+  seconds      ///< mean cost per example, in the traces' cost_unit: seconds, or what they count else
 };
 
 enum class Margin {
@@ -80,11 +80,12 @@ inline std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& points
   return budget.on == BudgetOn::seconds ? at_seconds(points, hull, budget.value) : at_loss(points, hull, budget.value);
 }
 
-[[noreturn]] inline void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget) {
+[[noreturn]] inline void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget,
+                                       const std::string& unit) {
   double best = INFINITY;
   for (const auto& p : points) best = std::min(best, budget.on == BudgetOn::seconds ? p.seconds : p.loss);
   throw ArgumentError("budget of " + std::to_string(budget.value) +
-                      (budget.on == BudgetOn::seconds ? " seconds" : " loss") +
+                      (budget.on == BudgetOn::seconds ? " " + unit : " loss") +
                       " per example cannot be kept; the least possible is " + std::to_string(best));
 }
 
@@ -126,7 +127,7 @@ inline Choice choose_plain(const PolicyTrainer& trainer, std::vector<PathPoint>&
   }
   const auto points = tradeoff_points(estimates, budget.on);
   const auto mix = at_budget(points, budget);
-  if (!mix) refuse_budget(points, budget);
+  if (!mix) refuse_budget(points, budget, calibration.cost_unit);
   return {{path[mix->a].policy, path[mix->b].policy, mix->p, budget.seed}, path[mix->a].lambda, path[mix->b].lambda,
           Estimate::mix(mix->p, estimates[mix->a], estimates[mix->b]),     std::nullopt,        calibration.size()};
 }
@@ -159,6 +160,9 @@ inline Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path,
   calibration.check();
   if (path.empty()) throw ArgumentError("choose: the path is empty");
   if (!std::isfinite(budget.value)) throw ArgumentError("choose: the budget must be finite");
+  if (calibration.cost_unit != trainer.trace().cost_unit)
+    throw ArgumentError("choose: the costs are in " + trainer.trace().cost_unit + " where policies were learned, in " +
+                        calibration.cost_unit + " where they are judged");
   if (budget.margin == Margin::none) return detail::choose_plain(trainer, path, calibration, budget);
   if (budget.on != BudgetOn::excess)
     throw ArgumentError("choose: an upper limit is for a budget on the excess loss only");

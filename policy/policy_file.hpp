@@ -25,9 +25,10 @@ struct PolicyFile {
   /// What belongs to one stage.
   struct Stage {
     std::vector<std::string> feature_names;  ///< of its own features, in order
-    double seconds = 0;                      ///< what training took it to cost
+    double seconds = 0;                      ///< what training took it to cost, in the file's cost_unit
     nlohmann::json exit_head;                ///< an ExitHead, or null where the network itself answers
-    nlohmann::json source;  ///< where the answer comes from: network, tensor (serve/stored_cascade.hpp)
+    nlohmann::json source;      ///< where the answer comes from: network, tensor (serve/stored_cascade.hpp)
+    double answer_seconds = 0;  ///< the part of `seconds` that only answering costs, see StageTrace
     bool operator==(const Stage&) const = default;
   };
 
@@ -38,6 +39,7 @@ struct PolicyFile {
   nlohmann::json cascade;     ///< the networks to run (serve/stored_cascade.hpp); null: for traces alone
   nlohmann::json budget;      ///< what was asked for and what calibration found
   nlohmann::json provenance;  ///< which data served for what, versions, machine
+  std::string cost_unit = weir::cost_unit::seconds;  ///< of what stages cost, of lambda, and of a budget on cost
 
   /// The layout of what the gates see.
   GateInputs inputs() const {
@@ -54,9 +56,13 @@ struct PolicyFile {
     policy.a.check(layout);
     policy.b.check(layout);
     if (!(policy.p >= 0 && policy.p <= 1)) throw ArgumentError("policy file: the share p must be in [0, 1]");
-    for (const Stage& s : stages)
+    check_cost_unit(cost_unit);
+    for (const Stage& s : stages) {
       if (!(s.seconds >= 0) || !std::isfinite(s.seconds))
         throw ArgumentError("policy file: seconds must be finite and >= 0");
+      if (!(s.answer_seconds >= 0 && s.answer_seconds <= s.seconds))
+        throw ArgumentError("policy file: the answer's seconds must be in [0, seconds]");
+    }
     for (const auto& lambda : {lambda_a, lambda_b})
       if (lambda && (!std::isfinite(*lambda) || *lambda < 0))
         throw ArgumentError("policy file: lambda must be finite and >= 0");
@@ -65,15 +71,18 @@ struct PolicyFile {
   bool operator==(const PolicyFile&) const = default;
 };
 
-/// The budget and what calibration found, for people and for programs that plot.
-inline nlohmann::json budget_json(const Budget& budget, const Choice& choice) {
-  static constexpr std::array names{"excess", "difference", "seconds"};
+/// The budget and what calibration found, for people and for programs that plot; "seconds" is called "cost" where the
+/// unit is another.
+inline nlohmann::json budget_json(const Budget& budget, const Choice& choice,
+                                  const std::string& unit = cost_unit::seconds) {
+  const std::string cost = cost_field(unit);
+  const std::array<std::string, 3> names{"excess", "difference", cost};
   nlohmann::json json = {{"on", names[static_cast<std::size_t>(budget.on)]},
                          {"value", budget.value},
                          {"margin", budget.margin == Margin::none ? "none" : "upper_limit"},
                          {"n_calibration", choice.n_calibration},
                          {"calibration",
-                          {{"seconds", choice.calibration.seconds},
+                          {{cost, choice.calibration.seconds},
                            {"loss", choice.calibration.loss},
                            {"excess", choice.calibration.excess},
                            {"difference", choice.calibration.difference}}}};
@@ -87,9 +96,10 @@ inline nlohmann::json budget_json(const Budget& budget, const Choice& choice) {
 /// Stages that a file may have; the paths of a graph are looked at when it is loaded.
 inline constexpr std::size_t max_policy_file_stages = 64;
 
-/// {"weir_policy": 2, "stages": [{"name", "next", "features", "seconds", "exit_head", "source", "gate", "gate_b"},
-/// ...], "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance"}: "next" holds indices of stages,
-/// "gate_b" is there only where two policies are mixed. Numbers are written so that they load equal to the last bit.
+/// {"weir_policy": 2, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
+/// "gate", "gate_b"}, ...], "cost_unit", "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance"}:
+/// "next" holds indices of stages, "gate_b" is there only where two policies are mixed; where the unit is not seconds
+/// costs are called "cost" and "answer_cost". Numbers are written so that they load equal to the last bit.
 /// Throws what check throws, and ArgumentError for too many stages.
 inline std::string to_text(const PolicyFile& file) {
   file.check();
@@ -98,6 +108,7 @@ inline std::string to_text(const PolicyFile& file) {
   const bool mixed = !(file.policy.a == file.policy.b);
   const Topology& topology = file.policy.a.topology;
   nlohmann::json json = {{"weir_policy", 2},
+                         {"cost_unit", file.cost_unit},
                          {"mix", {{"p", file.policy.p}, {"seed", file.policy.seed}}},
                          {"lambda", {nullptr, nullptr}},
                          {"cascade", file.cascade},
@@ -106,11 +117,16 @@ inline std::string to_text(const PolicyFile& file) {
                          {"stages", nlohmann::json::array()}};
   if (file.lambda_a) json["lambda"][0] = *file.lambda_a;
   if (file.lambda_b) json["lambda"][1] = *file.lambda_b;
+  const std::string cost = cost_field(file.cost_unit);
   for (std::size_t k = 0; k < file.stages.size(); ++k) {
     const PolicyFile::Stage& s = file.stages[k];
-    nlohmann::json stage = {{"name", topology.stages[k].name}, {"next", topology.stages[k].next},
-                            {"features", s.feature_names},     {"seconds", s.seconds},
-                            {"exit_head", s.exit_head},        {"source", s.source},
+    nlohmann::json stage = {{"name", topology.stages[k].name},
+                            {"next", topology.stages[k].next},
+                            {"features", s.feature_names},
+                            {cost, s.seconds},
+                            {"answer_" + cost, s.answer_seconds},
+                            {"exit_head", s.exit_head},
+                            {"source", s.source},
                             {"gate", file.policy.a.gates[k]}};
     if (mixed) stage["gate_b"] = file.policy.b.gates[k];
     json["stages"].push_back(std::move(stage));
@@ -162,7 +178,9 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
     if (!name.is_string()) throw FormatError("'features' must hold strings");
     stage.feature_names.push_back(name.get<std::string>());
   }
-  stage.seconds = model_json::number(json, "seconds");
+  const std::string cost = cost_field(file.cost_unit), answer = "answer_" + cost;
+  stage.seconds = model_json::number(json, cost.c_str());
+  if (json.contains(answer)) stage.answer_seconds = model_json::number(json, answer.c_str());
   stage.exit_head = any_field(json, "exit_head");
   stage.source = any_field(json, "source");
   file.stages.push_back(std::move(stage));
@@ -180,7 +198,8 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
 
 }  // namespace detail
 
-/// Reads what to_text wrote; decisions are equal to the last bit. Files of version 1 decide as they did, but have no
+/// Reads what to_text wrote; decisions are equal to the last bit. Files that say nothing of a unit or of the answers'
+/// costs are in seconds, and their answers cost nothing apart. Files of version 1 decide as they did, but have no
 /// `cascade`: they cannot run. `name` stands for the text in messages. Throws
 /// FormatError for anything else: not JSON, another version, nested too deeply, a field missing or of another type,
 /// numbers that are not finite, gates that do not fit the stages.
@@ -194,6 +213,8 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
     PolicyFile file;
+    if (json.contains("cost_unit")) file.cost_unit = detail::text_field(json, "cost_unit");
+    check_cost_unit(file.cost_unit);
     for (std::size_t k = 0; k < stages.size(); ++k) {
       where = name + ", stage " + std::to_string(k);
       detail::read_stage(stages[k], stages.size(), file);

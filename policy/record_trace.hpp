@@ -13,15 +13,13 @@
 
 namespace weir {
 
-/// Runs all stages on label.size() examples, in batches; the maker is asked for rows 0, 1, .... seconds [stages] are
-/// stored as given. Every row is equal to the last bit however examples are batched, on any number of threads of the
-/// executor. Throws ArgumentError for a label that is no class, ShapeError for another number of seconds.
+/// Runs all stages on label.size() examples, in batches; the maker is asked for rows 0, 1, .... costs [stages] are
+/// stored as given, in `unit`. Every row is equal to the last bit however examples are batched, on any number of
+/// threads of the executor. Throws ArgumentError for a label that is no class, ShapeError for another number of costs.
 inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, std::vector<int> label, const Loss& loss,
-                          const std::vector<double>& seconds, std::size_t batch = 16) {
+                          const std::vector<StageCost>& costs, const std::string& unit = cost_unit::seconds,
+                          std::size_t batch = 16) {
   const CascadeSpec& spec = executor.spec();
-  if (seconds.size() != spec.stages.size())
-    throw ShapeError("recording: " + std::to_string(seconds.size()) + " seconds for " +
-                     std::to_string(spec.stages.size()) + " stages");
   Trace trace;
   trace.label = std::move(label);
   const auto names = spec.feature_names();
@@ -30,12 +28,12 @@ inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, st
   for (std::size_t k = 0; k < spec.stages.size(); ++k) {
     StageTrace& s = trace.stages.emplace_back();
     s.name = spec.stages[k].name;
-    s.seconds = seconds[k];
     s.feature_names = names;
     s.features.resize(rows, columns);
     s.prediction.resize(n);
     s.loss.resize(rows);
   }
+  trace.set_costs(costs, unit);
   for (std::size_t first = 0; first < n; first += batch)
     executor.record(
         std::min(batch, n - first), [&](std::size_t net, std::size_t r, View out) { maker(net, first + r, out); },

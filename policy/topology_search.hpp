@@ -29,6 +29,8 @@ struct SearchOptions {
   std::size_t exhaustive = 300;
   /// A further stage or edge must lower the cost by this share.
   double least_gain = 0.01;
+  /// Where set, only topologies are tried that it is true of. It must be true of the full network alone.
+  std::function<bool(const std::vector<std::size_t>& stages, const Topology& topology)> usable{};
   std::function<void(std::size_t done, std::size_t total)> progress{};
 };
 
@@ -108,6 +110,7 @@ inline std::vector<FoundTopology> search_topologies(const Trace& pool, const Sea
     for (const StageTrace& s : trace.stages) names.push_back(s.name);
     FoundTopology best;
     for (Topology& topology : detail::topologies_over(names)) {
+      if (options.usable && !options.usable(stages, topology)) continue;
       FoundTopology f{stages, std::move(topology), 0};
       f.cost = system_cost(cross_validate(trace, f.topology, options.train, options.validation), options.budget);
       if (f.cost < best.cost) best = f;
@@ -138,6 +141,7 @@ inline std::vector<FoundTopology> search_topologies(const Trace& pool, const Sea
       best = std::move(longer);
     }
   }
+  if (found.empty()) throw ArgumentError("topology search: no topology is usable");
   std::stable_sort(found.begin(), found.end(),
                    [](const FoundTopology& a, const FoundTopology& b) { return a.cost < b.cost; });
   const auto size = [](const FoundTopology& f) {

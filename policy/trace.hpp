@@ -9,14 +9,16 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/policy/stage_cost.hpp>
 
 namespace weir {
 
 /// One stage (an exit inside a network, or a whole network) on n examples.
 struct StageTrace {
   std::string name;
-  /// What running this stage adds to an example's time, coming from the stage before it of the same network, or from
-  /// the start of its network where there is none: preprocessing, layers, exit head, features and gate.
+  /// What running this stage adds to an example's cost, coming from the stage before it of the same network, or from
+  /// the start of its network where there is none: preprocessing, layers, exit head, features and gate. In the trace's
+  /// cost_unit: seconds, or what else is to be saved.
   double seconds = 0;
   std::vector<std::string> feature_names;  ///< [d]
   Eigen::MatrixXd features;                ///< [n, d] seen by the gate behind this stage
@@ -36,6 +38,8 @@ struct StageTrace {
 struct Trace {
   std::vector<int> label;  ///< [n] true class
   std::vector<StageTrace> stages;
+  /// What `seconds` counts, here and in all that is learned and evaluated on this trace.
+  std::string cost_unit = weir::cost_unit::seconds;
 
   std::size_t size() const { return label.size(); }
   std::size_t full() const { return stages.size() - 1; }
@@ -50,10 +54,30 @@ struct Trace {
     return sum;
   }
 
+  /// [stages] seconds and answer_seconds.
+  std::vector<StageCost> costs() const {
+    std::vector<StageCost> all;
+    for (const StageTrace& s : stages) all.push_back({s.seconds, s.answer_seconds});
+    return all;
+  }
+
+  /// Replaces them. Throws ShapeError for another number of stages.
+  void set_costs(const std::vector<StageCost>& costs, const std::string& unit) {
+    if (costs.size() != stages.size())
+      throw ShapeError("trace: costs of " + std::to_string(costs.size()) + " stages, not " +
+                       std::to_string(stages.size()));
+    cost_unit = unit;
+    for (std::size_t k = 0; k < costs.size(); ++k) {
+      stages[k].seconds = costs[k].seconds;
+      stages[k].answer_seconds = costs[k].answer_seconds;
+    }
+  }
+
   /// Throws ShapeError where sizes disagree or there is no stage or example; ArgumentError for a value that is not
   /// finite (stage, row and column named), a negative loss or time, and probabilities that are negative or NaN.
   void check() const {
     if (stages.empty() || label.empty()) throw ShapeError("trace: at least one stage and one example are needed");
+    check_cost_unit(cost_unit);
     const auto n = static_cast<Eigen::Index>(label.size());
     for (const StageTrace& s : stages) {
       const std::string where = "trace, stage '" + s.name + "': ";
@@ -91,6 +115,7 @@ struct Trace {
   /// The examples of these rows, in this order.
   Trace rows(const std::vector<Eigen::Index>& index) const {
     Trace part;
+    part.cost_unit = cost_unit;
     for (const Eigen::Index i : index) part.label.push_back(label.at(static_cast<std::size_t>(i)));
     for (const StageTrace& s : stages) {
       StageTrace t{s.name, s.seconds,     s.feature_names, s.features(index, Eigen::all),
@@ -107,7 +132,7 @@ struct Trace {
   Trace select(const std::vector<std::size_t>& keep) const {
     if (keep.empty() || std::ranges::adjacent_find(keep, std::greater_equal<>()) != keep.end() || keep.back() != full())
       throw ArgumentError("trace: the stages to keep must ascend and end with the full network");
-    Trace part{label, {}};
+    Trace part{label, {}, cost_unit};
     for (std::size_t i = 0; i < keep.size(); ++i) {
       part.stages.push_back(stages[keep[i]]);
       part.stages.back().seconds = step_seconds(i == 0 ? std::nullopt : std::optional(keep[i - 1]), keep[i]);

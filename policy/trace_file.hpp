@@ -110,6 +110,8 @@ inline std::size_t stage_of(const std::string& column, const std::map<std::strin
 ///     <stage>.loss          optional; 0/1 by whether the prediction is the label where it is left out
 ///     <stage>.seconds       optional; its mean becomes the stage's seconds, else `seconds[stage]` is taken
 ///     <stage>.answer_seconds, <stage>.network   optional: StageTrace's, the same network in all rows
+///     cost_unit             optional, the same in all rows: costs are of this unit, and where it is not `seconds`
+///                           they are called <stage>.cost and <stage>.answer_cost
 ///     <stage>.<feature>     every other column that begins with a stage's name: a feature of it
 ///
 /// Stage names may hold dots. io's CsvTable gives header and rows: trace_from_table(csv.header, csv.rows, {}, file).
@@ -141,6 +143,16 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
     std::size_t prediction, loss, seconds, answer_seconds, network;
   };
   const std::size_t none = header.size();
+  const auto unit = static_cast<std::size_t>(std::ranges::find(header, "cost_unit") - header.begin());
+  const std::string cost_unit = unit == none ? weir::cost_unit::seconds : rows[0][unit];
+  try {
+    check_cost_unit(cost_unit);
+  } catch (const ArgumentError& error) {
+    throw FormatError(name + ", column 'cost_unit': " + error.what());
+  }
+  for (std::size_t i = 0; i < rows.size() && unit != none; ++i)
+    if (rows[i][unit] != cost_unit) cells.fail(i, unit, "is another unit than in row 1");
+  const std::string cost = cost_field(cost_unit), answer_cost = "answer_" + cost;
   std::vector<Columns> of(stages.size(), {{}, none, none, none, none, none});
   std::size_t label = none;
   for (std::size_t c = 0; c < header.size(); ++c) {
@@ -148,6 +160,7 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
       label = c;
       continue;
     }
+    if (c == unit) continue;
     const std::size_t k = detail::stage_of(header[c], index);
     if (k == stages.size()) throw FormatError(name + ": column '" + header[c] + "' belongs to no stage");
     const std::string what = header[c].substr(stages[k].size() + 1);
@@ -155,10 +168,12 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
       of[k].prediction = c;
     else if (what == "loss")
       of[k].loss = c;
-    else if (what == "seconds")
+    else if (what == cost)
       of[k].seconds = c;
-    else if (what == "answer_seconds")
+    else if (what == answer_cost)
       of[k].answer_seconds = c;
+    else if (what == "seconds" || what == "answer_seconds")
+      throw FormatError(name + ": column '" + header[c] + "', but the costs' unit is '" + cost_unit + "'");
     else if (what == "network")
       of[k].network = c;
     else
@@ -167,6 +182,7 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
   if (label == none) throw FormatError(name + ": no column 'label'");
 
   Trace trace;
+  trace.cost_unit = cost_unit;
   const auto n = static_cast<Eigen::Index>(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) trace.label.push_back(cells.integer(i, label));
   for (std::size_t k = 0; k < stages.size(); ++k) {
@@ -193,14 +209,14 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
       stage.seconds = mean(of[k].seconds);
     } else {
       const auto given = seconds.find(stages[k]);
-      if (given == seconds.end()) throw FormatError(name + ": no seconds for stage '" + stages[k] + "'");
+      if (given == seconds.end()) throw FormatError(name + ": no " + cost + " for stage '" + stages[k] + "'");
       stage.seconds = given->second;
     }
     if (!(stage.seconds >= 0) || !std::isfinite(stage.seconds))
-      throw FormatError(name + ": seconds of stage '" + stages[k] + "' must be finite and >= 0");
+      throw FormatError(name + ": " + cost + " of stage '" + stages[k] + "' must be finite and >= 0");
     if (of[k].answer_seconds != none) stage.answer_seconds = mean(of[k].answer_seconds);
     if (!(stage.answer_seconds >= 0 && stage.answer_seconds <= stage.seconds))
-      throw FormatError(name + ": answer_seconds of stage '" + stages[k] + "' must be in [0, seconds]");
+      throw FormatError(name + ": " + answer_cost + " of stage '" + stages[k] + "' must be in [0, " + cost + "]");
     if (of[k].network != none) stage.network = rows[0][of[k].network];
     for (std::size_t i = 0; i < rows.size() && of[k].network != none; ++i)
       if (rows[i][of[k].network] != stage.network) cells.fail(i, of[k].network, "is another network than in row 1");
@@ -220,8 +236,14 @@ inline TraceTable trace_to_table(const Trace& trace) {
   };
   TraceTable table{{"label"}, std::vector<std::vector<std::string>>(trace.size())};
   for (std::size_t i = 0; i < trace.size(); ++i) table.rows[i].push_back(std::to_string(trace.label[i]));
+  const std::string cost = cost_field(trace.cost_unit);
+  if (trace.cost_unit != cost_unit::seconds) {
+    table.header.emplace_back("cost_unit");
+    for (auto& row : table.rows) row.push_back(trace.cost_unit);
+  }
   for (const StageTrace& s : trace.stages) {
-    for (const char* what : {"prediction", "loss", "seconds", "answer_seconds", "network"})
+    for (const std::string& what :
+         {std::string("prediction"), std::string("loss"), cost, "answer_" + cost, std::string("network")})
       table.header.push_back(s.name + "." + what);
     for (const auto& feature : s.feature_names) table.header.push_back(s.name + "." + feature);
     for (std::size_t i = 0; i < trace.size(); ++i) {

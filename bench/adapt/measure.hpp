@@ -1,5 +1,6 @@
 /// Measured runs that really stop: every contestant on every test image, in turn.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace adapt {
 
-/// Somebody who answers test images one by one: a policy, a rule, a single network, an oracle that was told the way.
+/// Somebody who answers test images, one by one or in batches: a policy, a rule, a single network, an oracle that was
+/// told the way.
 struct Contestant {
   std::string mode, name, kind;  ///< kind: network, learned, curve, rule, random, oracle
   double budget = 0;
@@ -19,7 +21,7 @@ struct Contestant {
 
   // What came out, by test image.
   std::vector<std::vector<double>> samples;  ///< [image][round]
-  std::vector<double> seconds, loss;         ///< [image] median over rounds
+  std::vector<double> seconds, loss;         ///< [image] median over rounds; in batches the batch's, divided evenly
   std::vector<std::size_t> exit;
   std::vector<bool> right;  ///< predicted class is the label
 
@@ -30,6 +32,12 @@ struct Contestant {
     for (const double x : v) sum += x;
     return v.empty() ? 0 : sum / static_cast<double>(v.size());
   }
+  /// [batches] seconds of whole batches, the last one of what was left over: what is independent of each other.
+  std::vector<double> batch_seconds(std::size_t batch) const {
+    std::vector<double> sums((seconds.size() + batch - 1) / batch, 0.0);
+    for (std::size_t i = 0; i < seconds.size(); ++i) sums[i / batch] += seconds[i];
+    return sums;
+  }
   std::vector<double> loss_to_accuracy() const {
     std::vector<double> a;
     for (const double l : loss) a.push_back(1 - l);
@@ -37,12 +45,15 @@ struct Contestant {
   }
 };
 
-/// Everybody runs 50 images one by one, then the next one runs the same 50, and so on; who comes first changes from
-/// block to block. So drift of the machine hits all alike, and each finds in the caches what it left there itself, as
-/// it would if it ran alone. Times are from decoded pixels to the answer: preprocessing, networks, heads, features and
-/// gates.
-inline void measure(std::vector<Contestant>& contestants, const Part& test, const weir::Loss& loss,
-                    std::size_t rounds) {
+/// Images of a block: about 50, and whole batches.
+inline std::size_t block_size(std::size_t batch) { return (50 + batch - 1) / batch * batch; }
+
+/// Everybody runs a block of about 50 images, one by one or in batches that images leave where they stop, then the next
+/// one runs the same block, and so on; who comes first changes from block to block. So drift of the machine hits all
+/// alike, and each finds in the caches what it left there itself, as it would if it ran alone. Times are from decoded
+/// pixels to the answer: preprocessing, networks, heads, features and gates.
+inline void measure(std::vector<Contestant>& contestants, const Part& test, const weir::Loss& loss, std::size_t rounds,
+                    std::size_t batch) {
   const std::size_t n = test.size();
   for (Contestant& c : contestants) {
     c.samples.assign(n, {});
@@ -50,27 +61,39 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     c.exit.assign(n, 0);
     c.right.assign(n, false);
   }
-  const auto run = [&](Contestant& c, std::size_t row) {
-    return c.cascade->run_one_with(c.maker, row,
-                                   [&](std::size_t k, std::span<const double> x) { return c.decide(row, k, x); });
+  const auto rule = [](const Contestant& c, std::size_t row) {
+    return [&c, row](std::size_t k, std::span<const double> x) { return c.decide(row, k, x); };
   };
-  for (std::size_t i = 0; i < std::min<std::size_t>(n, 10); ++i)
-    for (Contestant& c : contestants) run(c, i);  // allocations and page faults happen here
+  const auto take = [&](Contestant& c, std::size_t row, const weir::CascadeAnswer& a, double seconds) {
+    c.samples[row].push_back(seconds);
+    c.loss[row] = loss(a.probabilities, test.label(row));
+    c.exit[row] = a.exit;
+    c.right[row] = a.label == test.label(row);
+  };
+  std::vector<weir::CascadeAnswer> answers;
+  const auto run = [&](Contestant& c, std::size_t first, std::size_t size) {
+    if (batch == 1) {
+      const weir::CascadeAnswer a = c.cascade->run_one_with(c.maker, first, rule(c, first));
+      return take(c, first, a, a.seconds);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    c.cascade->run_batch_with([&](std::size_t net, std::size_t row, weir::View out) { c.maker(net, first + row, out); },
+                              size, [&](std::size_t row) { return rule(c, first + row); }, answers);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (std::size_t i = 0; i < size; ++i) take(c, first + i, answers[i], seconds / static_cast<double>(size));
+  };
+  for (std::size_t i = 0; i < std::min<std::size_t>(n, batch == 1 ? 10 : batch); i += batch)
+    for (Contestant& c : contestants) run(c, i, std::min(n - i, batch));  // allocations and page faults happen here
+  for (Contestant& c : contestants) c.samples.assign(n, {});
   ProgressLine progress("measuring " + std::to_string(contestants.size()) + " contestants on " + std::to_string(n) +
                         " test images");
-  const std::size_t block = 50;
+  const std::size_t block = block_size(batch);
   for (std::size_t round = 0; round < rounds; ++round)
     for (std::size_t first = 0; first < n; first += block) {
       const std::size_t last = std::min(n, first + block);
       for (std::size_t j = 0; j < contestants.size(); ++j) {
         Contestant& c = contestants[(first / block + round + j) % contestants.size()];
-        for (std::size_t i = first; i < last; ++i) {
-          const weir::CascadeAnswer a = run(c, i);
-          c.samples[i].push_back(a.seconds);
-          c.loss[i] = loss(a.probabilities, test.label(i));
-          c.exit[i] = a.exit;
-          c.right[i] = a.label == test.label(i);
-        }
+        for (std::size_t i = first; i < last; i += batch) run(c, i, std::min(last - i, batch));
       }
       progress(round * n + last, rounds * n);
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 #include <weir/policy/baselines.hpp>
+#include <weir/policy/batch_prices.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/oracle.hpp>
@@ -27,12 +28,32 @@ struct Mode {
   std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
   std::shared_ptr<const weir::CascadeSpec> spec;
   std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] of the policy part
-  std::vector<weir::StageCost> costs;        ///< [stages] the cost model
+  weir::CostModel model;                     ///< what stages cost, by size of batch
+  std::size_t batch = 1;                     ///< images that run together; 1 where they cannot
+  weir::BatchPrices prices;                  ///< what they cost where so many come as the policy sends on
   weir::Trace policy, calibration, test;
   Learned learned;             ///< for the asked budget
   std::vector<Learned> curve;  ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
   bool certified = false;  ///< the budget holds with the asked confidence
+
+  const std::vector<weir::StageCost>& costs() const { return prices.costs; }
+
+  /// Takes prices for those of the stages from now on.
+  void set_prices(weir::BatchPrices p) {
+    prices = std::move(p);
+    for (weir::Trace* trace : {&policy, &calibration})
+      if (trace->size() > 0) trace->set_costs(costs(), model.unit);
+  }
+
+  /// Everybody runs every stage in full batches.
+  void price_full_batches() {
+    const std::vector<double> share(model.n_stages(), 1.0);
+    set_prices({model.expected(batch, share), share});
+  }
+
+  /// Cost of an image in the full network alone.
+  double full_cost() const { return weir::select_costs(model, policy, {policy.full()}).at(0, batch).seconds; }
 };
 
 inline Mode selection_mode(const Options& o, const Models& models, bool class_features) {
@@ -81,9 +102,9 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
   const auto names = m.spec->feature_names();
   const auto n = static_cast<Eigen::Index>(part.size()), d = static_cast<Eigen::Index>(names.size());
   for (std::size_t k = 0; k < m.spec->stages.size(); ++k)
-    trace.stages.push_back({m.spec->stages[k].name, m.costs[k].seconds, names, Eigen::MatrixXd(n, d),
-                            std::vector<int>(part.size()), Eigen::VectorXd(n),
-                            models.all[m.nets[m.spec->stages[k].network]].name, m.costs[k].answer_seconds});
+    trace.stages.push_back({m.spec->stages[k].name, 0, names, Eigen::MatrixXd(n, d), std::vector<int>(part.size()),
+                            Eigen::VectorXd(n), models.all[m.nets[m.spec->stages[k].network]].name});
+  trace.set_costs(m.costs(), m.model.unit);
   if (!o.save_traces.empty())
     for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
@@ -133,27 +154,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   const bool automatic = o.learner == "auto";
   if (!automatic) train.learner = o.learner;
   m.learner = train.learner;
-  if (automatic && !o.quick) {
-    const auto candidates = weir::default_candidates(train);
-    weir::Budget budget;
-    budget.value = o.max_loss;
-    ProgressLine tuning("choosing how to learn " + m.name);
-    const auto best = weir::tune(m.policy, m.spec->topology, candidates, budget,
-                                 {.folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()},
-                                 [&](std::size_t done, std::size_t total) { tuning(done, total); })
-                          .best;
-    train = candidates[best].train;
-    m.learner = candidates[best].name;
-  }
-  train.folds = o.quick ? 1 : o.folds;
-  train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
-  auto path = trainer.train_path(o.quick ? 10 : 40);
-  if (automatic) {
-    m.learner += "; rules";
-    const auto rules = weir::rule_points(trainer);
-    path.insert(path.end(), rules.begin(), rules.end());
-  }
+  const std::size_t folds = o.quick ? 1 : o.folds;
   weir::Budget budget;
   budget.value = o.max_loss;
   budget.seed = o.seed;
@@ -163,6 +164,35 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   if (m.certified) {
     budget.margin = weir::Margin::upper_limit;
     budget.confidence = o.confidence;
+  }
+  const auto settle = [&] {
+    weir::TrainOptions pricing = train;
+    pricing.folds = folds;
+    m.set_prices(
+        weir::settle_prices(m.policy, m.spec->topology, m.model, pricing, budget, {.batch = m.batch}, m.prices.share));
+  };
+  settle();
+  if (automatic && !o.quick) {
+    const auto candidates = weir::default_candidates(train);
+    weir::Budget in_the_mean;
+    in_the_mean.value = o.max_loss;
+    ProgressLine tuning("choosing how to learn " + m.name);
+    const auto best = weir::tune(m.policy, m.spec->topology, candidates, in_the_mean,
+                                 {.folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()},
+                                 [&](std::size_t done, std::size_t total) { tuning(done, total); })
+                          .best;
+    train = candidates[best].train;
+    m.learner = candidates[best].name;
+    settle();
+  }
+  train.folds = folds;
+  train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+  const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
+  auto path = trainer.train_path(o.quick ? 10 : 40);
+  if (automatic) {
+    m.learner += "; rules";
+    const auto rules = weir::rule_points(trainer);
+    path.insert(path.end(), rules.begin(), rules.end());
   }
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
   m.rules = weir::tuned_baselines(m.spec->topology, m.calibration, budget);

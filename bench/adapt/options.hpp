@@ -5,6 +5,8 @@
 #include <vector>
 #include <weir/policy/learner.hpp>
 
+#include "../costs.hpp"
+
 namespace adapt {
 
 struct Options {
@@ -18,6 +20,7 @@ struct Options {
   std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
+  program::CostOptions costs;
   std::string out = "results", save_traces;
   bool quick = false;
 };
@@ -76,6 +79,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->group("Policy");
   app.add_option("--folds", o.folds, "folds of the cross-fitting")->check(CLI::Range(2, 20))->group("Policy");
   app.add_option("--seed", o.seed, "of the split, the folds and the randomised mix")->group("Policy");
+  declare(app, o.costs, "measured time of this run's threads (the default)", "Costs");
   app.add_option("--threads", o.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Runs");
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given")->group("Runs");
   app.add_option("--rounds", o.rounds, "times that each test image is measured; the median counts")

@@ -18,6 +18,11 @@ inline std::string format(const char* pattern, double value) {
 inline std::string percent(double share, int digits = 2) { return format(digits == 2 ? "%.2f" : "%.1f", 100 * share); }
 inline std::string micros(double seconds) { return format("%.1f", 1e6 * seconds); }
 
+/// "batch 1", "batches of 16".
+inline std::string batch_text(std::size_t batch) {
+  return batch == 1 ? "batch 1" : "batches of " + std::to_string(batch);
+}
+
 /// Rows for every contestant but the curve: what is printed, and shown in the report.
 inline weir::ReportTable main_table(const Results& r) {
   weir::ReportTable t;
@@ -42,25 +47,56 @@ inline weir::ReportTable main_table(const Results& r) {
 
 inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
   weir::ReportTable t;
-  t.header = {"stage", "adds, us", "share leaving, %", "right of those, %"};
+  const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
+  t.header = {"stage", in_seconds ? "adds, us" : "adds", "share leaving, %", "right of those, %"};
+  if (m.batch > 1) t.header.insert(t.header.begin() + 2, "where so many get there, %");
   const Contestant& c = r.learned(m);
   const auto rows = exit_rows(m, c);
-  for (std::size_t k = 0; k < rows.size(); ++k)
-    t.rows.push_back({rows[k].stage, micros(m.costs[k].seconds), percent(rows[k].share, 1),
-                      rows[k].n == 0 ? "-" : percent(rows[k].accuracy)});
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const double cost = m.costs()[k].seconds;
+    auto& row = t.rows.emplace_back();
+    row = {rows[k].stage, in_seconds ? micros(cost) : weir::format_cost(cost, m.model.unit), percent(rows[k].share, 1),
+           rows[k].n == 0 ? "-" : percent(rows[k].accuracy)};
+    if (m.batch > 1) row.insert(row.begin() + 2, percent(m.prices.share[k], 1));
+  }
   return t;
+}
+
+/// What the policy was learned to save, where that is not the time of single images: "cost: 12 MFLOP a mean image ...".
+inline std::string cost_line(const Results& r, const Mode& m) {
+  const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
+  std::string text;
+  if (!in_seconds) {
+    const double cost = r.predicted_cost(m), full = m.full_cost();
+    text = "learned to save " + m.model.unit + ", not time: predicted " + weir::format_cost(cost, m.model.unit) +
+           " a mean test image; the full network alone " + weir::format_cost(full, m.model.unit) +
+           (cost > 0 ? format(", %.2f times as much", full / cost) : "");
+  }
+  if (r.options.costs.batch == 1) return text;
+  text += text.empty() ? "" : "; ";
+  if (m.batch == 1)
+    return text +
+           "whole batches cannot flow through this topology: its images were run, and its stages priced, one by "
+           "one";
+  if (!m.model.depends_on_batch()) return text + "the costs of stages do not depend on the batch";
+  return text + "stages are priced for " + batch_text(m.batch) +
+         ", each for the images of a batch that get there at this budget" +
+         (m.prices.settled ? "" : "; the prices had not settled when their rounds were over");
 }
 
 /// "selection: p50 ..., predicted ..., measured ...".
 inline std::string timing_line(const Results& r, const Mode& m) {
   const Contestant& c = r.learned(m);
-  const auto ratio = weir::bootstrap_ratio(r.full_of(m.name).seconds, c.seconds);
-  const double predicted = weir::evaluate(m.learned.choice.policy, m.test).mean_seconds();
+  const auto ratio = r.speedup_interval(c);
+  const std::string predicted = m.model.unit == weir::cost_unit::seconds
+                                    ? " predicted " + micros(r.predicted_cost(m)) + " us, measured "
+                                    : " measured ";
   return format("speed-up %.2fx", r.speedup(c)) + format(" (95 %% interval %.2f", ratio.low) +
-         format(" to %.2f);", ratio.high) + " predicted " + micros(predicted) + " us, measured " +
-         micros(c.mean_seconds()) + " us a mean image; p50 " + micros(weir::percentile(c.seconds, 50)) + ", p90 " +
-         micros(weir::percentile(c.seconds, 90)) + ", p99 " + micros(weir::percentile(c.seconds, 99)) +
-         " us (full: p50 " + micros(weir::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
+         format(" to %.2f);", ratio.high) + predicted + micros(c.mean_seconds()) + " us a mean image; " +
+         (r.options.costs.batch == 1 ? "p50 " : "of the batches, divided by their images, p50 ") +
+         micros(weir::percentile(c.seconds, 50)) + ", p90 " + micros(weir::percentile(c.seconds, 90)) + ", p99 " +
+         micros(weir::percentile(c.seconds, 99)) + " us (full: p50 " +
+         micros(weir::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
          micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")";
 }
 
@@ -95,7 +131,7 @@ inline void print(const weir::ReportTable& t) {
 
 inline weir::SvgPlot tradeoff_plot(const Results& r) {
   weir::SvgPlot plot({.title = "Accuracy against measured time, " + r.data.name,
-                      .x_label = "microseconds per image (batch 1, runs that stop)",
+                      .x_label = "microseconds per image (" + batch_text(r.options.costs.batch) + ", runs that stop)",
                       .y_label = r.options.loss + " right, %",
                       .log_x = true});
   const auto point = [&](const Contestant& c) {
@@ -123,6 +159,18 @@ inline weir::SvgPlot tradeoff_plot(const Results& r) {
   return plot;
 }
 
+/// Where the costs come from, for the list of how things were measured.
+inline std::string costs_text(const Options& o) {
+  const std::string batches = o.costs.batch > 1 ? ", in several sizes of batch" : "";
+  if (o.costs.kind == "seconds") return "seconds, measured on policy images" + batches;
+  const std::string times = ". Times in this report are measured apart from that, and were not what was saved";
+  if (o.costs.kind == "flops") return "FLOP, counted: a multiply-add is two; layers and exit heads alone" + times;
+  if (o.costs.kind == "energy")
+    return "joules of the processor packages, idle power and all (" + o.costs.powercap +
+           "), measured on policy images" + batches + times;
+  return "the table " + o.costs.kind + times;
+}
+
 /// A few images that leave first and last.
 inline std::vector<weir::Thumbnail> gallery(const Results& r, const Mode& m, bool first, std::size_t most = 12) {
   const Contestant& c = r.learned(m);
@@ -143,11 +191,16 @@ inline std::vector<weir::Thumbnail> gallery(const Results& r, const Mode& m, boo
 inline weir::HtmlReport report(const Results& r) {
   weir::HtmlReport page("weir: " + r.data.name + ", faster by stopping");
   const Contestant& full = r.full();
+  const std::string& unit = r.modes.front().model.unit;
   page.paragraph("Full network " + full.name + ": " + percent(full.accuracy()) + " % right (" + r.options.loss +
-                 ") in " + micros(full.mean_seconds()) + " microseconds an image. Every policy below was chosen on " +
-                 std::to_string(r.data.calibration.size()) + " calibration images; all figures are from " +
-                 std::to_string(r.data.test.size()) +
-                 " test images that were used for nothing else, by runs that really stopped.");
+                 ") in " + micros(full.mean_seconds()) + " microseconds an image" +
+                 (r.options.costs.batch == 1 ? "" : ", in " + batch_text(r.options.costs.batch)) +
+                 ". Every policy below was chosen on " + std::to_string(r.data.calibration.size()) +
+                 " calibration images; all figures are from " + std::to_string(r.data.test.size()) +
+                 " test images that were used for nothing else, by runs that really stopped." +
+                 (unit == weir::cost_unit::seconds ? ""
+                                                   : " The policies were learned to save costs in " + unit +
+                                                         "; times and speed-ups are measured all the same."));
   page.figure(
       tradeoff_plot(r),
       "Up and to the left is better. Each learned point is a policy for one budget of excess loss. Hover for figures.");
@@ -162,6 +215,7 @@ inline weir::HtmlReport report(const Results& r) {
                                        : "Early exit: how far into " + r.full_of(m.name).name);
     page.paragraph(budget_line(r, m) + ".");
     page.paragraph(timing_line(r, m) + ".");
+    if (const std::string cost = cost_line(r, m); !cost.empty()) page.paragraph(cost + ".");
     page.table(exit_table(r, m));
     page.paragraph("The first to leave (framed: wrong):").thumbnails(gallery(r, m, true), 84);
     page.paragraph("The last:").thumbnails(gallery(r, m, false), 84);
@@ -171,8 +225,13 @@ inline weir::HtmlReport report(const Results& r) {
       {machine(),
        "compiler " + compiler() + ", threads " + std::to_string(r.options.threads) + ", ISA " +
            std::string(weir::to_string(weir::Context({.threads = 1, .isa = r.options.isa}).isa())),
-       "batch 1; every contestant in turn on blocks of 50 images, " + std::to_string(r.options.rounds) + " round(s)",
-       "a time is from decoded pixels to the answer: preprocessing, layers, heads, features, gates. Decoding a file: " +
+       batch_text(r.options.costs.batch) + "; every contestant in turn on blocks of " +
+           std::to_string(block_size(r.options.costs.batch)) + " images, " + std::to_string(r.options.rounds) +
+           " round(s)",
+       "what stages cost, which policies are learned from: " + costs_text(r.options),
+       std::string("a time is from decoded pixels to the answer: preprocessing, layers, heads, features, gates. ") +
+           (r.options.costs.batch == 1 ? "" : "That of a batch is divided evenly among its images. ") +
+           "Decoding a file: " +
            (r.data.decode_s > 0 ? format("%.2f ms", 1e3 * r.data.decode_s) + " apart" : "none (arrays)"),
        "exit heads: " +
            (r.data.heads.size() > 0 ? std::to_string(r.data.heads.size()) + " images apart"

@@ -15,13 +15,15 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   const Options& o = r.options;
   weir::PolicyFile file;
   file.policy = m.learned.choice.policy;
+  file.cost_unit = m.model.unit;
   file.lambda_a = m.learned.choice.lambda_a;
   file.lambda_b = m.learned.choice.lambda_b;
   for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
     const weir::CascadeStage& s = m.spec->stages[k];
     weir::PolicyFile::Stage stage;
     stage.feature_names = m.spec->feature_names();
-    stage.seconds = m.costs[k].seconds;
+    stage.seconds = m.costs()[k].seconds;
+    stage.answer_seconds = m.costs()[k].answer_seconds;
     if (s.head) stage.exit_head = *s.head;
     stage.source = {{"network", s.network}, {"tensor", s.tensor}, {"logits", s.logits}};
     file.stages.push_back(std::move(stage));
@@ -36,7 +38,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   budget.value = o.max_loss;
   budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
   budget.confidence = o.confidence;
-  file.budget = weir::budget_json(budget, m.learned.choice);
+  file.budget = weir::budget_json(budget, m.learned.choice, m.model.unit);
   file.provenance = {{"mode", m.name},
                      {"dataset", r.data.name},
                      {"images", o.images},
@@ -49,6 +51,8 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"learner", m.learner},
                      {"loss", o.loss},
                      {"seed", o.seed},
+                     {"costs", o.costs.kind},
+                     {"batch", m.batch},
                      {"threads", o.threads},
                      {"machine", machine()},
                      {"compiler", compiler()},

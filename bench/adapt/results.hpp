@@ -28,6 +28,13 @@ struct Results {
     return full();
   }
   double speedup(const Contestant& c) const { return full_of(c.mode).mean_seconds() / c.mean_seconds(); }
+  /// Drawn over batches, whose images share their time.
+  weir::Interval speedup_interval(const Contestant& c) const {
+    return weir::bootstrap_ratio(full_of(c.mode).batch_seconds(options.costs.batch),
+                                 c.batch_seconds(options.costs.batch));
+  }
+  /// Mean cost of an image that the learned policy is predicted to have on the test images, in the mode's unit.
+  static double predicted_cost(const Mode& m) { return weir::evaluate(m.learned.choice.policy, m.test).mean_seconds(); }
 
   /// Pairs of losses with the full network on the same images. excess: mean of max(0, L - L_full).
   struct Pairs {
@@ -123,6 +130,9 @@ inline nlohmann::json summary_json(const Results& r) {
   s["n_test"] = r.data.test.size();
   s["test_images_also_elsewhere"] = r.data.n_images_in_two_parts;
   s["budget"] = o.max_loss;
+  s["batch"] = o.costs.batch;
+  s["costs"] = o.costs.kind;
+  s["cost_unit"] = r.modes.front().model.unit;
   s["decode_s"] = r.data.decode_s;
   s["machine"] = machine();
   s["compiler"] = compiler();
@@ -151,7 +161,8 @@ inline nlohmann::json summary_json(const Results& r) {
   for (const Mode& m : r.modes) {
     const Contestant& c = r.learned(m);
     const auto p = r.pairs(c);
-    const auto ratio = weir::bootstrap_ratio(r.full_of(m.name).seconds, c.seconds);
+    const auto ratio = r.speedup_interval(c);
+    const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
     json a = {{"mode", m.name},
               {"learner", m.learner},
               {"accuracy", c.accuracy()},
@@ -162,7 +173,11 @@ inline nlohmann::json summary_json(const Results& r) {
               {"repairs", p.repairs},
               {"mcnemar_p", weir::mcnemar_p(p.regressions, p.repairs)},
               {"mean_s", c.mean_seconds()},
-              {"predicted_mean_s", weir::evaluate(m.learned.choice.policy, m.test).mean_seconds()},
+              {"predicted_mean_s", in_seconds ? json(r.predicted_cost(m)) : json(nullptr)},
+              {"predicted_mean_cost", r.predicted_cost(m)},
+              {"full_cost", m.full_cost()},
+              {"batch", m.batch},
+              {"prices_settled", m.prices.settled},
               {"p50_s", weir::percentile(c.seconds, 50)},
               {"p90_s", weir::percentile(c.seconds, 90)},
               {"p99_s", weir::percentile(c.seconds, 99)},
@@ -173,8 +188,14 @@ inline nlohmann::json summary_json(const Results& r) {
               {"budget_holds_with_confidence", m.certified ? json(o.confidence) : json(nullptr)},
               {"decisions_that_differ_from_trace", r.strays(m)}};
     if (!weir::Loss(o.loss).binary()) a["excess_loss_upper95"] = nullptr;
-    for (const ExitRow& e : exit_rows(m, c))
-      a["exits"].push_back({{"stage", e.stage}, {"share", e.share}, {"accuracy", e.n > 0 ? json(e.accuracy) : json()}});
+    const auto exits = exit_rows(m, c);
+    for (std::size_t k = 0; k < exits.size(); ++k)
+      a["exits"].push_back({{"stage", exits[k].stage},
+                            {"share", exits[k].share},
+                            {"accuracy", exits[k].n > 0 ? json(exits[k].accuracy) : json()},
+                            {"cost", m.costs()[k].seconds},
+                            {"answer_cost", m.costs()[k].answer_seconds}});
+    if (m.batch > 1) a["priced_for_shares"] = m.prices.share;
     s["adaptive"].push_back(a);
   }
   for (const Contestant& c : r.contestants) {

@@ -44,7 +44,32 @@ inline std::string to_text(const weir::Topology& topology) {
   return text;
 }
 
-/// Searches on m.policy and leaves in the mode nothing but the stages and networks that were found to pay.
+/// Some stages of a mode's cascade in a topology, without the networks that none of them runs.
+struct PartOfMode {
+  std::shared_ptr<const weir::CascadeSpec> spec;
+  std::vector<std::size_t> nets;  ///< as Mode::nets
+};
+
+inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector<std::size_t>& keep,
+                          const weir::Topology& topology) {
+  PartOfMode part;
+  std::vector<weir::CascadeStage> stages;
+  std::vector<weir::Network> networks;
+  for (const std::size_t k : keep) {
+    stages.push_back(m.spec->stages[k]);
+    const std::size_t net = m.nets[stages.back().network];
+    if (part.nets.empty() || part.nets.back() != net) {
+      part.nets.push_back(net);
+      networks.push_back(models.all[net].network);
+    }
+    stages.back().network = part.nets.size() - 1;
+  }
+  part.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(stages), topology, m.spec->class_features);
+  return part;
+}
+
+/// Searches on m.policy and leaves in the mode nothing but the stages and networks that were found to pay. Batches are
+/// priced as if all images got everywhere, and only topologies are tried through which they flow.
 inline void search(Mode& m, const Options& o, const Models& models) {
   weir::SearchOptions options;
   options.train.feature = weir::feature_group::without_class;
@@ -52,28 +77,21 @@ inline void search(Mode& m, const Options& o, const Models& models) {
   options.budget.value = o.max_loss;
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};
   if (o.quick) options.max_stages = 3;
+  if (m.batch > 1)
+    options.usable = [&](const std::vector<std::size_t>& stages, const weir::Topology& topology) {
+      return part_of(m, models, stages, topology).spec->flows_in_batches();
+    };
   ProgressLine progress("searching the topology of " + std::to_string(m.spec->stages.size()) + " stages");
   options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::FoundTopology found = weir::search_topologies(m.policy, options).front();
+  PartOfMode part = part_of(m, models, found.stages, found.topology);
+  m.model = weir::select_costs(m.model, m.policy, found.stages);
   m.policy = m.policy.select(found.stages);
   m.calibration = m.calibration.select(found.stages);
-  m.costs.clear();
-  for (const weir::StageTrace& s : m.policy.stages) m.costs.push_back({s.seconds, s.answer_seconds});
-  std::vector<weir::CascadeStage> stages;
-  std::vector<weir::Network> networks;
-  std::vector<std::size_t> nets;
-  for (const std::size_t k : found.stages) {
-    stages.push_back(m.spec->stages[k]);
-    const std::size_t net = m.nets[stages.back().network];
-    if (nets.empty() || nets.back() != net) {
-      nets.push_back(net);
-      networks.push_back(models.all[net].network);
-    }
-    stages.back().network = nets.size() - 1;
-  }
-  m.nets = std::move(nets);
+  m.nets = std::move(part.nets);
+  m.spec = std::move(part.spec);
   m.out_of_fold.clear();
-  m.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(stages), found.topology, m.spec->class_features);
+  m.price_full_batches();
 }
 
 }  // namespace adapt

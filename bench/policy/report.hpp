@@ -96,6 +96,10 @@ struct Comparison {
 };
 
 inline std::string fixed(double v, int digits = 2) { return weir::format_fixed(v, digits); }
+/// Times in microseconds, as tables of them are read; other costs with their unit.
+inline std::string cost_text(double cost, const std::string& unit) {
+  return unit == weir::cost_unit::seconds ? fixed(1e6 * cost, 1) + " us" : weir::format_cost(cost, unit);
+}
 inline std::string range(const weir::Interval& i) { return fixed(i.low) + " to " + fixed(i.high); }
 
 inline std::string markdown_line(const std::vector<std::string>& cells) {
@@ -138,10 +142,10 @@ inline std::string stage_table(const weir::Trace& test) {
       failure = auroc(wrong_by_loss);
       regression = auroc(worse);
     }
-    rows.push_back({s.name, fixed(1e6 * s.seconds, 1), fixed(100 * s.loss.mean()), percent(ece), percent(failure),
-                    percent(regression)});
+    rows.push_back({s.name, cost_text(s.seconds, test.cost_unit), fixed(100 * s.loss.mean()), percent(ece),
+                    percent(failure), percent(regression)});
   }
-  return markdown_table({"stage", "adds, us", "mean loss, %", "ECE (top-1), %", "AUROC of loss > 0, %",
+  return markdown_table({"stage", "adds", "mean loss, %", "ECE (top-1), %", "AUROC of loss > 0, %",
                          "AUROC of loss above the full network's, %"},
                         rows);
 }
@@ -150,10 +154,14 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
   const Setting& s = c.setting;
   const bool certified = s.options.confidence > 0;
   std::string text = "# Policies against rules\n\n";
-  text +=
-      "Speed-ups are **predicted from measured stage times**, not measured runs: mean seconds of the stages that an "
-      "image runs, against a full pass of " +
-      fixed(1e6 * s.full_seconds, 1) + " us. ";
+  const std::string& unit = s.parts.test.cost_unit;
+  text += unit == weir::cost_unit::seconds
+              ? "Speed-ups are **predicted from measured stage times**, not measured runs: mean seconds of the stages "
+                "that an image runs, against a full pass of "
+              : "Speed-ups are **of costs in " + unit +
+                    "**, not of time and not of measured runs: mean cost of the stages that an image runs, against a "
+                    "full pass of ";
+  text += cost_text(s.full_seconds, unit) + ". ";
   text += certified
               ? "Every budget is kept with " + fixed(100 * s.options.confidence, 0) +
                     " % confidence on calibration; speed-ups are of the policies so chosen. "
@@ -165,7 +173,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
       " test images and of " + std::to_string(s.options.seeds) + " seeds (divisions of " +
       std::to_string(s.parts.pool.size()) +
       " images into policy and calibration part). Area: share of the full "
-      "network's time saved, averaged over excess losses from 0 to the largest budget. The oracle sees the labels.\n\n";
+      "network's cost saved, averaged over excess losses from 0 to the largest budget. The oracle sees the labels.\n\n";
   for (const std::string& note : notes) text += note + "\n\n";
   std::vector<std::string> header{"who", "area"};
   std::vector<std::vector<std::string>> rows;
@@ -198,7 +206,9 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
 inline std::string csv(const Comparison& c) {
   std::string text =
       "contestant,kind,budget,speedup,speedup_low95,speedup_high95,speedup_seed_min,speedup_seed_max,"
-      "share_of_oracle_gain,learned_minus_this,difference_low95,difference_high95,area,chosen_seconds,"
+      "share_of_oracle_gain,learned_minus_this,difference_low95,difference_high95,area,chosen_" +
+      weir::cost_field(c.setting.parts.test.cost_unit) +
+      ","
       "chosen_excess_loss,chosen_net_loss\n";
   for (const auto& at : c.rows)
     for (std::size_t k = 0; k < at.size(); ++k) {
@@ -215,9 +225,12 @@ inline std::string csv(const Comparison& c) {
 
 /// Speed-up against excess loss as chosen, on test: learned, rules, networks, oracle.
 inline std::string svg(const Comparison& c) {
-  weir::SvgPlot plot({.title = "Policies against rules: predicted from measured stage times",
-                      .x_label = "excess loss, %",
-                      .y_label = "speed-up"});
+  const std::string& unit = c.setting.parts.test.cost_unit;
+  weir::SvgPlot plot(
+      {.title = "Policies against rules: " +
+                (unit == weir::cost_unit::seconds ? "predicted from measured stage times" : "costs in " + unit),
+       .x_label = "excess loss, %",
+       .y_label = "speed-up"});
   for (std::size_t k = 0; k < c.contestants.size(); ++k) {
     if (c.contestants[k].kind == "learner") continue;
     weir::PlotSeries series{.name = c.contestants[k].name, .is_dashed = c.contestants[k].kind == "oracle"};

@@ -40,17 +40,19 @@ inline weir::Trace read_trace(const std::filesystem::path& path) {
   return trace;
 }
 
-/// The examples of both. Throws ArgumentError unless stages, seconds, features and classes are the same.
+/// The examples of both. Throws ArgumentError unless stages, costs, features and classes are the same.
 inline weir::Trace concatenate(const weir::Trace& a, const weir::Trace& b) {
   weir::Trace both = a;
   both.label.insert(both.label.end(), b.label.begin(), b.label.end());
   if (a.stages.size() != b.stages.size()) throw weir::ArgumentError("traces: their numbers of stages differ");
+  if (a.cost_unit != b.cost_unit)
+    throw weir::ArgumentError("traces: costs in " + a.cost_unit + " and in " + b.cost_unit);
   for (std::size_t k = 0; k < a.stages.size(); ++k) {
     weir::StageTrace& s = both.stages[k];
     const weir::StageTrace& t = b.stages[k];
     if (s.name != t.name || s.seconds != t.seconds || s.feature_names != t.feature_names ||
         s.probabilities.cols() != t.probabilities.cols())
-      throw weir::ArgumentError("traces: name, seconds, features or classes of stage '" + s.name + "' differ");
+      throw weir::ArgumentError("traces: name, costs, features or classes of stage '" + s.name + "' differ");
     const auto append = [](auto& above, const auto& below) {
       const Eigen::Index rows = above.rows();
       above.conservativeResize(rows + below.rows(), above.cols());

@@ -36,6 +36,29 @@ inline std::string recording_id(const PolicyFile& file, const ImageSet& set, con
   return content_fnv1a(all);
 }
 
+namespace detail {
+
+/// [stages] what a trace calls their networks: the file's name without its extension, with a number where two have the
+/// same. None at all where stages of a network do not follow each other, which traces do not know.
+inline std::vector<std::string> network_names(const StoredCascade& stored) {
+  std::vector<std::string> names, of;
+  for (const StoredNetwork& n : stored.networks) {
+    const std::string name = n.file.stem().string();
+    const auto same = std::ranges::count_if(stored.networks, [&](const auto& o) { return o.file.stem() == name; });
+    names.push_back(same > 1 ? name + "#" + std::to_string(names.size()) : name);
+  }
+  std::vector<bool> ended(names.size(), false);
+  const auto& stages = stored.spec->stages;
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    if (k > 0 && stages[k].network != stages[k - 1].network) ended[stages[k - 1].network] = true;
+    if (ended[stages[k].network]) return {};
+    of.push_back(names[stages[k].network]);
+  }
+  return of;
+}
+
+}  // namespace detail
+
 /// Runs every stage of a policy file's cascade on the shard's part of `rows` of a labelled set and writes the trace to
 /// `path`, a shard for merge_trace_shards(); a file that is there is gone on with. What is written does not depend on
 /// block, threads, or how often it was stopped. Image files are decoded block by block. Throws ArgumentError for sets
@@ -49,8 +72,9 @@ inline void record_images(const PolicyFile& file, const StoredCascade& stored, c
     throw ArgumentError("recording: " + std::to_string(rows.size()) + " images, " +
                         std::to_string(options.shard.count) + " shards, blocks of " + std::to_string(options.block));
   const Loss loss(options.loss);
-  std::vector<double> seconds;
-  for (const PolicyFile::Stage& s : file.stages) seconds.push_back(s.seconds);
+  std::vector<StageCost> costs;
+  for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.seconds, s.answer_seconds});
+  const auto networks = detail::network_names(stored);
   TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size()});
   const auto label = [&](std::size_t i) { return set.label(rows[first + i]); };
   for (std::size_t i = 0; i < writer.labels().size(); ++i)
@@ -82,7 +106,9 @@ inline void record_images(const PolicyFile& file, const StoredCascade& stored, c
     } else {
       inputs.begin(views);
     }
-    writer.append(record_trace(executor, maker, std::move(labels), loss, seconds));
+    Trace block = record_trace(executor, maker, std::move(labels), loss, costs, file.cost_unit);
+    for (std::size_t k = 0; k < networks.size(); ++k) block.stages[k].network = networks[k];
+    writer.append(block);
     done += n;
     if (options.progress) options.progress(done, total);
   }

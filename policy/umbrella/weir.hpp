@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <weir/core/executor.hpp>
 #include <weir/io/csv.hpp>
+#include <weir/io/energy_counter.hpp>
 #include <weir/io/load_image_set.hpp>
 #include <weir/io/npy.hpp>
 #include <weir/io/onnx.hpp>
@@ -11,11 +12,14 @@
 #include <weir/io/svg.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/baselines.hpp>
+#include <weir/policy/batch_prices.hpp>
 #include <weir/policy/calibration.hpp>
 #include <weir/policy/calibration_metrics.hpp>
 #include <weir/policy/cascade_executor.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
+#include <weir/policy/cost_table.hpp>
+#include <weir/policy/energy_model.hpp>
 #include <weir/policy/exit_head_fit.hpp>
 #include <weir/policy/exit_points.hpp>
 #include <weir/policy/guarantee.hpp>

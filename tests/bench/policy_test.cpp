@@ -136,4 +136,7 @@ TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {
   auto other = calibration;
   other.stages[1].seconds *= 2;
   CHECK_THROWS_AS(compare::concatenate(policy, other), weir::ArgumentError);
+  other = calibration;
+  other.cost_unit = "J";
+  CHECK_THROWS_AS(compare::concatenate(policy, other), weir::ArgumentError);
 }

@@ -160,6 +160,47 @@ TEST_CASE("CascadeExecutor: a batch gives each example run_one's answer, to the 
   }
 }
 
+TEST_CASE("CascadeExecutor: a batch under any rule; what each stage took of it") {
+  for (const Case& t : cases()) {
+    const auto spec = make(t, Toys());
+    CascadeExecutor one(spec, weir::Context()), many(spec, weir::Context());
+    // Not a policy: looks at the example and counts how often it is asked.
+    std::map<std::size_t, int> asked;
+    const auto rule = [&](std::size_t row) {
+      return [&, row](std::size_t k, std::span<const double>) {
+        ++asked[k];
+        return (row + k) % spec->topology.n_actions(k);
+      };
+    };
+    std::vector<CascadeAnswer> answers;
+    many.run_batch_with(toy_cascade::fill, 13, rule, answers);
+    REQUIRE(answers.size() == 13);
+    const auto in_batch = asked;
+    asked.clear();
+    std::set<std::size_t> visited;
+    for (std::size_t r = 0; r < 13; ++r) {
+      const CascadeAnswer a = one.run_one_with(toy_cascade::fill, r, rule(r));
+      visited.insert(one.visited().begin(), one.visited().end());
+      CHECK(answers[r].exit == a.exit);
+      CHECK(answers[r].label == a.label);
+      CHECK(std::ranges::equal(answers[r].probabilities, a.probabilities));
+    }
+    CHECK(asked == in_batch);
+    double sum = 0;
+    for (const std::size_t k : visited) {
+      CHECK(many.stage_cost(k).seconds > 0);
+      CHECK(many.stage_cost(k).answer_seconds > 0);
+      CHECK(many.stage_cost(k).answer_seconds <= many.stage_cost(k).seconds);
+      sum += many.stage_cost(k).seconds;
+    }
+    double last = 0;
+    for (const CascadeAnswer& a : answers) last = std::max(last, a.seconds);
+    if (t.flows) CHECK(sum <= last * 1.0001 + 1e-6);
+    many.run_batch_with(toy_cascade::fill, 0, rule, answers);
+    CHECK(answers.empty());
+  }
+}
+
 TEST_CASE("CascadeExecutor: what is not needed is not computed, and nothing is computed twice") {
   for (const bool in_batch : {false, true})
     for (const Case& t : cases()) {

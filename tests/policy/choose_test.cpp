@@ -68,6 +68,29 @@ TEST_CASE("choose: budgets of seconds and of the net difference; what cannot be 
   CHECK_THROWS_AS(weir::choose(trainer, none, calibration, {.value = 0.1}), weir::ArgumentError);
 }
 
+TEST_CASE("choose: budgets on cost are in the traces' unit, which must be the same") {
+  auto fit = weir_test::difficulty_trace(200, 3, 1), calibration = weir_test::difficulty_trace(200, 3, 2);
+  const auto topology = weir_test::chain_of(fit);
+  const weir::PolicyTrainer in_seconds(fit, topology, {});
+  auto path = in_seconds.train_path(5);
+  const auto plain = weir::choose(in_seconds, path, calibration, {.value = 0.02, .refinements = 0});
+  auto dear = fit;
+  std::vector<weir::StageCost> costs = fit.costs();
+  for (weir::StageCost& c : costs) c.seconds *= 1024 * 1024;  // exact, so that policies are the same
+  dear.set_costs(costs, "FLOP");
+  const weir::PolicyTrainer in_flop(dear, topology, {});
+  auto flop_path = in_flop.train_path(5);
+  CHECK_THROWS_WITH_AS(weir::choose(in_flop, flop_path, calibration, {.value = 0.02}),
+                       "choose: the costs are in FLOP where policies were learned, in seconds where they are judged",
+                       weir::ArgumentError);
+  calibration.set_costs(costs, "FLOP");
+  const auto same = weir::choose(in_flop, flop_path, calibration, {.value = 0.02, .refinements = 0});
+  CHECK(weir::evaluate(same.policy, calibration).exit == weir::evaluate(plain.policy, calibration).exit);
+  CHECK(same.calibration.seconds == doctest::Approx(1024 * 1024 * plain.calibration.seconds));
+  CHECK_THROWS_WITH_AS(weir::choose(in_flop, flop_path, calibration, {.on = weir::BudgetOn::seconds, .value = 1}),
+                       doctest::Contains("FLOP per example cannot be kept"), weir::ArgumentError);
+}
+
 TEST_CASE("choose: with an upper limit the limit is within budget; too few examples leave the full network") {
   const auto fit = weir_test::difficulty_trace(600, 4, 1), calibration = weir_test::difficulty_trace(800, 4, 2);
   const auto topology = weir_test::chain_of(fit);

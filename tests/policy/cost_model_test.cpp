@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 #include <weir/policy/cost_model.hpp>
 
@@ -84,6 +85,84 @@ TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up 
   const auto nothing = [](std::size_t, const auto&) {};
   for (const std::size_t warm_up : {3U, 4U})
     CHECK_THROWS_AS(weir::measure_costs(cascade, maker, {4, 5, 6}, warm_up, nothing, nothing), weir::ArgumentError);
+}
+
+TEST_CASE("covering paths: every stage is run, and actions lead where the path says") {
+  for (const Topology& t : {spec()->topology, Topology::all_later({"x", "y", "z"}), Topology::chain({"x"})}) {
+    const weir::CoveringPaths paths(t);
+    std::set<std::size_t> run;
+    for (std::size_t p = 0; p < paths.stages.size(); ++p) {
+      std::size_t k = 0;
+      for (const std::size_t stage : paths.stages[p]) {
+        CHECK(stage == k);
+        run.insert(k);
+        const std::size_t action = paths.actions[p][k];
+        if (action > 0) k = t.stages[k].next[action - 1];
+      }
+    }
+    CHECK(run.size() == t.size());
+  }
+}
+
+TEST_CASE("measure_cost_model: batches share what is paid once, sizes run in turn") {
+  // Two networks in a chain, with an exit inside the first.
+  const auto flowing = std::make_shared<CascadeSpec>(
+      std::vector{toy_cascade::network("A", {2, 5, 6}, {counter(), counter()}),
+                  toy_cascade::network("B", {7}, {counter()})},
+      std::vector<CascadeStage>{
+          {"a0", 0, tensor(0), toy_cascade::head(2, 1, 0)}, {"a", 0, "y", std::nullopt}, {"b", 1, "y", std::nullopt}},
+      Topology::chain({"a0", "a", "b"}));
+  REQUIRE(flowing->flows_in_batches());
+  CascadeExecutor cascade(flowing, weir::Context());
+  std::vector<std::size_t> asked;  // rows by network B
+  const weir::InputMaker maker = [&](std::size_t network, std::size_t row, View out) {
+    if (network == 1) {
+      if (asked.empty() || asked.size() % 1000 == 0) asked.reserve(1000);
+      asked.push_back(row);
+    }
+    toy_cascade::fill(network, row, out);
+  };
+  const auto nothing = [](auto&&...) {};
+  const auto one_to_eight = [&](std::size_t network, std::size_t row, View out) {
+    // Each batch of B begins with a pause; rows of a batch come one behind the other.
+    if (network == 1 && (asked.size() < 2 || row != asked.back() + 1))
+      std::this_thread::sleep_for(std::chrono::milliseconds(8));
+    maker(network, row, out);
+  };
+  const auto model =
+      weir::measure_cost_model(cascade, one_to_eight, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {{1, 8}, 6, 2}, nothing, nothing);
+  CHECK(model.unit == "seconds");
+  CHECK(model.batches == std::vector<std::size_t>{1, 8});
+  REQUIRE(model.n_stages() == 3);
+  for (const auto& costs : model.costs)
+    for (const weir::StageCost& c : costs) {
+      CHECK(c.answer_seconds > 0);
+      CHECK(c.answer_seconds < c.seconds);
+    }
+  CHECK(model.costs[1][2].seconds >= 0.001);  // 8 ms among 8
+  CHECK(model.costs[1][2].seconds < 0.008);
+  CHECK(model.costs[1][0].seconds < 0.001);
+
+  // Round 0: row 0 alone, then 0 .. 7; round 1: row 1 alone; a batch of 8 comes in every second round.
+  const std::vector<std::size_t> begin(asked.begin(), asked.begin() + 11);
+  CHECK(begin == std::vector<std::size_t>{0, 0, 1, 2, 3, 4, 5, 6, 7, 1, 2});
+  CHECK(asked.size() == 6 + 3 * 8);
+
+  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {}, {{1}, 6, 2}, nothing, nothing), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{}, 6, 2}, nothing, nothing), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{0, 1}, 6, 2}, nothing, nothing), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{1, 64}, 6, 2}, nothing, nothing),
+                  weir::ArgumentError);  // the largest would never be counted
+  const auto skipping =
+      std::make_shared<CascadeSpec>(std::vector{toy_cascade::network("A", {7}, {counter(), counter()})},
+                                    std::vector<CascadeStage>{{"a0", 0, tensor(0), toy_cascade::head(7, 1, 0)},
+                                                              {"a1", 0, tensor(1), toy_cascade::head(7, 1, 0)},
+                                                              {"a", 0, "y", std::nullopt}},
+                                    Topology::all_later({"a0", "a1", "a"}));
+  CascadeExecutor scattered(skipping, weir::Context());
+  REQUIRE(!skipping->flows_in_batches());
+  CHECK_THROWS_AS(weir::measure_cost_model(scattered, maker, {1}, {{1, 4}, 6, 2}, nothing, nothing),
+                  weir::ArgumentError);
 }
 
 TEST_CASE("count_costs: what a stage runs beyond the one before it, and its head") {

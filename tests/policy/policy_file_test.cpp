@@ -24,7 +24,8 @@ weir::PolicyFile example(const std::string& learner, bool graph, const weir::Tra
   file.cascade = {{"n_classes", 3}, {"networks", {{{"file", "a.onnx"}}}}};
   file.provenance = {{"policy", "images 0 to 119"}, {"note", "\u00fc \"quoted\""}};
   for (const auto& s : fit.stages)
-    file.stages.push_back({s.feature_names, s.seconds, nullptr, {{"network", "a.onnx"}, {"tensor", s.name}}});
+    file.stages.push_back(
+        {s.feature_names, s.seconds, nullptr, {{"network", "a.onnx"}, {"tensor", s.name}}, s.seconds / 7});
   return file;
 }
 
@@ -82,6 +83,38 @@ TEST_CASE("policy file: a file of version 1 decides as it did, and has no cascad
   const auto loaded = weir::policy_from_text(old.dump());
   CHECK(loaded.policy == file.policy);
   CHECK(loaded.cascade.is_null());
+}
+
+TEST_CASE("policy file: one without units and answers' costs is in seconds, and its answers cost nothing apart") {
+  const auto trace = weir_test::difficulty_trace(60, 3, 1);
+  auto file = example("logistic", false, trace);
+  auto old = nlohmann::json::parse(weir::to_text(file));
+  CHECK(old.at("cost_unit") == "seconds");
+  CHECK(old.at("stages")[1].at("answer_seconds") == trace.stages[1].seconds / 7);
+  old.erase("cost_unit");
+  for (auto& stage : old["stages"]) stage.erase("answer_seconds");
+  for (auto& s : file.stages) s.answer_seconds = 0;
+  CHECK(weir::policy_from_text(old.dump()) == file);
+}
+
+TEST_CASE("policy file: costs of another unit say so, and are not called seconds") {
+  const auto trace = weir_test::difficulty_trace(60, 3, 1);
+  auto file = example("logistic", false, trace);
+  file.cost_unit = "FLOP";
+  file.stages[1].seconds = 1e9 / 3;
+  file.stages[1].answer_seconds = 1e8 / 3;
+  file.budget = weir::budget_json({.on = weir::BudgetOn::seconds, .value = 5}, {}, "FLOP");
+  const auto text = weir::to_text(file);
+  CHECK(text.find("seconds") == std::string::npos);
+  CHECK(weir::policy_from_text(text) == file);
+  auto json = nlohmann::json::parse(text);
+  CHECK(json.at("stages")[1].at("cost") == 1e9 / 3);
+  CHECK(json.at("stages")[1].at("answer_cost") == 1e8 / 3);
+  CHECK(json.at("budget").at("on") == "cost");
+  CHECK(json.at("budget").at("calibration").contains("cost"));
+  json["cost_unit"] = "seconds";
+  CHECK_THROWS_WITH_AS(weir::policy_from_text(json.dump()), doctest::Contains("'seconds' is missing"),
+                       weir::FormatError);
 }
 
 TEST_CASE("policy file: every prefix and every flipped bit is refused or harmless") {
@@ -149,6 +182,10 @@ TEST_CASE("policy file: hostile content is refused by name") {
   refuses(with("/stages/0/next", nlohmann::json::array()), "nothing leads");
   refuses(with("/stages/0/features", {"one"}), "features");
   refuses(with("/stages/1/seconds", -1), "seconds");
+  for (const nlohmann::json& bad : {nlohmann::json(-1), nlohmann::json(1e9), nlohmann::json("1"), nlohmann::json()})
+    refuses(with("/stages/1/answer_seconds", bad), "seconds");
+  for (const nlohmann::json& bad : {nlohmann::json(""), nlohmann::json("a\nb"), nlohmann::json(1), nlohmann::json()})
+    refuses(with("/cost_unit", bad), "unit");
   refuses(with("/stages/1/features/0", 5), "stage 1: 'features'");
   refuses(with("/stages/0/gate", good["stages"][1]["gate"]), "gate of stage 'stage0'");
   refuses(with("/stages/0/gate/models/0/learner", "oracle"), "stage 0: 'gate'");
@@ -182,6 +219,12 @@ TEST_CASE("policy file: what does not fit together is not written") {
   CHECK_THROWS_AS(weir::to_text(file), weir::ShapeError);
   file = good;
   file.stages[0].seconds = std::nan("");
+  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file = good;
+  file.stages[0].answer_seconds = 2 * file.stages[0].seconds;
+  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file = good;
+  file.cost_unit = "";
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
   file = good;
   file.lambda_a = std::numeric_limits<double>::infinity();

@@ -110,6 +110,23 @@ TEST_CASE("topology search: exits inside a network are charged for the layers be
   }
 }
 
+TEST_CASE("topology search: only usable topologies are tried") {
+  const Trace pool = pool_with_useless_stages(150);
+  SearchOptions o = options();
+  const auto all = weir::search_topologies(pool, o);
+  for (const std::size_t exhaustive : {std::size_t{300}, std::size_t{1}}) {
+    o.exhaustive = exhaustive;
+    o.usable = [](const std::vector<std::size_t>& stages, const Topology& t) {
+      return stages.front() != 0 && t.stages[0].next.size() <= 1;
+    };
+    const auto some = weir::search_topologies(pool, o);
+    CHECK(some.size() < all.size());
+    for (const FoundTopology& f : some) CHECK(o.usable(f.stages, f.topology));
+  }
+  o.usable = [](const auto&, const auto&) { return false; };
+  CHECK_THROWS_AS(weir::search_topologies(pool, o), weir::ArgumentError);
+}
+
 TEST_CASE("topology search: the same on any number of threads; bad options are refused") {
   const Trace pool = pool_with_useless_stages(150);
   SearchOptions o = options();

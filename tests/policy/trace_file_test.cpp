@@ -9,7 +9,7 @@
 namespace {
 
 bool equal(const weir::Trace& a, const weir::Trace& b) {
-  if (a.label != b.label || a.stages.size() != b.stages.size()) return false;
+  if (a.label != b.label || a.stages.size() != b.stages.size() || a.cost_unit != b.cost_unit) return false;
   for (std::size_t k = 0; k < a.stages.size(); ++k) {
     const auto &s = a.stages[k], &t = b.stages[k];
     if (s.name != t.name || s.seconds != t.seconds || s.feature_names != t.feature_names || s.features != t.features ||
@@ -56,6 +56,46 @@ TEST_CASE("trace_to_table: reads back equal to the last bit") {
     const auto table = weir::trace_to_table(trace);
     CHECK(equal(weir::trace_from_table(table.header, table.rows), trace));
   }
+}
+
+TEST_CASE("trace files: costs of another unit than seconds say so, and are not called seconds") {
+  auto trace = weir_test::difficulty_trace(13, 2, 1);
+  for (const auto& column : weir::trace_to_table(trace).header) CHECK(column != "cost_unit");
+  trace.set_costs({{1e9 / 3, 1e8 / 7}, {5e9, 0}}, "FLOP");
+  const auto table = weir::trace_to_table(trace);
+  for (const auto& column : table.header) CHECK(column.find("seconds") == std::string::npos);
+  CHECK(equal(weir::trace_from_table(table.header, table.rows), trace));
+
+  const std::vector<std::string> header = {"label", "cost_unit", "a.prediction", "a.cost", "a.answer_cost"};
+  const Rows rows = {{"1", "J", "1", "4", "1"}, {"1", "J", "0", "6", "1"}};
+  const auto read = weir::trace_from_table(header, rows);
+  CHECK(read.cost_unit == "J");
+  CHECK(read.stages[0].seconds == 5);
+  CHECK(read.stages[0].answer_seconds == 1);
+  CHECK(
+      weir::trace_from_table({"label", "cost_unit", "a.prediction"}, {{"1", "J", "1"}}, {{"a", 3}}).stages[0].seconds ==
+      3);
+  CHECK(weir::trace_from_table({"label", "cost_unit", "a.prediction", "a.seconds"}, {{"1", "seconds", "1", "2"}})
+            .cost_unit == "seconds");
+  // Without a unit, as before there were any, `cost` is a feature like others.
+  const auto old = weir::trace_from_table({"label", "a.prediction", "a.cost"}, {{"1", "1", "4"}}, {{"a", 2}});
+  CHECK(old.cost_unit == "seconds");
+  CHECK(old.stages[0].feature_names == std::vector<std::string>{"cost"});
+
+  const auto refuses = [](const std::vector<std::string>& h, const Rows& r, const char* message) {
+    CHECK_THROWS_WITH_AS(weir::trace_from_table(h, r, {}, "t.csv"), message, weir::FormatError);
+  };
+  auto two = rows;
+  two[1][1] = "mJ";
+  refuses(header, two, "t.csv, row 2, column 'cost_unit': 'mJ' is another unit than in row 1");
+  refuses({"label", "cost_unit", "a.prediction", "a.seconds"}, {{"1", "J", "1", "2"}},
+          "t.csv: column 'a.seconds', but the costs' unit is 'J'");
+  refuses({"label", "cost_unit", "a.prediction"}, {{"1", "J", "1"}}, "t.csv: no cost for stage 'a'");
+  refuses({"label", "cost_unit", "a.prediction", "a.cost", "a.answer_cost"}, {{"1", "J", "1", "2", "3"}},
+          "t.csv: answer_cost of stage 'a' must be in [0, cost]");
+  CHECK_THROWS_WITH_AS(
+      weir::trace_from_table({"label", "cost_unit", "a.prediction", "a.cost"}, {{"1", "", "1", "2"}}, {}, "t.csv"),
+      doctest::Contains("t.csv, column 'cost_unit': a unit of cost is"), weir::FormatError);
 }
 
 TEST_CASE("trace_from_table: damage is refused with file, row and column") {

@@ -63,6 +63,24 @@ TEST_CASE("Trace: rows keep what a stage costs") {
   CHECK(t.stages[3].answer_seconds == 2);
 }
 
+TEST_CASE("Trace: costs and their unit are replaced together, and go with rows and stages") {
+  Trace t = two_networks();
+  CHECK(t.cost_unit == "seconds");
+  auto costs = t.costs();
+  CHECK(costs[3] == weir::StageCost{8, 2});
+  for (weir::StageCost& c : costs) c = {1000 * c.seconds, 1000 * c.answer_seconds};
+  t.set_costs(costs, "FLOP");
+  t.check();
+  CHECK(t.costs() == costs);
+  CHECK(t.step_seconds(0, 2) == 7500);
+  CHECK(t.rows({0}).cost_unit == "FLOP");
+  CHECK(t.select({1, 4}).cost_unit == "FLOP");
+  costs.pop_back();
+  CHECK_THROWS_AS(t.set_costs(costs, "FLOP"), weir::ShapeError);
+  t.cost_unit = "";
+  CHECK_THROWS_AS(t.check(), weir::ArgumentError);
+}
+
 TEST_CASE("Trace: costs that cannot be are refused") {
   Trace t = two_networks();
   for (const double bad : {-1.0, 8.5, std::nan("")}) {

@@ -57,6 +57,33 @@ TEST_CASE("recording: what a trace says is what gates see") {
   }
 }
 
+TEST_CASE("recording: costs, their unit and networks go from the policy into the trace") {
+  Recording r;
+  r.file.cost_unit = "J";
+  r.file.stages[1].seconds = 0.1 / 3;
+  r.file.stages[1].answer_seconds = 0.01 / 3;
+  r.record("joules");
+  weir::merge_trace_shards({r.folder / "joules"}, r.folder / "t.csv");
+  const weir::CsvTable table = weir::read_csv(r.folder / "t.csv");
+  const weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, "t.csv");
+  CHECK(trace.cost_unit == "J");
+  CHECK(trace.costs() == std::vector<weir::StageCost>{{1, 0}, {0.1 / 3, 0.01 / 3}, {1, 0}});
+  CHECK(trace.stages[0].network == "fashion_alexnet");
+  CHECK(trace.stages[1].network == "fashion_googlenet");
+  CHECK(trace.stages[2].network == "fashion_googlenet");
+  CHECK(trace.step_seconds(0, 2) == doctest::Approx(1 + 0.09 / 3));  // past the exit: without its answer
+}
+
+TEST_CASE("recording: network names of a trace") {
+  const Recording r;
+  CHECK(weir::detail::network_names(r.stored) ==
+        std::vector<std::string>{"fashion_alexnet", "fashion_googlenet", "fashion_googlenet"});
+  weir::StoredCascade same = r.stored;
+  same.networks[0].file = "elsewhere/fashion_googlenet.onnx";
+  CHECK(weir::detail::network_names(same) ==
+        std::vector<std::string>{"fashion_googlenet#0", "fashion_googlenet#1", "fashion_googlenet#1"});
+}
+
 TEST_CASE("recording: shards, blocks, threads and stops leave the same bytes") {
   const Recording r;
   const std::string whole = r.merged({r.record("whole")});
