@@ -25,14 +25,13 @@ class ConcatLayer final : public Layer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
+    if (layout_ == Layout::blocked) return join_blocks(context, inputs, outputs[0]);
     const std::size_t axis = checked_axis(axis_, outputs[0].shape.rank());
-    const auto seen = [&](const Shape& s) { return layout_ == Layout::blocked ? blocked_shape(s, context.isa()) : s; };
-    const Strides to = dense_strides(seen(outputs[0].shape));
+    const Strides to = dense_strides(outputs[0].shape);
     float* y = outputs[0].data;
     for (const ConstView& x : inputs) {
-      const Shape from = seen(x.shape);
-      strided_copy(context, from, x.data, dense_strides(from), y, to);
-      y += from[axis] * to[axis];
+      strided_copy(context, x.shape, x.data, dense_strides(x.shape), y, to);
+      y += x.shape[axis] * to[axis];
     }
   }
   /// Channels, of which all but the last tensor have whole blocks.
@@ -48,6 +47,21 @@ class ConcatLayer final : public Layer {
   }
 
  private:
+  static void join_blocks(const Context& context, std::span<const ConstView> inputs, View y) {
+    const Shape all = blocked_shape(y.shape, context.isa());
+    std::int64_t block = 0;
+    for (const ConstView& x : inputs) {
+      const Shape from = blocked_shape(x.shape, context.isa());
+      detail::for_all_rows(context, x.shape, from[2], from[3],
+                           [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
+                             const std::int64_t to = plane / from[1] * all[1] + block + plane % from[1];
+                             std::copy_n(x.data + (plane * from[2] + first) * from[3], (last - first) * from[3],
+                                         y.data + (to * all[2] + first) * all[3]);
+                           });
+      block += from[1];
+    }
+  }
+
   std::int64_t axis_;
   Layout layout_ = Layout::plain;
 };

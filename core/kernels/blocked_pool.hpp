@@ -7,14 +7,15 @@ namespace weir {
 
 namespace detail {
 
-/// One block of channels: x [H, W, W lanes] -> y [OH, OW, W lanes].
+/// Rows first .. last-1 of y of one block of channels: x [H, W, L] -> y [OH, OW, L].
 template <class Take>
 struct BlockedPoolKernel {
   template <int L>
   [[gnu::always_inline]] static void run(const PoolParams& p, const float* x, std::int64_t H, std::int64_t W, float* y,
-                                         std::int64_t OH, std::int64_t OW) {
+                                         std::int64_t OW, std::int64_t first, std::int64_t last) {
     using F = simd::Floats<L>;
-    for (std::int64_t i = 0; i < OH; ++i) {
+    y += first * OW * L;
+    for (std::int64_t i = first; i < last; ++i) {
       std::int64_t top, down;
       clip(p.h, i, H, top, down);
       const std::int64_t rows = Take::average ? divisor(p, p.h, i, H) : 1;
@@ -46,10 +47,12 @@ struct BlockedPoolKernel {
 template <class Take>
 void blocked_pool(const Context& context, const PoolParams& params, ConstView x, View y) {
   const std::int64_t in = x.shape[2] * x.shape[3], out = y.shape[2] * y.shape[3], L = lanes(context.isa());
-  for_all_blocks(context, x.shape, [&](std::int64_t plane, std::int64_t, std::int64_t) {
-    simd::simd_call<BlockedPoolKernel<Take>>(context.isa(), params, x.data + plane * in * L, x.shape[2], x.shape[3],
-                                             y.data + plane * out * L, y.shape[2], y.shape[3]);
-  });
+  const std::int64_t row_floats = y.shape[3] * L * params.h.kernel * params.w.kernel / 4;
+  for_all_rows(
+      context, x.shape, y.shape[2], row_floats, [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
+        simd::simd_call<BlockedPoolKernel<Take>>(context.isa(), params, x.data + plane * in * L, x.shape[2], x.shape[3],
+                                                 y.data + plane * out * L, y.shape[3], first, last);
+      });
 }
 
 }  // namespace detail

@@ -49,11 +49,15 @@ class Depthwise : public Conv2dAlgorithm {
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
     const Geometry& g = geometry_;
-    const std::int64_t bands = (g.OH + band_ - 1) / band_, planes = images.count * g.planes;
-    const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * g.OH * g.OW * images.count);
+    // Threads take rows, as in the layers around, if they do not take images.
+    const std::int64_t most = std::max<std::int64_t>(1, (g.OH + pool.threads() - 1) / pool.threads());
+    const std::int64_t band = g.sorted() || images.count > 1 ? band_ : std::min(band_, most);
+    const std::int64_t bands = (g.OH + band - 1) / band, planes = images.count * g.planes;
+    // Each operation takes as long as four of a direct convolution.
+    const double flops = 8 * static_cast<double>(params_.out_channels * params_.depth() * g.OH * g.OW * images.count);
     share(pool, planes * bands, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
-        const std::int64_t n = u / bands, i = u % bands * band_, end = std::min(g.OH, i + band_);
+        const std::int64_t n = u % planes, i = u / planes * band, end = std::min(g.OH, i + band);
         const float* x = images.x + n * g.H * g.W * g.unit;
         std::int64_t top = 0;  // row of the padded image that the kernels begin at
         if (g.staged) {

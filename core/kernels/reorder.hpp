@@ -34,6 +34,24 @@ void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
   });
 }
 
+/// Calls f(plane, first, last) for rows first .. last-1 of every block of channels, `rows` in all, of all images.
+/// Threads take rows of every block where there is one image, as convolutions do, so that each finds in its cache what
+/// it wrote; else images. floats: how many each row takes to compute.
+template <class F>
+void for_all_rows(const Context& context, const Shape& shape, std::int64_t rows, std::int64_t floats, const F& f) {
+  const std::int64_t blocks = blocked_shape(shape, context.isa())[1], planes = shape[0] * blocks;
+  const std::int64_t worth = std::max<std::int64_t>(1, planes * rows * floats / (1 << 16));
+  if (shape[0] > 1 || rows < context.threads()) {
+    context.pool().split(planes, (planes + worth - 1) / worth, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t plane = first; plane < last; ++plane) f(plane, std::int64_t{0}, rows);
+    });
+    return;
+  }
+  context.pool().split(rows, (rows + worth - 1) / worth, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t plane = 0; plane < planes; ++plane) f(plane, first, last);
+  });
+}
+
 }  // namespace detail
 
 /// to = from, a tensor [N, C, ...] of this shape, blocked. The channels behind C become 0.

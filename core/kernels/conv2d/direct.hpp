@@ -180,34 +180,62 @@ class Direct : public Conv2dAlgorithm {
             });
       x = workspace;
     }
-    const std::int64_t L = micro_->lanes, y_floats = round_up(params_.out_channels, L) * pixels_;
     const auto each = static_cast<std::int64_t>(tiles_.size()), blocks = static_cast<std::int64_t>(columns_.size());
     const std::int64_t tiles = count * each, chunk = std::min(chunk_, tiles), chunks = (tiles + chunk - 1) / chunk;
     const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * pixels_ * count);
+    const Work work{images, n, x, image, bias, chunk};
+    if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && tiles >= 2 * pool.threads()) {
+      // Threads take pixels: what one wrote of this layer, it finds in its own cache in the next.
+      share(pool, tiles, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+        for (std::int64_t begin = first; begin < last; begin += chunk)
+          for (const Columns& c : columns_)
+            for (std::int64_t t = begin; t < std::min(last, begin + chunk); ++t) compute(work, c, t, t - begin);
+      });
+      return;
+    }
     share(pool, chunks * blocks * chunk, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
-        const std::int64_t in_chunk = u % chunk, t = u / (blocks * chunk) * chunk + in_chunk;
-        if (t >= tiles) continue;
-        const Columns& c = columns_[static_cast<std::size_t>(u / chunk % blocks)];
-        const Tile& tile = tiles_[static_cast<std::size_t>(t % each)];
-        const std::int64_t y = (n + t / each) * y_floats + c.first * pixels_ + tile.y * L;
-        const float* weights = weights_.data() + c.weights;
-        micro_->conv_tile(g.pixel_step(), tile.pixels, c.vectors)(
-            {.x = x + t / each * image + tile.x,
-             .taps = taps_.data() + c.taps_begin,
-             .taps_end = taps_.data() + c.taps_end,
-             .weights = weights,
-             // Each tile fetches a part of what the next columns need.
-             .ahead = weights + c.K * (c.vectors * L + in_chunk * ahead_step(c.vectors * L, chunk)),
-             .ahead_step = ahead_step(c.vectors * L, chunk),
-             .bias = bias + c.first,
-             .residual = images.residual ? images.residual + y : nullptr,
-             .y = images.y + y,
-             .block_step = pixels_ * L,
-             .clamp = images.clamp});
+        const std::int64_t t = u / (blocks * chunk) * chunk + u % chunk;
+        if (t < tiles) compute(work, columns_[static_cast<std::size_t>(u / chunk % blocks)], t, u % chunk);
       }
     });
   }
+
+  /// Images n, n + 1, ..., the first of them (staged or not) at x and each `image` floats long.
+  struct Work {
+    const Conv2dImages& images;
+    std::int64_t n;
+    const float* x;
+    std::int64_t image;
+    const float* bias;
+    std::int64_t chunk;
+  };
+
+  /// Tile t, counted over all images, which is number `in_chunk` to pass under the same columns.
+  void compute(const Work& work, const Columns& c, std::int64_t t, std::int64_t in_chunk) const {
+    const auto each = static_cast<std::int64_t>(tiles_.size()), L = std::int64_t{micro_->lanes};
+    const Tile& tile = tiles_[static_cast<std::size_t>(t % each)];
+    const std::int64_t y_floats = round_up(params_.out_channels, L) * pixels_;
+    const std::int64_t y = (work.n + t / each) * y_floats + c.first * pixels_ + tile.y * L;
+    const std::int64_t step = ahead_step(c.vectors * L, work.chunk);
+    const float* weights = weights_.data() + c.weights;
+    micro_->conv_tile(geometry_.pixel_step(), tile.pixels,
+                      c.vectors)({.x = work.x + t / each * work.image + tile.x,
+                                  .taps = taps_.data() + c.taps_begin,
+                                  .taps_end = taps_.data() + c.taps_end,
+                                  .weights = weights,
+                                  // Each tile fetches a part of what the next columns need.
+                                  .ahead = weights + c.K * (c.vectors * L + in_chunk * step),
+                                  .ahead_step = step,
+                                  .bias = work.bias + c.first,
+                                  .residual = work.images.residual ? work.images.residual + y : nullptr,
+                                  .y = work.images.y + y,
+                                  .block_step = pixels_ * L,
+                                  .clamp = work.images.clamp});
+  }
+
+  /// Floats of weights that every thread may as well read for itself.
+  static constexpr std::int64_t most_shared_weights = 1 << 18;
 
   Conv2dParams params_;
   const Microkernels* micro_;

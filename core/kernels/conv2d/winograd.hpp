@@ -89,14 +89,36 @@ class Winograd : public Conv2dAlgorithm {
   }
 
   std::size_t workspace_floats(std::int64_t threads) const override {
-    return static_cast<std::size_t>(36 * (input_step() + threads * sums_step()));
+    return static_cast<std::size_t>(threads * 36 * (input_step() + sums_step()));
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
-    const EvenParts strips(images.count * down_, most_rows_);
+    const std::int64_t rows = images.count * down_, floats = 36 * (input_step() + sums_step());
+    if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && rows >= pool.threads()) {
+      // Threads take rows: what one wrote of this layer, it finds in its own cache in the next.
+      const ThreadPool alone(1);
+      const double flops = 72 * static_cast<double>(C_ * params_.out_channels * rows * across_);
+      share(pool, rows, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+        run_rows(alone, images, first, last, bias, workspace + piece * floats);
+      });
+      return;
+    }
+    run_rows(pool, images, 0, rows, bias, workspace);
+  }
+
+ private:
+  /// Floats of U that every thread may as well read for itself.
+  static constexpr std::int64_t most_shared_weights = 1 << 19;
+  /// Parts whose sums are held at a time.
+  static constexpr std::int64_t most_parts = 4;
+
+  /// Rows of tiles first .. last-1, counted over all images.
+  void run_rows(const ThreadPool& pool, const Conv2dImages& images, std::int64_t begin, std::int64_t end,
+                const float* bias, float* workspace) const {
+    const EvenParts strips(end - begin, most_rows_);
     for (std::int64_t s = 0; s < strips.count; ++s)
       for (std::int64_t g = 0; g < params_.groups; ++g) {
-        const std::int64_t rows = strips.size(s), tiles = rows * across_, row = strips.first(s);
+        const std::int64_t rows = strips.size(s), tiles = rows * across_, row = begin + strips.first(s);
         share(pool, planes_ * rows, 100 * static_cast<double>(C_ * tiles),
               [&](std::int64_t, std::int64_t first, std::int64_t last) {
                 for (; first < last; ++first)
@@ -119,10 +141,6 @@ class Winograd : public Conv2dAlgorithm {
         });
       }
   }
-
- private:
-  /// Parts whose sums are held at a time.
-  static constexpr std::int64_t most_parts = 4;
 
   std::int64_t vectors(std::int64_t b) const { return M_ - b * micro_->width() > micro_->lanes ? 2 : 1; }
   std::int64_t packed_at(std::int64_t g, std::int64_t b, std::int64_t p) const {
