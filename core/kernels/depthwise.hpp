@@ -15,10 +15,9 @@ class Depthwise : public Conv2dAlgorithm {
         micro_(&micro),
         geometry_(p, x, Layout::blocked, micro.isa),
         across_(geometry_.OW, max_depthwise_rows) {
-    // Sorted columns lie in planes of all rows, so such an image is staged whole.
-    band_ = geometry_.sorted()
-                ? geometry_.OH
-                : std::clamp<std::int64_t>(staged_most / (geometry_.row_floats() * p.stride_h), 1, geometry_.OH);
+    band_ = geometry_.in_rows()
+                ? std::clamp<std::int64_t>(staged_most / (geometry_.row_floats() * p.stride_h), 1, geometry_.OH)
+                : geometry_.OH;
     for (std::int64_t r = 0; r < p.kernel_h; ++r)
       for (std::int64_t s = 0; s < p.kernel_w; ++s)
         offset_.push_back(static_cast<std::int32_t>(geometry_.tap_of(r, s)));
@@ -51,7 +50,7 @@ class Depthwise : public Conv2dAlgorithm {
     const Geometry& g = geometry_;
     // Threads take rows, as in the layers around, if they do not take images.
     const std::int64_t most = std::max<std::int64_t>(1, (g.OH + pool.threads() - 1) / pool.threads());
-    const std::int64_t band = g.sorted() || images.count > 1 ? band_ : std::min(band_, most);
+    const std::int64_t band = !g.in_rows() || images.count > 1 ? band_ : std::min(band_, most);
     const std::int64_t bands = (g.OH + band - 1) / band, planes = images.count * g.planes;
     // Each operation takes as long as four of a direct convolution.
     const double flops = 8 * static_cast<double>(params_.out_channels * params_.depth() * g.OH * g.OW * images.count);
@@ -62,8 +61,12 @@ class Depthwise : public Conv2dAlgorithm {
         std::int64_t top = 0;  // row of the padded image that the kernels begin at
         if (g.staged) {
           float* staged = workspace + piece * piece_floats();
-          top = i * params_.stride_h;
-          g.stage_rows(x, staged, top, (end - 1) * params_.stride_h + params_.extent_h());
+          if (g.in_rows()) {
+            top = i * params_.stride_h;
+            g.stage_rows(x, staged, top, (end - 1) * params_.stride_h + params_.extent_h());
+          } else {
+            g.stage(x, staged);
+          }
           x = staged;
         }
         convolve(images, n, x, top, i, end, bias);
@@ -96,7 +99,7 @@ class Depthwise : public Conv2dAlgorithm {
 
   std::int64_t piece_floats() const {
     if (!geometry_.staged) return 0;
-    if (geometry_.sorted()) return round_up(geometry_.plane_floats, 16);
+    if (!geometry_.in_rows()) return round_up(geometry_.plane_floats, 16);
     return round_up(((band_ - 1) * params_.stride_h + params_.extent_h()) * geometry_.row_floats(), 16);
   }
 

@@ -30,10 +30,10 @@ struct TakeEvery {
 /// being `unit` floats:
 ///   as it is   where there are no pads and the step from pixel to pixel has a kernel: x itself;
 ///   padded     else, its columns sorted by their remainder modulo the stride if that step has no kernel;
-///   dense      if asked for: of each column of the kernel the pixels that it sees, rows sorted by their remainder
-///   modulo
-///              the stride, so that y's rows follow each other without gaps. kernel_w times as large, for images whose
-///              rows are too short for good tiles.
+///   dense      if asked for, or the stride is longer than the kernel: of each column of the kernel the pixels that it
+///              sees, rows sorted by their remainder modulo the stride (or for each row of the kernel alone), so that
+///              y's rows follow each other without gaps. kernel_w times as large, for images whose rows are too short
+///              for good tiles.
 /// In all of them output pixel (i, j) needs, for weight (r, s) of plane p, the pixel at
 ///
 ///     p*plane_floats + first_of(i, j) + tap_of(r, s)
@@ -50,16 +50,18 @@ class Geometry {
         H(x[2]),
         W(x[3]),
         params_(p),
-        isa_(isa),
-        dense_(dense) {
+        isa_(isa) {
     const Shape y = p.output_shape(x);
     OH = y[2], OW = y[3];
     const std::int64_t most = layout == Layout::plain ? 1 : 2;  // the longest step that has a kernel
-    staged = dense || p.padded() || p.stride_w > most;
+    dense_ = dense || p.stride_w > std::max(most, p.kernel_w);
+    staged = dense_ || p.padded() || p.stride_w > most;
     const std::int64_t width = (OW - 1) * p.stride_w + p.extent_w(), height = (OH - 1) * p.stride_h + p.extent_h();
-    if (dense) {
-      copies_ = p.kernel_w, row_phases_ = p.stride_h, pitch_ = OW;
-      rows_ = OH + (p.extent_h() - 1) / p.stride_h;
+    if (dense_) {
+      copies_ = p.kernel_w, pitch_ = OW;
+      apart_ = p.stride_h > p.kernel_h;
+      row_phases_ = apart_ ? p.kernel_h : p.stride_h;
+      rows_ = apart_ ? OH : OH + (p.extent_h() - 1) / p.stride_h;
     } else {
       copies_ = phases_ = p.stride_w > most ? p.stride_w : 1;
       pitch_ = staged ? (width + phases_ - 1) / phases_ : W;
@@ -76,18 +78,19 @@ class Geometry {
     return unit == 1 ? PixelStep::one : step() == 1 ? PixelStep::vector : PixelStep::two_vectors;
   }
   std::int64_t first_of(std::int64_t i, std::int64_t j) const {
-    return (i * (params_.stride_h / row_phases_) * pitch_ + j * step()) * unit;
+    return (i * (dense_ ? 1 : params_.stride_h) * pitch_ + j * step()) * unit;
   }
   std::int64_t tap_of(std::int64_t r, std::int64_t s) const {
     const std::int64_t row = r * params_.dilation_h, column = s * params_.dilation_w;
     const std::int64_t copy = dense_ ? s : column % phases_, at = dense_ ? 0 : column / phases_;
-    return (((copy * row_phases_ + row % row_phases_) * rows_ + row / row_phases_) * pitch_ + at) * unit;
+    const std::int64_t phase = apart_ ? r : row % row_phases_, in_phase = apart_ ? 0 : row / row_phases_;
+    return (((copy * row_phases_ + phase) * rows_ + in_phase) * pitch_ + at) * unit;
   }
   /// True if a row of y goes on where the one above it ended.
   bool is_line() const { return first_of(1, 0) == first_of(0, OW); }
-  /// Floats from row to row of a staged image that is not dense, and whether its columns are sorted.
+  /// True if the staged image is the padded one, row by row, of so many floats each.
+  bool in_rows() const { return !dense_ && phases_ == 1; }
   std::int64_t row_floats() const { return pitch_ * unit; }
-  bool sorted() const { return phases_ > 1; }
   /// Floats of the staged image, 0 if x is read where it is.
   std::int64_t staged_floats() const { return staged ? planes * plane_floats : 0; }
 
@@ -97,11 +100,12 @@ class Geometry {
     for (std::int64_t s = 0; s < copies_; ++s)
       for (std::int64_t q = 0; q < row_phases_; ++q)
         for (std::int64_t row = 0; row < rows_; ++row, to += row_floats())
-          stage_row(x, row * row_phases_ + q - params_.pad_top, s * params_.dilation_w - params_.pad_left,
-                    params_.stride_w, to);
+          stage_row(
+              x, (apart_ ? row * params_.stride_h + q * params_.dilation_h : row * row_phases_ + q) - params_.pad_top,
+              s * params_.dilation_w - params_.pad_left, params_.stride_w, to);
   }
 
-  /// Rows first .. last-1 of the padded image alone, if it is not dense.
+  /// Rows first .. last-1 of the padded image alone, if it is in_rows().
   void stage_rows(const float* x, float* to, std::int64_t first, std::int64_t last) const {
     for (std::int64_t q = 0; q < phases_; ++q)
       for (std::int64_t row = first; row < last; ++row, to += row_floats())
@@ -133,7 +137,7 @@ class Geometry {
 
   Conv2dParams params_;
   Isa isa_;
-  bool dense_;
+  bool dense_ = false, apart_ = false;        ///< apart: each row of the kernel has its own rows of the image
   std::int64_t pitch_ = 0, rows_ = 0;         ///< pixels of a row, rows
   std::int64_t copies_ = 1, row_phases_ = 1;  ///< a plane is [copies, row_phases, rows, pitch, unit]
   std::int64_t phases_ = 1;                   ///< remainders that columns are sorted by
