@@ -39,6 +39,11 @@ class CascadeExecutor {
   CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context)
       : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()) {
     n_features_ = spec_->feature_names().size();
+    n_confidence_ = n_features_ - (spec_->has_scores() ? 1 : 0);
+    has_joins_ = spec_->has_joins();
+    if (has_joins_) joined_ = JoinedAnswer(Join::mean, spec_->n_classes());
+    earlier_scores_.reserve(spec_->stages.size());
+    score_inputs_.resize(n_score_inputs(ScoreInputs::history, spec_->stages.size(), spec_->n_classes()));
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
     stage_costs_.resize(spec_->stages.size());
@@ -73,6 +78,7 @@ class CascadeExecutor {
       const ConstView y = advance(k);
       const double ran = seconds_since(start);
       answer(k, y, 0, 0);
+      say(k, 0);
       const std::size_t action = decide_at(k, 0, decide);
       const double now = seconds_since(start);
       stage_costs_[k] = {now - before, now - ran};
@@ -141,6 +147,7 @@ class CascadeExecutor {
     capacity_ = n;
     const std::size_t slots = n * spec_->stages.size();
     probabilities_.resize(slots * spec_->n_classes());
+    if (has_joins_) own_probabilities_.resize(slots * spec_->n_classes());
     features_.resize(slots * n_features_);
     predictions_.resize(slots);
   }
@@ -157,7 +164,10 @@ class CascadeExecutor {
     begin(net, maker, rows);
     for (;;) {
       const ConstView y = advance(k);
-      for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        answer(k, y, i, rows[i]);
+        say(k, rows[i]);
+      }
       keep_.clear();
       std::size_t own_next = k;
       for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -212,11 +222,13 @@ class CascadeExecutor {
       if (!started_[net]) begin(net, maker, all_rows_);
       started_[net] = true;
       const ConstView y = advance(k);
+      for (std::size_t r = 0; r < n; ++r) answer(k, y, r, r);
+    }
+    for (std::size_t k = 0; k < spec_->stages.size(); ++k)
       for (std::size_t r = 0; r < n; ++r) {
-        answer(k, y, r, r);
+        say(k, r);
         sink(k, first + r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r), n_features_));
       }
-    }
   }
 
   std::size_t slot(std::size_t k, std::size_t r) const { return k * capacity_ + r; }
@@ -224,6 +236,12 @@ class CascadeExecutor {
   double* features(std::size_t k, std::size_t r) { return features_.data() + slot(k, r) * n_features_; }
   std::span<float> probabilities(std::size_t k, std::size_t r) {
     return {probabilities_.data() + slot(k, r) * spec_->n_classes(), spec_->n_classes()};
+  }
+
+  /// Of the stage alone, before what joins it with others.
+  std::span<float> own_probabilities(std::size_t k, std::size_t r) {
+    auto& all = has_joins_ ? own_probabilities_ : probabilities_;
+    return {all.data() + slot(k, r) * spec_->n_classes(), spec_->n_classes()};
   }
 
   Executor& executor(std::size_t net) {
@@ -255,19 +273,45 @@ class CascadeExecutor {
     return next[action - 1];
   }
 
-  /// Makes the answer of stage k for example r from row i of its tensor.
+  /// Makes stage k's own probabilities for example r from row i of its tensor.
   void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {
     const CascadeStage& s = spec_->stages[k];
     const Shape example(std::span(y.shape.begin() + 1, y.shape.end()));
     const float* row = y.data + i * static_cast<std::size_t>(example.numel());
-    const std::span<float> p = probabilities(k, r);
+    const std::span<float> p = own_probabilities(k, r);
     if (s.head)
       s.head->predict(row, example, pooled_.data(), p);
     else if (s.logits)
       softmax({row, p.size()}, p);
     else
       std::copy_n(row, p.size(), p.begin());
-    prediction(k, r) = confidence_features(p, {features(k, r), n_features_});
+  }
+
+  /// Makes what stage k says of example r: answer, prediction and features. The stages before have said theirs.
+  void say(std::size_t k, std::size_t r) {
+    const AnswerForm& form = spec_->stages[k].form;
+    const std::span<const std::size_t> before = spec_->gate_inputs().before(k);
+    const std::span<float> p = probabilities(k, r);
+    if (has_joins_) {
+      joined_.start(form.join);
+      if (form.join != Join::own)
+        for (const std::size_t j : before) joined_.add(own_probabilities(j, r));
+      joined_.add(own_probabilities(k, r));
+      joined_.write(p);
+    }
+    const std::span<double> x(features(k, r), n_features_);
+    prediction(k, r) = confidence_features(p, x.first(n_confidence_));
+    if (n_confidence_ == n_features_) return;
+    x.back() = 0;
+    if (!form.score) return;
+    std::size_t agreeing = 0;
+    earlier_scores_.clear();
+    for (const std::size_t j : before) {
+      agreeing += prediction(j, r) == prediction(k, r) ? 1 : 0;
+      earlier_scores_.push_back(features(j, r)[n_features_ - 1]);
+    }
+    fill_score_inputs(form.score->inputs, p, x, agreeing, earlier_scores_, score_inputs_);
+    x.back() = form.score->model.decision_function(score_inputs_);
   }
 
   template <typename Decide>
@@ -298,10 +342,12 @@ class CascadeExecutor {
   std::shared_ptr<const CascadeSpec> spec_;
   Context context_;
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
-  std::size_t n_features_ = 0, capacity_ = 0;
+  std::size_t n_features_ = 0, n_confidence_ = 0, capacity_ = 0;
+  bool has_joins_ = false;
   Buffer input_;
-  std::vector<float> probabilities_, pooled_, batch_probabilities_;
-  std::vector<double> features_, gate_input_;
+  JoinedAnswer joined_{Join::own, 0};
+  std::vector<float> probabilities_, own_probabilities_, pooled_, batch_probabilities_;
+  std::vector<double> features_, gate_input_, earlier_scores_, score_inputs_;
   std::vector<StageCost> stage_costs_;
   std::vector<int> predictions_;
   std::vector<StageAnswer> answers_;

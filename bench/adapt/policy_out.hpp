@@ -32,7 +32,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
     stage.feature_names = m.spec->feature_names();
     stage.seconds = m.costs[k].seconds;
     if (s.head) stage.exit_head = *s.head;
-    stage.source = {{"network", s.network}, {"tensor", s.tensor}, {"logits", s.logits}};
+    stage.source = weir::source_to_json(s);
     file.stages.push_back(std::move(stage));
   }
   file.cascade = {{"n_classes", m.spec->n_classes()}, {"networks", nlohmann::json::array()}};
