@@ -9,10 +9,10 @@
 
 namespace weir {
 
-/// The cascade that a rule's policy runs on: the rule's topology and forms over the networks of `spec`, whose stages
-/// its traces were recorded of. `spec` itself where the rule needs nothing else. A stage of the rule behind the last of
-/// `spec` is the full network's own answer once more. Throws ArgumentError or ShapeError where rule and spec do not
-/// fit.
+/// The cascade that a rule's policy runs on: the rule's topology and forms over the networks of `spec`, of whose stages
+/// its traces were recorded. `spec` itself where the rule needs nothing else; otherwise all networks are loaded. A
+/// stage of the rule behind the last of `spec` is the full network's own answer once more. Throws ArgumentError or
+/// ShapeError where rule and spec do not fit.
 inline std::shared_ptr<const CascadeSpec> rule_cascade(const std::shared_ptr<const CascadeSpec>& spec,
                                                        const TunedRule& rule) {
   const Topology& topology = rule.policy.a.topology;
