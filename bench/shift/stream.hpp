@@ -88,7 +88,8 @@ struct Alarms {
 
 /// In each order calibration and control, which come from one source, are shuffled together and divided anew, so that
 /// without a change reference and stream are exchangeable whatever order it is; `shifted` is shuffled behind them.
-/// Throws ArgumentError where control is shorter than options.before.
+/// Where there is none, the stream is of control's length, and whatever alarm it gives is counted as noticed. Throws
+/// ArgumentError where control is shorter than options.before.
 inline Alarms run_orders(const Watched& calibration, const Watched& control, const Watched* shifted,
                          const StreamOptions& options, const std::function<void(std::size_t)>& progress = {}) {
   if (options.before > control.size())
@@ -113,11 +114,12 @@ inline Alarms run_orders(const Watched& calibration, const Watched& control, con
     if (progress) progress(order + 1);
     if (!alarm) continue;
     ++voices[alarm->test];
-    if (alarm->after <= before) {
+    const std::size_t ahead = shifted != nullptr ? before : 0;
+    if (alarm->after <= ahead) {
       ++alarms.false_alarms;
     } else {
       ++alarms.noticed;
-      alarms.delay.push_back(static_cast<double>(alarm->after - before));
+      alarms.delay.push_back(static_cast<double>(alarm->after - ahead));
     }
   }
   std::size_t most = 0;

@@ -101,6 +101,9 @@ TEST_CASE("streams: without a change alarms are as rare as the run length says, 
   CHECK(none.length == 200);
   // P(alarm within 200 examples) <= 200 / 2000; 15 of 60 or more would come once in a thousand such tests.
   CHECK(none.noticed < 15);
+  CHECK(none.delay.size() == none.noticed);
+  // At a run length of 1 the first example is an alarm: the control counts its alarms.
+  CHECK(shift::run_orders(calibration, control, nullptr, {.orders = 60, .run_length = 1}).noticed > 30);
   CHECK(shift::run_orders(calibration, control, &same, options).noticed < 15);
   const auto seen = shift::run_orders(calibration, control, &other, options);
   CHECK(seen.noticed == 60);
