@@ -49,6 +49,7 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
     if (m.spec->stages.size() == 1) return false;
   }
   adapt::learn(m, o, loss);
+  for (const std::string& note : m.left_out) say(m.name + ": " + note);
   return true;
 }
 

@@ -40,6 +40,9 @@ class CascadeExecutor {
   /// shares rows call nothing else. All room must have been reserved.
   CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context, std::shared_ptr<CascadeRows> rows)
       : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()), store_(std::move(rows)) {
+    if (spec_->has_joins()) joined_ = JoinedAnswer(Join::mean, spec_->n_classes());
+    earlier_scores_.reserve(spec_->stages.size());
+    score_inputs_.resize(n_score_inputs(ScoreInputs::history, spec_->stages.size(), spec_->n_classes()));
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
     stage_costs_.resize(spec_->stages.size());
@@ -74,6 +77,7 @@ class CascadeExecutor {
       const ConstView y = advance(k);
       const double ran = seconds_since(start);
       answer(k, y, 0, 0);
+      say(k, 0);
       const std::size_t action = decide_at(k, 0, decide);
       const double now = seconds_since(start);
       stage_costs_[k] = {now - before, now - ran};
@@ -164,7 +168,10 @@ class CascadeExecutor {
     for (;;) {
       const ConstView y = advance(k);
       const double ran = seconds_since(start);
-      for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        answer(k, y, i, rows[i]);
+        say(k, rows[i]);
+      }
       keep_.clear();
       std::size_t own_next = k;
       for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -222,12 +229,14 @@ class CascadeExecutor {
       if (!started_[net]) begin(net, maker, all_rows_);
       started_[net] = true;
       const ConstView y = advance(k);
+      for (std::size_t r = 0; r < n; ++r) answer(k, y, r, r);
+    }
+    for (std::size_t k = 0; k < spec_->stages.size(); ++k)
       for (std::size_t r = 0; r < n; ++r) {
-        answer(k, y, r, r);
+        say(k, r);
         sink(k, first + r, store_->prediction(k, r), store_->probabilities(k, r),
              std::span<const double>(store_->features(k, r)));
       }
-    }
   }
 
   Executor& executor(std::size_t net) {
@@ -259,19 +268,48 @@ class CascadeExecutor {
     return next[action - 1];
   }
 
-  /// Makes the answer of stage k for example r from row i of its tensor.
+  /// Makes stage k's own probabilities for example r from row i of its tensor.
   void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {
     const CascadeStage& s = spec_->stages[k];
     const Shape example(std::span(y.shape.begin() + 1, y.shape.end()));
     const float* row = y.data + i * static_cast<std::size_t>(example.numel());
-    const std::span<float> p = store_->probabilities(k, r);
+    const std::span<float> p = store_->own_probabilities(k, r);
     if (s.head)
       s.head->predict(row, example, pooled_.data(), p);
     else if (s.logits)
       softmax({row, p.size()}, p);
     else
       std::copy_n(row, p.size(), p.begin());
-    store_->prediction(k, r) = confidence_features(p, store_->features(k, r));
+  }
+
+  /// Makes what stage k says of example r: answer, prediction and features. The stages before have said theirs.
+  void say(std::size_t k, std::size_t r) {
+    const AnswerForm& form = spec_->stages[k].form;
+    const std::span<const std::size_t> before = spec_->gate_inputs().before(k);
+    const std::span<float> p = store_->probabilities(k, r);
+    if (spec_->has_joins()) {
+      joined_.start(form.join);
+      if (form.join != Join::own)
+        for (const std::size_t j : before) joined_.add(store_->own_probabilities(j, r));
+      joined_.add(store_->own_probabilities(k, r));
+      joined_.write(p);
+    }
+    const std::span<double> x = store_->features(k, r);
+    if (!spec_->has_scores()) {
+      store_->prediction(k, r) = confidence_features(p, x);
+      return;
+    }
+    store_->prediction(k, r) = confidence_features(p, x.first(x.size() - 1));
+    x.back() = 0;
+    if (!form.score) return;
+    std::size_t agreeing = 0;
+    earlier_scores_.clear();
+    for (const std::size_t j : before) {
+      agreeing += store_->prediction(j, r) == store_->prediction(k, r) ? 1 : 0;
+      earlier_scores_.push_back(store_->features(j, r).back());
+    }
+    fill_score_inputs(form.score->inputs, p, x, agreeing, earlier_scores_, score_inputs_);
+    x.back() = form.score->model.decision_function(score_inputs_);
   }
 
   template <typename Decide>
@@ -304,8 +342,9 @@ class CascadeExecutor {
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
   std::shared_ptr<CascadeRows> store_;
   Buffer input_;
+  JoinedAnswer joined_{Join::own, 0};
   std::vector<float> pooled_, batch_probabilities_;
-  std::vector<double> gate_input_;
+  std::vector<double> gate_input_, earlier_scores_, score_inputs_;
   std::vector<StageCost> stage_costs_;
   std::vector<StageAnswer> answers_;
   std::vector<bool> started_;

@@ -13,6 +13,7 @@
 #include <weir/policy/exit_head.hpp>
 #include <weir/policy/features.hpp>
 #include <weir/policy/policy.hpp>
+#include <weir/policy/stage_score.hpp>
 
 namespace weir {
 
@@ -23,6 +24,7 @@ struct CascadeStage {
   std::string tensor;            ///< the network's tensor that the answer is made from
   std::optional<ExitHead> head;  ///< set for an exit inside a network
   bool logits = true;            ///< without a head: the tensor holds logits (softmax follows) or already probabilities
+  AnswerForm form{};             ///< what becomes of its class probabilities
 };
 
 /// True if a network takes batches of any size and examples may leave them at every tensor.
@@ -99,8 +101,19 @@ class CascadeSpec {
 
   std::size_t n_classes() const { return n_classes_; }
   const GateInputs& gate_inputs() const { return inputs_; }
+
+  /// Features of every stage: confidence_feature_names, and stage_score_feature where any stage has a score.
   std::vector<std::string> feature_names() const {
-    return confidence_feature_names(static_cast<int>(n_classes_), class_features);
+    auto names = confidence_feature_names(static_cast<int>(n_classes_), class_features);
+    if (has_scores()) names.emplace_back(stage_score_feature);
+    return names;
+  }
+  bool has_scores() const {
+    return std::ranges::any_of(stages, [](const CascadeStage& s) { return s.form.score.has_value(); });
+  }
+  /// True if some stage answers with more than its own class probabilities.
+  bool has_joins() const {
+    return std::ranges::any_of(stages, [](const CascadeStage& s) { return s.form.join != Join::own; });
   }
 
   /// Shape of a stage's tensor for one example, without the batch.
@@ -204,6 +217,14 @@ class CascadeSpec {
   /// Gate inputs, and what follows from the topology alone.
   void lay_out() {
     inputs_ = GateInputs(topology, std::vector<std::size_t>(stages.size(), feature_names().size()));
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      if (!stages[k].form.score) continue;
+      const StageScore& score = *stages[k].form.score;
+      const std::size_t wanted = n_score_inputs(score.inputs, inputs_.before(k).size(), n_classes_);
+      if (score.model.n_features() != wanted)
+        throw ShapeError(where(k) + "a score of " + std::to_string(score.model.n_features()) +
+                         " inputs, the stage has " + std::to_string(wanted));
+    }
     std::vector<std::set<std::size_t>> left(stages.size());  // networks that some path to k has entered and left
     std::vector<std::size_t> own_before(stages.size(), 0), other_before(stages.size(), 0), own_after(stages.size(), 0);
     for (std::size_t k = 0; k < stages.size(); ++k)

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <weir/policy/rules/rule_cascade.hpp>
 
 #include "mode.hpp"
 
@@ -173,10 +174,8 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
         c.maker = models.maker(data.test, {m.nets[s.network]});
         continue;
       }
-      if (r.policy.a.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
-      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks(), m.spec->stages, r.policy.a.topology,
-                                                             m.spec->class_features);
-      c.cascade = std::make_shared<weir::CascadeExecutor>(chain, context);
+      if (const auto own = weir::rule_cascade(m.spec, r); own != m.spec)
+        c.cascade = std::make_shared<weir::CascadeExecutor>(own, context);
     }
     const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
     add("random exits", "random", o.max_loss,

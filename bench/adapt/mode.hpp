@@ -9,6 +9,7 @@
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/oracle.hpp>
+#include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
 #include <weir/policy/tune.hpp>
 
@@ -35,7 +36,8 @@ struct Mode {
   Learned learned;             ///< for the asked budget
   std::vector<Learned> curve;  ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
-  bool certified = false;  ///< the budget holds with the asked confidence
+  std::vector<std::string> left_out;  ///< rules that the traces do not suffice for, and why
+  bool certified = false;             ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }
 
@@ -93,8 +95,8 @@ inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class
 }
 
 /// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; where
-/// out_of_fold is given, those stages are answered by heads that did not see the image. Class probabilities are kept
-/// where traces are to be saved.
+/// out_of_fold is given, those stages are answered by heads that did not see the image. Class probabilities, which some
+/// rules look at, are kept unless they are large and traces are not to be saved.
 inline weir::Trace record(const Mode& m, const Options& o, Models& models, const Part& part, const weir::Loss& loss,
                           const std::vector<Eigen::MatrixXf>& out_of_fold = {}) {
   weir::Trace trace;
@@ -105,7 +107,9 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
     trace.stages.push_back({m.spec->stages[k].name, 0, names, Eigen::MatrixXd(n, d), std::vector<int>(part.size()),
                             Eigen::VectorXd(n), models.all[m.nets[m.spec->stages[k].network]].name});
   trace.set_costs(m.costs(), m.model.unit);
-  if (!o.save_traces.empty())
+  constexpr double most_bytes = 512.0 * (1 << 20);
+  const double bytes = 4.0 * static_cast<double>(part.size() * m.spec->n_classes() * trace.stages.size());
+  if (!o.save_traces.empty() || bytes <= most_bytes)
     for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::CascadeExecutor cascade(m.spec, all_cores(o));
@@ -146,7 +150,7 @@ inline std::vector<double> curve_budgets(double asked) {
   return all;
 }
 
-/// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and the usual rules for the same budget.
+/// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget.
 inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   ProgressLine progress("learning " + m.name);
   weir::TrainOptions train;
@@ -195,7 +199,10 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     path.insert(path.end(), rules.begin(), rules.end());
   }
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
-  m.rules = weir::tuned_baselines(m.spec->topology, m.calibration, budget);
+  m.rules = weir::tuned_rules({m.spec->topology, m.policy, m.calibration, budget, loss},
+                              [&](std::string_view rule, const std::string& reason) {
+                                m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
+                              });
   budget.margin = weir::Margin::none;
   budget.refinements = 4;
   for (const double b : curve_budgets(o.max_loss)) {

@@ -25,7 +25,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
     stage.seconds = m.costs()[k].seconds;
     stage.answer_seconds = m.costs()[k].answer_seconds;
     if (s.head) stage.exit_head = *s.head;
-    stage.source = {{"network", s.network}, {"tensor", s.tensor}, {"logits", s.logits}};
+    stage.source = weir::source_to_json(s);
     file.stages.push_back(std::move(stage));
   }
   file.cascade = {{"n_classes", m.spec->n_classes()}, {"networks", nlohmann::json::array()}};

@@ -25,7 +25,8 @@
 namespace weir {
 
 /// A network as a policy file states it: in "cascade", {"n_classes", "networks": [{"file", "fnv1a", "rows_leave",
-/// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers.
+/// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers. A source has
+/// "join" where the stage answers for those before it too, and "score" where it has a StageScore.
 struct StoredNetwork {
   std::filesystem::path file;
   std::string fnv1a;                             ///< of the file's content
@@ -50,6 +51,14 @@ inline nlohmann::json network_to_json(const Network& network, const std::filesys
           {"fnv1a", content_fnv1a(read_file(file, max_onnx_bytes))},
           {"rows_leave", rows_may_leave(network)},
           {"preprocess", preprocess}};
+}
+
+/// A stage's "source".
+inline nlohmann::json source_to_json(const CascadeStage& stage) {
+  nlohmann::json source = {{"network", stage.network}, {"tensor", stage.tensor}, {"logits", stage.logits}};
+  if (stage.form.join != Join::own) source["join"] = join_names[static_cast<std::size_t>(stage.form.join)];
+  if (stage.form.score) source["score"] = *stage.form.score;
+  return source;
 }
 
 /// The network itself. Throws FormatError if the file is another one than was stated, before anything of it is parsed,
@@ -120,6 +129,14 @@ inline StoredNetwork read_stored_network(const nlohmann::json& json, const std::
   return network;
 }
 
+/// "join" and "score" of a stage's source, which are there only where they say something.
+inline AnswerForm read_answer_form(const nlohmann::json& source) {
+  AnswerForm form;
+  if (source.contains("join")) form.join = parse_join(text_field(source, "join"));
+  if (source.contains("score")) form.score = source.at("score").get<StageScore>();
+  return form;
+}
+
 inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std::size_t n_networks,
                                       std::size_t n_classes) {
   const PolicyFile::Stage& s = file.stages[k];
@@ -129,6 +146,7 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   stage.network = model_json::index(source, "network", n_networks);
   stage.tensor = text_field(source, "tensor");
   stage.logits = bool_field(source, "logits");
+  stage.form = read_answer_form(source);
   if (!s.exit_head.is_null()) {
     stage.head = s.exit_head.get<ExitHead>();
     if (stage.head->n_classes() != n_classes)
@@ -167,9 +185,13 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
           {[network = stored.networks[n]] { return load_network(network); }, stored.networks[n].rows_leave});
     }
     std::vector<CascadeStage> stages;
-    const auto plain = confidence_feature_names(static_cast<int>(n_classes), false);
-    const bool class_features = file.stages[0].feature_names != plain;
-    const auto names = confidence_feature_names(static_cast<int>(n_classes), class_features);
+    const bool scored = std::ranges::any_of(
+        file.stages, [](const PolicyFile::Stage& s) { return s.source.is_object() && s.source.contains("score"); });
+    auto names = confidence_feature_names(static_cast<int>(n_classes), false);
+    const std::size_t n_plain = names.size() + (scored ? 1 : 0);
+    const bool class_features = file.stages[0].feature_names.size() != n_plain;
+    if (class_features) names = confidence_feature_names(static_cast<int>(n_classes));
+    if (scored) names.emplace_back(stage_score_feature);
     for (std::size_t k = 0; k < file.stages.size(); ++k) {
       where = path.string() + ", stage '" + file.policy.a.topology.stages[k].name + "'";
       if (file.stages[k].feature_names != names)
