@@ -1,6 +1,7 @@
 // The main job: learns when to stop on one part of the data, and measures on another what that saves.
 #include <filesystem>
 
+#include "adapt/features.hpp"
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/search.hpp"
@@ -36,25 +37,30 @@ std::size_t n_classes(const adapt::Models& models, const adapt::Data& data) {
   return static_cast<std::size_t>(classes);
 }
 
+void measure_costs(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models) {
+  adapt::ProgressLine progress("measuring the stages of " + m.name);
+  weir::CascadeExecutor cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
+  std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), o.quick ? 60 : 400));
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  m.costs = weir::measure_costs(
+      cascade, models.maker(data.policy, m.nets), rows, 10, [](std::size_t, std::span<const double>) {},
+      [&](std::size_t done, std::size_t total) { progress(done, total); });
+}
+
 /// False where there is nothing to choose between.
 bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
                       const weir::Loss& loss) {
-  {
-    adapt::ProgressLine progress("measuring the stages of " + m.name);
-    weir::CascadeExecutor cascade(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}));
-    std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), o.quick ? 60 : 400));
-    std::iota(rows.begin(), rows.end(), std::size_t{0});
-    m.costs = weir::measure_costs(
-        cascade, models.maker(data.policy, m.nets), rows, 10, [](std::size_t, std::span<const double>) {},
-        [&](std::size_t done, std::size_t total) { progress(done, total); });
-  }
-  m.policy = adapt::record(m, o, models, data.policy, loss, m.out_of_fold);
-  m.calibration = adapt::record(m, o, models, data.calibration, loss);
-  if (m.name == "search") {
+  if (m.name == "search") {  // by confidence alone: what else gates see is chosen for the topology that is found
+    measure_costs(m, o, data, models);
+    m.policy = adapt::record(m, o, models, data.policy, loss, true);
     adapt::search(m, o, models);
     say("found: " + adapt::to_text(m.spec->topology));
     if (m.spec->stages.size() == 1) return false;
   }
+  adapt::offer_features(m, o, data, models, loss);
+  measure_costs(m, o, data, models);
+  m.policy = adapt::record(m, o, models, data.policy, loss, true);
+  m.calibration = adapt::record(m, o, models, data.calibration, loss);
   adapt::learn(m, o, loss);
   return true;
 }

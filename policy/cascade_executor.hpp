@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -22,6 +23,7 @@ using InputMaker = std::function<void(std::size_t network, std::size_t row, View
 struct StageCost {
   double seconds = 0;
   double answer_seconds = 0;
+  std::map<std::string, double> feature_seconds{};  ///< of answer_seconds, by group; see measure_costs()
 };
 
 /// What became of one example.
@@ -38,14 +40,19 @@ class CascadeExecutor {
  public:
   CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context)
       : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()) {
-    n_features_ = spec_->feature_names().size();
+    for (std::size_t k = 0; k < spec_->stages.size(); ++k)
+      n_features_ = std::max(n_features_, spec_->features(k).size());
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
     stage_costs_.resize(spec_->stages.size());
     visited_.reserve(spec_->stages.size());
     answers_.resize(spec_->stages.size());
-    for (const CascadeStage& s : spec_->stages)
+    logits_.resize(spec_->n_classes());
+    feature_seconds_.resize(spec_->stages.size() * feature_list.size());
+    for (const CascadeStage& s : spec_->stages) {
       if (s.head) pooled_.resize(std::max(pooled_.size(), s.head->n_pooled()));
+      if (s.projection) own_pooled_.resize(std::max(own_pooled_.size(), s.projection->n_pooled()));
+    }
   }
 
   const CascadeSpec& spec() const { return *spec_; }
@@ -75,7 +82,8 @@ class CascadeExecutor {
       answer(k, y, 0, 0);
       const std::size_t action = decide_at(k, 0, decide);
       const double now = seconds_since(start);
-      stage_costs_[k] = {now - before, now - ran};
+      stage_costs_[k].seconds = now - before;
+      stage_costs_[k].answer_seconds = now - ran;
       before = now;
       visited_.push_back(k);
       if (action == 0) return {prediction(k, 0), k, now, probabilities(k, 0)};
@@ -86,6 +94,14 @@ class CascadeExecutor {
   /// Stages that the last run_one visited, in order, and what each added.
   std::span<const std::size_t> visited() const { return visited_; }
   const StageCost& stage_cost(std::size_t k) const { return stage_costs_[k]; }
+
+  /// Whether runs also time each group of features, at the price of two readings of the clock for each.
+  void time_features(bool on) { times_features_ = on; }
+
+  /// [feature_list.size()] what each group of stage k took in the last run_one(), where time_features(true) was called.
+  std::span<const double> feature_seconds(std::size_t k) const {
+    return {feature_seconds_.data() + k * feature_list.size(), feature_list.size()};
+  }
 
   /// Examples first_id .. first_id + n - 1 through a policy as one batch: those that exit leave it there and then,
   /// those that go on to a network from different stages run it together. Where the topology does not let whole batches
@@ -214,14 +230,16 @@ class CascadeExecutor {
       const ConstView y = advance(k);
       for (std::size_t r = 0; r < n; ++r) {
         answer(k, y, r, r);
-        sink(k, first + r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r), n_features_));
+        sink(k, first + r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r)));
       }
     }
   }
 
   std::size_t slot(std::size_t k, std::size_t r) const { return k * capacity_ + r; }
   int& prediction(std::size_t k, std::size_t r) { return predictions_[slot(k, r)]; }
-  double* features(std::size_t k, std::size_t r) { return features_.data() + slot(k, r) * n_features_; }
+  std::span<double> features(std::size_t k, std::size_t r) {
+    return {features_.data() + slot(k, r) * n_features_, spec_->features(k).size()};
+  }
   std::span<float> probabilities(std::size_t k, std::size_t r) {
     return {probabilities_.data() + slot(k, r) * spec_->n_classes(), spec_->n_classes()};
   }
@@ -229,8 +247,11 @@ class CascadeExecutor {
   Executor& executor(std::size_t net) {
     if (!executors_[net]) {
       auto made = std::make_unique<Executor>(spec_->network(net), context_);
-      for (const CascadeStage& s : spec_->stages)
-        if (s.network == net) made->show(s.tensor);
+      for (std::size_t k = 0; k < spec_->stages.size(); ++k) {
+        if (spec_->stages[k].network != net) continue;
+        made->show(spec_->stages[k].tensor);
+        if (pools_elsewhere(k)) made->show(spec_->stages[k].pooled_tensor);
+      }
       executors_[net] = std::move(made);
     }
     return *executors_[net];
@@ -255,27 +276,64 @@ class CascadeExecutor {
     return next[action - 1];
   }
 
+  /// The stage's features read a tensor that is not its own.
+  bool pools_elsewhere(std::size_t k) const {
+    return spec_->features(k).reads(FeatureInput::activations) && !spec_->stages[k].pooled_tensor.empty();
+  }
+
   /// Makes the answer of stage k for example r from row i of its tensor.
   void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {
     const CascadeStage& s = spec_->stages[k];
-    const Shape example(std::span(y.shape.begin() + 1, y.shape.end()));
-    const float* row = y.data + i * static_cast<std::size_t>(example.numel());
+    const Shape example = example_of(y);
+    const float* row = row_of(y, i);
     const std::span<float> p = probabilities(k, r);
-    if (s.head)
-      s.head->predict(row, example, pooled_.data(), p);
-    else if (s.logits)
+    FeatureSource source{.probabilities = p};
+    if (s.head) {
+      s.head->pool()(row, example, pooled_.data());
+      s.head->logits_pooled(pooled_.data(), logits_);
+      softmax(logits_, p);
+      source.logits = logits_;
+    } else if (s.logits) {
       softmax({row, p.size()}, p);
-    else
+      source.logits = {row, p.size()};
+    } else {
       std::copy_n(row, p.size(), p.begin());
-    prediction(k, r) = confidence_features(p, {features(k, r), n_features_});
+    }
+    const StageFeatures& own = spec_->features(k);
+    double* seconds = nullptr;
+    if (times_features_) {
+      seconds = feature_seconds_.data() + k * feature_list.size();
+      std::fill_n(seconds, feature_list.size(), 0.0);
+    }
+    own.fill(FeatureInput::answer, source, features(k, r), seconds);
+    if (own.reads(FeatureInput::activations)) {
+      source.projection = &*s.projection;
+      source.scratch = own_pooled_.data();
+      const ConstView a = pools_elsewhere(k) ? executors_[s.network]->advance_to(s.pooled_tensor) : y;
+      source.example = example_of(a);
+      source.activations = row_of(a, i);
+      if (s.head_pools()) source.pooled = {pooled_.data(), s.head->n_pooled()};
+      own.fill(FeatureInput::activations, source, features(k, r), seconds);
+    }
+    if (own.reads(FeatureInput::image)) {  // of the first stage alone: its batch is still as it began
+      const Shape one = executors_[s.network]->network().input_shape();
+      source.image_shape = Shape(std::span(one.begin() + 1, one.end()));
+      source.image = input_.data() + i * static_cast<std::size_t>(one.numel());
+      own.fill(FeatureInput::image, source, features(k, r), seconds);
+    }
+    prediction(k, r) = source.prediction;
+  }
+
+  static Shape example_of(const ConstView& y) { return Shape(std::span(y.shape.begin() + 1, y.shape.end())); }
+  static const float* row_of(const ConstView& y, std::size_t i) {
+    return y.data + i * (y.size() / static_cast<std::size_t>(y.shape[0]));
   }
 
   template <typename Decide>
   std::size_t decide_at(std::size_t k, std::size_t r, const Decide& decide) {
     if (spec_->topology.stages[k].next.empty()) return 0;
-    for (const std::size_t j : spec_->gate_inputs().before(k))
-      answers_[j] = {prediction(j, r), {features(j, r), n_features_}};
-    answers_[k] = {prediction(k, r), {features(k, r), n_features_}};
+    for (const std::size_t j : spec_->gate_inputs().before(k)) answers_[j] = {prediction(j, r), features(j, r)};
+    answers_[k] = {prediction(k, r), features(k, r)};
     spec_->gate_inputs().fill(k, answers_, gate_input_);
     return decide(k, std::span<const double>(gate_input_.data(), spec_->gate_inputs().size(k)));
   }
@@ -300,8 +358,9 @@ class CascadeExecutor {
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
   std::size_t n_features_ = 0, capacity_ = 0;
   Buffer input_;
-  std::vector<float> probabilities_, pooled_, batch_probabilities_;
-  std::vector<double> features_, gate_input_;
+  bool times_features_ = false;
+  std::vector<float> probabilities_, logits_, pooled_, own_pooled_, batch_probabilities_;
+  std::vector<double> features_, gate_input_, feature_seconds_;
   std::vector<StageCost> stage_costs_;
   std::vector<int> predictions_;
   std::vector<StageAnswer> answers_;

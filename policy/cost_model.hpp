@@ -39,6 +39,10 @@ inline std::vector<std::size_t> late_path(const Topology& topology, std::size_t 
 /// layers, and the answer (exit head, features, gate). Runs alternate between the late_path() of the last stage and,
 /// for stages that are not on it, of those, so that all are measured in turn.
 ///
+/// Where gates see more than confidence_group, each run is done once more with its other groups of features timed
+/// (StageCost::feature_seconds: medians, with a reading of the clock in each, some 20 ns): `seconds` is of the plain
+/// runs, with all groups in it.
+///
 /// decide_cost(stage, x) is called as a gate would be, its result is not used; progress(done, total) after each row.
 /// rows: which rows the maker is asked for, one after the other; the first `warm_up` of them do not count. Throws
 /// ArgumentError unless at least one is left.
@@ -64,12 +68,26 @@ std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker&
     }
   }
   std::vector<std::vector<double>> samples(topology.size()), answers(topology.size());
+  const std::size_t n_groups = feature_list.size();
+  const bool several_groups = cascade.spec().feature_options.groups.size() > 1;
+  std::vector<std::vector<double>> groups(several_groups ? topology.size() * n_groups : 0);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     for (const auto& actions : paths) {
-      cascade.run_one_with(maker, rows[i], [&](std::size_t k, std::span<const double> x) {
-        decide_cost(k, x);
-        return actions[k];
-      });
+      const auto run = [&] {
+        cascade.run_one_with(maker, rows[i], [&](std::size_t k, std::span<const double> x) {
+          decide_cost(k, x);
+          return actions[k];
+        });
+      };
+      if (several_groups) {
+        cascade.time_features(true);
+        run();
+        cascade.time_features(false);
+        for (const std::size_t k : cascade.visited())
+          for (std::size_t g = 1; i >= warm_up && g < n_groups; ++g)
+            groups[k * n_groups + g].push_back(cascade.feature_seconds(k)[g]);
+      }
+      run();
       if (i < warm_up) continue;
       for (const std::size_t k : cascade.visited()) {
         samples[k].push_back(cascade.stage_cost(k).seconds);
@@ -81,14 +99,18 @@ std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker&
   std::vector<StageCost> costs;
   for (std::size_t k = 0; k < samples.size(); ++k) {
     const double seconds = median(std::move(samples[k]));
-    costs.push_back({seconds, std::min(seconds, median(std::move(answers[k])))});
+    StageCost& cost = costs.emplace_back(StageCost{seconds, std::min(seconds, median(std::move(answers[k])))});
+    for (std::size_t g = 1; several_groups && g < n_groups; ++g)
+      if (const double s = median(std::move(groups[k * n_groups + g])); s > 0)
+        cost.feature_seconds[std::string(feature_list[g].name)] = s;
   }
   return costs;
 }
 
 /// The same counted instead of measured: floating-point operations of the layers up to the stage that its late_path()
-/// has not run before (a multiply-add counts 2), and of the exit head, over flops_per_second (1: the counts
-/// themselves). Preprocessing, features and gates count nothing. Throws ArgumentError unless flops_per_second is
+/// has not run before (a multiply-add counts 2), of the exit head, and of the groups of features beyond the first
+/// (FeatureGroup::flops), over flops_per_second (1: the counts themselves). Preprocessing, confidence and gates count
+/// nothing. Throws ArgumentError unless flops_per_second is
 /// positive and finite.
 inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_per_second = 1) {
   if (!(flops_per_second > 0) || !std::isfinite(flops_per_second))
@@ -113,7 +135,15 @@ inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_
     const double head = s.head ? static_cast<double>(spec.example_shape(k).numel()) +
                                      2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes())
                                : 0;
-    costs.push_back({(flops + head) / flops_per_second, head / flops_per_second});
+    StageCost& cost = costs.emplace_back(StageCost{(flops + head) / flops_per_second, head / flops_per_second});
+    const auto of_features = spec.features(k).flops();
+    for (std::size_t g = 0; g < of_features.size(); ++g) {
+      if (of_features[g] == 0) continue;
+      const double seconds = of_features[g] / flops_per_second;
+      cost.feature_seconds[std::string(feature_list[g].name)] = seconds;
+      cost.seconds += seconds;
+      cost.answer_seconds += seconds;
+    }
   }
   return costs;
 }

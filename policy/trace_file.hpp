@@ -110,6 +110,7 @@ inline std::size_t stage_of(const std::string& column, const std::map<std::strin
 ///     <stage>.loss          optional; 0/1 by whether the prediction is the label where it is left out
 ///     <stage>.seconds       optional; its mean becomes the stage's seconds, else `seconds[stage]` is taken
 ///     <stage>.answer_seconds, <stage>.network   optional: StageTrace's, the same network in all rows
+///     <stage>.feature_seconds.<group>           optional: StageTrace's
 ///     <stage>.<feature>     every other column that begins with a stage's name: a feature of it
 ///
 /// Stage names may hold dots. io's CsvTable gives header and rows: trace_from_table(csv.header, csv.rows, {}, file).
@@ -139,9 +140,11 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
   struct Columns {
     std::vector<std::size_t> features;
     std::size_t prediction, loss, seconds, answer_seconds, network;
+    std::map<std::string, std::size_t> feature_seconds{};
   };
+  const std::string of_features = "feature_seconds.";
   const std::size_t none = header.size();
-  std::vector<Columns> of(stages.size(), {{}, none, none, none, none, none});
+  std::vector<Columns> of(stages.size(), {{}, none, none, none, none, none, {}});
   std::size_t label = none;
   for (std::size_t c = 0; c < header.size(); ++c) {
     if (header[c] == "label") {
@@ -161,6 +164,8 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
       of[k].answer_seconds = c;
     else if (what == "network")
       of[k].network = c;
+    else if (what.starts_with(of_features))
+      of[k].feature_seconds[what.substr(of_features.size())] = c;
     else
       of[k].features.push_back(c);
   }
@@ -201,6 +206,7 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
     if (of[k].answer_seconds != none) stage.answer_seconds = mean(of[k].answer_seconds);
     if (!(stage.answer_seconds >= 0 && stage.answer_seconds <= stage.seconds))
       throw FormatError(name + ": answer_seconds of stage '" + stages[k] + "' must be in [0, seconds]");
+    for (const auto& [group, c] : of[k].feature_seconds) stage.feature_seconds[group] = mean(c);
     if (of[k].network != none) stage.network = rows[0][of[k].network];
     for (std::size_t i = 0; i < rows.size() && of[k].network != none; ++i)
       if (rows[i][of[k].network] != stage.network) cells.fail(i, of[k].network, "is another network than in row 1");
@@ -223,6 +229,7 @@ inline TraceTable trace_to_table(const Trace& trace) {
   for (const StageTrace& s : trace.stages) {
     for (const char* what : {"prediction", "loss", "seconds", "answer_seconds", "network"})
       table.header.push_back(s.name + "." + what);
+    for (const auto& [group, seconds] : s.feature_seconds) table.header.push_back(s.name + ".feature_seconds." + group);
     for (const auto& feature : s.feature_names) table.header.push_back(s.name + "." + feature);
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
@@ -231,6 +238,7 @@ inline TraceTable trace_to_table(const Trace& trace) {
       table.rows[i].push_back(text(s.seconds));
       table.rows[i].push_back(text(s.answer_seconds));
       table.rows[i].push_back(s.network);
+      for (const auto& [group, seconds] : s.feature_seconds) table.rows[i].push_back(text(seconds));
       for (Eigen::Index f = 0; f < s.features.cols(); ++f) table.rows[i].push_back(text(s.features(at, f)));
     }
   }

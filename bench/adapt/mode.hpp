@@ -10,6 +10,7 @@
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/path_points.hpp>
 #include <weir/policy/tune.hpp>
+#include <weir/policy/tune_groups.hpp>
 
 #include "heads.hpp"
 
@@ -26,13 +27,17 @@ struct Mode {
   std::string learner;            ///< what its gates are
   std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
   std::shared_ptr<const weir::CascadeSpec> spec;
-  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] of the policy part
+  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] logits of the policy part
+  std::vector<Eigen::MatrixXd> projected;    ///< [stages] pooled features of the policy part, out of fold; or [0, 0]
   std::vector<weir::StageCost> costs;        ///< [stages] the cost model
   weir::Trace policy, calibration, test;
   Learned learned;             ///< for the asked budget
   std::vector<Learned> curve;  ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
-  bool certified = false;  ///< the budget holds with the asked confidence
+  std::shared_ptr<const weir::CascadeSpec> plain;  ///< what the rules run on: without the groups of features chosen
+  weir::Trace plain_calibration;
+  std::vector<weir::GroupsTried> tried;  ///< where groups of features were chosen among
+  bool certified = false;                ///< the budget holds with the asked confidence
 };
 
 inline Mode selection_mode(const Options& o, const Models& models, bool class_features) {
@@ -71,26 +76,45 @@ inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class
   return m;
 }
 
-/// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; where
-/// out_of_fold is given, those stages are answered by heads that did not see the image. Class probabilities are kept
-/// where traces are to be saved.
+/// The mode's cascade with other features.
+inline std::shared_ptr<const weir::CascadeSpec> with_features(const weir::CascadeSpec& spec,
+                                                              const std::vector<std::string>& groups) {
+  return std::make_shared<weir::CascadeSpec>(
+      spec.networks(), spec.stages, spec.topology,
+      weir::FeatureOptions(spec.feature_options.with_class, groups, spec.feature_options.sorted_depth));
+}
+
+/// Puts what was measured into a trace.
+inline void put_costs(const Mode& m, weir::Trace& trace) {
+  for (std::size_t k = 0; k < trace.stages.size(); ++k) {
+    trace.stages[k].seconds = m.costs[k].seconds;
+    trace.stages[k].answer_seconds = m.costs[k].answer_seconds;
+    trace.stages[k].feature_seconds = m.costs[k].feature_seconds;
+  }
+}
+
+/// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; in the
+/// policy part (`cross_fitted`) stages whose head or projection was fitted to it are answered by those that did not see
+/// the image. Class probabilities are kept where traces are to be saved.
 inline weir::Trace record(const Mode& m, const Options& o, Models& models, const Part& part, const weir::Loss& loss,
-                          const std::vector<Eigen::MatrixXf>& out_of_fold = {}) {
+                          bool cross_fitted = false) {
   weir::Trace trace;
   trace.label = part.labels();
-  const auto names = m.spec->feature_names();
-  const auto n = static_cast<Eigen::Index>(part.size()), d = static_cast<Eigen::Index>(names.size());
-  for (std::size_t k = 0; k < m.spec->stages.size(); ++k)
-    trace.stages.push_back({m.spec->stages[k].name, m.costs[k].seconds, names, Eigen::MatrixXd(n, d),
-                            std::vector<int>(part.size()), Eigen::VectorXd(n),
-                            models.all[m.nets[m.spec->stages[k].network]].name, m.costs[k].answer_seconds});
+  const auto n = static_cast<Eigen::Index>(part.size());
+  for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
+    const auto& names = m.spec->feature_names(k);
+    trace.stages.push_back({m.spec->stages[k].name, 0, names,
+                            Eigen::MatrixXd(n, static_cast<Eigen::Index>(names.size())), std::vector<int>(part.size()),
+                            Eigen::VectorXd(n), models.all[m.nets[m.spec->stages[k].network]].name});
+  }
+  if (!m.costs.empty()) put_costs(m, trace);
   if (!o.save_traces.empty())
     for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::CascadeExecutor cascade(m.spec, all_cores(o));
   const auto all = models.maker(part, m.nets);
-  std::vector<float> row(m.spec->n_classes());
-  std::vector<double> own(names.size());
+  std::vector<float> logits(m.spec->n_classes()), probabilities(m.spec->n_classes());
+  std::vector<double> own;
   const std::size_t batch = 16;
   for (std::size_t first = 0; first < part.size(); first += batch) {
     const std::size_t count = std::min(batch, part.size() - first);
@@ -99,16 +123,27 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
         [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p, std::span<const double> features) {
           const std::size_t i = first + r;
           const auto at = static_cast<Eigen::Index>(i);
-          if (k < out_of_fold.size() && out_of_fold[k].rows() > 0) {
-            for (std::size_t c = 0; c < row.size(); ++c) row[c] = out_of_fold[k](at, static_cast<Eigen::Index>(c));
-            prediction = weir::confidence_features(row, own);
-            p = row;
+          if (cross_fitted && k < m.out_of_fold.size() && m.out_of_fold[k].rows() > 0) {
+            for (std::size_t c = 0; c < logits.size(); ++c)
+              logits[c] = m.out_of_fold[k](at, static_cast<Eigen::Index>(c));
+            weir::softmax(logits, probabilities);
+            own.assign(features.begin(), features.end());
+            weir::FeatureSource source{.probabilities = probabilities, .logits = logits};
+            m.spec->features(k).fill(weir::FeatureInput::answer, source, own);
+            prediction = source.prediction;
+            p = probabilities;
             features = own;
           }
           weir::StageTrace& s = trace.stages[k];
           s.prediction[i] = prediction;
           s.loss(at) = loss(p, trace.label[i]);
-          for (Eigen::Index f = 0; f < d; ++f) s.features(at, f) = features[static_cast<std::size_t>(f)];
+          Eigen::Index pooled = 0;
+          for (Eigen::Index f = 0; f < s.features.cols(); ++f) {
+            const auto column = static_cast<std::size_t>(f);
+            const bool replaced = cross_fitted && k < m.projected.size() && m.projected[k].rows() > 0 &&
+                                  weir::pooled_group.owns(s.feature_names[column]);
+            s.features(at, f) = replaced ? m.projected[k](at, pooled++) : features[column];
+          }
           for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
             s.probabilities(at, c) = p[static_cast<std::size_t>(c)];
         });
@@ -125,6 +160,21 @@ inline std::vector<double> curve_budgets(double asked) {
   return all;
 }
 
+/// Whether groups of features are to be chosen among.
+inline bool chooses_features(const Options& o) { return std::ranges::count(o.features, "auto") > 0; }
+
+/// Leaves nothing but these groups of features in a mode, in what its cascade computes and in what that costs.
+inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
+  if (groups == m.spec->feature_options.groups) return;
+  m.spec = with_features(*m.spec, groups);
+  m.policy = weir::keep_groups(m.policy, groups);
+  m.calibration = weir::keep_groups(m.calibration, groups);
+  for (std::size_t k = 0; k < m.costs.size(); ++k) {
+    const weir::StageTrace& s = m.policy.stages[k];
+    m.costs[k] = {s.seconds, s.answer_seconds, s.feature_seconds};
+  }
+}
+
 /// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and the usual rules for the same budget.
 inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   ProgressLine progress("learning " + m.name);
@@ -133,18 +183,34 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   const bool automatic = o.learner == "auto";
   if (!automatic) train.learner = o.learner;
   m.learner = train.learner;
-  if (automatic && !o.quick) {
-    const auto candidates = weir::default_candidates(train);
+  m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
+  m.plain_calibration = weir::keep_groups(m.calibration, {});
+  if (!o.quick) {
     weir::Budget budget;
     budget.value = o.max_loss;
-    ProgressLine tuning("choosing how to learn " + m.name);
-    const auto best = weir::tune(m.policy, m.spec->topology, candidates, budget,
-                                 {.folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()},
-                                 [&](std::size_t done, std::size_t total) { tuning(done, total); })
-                          .best;
-    train = candidates[best].train;
-    m.learner = candidates[best].name;
+    const weir::CrossValidation validation{
+        .folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()};
+    if (automatic) {
+      const auto candidates = weir::default_candidates(train);
+      ProgressLine tuning("choosing how to learn " + m.name);
+      const auto best =
+          weir::tune(chooses_features(o) ? weir::keep_groups(m.policy, {}) : m.policy, m.spec->topology, candidates,
+                     budget, validation, [&](std::size_t done, std::size_t total) { tuning(done, total); })
+              .best;
+      train = candidates[best].train;
+      m.learner = candidates[best].name;
+    }
+    if (chooses_features(o) && m.spec->feature_options.groups.size() > 1) {
+      ProgressLine tuning("choosing the features of " + m.name);
+      const auto found =
+          weir::tune_groups(m.policy, m.spec->topology, train, m.spec->feature_options.groups, budget, validation, 0.01,
+                            [&](std::size_t done, std::size_t total) { tuning(done, total); });
+      m.tried = found.tried;
+      use_groups(m, found.best.groups);
+    }
   }
+  for (const std::string& group : m.spec->feature_options.groups)
+    if (group != weir::feature_list.front().name) m.learner += "; " + group;
   train.folds = o.quick ? 1 : o.folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
@@ -165,7 +231,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     budget.confidence = o.confidence;
   }
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
-  m.rules = weir::tuned_baselines(m.spec->topology, m.calibration, budget);
+  m.rules = weir::tuned_baselines(m.spec->topology, m.plain_calibration, budget);
   budget.margin = weir::Margin::none;
   budget.refinements = 4;
   for (const double b : curve_budgets(o.max_loss)) {

@@ -56,9 +56,8 @@ inline void search(Mode& m, const Options& o, const Models& models) {
   options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::FoundTopology found = weir::search_topologies(m.policy, options).front();
   m.policy = m.policy.select(found.stages);
-  m.calibration = m.calibration.select(found.stages);
   m.costs.clear();
-  for (const weir::StageTrace& s : m.policy.stages) m.costs.push_back({s.seconds, s.answer_seconds});
+  for (const weir::StageTrace& s : m.policy.stages) m.costs.push_back({s.seconds, s.answer_seconds, s.feature_seconds});
   std::vector<weir::CascadeStage> stages;
   std::vector<weir::Network> networks;
   std::vector<std::size_t> nets;
@@ -72,8 +71,11 @@ inline void search(Mode& m, const Options& o, const Models& models) {
     stages.back().network = nets.size() - 1;
   }
   m.nets = std::move(nets);
-  m.out_of_fold.clear();
-  m.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(stages), found.topology, m.spec->class_features);
+  std::vector<Eigen::MatrixXf> out_of_fold;
+  for (const std::size_t k : found.stages) out_of_fold.push_back(std::move(m.out_of_fold[k]));
+  m.out_of_fold = std::move(out_of_fold);
+  m.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(stages), found.topology,
+                                               m.spec->feature_options.with_class);
 }
 
 }  // namespace adapt
