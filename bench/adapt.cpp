@@ -62,6 +62,7 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
   m.policy = adapt::record(m, o, models, data.policy, loss, true);
   m.calibration = adapt::record(m, o, models, data.calibration, loss);
   adapt::learn(m, o, loss);
+  if (!m.tried.empty()) say(adapt::tried_line(m));
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/executor.hpp>
+#include <weir/policy/answer_maker.hpp>
 #include <weir/policy/cascade_spec.hpp>
 
 namespace weir {
@@ -39,7 +40,7 @@ struct CascadeAnswer {
 class CascadeExecutor {
  public:
   CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context)
-      : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()) {
+      : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()), answer_maker_(spec_) {
     for (std::size_t k = 0; k < spec_->stages.size(); ++k)
       n_features_ = std::max(n_features_, spec_->features(k).size());
     gate_input_.resize(spec_->gate_inputs().max_size());
@@ -47,12 +48,6 @@ class CascadeExecutor {
     stage_costs_.resize(spec_->stages.size());
     visited_.reserve(spec_->stages.size());
     answers_.resize(spec_->stages.size());
-    logits_.resize(spec_->n_classes());
-    feature_seconds_.resize(spec_->stages.size() * feature_list.size());
-    for (const CascadeStage& s : spec_->stages) {
-      if (s.head) pooled_.resize(std::max(pooled_.size(), s.head->n_pooled()));
-      if (s.projection) own_pooled_.resize(std::max(own_pooled_.size(), s.projection->n_pooled()));
-    }
   }
 
   const CascadeSpec& spec() const { return *spec_; }
@@ -77,7 +72,7 @@ class CascadeExecutor {
       const std::size_t n = spec_->stages[k].network;
       if (!started_[n]) begin(n, maker, std::span(&row, 1));
       started_[n] = true;
-      const ConstView y = advance(k);
+      const StageTensors y = advance(k);
       const double ran = seconds_since(start);
       answer(k, y, 0, 0);
       const std::size_t action = decide_at(k, 0, decide);
@@ -96,12 +91,10 @@ class CascadeExecutor {
   const StageCost& stage_cost(std::size_t k) const { return stage_costs_[k]; }
 
   /// Whether runs also time each group of features, at the price of two readings of the clock for each.
-  void time_features(bool on) { times_features_ = on; }
+  void time_features(bool on) { answer_maker_.time_features(on); }
 
   /// [feature_list.size()] what each group of stage k took in the last run_one(), where time_features(true) was called.
-  std::span<const double> feature_seconds(std::size_t k) const {
-    return {feature_seconds_.data() + k * feature_list.size(), feature_list.size()};
-  }
+  std::span<const double> feature_seconds(std::size_t k) const { return answer_maker_.feature_seconds(k); }
 
   /// Examples first_id .. first_id + n - 1 through a policy as one batch: those that exit leave it there and then,
   /// those that go on to a network from different stages run it together. Where the topology does not let whole batches
@@ -172,7 +165,7 @@ class CascadeExecutor {
     const std::size_t net = spec_->stages[k].network;
     begin(net, maker, rows);
     for (;;) {
-      const ConstView y = advance(k);
+      const StageTensors y = advance(k);
       for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
       keep_.clear();
       std::size_t own_next = k;
@@ -227,7 +220,7 @@ class CascadeExecutor {
       const std::size_t net = spec_->stages[k].network;
       if (!started_[net]) begin(net, maker, all_rows_);
       started_[net] = true;
-      const ConstView y = advance(k);
+      const StageTensors y = advance(k);
       for (std::size_t r = 0; r < n; ++r) {
         answer(k, y, r, r);
         sink(k, first + r, prediction(k, r), probabilities(k, r), std::span<const double>(features(k, r)));
@@ -266,7 +259,17 @@ class CascadeExecutor {
     run.begin(ConstView{x, one.with(0, static_cast<std::int64_t>(rows.size()))});
   }
 
-  ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network]->advance_to(spec_->stages[k].tensor); }
+  /// Runs up to stage k. Its views are valid until its network is begun again or loses rows.
+  StageTensors advance(std::size_t k) {
+    const CascadeStage& s = spec_->stages[k];
+    Executor& run = *executors_[s.network];
+    StageTensors tensors{run.advance_to(s.tensor), {}};
+    tensors.to_pool = pools_elsewhere(k) ? run.advance_to(s.pooled_tensor) : tensors.answer;
+    // Of the first stage alone: its batch is still as it began.
+    if (spec_->features(k).reads(FeatureInput::image))
+      tensors.image = {input_.data(), run.network().input_shape().with(0, tensors.answer.shape[0])};
+    return tensors;
+  }
 
   std::size_t next_stage(std::size_t k, std::size_t action) const {
     const auto& next = spec_->topology.stages[k].next;
@@ -281,52 +284,9 @@ class CascadeExecutor {
     return spec_->features(k).reads(FeatureInput::activations) && !spec_->stages[k].pooled_tensor.empty();
   }
 
-  /// Makes the answer of stage k for example r from row i of its tensor.
-  void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {
-    const CascadeStage& s = spec_->stages[k];
-    const Shape example = example_of(y);
-    const float* row = row_of(y, i);
-    const std::span<float> p = probabilities(k, r);
-    FeatureSource source{.probabilities = p};
-    if (s.head) {
-      s.head->pool()(row, example, pooled_.data());
-      s.head->logits_pooled(pooled_.data(), logits_);
-      softmax(logits_, p);
-      source.logits = logits_;
-    } else if (s.logits) {
-      softmax({row, p.size()}, p);
-      source.logits = {row, p.size()};
-    } else {
-      std::copy_n(row, p.size(), p.begin());
-    }
-    const StageFeatures& own = spec_->features(k);
-    double* seconds = nullptr;
-    if (times_features_) {
-      seconds = feature_seconds_.data() + k * feature_list.size();
-      std::fill_n(seconds, feature_list.size(), 0.0);
-    }
-    own.fill(FeatureInput::answer, source, features(k, r), seconds);
-    if (own.reads(FeatureInput::activations)) {
-      source.projection = &*s.projection;
-      source.scratch = own_pooled_.data();
-      const ConstView a = pools_elsewhere(k) ? executors_[s.network]->advance_to(s.pooled_tensor) : y;
-      source.example = example_of(a);
-      source.activations = row_of(a, i);
-      if (s.head_pools()) source.pooled = {pooled_.data(), s.head->n_pooled()};
-      own.fill(FeatureInput::activations, source, features(k, r), seconds);
-    }
-    if (own.reads(FeatureInput::image)) {  // of the first stage alone: its batch is still as it began
-      const Shape one = executors_[s.network]->network().input_shape();
-      source.image_shape = Shape(std::span(one.begin() + 1, one.end()));
-      source.image = input_.data() + i * static_cast<std::size_t>(one.numel());
-      own.fill(FeatureInput::image, source, features(k, r), seconds);
-    }
-    prediction(k, r) = source.prediction;
-  }
-
-  static Shape example_of(const ConstView& y) { return Shape(std::span(y.shape.begin() + 1, y.shape.end())); }
-  static const float* row_of(const ConstView& y, std::size_t i) {
-    return y.data + i * (y.size() / static_cast<std::size_t>(y.shape[0]));
+  /// Makes the answer of stage k for example r from row i of its tensors.
+  void answer(std::size_t k, const StageTensors& tensors, std::size_t i, std::size_t r) {
+    prediction(k, r) = answer_maker_.answer(k, tensors, i, probabilities(k, r), features(k, r));
   }
 
   template <typename Decide>
@@ -358,9 +318,9 @@ class CascadeExecutor {
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
   std::size_t n_features_ = 0, capacity_ = 0;
   Buffer input_;
-  bool times_features_ = false;
-  std::vector<float> probabilities_, logits_, pooled_, own_pooled_, batch_probabilities_;
-  std::vector<double> features_, gate_input_, feature_seconds_;
+  AnswerMaker answer_maker_;
+  std::vector<float> probabilities_, batch_probabilities_;
+  std::vector<double> features_, gate_input_;
   std::vector<StageCost> stage_costs_;
   std::vector<int> predictions_;
   std::vector<StageAnswer> answers_;

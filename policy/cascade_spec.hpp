@@ -10,36 +10,11 @@
 #include <utility>
 #include <vector>
 #include <weir/core/network.hpp>
-#include <weir/policy/exit_head.hpp>
+#include <weir/policy/cascade_stage.hpp>
 #include <weir/policy/features/stage_features.hpp>
 #include <weir/policy/policy.hpp>
 
 namespace weir {
-
-/// A place where a cascade can answer: an output of a network, or a layer with an exit head.
-struct CascadeStage {
-  std::string name;
-  std::size_t network = 0;       ///< index into CascadeSpec::networks
-  std::string tensor;            ///< the network's tensor that the answer is made from
-  std::optional<ExitHead> head;  ///< set for an exit inside a network
-  bool logits = true;            ///< without a head: the tensor holds logits (softmax follows) or already probabilities
-  /// Feature group "pooled", where the cascade uses it: of pooled_tensor, a layer of the network between the stage
-  /// before and this one, or of the stage's own tensor where that is empty.
-  std::optional<PooledProjection> projection{};
-  std::string pooled_tensor{};
-
-  const std::string& tensor_to_pool() const { return pooled_tensor.empty() ? tensor : pooled_tensor; }
-  /// The head's pooled vector is what the projection reads.
-  bool head_pools() const { return head && pooled_tensor.empty() && head->pool().grid == projection->pool().grid; }
-};
-
-/// Channels of the images that a network reads; 0 where its input is no [N, C, H, W] of 1 to 4 channels.
-inline std::size_t image_channels(const Network& network) {
-  const Shape s = network.input_shape();
-  return s.rank() == 4 && s[1] >= 1 && s[1] <= static_cast<std::int64_t>(max_image_channels)
-             ? static_cast<std::size_t>(s[1])
-             : 0;
-}
 
 /// True if a network takes batches of any size and examples may leave them at every tensor.
 inline bool rows_may_leave(const Network& network) {
@@ -160,7 +135,7 @@ class CascadeSpec {
   CascadeSpec(std::vector<CascadeStage> answers, Topology order, FeatureOptions features)
       : stages(std::move(answers)), topology(std::move(order)), feature_options(std::move(features)) {}
 
-  std::string where(std::size_t k) const { return "cascade, stage '" + stages[k].name + "': "; }
+  std::string where(std::size_t k) const { return stages[k].where(); }
 
   void check_sizes() const {
     topology.check();
@@ -189,7 +164,7 @@ class CascadeSpec {
     for (std::size_t k = 0; k < stages.size(); ++k) {
       if (stages[k].network != n) continue;
       const std::size_t classes = check_stage(k, net);
-      if (pools(k)) check_pooled(k, net);
+      if (pools(k)) check_pooled(stages, k, net);
       if (classes != n_classes_)
         throw ShapeError(where(k) + std::to_string(classes) + " classes, the cascade tells " +
                          std::to_string(n_classes_) + " apart");
@@ -227,29 +202,6 @@ class CascadeSpec {
   /// A stage without successors has no gate: nobody would read more of it than its answer.
   bool has_gate(std::size_t k) const { return !topology.stages[k].next.empty(); }
   bool pools(std::size_t k) const { return has_gate(k) && stages[k].projection && feature_options.has("pooled"); }
-
-  /// The tensor that stage k pools: it must be there when the stage answers, with the rows that are still active.
-  void check_pooled(std::size_t k, const Network& net) const {
-    const CascadeStage& s = stages[k];
-    const Value& value = net.value(net.id_of(s.tensor_to_pool()));
-    if (!value.form.has_rows() || value.form.at(1)[0] != 1 || value.constant)
-      throw ShapeError(where(k) + "'" + s.tensor_to_pool() + "' has no row for each example to pool");
-    const Shape tensor = value.form.at(1), example(std::span(tensor.begin() + 1, tensor.end()));
-    if (s.projection->pool().size(example) != s.projection->n_pooled())
-      throw ShapeError(where(k) + "the projection expects " + std::to_string(s.projection->n_pooled()) +
-                       " pooled values, '" + s.tensor_to_pool() + "' gives " +
-                       std::to_string(s.projection->pool().size(example)));
-    if (s.pooled_tensor.empty()) return;
-    const auto names = net.tensor_names();
-    const auto position = [&](const std::string& t) { return std::ranges::find(names, t) - names.begin(); };
-    bool between = position(s.pooled_tensor) < position(s.tensor);
-    for (std::size_t j = 0; j < stages.size(); ++j)
-      if (j != k && stages[j].network == s.network && position(stages[j].tensor) < position(s.tensor))
-        between = between && position(stages[j].tensor) < position(s.pooled_tensor);
-    if (!between)
-      throw ArgumentError(where(k) + "'" + s.pooled_tensor + "' does not lie between the stage before and '" +
-                          s.tensor + "'");
-  }
 
   FeatureLayout feature_layout(std::size_t k) const {
     const CascadeStage& s = stages[k];

@@ -1,4 +1,4 @@
-/// The tensor that a network's last layer with weights reads.
+/// The tensor that a network's last linear layer reads.
 #pragma once
 #include <algorithm>
 #include <ranges>
@@ -21,7 +21,7 @@ inline std::string penultimate_tensor(const Network& network) {
     return std::ranges::find_if(state.nodes, [&](const Node& n) { return std::ranges::count(n.outputs, v) > 0; });
   };
   for (const Node& node : std::views::reverse(state.nodes)) {
-    if (!(node.layer->parameter_floats() > 0)) continue;
+    if (node.op != "Gemm" && node.op != "MatMul" && node.op != "Conv") continue;
     ValueId v = first_input(node);
     auto from = maker(v);
     while (from != state.nodes.end() && from->layer->is_view() && first_input(*from) != absent) {

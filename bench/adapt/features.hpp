@@ -1,6 +1,7 @@
 /// Which groups of features a mode may use, and the projections of pooled activations, fitted to the policy part.
 #pragma once
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,19 @@ inline void offer_features(Mode& m, const Options& o, const Data& data, Models& 
   }
   if (std::ranges::count(groups, "pooled") > 0) fit_projections(m, o, data, models, loss);
   m.spec = with_features(*m.spec, groups);
+}
+
+/// "features of selection, us by cross-validation: confidence 231.0, confidence + energy 229.4, ...".
+inline std::string tried_line(const Mode& m) {
+  std::string text;
+  for (const weir::GroupsTried& t : m.tried) {
+    text += text.empty() ? "features of " + m.name + ", us by cross-validation: " : ", ";
+    for (std::size_t g = 0; g < t.groups.size(); ++g) text += (g == 0 ? "" : " + ") + t.groups[g];
+    char cost[32];
+    std::snprintf(cost, sizeof cost, " %.1f", 1e6 * t.cost);
+    text += cost;
+  }
+  return text;
 }
 
 }  // namespace adapt

@@ -154,6 +154,7 @@ inline nlohmann::json summary_json(const Results& r) {
     const auto ratio = weir::bootstrap_ratio(r.full_of(m.name).seconds, c.seconds);
     json a = {{"mode", m.name},
               {"learner", m.learner},
+              {"features", m.spec->feature_options.groups},
               {"accuracy", c.accuracy()},
               {"net_loss", p.net},
               {"excess_loss", p.excess},

@@ -18,8 +18,8 @@ namespace weir {
 struct FeatureOptions {
   /// with_class: gates see which class was predicted (where there are few classes). groups: names of feature_list;
   /// "confidence" is always among them. Throws ArgumentError for an unknown group and a depth out of range.
-  FeatureOptions(bool with_predicted_class = true,  // NOLINT(google-explicit-constructor): the common case
-                 const std::vector<std::string>& group_names = {}, std::size_t depth = default_sorted_depth)
+  FeatureOptions(bool with_predicted_class = true, const std::vector<std::string>& group_names = {},
+                 std::size_t depth = default_sorted_depth)
       : with_class(with_predicted_class), groups(in_list_order(group_names)), sorted_depth(depth) {
     if (depth < 3 || depth > max_sorted_depth)
       throw ArgumentError("features: sorted probabilities to a depth of 3 to " + std::to_string(max_sorted_depth) +
