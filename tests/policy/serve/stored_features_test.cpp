@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 #include <weir/policy/cost_model.hpp>
+#include <weir/policy/features/keep_groups.hpp>
 #include <weir/policy/penultimate.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/policy/serve/record_images.hpp>
