@@ -184,14 +184,14 @@ TEST_CASE("policy file: features that do not fit, damaged projections and hostil
   check("/stages/0/features/" + std::to_string(energy), "image_mean_3", "features");
   check("/stages/1/features/0", "image_mean_0", "features");
   // What only the network can refute is refused when it is loaded.
-  const auto refuses_to_run = [&](const std::string& pointer, const json& value) {
+  const auto refuses_networks = [&](const std::string& pointer, const json& value) {
     json bad = good;
     bad[json::json_pointer(pointer)] = value;
     weir::write_file_atomically(folder / "p.json", bad.dump());
     const auto cascade = weir::load_policy(folder / "p.json");
-    CHECK_THROWS_AS(cascade.run(stored_toys::images(1)[0]), weir::Error);
+    CHECK_THROWS_AS(static_cast<void>(cascade.spec().networks()), weir::Error);
   };
-  refuses_to_run("/stages/0/source/pooled/tensor", "nowhere");
-  refuses_to_run("/stages/0/source/pooled/tensor", "");
-  refuses_to_run("/stages/0/source/pooled/grid", 1000);
+  refuses_networks("/stages/0/source/pooled/tensor", "nowhere");
+  refuses_networks("/stages/0/source/pooled/tensor", "");
+  refuses_networks("/stages/1/source/pooled/grid", 1000);  // finer than the tensor
 }
