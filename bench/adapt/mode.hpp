@@ -203,8 +203,8 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     if (chooses_features(o) && m.spec->feature_options.groups.size() > 1) {
       ProgressLine tuning("choosing the features of " + m.name);
       const auto found =
-          weir::tune_groups(m.policy, m.spec->topology, train, m.spec->feature_options.groups, budget, validation, 0.01,
-                            [&](std::size_t done, std::size_t total) { tuning(done, total); });
+          weir::tune_groups(m.policy, m.spec->topology, train, weir::feature_groups_of(m.policy), budget, validation,
+                            0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
       m.tried = found.tried;
       use_groups(m, found.best.groups);
     }
