@@ -179,6 +179,7 @@ inline nlohmann::json summary_json(const Results& r) {
     const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
     json a = {{"mode", m.name},
               {"learner", m.learner},
+              {"features", m.spec->feature_options.groups},
               {"accuracy", c.accuracy()},
               {"net_loss", p.net},
               {"excess_loss", p.excess},

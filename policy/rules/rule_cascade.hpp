@@ -10,7 +10,8 @@
 namespace weir {
 
 /// The cascade that a rule's policy runs on: the rule's topology and forms over the networks of `spec`, of whose stages
-/// its traces were recorded. `spec` itself where the rule needs nothing else; otherwise all networks are loaded. A
+/// its traces were recorded (with the same features; a stage that joins answers has no group "energy", so `spec` must
+/// not have it either then). `spec` itself where the rule needs nothing else; otherwise all networks are loaded. A
 /// stage of the rule behind the last of `spec` is the full network's own answer once more. Throws ArgumentError or
 /// ShapeError where rule and spec do not fit.
 inline std::shared_ptr<const CascadeSpec> rule_cascade(const std::shared_ptr<const CascadeSpec>& spec,
@@ -32,7 +33,7 @@ inline std::shared_ptr<const CascadeSpec> rule_cascade(const std::shared_ptr<con
     stages[k].name = topology.stages[k].name;
     if (!rule.forms.empty()) stages[k].form = rule.forms.at(k);
   }
-  auto made = std::make_shared<const CascadeSpec>(spec->networks(), std::move(stages), topology, spec->class_features);
+  auto made = std::make_shared<const CascadeSpec>(spec->networks(), std::move(stages), topology, spec->feature_options);
   made->check(rule.policy);
   return made;
 }

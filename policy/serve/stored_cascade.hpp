@@ -26,7 +26,9 @@ namespace weir {
 
 /// A network as a policy file states it: in "cascade", {"n_classes", "networks": [{"file", "fnv1a", "rows_leave",
 /// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers. A source has
-/// "join" where the stage answers for those before it too, and "score" where it has a StageScore.
+/// "join" where the stage answers for those before it too, and "score" where it has a StageScore. Where the gates read
+/// pooled activations, it also holds "pooled": PooledProjection's JSON and the "tensor" that is pooled (empty: the
+/// stage's own).
 struct StoredNetwork {
   std::filesystem::path file;
   std::string fnv1a;                             ///< of the file's content
@@ -51,14 +53,6 @@ inline nlohmann::json network_to_json(const Network& network, const std::filesys
           {"fnv1a", content_fnv1a(read_file(file, max_onnx_bytes))},
           {"rows_leave", rows_may_leave(network)},
           {"preprocess", preprocess}};
-}
-
-/// A stage's "source".
-inline nlohmann::json source_to_json(const CascadeStage& stage) {
-  nlohmann::json source = {{"network", stage.network}, {"tensor", stage.tensor}, {"logits", stage.logits}};
-  if (stage.form.join != Join::own) source["join"] = join_names[static_cast<std::size_t>(stage.form.join)];
-  if (stage.form.score) source["score"] = *stage.form.score;
-  return source;
 }
 
 /// The network itself. Throws FormatError if the file is another one than was stated, before anything of it is parsed,
@@ -147,6 +141,11 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   stage.tensor = text_field(source, "tensor");
   stage.logits = bool_field(source, "logits");
   stage.form = read_answer_form(source);
+  if (source.contains("pooled")) {
+    const auto& pooled = source.at("pooled");
+    stage.projection = pooled.get<PooledProjection>();
+    stage.pooled_tensor = text_field(pooled, "tensor");
+  }
   if (!s.exit_head.is_null()) {
     stage.head = s.exit_head.get<ExitHead>();
     if (stage.head->n_classes() != n_classes)
@@ -157,6 +156,18 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
 }
 
 }  // namespace detail
+
+/// A stage's "source"; with_pooled: the gates read pooled activations.
+inline nlohmann::json source_to_json(const CascadeStage& stage, bool with_pooled = false) {
+  nlohmann::json json = {{"network", stage.network}, {"tensor", stage.tensor}, {"logits", stage.logits}};
+  if (with_pooled && stage.projection) {
+    json["pooled"] = *stage.projection;
+    json["pooled"]["tensor"] = stage.pooled_tensor;
+  }
+  if (stage.form.join != Join::own) json["join"] = join_names[static_cast<std::size_t>(stage.form.join)];
+  if (stage.form.score) json["score"] = *stage.form.score;
+  return json;
+}
 
 /// Reads `cascade` and the stages' sources and heads of a policy file that lies at `path`. networks: folder in which
 /// the network files are looked up by their last name; empty: where the file says, relative to itself. Throws
@@ -185,23 +196,21 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
           {[network = stored.networks[n]] { return load_network(network); }, stored.networks[n].rows_leave});
     }
     std::vector<CascadeStage> stages;
-    const bool scored = std::ranges::any_of(
-        file.stages, [](const PolicyFile::Stage& s) { return s.source.is_object() && s.source.contains("score"); });
-    auto names = confidence_feature_names(static_cast<int>(n_classes), false);
-    const std::size_t n_plain = names.size() + (scored ? 1 : 0);
-    const bool class_features = file.stages[0].feature_names.size() != n_plain;
-    if (class_features) names = confidence_feature_names(static_cast<int>(n_classes));
-    if (scored) names.emplace_back(stage_score_feature);
+    std::vector<std::vector<std::string>> names;
+    for (const PolicyFile::Stage& s : file.stages) names.push_back(s.feature_names);
+    const FeatureOptions features = FeatureOptions::of_names(names);
     for (std::size_t k = 0; k < file.stages.size(); ++k) {
       where = path.string() + ", stage '" + file.policy.a.topology.stages[k].name + "'";
-      if (file.stages[k].feature_names != names)
-        throw FormatError("'features' are not those that the engine makes for " + std::to_string(n_classes) +
-                          " classes");
       stages.push_back(detail::read_stage_source(file, k, list.size(), n_classes));
     }
     where = path.string();
     stored.spec = std::make_shared<CascadeSpec>(std::move(sources), n_classes, std::move(stages),
-                                                file.policy.a.topology, class_features);
+                                                file.policy.a.topology, features);
+    for (std::size_t k = 0; k < names.size(); ++k)
+      if (names[k] != stored.spec->feature_names(k))
+        throw FormatError("stage '" + file.policy.a.topology.stages[k].name +
+                          "': 'features' are not those that the engine makes for " + std::to_string(n_classes) +
+                          " classes");
     stored.spec->check(file.policy);
     return stored;
   } catch (const IoError& e) {
