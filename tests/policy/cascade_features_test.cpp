@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <weir/policy/cost_model.hpp>
+#include <weir/policy/features/keep_groups.hpp>
 #include <weir/policy/record_trace.hpp>
 
 #include "count_allocations.hpp"
@@ -272,4 +274,61 @@ TEST_CASE("Features of a cascade: what does not fit is refused by name; NaN in a
     CHECK_THROWS_AS(run.run_one_with(maker, 0, stop), weir::ArgumentError);
     CHECK_NOTHROW(run.run_one_with(from(0), 0, stop));  // the next run starts afresh
   }
+}
+
+TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone and in batches") {
+  auto joined = stages();
+  joined[1].form.join = weir::Join::mean;
+  joined[2].form.join = weir::Join::geometric;
+  weir::LinearModel model = weir::LinearModel::constant(0.1, 4);
+  model.coef = {1, -0.5, 0.25, 2};
+  joined[1].form.score = joined[3].form.score = weir::StageScore{weir::ScoreInputs::statistics, model};
+  const auto s =
+      std::make_shared<CascadeSpec>(networks(), joined, flowing(), FeatureOptions(true, weir::feature_group_names()));
+  const auto own = spec(weir::feature_group_names(), flowing());
+  const auto rows = recorded(s, 12, 12), own_rows = recorded(own, 12, 12);
+  CHECK(rows == recorded(s, 12, 5));
+  for (std::size_t k = 0; k < s->stages.size(); ++k) {
+    const auto& names = s->feature_names(k);
+    const bool joins = joined[k].form.join != weir::Join::own;
+    CHECK(names.back() == weir::stage_score_feature);
+    CHECK(s->gate_inputs().size(k) >= names.size());
+    if (k + 1 < s->stages.size()) CHECK((std::ranges::count(names, "energy") == 0) == joins);
+    for (std::size_t i = 0; i < 12; ++i) {
+      REQUIRE(rows[k][i].size() == names.size());
+      CHECK((rows[k][i].back() != 0) == joined[k].form.score.has_value());
+      for (const std::string& name : own->feature_names(k)) {
+        const bool of_answer = weir::group_of_feature(name) != "pooled" && weir::group_of_feature(name) != "image";
+        if (joins && of_answer) continue;
+        CHECK(at(*s, k, rows[k][i], name) == at(*own, k, own_rows[k][i], name));
+      }
+    }
+  }
+  CHECK(at(*s, 1, rows[1][0], "max_probability") != at(*own, 1, own_rows[1][0], "max_probability"));
+  const auto policy = curious_policy(s);
+  CascadeExecutor batch(s, weir::Context()), single(s, weir::Context());
+  std::vector<weir::CascadeAnswer> out;
+  batch.run_batch(policy, 20, from(0), 0, out);
+  std::set<std::size_t> exits;
+  for (std::size_t i = 0; i < 20; ++i) {
+    const auto a = single.run_one(policy, from(i), i);
+    CHECK(a.label == out[i].label);
+    CHECK(a.exit == out[i].exit);
+    CHECK(std::ranges::equal(a.probabilities, out[i].probabilities));
+    exits.insert(a.exit);
+  }
+  CHECK(exits.size() > 1);
+  const auto model_of = weir::measure_cost_model(
+      batch, from(0), {0, 1, 2, 3, 4, 5}, {{1, 4}, 12, 2}, [](std::size_t, std::span<const double>) {},
+      [](std::size_t, std::size_t) {});
+  CHECK(model_of.at(0, 2).feature_seconds.size() == model_of.at(0, 1).feature_seconds.size());
+  CHECK(model_of.at(0, 3).feature_seconds.at("energy") ==
+        doctest::Approx(model_of.at(0, 1).feature_seconds.at("energy")));
+  const auto bare = weir::keep_groups(model_of, {});
+  for (const std::size_t n : {1U, 4U}) {
+    CHECK(bare.at(0, n).feature_seconds.empty());
+    CHECK(bare.at(0, n).seconds < model_of.at(0, n).seconds);
+  }
+  CHECK(model_of.expected(0, 4, 0.5).feature_seconds.at("energy") ==
+        doctest::Approx(model_of.at(0, 1).feature_seconds.at("energy")));
 }
