@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "adapt/costs.hpp"
+#include "adapt/features.hpp"
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/search.hpp"
@@ -40,15 +41,20 @@ std::size_t n_classes(const adapt::Models& models, const adapt::Data& data) {
 /// False where there is nothing to choose between.
 bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
                       const weir::Loss& loss) {
-  adapt::find_costs(m, o, data, models);
-  m.policy = adapt::record(m, o, models, data.policy, loss, m.out_of_fold);
-  m.calibration = adapt::record(m, o, models, data.calibration, loss);
-  if (m.name == "search") {
+  if (m.name == "search") {  // by confidence alone: what else gates see is chosen for the topology that is found
+    adapt::find_costs(m, o, data, models);
+    m.policy = adapt::record(m, o, models, data.policy, loss, true);
     adapt::search(m, o, models);
     say("found: " + adapt::to_text(m.spec->topology));
     if (m.spec->stages.size() == 1) return false;
   }
+  adapt::offer_features(m, o, data, models, loss);
+  adapt::find_costs(m, o, data, models);
+  m.policy = adapt::record(m, o, models, data.policy, loss, true);
+  m.calibration = adapt::record(m, o, models, data.calibration, loss);
   adapt::learn(m, o, loss);
+  if (!m.tried.empty()) say(adapt::tried_line(m));
+  for (const std::string& note : m.left_out) say(m.name + ": " + note);
   return true;
 }
 

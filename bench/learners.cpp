@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <weir/io/file.hpp>
 #include <weir/policy/learner.hpp>
 #include <weir/policy/random.hpp>
 #include <weir/policy/statistics.hpp>
@@ -78,7 +79,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> learners;
   Eigen::Index n = 50000, d = 20;
   int repeats = 3;
-  std::string out;
+  std::string out, model;
   app.add_option("--learner", learners, CLI::detail::join(weir::learner_names(), ", ") + "; all if not given")
       ->check(CLI::IsMember(weir::learner_names()));
   app.add_option("--examples", n, "rows of the problem")->check(CLI::Range(10, 10000000))->capture_default_str();
@@ -88,6 +89,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--write", out,
                  "write the problem to this file, rows of features, label, weight as doubles, and stop");
+  app.add_option("--model", model, "write the gate that was fitted last to this file, as in a policy file");
   return program::run(app, argc, argv, [&] {
     const weir::Dataset data = problem(n, d);
     if (!out.empty()) return write(data, out);
@@ -103,6 +105,8 @@ int main(int argc, char** argv) {
         const auto start = Clock::now();
         const weir::GateModel gate = weir::fit_by_name(learners[l], data);
         times[l].fit_s.push_back(seconds_since(start));
+        if (!model.empty() && repeat + 1 == repeats && l + 1 == learners.size())
+          weir::write_file_atomically(model, nlohmann::json(gate).dump() + "\n");
         for (int again = 0; again < 5; ++again) times[l].decision_ns.push_back(time_decisions(gate, rows));
       }
     std::printf("learner,n,d,fit_s_min,fit_s_median,decision_ns_min,decision_ns_median\n");

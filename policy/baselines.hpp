@@ -1,4 +1,4 @@
-/// What needs no learning: single networks, random exits, and those rules of rules/ that a Cascade can run.
+/// What needs no learning: single networks and random exits.
 #pragma once
 #include <Eigen/Core>
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 #include <weir/policy/policy.hpp>
-#include <weir/policy/rules/list.hpp>
 
 namespace weir {
 
@@ -37,18 +36,6 @@ inline Evaluation random_exit(const Trace& trace, const Evaluation& e, std::uint
     seconds(static_cast<Eigen::Index>(i)) = e.seconds(static_cast<Eigen::Index>(order[i]));
   }
   return score(trace, std::move(exit), std::move(seconds));
-}
-
-/// Every rule that decides by what a gate sees, and that the trace has the features for, tuned for the budget: the best
-/// fixed exit, the shared thresholds, patience. A rule that cannot keep the budget is left out. build/bench/policy
-/// compares with all rules of rule_list.
-inline std::vector<TunedRule> tuned_baselines(const Topology& topology, const Trace& calibration,
-                                              const Budget& budget) {
-  std::vector<TunedRule> rules;
-  for (const char* name : {"fixed_exit", "max_probability", "entropy", "margin", "patience"})
-    if (lacks(find_rule(name), topology, calibration).empty())
-      if (auto rule = tune_rule(name, {topology, calibration, calibration, budget})) rules.push_back(std::move(*rule));
-  return rules;
 }
 
 }  // namespace weir

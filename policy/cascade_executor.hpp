@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/executor.hpp>
+#include <weir/policy/answer_maker.hpp>
 #include <weir/policy/cascade_rows.hpp>
 #include <weir/policy/cascade_spec.hpp>
 #include <weir/policy/stage_cost.hpp>
@@ -39,14 +40,16 @@ class CascadeExecutor {
   /// executor than it began in, by run_network(). Each row may be in one run_network() at a time; of an executor that
   /// shares rows call nothing else. All room must have been reserved.
   CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context, std::shared_ptr<CascadeRows> rows)
-      : spec_(std::move(spec)), context_(std::move(context)), executors_(spec_->n_networks()), store_(std::move(rows)) {
+      : spec_(std::move(spec)),
+        context_(std::move(context)),
+        executors_(spec_->n_networks()),
+        store_(std::move(rows)),
+        answer_maker_(spec_) {
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
     stage_costs_.resize(spec_->stages.size());
     visited_.reserve(spec_->stages.size());
     answers_.resize(spec_->stages.size());
-    for (const CascadeStage& s : spec_->stages)
-      if (s.head) pooled_.resize(std::max(pooled_.size(), s.head->n_pooled()));
   }
 
   const CascadeSpec& spec() const { return *spec_; }
@@ -71,9 +74,10 @@ class CascadeExecutor {
       const std::size_t n = spec_->stages[k].network;
       if (!started_[n]) begin(n, maker, std::span(&row, 1));
       started_[n] = true;
-      const ConstView y = advance(k);
+      const StageTensors y = advance(k);
       const double ran = seconds_since(start);
-      answer(k, y, 0, 0);
+      answer_maker_.answer(k, y, 0, 0, *store_);
+      answer_maker_.say(k, 0, *store_);
       const std::size_t action = decide_at(k, 0, decide);
       const double now = seconds_since(start);
       stage_costs_[k] = {now - before, now - ran};
@@ -89,6 +93,12 @@ class CascadeExecutor {
   /// Seconds that stage k added to the last run_one that visited it, or took of the last batch of which examples ran
   /// it.
   const StageCost& stage_cost(std::size_t k) const { return stage_costs_[k]; }
+
+  /// Whether runs also time each group of features, at the price of two readings of the clock for each.
+  void time_features(bool on) { answer_maker_.time_features(on); }
+
+  /// [feature_list.size()] what each group of stage k took in the last run_one(), where time_features(true) was called.
+  std::span<const double> feature_seconds(std::size_t k) const { return answer_maker_.feature_seconds(k); }
 
   /// Examples first_id .. first_id + n - 1 through a policy as one batch: those that exit leave it there and then,
   /// those that go on to a network from different stages run it together. Where the topology does not let whole batches
@@ -162,9 +172,12 @@ class CascadeExecutor {
     const std::size_t net = spec_->stages[k].network;
     begin(net, maker, rows);
     for (;;) {
-      const ConstView y = advance(k);
+      const StageTensors y = advance(k);
       const double ran = seconds_since(start);
-      for (std::size_t i = 0; i < rows.size(); ++i) answer(k, y, i, rows[i]);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        answer_maker_.answer(k, y, i, rows[i], *store_);
+        answer_maker_.say(k, rows[i], *store_);
+      }
       keep_.clear();
       std::size_t own_next = k;
       for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -221,20 +234,25 @@ class CascadeExecutor {
       const std::size_t net = spec_->stages[k].network;
       if (!started_[net]) begin(net, maker, all_rows_);
       started_[net] = true;
-      const ConstView y = advance(k);
+      const StageTensors y = advance(k);
+      for (std::size_t r = 0; r < n; ++r) answer_maker_.answer(k, y, r, r, *store_);
+    }
+    for (std::size_t k = 0; k < spec_->stages.size(); ++k)
       for (std::size_t r = 0; r < n; ++r) {
-        answer(k, y, r, r);
+        answer_maker_.say(k, r, *store_);
         sink(k, first + r, store_->prediction(k, r), store_->probabilities(k, r),
              std::span<const double>(store_->features(k, r)));
       }
-    }
   }
 
   Executor& executor(std::size_t net) {
     if (!executors_[net]) {
       auto made = std::make_unique<Executor>(spec_->network(net), context_);
-      for (const CascadeStage& s : spec_->stages)
-        if (s.network == net) made->show(s.tensor);
+      for (std::size_t k = 0; k < spec_->stages.size(); ++k) {
+        if (spec_->stages[k].network != net) continue;
+        made->show(spec_->stages[k].tensor);
+        if (pools_elsewhere(k)) made->show(spec_->stages[k].pooled_tensor);
+      }
       executors_[net] = std::move(made);
     }
     return *executors_[net];
@@ -249,7 +267,17 @@ class CascadeExecutor {
     run.begin(ConstView{x, one.with(0, static_cast<std::int64_t>(rows.size()))});
   }
 
-  ConstView advance(std::size_t k) { return executors_[spec_->stages[k].network]->advance_to(spec_->stages[k].tensor); }
+  /// Runs up to stage k. Its views are valid until its network is begun again or loses rows.
+  StageTensors advance(std::size_t k) {
+    const CascadeStage& s = spec_->stages[k];
+    Executor& run = *executors_[s.network];
+    StageTensors tensors{run.advance_to(s.tensor), {}};
+    tensors.to_pool = pools_elsewhere(k) ? run.advance_to(s.pooled_tensor) : tensors.answer;
+    // Of the first stage alone: its batch is still as it began.
+    if (spec_->features(k).reads(FeatureInput::image))
+      tensors.image = {input_.data(), run.network().input_shape().with(0, tensors.answer.shape[0])};
+    return tensors;
+  }
 
   std::size_t next_stage(std::size_t k, std::size_t action) const {
     const auto& next = spec_->topology.stages[k].next;
@@ -259,19 +287,9 @@ class CascadeExecutor {
     return next[action - 1];
   }
 
-  /// Makes the answer of stage k for example r from row i of its tensor.
-  void answer(std::size_t k, const ConstView& y, std::size_t i, std::size_t r) {
-    const CascadeStage& s = spec_->stages[k];
-    const Shape example(std::span(y.shape.begin() + 1, y.shape.end()));
-    const float* row = y.data + i * static_cast<std::size_t>(example.numel());
-    const std::span<float> p = store_->probabilities(k, r);
-    if (s.head)
-      s.head->predict(row, example, pooled_.data(), p);
-    else if (s.logits)
-      softmax({row, p.size()}, p);
-    else
-      std::copy_n(row, p.size(), p.begin());
-    store_->prediction(k, r) = confidence_features(p, store_->features(k, r));
+  /// The stage's features read a tensor that is not its own.
+  bool pools_elsewhere(std::size_t k) const {
+    return spec_->features(k).reads(FeatureInput::activations) && !spec_->stages[k].pooled_tensor.empty();
   }
 
   template <typename Decide>
@@ -303,8 +321,9 @@ class CascadeExecutor {
   Context context_;
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
   std::shared_ptr<CascadeRows> store_;
+  AnswerMaker answer_maker_;
   Buffer input_;
-  std::vector<float> pooled_, batch_probabilities_;
+  std::vector<float> batch_probabilities_;
   std::vector<double> gate_input_;
   std::vector<StageCost> stage_costs_;
   std::vector<StageAnswer> answers_;

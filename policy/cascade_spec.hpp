@@ -10,20 +10,11 @@
 #include <utility>
 #include <vector>
 #include <weir/core/network.hpp>
-#include <weir/policy/exit_head.hpp>
-#include <weir/policy/features.hpp>
+#include <weir/policy/cascade_stage.hpp>
+#include <weir/policy/features/stage_features.hpp>
 #include <weir/policy/policy.hpp>
 
 namespace weir {
-
-/// A place where a cascade can answer: an output of a network, or a layer with an exit head.
-struct CascadeStage {
-  std::string name;
-  std::size_t network = 0;       ///< index into CascadeSpec::networks
-  std::string tensor;            ///< the network's tensor that the answer is made from
-  std::optional<ExitHead> head;  ///< set for an exit inside a network
-  bool logits = true;            ///< without a head: the tensor holds logits (softmax follows) or already probabilities
-};
 
 /// True if a network takes batches of any size and examples may leave them at every tensor.
 inline bool rows_may_leave(const Network& network) {
@@ -45,25 +36,28 @@ class CascadeSpec {
  public:
   std::vector<CascadeStage> stages;
   Topology topology;
-  bool class_features = true;  ///< gates see which class was predicted (where there are few classes)
+  FeatureOptions feature_options;  ///< what gates see of each stage
 
   /// Throws ArgumentError, ShapeError naming stage and tensor where they do not fit: a tensor that does not exist,
   /// heads of another size, stages with different numbers of classes, a network left and entered again on one path.
   CascadeSpec(const std::vector<Network>& nets, std::vector<CascadeStage> answers, Topology order,
-              bool with_class_features = true)
-      : CascadeSpec(std::move(answers), std::move(order), with_class_features) {
+              FeatureOptions features = {})
+      : CascadeSpec(std::move(answers), std::move(order), std::move(features)) {
     for (const Network& net : nets)
       networks_.push_back(std::make_shared<Slot>([net] { return net; }, rows_may_leave(net)));
     check_sizes();
-    n_classes_ = check_stage(0, networks_[stages[0].network]->load());
+    const Network first = networks_[stages[0].network]->load();
+    n_classes_ = check_stage(0, first);
+    feature_options.image_channels = image_channels(first);
+    image_shape_ = first.input_shape();
     for (std::size_t n = 0; n < nets.size(); ++n) network(n);
     lay_out();
   }
 
   /// The same with networks that are loaded when they first run; what concerns a network's tensors is checked then.
   CascadeSpec(std::vector<NetworkSource> sources, std::size_t n_classes, std::vector<CascadeStage> answers,
-              Topology order, bool with_class_features = true)
-      : CascadeSpec(std::move(answers), std::move(order), with_class_features) {
+              Topology order, FeatureOptions features = {})
+      : CascadeSpec(std::move(answers), std::move(order), std::move(features)) {
     for (NetworkSource& s : sources) networks_.push_back(std::make_shared<Slot>(std::move(s.load), s.rows_leave));
     check_sizes();
     if (n_classes < 2) throw ArgumentError("cascade: at least two classes are needed");
@@ -99,8 +93,16 @@ class CascadeSpec {
 
   std::size_t n_classes() const { return n_classes_; }
   const GateInputs& gate_inputs() const { return inputs_; }
-  std::vector<std::string> feature_names() const {
-    return confidence_feature_names(static_cast<int>(n_classes_), class_features);
+  /// The groups of features of stage k.
+  const StageFeatures& features(std::size_t k) const { return features_[k]; }
+  /// Names of all that gates see of stage k: of its groups, and stage_score_feature where any stage has a score.
+  const std::vector<std::string>& feature_names(std::size_t k = 0) const { return feature_names_.at(k); }
+  bool has_scores() const {
+    return std::ranges::any_of(stages, [](const CascadeStage& s) { return s.form.score.has_value(); });
+  }
+  /// True if some stage answers with more than its own class probabilities.
+  bool has_joins() const {
+    return std::ranges::any_of(stages, [](const CascadeStage& s) { return s.form.join != Join::own; });
   }
 
   /// Shape of a stage's tensor for one example, without the batch.
@@ -138,10 +140,10 @@ class CascadeSpec {
     std::optional<Network> network;
   };
 
-  CascadeSpec(std::vector<CascadeStage> answers, Topology order, bool with_class_features)
-      : stages(std::move(answers)), topology(std::move(order)), class_features(with_class_features) {}
+  CascadeSpec(std::vector<CascadeStage> answers, Topology order, FeatureOptions features)
+      : stages(std::move(answers)), topology(std::move(order)), feature_options(std::move(features)) {}
 
-  std::string where(std::size_t k) const { return "cascade, stage '" + stages[k].name + "': "; }
+  std::string where(std::size_t k) const { return stages[k].where(); }
 
   void check_sizes() const {
     topology.check();
@@ -170,6 +172,7 @@ class CascadeSpec {
     for (std::size_t k = 0; k < stages.size(); ++k) {
       if (stages[k].network != n) continue;
       const std::size_t classes = check_stage(k, net);
+      if (pools(k)) check_pooled(stages, k, net);
       if (classes != n_classes_)
         throw ShapeError(where(k) + std::to_string(classes) + " classes, the cascade tells " +
                          std::to_string(n_classes_) + " apart");
@@ -178,6 +181,9 @@ class CascadeSpec {
           throw ArgumentError("cascade: stage '" + stages[next].name + "' lies before '" + stages[k].name +
                               "' in their network");
     }
+    if (feature_options.has("image") && stages[0].network == n && image_channels(net) != feature_options.image_channels)
+      throw ShapeError(where(0) + "statistics of images of " + std::to_string(feature_options.image_channels) +
+                       " channels, " + net.source() + " reads " + net.input_shape().to_string());
   }
 
   /// The number of classes that stage k tells apart.
@@ -201,9 +207,48 @@ class CascadeSpec {
     return s.head->n_classes();
   }
 
-  /// Gate inputs, and what follows from the topology alone.
+  /// A stage without successors has no gate: nobody would read more of it than its answer.
+  bool has_gate(std::size_t k) const { return !topology.stages[k].next.empty(); }
+  bool pools(std::size_t k) const { return has_gate(k) && stages[k].projection && feature_options.has("pooled"); }
+
+  FeatureLayout feature_layout(std::size_t k) const {
+    const CascadeStage& s = stages[k];
+    // A joined answer is no softmax of the stage's logits.
+    const bool own = s.form.join == Join::own;
+    FeatureLayout layout{.n_classes = n_classes_, .has_logits = own && (s.head || s.logits)};
+    if (pools(k)) {
+      layout.n_pooled = s.projection->size();
+      layout.n_pool_inputs = s.projection->n_pooled();
+    }
+    if (k == 0 && has_gate(k) && feature_options.has("image")) {
+      if (feature_options.image_channels == 0)
+        throw ArgumentError(where(k) +
+                            "no statistics of its input: only images [N, C, H, W] of 1 to 4 channels have any");
+      layout.image_channels = feature_options.image_channels;
+      if (image_shape_.rank() == 4) layout.image_pixels = static_cast<std::size_t>(image_shape_[2] * image_shape_[3]);
+    }
+    return layout;
+  }
+
+  /// Features, gate inputs, and what follows from the topology alone.
   void lay_out() {
-    inputs_ = GateInputs(topology, std::vector<std::size_t>(stages.size(), feature_names().size()));
+    std::vector<std::size_t> counts;
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      features_.emplace_back(feature_layout(k),
+                             has_gate(k) ? feature_options : FeatureOptions(feature_options.with_class));
+      feature_names_.push_back(features_.back().names());
+      if (has_scores()) feature_names_.back().emplace_back(stage_score_feature);
+      counts.push_back(feature_names_.back().size());
+    }
+    inputs_ = GateInputs(topology, counts);
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+      if (!stages[k].form.score) continue;
+      const StageScore& score = *stages[k].form.score;
+      const std::size_t wanted = n_score_inputs(score.inputs, inputs_.before(k).size(), n_classes_);
+      if (score.model.n_features() != wanted)
+        throw ShapeError(where(k) + "a score of " + std::to_string(score.model.n_features()) +
+                         " inputs, the stage has " + std::to_string(wanted));
+    }
     std::vector<std::set<std::size_t>> left(stages.size());  // networks that some path to k has entered and left
     std::vector<std::size_t> own_before(stages.size(), 0), other_before(stages.size(), 0), own_after(stages.size(), 0);
     for (std::size_t k = 0; k < stages.size(); ++k)
@@ -230,6 +275,9 @@ class CascadeSpec {
 
   std::vector<std::shared_ptr<Slot>> networks_;
   std::size_t n_classes_ = 0;
+  Shape image_shape_;  // of the first network's input, where networks were given
+  std::vector<StageFeatures> features_;
+  std::vector<std::vector<std::string>> feature_names_;
   GateInputs inputs_;
   std::vector<bool> starts_;
   bool flows_ = true;

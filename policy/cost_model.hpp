@@ -69,6 +69,10 @@ struct CostRuns {
 /// and the answer (exit head, features, gate). Runs alternate between the CoveringPaths and between the sizes of batch,
 /// so that all are measured in turn; a size b is run in every ceil(b / (4 smallest size))-th round.
 ///
+/// Where gates see more than confidence_group, each round also runs single examples with the other groups of features
+/// timed (StageCost::feature_seconds: medians, with a reading of the clock in each, some 20 ns). A group takes the same
+/// for each example of a batch, so that counts for all sizes; `seconds` is of the plain runs, with all groups in it.
+///
 /// decide_cost(stage, x) is called as a gate would be, its result is not used; progress(done, total) after each round.
 /// rows: which rows the maker is asked for, from row `round` on, and again from the first when they are used up.
 /// Throws ArgumentError unless each size is counted at least once, and for batches of a cascade that does not flow in
@@ -86,6 +90,8 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
   const CoveringPaths paths(cascade.spec().topology);
   using Samples = std::vector<std::vector<double>>;  // [stages][runs]
   std::vector<Samples> seconds(runs.batches.size(), Samples(n_stages)), answers = seconds;
+  const bool several_groups = cascade.spec().feature_options.groups.size() > 1;
+  std::vector<Samples> groups(several_groups ? n_stages : 0, Samples(feature_list.size()));  // [stages][groups]
   std::vector<CascadeAnswer> out;
   for (std::size_t round = 0; round < runs.rounds; ++round) {
     for (std::size_t b = 0; b < runs.batches.size(); ++b) {
@@ -112,6 +118,17 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
         }
       }
     }
+    for (std::size_t p = 0; several_groups && p < paths.stages.size(); ++p) {
+      cascade.time_features(true);
+      cascade.run_one_with(maker, rows[round % rows.size()], [&](std::size_t k, std::span<const double> x) {
+        decide_cost(k, x);
+        return paths.actions[p][k];
+      });
+      cascade.time_features(false);
+      for (const std::size_t k : paths.stages[p])
+        for (std::size_t g = 1; round >= runs.warm_up && g < feature_list.size(); ++g)
+          groups[k][g].push_back(cascade.feature_seconds(k)[g]);
+    }
     progress(round + 1, runs.rounds);
   }
   CostModel model{cost_unit::seconds, runs.batches, {}};
@@ -122,7 +139,9 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
         throw ArgumentError("costs: " + std::to_string(runs.rounds) + " rounds are too few for batches of " +
                             std::to_string(runs.batches[b]));
       const double all = median(std::move(seconds[b][k]));
-      costs.push_back({all, std::min(all, median(std::move(answers[b][k])))});
+      StageCost& cost = costs.emplace_back(StageCost{all, std::min(all, median(std::move(answers[b][k])))});
+      for (std::size_t g = 1; several_groups && g < feature_list.size(); ++g)
+        if (const double s = median(groups[k][g]); s > 0) cost.feature_seconds[std::string(feature_list[g].name)] = s;
     }
   }
   model.check();
@@ -140,8 +159,9 @@ std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker&
 }
 
 /// The same counted instead of measured: floating-point operations of the layers up to the stage that its late_path()
-/// has not run before (a multiply-add counts 2), and of the exit head, over flops_per_second (1: the counts
-/// themselves). Preprocessing, features and gates count nothing. Throws ArgumentError unless flops_per_second is
+/// has not run before (a multiply-add counts 2), of the exit head, and of the groups of features beyond the first
+/// (FeatureGroup::flops), over flops_per_second (1: the counts themselves). Preprocessing, confidence and gates count
+/// nothing. Throws ArgumentError unless flops_per_second is
 /// positive and finite.
 inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_per_second = 1) {
   if (!(flops_per_second > 0) || !std::isfinite(flops_per_second))
@@ -166,7 +186,15 @@ inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_
     const double head = s.head ? static_cast<double>(spec.example_shape(k).numel()) +
                                      2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes())
                                : 0;
-    costs.push_back({(flops + head) / flops_per_second, head / flops_per_second});
+    StageCost& cost = costs.emplace_back(StageCost{(flops + head) / flops_per_second, head / flops_per_second});
+    const auto of_features = spec.features(k).flops();
+    for (std::size_t g = 0; g < of_features.size(); ++g) {
+      if (of_features[g] == 0) continue;
+      const double seconds = of_features[g] / flops_per_second;
+      cost.feature_seconds[std::string(feature_list[g].name)] = seconds;
+      cost.seconds += seconds;
+      cost.answer_seconds += seconds;
+    }
   }
   return costs;
 }

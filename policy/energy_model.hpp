@@ -44,8 +44,10 @@ struct NetworkWay {
       own.back().network = 0;
       own_names.push_back(own.back().name);
     }
+    FeatureOptions features = whole.feature_options;
+    if (whole.stages[0].network != n) std::erase(features.groups, "image");  // of the cascade's first stage alone
     spec = std::make_shared<CascadeSpec>(std::vector<Network>{whole.network(n)}, std::move(own),
-                                         Topology::chain(own_names), whole.class_features);
+                                         Topology::chain(own_names), features);
   }
 };
 

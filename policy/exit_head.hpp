@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/tensor.hpp>
+#include <weir/policy/dot.hpp>
 #include <weir/policy/features.hpp>
 #include <weir/policy/learners/model_json.hpp>
 
@@ -34,7 +35,7 @@ struct GridPool {
 
   /// Writes size(example) values. Neither allocates nor throws. O(C H W).
   void operator()(const float* activations, const Shape& example, float* out) const {
-    if (example.rank() == 1) {
+    if (example.rank() == 1 || example[1] * example[2] == 1) {  // each value is its own mean
       std::copy_n(activations, example[0], out);
       return;
     }
@@ -110,20 +111,12 @@ class ExitHead {
     softmax(probabilities, probabilities);
   }
 
-  /// (W pooled + b) / T, [n_classes]. Sums in a fixed order, eight partial sums at a time.
+  /// (W pooled + b) / T, [n_classes].
   void logits_pooled(const float* pooled, std::span<float> logits) const {
     const std::size_t D = n_pooled();
     const auto scale = static_cast<float>(1 / temperature_);
-    for (std::size_t c = 0; c < n_classes_; ++c) {
-      const float* w = weights_.data() + c * D;
-      float part[8] = {};
-      std::size_t d = 0;
-      for (; d + 8 <= D; d += 8)
-        for (std::size_t l = 0; l < 8; ++l) part[l] += w[d + l] * pooled[d + l];
-      float sum = bias_[c] + ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
-      for (; d < D; ++d) sum += w[d] * pooled[d];
-      logits[c] = scale * sum;
-    }
+    for (std::size_t c = 0; c < n_classes_; ++c)
+      logits[c] = scale * dot_from(bias_[c], weights_.data() + c * D, pooled, D);
   }
 
   /// "temperature" is there only where it is not 1.
@@ -134,15 +127,10 @@ class ExitHead {
 
   /// Throws FormatError for anything but what to_json wrote.
   friend void from_json(const nlohmann::json& json, ExitHead& h) {
-    const auto floats = [&](const char* key) {
-      const auto values = model_json::numbers(json, key);
-      for (const double v : values)
-        if (std::abs(v) > 3e38) throw FormatError(std::string("exit head: '") + key + "' is too large for a float");
-      return std::vector<float>(values.begin(), values.end());
-    };
     const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
     try {
-      h = ExitHead(pool, model_json::index(json, "classes", 1 << 20), floats("weights"), floats("bias"));
+      h = ExitHead(pool, model_json::index(json, "classes", 1 << 20), model_json::floats(json, "weights", "exit head"),
+                   model_json::floats(json, "bias", "exit head"));
       if (json.contains("temperature")) h = h.with_temperature(model_json::number(json, "temperature"));
     } catch (const ShapeError& e) {
       throw FormatError(e.what());

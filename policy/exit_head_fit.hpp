@@ -139,6 +139,7 @@ inline bool enough_examples(const std::vector<int>& y, std::size_t n_classes, st
 struct CrossFit {
   ExitHead head;                ///< fitted to all rows, for images that are none of them
   Eigen::MatrixXf probability;  ///< [n, classes] row i by a head that never saw row i
+  Eigen::MatrixXf logits;       ///< [n, classes] the same before the softmax
 };
 
 /// K-fold cross-fitting: row i belongs to fold fold_of[i] in [0, folds) and is answered by the head fitted without that
@@ -154,9 +155,11 @@ inline CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, const E
     if (fold >= folds || folds < 2)
       throw ArgumentError("exit head: fold " + std::to_string(fold) + " of " + std::to_string(folds) +
                           "; at least 2 are needed");
-  CrossFit result{learner.fit(pool, X, y, n_classes), Eigen::MatrixXf(X.rows(), static_cast<Eigen::Index>(n_classes))};
+  const auto classes = static_cast<Eigen::Index>(n_classes);
+  CrossFit result{learner.fit(pool, X, y, n_classes), Eigen::MatrixXf(X.rows(), classes),
+                  Eigen::MatrixXf(X.rows(), classes)};
   if (progress) progress(1, folds + 1);
-  std::vector<float> row, p(n_classes);
+  std::vector<float> row, z(n_classes), p(n_classes);
   for (std::size_t fold = 0; fold < folds; ++fold) {
     std::vector<Eigen::Index> inside, outside;
     for (Eigen::Index i = 0; i < X.rows(); ++i)
@@ -168,8 +171,12 @@ inline CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, const E
     for (const Eigen::Index i : inside) {
       row.resize(static_cast<std::size_t>(X.cols()));
       for (Eigen::Index j = 0; j < X.cols(); ++j) row[static_cast<std::size_t>(j)] = X(i, j);
-      head.predict_pooled(row.data(), p);
-      for (std::size_t c = 0; c < n_classes; ++c) result.probability(i, static_cast<Eigen::Index>(c)) = p[c];
+      head.logits_pooled(row.data(), z);
+      softmax(z, p);
+      for (std::size_t c = 0; c < n_classes; ++c) {
+        result.logits(i, static_cast<Eigen::Index>(c)) = z[c];
+        result.probability(i, static_cast<Eigen::Index>(c)) = p[c];
+      }
     }
     if (progress) progress(fold + 2, folds + 1);
   }

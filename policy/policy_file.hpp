@@ -1,5 +1,6 @@
 /// The policy file: everything a program needs to stop where training decided to, as JSON text.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -96,10 +97,11 @@ inline nlohmann::json budget_json(const Budget& budget, const Choice& choice,
 /// Stages that a file may have; the paths of a graph are looked at when it is loaded.
 inline constexpr std::size_t max_policy_file_stages = 64;
 
-/// {"weir_policy": 2, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
+/// {"weir_policy": 2 or 3, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
 /// "gate", "gate_b"}, ...], "cost_unit", "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance"}:
 /// "next" holds indices of stages, "gate_b" is there only where two policies are mixed; where the unit is not seconds
-/// costs are called "cost" and "answer_cost". Numbers are written so that they load equal to the last bit.
+/// costs are called "cost" and "answer_cost". Version 3 says that a stage's "source" has "join" or "score", which
+/// programs that know version 2 alone would pass over. Numbers are written so that they load equal to the last bit.
 /// Throws what check throws, and ArgumentError for too many stages.
 inline std::string to_text(const PolicyFile& file) {
   file.check();
@@ -107,7 +109,10 @@ inline std::string to_text(const PolicyFile& file) {
     throw ArgumentError("policy file: more than " + std::to_string(max_policy_file_stages) + " stages");
   const bool mixed = !(file.policy.a == file.policy.b);
   const Topology& topology = file.policy.a.topology;
-  nlohmann::json json = {{"weir_policy", 2},
+  const bool has_forms = std::ranges::any_of(file.stages, [](const PolicyFile::Stage& s) {
+    return s.source.is_object() && (s.source.contains("join") || s.source.contains("score"));
+  });
+  nlohmann::json json = {{"weir_policy", has_forms ? 3 : 2},
                          {"cost_unit", file.cost_unit},
                          {"mix", {{"p", file.policy.p}, {"seed", file.policy.seed}}},
                          {"lambda", {nullptr, nullptr}},
@@ -208,7 +213,7 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
   try {
     const nlohmann::json json = detail::parse_bounded(text, 32);
     const std::size_t version = model_json::index(json, "weir_policy", 1000000);
-    if (version != 1 && version != 2) throw FormatError("'weir_policy' must be 1 or 2");
+    if (version < 1 || version > 3) throw FormatError("'weir_policy' must be 1, 2 or 3");
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
@@ -228,7 +233,7 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     file.policy.seed = seed.get<std::uint64_t>();
     file.lambda_a = detail::lambda_field(json, 0);
     file.lambda_b = detail::lambda_field(json, 1);
-    if (version == 2) file.cascade = detail::any_field(json, "cascade");
+    if (version >= 2) file.cascade = detail::any_field(json, "cascade");
     file.budget = detail::any_field(json, "budget");
     file.provenance = detail::any_field(json, "provenance");
     file.check();

@@ -22,14 +22,13 @@ inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, st
   const CascadeSpec& spec = executor.spec();
   Trace trace;
   trace.label = std::move(label);
-  const auto names = spec.feature_names();
   const std::size_t n = trace.size();
-  const auto rows = static_cast<Eigen::Index>(n), columns = static_cast<Eigen::Index>(names.size());
+  const auto rows = static_cast<Eigen::Index>(n);
   for (std::size_t k = 0; k < spec.stages.size(); ++k) {
     StageTrace& s = trace.stages.emplace_back();
     s.name = spec.stages[k].name;
-    s.feature_names = names;
-    s.features.resize(rows, columns);
+    s.feature_names = spec.feature_names(k);
+    s.features.resize(rows, static_cast<Eigen::Index>(s.feature_names.size()));
     s.prediction.resize(n);
     s.loss.resize(rows);
   }
@@ -42,7 +41,7 @@ inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, st
           const auto at = static_cast<Eigen::Index>(first + r);
           s.prediction[first + r] = prediction;
           s.loss(at) = loss(p, trace.label[first + r]);
-          s.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), columns);
+          s.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), s.features.cols());
         });
   return trace;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,13 @@ namespace weir {
 struct StageCost {
   double seconds = 0;
   double answer_seconds = 0;
+  std::map<std::string, double> feature_seconds{};  ///< of answer_seconds, by group of features, where that is known
   bool operator==(const StageCost&) const = default;
+
+  /// Adds what groups of features take in another cost, times w.
+  void add_features(double w, const StageCost& other) {
+    for (const auto& [group, s] : other.feature_seconds) feature_seconds[group] += w * s;
+  }
 };
 
 /// Units of cost. Any other text serves as well: a policy only compares costs with each other.
@@ -80,6 +87,10 @@ struct CostModel {
           throw ArgumentError("cost model: the cost of stage " + std::to_string(k) + " in batches of " +
                               std::to_string(batches[b]) +
                               " must be finite and >= 0, and that of its answer in [0, cost]");
+        for (const auto& [group, s] : c.feature_seconds)
+          if (!(s >= 0) || !std::isfinite(s))
+            throw ArgumentError("cost model: the cost of features '" + group + "' of stage " + std::to_string(k) +
+                                " must be finite and >= 0");
       }
     }
   }
@@ -100,7 +111,10 @@ struct CostModel {
     const double share = (size - low) / (high - low);
     const auto between = [&](double a, double b) { return ((1 - share) * low * a + share * high * b) / size; };
     const double seconds = between(costs[j - 1][k].seconds, costs[j][k].seconds);
-    return {seconds, std::min(seconds, between(costs[j - 1][k].answer_seconds, costs[j][k].answer_seconds))};
+    StageCost cost{seconds, std::min(seconds, between(costs[j - 1][k].answer_seconds, costs[j][k].answer_seconds))};
+    cost.add_features(between(1, 0), costs[j - 1][k]);
+    cost.add_features(between(0, 1), costs[j][k]);
+    return cost;
   }
 
   /// Expected cost of an example that gets to stage k, where batches of `batch` >= 1 begin and each example of them
@@ -125,11 +139,13 @@ struct CostModel {
       const double p = std::exp(log_p), count = static_cast<double>(n);
       sum.seconds += p * c.seconds;
       sum.answer_seconds += p * c.answer_seconds;
+      sum.add_features(p, c);
       total += p;
       log_p += log_odds + std::log((others - count) / (count + 1));
     }
     sum.seconds /= total;
     sum.answer_seconds = std::min(sum.seconds, sum.answer_seconds / total);
+    for (auto& [group, s] : sum.feature_seconds) s /= total;
     return sum;
   }
 

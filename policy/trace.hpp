@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct StageTrace {
   /// [n, classes] class probabilities, or [0, 0] where they were not recorded: only what joins the answers of several
   /// stages, or looks at every class, asks for them.
   Eigen::MatrixXf probabilities{};
+  /// What each group of features (features/list.hpp) takes of answer_seconds, where it was measured: what leaving the
+  /// group out saves.
+  std::map<std::string, double> feature_seconds{};
 };
 
 /// All stages on the same n examples, in the topology's order; the last one is the full network. Independent of the
@@ -57,7 +61,7 @@ struct Trace {
   /// [stages] seconds and answer_seconds.
   std::vector<StageCost> costs() const {
     std::vector<StageCost> all;
-    for (const StageTrace& s : stages) all.push_back({s.seconds, s.answer_seconds});
+    for (const StageTrace& s : stages) all.push_back({s.seconds, s.answer_seconds, s.feature_seconds});
     return all;
   }
 
@@ -70,6 +74,7 @@ struct Trace {
     for (std::size_t k = 0; k < costs.size(); ++k) {
       stages[k].seconds = costs[k].seconds;
       stages[k].answer_seconds = costs[k].answer_seconds;
+      stages[k].feature_seconds = costs[k].feature_seconds;
     }
   }
 
@@ -94,6 +99,9 @@ struct Trace {
       if (!std::isfinite(s.seconds) || s.seconds < 0) throw ArgumentError(where + "seconds must be finite and >= 0");
       if (!(s.answer_seconds >= 0 && s.answer_seconds <= s.seconds))
         throw ArgumentError(where + "the answer's seconds must be in [0, seconds]");
+      for (const auto& [group, seconds] : s.feature_seconds)
+        if (!(seconds >= 0) || !std::isfinite(seconds))
+          throw ArgumentError(where + "the seconds of features '" + group + "' must be finite and >= 0");
       const bool again = &s != stages.data() && !s.network.empty() && (&s)[-1].network != s.network &&
                          std::any_of(stages.data(), &s, [&](const StageTrace& t) { return t.network == s.network; });
       if (again) throw ArgumentError(where + "other stages lie between those of network '" + s.network + "'");
@@ -118,8 +126,9 @@ struct Trace {
     part.cost_unit = cost_unit;
     for (const Eigen::Index i : index) part.label.push_back(label.at(static_cast<std::size_t>(i)));
     for (const StageTrace& s : stages) {
-      StageTrace t{s.name, s.seconds,     s.feature_names, s.features(index, Eigen::all),
-                   {},     s.loss(index), s.network,       s.answer_seconds};
+      StageTrace t{s.name, s.seconds,        s.feature_names, s.features(index, Eigen::all),
+                   {},     s.loss(index),    s.network,       s.answer_seconds,
+                   {},     s.feature_seconds};
       for (const Eigen::Index i : index) t.prediction.push_back(s.prediction[static_cast<std::size_t>(i)]);
       if (s.probabilities.size() > 0) t.probabilities = s.probabilities(index, Eigen::all);
       part.stages.push_back(std::move(t));

@@ -111,7 +111,8 @@ inline std::size_t stage_of(const std::string& column, const std::map<std::strin
 ///     <stage>.seconds       optional; its mean becomes the stage's seconds, else `seconds[stage]` is taken
 ///     <stage>.answer_seconds, <stage>.network   optional: StageTrace's, the same network in all rows
 ///     cost_unit             optional, the same in all rows: costs are of this unit, and where it is not `seconds`
-///                           they are called <stage>.cost and <stage>.answer_cost
+///                           they are called <stage>.cost, <stage>.answer_cost and <stage>.feature_cost.<group>
+///     <stage>.feature_seconds.<group>   optional: StageTrace's
 ///     <stage>.<feature>     every other column that begins with a stage's name: a feature of it
 ///
 /// Stage names may hold dots. io's CsvTable gives header and rows: trace_from_table(csv.header, csv.rows, {}, file).
@@ -141,6 +142,7 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
   struct Columns {
     std::vector<std::size_t> features;
     std::size_t prediction, loss, seconds, answer_seconds, network;
+    std::map<std::string, std::size_t> feature_seconds{};
   };
   const std::size_t none = header.size();
   const auto unit = static_cast<std::size_t>(std::ranges::find(header, "cost_unit") - header.begin());
@@ -152,8 +154,8 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
   }
   for (std::size_t i = 0; i < rows.size() && unit != none; ++i)
     if (rows[i][unit] != cost_unit) cells.fail(i, unit, "is another unit than in row 1");
-  const std::string cost = cost_field(cost_unit), answer_cost = "answer_" + cost;
-  std::vector<Columns> of(stages.size(), {{}, none, none, none, none, none});
+  const std::string cost = cost_field(cost_unit), answer_cost = "answer_" + cost, of_features = "feature_" + cost + ".";
+  std::vector<Columns> of(stages.size(), {{}, none, none, none, none, none, {}});
   std::size_t label = none;
   for (std::size_t c = 0; c < header.size(); ++c) {
     if (header[c] == "label") {
@@ -172,7 +174,9 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
       of[k].seconds = c;
     else if (what == answer_cost)
       of[k].answer_seconds = c;
-    else if (what == "seconds" || what == "answer_seconds")
+    else if (what.starts_with(of_features))
+      of[k].feature_seconds[what.substr(of_features.size())] = c;
+    else if (what == "seconds" || what == "answer_seconds" || what.starts_with("feature_seconds."))
       throw FormatError(name + ": column '" + header[c] + "', but the costs' unit is '" + cost_unit + "'");
     else if (what == "network")
       of[k].network = c;
@@ -217,6 +221,7 @@ inline Trace trace_from_table(const std::vector<std::string>& header, const std:
     if (of[k].answer_seconds != none) stage.answer_seconds = mean(of[k].answer_seconds);
     if (!(stage.answer_seconds >= 0 && stage.answer_seconds <= stage.seconds))
       throw FormatError(name + ": " + answer_cost + " of stage '" + stages[k] + "' must be in [0, " + cost + "]");
+    for (const auto& [group, c] : of[k].feature_seconds) stage.feature_seconds[group] = mean(c);
     if (of[k].network != none) stage.network = rows[0][of[k].network];
     for (std::size_t i = 0; i < rows.size() && of[k].network != none; ++i)
       if (rows[i][of[k].network] != stage.network) cells.fail(i, of[k].network, "is another network than in row 1");
@@ -245,6 +250,8 @@ inline TraceTable trace_to_table(const Trace& trace) {
     for (const std::string& what :
          {std::string("prediction"), std::string("loss"), cost, "answer_" + cost, std::string("network")})
       table.header.push_back(s.name + "." + what);
+    for (const auto& [group, seconds] : s.feature_seconds)
+      table.header.push_back(s.name + ".feature_" + cost + "." + group);
     for (const auto& feature : s.feature_names) table.header.push_back(s.name + "." + feature);
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
@@ -253,6 +260,7 @@ inline TraceTable trace_to_table(const Trace& trace) {
       table.rows[i].push_back(text(s.seconds));
       table.rows[i].push_back(text(s.answer_seconds));
       table.rows[i].push_back(s.network);
+      for (const auto& [group, seconds] : s.feature_seconds) table.rows[i].push_back(text(seconds));
       for (Eigen::Index f = 0; f < s.features.cols(); ++f) table.rows[i].push_back(text(s.features(at, f)));
     }
   }

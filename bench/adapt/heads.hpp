@@ -22,7 +22,7 @@ struct Heads {
   std::size_t model = 0;                     ///< index into Models::all
   std::vector<weir::ExitPoint> points;       ///< where they sit
   std::vector<weir::ExitHead> heads;         ///< fitted to all images that were given
-  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [n_policy, classes] each; empty if there were images apart
+  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [n_policy, classes] logits; empty if there were images apart
   std::string reason;                        ///< why there are none
 };
 
@@ -125,7 +125,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
     }
     auto fit = weir::fit_cross(learner, pools[e], pooled[e], labels, n_classes, fold, o.folds, show);
     h.heads.push_back(std::move(fit.head));
-    h.out_of_fold.push_back(std::move(fit.probability));
+    h.out_of_fold.push_back(std::move(fit.logits));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <weir/policy/rules/rule_cascade.hpp>
 
 #include "mode.hpp"
 
@@ -147,6 +148,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
   }
   for (Mode& m : modes) {
     const auto cascade = std::make_shared<weir::CascadeExecutor>(m.spec, context);
+    const auto plain = m.plain == m.spec ? cascade : std::make_shared<weir::CascadeExecutor>(m.plain, context);
     const auto maker = models.maker(data.test, m.nets);
     const auto add = [&](const std::string& name, const std::string& kind, double budget, auto decide) -> Contestant& {
       Contestant c;
@@ -167,24 +169,25 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     for (const Learned& l : m.curve) add(m.learner, "curve", l.budget, mixed(l.choice.policy));
     for (const weir::TunedRule& r : m.rules) {
       Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
+      c.cascade = plain;             // rules read nothing but confidence, and do not pay for more
       if (r.name == "fixed_exit") {  // it asks nobody, so it runs nothing but the layers and the head it needs
         const weir::CascadeStage& s = m.spec->stages[static_cast<std::size_t>(r.parameter)];
         c.cascade = alone(m.spec->network(s.network), s, context);
         c.maker = models.maker(data.test, {m.nets[s.network]});
         continue;
       }
-      if (r.policy.a.topology == m.spec->topology) continue;  // else: patience, which walks a chain of its own
-      const auto chain = std::make_shared<weir::CascadeSpec>(m.spec->networks(), m.spec->stages, r.policy.a.topology,
-                                                             m.spec->class_features);
-      c.cascade = std::make_shared<weir::CascadeExecutor>(chain, context);
+      if (const auto own = weir::rule_cascade(m.plain, r); own != m.plain)
+        c.cascade = std::make_shared<weir::CascadeExecutor>(own, context);
     }
     const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
-    add("random exits", "random", o.max_loss,
-        forced(m.spec->topology, m.test, weir::random_exit(m.test, planned, o.seed).exit));
-    add("oracle, no excess loss", "oracle", 0,
-        forced(m.spec->topology, m.test, weir::zero_excess_oracle(m.spec->topology, m.test).exit));
-    add("oracle, same budget", "oracle", o.max_loss,
-        forced(m.spec->topology, m.test, weir::budget_oracle(m.spec->topology, m.test, o.max_loss).evaluation.exit));
+    const auto told = [&](const std::string& name, const std::string& kind, double budget,
+                          std::vector<std::size_t> exit) {
+      add(name, kind, budget, forced(m.spec->topology, m.test, std::move(exit))).cascade = plain;
+    };
+    told("random exits", "random", o.max_loss, weir::random_exit(m.test, planned, o.seed).exit);
+    told("oracle, no excess loss", "oracle", 0, weir::zero_excess_oracle(m.spec->topology, m.test).exit);
+    told("oracle, same budget", "oracle", o.max_loss,
+         weir::budget_oracle(m.spec->topology, m.test, o.max_loss).evaluation.exit);
   }
   return all;
 }

@@ -9,8 +9,10 @@
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/oracle.hpp>
+#include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
 #include <weir/policy/tune.hpp>
+#include <weir/policy/tune_groups.hpp>
 
 #include "heads.hpp"
 
@@ -27,7 +29,8 @@ struct Mode {
   std::string learner;            ///< what its gates are
   std::vector<std::size_t> nets;  ///< network i of the spec is Models::all[nets[i]]
   std::shared_ptr<const weir::CascadeSpec> spec;
-  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] of the policy part
+  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [stages with cross-fitted heads] logits of the policy part
+  std::vector<Eigen::MatrixXd> projected;    ///< [stages] pooled features of the policy part, out of fold; or [0, 0]
   weir::CostModel model;                     ///< what stages cost, by size of batch
   std::size_t batch = 1;                     ///< images that run together; 1 where they cannot
   weir::BatchPrices prices;                  ///< what they cost where so many come as the policy sends on
@@ -35,7 +38,10 @@ struct Mode {
   Learned learned;             ///< for the asked budget
   std::vector<Learned> curve;  ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
-  bool certified = false;  ///< the budget holds with the asked confidence
+  std::shared_ptr<const weir::CascadeSpec> plain;  ///< what the rules run on: without the groups of features chosen
+  std::vector<weir::GroupsTried> tried;            ///< where groups of features were chosen among
+  std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
+  bool certified = false;                          ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }
 
@@ -92,26 +98,39 @@ inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class
   return m;
 }
 
-/// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; where
-/// out_of_fold is given, those stages are answered by heads that did not see the image. Class probabilities are kept
-/// where traces are to be saved.
+/// The mode's cascade with other features.
+inline std::shared_ptr<const weir::CascadeSpec> with_features(const weir::CascadeSpec& spec,
+                                                              const std::vector<std::string>& groups) {
+  return std::make_shared<weir::CascadeSpec>(
+      spec.networks(), spec.stages, spec.topology,
+      weir::FeatureOptions(spec.feature_options.with_class, groups, spec.feature_options.sorted_depth));
+}
+
+/// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; in the
+/// policy part (`cross_fitted`) stages whose head or projection was fitted to it are answered by those that did not see
+/// the image. Class probabilities, which some rules look at, are kept unless they are large and traces are not to be
+/// saved.
 inline weir::Trace record(const Mode& m, const Options& o, Models& models, const Part& part, const weir::Loss& loss,
-                          const std::vector<Eigen::MatrixXf>& out_of_fold = {}) {
+                          bool cross_fitted = false) {
   weir::Trace trace;
   trace.label = part.labels();
-  const auto names = m.spec->feature_names();
-  const auto n = static_cast<Eigen::Index>(part.size()), d = static_cast<Eigen::Index>(names.size());
-  for (std::size_t k = 0; k < m.spec->stages.size(); ++k)
-    trace.stages.push_back({m.spec->stages[k].name, 0, names, Eigen::MatrixXd(n, d), std::vector<int>(part.size()),
+  const auto n = static_cast<Eigen::Index>(part.size());
+  for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
+    const auto& names = m.spec->feature_names(k);
+    trace.stages.push_back({m.spec->stages[k].name, 0, names,
+                            Eigen::MatrixXd(n, static_cast<Eigen::Index>(names.size())), std::vector<int>(part.size()),
                             Eigen::VectorXd(n), models.all[m.nets[m.spec->stages[k].network]].name});
-  trace.set_costs(m.costs(), m.model.unit);
-  if (!o.save_traces.empty())
+  }
+  if (!m.costs().empty()) trace.set_costs(m.costs(), m.model.unit);
+  constexpr double most_bytes = 512.0 * (1 << 20);
+  const double bytes = 4.0 * static_cast<double>(part.size() * m.spec->n_classes() * trace.stages.size());
+  if (!o.save_traces.empty() || bytes <= most_bytes)
     for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::CascadeExecutor cascade(m.spec, all_cores(o));
   const auto all = models.maker(part, m.nets);
-  std::vector<float> row(m.spec->n_classes());
-  std::vector<double> own(names.size());
+  std::vector<float> logits(m.spec->n_classes()), probabilities(m.spec->n_classes());
+  std::vector<double> own;
   const std::size_t batch = 16;
   for (std::size_t first = 0; first < part.size(); first += batch) {
     const std::size_t count = std::min(batch, part.size() - first);
@@ -120,16 +139,27 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
         [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p, std::span<const double> features) {
           const std::size_t i = first + r;
           const auto at = static_cast<Eigen::Index>(i);
-          if (k < out_of_fold.size() && out_of_fold[k].rows() > 0) {
-            for (std::size_t c = 0; c < row.size(); ++c) row[c] = out_of_fold[k](at, static_cast<Eigen::Index>(c));
-            prediction = weir::confidence_features(row, own);
-            p = row;
+          if (cross_fitted && k < m.out_of_fold.size() && m.out_of_fold[k].rows() > 0) {
+            for (std::size_t c = 0; c < logits.size(); ++c)
+              logits[c] = m.out_of_fold[k](at, static_cast<Eigen::Index>(c));
+            weir::softmax(logits, probabilities);
+            own.assign(features.begin(), features.end());
+            weir::FeatureSource source{.probabilities = probabilities, .logits = logits};
+            m.spec->features(k).fill(weir::FeatureInput::answer, source, own);
+            prediction = source.prediction;
+            p = probabilities;
             features = own;
           }
           weir::StageTrace& s = trace.stages[k];
           s.prediction[i] = prediction;
           s.loss(at) = loss(p, trace.label[i]);
-          for (Eigen::Index f = 0; f < d; ++f) s.features(at, f) = features[static_cast<std::size_t>(f)];
+          Eigen::Index pooled = 0;
+          for (Eigen::Index f = 0; f < s.features.cols(); ++f) {
+            const auto column = static_cast<std::size_t>(f);
+            const bool replaced = cross_fitted && k < m.projected.size() && m.projected[k].rows() > 0 &&
+                                  weir::pooled_group.owns(s.feature_names[column]);
+            s.features(at, f) = replaced ? m.projected[k](at, pooled++) : features[column];
+          }
           for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
             s.probabilities(at, c) = p[static_cast<std::size_t>(c)];
         });
@@ -146,7 +176,24 @@ inline std::vector<double> curve_budgets(double asked) {
   return all;
 }
 
-/// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and the usual rules for the same budget.
+/// Whether groups of features are to be chosen among. Only seconds and operations say what a group takes: by joules or
+/// a table of costs every group would be free, so that confidence alone is taken.
+inline bool chooses_features(const Options& o) { return std::ranges::count(o.features, "auto") > 0; }
+inline bool knows_feature_costs(const Options& o) { return o.costs.kind == "seconds" || o.costs.kind == "flops"; }
+
+/// Leaves nothing but these groups of features in a mode, in what its cascade computes and in what that costs.
+inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
+  if (groups == m.spec->feature_options.groups) return;
+  m.spec = with_features(*m.spec, groups);
+  m.policy = weir::keep_groups(m.policy, groups);
+  m.calibration = weir::keep_groups(m.calibration, groups);
+  m.model = weir::keep_groups(std::move(m.model), groups);
+  m.set_prices({m.model.expected(m.batch, m.prices.share), m.prices.share, m.prices.rounds, m.prices.settled});
+}
+
+/// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget. In
+/// batches, learner and groups of features are chosen at prices that have settled for all groups, and what is chosen
+/// has its prices settled again.
 inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   ProgressLine progress("learning " + m.name);
   weir::TrainOptions train;
@@ -155,6 +202,10 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   if (!automatic) train.learner = o.learner;
   m.learner = train.learner;
   const std::size_t folds = o.quick ? 1 : o.folds;
+  const weir::CrossValidation validation{
+      .folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()};
+  weir::Budget in_the_mean;
+  in_the_mean.value = o.max_loss;
   weir::Budget budget;
   budget.value = o.max_loss;
   budget.seed = o.seed;
@@ -174,17 +225,27 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   settle();
   if (automatic && !o.quick) {
     const auto candidates = weir::default_candidates(train);
-    weir::Budget in_the_mean;
-    in_the_mean.value = o.max_loss;
     ProgressLine tuning("choosing how to learn " + m.name);
-    const auto best = weir::tune(m.policy, m.spec->topology, candidates, in_the_mean,
-                                 {.folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()},
-                                 [&](std::size_t done, std::size_t total) { tuning(done, total); })
-                          .best;
+    const auto best =
+        weir::tune(chooses_features(o) ? weir::keep_groups(m.policy, {}) : m.policy, m.spec->topology, candidates,
+                   in_the_mean, validation, [&](std::size_t done, std::size_t total) { tuning(done, total); })
+            .best;
     train = candidates[best].train;
     m.learner = candidates[best].name;
     settle();
   }
+  if (!o.quick && chooses_features(o) && m.spec->feature_options.groups.size() > 1) {
+    ProgressLine tuning("choosing the features of " + m.name);
+    const auto found =
+        weir::tune_groups(m.policy, m.spec->topology, train, weir::feature_groups_of(m.policy), in_the_mean, validation,
+                          0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
+    m.tried = found.tried;
+    use_groups(m, found.best.groups);
+    settle();
+  }
+  m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
+  for (const std::string& group : m.spec->feature_options.groups)
+    if (group != weir::feature_list.front().name) m.learner += "; " + group;
   train.folds = folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
@@ -195,7 +256,12 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     path.insert(path.end(), rules.begin(), rules.end());
   }
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
-  m.rules = weir::tuned_baselines(m.spec->topology, m.calibration, budget);
+  const weir::Trace plain_policy = weir::keep_groups(m.policy, {}),
+                    plain_calibration = weir::keep_groups(m.calibration, {});
+  m.rules = weir::tuned_rules({m.spec->topology, plain_policy, plain_calibration, budget, loss},
+                              [&](std::string_view rule, const std::string& reason) {
+                                m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
+                              });
   budget.margin = weir::Margin::none;
   budget.refinements = 4;
   for (const double b : curve_budgets(o.max_loss)) {

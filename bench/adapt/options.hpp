@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+#include <weir/policy/features/list.hpp>
 #include <weir/policy/learner.hpp>
 
 #include "../costs.hpp"
@@ -16,6 +17,7 @@ struct Options {
   std::vector<std::string> early_exit;
   std::string learner = "auto", loss = "top1", topology = "dag", isa;
   std::vector<double> split = {0.5, 0.25, 0.25};
+  std::vector<std::string> features = {"auto"};
   double max_loss = 0.01, confidence = 0.95;
   std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
   int threads = 1, grid = 2;
@@ -68,6 +70,19 @@ inline void declare(CLI::App& app, Options& o) {
                  "what gates are: " + CLI::detail::join(learners, ", ") +
                      ". auto: learner and features by cross-validation of the system's cost, and the known rules too")
       ->check(CLI::IsMember(learners))
+      ->group("Policy");
+  std::string groups = "what gates see besides the confidence of the stages: auto, or some of";
+  for (const weir::FeatureGroup& g : weir::feature_list)
+    groups +=
+        (&g == &weir::feature_list.front() ? " " : ", ") + std::string(g.name) + " (" + std::string(g.summary) + ")";
+  std::vector<std::string> group_names = weir::feature_group_names();
+  group_names.insert(group_names.begin(), "auto");
+  app.add_option("--features", o.features,
+                 groups +
+                     ". auto: the groups that lower the system's cost in cross-validation by more than they take; "
+                     "with --quick, and where --costs is energy or a table, confidence alone")
+      ->delimiter(',')
+      ->check(CLI::IsMember(group_names))
       ->group("Policy");
   app.add_option("--loss", o.loss, "top1, top5, ...")->group("Policy");
   app.add_option("--max-loss", o.max_loss, "budget: loss in excess of the full network, per image")

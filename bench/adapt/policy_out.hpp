@@ -21,11 +21,11 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
     const weir::CascadeStage& s = m.spec->stages[k];
     weir::PolicyFile::Stage stage;
-    stage.feature_names = m.spec->feature_names();
+    stage.feature_names = m.spec->feature_names(k);
     stage.seconds = m.costs()[k].seconds;
     stage.answer_seconds = m.costs()[k].answer_seconds;
     if (s.head) stage.exit_head = *s.head;
-    stage.source = {{"network", s.network}, {"tensor", s.tensor}, {"logits", s.logits}};
+    stage.source = weir::source_to_json(s, m.spec->feature_options.has("pooled"));
     file.stages.push_back(std::move(stage));
   }
   file.cascade = {{"n_classes", m.spec->n_classes()}, {"networks", nlohmann::json::array()}};
@@ -49,6 +49,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"n_calibration", r.data.calibration.size()},
                      {"n_test", r.data.test.size()},
                      {"learner", m.learner},
+                     {"features", m.spec->feature_options.groups},
                      {"loss", o.loss},
                      {"seed", o.seed},
                      {"costs", o.costs.kind},

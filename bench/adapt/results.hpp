@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,19 @@ struct Results {
     std::size_t n = 0;
     for (std::size_t i = 0; i < c.exit.size(); ++i) n += c.exit[i] != planned.exit[i] ? 1 : 0;
     return n;
+  }
+
+  /// The same of a rule. A rule's run may end at the full network under another stage of its own (`<name> alone`).
+  std::optional<std::size_t> strays(const Contestant& c) const {
+    for (const Mode& m : modes)
+      for (const weir::TunedRule& rule : m.rules) {
+        if (c.kind != "rule" || m.name != c.mode || rule.name != c.name || rule.name == "fixed_exit") continue;
+        const weir::Evaluation planned = rule.evaluate(m.test);
+        std::size_t n = 0;
+        for (std::size_t i = 0; i < c.exit.size(); ++i) n += c.exit[i] != planned.exit[i] ? 1 : 0;
+        return n;
+      }
+    return std::nullopt;
   }
 };
 
@@ -165,6 +179,7 @@ inline nlohmann::json summary_json(const Results& r) {
     const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
     json a = {{"mode", m.name},
               {"learner", m.learner},
+              {"features", m.spec->feature_options.groups},
               {"accuracy", c.accuracy()},
               {"net_loss", p.net},
               {"excess_loss", p.excess},
@@ -199,7 +214,7 @@ inline nlohmann::json summary_json(const Results& r) {
     s["adaptive"].push_back(a);
   }
   for (const Contestant& c : r.contestants) {
-    if (c.kind == "rule" || c.kind == "random")
+    if (c.kind == "rule" || c.kind == "random") {
       s["baselines"].push_back({{"name", c.name},
                                 {"mode", c.mode},
                                 {"speedup", r.speedup(c)},
@@ -207,6 +222,8 @@ inline nlohmann::json summary_json(const Results& r) {
                                 {"net_loss", r.pairs(c).net},
                                 {"accuracy", c.accuracy()},
                                 {"mean_s", c.mean_seconds()}});
+      if (const auto n = r.strays(c)) s["baselines"].back()["decisions_that_differ_from_trace"] = *n;
+    }
     if (c.kind == "oracle")
       s["oracle"].push_back({{"mode", c.mode},
                              {"name", c.name},

@@ -64,7 +64,8 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
     }
     stages.back().network = part.nets.size() - 1;
   }
-  part.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(stages), topology, m.spec->class_features);
+  part.spec =
+      std::make_shared<weir::CascadeSpec>(networks, std::move(stages), topology, m.spec->feature_options.with_class);
   return part;
 }
 
@@ -87,10 +88,11 @@ inline void search(Mode& m, const Options& o, const Models& models) {
   PartOfMode part = part_of(m, models, found.stages, found.topology);
   m.model = weir::select_costs(m.model, m.policy, found.stages);
   m.policy = m.policy.select(found.stages);
-  m.calibration = m.calibration.select(found.stages);
   m.nets = std::move(part.nets);
   m.spec = std::move(part.spec);
-  m.out_of_fold.clear();
+  std::vector<Eigen::MatrixXf> out_of_fold;
+  for (const std::size_t k : found.stages) out_of_fold.push_back(std::move(m.out_of_fold[k]));
+  m.out_of_fold = std::move(out_of_fold);
   m.price_full_batches();
 }
 

@@ -9,6 +9,7 @@
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/oracle.hpp>
+#include <weir/policy/rules/list.hpp>
 
 #include "../progress.hpp"
 #include "curve.hpp"

@@ -77,17 +77,20 @@ LinearModel fit_linear(const Dataset& data, double C, bool standardise, bool nor
   if (!(C > 0) || !std::isfinite(C)) throw ArgumentError("linear model: C must be positive and finite");
   data.check();
   const auto d = data.X.cols();
-  const Dataset used = data.without_zero_weights();
+  const bool all = (data.sample_weight.array() > 0).all();
+  const Dataset kept = all ? Dataset{} : data.without_zero_weights();
+  const Dataset& used = all ? data : kept;
   if (const int only = used.only_class(); only >= 0) return LinearModel::constant(only, static_cast<std::size_t>(d));
 
   LinearModel model = LinearModel::constant(0, static_cast<std::size_t>(d));
   if (standardise) model.scaling = Standardise::fit(used.X, used.sample_weight);
   LinearProblem problem{Eigen::MatrixXd(used.X.rows(), d + 1), C * used.sample_weight, regularise_bias};
   if (normalise_weights) problem.cost = C * (used.sample_weight / used.sample_weight.sum());
-  problem.Z.leftCols(d) = model.scaling.apply(used.X);
-  problem.Z.col(d).setOnes();
   for (Eigen::Index i = 0; i < problem.Z.rows(); ++i)
-    if (used.y[static_cast<std::size_t>(i)] == 0) problem.Z.row(i) *= -1;
+    problem.Z(i, d) = used.y[static_cast<std::size_t>(i)] == 0 ? -1 : 1;
+  for (Eigen::Index j = 0; j < d; ++j)
+    for (Eigen::Index i = 0; i < problem.Z.rows(); ++i)
+      problem.Z(i, j) = problem.Z(i, d) * model.scaling.apply(static_cast<std::size_t>(j), used.X(i, j));
 
   const Eigen::VectorXd v = solve(problem);
   if (!v.allFinite()) throw ArgumentError("linear model: the features or weights are too large to fit; scale them");

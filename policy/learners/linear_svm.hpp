@@ -14,7 +14,7 @@ enum class SvmLoss { hinge, squared_hinge };
 /// p = 1 (hinge) or 2 (squared hinge). The bias is the coefficient of a constant feature 1 and regularised with the
 /// rest, as in liblinear's -s 3 and -s 2 with -B 1 (Fan et al., JMLR 2008) and scikit-learn's LinearSVC.
 ///
-/// Hinge by an interior point to a proven duality gap, squared hinge by Newton; O(n d^2) a step.
+/// Hinge by Newton on augmented Lagrangians to a proven duality gap, squared hinge by Newton; O(n d^2) a step at most.
 struct LinearSvm {
   SvmLoss loss = SvmLoss::hinge;
   double C = 1000;                ///< inverse regularisation; with normalised weights it multiplies the mean loss

@@ -34,6 +34,14 @@ inline std::vector<double> numbers(const nlohmann::json& json, const char* key) 
   return values;
 }
 
+/// The same as floats, or FormatError that begins with `what`.
+inline std::vector<float> floats(const nlohmann::json& json, const char* key, const std::string& what) {
+  const auto values = numbers(json, key);
+  for (const double v : values)
+    if (std::abs(v) > 3e38) throw FormatError(what + ": '" + key + "' is too large for a float");
+  return {values.begin(), values.end()};
+}
+
 /// An integer in [0, limit), or FormatError.
 inline std::size_t to_index(const nlohmann::json& value, const char* key, std::size_t limit) {
   if (!value.is_number_integer() || value < 0 || value.get<std::size_t>() >= limit)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <weir/policy/learners/linear_model.hpp>
+#include <weir/policy/learners/weighted_gram.hpp>
 
 namespace weir {
 
@@ -29,8 +30,8 @@ Eigen::VectorXd minimise_by_newton(const LinearProblem& problem, const Loss& los
     const Eigen::VectorXd curvature =
         problem.cost.cwiseProduct(margin.unaryExpr([&](double m) { return loss.curvature(m); }));
     const Eigen::VectorXd gradient = penalty.cwiseProduct(v) + Z.transpose() * slope;
-    Eigen::MatrixXd hessian = Z.transpose() * (curvature.asDiagonal() * Z);
-    hessian.diagonal() += penalty;
+    Eigen::MatrixXd hessian = penalty.asDiagonal();
+    add_weighted_gram(Z, curvature.array(), hessian);
     // A bias that is not regularised can lose all curvature where every example is far from the boundary.
     hessian.diagonal().array() += 1e-14 * hessian.diagonal().maxCoeff();
     Eigen::VectorXd step = -hessian.ldlt().solve(gradient);

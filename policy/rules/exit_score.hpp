@@ -1,6 +1,7 @@
 /// A learned score per exit that sees the exits before it, and a threshold per exit.
 #pragma once
 #include <Eigen/Core>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -14,24 +15,29 @@ namespace weir {
 
 namespace detail {
 
-/// What the score of stage k reads, [n, 3 + k (+ classes)]: largest probability, entropy, the share of the stages 0 ..
-/// k that vote for stage k's answer, the earlier scores [n, k], and the class probabilities of at most
-/// max_one_hot_classes classes.
+/// What the score of stage k reads, [n, n_score_inputs]: ScoreInputs::history of every example, with the earlier scores
+/// [n, k].
 inline Eigen::MatrixXd exit_score_inputs(const Trace& trace, std::size_t k, const Eigen::MatrixXd& earlier) {
   const StageTrace& s = trace.stages.at(k);
-  const Eigen::MatrixXd statistics = gate_statistics(s);
-  const Eigen::Index n = statistics.rows(), history = static_cast<Eigen::Index>(k);
-  const Eigen::Index classes = s.probabilities.cols() <= max_one_hot_classes ? s.probabilities.cols() : 0;
-  Eigen::MatrixXd X(n, 3 + history + classes);
-  X.leftCols(2) = statistics.leftCols(2);
+  if (s.probabilities.size() == 0) throw ArgumentError("stage '" + s.name + "' has no class probabilities");
+  const auto classes = static_cast<std::size_t>(s.probabilities.cols());
+  const Eigen::Index n = s.probabilities.rows();
+  RowMatrix X(n, static_cast<Eigen::Index>(n_score_inputs(ScoreInputs::history, k, classes)));
+  std::vector<float> p(classes);
+  std::vector<double> before(k);
+  std::array<double, 6> confidence{};
   for (Eigen::Index i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    std::size_t votes = 0;
-    for (std::size_t j = 0; j <= k; ++j) votes += trace.stages[j].prediction[at] == s.prediction[at] ? 1 : 0;
-    X(i, 2) = static_cast<double>(votes) / static_cast<double>(k + 1);
+    std::size_t agreeing = 0;
+    for (std::size_t j = 0; j < k; ++j) {
+      agreeing += trace.stages[j].prediction[at] == s.prediction[at] ? 1 : 0;
+      before[j] = earlier(i, static_cast<Eigen::Index>(j));
+    }
+    for (std::size_t c = 0; c < classes; ++c) p[c] = s.probabilities(i, static_cast<Eigen::Index>(c));
+    confidence_features(p, confidence);
+    fill_score_inputs(ScoreInputs::history, p, confidence, agreeing, before,
+                      {X.data() + i * X.cols(), static_cast<std::size_t>(X.cols())});
   }
-  X.middleCols(3, history) = earlier.leftCols(history);
-  if (classes > 0) X.rightCols(classes) = s.probabilities.cast<double>();
   return X;
 }
 
@@ -63,14 +69,18 @@ inline std::optional<TunedRule> tune_exit_score(const RuleData& data) {
   const Topology chain = full_chain(data.topology, "exit_score");
   data.training.check();
   std::vector<LinearModel> models(chain.full());
-  const Confidence by{"exit_score", true};
-  const Trace training = with_scores(data.training, by.feature, detail::exit_scores(models, data.training, true));
-  const TraceView view = [models, by](const Trace& t) {
+  const Confidence by{std::string(stage_score_feature), true};
+  const Trace training = with_scores(data.training, detail::exit_scores(models, data.training, true));
+  const TraceView view = [models](const Trace& t) {
     std::vector<LinearModel> fitted = models;
-    return with_scores(t, by.feature, detail::exit_scores(fitted, t, false));
+    return with_scores(t, detail::exit_scores(fitted, t, false));
   };
   auto rule = detail::tune_greedy("exit_score", chain, training, view(data.calibration), by, data.budget);
-  if (rule) rule->view = view;
+  if (rule) {
+    rule->view = view;
+    rule->forms.assign(chain.size(), {});
+    for (std::size_t k = 0; k < models.size(); ++k) rule->forms[k].score = StageScore{ScoreInputs::history, models[k]};
+  }
   return rule;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 #include <weir/policy/learners/logistic.hpp>
@@ -59,26 +60,32 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
   }
   Budget plain = data.budget;
   plain.margin = Margin::none;
+  const Confidence by{std::string(stage_score_feature), true};
   std::optional<TunedRule> best;
   for (int step = -2; step <= 4; ++step) {
     const double lambda = total * std::pow(10.0, step / 2.0);
-    const TraceView view = [gates = detail::fit_linear_gates(X, data.training, lambda)](const Trace& t) {
+    const auto fitted = detail::fit_linear_gates(X, data.training, lambda);
+    const TraceView view = [gates = fitted](const Trace& t) {
       Eigen::MatrixXd scores =
           Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(t.size()), static_cast<Eigen::Index>(t.stages.size()));
       for (std::size_t k = 0; k < gates.size(); ++k)
         scores.col(static_cast<Eigen::Index>(k)) = decisions(gates[k], gate_statistics(t.stages.at(k)));
-      return with_scores(t, "exit_log_odds", scores);
+      return with_scores(t, scores);
     };
-    auto trained = tune_threshold(chain, view(data.training), {"exit_log_odds", true}, plain);
+    auto trained = tune_threshold(chain, view(data.training), by, plain);
     if (!trained || (best && !detail::better(trained->calibration, best->calibration, plain))) continue;
     best = std::move(trained);
     best->view = view;
+    best->forms.assign(chain.size(), {});
+    for (std::size_t k = 0; k < fitted.size(); ++k)
+      best->forms[k].score = StageScore{ScoreInputs::statistics, fitted[k]};
   }
   if (!best) return std::nullopt;
-  auto rule = tune_threshold(chain, best->view(data.calibration), {"exit_log_odds", true}, data.budget);
+  auto rule = tune_threshold(chain, best->view(data.calibration), by, data.budget);
   if (rule) {
     rule->name = "linear_gate";
     rule->view = best->view;
+    rule->forms = best->forms;
   }
   return rule;
 }

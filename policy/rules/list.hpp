@@ -1,11 +1,14 @@
 /// Every rule of the field by name. To add one: write its file, include it, and give it one line here; the comparison
-/// (build/bench/policy) and the tests walk this list.
+/// (build/bench/policy), adapt and the tests walk this list. What a rule decides by must be what a cascade's gates see,
+/// or can be made to see by AnswerForm, so that rule_cascade runs it.
 #pragma once
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/rules/ensemble.hpp>
@@ -82,11 +85,10 @@ inline constexpr std::array rule_list{
     Rule{"geometric_exits", "MSDNet, ICLR 2018", tune_geometric_exits, detail::lacks_max_probability},
     Rule{"greedy_thresholds", "a threshold per exit by search", tune_greedy_thresholds, detail::lacks_max_probability},
     Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
-         [](const RuleData& d) { return tune_ensemble("geometric_ensemble", EnsembleKind::geometric, d); },
+         [](const RuleData& d) { return tune_ensemble("geometric_ensemble", Join::geometric, d); },
          detail::lacks_answers},
     Rule{"mean_ensemble", "Wisdom of Committees, ICLR 2022",
-         [](const RuleData& d) { return tune_ensemble("mean_ensemble", EnsembleKind::mean, d); },
-         detail::lacks_answers},
+         [](const RuleData& d) { return tune_ensemble("mean_ensemble", Join::mean, d); }, detail::lacks_answers},
     Rule{"linear_gate", "JEI-DNN, ICLR 2024", tune_linear_gate, detail::lacks_answers},
     Rule{"exit_score", "EENet, WACV 2024", tune_exit_score, detail::lacks_answers},
 };
@@ -121,6 +123,23 @@ inline std::optional<TunedRule> tune_rule(std::string_view name, const RuleData&
     if (const std::string reason = lacks(rule, data.topology, *trace); !reason.empty())
       throw ArgumentError("rule '" + std::string(name) + "': " + reason);
   return rule.tune(data);
+}
+
+/// Every rule that the data suffices for, tuned; one that cannot keep the budget is left out. `left_out` is told the
+/// name of each that is not tried, and what it lacks.
+inline std::vector<TunedRule> tuned_rules(
+    const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out = {}) {
+  std::vector<TunedRule> rules;
+  for (const Rule& rule : rule_list) {
+    std::string reason = lacks(rule, data.topology, data.training);
+    if (reason.empty()) reason = lacks(rule, data.topology, data.calibration);
+    if (!reason.empty()) {
+      if (left_out) left_out(rule.name, reason);
+    } else if (auto tuned = rule.tune(data)) {
+      rules.push_back(std::move(*tuned));
+    }
+  }
+  return rules;
 }
 
 }  // namespace weir

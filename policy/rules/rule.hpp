@@ -5,9 +5,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/features.hpp>
 #include <weir/policy/policy.hpp>
+#include <weir/policy/stage_score.hpp>
 #include <weir/policy/statistics.hpp>
 
 namespace weir {
@@ -30,10 +32,12 @@ struct TunedRule {
   double parameter = 0;
   MixedPolicy policy;    ///< over the stages of the view
   Estimate calibration;  ///< what it did on the calibration trace
-  TraceView view{};      ///< where there is none the policy runs on the trace itself, and in a Cascade
+  TraceView view{};      ///< where there is none the policy runs on the trace itself
+  /// [stages of the policy] what a cascade's stages do so that its gates see what the view shows; empty: nothing.
+  std::vector<AnswerForm> forms{};
 
   /// Sends every example of a trace through the rule; losses are against the trace's full network. What a view adds to
-  /// the time (a few operations per class) is not in the seconds.
+  /// the time (a few operations per class) is not in the seconds; a cascade (rule_cascade) that runs it measures that.
   Evaluation evaluate(const Trace& trace) const {
     return view ? weir::evaluate(policy, view(trace)) : weir::evaluate(policy, trace);
   }

@@ -2,38 +2,34 @@
 #pragma once
 #include <Eigen/Core>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <vector>
 #include <weir/policy/features.hpp>
+#include <weir/policy/stage_score.hpp>
 #include <weir/policy/trace.hpp>
 
 namespace weir {
 
-/// The same stages, answers and losses, seen through one feature each: column k of `scores` [n, stages], named `name`.
-inline Trace with_scores(const Trace& trace, const std::string& name, const Eigen::MatrixXd& scores) {
-  Trace out;
-  out.label = trace.label;
-  for (std::size_t k = 0; k < trace.stages.size(); ++k) {
-    const StageTrace& s = trace.stages[k];
-    out.stages.push_back({s.name, s.seconds, {name}, scores.col(static_cast<Eigen::Index>(k)), s.prediction, s.loss});
+/// The same stages, answers and losses, seen with one feature more, stage_score_feature: column k of `scores`
+/// [n, stages]. What a cascade sees whose stages have these scores.
+inline Trace with_scores(const Trace& trace, const Eigen::MatrixXd& scores) {
+  Trace out = trace;
+  for (std::size_t k = 0; k < out.stages.size(); ++k) {
+    StageTrace& s = out.stages[k];
+    s.probabilities.resize(0, 0);
+    s.feature_names.emplace_back(stage_score_feature);
+    s.features.conservativeResize(Eigen::NoChange, s.features.cols() + 1);
+    s.features.rightCols(1) = scores.col(static_cast<Eigen::Index>(k));
   }
   return out;
 }
 
-/// max p, entropy (nats), margin, and the entropy of the squares p_c^2 / sum p^2: what the gate of JEI-DNN reads.
+/// gate_statistics of class probabilities.
 inline std::array<double, 4> gate_statistics(std::span<const float> p) {
   std::array<double, 6> confidence{};
   confidence_features(p, confidence);
-  double squares = 0, entropy = 0;
-  for (const float v : p) squares += static_cast<double>(v) * static_cast<double>(v);
-  for (const float v : p) {
-    const double share = static_cast<double>(v) * static_cast<double>(v) / squares;
-    if (share > 1e-30) entropy -= share * std::log(share);
-  }
-  return {confidence[0], confidence[4], confidence[3], entropy};
+  return gate_statistics(p, confidence);
 }
 
 /// [n, 4] gate_statistics of every example. Throws ArgumentError naming the stage without probabilities.

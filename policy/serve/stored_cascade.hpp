@@ -25,7 +25,10 @@
 namespace weir {
 
 /// A network as a policy file states it: in "cascade", {"n_classes", "networks": [{"file", "fnv1a", "rows_leave",
-/// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers.
+/// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers. A source has
+/// "join" where the stage answers for those before it too, and "score" where it has a StageScore. Where the gates read
+/// pooled activations, it also holds "pooled": PooledProjection's JSON and the "tensor" that is pooled (empty: the
+/// stage's own).
 struct StoredNetwork {
   std::filesystem::path file;
   std::string fnv1a;                             ///< of the file's content
@@ -120,6 +123,14 @@ inline StoredNetwork read_stored_network(const nlohmann::json& json, const std::
   return network;
 }
 
+/// "join" and "score" of a stage's source, which are there only where they say something.
+inline AnswerForm read_answer_form(const nlohmann::json& source) {
+  AnswerForm form;
+  if (source.contains("join")) form.join = parse_join(text_field(source, "join"));
+  if (source.contains("score")) form.score = source.at("score").get<StageScore>();
+  return form;
+}
+
 inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std::size_t n_networks,
                                       std::size_t n_classes) {
   const PolicyFile::Stage& s = file.stages[k];
@@ -129,6 +140,12 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   stage.network = model_json::index(source, "network", n_networks);
   stage.tensor = text_field(source, "tensor");
   stage.logits = bool_field(source, "logits");
+  stage.form = read_answer_form(source);
+  if (source.contains("pooled")) {
+    const auto& pooled = source.at("pooled");
+    stage.projection = pooled.get<PooledProjection>();
+    stage.pooled_tensor = text_field(pooled, "tensor");
+  }
   if (!s.exit_head.is_null()) {
     stage.head = s.exit_head.get<ExitHead>();
     if (stage.head->n_classes() != n_classes)
@@ -139,6 +156,18 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
 }
 
 }  // namespace detail
+
+/// A stage's "source"; with_pooled: the gates read pooled activations.
+inline nlohmann::json source_to_json(const CascadeStage& stage, bool with_pooled = false) {
+  nlohmann::json json = {{"network", stage.network}, {"tensor", stage.tensor}, {"logits", stage.logits}};
+  if (with_pooled && stage.projection) {
+    json["pooled"] = *stage.projection;
+    json["pooled"]["tensor"] = stage.pooled_tensor;
+  }
+  if (stage.form.join != Join::own) json["join"] = join_names[static_cast<std::size_t>(stage.form.join)];
+  if (stage.form.score) json["score"] = *stage.form.score;
+  return json;
+}
 
 /// Reads `cascade` and the stages' sources and heads of a policy file that lies at `path`. networks: folder in which
 /// the network files are looked up by their last name; empty: where the file says, relative to itself. Throws
@@ -167,19 +196,21 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
           {[network = stored.networks[n]] { return load_network(network); }, stored.networks[n].rows_leave});
     }
     std::vector<CascadeStage> stages;
-    const auto plain = confidence_feature_names(static_cast<int>(n_classes), false);
-    const bool class_features = file.stages[0].feature_names != plain;
-    const auto names = confidence_feature_names(static_cast<int>(n_classes), class_features);
+    std::vector<std::vector<std::string>> names;
+    for (const PolicyFile::Stage& s : file.stages) names.push_back(s.feature_names);
+    const FeatureOptions features = FeatureOptions::of_names(names);
     for (std::size_t k = 0; k < file.stages.size(); ++k) {
       where = path.string() + ", stage '" + file.policy.a.topology.stages[k].name + "'";
-      if (file.stages[k].feature_names != names)
-        throw FormatError("'features' are not those that the engine makes for " + std::to_string(n_classes) +
-                          " classes");
       stages.push_back(detail::read_stage_source(file, k, list.size(), n_classes));
     }
     where = path.string();
     stored.spec = std::make_shared<CascadeSpec>(std::move(sources), n_classes, std::move(stages),
-                                                file.policy.a.topology, class_features);
+                                                file.policy.a.topology, features);
+    for (std::size_t k = 0; k < names.size(); ++k)
+      if (names[k] != stored.spec->feature_names(k))
+        throw FormatError("stage '" + file.policy.a.topology.stages[k].name +
+                          "': 'features' are not those that the engine makes for " + std::to_string(n_classes) +
+                          " classes");
     stored.spec->check(file.policy);
     return stored;
   } catch (const IoError& e) {

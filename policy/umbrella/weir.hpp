@@ -26,6 +26,8 @@
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
 #include <weir/policy/record_trace.hpp>
+#include <weir/policy/rules/list.hpp>
+#include <weir/policy/rules/rule_cascade.hpp>
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/policy/serve/record_images.hpp>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <weir/policy/baselines.hpp>
+#include <weir/policy/rules/list.hpp>
 
 #include "synthetic_trace.hpp"
 
@@ -144,26 +145,7 @@ TEST_CASE("baselines: with an upper limit the limit holds at the chosen threshol
 
   std::vector<Eigen::Index> few(30);
   for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
-  for (const auto& tuned : weir::tuned_baselines(topology, trace.rows(few), budget))
+  const weir::Trace part = trace.rows(few);
+  for (const auto& tuned : weir::tuned_rules({topology, part, part, budget}))
     CHECK(tuned.calibration.seconds == doctest::Approx(9e-4));  // the full network needs no test
-}
-
-TEST_CASE("baselines: all that the trace has features for, each within the budget") {
-  auto trace = weir_test::difficulty_trace(300, 4, 2);
-  const auto names = [](const std::vector<weir::TunedRule>& rules) {
-    std::vector<std::string> all;
-    for (const auto& r : rules) all.push_back(r.name);
-    return all;
-  };
-  for (const auto& topology : {weir_test::chain_of(trace), weir_test::all_later_of(trace)}) {
-    const auto rules = weir::tuned_baselines(topology, trace, {.value = 0.03});
-    CHECK(names(rules) == std::vector<std::string>{"fixed_exit", "max_probability", "entropy", "margin", "patience"});
-    for (const auto& r : rules) {
-      CHECK(r.calibration.excess <= 0.03);
-      CHECK(weir::Estimate::of(weir::evaluate(r.policy, trace)).excess == r.calibration.excess);
-    }
-  }
-  trace.stages[1].feature_names[1] = "something";
-  CHECK(names(weir::tuned_baselines(weir_test::chain_of(trace), trace, {.value = 0.03})) ==
-        std::vector<std::string>{"fixed_exit", "max_probability", "margin", "patience"});
 }

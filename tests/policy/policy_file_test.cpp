@@ -172,7 +172,7 @@ TEST_CASE("policy file: hostile content is refused by name") {
          {nlohmann::json(true), nlohmann::json(-1.5), nlohmann::json::object(), nlohmann::json({{1}})})
       refuses(with(pointer, value), "");
   }
-  refuses(with("/weir_policy", 3), "weir_policy");
+  refuses(with("/weir_policy", 4), "weir_policy");
   refuses(with("/stages", nlohmann::json::array()), "stages");
   refuses(with("/stages", nlohmann::json(65, good["stages"][0])), "stages");
   refuses(with("/stages/0/name", good["stages"][1]["name"]), "name of its own");

@@ -102,7 +102,7 @@ TEST_CASE("cost model: what does not fit is refused") {
   CHECK_THROWS_AS((CostModel{"J", {1, 4}, {{{1, 0}}}}.check()), weir::ShapeError);
   CHECK_THROWS_AS((CostModel{"J", {1, 4}, {{{1, 0}}, {{1, 0}, {1, 0}}}}.check()), weir::ShapeError);
   CHECK_THROWS_AS((CostModel{"J", {1}, {{}}}.check()), weir::ShapeError);
-  for (const StageCost bad :
+  for (const StageCost& bad :
        {StageCost{-1, 0}, StageCost{std::nan(""), 0}, StageCost{HUGE_VAL, 0}, StageCost{1, 2}, StageCost{1, -1}})
     CHECK_THROWS_AS((CostModel{"J", {1}, {{bad}}}.check()), weir::ArgumentError);
 }

@@ -110,3 +110,33 @@ TEST_CASE("rules: what a rule needs and the trace lacks is named") {
   CHECK_THROWS_AS(weir::tune_rule("greedy_thresholds", {topology, broken, trace, {.value = 0.05}}),
                   weir::ArgumentError);
 }
+
+TEST_CASE("rules: all that the traces suffice for, each within the budget; what is left out is named") {
+  auto trace = weir_test::difficulty_trace(300, 4, 2);
+  std::vector<std::string> left_out;
+  const auto names = [&](const weir::Topology& topology) {
+    left_out.clear();
+    std::vector<std::string> all;
+    for (const auto& rule :
+         weir::tuned_rules({topology, trace, trace, {.value = 0.03}},
+                           [&](std::string_view name, const std::string&) { left_out.emplace_back(name); })) {
+      all.push_back(rule.name);
+      CHECK(rule.calibration.excess <= 0.03);
+      CHECK(weir::Estimate::of(rule.evaluate(trace)).excess == rule.calibration.excess);
+    }
+    return all;
+  };
+  for (const auto& topology : {weir_test::chain_of(trace), weir_test::all_later_of(trace)}) {
+    CHECK(names(topology) == std::vector<std::string>{"random", "fixed_exit", "max_probability", "entropy", "margin",
+                                                      "patience", "geometric_exits", "greedy_thresholds"});
+    CHECK(left_out == std::vector<std::string>{"geometric_ensemble", "mean_ensemble", "linear_gate", "exit_score"});
+  }
+  trace.stages[1].feature_names[1] = "something";
+  CHECK(names(weir_test::chain_of(trace)) == std::vector<std::string>{"random", "fixed_exit", "max_probability",
+                                                                      "margin", "patience", "geometric_exits",
+                                                                      "greedy_thresholds"});
+  CHECK(left_out.front() == "entropy");
+  trace = weir_test::probability_trace(200, 3, 4, 1);
+  CHECK(names(weir_test::chain_of(trace)) == weir::rule_names());
+  CHECK(left_out.empty());
+}

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "stored_toys.hpp"
 
 using io_test::contains, io_test::message_of, io_test::TempFolder;
@@ -109,4 +111,80 @@ TEST_CASE("policy file: every flipped bit around the networks is refused or harm
 TEST_CASE("content_fnv1a: the published values") {
   CHECK(weir::content_fnv1a({}) == "cbf29ce484222325");
   CHECK(weir::content_fnv1a(std::string("foobar")) == "85944171f73967e8");  // RFC 9923
+}
+
+TEST_CASE("policy file: what stages make of their answers is stored, runs alike, and is version 3; lies are refused") {
+  const TempFolder folder;
+  auto file = stored_toys::file(folder.path());
+  const std::string plain = weir::to_text(file);
+  CHECK(json::parse(plain).at("weir_policy") == 2);
+  // The second stage answers with the mean so far, the last with the geometric mean; the first two have scores.
+  weir::StageScore own{weir::ScoreInputs::statistics, weir::LinearModel::constant(1, 4)};
+  own.model.coef = {2, -0.5, 0.3, 0.1};
+  weir::StageScore history{weir::ScoreInputs::history, weir::LinearModel::constant(0, 14)};
+  for (std::size_t j = 0; j < 14; ++j) history.model.coef[j] = 0.2 * static_cast<double>(j) - 1;
+  file.stages[0].source["score"] = own;
+  file.stages[1].source["score"] = history;
+  file.stages[1].source["join"] = "mean";
+  file.stages[2].source["join"] = "geometric";
+  for (auto& s : file.stages) s.feature_names.emplace_back(weir::stage_score_feature);
+  const auto inputs = file.inputs();
+  file.policy.a.gates = {stored_toys::gate(inputs.size(0), 0.9), stored_toys::gate(inputs.size(1), 0.8), weir::Gate{}};
+  file.policy.b = file.policy.a;
+  const std::string text = weir::to_text(file);
+  CHECK(json::parse(text).at("weir_policy") == 3);
+  CHECK(weir::policy_from_text(text) == file);
+  weir::write_file_atomically(folder / "p.json", text);
+  const auto cascade = weir::load_policy(folder / "p.json");
+  const auto& stages = cascade.spec().stages;
+  CHECK(stages[0].form == weir::AnswerForm{weir::Join::own, own});
+  CHECK(stages[1].form == weir::AnswerForm{weir::Join::mean, history});
+  CHECK(stages[2].form == weir::AnswerForm{weir::Join::geometric, {}});
+  for (const auto& stage : stages) CHECK(weir::source_to_json(stage).contains("join") == (stage.name != "alexnet"));
+
+  // The same answers from the plain file, joined here.
+  auto all_own = stored_toys::file(folder.path());
+  weir::write_file_atomically(folder / "plain.json", plain);
+  const auto apart = weir::read_cascade(all_own, folder / "plain.json");
+  weir::CascadeExecutor executor(apart.spec, weir::Context());
+  weir::CascadeInputs makes(apart.preprocessing());
+  std::set<std::string> exits;
+  const auto images = stored_toys::images(40);
+  for (const auto& image : images) {
+    const weir::ImageView view = image;
+    makes.begin(std::span(&view, 1));
+    std::vector<std::vector<float>> p;
+    executor.record(
+        1, [&](std::size_t net, std::size_t row, weir::View out) { makes.fill(net, row, out); },
+        [&](std::size_t, std::size_t, int, std::span<const float> own_p, std::span<const double>) {
+          p.emplace_back(own_p.begin(), own_p.end());
+        });
+    const weir::Decision d = cascade.run(image);
+    exits.insert(d.exit);
+    const std::size_t k = d.exit == "alexnet" ? 0 : d.exit == "inside" ? 1 : 2;
+    weir::JoinedAnswer answer(weir::Join::own, 10);
+    answer.start(stages[k].form.join);
+    for (std::size_t j = 0; j <= k; ++j) answer.add(p[j]);
+    std::vector<float> expected(10);
+    answer.write(expected);
+    CHECK(d.probabilities == expected);
+    CHECK(d.label == weir::argmax(expected));
+  }
+  CHECK(exits.size() >= 2);  // so an answer that is joined is among them
+
+  const json good = json::parse(text);
+  const auto check = [&](const std::string& pointer, const json& value, const std::string& part) {
+    json bad = good;
+    bad[json::json_pointer(pointer)] = value;
+    const std::string message = refusal(folder, bad);
+    CHECK_MESSAGE(contains(message, part), pointer, ": ", message);
+  };
+  check("/stages/1/source/join", "median", "'join'");
+  check("/stages/1/source/join", 3, "'join'");
+  check("/stages/0/source/score", json::object(), "'inputs'");
+  check("/stages/0/source/score/inputs", "everything", "'inputs'");
+  check("/stages/0/source/score/inputs", "history", "a score of 4 inputs, the stage has 13");
+  check("/stages/1/source/score/model/coef", json::array({1}), "coef");
+  check("/stages/0/features/16", "entropy", "'features'");
+  check("/weir_policy", 4, "'weir_policy'");
 }

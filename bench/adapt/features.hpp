@@ -1,0 +1,94 @@
+/// Which groups of features a mode may use, and the projections of pooled activations, fitted to the policy part.
+#pragma once
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/policy/penultimate.hpp>
+#include <weir/policy/pooled_projection_fit.hpp>
+
+#include "mode.hpp"
+
+namespace adapt {
+
+/// Longer pooled vectors are not projected: the fit takes time with the cube of it.
+inline constexpr std::size_t max_pooled = 4096;
+
+/// Puts an unprojected pooling in place at every stage with a gate: of the vector that the exit head pools, or of the
+/// network's penultimate tensor.
+inline void place_pooling(std::vector<weir::CascadeStage>& stages, const weir::CascadeSpec& spec) {
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    if (spec.topology.stages[k].next.empty()) continue;
+    weir::CascadeStage& s = stages[k];
+    const weir::Network& net = spec.network(s.network);
+    if (!s.head) s.pooled_tensor = weir::penultimate_tensor(net);
+    if (!s.head && s.pooled_tensor.empty()) continue;
+    const weir::Shape shape = net.shape_of(s.tensor_to_pool());
+    const weir::Shape example(std::span(shape.begin() + 1, shape.end()));
+    for (const int grid : {s.head ? s.head->pool().grid : 1, 1})
+      if (const std::size_t size = weir::GridPool{grid}.size(example); size <= max_pooled && !s.projection)
+        s.projection = weir::PooledProjection({grid}, size);
+    if (!s.projection) s.pooled_tensor.clear();
+  }
+}
+
+/// Fits the projections of a mode whose stages pool: [stages] what they say of the policy part goes to m.projected.
+inline void fit_projections(Mode& m, const Options& o, const Data& data, Models& models, const weir::Loss& loss) {
+  std::vector<weir::CascadeStage> stages = m.spec->stages;
+  place_pooling(stages, *m.spec);
+  Mode raw = m;  // the same answers, with all pooled values as features
+  raw.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), stages, m.spec->topology,
+                                                 weir::FeatureOptions(m.spec->feature_options.with_class, {"pooled"}));
+  raw.prices = {};  // its stages have none yet
+  const weir::Trace trace = record(raw, o, models, data.policy, loss, true);
+  std::vector<std::size_t> fold(data.policy.size());
+  for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
+  ProgressLine progress("projecting activations of " + m.name);
+  m.projected.assign(stages.size(), {});
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    if (!stages[k].projection) continue;
+    const Eigen::MatrixXd targets = weir::projection_targets(trace, k);
+    if (targets.cols() == 0) {  // it never errs: there is nothing to predict
+      stages[k].projection.reset();
+      stages[k].pooled_tensor.clear();
+      continue;
+    }
+    const auto& names = trace.stages[k].feature_names;
+    const auto first = std::ranges::find(names, "pool_0") - names.begin();
+    auto fit = weir::fit_pooled_projection(
+        stages[k].projection->pool(),
+        trace.stages[k].features.rightCols(trace.stages[k].features.cols() - first).cast<float>(), targets, fold,
+        o.folds);
+    stages[k].projection = std::move(fit.projection);
+    m.projected[k] = std::move(fit.out_of_fold);
+    progress(k + 1, stages.size());
+  }
+  m.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), std::move(stages), m.spec->topology,
+                                               m.spec->feature_options);
+}
+
+/// Gives a mode's cascade the groups that --features names, or for auto all that it can have.
+inline void offer_features(Mode& m, const Options& o, const Data& data, Models& models, const weir::Loss& loss) {
+  std::vector<std::string> groups;
+  if (!chooses_features(o)) {
+    groups = o.features;
+  } else if (!o.quick && knows_feature_costs(o)) {
+    groups = weir::feature_group_names();
+    if (weir::image_channels(m.spec->network(m.spec->stages[0].network)) == 0) std::erase(groups, "image");
+  }
+  if (std::ranges::count(groups, "pooled") > 0) fit_projections(m, o, data, models, loss);
+  m.spec = with_features(*m.spec, groups);
+}
+
+/// "features of selection, by cross-validation: confidence 231 us, confidence + energy 229.4 us, ...".
+inline std::string tried_line(const Mode& m) {
+  std::string text;
+  for (const weir::GroupsTried& t : m.tried) {
+    text += text.empty() ? "features of " + m.name + ", by cross-validation: " : ", ";
+    for (std::size_t g = 0; g < t.groups.size(); ++g) text += (g == 0 ? "" : " + ") + t.groups[g];
+    text += " " + weir::format_cost(t.cost, m.model.unit);
+  }
+  return text;
+}
+
+}  // namespace adapt

@@ -1,0 +1,38 @@
+// Learns a policy on one source of images and runs it on others: what becomes of the budget, and when a monitor that
+// sees no labels notices.
+#include <filesystem>
+#include <weir/weir.hpp>
+
+#include "program.hpp"
+#include "shift/report.hpp"
+
+namespace {
+
+void run(const shift::Options& o, const std::string& command) {
+  const std::filesystem::path out(o.adapt.out);
+  std::filesystem::create_directories(out);
+  const shift::Sources sources = shift::load_sources(o);
+  if (o.stream.before > sources.control.size())
+    throw weir::ArgumentError("--before: there are " + std::to_string(sources.control.size()) + " control examples");
+  const shift::Study study = shift::study(sources, o);
+  const std::string text = shift::markdown(study, sources, o, command);
+  weir::write_file_atomically(out / "shift.md", text);
+  weir::write_file_atomically(out / "shift.csv", shift::csv(study));
+  std::printf("%s\nwritten to %s: shift.md, shift.csv\n", text.c_str(), out.lexically_normal().c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Learns a policy on one source of images and runs it on others: budget, exits, time, and when a monitor "
+      "notices.\n"
+      "Without options: Fashion-MNIST with the networks of bench/networks, and its test images with noise, turned and "
+      "blurred."};
+  shift::Options o;
+  o.adapt.out = "results/shift";
+  shift::declare(app, o);
+  std::string command;
+  for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
+  return program::run(app, argc, argv, [&] { run(o, command); });
+}

@@ -1,0 +1,131 @@
+/// Traces of one source and of others: read from files, or recorded from images.
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../adapt/mode.hpp"
+#include "../program.hpp"
+#include "corrupt.hpp"
+#include "options.hpp"
+
+namespace shift {
+
+struct Source {
+  std::string name;
+  weir::Trace trace;
+};
+
+struct Sources {
+  std::string name;  ///< of the source that is learned on
+  weir::Topology topology;
+  weir::Trace policy, calibration, control;
+  std::vector<Source> shifted;
+};
+
+inline weir::Topology topology_of(const weir::Trace& trace, const std::string& kind) {
+  std::vector<std::string> names;
+  for (const auto& s : trace.stages) names.push_back(s.name);
+  return kind == "chain" ? weir::Topology::chain(names) : weir::Topology::all_later(names);
+}
+
+inline Sources read_sources(const Options& o) {
+  Sources s;
+  s.name = o.policy_trace;
+  s.policy = compare::read_trace(o.policy_trace);
+  s.calibration = compare::read_trace(o.calibration_trace);
+  if (!o.test_trace.empty()) {
+    s.control = compare::read_trace(o.test_trace);
+  } else {
+    const auto order = compare::shuffled(s.calibration.size(), o.adapt.seed);
+    const auto cut = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 3);
+    s.control = s.calibration.rows({order.begin(), cut});
+    s.calibration = s.calibration.rows({cut, order.end()});
+  }
+  for (const std::string& text : o.shifted_traces) {
+    const auto [name, file] = program::split_name(text);
+    s.shifted.push_back({name.empty() ? file : name, compare::read_trace(file)});
+  }
+  s.topology = topology_of(s.policy, o.adapt.topology);
+  const auto fits = [&](const weir::Trace& t) { static_cast<void>(compare::concatenate(s.policy, t.rows({0}))); };
+  for (const weir::Trace* t : {&s.calibration, &s.control}) fits(*t);
+  // Another source may be recorded on its own, with other times: those of the source that was learned on count.
+  for (Source& other : s.shifted) {
+    if (other.trace.stages.size() == s.policy.stages.size())
+      for (std::size_t k = 0; k < s.policy.stages.size(); ++k) {
+        other.trace.stages[k].seconds = s.policy.stages[k].seconds;
+        other.trace.stages[k].answer_seconds = s.policy.stages[k].answer_seconds;
+      }
+    fits(other.trace);
+  }
+  return s;
+}
+
+/// What images are changed by where nothing is said.
+inline std::vector<std::string> default_corruptions() {
+  return {"noise:0.05",  "noise:0.1", "noise:0.2", "rotation:10", "rotation:20",
+          "rotation:40", "blur:0.5",  "blur:1",    "blur:2"};
+}
+
+inline adapt::Part first_rows(adapt::Part part, std::size_t most) {
+  if (most > 0 && part.rows.size() > most) part.rows.resize(most);
+  return part;
+}
+
+/// Networks and images of adapt; Fashion-MNIST and bench/networks where no network is named.
+inline Sources record_sources(Options o) {
+  adapt::Options& a = o.adapt;
+  if (a.networks.empty()) {
+    if (!a.images.empty()) throw weir::ArgumentError("--images needs at least two --network");
+    const std::string folder = WEIR_SOURCE_DIR "/bench/networks/";
+    for (const char* name : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"})
+      a.networks.push_back(folder + name + ".onnx");
+    a.preprocess = folder + "models.json";
+  }
+  if (a.networks.size() < 2) throw weir::ArgumentError("--network: at least two are needed");
+  if (!o.shifted_labels.empty() && o.shifted_labels.size() != o.shifted_images.size())
+    throw weir::ArgumentError("--shifted-labels: as many as --shifted-images, or none");
+  std::vector<Corruption> corruptions;
+  for (const std::string& text : o.corruptions) corruptions.push_back(parse_corruption(text));
+  if (corruptions.empty() && o.shifted_images.empty())
+    for (const std::string& text : default_corruptions()) corruptions.push_back(parse_corruption(text));
+
+  const weir::Loss loss(a.loss);
+  a.measure = o.examples;  // control images at most
+  adapt::Data data = adapt::load_data(a);
+  adapt::Models models(a);
+  models.find_logits(data.policy);
+  std::vector<std::pair<std::string, adapt::Part>> others;
+  for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
+    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i]);
+    adapt::shuffle(part.rows, a.seed + 2);
+    part = first_rows(std::move(part), o.examples);
+    part.set->decode_all();
+    others.emplace_back(o.shifted_images[i], std::move(part));
+  }
+  for (const Corruption& c : corruptions) {
+    adapt::Part part{std::make_shared<weir::ImageSet>(corrupted(*data.test.set, data.test.rows, c, a.seed)), {}};
+    part.rows.resize(part.set->size());
+    std::iota(part.rows.begin(), part.rows.end(), std::size_t{0});
+    others.emplace_back(c.name(), std::move(part));
+  }
+
+  const auto classes = static_cast<std::size_t>(models.all[0].network.output_shape().numel());
+  adapt::Mode mode = adapt::selection_mode(a, models, weir::enough_examples(data.policy.labels(), classes));
+  weir::CascadeExecutor cascade(mode.spec, weir::Context({.threads = a.threads, .isa = a.isa}));
+  std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), 200));
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  mode.model.costs = {weir::measure_costs(
+      cascade, models.maker(data.policy, mode.nets), rows, 10, [](std::size_t, std::span<const double>) {},
+      [](std::size_t, std::size_t) {})};
+  mode.price_full_batches();
+  const auto trace = [&](const adapt::Part& part) { return adapt::record(mode, a, models, part, loss); };
+  Sources s{data.name, mode.spec->topology, trace(data.policy), trace(data.calibration), trace(data.test), {}};
+  for (const auto& [name, part] : others) s.shifted.push_back({name, trace(part)});
+  return s;
+}
+
+inline Sources load_sources(const Options& o) { return o.policy_trace.empty() ? record_sources(o) : read_sources(o); }
+
+}  // namespace shift
