@@ -280,7 +280,7 @@ TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone
   auto joined = stages();
   joined[1].form.join = weir::Join::mean;
   joined[2].form.join = weir::Join::geometric;
-  weir::LinearModel model = weir::LinearModel::constant(0.1, 4);
+  weir::LinearModel model = weir::LinearModel::constant(1, 4);
   model.coef = {1, -0.5, 0.25, 2};
   joined[1].form.score = joined[3].form.score = weir::StageScore{weir::ScoreInputs::statistics, model};
   const auto s =
