@@ -1,7 +1,6 @@
 /// The tensor that a network's last linear layer reads.
 #pragma once
 #include <algorithm>
-#include <ranges>
 #include <string>
 #include <weir/core/network.hpp>
 
@@ -20,7 +19,8 @@ inline std::string penultimate_tensor(const Network& network) {
   const auto maker = [&](ValueId v) {
     return std::ranges::find_if(state.nodes, [&](const Node& n) { return std::ranges::count(n.outputs, v) > 0; });
   };
-  for (const Node& node : std::views::reverse(state.nodes)) {
+  for (auto at = state.nodes.rbegin(); at != state.nodes.rend(); ++at) {
+    const Node& node = *at;
     if (node.op != "Gemm" && node.op != "MatMul" && node.op != "Conv") continue;
     ValueId v = first_input(node);
     auto from = maker(v);
