@@ -179,11 +179,11 @@ TEST_CASE("CascadeExecutor: a batch under any rule; what each stage took of it")
     asked.clear();
     std::set<std::size_t> visited;
     for (std::size_t r = 0; r < 13; ++r) {
-      const CascadeAnswer a = one.run_one_with(toy_cascade::fill, r, rule(r));
+      const CascadeAnswer alone = one.run_one_with(toy_cascade::fill, r, rule(r));
       visited.insert(one.visited().begin(), one.visited().end());
-      CHECK(answers[r].exit == a.exit);
-      CHECK(answers[r].label == a.label);
-      CHECK(std::ranges::equal(answers[r].probabilities, a.probabilities));
+      CHECK(answers[r].exit == alone.exit);
+      CHECK(answers[r].label == alone.label);
+      CHECK(std::ranges::equal(answers[r].probabilities, alone.probabilities));
     }
     CHECK(asked == in_batch);
     double sum = 0;
@@ -194,7 +194,7 @@ TEST_CASE("CascadeExecutor: a batch under any rule; what each stage took of it")
       sum += many.stage_cost(k).seconds;
     }
     double last = 0;
-    for (const CascadeAnswer& a : answers) last = std::max(last, a.seconds);
+    for (const CascadeAnswer& each : answers) last = std::max(last, each.seconds);
     if (t.flows) CHECK(sum <= last * 1.0001 + 1e-6);
     many.run_batch_with(toy_cascade::fill, 0, rule, answers);
     CHECK(answers.empty());
