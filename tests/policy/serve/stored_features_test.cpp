@@ -90,10 +90,11 @@ void check_equal(const weir::Decision& d, const weir::Decision& e) {
 TEST_CASE("A policy file with features of every group: saved, loaded, alone, in batches and streams: the same bits") {
   const TempFolder folder;
   const auto images = stored_toys::images(40);
-  for (const auto& [first, second] : {std::pair<std::string, std::string>{"energy", "pool_1"},
-                                      {"pool_2", "alexnet.image_edge_energy"},
-                                      {"image_deviation_0", "max_logit"},
-                                      {"probability_6", "alexnet.pool_0"}}) {
+  for (const auto& pair : {std::pair<std::string, std::string>{"energy", "pool_1"},
+                           {"pool_2", "alexnet.image_edge_energy"},
+                           {"image_deviation_0", "max_logit"},
+                           {"probability_6", "alexnet.pool_0"}}) {
+    const std::string &first = pair.first, &second = pair.second;
     INFO(first);
     const auto f = file(folder.path(), weir::feature_group_names(), first, second);
     weir::write_file_atomically(folder / "p.json", weir::to_text(f));
