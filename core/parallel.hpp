@@ -39,10 +39,17 @@ class Team {
 
   /// False, and nothing was done, if another loop is under way: of another caller, or one around this.
   template <class Call>
-  bool run(std::int64_t pieces, const void* body, Piece piece, const Call& call_workers) {
+  bool run(std::int64_t pieces, const void* body, Piece piece, const Call& call_worker) {
     if (busy_.test_and_set(std::memory_order_acquire)) return false;
-    for (; workers_.load(std::memory_order_relaxed) < pieces - 1; call_workers())
+    while (workers_.load(std::memory_order_relaxed) < pieces - 1) {
       workers_.fetch_add(1, std::memory_order_relaxed);
+      try {
+        call_worker();
+      } catch (...) {  // out of memory: the caller can do without
+        workers_.fetch_sub(1, std::memory_order_relaxed);
+        break;
+      }
+    }
     body_ = body;
     piece_ = piece;
     done_.store(0, std::memory_order_relaxed);

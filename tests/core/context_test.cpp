@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <vector>
 #include <weir/core/context.hpp>
 
@@ -33,6 +34,38 @@ TEST_CASE("ThreadPool: split covers every index once, in multiples of the grain"
         CHECK(pieces <= threads);
         for (auto& s : seen) CHECK(s == 1);
       }
+  }
+}
+
+TEST_CASE("ThreadPool: loops within loops and of many callers at once are all computed") {
+  const weir::ThreadPool pool(3);
+  std::atomic<int> sum = 0;
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 4; ++c)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 50; ++round)
+        pool.split(6, 1, [&](std::int64_t first, std::int64_t last) {
+          for (std::int64_t i = first; i < last; ++i)
+            pool.split(5, 1, [&](std::int64_t from, std::int64_t to) { sum += static_cast<int>(to - from); });
+        });
+    });
+  for (std::thread& t : callers) t.join();
+  CHECK(sum == 4 * 50 * 6 * 5);
+}
+
+TEST_CASE("ThreadPool: what a piece throws is thrown when all have ended, and the next loop runs") {
+  const weir::ThreadPool pool(2);
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> ended = 0;
+    CHECK_THROWS_AS(pool.split(2, 1,
+                               [&](std::int64_t first, std::int64_t) {
+                                 ++ended;
+                                 if (first == 1) throw weir::ArgumentError("piece");
+                               }),
+                    weir::ArgumentError);
+    CHECK(ended == 2);
+    pool.split(2, 1, [&](std::int64_t first, std::int64_t last) { ended += static_cast<int>(last - first); });
+    CHECK(ended == 4);
   }
 }
 
