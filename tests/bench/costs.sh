@@ -91,7 +91,7 @@ learn --costs flops
 is "$(unit)" FLOP
 learn --costs seconds --images "$data/t10k-images-idx3-ubyte.gz[0:100]" --labels $data/t10k-labels-idx1-ubyte.gz
 is "$(unit)" seconds
-! learn --costs energy || fail "energy of nothing"
+! learn --costs energy --powercap "$folder/powercap" || fail "energy of nothing"
 grep -q "give --images" "$folder/train.txt" || fail "$(cat "$folder/train.txt")"
 ! learn --batch 4 || fail "batches of a trace of single images"
 grep -q "the trace says what single images cost" "$folder/train.txt" || fail "$(cat "$folder/train.txt")"
