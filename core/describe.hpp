@@ -99,9 +99,9 @@ inline constexpr std::size_t plan_text_columns = 4;
 inline std::vector<std::vector<std::string>> plan_cells(const PlanDescription& plan) {
   std::vector<std::vector<std::string>> rows = {{"layer", "operators", "algorithm", "output", "MFLOP", "KiB"}};
   for (const StepDescription& s : plan.steps) {
-    std::string operators = s.op;
-    for (const std::string& f : s.fused) operators += "+" + f;
-    rows.push_back({s.name, operators, s.algorithm.empty() ? "-" : s.algorithm, s.output.to_string(),
+    std::string ops = s.op;
+    for (const std::string& f : s.fused) ops += "+" + f;
+    rows.push_back({s.name, ops, s.algorithm.empty() ? "-" : s.algorithm, s.output.to_string(),
                     fixed_point(s.flops * 1e-6, 3), fixed_point(s.bytes / 1024, 1)});
   }
   return rows;

@@ -7,6 +7,8 @@
 #include "../io/io_test.hpp"
 #include "../policy/toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of;
 
 namespace {
@@ -107,3 +109,5 @@ TEST_CASE("adapt: contestants measured in batches answer as they do one by one, 
   CHECK(batches[4] == 2 * (2 * 33 + 1));
   CHECK(batches[64] == 2 * (2 * 3 + 1));
 }
+
+}  // namespace WEIR_UNIT

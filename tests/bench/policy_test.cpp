@@ -9,6 +9,8 @@
 #include "../../bench/policy/traces_in.hpp"
 #include "../policy/rules/probability_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("comparison: seconds at equal excess loss, and the area, by hand and by summation") {
   const std::vector<weir::TradeoffPoint> one{{0.5, 0.01}};
   CHECK(compare::seconds_at(one, 1, 0) == 1);
@@ -140,3 +142,5 @@ TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {
   other.cost_unit = "J";
   CHECK_THROWS_AS(compare::concatenate(policy, other), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

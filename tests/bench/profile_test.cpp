@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::PlanDescription two_steps() {
@@ -48,3 +50,5 @@ TEST_CASE("profile: the table has a line for each step and their sum") {
   CHECK(lines[3] == Words{"f", "Flatten", "view", "[4]", "0.000", "0.0", "1000.0", "25.0", "0.0", "0.0"});
   CHECK(lines[4] == Words{"all", "6.000", "2.0", "4000.0", "100.0", "1.5", "37.5"});
 }
+
+}  // namespace WEIR_UNIT

@@ -7,6 +7,8 @@
 #include "../../bench/shift/stream.hpp"
 #include "../policy/synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::Image ramp(int height, int width, int channels) {
@@ -135,3 +137,5 @@ TEST_CASE("streams: a monitor is shown exits and features without classes") {
   CHECK(std::find(w.names.begin(), w.names.end(), "class_3") == w.names.end());
   CHECK(w.row(7)[0] == trace.stages[0].features(7, 0));
 }
+
+}  // namespace WEIR_UNIT

@@ -8,6 +8,8 @@
 #include <vector>
 #include <weir/core/context.hpp>
 
+namespace WEIR_UNIT {
+
 TEST_CASE("Context: options out of range are refused by name") {
   CHECK_THROWS_AS(weir::Context({.threads = 0}), weir::ArgumentError);
   CHECK_THROWS_AS(weir::Context({.threads = 5000}), weir::ArgumentError);
@@ -119,3 +121,5 @@ TEST_CASE("ThreadPool: in a pipeline next may wait for work that is under way") 
       });
   CHECK(items == 100);
 }
+
+}  // namespace WEIR_UNIT

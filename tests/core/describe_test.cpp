@@ -6,6 +6,8 @@
 
 #include "toy_network.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("describe: what was fused is named, and a hook undoes it") {
   weir::Executor run{toy::network(false)};
   const weir::PlanDescription plan = run.describe(3);
@@ -61,3 +63,5 @@ TEST_CASE("to_text: columns that fit, words flush left, numbers flush right") {
         "layer  operators  algorithm  output  MFLOP  KiB\n"
         "c      Conv+Relu  -          [4, 1]  2.500  1.5\n");
 }
+
+}  // namespace WEIR_UNIT

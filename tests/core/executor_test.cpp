@@ -4,6 +4,8 @@
 
 #include "toy_network.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Executor, weir::Step;
 
 TEST_CASE("Executor: a whole pass, any batch size, one after the other") {
@@ -124,3 +126,5 @@ TEST_CASE("Executor: wrong use is refused by name") {
   CHECK_THROWS_AS(run.compact(wrong), weir::ArgumentError);
   CHECK_THROWS_AS(run.compact(beyond), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -2,6 +2,8 @@
 
 #include <weir/core/hook.hpp>
 
+namespace WEIR_UNIT {
+
 TEST_CASE("matches: * and ? as in file names") {
   using weir::matches;
   CHECK(matches("*", ""));
@@ -13,3 +15,5 @@ TEST_CASE("matches: * and ? as in file names") {
   CHECK_FALSE(matches("layer?", "layer"));
   CHECK_FALSE(matches("a*b", "acbd"));
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 #include <sstream>
 #include <weir/core/shape.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::Shape;
 
 TEST_CASE("Shape: dimensions, text and number of elements") {
@@ -32,3 +34,5 @@ TEST_CASE("Shape: impossible ones are refused") {
   CHECK_THROWS_AS((void)(Shape{big, big, big}.numel()), weir::ShapeError);
   CHECK_THROWS_AS((void)(Shape{big, 1024}.numel()), weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include <vector>
 #include <weir/core/tensor.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::Shape, weir::Tensor;
 
 TEST_CASE("Tensor: zero-filled, aligned, deep copies") {
@@ -34,3 +36,5 @@ TEST_CASE("Buffer: grows and never shrinks") {
   CHECK(b.reserve(10) == p);
   CHECK(b.capacity() == 1000);
 }
+
+}  // namespace WEIR_UNIT

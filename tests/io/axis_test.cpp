@@ -3,6 +3,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::PlotAxis;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("PlotAxis: neighbouring ticks have different labels on axes of figures
         REQUIRE(std::adjacent_find(l.begin(), l.end()) == l.end());
       }
 }
+
+}  // namespace WEIR_UNIT

@@ -2,6 +2,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of;
 using weir::FormatError;
 
@@ -55,3 +57,5 @@ TEST_CASE("CIFAR-10: cut off at every byte, bad labels, empty files and folders"
   CHECK_THROWS_AS(weir::read_cifar(folder.path()), weir::IoError);
   CHECK_THROWS_AS(weir::read_cifar(folder / "none.bin"), weir::IoError);
 }
+
+}  // namespace WEIR_UNIT

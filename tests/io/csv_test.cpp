@@ -2,6 +2,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of;
 using weir::FormatError, weir::parse_csv;
 using Rows = std::vector<std::vector<std::string>>;
@@ -90,3 +92,5 @@ TEST_CASE("csv: a line that was written reads back as it was") {
   CHECK(header == "a,b,c,d,e,f,g\n");
   CHECK(weir::parse_csv(header + weir::csv_line(fields), "x").rows.at(0) == fields);
 }
+
+}  // namespace WEIR_UNIT

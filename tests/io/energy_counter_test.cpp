@@ -8,6 +8,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::TempFolder, weir::EnergyCounter;
 
 namespace {
@@ -118,3 +120,5 @@ TEST_CASE("energy counter: a count that only root may read is explained") {
   CHECK_MESSAGE(contains(what, "energy_uj: energy counter: only root may read it, since Linux 5.10"), what);
   CHECK_MESSAGE(contains(what, "chmod a+r"), what);
 }
+
+}  // namespace WEIR_UNIT

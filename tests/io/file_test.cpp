@@ -7,6 +7,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::slurp;
 using weir::FormatError, weir::IoError;
 namespace fs = std::filesystem;
@@ -141,3 +143,5 @@ TEST_CASE("path_inside: names inside the folder only") {
   CHECK_THROWS_AS(weir::path_inside(folder / "none", "a"), IoError);
   CHECK_NOTHROW((void)weir::path_inside("", "a"));
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of;
 using weir::FormatError, weir::Shape;
 
@@ -101,3 +103,5 @@ TEST_CASE("read_idx: errors name the file; missing files and folders are IoError
   CHECK(contains(message_of<weir::IoError>([&] { weir::read_idx(folder / "none.gz"); }), "none.gz"));
   CHECK_THROWS_AS(weir::read_idx(folder.path()), weir::IoError);
 }
+
+}  // namespace WEIR_UNIT

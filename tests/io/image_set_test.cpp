@@ -4,6 +4,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::slurp;
 using weir::ArgumentError, weir::FormatError, weir::ImageSet, weir::IoError, weir::Shape, weir::Tensor;
 
@@ -208,3 +210,5 @@ TEST_CASE("ImageSet: CIFAR-10 batches carry their labels") {
   }
   CHECK_THROWS_AS(weir::load_image_set(path, f.write("l.csv", "1\n")), ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::pattern, io_test::slurp;
 using weir::FormatError, weir::Image;
 
@@ -99,3 +101,5 @@ TEST_CASE("Images: other formats are refused, with the file's name and the decod
   CHECK_THROWS_AS(weir::read_image(folder / "none.jpg"), weir::IoError);
   CHECK_THROWS_AS(weir::read_image(folder.path()), weir::IoError);
 }
+
+}  // namespace WEIR_UNIT

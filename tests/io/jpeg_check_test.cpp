@@ -3,6 +3,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::slurp;
 
 namespace {
@@ -63,3 +65,5 @@ TEST_CASE("JpegCheck: files of the test vectors pass; with a table grown in them
     }
   }
 }
+
+}  // namespace WEIR_UNIT

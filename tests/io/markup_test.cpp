@@ -2,6 +2,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::escape_markup, weir::format_fixed, weir::format_short;
 
 TEST_CASE("escape_markup: what means something to XML and HTML, in content and attributes") {
@@ -44,3 +46,5 @@ TEST_CASE("numbers: short, exact, without a locale") {
   CHECK(format_short(3e-7) == "3e-07");
   CHECK(format_short(1.0 / 3, 3) == "0.333");
 }
+
+}  // namespace WEIR_UNIT

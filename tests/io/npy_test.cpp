@@ -4,6 +4,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of;
 using weir::FormatError, weir::NpyType, weir::Shape, weir::Tensor;
 
@@ -158,3 +160,5 @@ TEST_CASE("read_npy: errors name the file once") {
   CHECK_THROWS_AS(weir::read_npy(folder / "none.npy"), weir::IoError);
   CHECK_THROWS_AS(weir::write_npy(folder / "no/such/folder.npy", Tensor(Shape{1})), weir::IoError);
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::GraphDef, weir::NodeDef;
 
 namespace {
@@ -73,3 +75,5 @@ TEST_CASE("sort_nodes: a chain of 100000 nodes, backwards") {
   weir::detail::sort_nodes(g);
   for (std::size_t i = 0; i < g.nodes.size(); ++i) REQUIRE(g.nodes[i].name == std::to_string(i));
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 #include "io_test.hpp"
 #include "proto_writer.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::onnx_graph, io_test::onnx_model, io_test::onnx_node,
     io_test::Proto;
 using weir::FormatError, weir::GraphDef, weir::Shape;
@@ -146,3 +148,5 @@ TEST_CASE("ONNX tensors: external data from beside the file only, and as long as
   }
   CHECK(contains(message({{"location", "inside.bin"}}, std::uint64_t{1} << 39U), "too much external data"));
 }
+
+}  // namespace WEIR_UNIT

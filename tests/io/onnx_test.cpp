@@ -3,6 +3,8 @@
 #include "io_test.hpp"
 #include "proto_writer.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::onnx_graph, io_test::onnx_model, io_test::onnx_node,
     io_test::onnx_tensor, io_test::onnx_value, io_test::Proto;
 using weir::Attribute, weir::FormatError, weir::GraphDef;
@@ -171,3 +173,5 @@ TEST_CASE("ONNX: every byte replaced by every value in a small file") {
       }
     }
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("base64: the vectors of RFC 4648") {
   const std::vector<std::pair<std::string, std::string>> vectors{{"", ""},
                                                                  {"f", "Zg=="},
@@ -34,3 +36,5 @@ TEST_CASE("encode_png: refuses images that are none") {
                                    weir::ImageView{pixel, 1, -1, 1}, weir::ImageView{pixel, 1 << 20, 1 << 20, 1}})
     CHECK_THROWS_AS((void)weir::encode_png(v), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::pattern, io_test::contains;
 using weir::Image, weir::Preprocess, weir::PreprocessOptions;
 
@@ -192,3 +194,5 @@ TEST_CASE("load_preprocess: the repository's own models.json") {
       REQUIRE(out[i] == doctest::Approx((image.data[i] / 255.0 - 0.2860) / 0.3530).epsilon(1e-6));
   }
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 #include "io_test.hpp"
 #include "proto_writer.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::Proto, weir::FormatError, weir::detail::ProtoMessage;
 
 namespace {
@@ -69,3 +71,5 @@ TEST_CASE("ProtoMessage: repeated numbers, packed or not") {
   REQUIRE(m.next());
   CHECK_THROWS_AS(m.append_float32(floats), protozero::exception);
 }
+
+}  // namespace WEIR_UNIT

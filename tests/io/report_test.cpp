@@ -4,6 +4,8 @@
 
 #include "io_test.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains;
 using weir::HtmlReport, weir::PlotPoint, weir::PlotSeries, weir::SvgPlot;
 
@@ -187,3 +189,5 @@ TEST_CASE("HtmlReport: written as a whole or not at all") {
   CHECK_THROWS_AS(report.write("/dev/full"), weir::IoError);
   CHECK_THROWS_AS(report.write(folder / "none/r.html"), weir::IoError);
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 using Words = std::vector<std::string>;
@@ -67,3 +69,5 @@ TEST_CASE("describe: a hook on a fused tensor shows in it, timing does not") {
   (void)run.on("norm", [](const weir::Step&) {});
   CHECK(run.describe().steps[0].fused == Words{"BatchNormalization"});
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 
 #include "vectors.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 constexpr std::int64_t biggest = std::numeric_limits<std::int64_t>::max();
@@ -161,3 +163,5 @@ TEST_CASE("layers: what is refused is named") {
   def.nodes[0].op = "NonMaxSuppression";
   CHECK(message() == "net.onnx, node 'conv1' NonMaxSuppression (opset 13): operator not supported");
 }
+
+}  // namespace WEIR_UNIT

@@ -1,6 +1,8 @@
 // Every operator against PyTorch (tests/vectors/make_layers.py), and what must hold for every network.
 #include "vectors.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Executor, weir::Tensor;
 
 namespace {
@@ -99,3 +101,5 @@ TEST_CASE("layers: files of a fixed batch size run at any if their graph allows 
     if (c.name.rfind("fixed to the batch", 0) == 0) CHECK(c.network().state().fixed_batch == 2);
   }
 }
+
+}  // namespace WEIR_UNIT

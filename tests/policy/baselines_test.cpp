@@ -7,6 +7,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("baselines: one network alone costs its own seconds") {
   const auto trace = weir_test::difficulty_trace(20, 3, 1);
   const auto e = weir::single_network(trace, 1);
@@ -149,3 +151,5 @@ TEST_CASE("baselines: with an upper limit the limit holds at the chosen threshol
   for (const auto& tuned : weir::tuned_rules({topology, part, part, budget}))
     CHECK(tuned.calibration.seconds == doctest::Approx(9e-4));  // the full network needs no test
 }
+
+}  // namespace WEIR_UNIT

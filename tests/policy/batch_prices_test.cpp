@@ -6,6 +6,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::CostModel, weir::StageCost;
 
 namespace {
@@ -177,3 +179,5 @@ TEST_CASE("settle_prices: the budget's limit is met as calibration will ask for 
       weir::settle_prices(trace, weir_test::chain_of(trace), started({1}, {1}, {1, 16}), {}, budget, {.batch = 16}),
       weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

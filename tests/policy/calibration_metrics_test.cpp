@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <weir/policy/calibration_metrics.hpp>
 
+namespace WEIR_UNIT {
+
 using nlohmann::json;
 
 namespace {
@@ -87,3 +89,5 @@ TEST_CASE("Calibration metrics: what they cannot judge is refused") {
   CHECK_THROWS_AS((void)weir::expected_calibration_error(p, y, {}, 0), weir::ArgumentError);
   CHECK_THROWS_AS((void)weir::auroc(p, {1, 1}), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

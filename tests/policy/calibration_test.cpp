@@ -6,6 +6,8 @@
 #include "count_allocations.hpp"
 #include "learners/learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::noisy, learner_cases::pick, learner_cases::row;
 using nlohmann::json;
 using weir::CalibratedGate, weir::Calibration, weir::Dataset, weir::GateModel, weir::PlattScaling;
@@ -182,3 +184,5 @@ TEST_CASE("Calibrated gate, JSON: equal to the last bit; what is damaged is refu
     CHECK_THROWS_AS(load(both), weir::FormatError);
   }
 }
+
+}  // namespace WEIR_UNIT

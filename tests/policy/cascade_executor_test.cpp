@@ -13,6 +13,8 @@
 #include "count_allocations.hpp"
 #include "toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 using toy_cascade::counter, toy_cascade::Counter, toy_cascade::tensor;
 using weir::CascadeExecutor, weir::CascadeAnswer, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
 
@@ -579,3 +581,5 @@ TEST_CASE("CascadeSpec: networks are loaded when they first run, once, and check
   refuses(std::make_shared<CascadeSpec>(claims, 3, Stages{a}, one));
   CHECK_FALSE(std::make_shared<CascadeSpec>(honest, 3, Stages{a}, one)->flows_in_batches());
 }
+
+}  // namespace WEIR_UNIT

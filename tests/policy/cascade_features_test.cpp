@@ -12,6 +12,8 @@
 #include "count_allocations.hpp"
 #include "toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 using toy_cascade::counter, toy_cascade::tensor;
 using weir::CascadeExecutor, weir::CascadeSpec, weir::CascadeStage, weir::FeatureOptions, weir::PooledProjection,
     weir::Topology, weir::View;
@@ -332,3 +334,5 @@ TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone
   CHECK(model_of.expected(0, 4, 0.5).feature_seconds.at("energy") ==
         doctest::Approx(model_of.at(0, 1).feature_seconds.at("energy")));
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("choose: the budget is met exactly in expectation over the mix, and refining never makes it worse") {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     const auto fit = weir_test::difficulty_trace(400, 4, seed),
@@ -146,3 +148,5 @@ TEST_CASE("choose: the upper limit is broken on fresh data no more often than it
   CHECK(broken_plain > 15);       // what the margin is for
   CHECK(early > 30);
 }
+
+}  // namespace WEIR_UNIT

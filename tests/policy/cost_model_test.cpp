@@ -8,6 +8,8 @@
 
 #include "toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 using toy_cascade::counter, toy_cascade::tensor;
 using weir::CascadeExecutor, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
 
@@ -178,3 +180,5 @@ TEST_CASE("count_costs: what a stage runs beyond the one before it, and its head
   for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL})
     CHECK_THROWS_AS(weir::count_costs(*spec(), bad), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 #include <vector>
 #include <weir/policy/cost_table.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::CostTable, weir::StageCost;
 
 namespace {
@@ -87,3 +89,5 @@ TEST_CASE("cost table: missing and unknown stages are named") {
                        weir::FormatError);
   table.check_known({"y", "x", "a", "more"});
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 using toy_cascade::Counter, toy_cascade::counter, toy_cascade::tensor;
 using weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
 
@@ -107,3 +109,5 @@ TEST_CASE("energy: a counter of coarse steps is waited for") {
   CHECK(model.costs[0][2].seconds > 0);
   CHECK(model.costs[0][3].seconds == doctest::Approx(1000.75).epsilon(0.05));
 }
+
+}  // namespace WEIR_UNIT

@@ -6,6 +6,8 @@
 #include <limits>
 #include <weir/policy/exit_head_fit.hpp>
 
+namespace WEIR_UNIT {
+
 using nlohmann::json;
 using weir::ExitHead, weir::ExitHeadLearner, weir::GridPool, weir::Shape;
 
@@ -398,3 +400,5 @@ TEST_CASE("L-BFGS: a badly scaled quadratic and Rosenbrock's valley to their min
   x.setConstant(5);
   CHECK_FALSE(weir::minimise_lbfgs(valley, x, {3, 10, 1e-9}, nothing).converged);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include <weir/policy/exit_points.hpp>
 #include <weir/weir.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::Network resnet() { return weir::load_onnx(WEIR_TEST_DIR "/../bench/networks/fashion_resnet.onnx"); }
@@ -49,3 +51,5 @@ TEST_CASE("exit points are in order and spread over the work") {
   CHECK(three[2].flops_share > 0.5);
   CHECK(weir::spread_exit_points(net, 3, 0.999, 0.9999).empty());
 }
+
+}  // namespace WEIR_UNIT

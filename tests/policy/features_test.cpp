@@ -5,6 +5,8 @@
 #include <limits>
 #include <weir/policy/features.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 const float not_a_number = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
@@ -174,3 +176,5 @@ TEST_CASE("Loss: costs of classes, and anybody's function") {
   CHECK_THROWS_AS(weir::Loss::of_costs("x", {0, -1, 1, 0}, 2), weir::ArgumentError);
   CHECK_THROWS_AS(weir::Loss::of_costs("x", {0, std::nan(""), 1, 0}, 2), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

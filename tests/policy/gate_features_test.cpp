@@ -6,6 +6,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("GateInputs: own features, then agreement and features of every stage known on all ways, by hand") {
   weir::Trace trace;
   trace.label = {0, 1};
@@ -62,3 +64,5 @@ TEST_CASE("GateInputs: stages that differ are refused by name") {
                        "stage 1 is 'other' in the topology and 'stage1' in the trace", weir::ShapeError);
   CHECK_THROWS_AS(weir::GateInputs(weir_test::chain_of(trace), std::vector<std::size_t>{1, 2}), weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include <weir/policy/gate.hpp>
 #include <weir/policy/policy.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::GateModel above(std::size_t d, std::size_t feature, double threshold) {
@@ -76,3 +78,5 @@ TEST_CASE("Gate: JSON gives the same gate back, damage is refused") {
   damaged["models"][1]["model"]["n_features"] = 3;
   CHECK_THROWS_AS(damaged.get<weir::Gate>(), weir::FormatError);
 }
+
+}  // namespace WEIR_UNIT

@@ -8,6 +8,8 @@
 #include "../../bench/bounds/population.hpp"
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 using bounds_bench::Draw;
 using bounds_bench::Population;
 using bounds_bench::Uniforms;
@@ -264,3 +266,5 @@ TEST_CASE(
         weir::GuaranteeOptions{.steps = 0}})
     CHECK_THROWS_AS(weir::guarantee(learnt.trainer, learnt.path, calibration, wrong), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -6,6 +6,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::ActionTable random_actions(const weir::Topology& topology, std::size_t n, std::uint64_t seed) {
@@ -121,3 +123,5 @@ TEST_CASE("Objective: path costs are what an evaluation of the same policy measu
     }
   }
 }
+
+}  // namespace WEIR_UNIT

@@ -7,6 +7,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::Trace with_soft_losses(weir::Trace trace, std::uint64_t seed) {
@@ -113,3 +115,5 @@ TEST_CASE("oracle: below every learned policy on its calibration data at the sam
     CHECK(weir::budget_oracle(topology, calibration, budget).value.seconds <=
           weir::choose(trainer, path, calibration, {.value = budget}).calibration.seconds + 1e-15);
 }
+
+}  // namespace WEIR_UNIT

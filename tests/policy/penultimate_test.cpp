@@ -7,6 +7,8 @@
 
 #include "toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("penultimate_tensor: the output depends on it alone, through one linear layer") {
   for (const char* file : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"}) {
     INFO(file);
@@ -33,3 +35,5 @@ TEST_CASE("penultimate_tensor: the output depends on it alone, through one linea
 TEST_CASE("penultimate_tensor: nothing where no layer is linear") {
   CHECK(weir::penultimate_tensor(toy_cascade::network("T", {4}, {toy_cascade::counter()})).empty());
 }
+
+}  // namespace WEIR_UNIT

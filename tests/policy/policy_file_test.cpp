@@ -7,6 +7,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::PolicyFile example(const std::string& learner, bool graph, const weir::Trace& fit) {
@@ -236,3 +238,5 @@ TEST_CASE("policy file: what does not fit together is not written") {
   file.stages[0].feature_names[0] = "\xff";
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// A policy of random thresholds on the first features.
@@ -150,3 +152,5 @@ TEST_CASE("Policy: what does not fit is refused") {
   CHECK_THROWS_AS(weir::evaluate(policy, weir_test::difficulty_trace(10, 4, 1)), weir::ShapeError);
   CHECK_THROWS_AS(weir::score(trace, {0}, Eigen::VectorXd::Zero(1)), weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

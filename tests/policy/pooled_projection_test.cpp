@@ -7,6 +7,8 @@
 #include <limits>
 #include <weir/policy/pooled_projection_fit.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 Eigen::MatrixXf random_matrix(Eigen::Index rows, Eigen::Index cols, std::uint64_t seed) {
@@ -172,3 +174,5 @@ TEST_CASE("fit_pooled_projection: refuses what does not fit") {
   bad(3, 1) = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(fit(bad, T, fold, 2), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -6,6 +6,8 @@
 #include <vector>
 #include <weir/policy/shift_monitor.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::counter_uniform;
 using weir::ShiftMonitor;
 using weir::ShiftTest;
@@ -124,3 +126,5 @@ TEST_CASE("ShiftMonitor: what does not fit is refused") {
   CHECK(m.seen() == 0);
   CHECK_THROWS_AS(ShiftTest(std::vector<double>{1}, 1), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <weir/policy/stage_cost.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::CostModel, weir::StageCost;
 
 namespace {
@@ -114,3 +116,5 @@ TEST_CASE("batch_sizes") {
   CHECK(weir::batch_sizes(5) == Sizes{1, 4, 5});
   CHECK(weir::batch_sizes(64) == Sizes{1, 4, 16, 64});
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <weir/policy/stage_score.hpp>
 
+namespace WEIR_UNIT {
+
 TEST_CASE("joined answers: one stands as it is, more are joined whatever the order of writing") {
   const std::vector<float> p{0.7F, 0.2F, 0.1F}, q{0.1F, 0.3F, 0.6F};
   std::vector<float> out(3);
@@ -67,3 +69,5 @@ TEST_CASE("stage scores: JSON gives the same back, and lies are refused") {
   CHECK(weir::n_score_inputs(weir::ScoreInputs::history, 2, 20) == 25);
   CHECK(weir::n_score_inputs(weir::ScoreInputs::history, 2, 21) == 5);
 }
+
+}  // namespace WEIR_UNIT

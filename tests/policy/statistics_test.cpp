@@ -10,6 +10,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("statistics: limits, p-values and percentiles as scipy and numpy have them") {
   std::ifstream file(WEIR_TEST_DIR "/vectors/statistics.txt");
   std::map<std::string, int> seen;
@@ -145,3 +147,5 @@ TEST_CASE("bootstrap: repeats with its seed, has the normal width, covers, cance
   CHECK_THROWS_AS(weir::bootstrap_mean({}), weir::ArgumentError);
   CHECK_THROWS_AS(weir::bootstrap_mean(slow, {.confidence = 1}), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include <weir/policy/exit_head_fit.hpp>
 #include <weir/policy/temperature.hpp>
 
+namespace WEIR_UNIT {
+
 using nlohmann::json;
 using weir::ExitHead;
 
@@ -177,3 +179,5 @@ TEST_CASE("ExitHead, JSON: the temperature is stored where it is not 1; old file
     CHECK_THROWS_AS(load(stored), weir::FormatError);
   }
 }
+
+}  // namespace WEIR_UNIT

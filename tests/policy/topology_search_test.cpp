@@ -8,6 +8,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::FoundTopology;
 using weir::SearchOptions;
 using weir::Topology;
@@ -141,3 +143,5 @@ TEST_CASE("topology search: the same on any number of threads; bad options are r
   o.validation.folds = 151;
   CHECK_THROWS_AS(weir::search_topologies(pool, o), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

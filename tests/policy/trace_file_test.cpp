@@ -6,6 +6,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 bool equal(const weir::Trace& a, const weir::Trace& b) {
@@ -168,3 +170,5 @@ TEST_CASE("stage_from_probabilities: prediction, losses and features of each row
                          "stage 'exit', row 1: not probabilities that add up to 1", weir::ArgumentError);
   }
 }
+
+}  // namespace WEIR_UNIT

@@ -8,6 +8,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Trace;
 
 namespace {
@@ -100,3 +102,5 @@ TEST_CASE("Policy: evaluate charges a path past an exit without its answer") {
   CHECK(cheapest[4] == 4 + 12);
   CHECK(weir::evaluate(weir::fixed_policy(topology, t, 4), t).mean_seconds() == 16);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include <weir/policy/policy.hpp>
 #include <weir/policy/tradeoff.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 std::vector<weir::TradeoffPoint> random_points(std::size_t n, std::uint64_t seed) {
@@ -88,3 +90,5 @@ TEST_CASE("mean_loss_over_seconds: by hand, and against a fine sum") {
     CHECK(weir::mean_loss_over_seconds(random, from, to) == doctest::Approx(sum).epsilon(1e-4));
   }
 }
+
+}  // namespace WEIR_UNIT

@@ -7,6 +7,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// Two stages, one feature: 0/1 losses with the chance of being right growing in the feature, and some luck.
@@ -209,3 +211,5 @@ TEST_CASE("train: options out of range are refused") {
   CHECK_THROWS_AS(weir::PolicyTrainer(nan, topology, {}), weir::ArgumentError);
   CHECK_THROWS_AS(weir::PolicyTrainer(trace, weir::Topology::chain({"stage0"}), {}), weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// A trace whose confidence says little, whose "energy" says which examples its first stages get wrong, whose "image"
@@ -63,3 +65,5 @@ TEST_CASE("tune_groups: takes what pays, leaves noise, and leaves what costs mor
                         weir_test::chain_of(weir_test::difficulty_trace(100, 3, 4)), {}, {"x"}, budget, options),
       weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -8,6 +8,8 @@
 
 #include "synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Budget;
 using weir::Candidate;
 using weir::GateModel;
@@ -143,3 +145,5 @@ TEST_CASE("GateModel::reading: columns are picked, misuse is refused") {
   GateModel back;
   CHECK_THROWS_AS(from_json(json, back), weir::FormatError);
 }
+
+}  // namespace WEIR_UNIT

@@ -7,10 +7,9 @@ namespace weir::kernels {
 struct Avx2 {
   static constexpr int lanes = 8, max_rows = 6;
 
-  template <int R, int V>
-  [[gnu::target("avx2,fma")]] static void tile(std::int64_t K, const float* a, const float* b, float* tile,
-                                               bool resume) {
-    tile_body<lanes, R, V>(K, a, b, tile, resume);
+  template <int R, int V, GemmTileKind kind>
+  [[gnu::target("avx2,fma")]] static void gemm(const GemmTile& tile) {
+    gemm_tile_body<lanes, R, V, kind>(tile);
   }
   template <int R, int V, int S>
   [[gnu::target("avx2,fma")]] static void conv(const ConvTile& tile) {

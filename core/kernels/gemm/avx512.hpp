@@ -9,10 +9,9 @@ namespace weir::kernels {
 struct Avx512 {
   static constexpr int lanes = 16, max_rows = 14;
 
-  template <int R, int V>
-  [[gnu::target("avx512f,avx512vl,fma")]] static void tile(std::int64_t K, const float* a, const float* b, float* tile,
-                                                           bool resume) {
-    tile_body<lanes, R, V>(K, a, b, tile, resume);
+  template <int R, int V, GemmTileKind kind>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void gemm(const GemmTile& tile) {
+    gemm_tile_body<lanes, R, V, kind>(tile);
   }
   template <int R, int V, int S>
   [[gnu::target("avx512f,avx512vl,fma")]] static void conv(const ConvTile& tile) {

@@ -3,35 +3,168 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
-#include <weir/core/kernels/gemm/transpose.hpp>
 #include <weir/core/kernels/share.hpp>
 
 namespace weir {
 
 namespace kernels {
 
-/// K is cut so that a panel of B stays in the first-level cache, or nearly.
-inline constexpr std::int64_t gemm_depth = 384;
-/// Up to so many columns a row of A times a column of B is a dot product.
+/// So many rows of A are packed at a time: with gemm_depth columns they fill half of the second-level cache.
+inline constexpr std::int64_t gemm_rows = 224;
+/// Up to so many columns that fill no vector are dot products.
 inline constexpr std::int64_t gemm_dot_columns = 3;
+/// With up to so many panels, all of B's that belong to one depth stay in the second-level cache.
+inline constexpr std::int64_t gemm_few_panels = 4;
+
+/// C[M, N] = A[M, K] B[K, N] by one thread. K is cut into blocks. Two orders:
+///  - many panels of B: blocks of A are packed and run over one panel after the other (Goto and van de Geijn, "Anatomy
+///    of high-performance matrix multiplication", ACM TOMS 2008); the first tile packs the panel as it reads it;
+///  - few panels: packing A, which is then used only for these, would take as long as multiplying. Its rows are copied
+///    tile by tile, and run over all panels, which the first tile has packed.
+/// Columns that fill no vector are dot products (up to three) or a panel filled up with zeros.
+class GemmPiece {
+ public:
+  GemmPiece(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K)
+      : micro_(micro), M_(M), K_(K), depth_(std::min(K, gemm_depth)), dots_(N % micro.lanes) {
+    if (dots_ > gemm_dot_columns) dots_ = 0;
+    N_ = N - dots_;
+    panels_ = (N_ + micro.width() - 1) / micro.width();
+    few_ = panels_ <= gemm_few_panels && M > micro.max_rows;
+  }
+
+  /// Scratch memory for run().
+  std::size_t workspace_floats() const {
+    const std::int64_t kept = few_ ? panels_ : 1;
+    const std::int64_t rows = few_ ? micro_.max_rows * gemm_staged_row : std::min(M_, gemm_rows) * depth_;
+    return static_cast<std::size_t>(kept * micro_.width() * depth_ + rows + dots_ * K_);
+  }
+
+  void run(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
+           float* workspace) const {
+    dot_products(A, lda, B, ldb, C, ldc, workspace);
+    if (panels_ == 0) return;
+    float* const packed_b = workspace + dots_ * K_;
+    float* const packed_a = packed_b + (few_ ? panels_ : 1) * micro_.width() * depth_;
+    if (K_ == 0)
+      for (std::int64_t i = 0; i < M_; ++i) std::fill_n(C + i * ldc, N_, 0.0F);
+    const std::int64_t block = few_ ? std::min(M_, std::int64_t{micro_.max_rows}) : gemm_rows;
+    const std::int64_t blocks = (M_ + block - 1) / block;
+    for (std::int64_t k = 0; k < K_; k += depth_) {
+      const std::int64_t size = std::min(depth_, K_ - k);
+      for (std::int64_t b = 0; b < blocks; ++b) {
+        const Rows rows{M_ * b / blocks, M_ * (b + 1) / blocks};
+        pack_rows(A + rows.first * lda + k, lda, rows.count(), size, packed_a);
+        for (std::int64_t p = 0; p < panels_; ++p) {
+          const std::int64_t j = p * micro_.width();
+          float* panel = packed_b + (few_ ? j * depth_ : 0);
+          const bool pack = !few_ || b == 0;
+          run_panel({packed_a, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc}, rows.count(), size,
+                    std::min(micro_.width(), N_ - j), pack, k > 0);
+        }
+      }
+    }
+  }
+
+ private:
+  struct Rows {
+    std::int64_t first, last;
+    std::int64_t count() const { return last - first; }
+  };
+  struct Panel {
+    const float *packed_a, *b;
+    std::int64_t ldb;
+    float *panel, *c;
+    std::int64_t ldc;
+  };
+
+  void dot_products(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
+                    float* columns) const {
+    if (dots_ == 0) return;
+    for (std::int64_t k = 0; k < K_; ++k)
+      for (std::int64_t j = 0; j < dots_; ++j) columns[j * K_ + k] = B[k * ldb + N_ + j];
+    for (std::int64_t i = 0; i < M_; ++i)
+      for (std::int64_t j = 0; j < dots_; ++j) C[i * ldc + N_ + j] = micro_.dot(K_, A + i * lda, columns + j * K_);
+  }
+
+  std::int64_t tiles(std::int64_t rows) const { return (rows + micro_.max_rows - 1) / micro_.max_rows; }
+
+  void pack_rows(const float* a, std::int64_t lda, std::int64_t rows, std::int64_t size, float* to) const {
+    if (few_) {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        std::copy_n(a + r * lda, size, to + r * gemm_staged_row);
+        for (std::int64_t k = 0; k < size; k += 16) __builtin_prefetch(a + (rows + r) * lda + k, 0, 2);  // for the next
+      }
+      return;
+    }
+    const std::int64_t n = tiles(rows);
+    for (std::int64_t t = 0; t < n; ++t) {
+      const Rows tile{rows * t / n, rows * (t + 1) / n};
+      micro_.transpose(a + tile.first * lda, lda, tile.count(), size, to + tile.first * size, tile.count());
+    }
+  }
+
+  /// One panel of B under all tiles of packed rows. pack: b has not been packed yet.
+  void run_panel(const Panel& p, std::int64_t rows, std::int64_t size, std::int64_t columns, bool pack,
+                 bool resume) const {
+    alignas(64) float sums[max_tile_floats];
+    const std::int64_t vectors = columns > micro_.lanes ? 2 : 1, width = vectors * micro_.lanes, n = tiles(rows);
+    const bool whole = columns == width;
+    for (std::int64_t r = 0; !whole && pack && r < size; ++r) {
+      std::copy_n(p.b + r * p.ldb, columns, p.panel + r * width);
+      std::fill(p.panel + r * width + columns, p.panel + (r + 1) * width, 0.0F);
+    }
+    for (std::int64_t t = 0; t < n; ++t) {
+      const Rows tile{rows * t / n, rows * (t + 1) / n};
+      const bool packed = !whole || !pack || t > 0;
+      float* const c = p.c + tile.first * p.ldc;
+      GemmTile call{.K = size,
+                    .a = p.packed_a + tile.first * (few_ ? gemm_staged_row : size),
+                    .b = packed ? p.panel : p.b,
+                    .ldb = packed ? width : p.ldb,
+                    .panel = p.panel,
+                    .c = c,
+                    .ldc = p.ldc,
+                    .next_c = t + 1 < n ? c + tile.count() * p.ldc : c,
+                    .resume = resume};
+      GemmTileKind kind = packed ? GemmTileKind::packed : GemmTileKind::packed_packing;
+      if (few_) kind = packed ? GemmTileKind::staged : GemmTileKind::staged_packing;
+      const GemmTileKernel multiply = micro_.gemm_tile(kind, tile.count(), vectors);
+      if (whole) {
+        multiply(call);
+        continue;
+      }
+      call.c = sums;
+      call.ldc = width;
+      call.next_c = sums;
+      for (std::int64_t r = 0; resume && r < tile.count(); ++r) std::copy_n(c + r * p.ldc, columns, sums + r * width);
+      multiply(call);
+      for (std::int64_t r = 0; r < tile.count(); ++r) std::copy_n(sums + r * width, columns, c + r * p.ldc);
+    }
+  }
+
+  const Microkernels& micro_;
+  std::int64_t M_, N_ = 0, K_, depth_, dots_, panels_ = 0;
+  bool few_ = false;
+};
 
 }  // namespace kernels
 
 /// Scratch memory for gemm().
 inline std::size_t gemm_workspace_floats(const Context& context, std::int64_t M, std::int64_t N, std::int64_t K) {
   if (context.openblas()) return 0;
-  if (N <= kernels::gemm_dot_columns) return static_cast<std::size_t>(N * K);
-  const std::int64_t depth = std::min(K, kernels::gemm_depth);
-  return static_cast<std::size_t>(depth * (M + context.threads() * kernels::microkernels(context.isa()).width()));
+  // A piece of fewer columns can be one of few panels.
+  const auto& micro = kernels::microkernels(context.isa());
+  const std::int64_t few = std::min(N, kernels::gemm_few_panels * micro.width());
+  return static_cast<std::size_t>(context.threads()) *
+         std::max(kernels::GemmPiece(micro, M, N, K).workspace_floats(),
+                  kernels::GemmPiece(micro, M, few, K).workspace_floats() +
+                      static_cast<std::size_t>(kernels::gemm_dot_columns * K));
 }
 
 /// C[M, N] = A[M, K] B[K, N], row-major with leading dimensions lda >= K, ldb >= N, ldc >= N; 2*M*N*K operations.
 /// Row i of C depends neither on M nor on the number of threads, to the last bit (with OpenBLAS no such promise). C is
-/// zero where K is 0. workspace: gemm_workspace_floats(context, M, N, K).
-///
-/// Blocks of K outermost; in each, A is packed into tiles of rows, and for each panel of B, packed too, all of them
-/// run (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 2008, with the loops that
-/// matrices of the size of a layer need).
+/// zero where K is 0. workspace: gemm_workspace_floats(context, M, N, K). Threads take rows, or columns where there are
+/// few rows.
 inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::int64_t K, const float* A,
                  std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc, float* workspace) {
   if (M < 1 || N < 1) return;
@@ -41,49 +174,20 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
   }
   const kernels::Microkernels& micro = kernels::microkernels(context.isa());
   const double flops = 2 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K);
-  if (N <= kernels::gemm_dot_columns) {
-    kernels::transpose(B, ldb, K, N, workspace);
-    kernels::share(context.pool(), M, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-      for (std::int64_t i = first; i < last; ++i)
-        for (std::int64_t j = 0; j < N; ++j) C[i * ldc + j] = micro.dot(K, A + i * lda, workspace + j * K);
+  const std::int64_t threads = context.threads(), tiles = (M + micro.max_rows - 1) / micro.max_rows;
+  const std::int64_t panels = (N + micro.width() - 1) / micro.width();
+  const std::size_t each = gemm_workspace_floats(context, M, N, K) / static_cast<std::size_t>(threads);
+  const auto scratch = [&](std::int64_t piece) { return workspace + static_cast<std::size_t>(piece) * each; };
+  if (tiles >= 4 * threads || panels < tiles) {
+    kernels::share(context.pool(), tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      const std::int64_t i = M * first / tiles, rows = M * last / tiles - i;
+      kernels::GemmPiece(micro, rows, N, K).run(A + i * lda, lda, B, ldb, C + i * ldc, ldc, scratch(piece));
     });
-    return;
-  }
-  const std::int64_t width = micro.width(), depth = std::min(K, kernels::gemm_depth), panels = (N + width - 1) / width;
-  const std::int64_t tiles = (M + micro.max_rows - 1) / micro.max_rows;
-  const auto first_row = [&](std::int64_t t) { return M * t / tiles; };
-  float* packed_b = workspace + depth * M;
-  for (std::int64_t i = 0; K == 0 && i < M; ++i) std::fill_n(C + i * ldc, N, 0.0F);
-  for (std::int64_t k = 0; k < K; k += depth) {
-    const std::int64_t size = std::min(depth, K - k);
-    kernels::share(context.pool(), tiles, 4 * static_cast<double>(M * size),
-                   [&](std::int64_t, std::int64_t first, std::int64_t last) {
-                     for (std::int64_t t = first; t < last; ++t) {
-                       const std::int64_t i = first_row(t);
-                       kernels::transpose(A + i * lda + k, lda, first_row(t + 1) - i, size, workspace + i * size);
-                     }
-                   });
-    kernels::share(context.pool(), panels, flops * static_cast<double>(size) / static_cast<double>(K),
-                   [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                     float* panel = packed_b + piece * depth * width;
-                     alignas(64) float sums[kernels::max_tile_floats];
-                     for (std::int64_t p = first; p < last; ++p) {
-                       const std::int64_t j = p * width, columns = std::min(width, N - j);
-                       const std::int64_t vectors = columns > micro.lanes ? 2 : 1, ldt = vectors * micro.lanes;
-                       for (std::int64_t r = 0; r < size; ++r) {
-                         std::copy_n(B + (k + r) * ldb + j, columns, panel + r * ldt);
-                         std::fill(panel + r * ldt + columns, panel + (r + 1) * ldt, 0.0F);
-                       }
-                       for (std::int64_t t = 0; t < tiles; ++t) {
-                         const std::int64_t i = first_row(t), rows = first_row(t + 1) - i;
-                         float* c = C + i * ldc + j;
-                         for (std::int64_t r = 0; k > 0 && r < rows; ++r)
-                           std::copy_n(c + r * ldc, columns, sums + r * ldt);
-                         micro.tile(rows, vectors)(size, workspace + i * size, panel, sums, k > 0);
-                         for (std::int64_t r = 0; r < rows; ++r) std::copy_n(sums + r * ldt, columns, c + r * ldc);
-                       }
-                     }
-                   });
+  } else {
+    kernels::share(context.pool(), panels, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      const std::int64_t j = first * micro.width(), columns = std::min(N, last * micro.width()) - j;
+      kernels::GemmPiece(micro, M, columns, K).run(A, lda, B + j, ldb, C + j, ldc, scratch(piece));
+    });
   }
 }
 

@@ -12,7 +12,10 @@ namespace weir::kernels {
 template <typename T, int V, int... R>
 constexpr void fill_width(Microkernels& table, std::integer_sequence<int, R...>) {
   constexpr int L = T::lanes;
-  ((table.tiles[V - 1][R] = &T::template tile<R + 1, V>), ...);
+  ((table.gemm[0][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::staged>), ...);
+  ((table.gemm[1][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::packed>), ...);
+  ((table.gemm[2][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::staged_packing>), ...);
+  ((table.gemm[3][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::packed_packing>), ...);
   ((table.conv[0][V - 1][R] = &T::template conv<R + 1, V, 1>), ...);
   ((table.conv[1][V - 1][R] = &T::template conv<R + 1, V, L>), ...);
   ((table.conv[2][V - 1][R] = &T::template conv<R + 1, V, 2 * L>), ...);

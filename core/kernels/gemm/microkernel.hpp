@@ -1,4 +1,4 @@
-/// What an instruction set brings: the micro-kernels' contracts, and the body of the matrix product's.
+/// What an instruction set brings: the table of its micro-kernels.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -8,6 +8,7 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/gemm/conv_tile.hpp>
+#include <weir/core/kernels/gemm/gemm_tile.hpp>
 #include <weir/core/kernels/gemm/vector.hpp>
 
 namespace weir::kernels {
@@ -16,15 +17,6 @@ namespace weir::kernels {
 inline constexpr int max_tile_rows = 14, max_tile_width = 32, max_tile_floats = max_tile_rows * max_tile_width;
 /// Largest depthwise tile, in pixels.
 inline constexpr int max_depthwise_rows = 8;
-
-/// The register tile of a matrix product: R broadcast floats by V vectors of L, K times:
-///
-///     tile[r][j] (+)= sum over k of a[k*R + r] * b[k*V*L + j]        0 <= r < R, 0 <= j < V*L
-///
-/// Every element of the tile is summed in the order of k by one chain of fused multiply-adds, so its bits depend
-/// neither on R and V nor on how K is cut into calls (resume: the tile goes on from what it holds).
-/// Only what the formula names is read; no alignment is needed.
-using TileKernel = void (*)(std::int64_t K, const float* a, const float* b, float* tile, bool resume);
 
 /// How a finished tile leaves: y = clamp(tile + bias + residual); residual has y's strides, may be y, may be nullptr.
 struct Epilogue {
@@ -47,15 +39,16 @@ using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 struct Microkernels {
   Isa isa = Isa::portable;
   int lanes = 0, max_rows = 0;
-  std::array<std::array<TileKernel, max_tile_rows>, 2> tiles{};
+  std::array<std::array<std::array<GemmTileKernel, max_tile_rows>, 2>, 4> gemm{};
   std::array<std::array<std::array<ConvTileKernel, max_tile_rows>, 2>, 3> conv{};
   std::array<std::array<DepthwiseTileKernel, max_depthwise_rows>, 2> depthwise{};
   StoreRows store_rows = nullptr;
   TransposeRows transpose = nullptr;
   Dot dot = nullptr;
 
-  TileKernel tile(std::int64_t rows, std::int64_t vectors) const {
-    return tiles[static_cast<std::size_t>(vectors - 1)][static_cast<std::size_t>(rows - 1)];
+  GemmTileKernel gemm_tile(GemmTileKind kind, std::int64_t rows, std::int64_t vectors) const {
+    return gemm[static_cast<std::size_t>(kind)][static_cast<std::size_t>(vectors - 1)]
+               [static_cast<std::size_t>(rows - 1)];
   }
   ConvTileKernel conv_tile(PixelStep step, std::int64_t rows, std::int64_t vectors) const {
     return conv[static_cast<std::size_t>(step)][static_cast<std::size_t>(vectors - 1)]
@@ -68,53 +61,5 @@ struct Microkernels {
   /// Columns of the widest tile.
   std::int64_t width() const { return 2 * std::int64_t{lanes}; }
 };
-
-template <int L, int R, int V>
-[[gnu::always_inline]] inline void tile_body(std::int64_t K, const float* a, const float* b, float* tile, bool resume) {
-  using Float = typename Vec<L>::type;
-  using Loose = typename Vec<L>::loose;
-  Float sum[R][V];
-  if (resume) {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        sum[r][v] = *reinterpret_cast<const Loose*>(tile + (r * V + v) * L);
-      }
-    }
-  } else {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        sum[r][v] = Float{};
-      }
-    }
-  }
-#pragma GCC unroll 1
-  for (std::int64_t k = 0; k < K; ++k) {
-    Float column[V];
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      column[v] = *reinterpret_cast<const Loose*>(b + v * L);
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        multiply_add<L>(sum[r][v], column[v], a[r]);
-      }
-    }
-    a += R;
-    b += V * L;
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      *reinterpret_cast<Loose*>(tile + (r * V + v) * L) = sum[r][v];
-    }
-  }
-}
 
 }  // namespace weir::kernels

@@ -7,9 +7,9 @@ namespace weir::kernels {
 struct Portable {
   static constexpr int lanes = 4, max_rows = 6;
 
-  template <int R, int V>
-  static void tile(std::int64_t K, const float* a, const float* b, float* tile, bool resume) {
-    tile_body<lanes, R, V>(K, a, b, tile, resume);
+  template <int R, int V, GemmTileKind kind>
+  static void gemm(const GemmTile& tile) {
+    gemm_tile_body<lanes, R, V, kind>(tile);
   }
   template <int R, int V, int S>
   static void conv(const ConvTile& tile) {

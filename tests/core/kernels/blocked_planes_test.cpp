@@ -2,6 +2,8 @@
 
 #include "kernels_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Layout, weir::Shape, weir::Tensor;
 
 namespace {
@@ -62,3 +64,5 @@ TEST_CASE("blocked planes: factor, summand and clamp of each channel") {
       CHECK(kernels_test::relative_error(result, expected, 1) < 1e-6);
     }
 }
+
+}  // namespace WEIR_UNIT

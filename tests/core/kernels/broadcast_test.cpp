@@ -5,6 +5,8 @@
 
 #include "kernels_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Shape, weir::Strides, weir::Tensor;
 
 namespace {
@@ -162,3 +164,5 @@ TEST_CASE("softmax: along rows and columns, of any size of numbers") {
         CHECK(z.fences_intact());
       }
 }
+
+}  // namespace WEIR_UNIT

@@ -7,6 +7,8 @@
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Layout, weir::Shape, weir::Tensor;
 
 namespace {
@@ -319,3 +321,5 @@ TEST_CASE("PackedConv2d: sizes that do not fit are refused") {
   CHECK(p.output_shape({7, 4, 5, 9}) == Shape{7, 6, 3, 7});
   CHECK(p.flops({1, 4, 3, 3}) == 2 * 6 * 36);
 }
+
+}  // namespace WEIR_UNIT

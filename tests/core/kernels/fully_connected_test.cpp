@@ -6,6 +6,8 @@
 #include <vector>
 #include <weir/core/kernels/fully_connected.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::Clamp, weir::Context, weir::Isa;
 
 TEST_CASE("PackedFullyConnected: agrees with its formula; rows depend neither on n nor on threads") {
@@ -70,3 +72,5 @@ TEST_CASE("PackedFullyConnected: sizes that do not fit are refused") {
   CHECK_THROWS_AS(weir::PackedFullyConnected(4, 3, v, v, context), weir::ShapeError);
   CHECK_NOTHROW(weir::PackedFullyConnected(4, 3, v, std::span(v).first(3), context));
 }
+
+}  // namespace WEIR_UNIT

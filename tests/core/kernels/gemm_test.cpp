@@ -1,11 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
 #include <vector>
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reference/gemm.hpp>
+
+namespace WEIR_UNIT {
 
 using weir::Context, weir::Isa;
 
@@ -43,33 +46,66 @@ std::vector<float> product(const Context& context, std::int64_t M, std::int64_t 
 
 }  // namespace
 
-TEST_CASE("micro-kernels: every tile of every instruction set agrees with its formula and resumes exactly") {
+TEST_CASE("micro-kernels: every tile of a product agrees with its formula, resumes exactly and packs what it reads") {
+  using weir::kernels::GemmTile, weir::kernels::GemmTileKind;
   std::mt19937 random(3);
+  constexpr std::int64_t K = 37, first = 20;
   for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
     if (!weir::supported(isa)) continue;
     const auto& micro = weir::kernels::microkernels(isa);
-    for (std::int64_t V = 1; V <= 2; ++V)
-      for (std::int64_t R = 1; R <= micro.max_rows; ++R) {
-        constexpr std::int64_t K = 37;
-        const std::int64_t width = V * micro.lanes;
-        const auto a = noise(K * R, random), b = noise(K * width, random);
-        std::vector<float> once(static_cast<std::size_t>(R * width)), twice = once;
-        const auto f = micro.tile(R, V);
-        f(K, a.data(), b.data(), once.data(), false);
-        f(20, a.data(), b.data(), twice.data(), false);
-        f(K - 20, a.data() + 20 * R, b.data() + 20 * width, twice.data(), true);
-        CHECK(std::memcmp(once.data(), twice.data(), once.size() * sizeof(float)) == 0);
-        double worst = 0;
-        for (std::int64_t r = 0; r < R; ++r)
-          for (std::int64_t j = 0; j < width; ++j) {
-            double sum = 0;
-            for (std::int64_t k = 0; k < K; ++k)
-              sum +=
-                  double{a[static_cast<std::size_t>(k * R + r)]} * double{b[static_cast<std::size_t>(k * width + j)]};
-            worst = std::max(worst, std::abs(sum - double{once[static_cast<std::size_t>(r * width + j)]}));
+    for (const bool packed : {false, true})
+      for (std::int64_t V = 1; V <= 2; ++V)
+        for (std::int64_t R = 1; R <= micro.max_rows; ++R) {
+          const std::int64_t width = V * micro.lanes, ldb = width + 3, ldc = width + 5;
+          const std::int64_t row = packed ? 1 : weir::kernels::gemm_staged_row, column = packed ? R : 1;
+          const auto a = noise(R * row + K * column, random), b = noise(K * ldb, random);
+          std::vector<float> once(static_cast<std::size_t>(R * ldc), untouched), twice = once;
+          std::vector<float> panel(static_cast<std::size_t>(K * width + 8), untouched);
+          GemmTile call{.K = K,
+                        .a = a.data(),
+                        .b = b.data(),
+                        .ldb = ldb,
+                        .panel = panel.data(),
+                        .c = once.data(),
+                        .ldc = ldc,
+                        .next_c = once.data(),
+                        .resume = false};
+          micro.gemm_tile(packed ? GemmTileKind::packed_packing : GemmTileKind::staged_packing, R, V)(call);
+          const auto tile = micro.gemm_tile(packed ? GemmTileKind::packed : GemmTileKind::staged, R, V);
+          call.c = twice.data();
+          call.panel = nullptr;
+          call.K = first;
+          tile(call);
+          call.resume = true;
+          call.K = K - first;
+          call.a += first * column;
+          call.b = panel.data() + first * width;
+          call.ldb = width;
+          tile(call);
+          CHECK(std::memcmp(once.data(), twice.data(), once.size() * sizeof(float)) == 0);
+          bool intact = true;
+          for (std::size_t i = 0; i < panel.size(); ++i) {
+            const auto at = static_cast<std::int64_t>(i);
+            intact = intact && panel[i] == (at < K * width ? b[static_cast<std::size_t>(at / width * ldb + at % width)]
+                                                           : untouched);
           }
-        CHECK(worst < 1e-5);
-      }
+          double worst = 0;
+          for (std::int64_t r = 0; r < R; ++r)
+            for (std::int64_t j = 0; j < ldc; ++j) {
+              const float c = once[static_cast<std::size_t>(r * ldc + j)];
+              if (j >= width) {
+                intact = intact && c == untouched;
+                continue;
+              }
+              double sum = 0;
+              for (std::int64_t k = 0; k < K; ++k)
+                sum += double{a[static_cast<std::size_t>(r * row + k * column)]} *
+                       double{b[static_cast<std::size_t>(k * ldb + j)]};
+              worst = std::max(worst, std::abs(sum - double{c}));
+            }
+          CHECK(worst < 1e-5);
+          CHECK(intact);
+        }
   }
 }
 
@@ -168,10 +204,12 @@ TEST_CASE("micro-kernels: every depthwise tile agrees with its formula") {
 
 TEST_CASE("gemm: every instruction set agrees with the reference; rows depend neither on M nor on threads") {
   std::mt19937 random(5);
-  const std::int64_t sizes[] = {1, 2, 3, 4, 5, 13, 14, 15, 16, 17, 28, 29, 31, 32, 33, 40, 65};
+  const std::int64_t sizes[] = {1, 2, 3, 4, 5, 13, 14, 15, 16, 17, 28, 29, 31, 32, 33, 40, 49, 65, 130};
   const std::int64_t depths[] = {0, 1, 2, 5, 64, 383, 384, 385, 900};
   for (int round = 0; round < 150; ++round) {
-    const std::int64_t M = sizes[random() % 17], N = sizes[random() % 17], K = depths[random() % 9];
+    const bool large = round % 30 == 0;  // more rows than are packed at a time, under few panels and under many
+    const std::int64_t M = large ? 300 : sizes[random() % 19], N = round % 60 == 0 ? 200 : sizes[random() % 19];
+    const std::int64_t K = depths[random() % 9];
     const auto A = noise(M * (K + 1), random), B = noise(K * (N + 2), random);
     std::vector<float> expected(static_cast<std::size_t>(M * N));
     weir::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
@@ -215,3 +253,5 @@ TEST_CASE("gemm: a context cannot choose OpenBLAS where the program does not lin
   CHECK_THROWS_AS(Context({.gemm = "openblas"}), weir::ArgumentError);
 }
 #endif
+
+}  // namespace WEIR_UNIT

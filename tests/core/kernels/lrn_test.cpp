@@ -4,6 +4,8 @@
 
 #include "kernels_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::LrnParams, weir::Shape;
 
 TEST_CASE("lrn: as its reference, over sizes, powers, instruction sets and threads") {
@@ -33,3 +35,5 @@ TEST_CASE("lrn: as its reference, over sizes, powers, instruction sets and threa
         CHECK(kernels_test::relative_error(y.view(), expected.view(), 1e-6) < 3e-6);
       }
 }
+
+}  // namespace WEIR_UNIT

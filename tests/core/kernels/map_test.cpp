@@ -4,6 +4,8 @@
 
 #include "kernels_test.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// Largest error of Function against f over [low, high], relative to f but at least to floor.
@@ -88,3 +90,5 @@ TEST_CASE("affine: a factor and a summand for each channel, of images and rows")
       CHECK(y.fences_intact());
     }
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "kernels_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::PoolParams, weir::Shape, weir::Tensor, weir::WindowAxis;
 
 TEST_CASE("pool: as its reference, over windows, edges, instruction sets and threads") {
@@ -63,3 +65,5 @@ TEST_CASE("pool: a ceil window may be incomplete but not start in the padding be
   CHECK_THROWS_AS(WindowAxis{3}.count(2, true), weir::ShapeError);
   CHECK_THROWS_AS((WindowAxis{3, 1, 1, 2, 2}.count(0, false)), weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

@@ -2,6 +2,8 @@
 
 #include "kernels_test.hpp"
 
+namespace WEIR_UNIT {
+
 using weir::Layout, weir::Shape, weir::Tensor;
 
 TEST_CASE("reorder: a blocked tensor has each float where its formula says, and goes back unchanged") {
@@ -29,3 +31,5 @@ TEST_CASE("reorder: a blocked tensor has each float where its formula says, and 
       CHECK(weir::same_in_both(shape, context.isa()) == (pixels == 1 && C % L == 0));
     }
 }
+
+}  // namespace WEIR_UNIT

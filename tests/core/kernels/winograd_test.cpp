@@ -6,6 +6,8 @@
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
 
+namespace WEIR_UNIT {
+
 namespace winograd = weir::kernels::winograd;
 
 namespace {
@@ -102,3 +104,5 @@ TEST_CASE("Winograd: rounds at most a few times more than the direct algorithms"
     }
   }
 }
+
+}  // namespace WEIR_UNIT

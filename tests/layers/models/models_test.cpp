@@ -9,6 +9,8 @@
 #include <weir/layers/models/resnet.hpp>
 #include <weir/layers/models/squeezenet.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// Learned ones: all constants but batch statistics, bounds and lists.
@@ -89,3 +91,5 @@ TEST_CASE("models: weights given by name are the ones used") {
   CHECK_THROWS_AS(weir::cifar_resnet_graph(21), weir::ArgumentError);
   CHECK_THROWS_AS(weir::mobilenet_v1_graph(0), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -9,6 +9,8 @@
 #include <vector>
 #include <weir/policy/bounds/list.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// All sequences of n losses from these values, with their probability: 1 - the share of those that a test at delta
@@ -149,3 +151,5 @@ TEST_CASE("bounds: what cannot be is refused") {
   CHECK_THROWS_AS(weir::mean_test("clopper_pearson").p_value(std::vector{0.0, 0.5}, 0.1, 0.05), weir::ArgumentError);
   CHECK_THROWS_WITH_AS(weir::mean_test("student"), doctest::Contains("betting"), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -7,6 +7,8 @@
 #include <set>
 #include <weir/policy/features/stage_features.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::FeatureInput, weir::FeatureLayout, weir::FeatureOptions, weir::FeatureSource, weir::StageFeatures;
 
 namespace {
@@ -300,3 +302,5 @@ TEST_CASE("FeatureOptions: names alone say which groups there are, how deep, and
       }
   CHECK_NOTHROW(FeatureOptions::of_names({{"probability_99999999999999999999"}}));  // a file may say anything
 }
+
+}  // namespace WEIR_UNIT

@@ -3,6 +3,8 @@
 #include <weir/policy/features/keep_groups.hpp>
 #include <weir/policy/trace_file.hpp>
 
+namespace WEIR_UNIT {
+
 namespace {
 
 weir::Trace trace() {
@@ -66,3 +68,5 @@ TEST_CASE("A trace's table carries the seconds of groups; tables without them ar
   for (auto& row : negative.rows) row[static_cast<std::size_t>(c)] = "-1";
   CHECK_THROWS_AS(weir::trace_from_table(negative.header, negative.rows), weir::Error);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::noisy, learner_cases::pick, learner_cases::row;
 using weir::Dataset;
 
@@ -186,3 +188,5 @@ TEST_CASE("Learners: damaged data are refused") {
     CHECK_THROWS_AS(learner.fit(data), weir::ArgumentError);
   });
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "ensemble_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using ensemble_cases::decisions, learner_cases::dataset, learner_cases::noisy, learner_cases::row;
 using weir::Dataset, weir::GradientBoosting;
 
@@ -175,3 +177,5 @@ TEST_CASE("Boosting: weights of any size give finite models; wrong hyper-paramet
         GradientBoosting{.patience = 0}})
     CHECK_THROWS_AS(wrong.fit(noisy(20, 2, 1)), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::noisy;
 using weir::BinnedFeatures, weir::Dataset;
 
@@ -58,3 +60,5 @@ TEST_CASE("Bins: weight 2 is the row twice, and units do not matter") {
   for (std::size_t k = 0; k < a.low.size(); ++k) CHECK(4 * a.high[k] == b.high[k]);
   for (std::size_t k = 0; k < twice.size(); ++k) CHECK(a.key(static_cast<std::size_t>(twice[k]), 1) == b.key(k, 1));
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include "../count_allocations.hpp"
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::noisy, learner_cases::row;
 using nlohmann::json;
 using weir::Dataset, weir::IsotonicCurve, weir::IsotonicModel, weir::IsotonicRule;
@@ -205,3 +207,5 @@ TEST_CASE("Out-of-fold scores: a row, and each of its copies, is scored without 
   });
   CHECK(fits == 1);
 }
+
+}  // namespace WEIR_UNIT

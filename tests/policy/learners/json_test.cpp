@@ -2,6 +2,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::noisy, learner_cases::row;
 using nlohmann::json;
 using weir::GateModel;
@@ -158,3 +160,5 @@ TEST_CASE("Learners: unknown names name the known ones") {
   }
   CHECK_THROWS_AS(GateModel("tree", weir::LinearModel{}), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 #include "../count_allocations.hpp"
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
 using weir::Dataset, weir::KernelSvm, weir::KernelSvmModel;
 
@@ -181,3 +183,5 @@ TEST_CASE("Kernel SVM, JSON: particular lies") {
   lie["factor"][1] = 0.0;
   refused(lie);
 }
+
+}  // namespace WEIR_UNIT

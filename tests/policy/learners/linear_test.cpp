@@ -4,6 +4,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
 using weir::Dataset, weir::LinearModel, weir::LinearSvm, weir::LogisticRegression, weir::SvmLoss;
 
@@ -163,3 +165,5 @@ TEST_CASE("Hinge solver: reaches its tolerance at any C, also for copies, consta
       CHECK(weir::minimise_hinge(problem, 1e-9, 200) == v);
     }
 }
+
+}  // namespace WEIR_UNIT

@@ -5,6 +5,8 @@
 
 #include "ensemble_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using ensemble_cases::decisions, learner_cases::noisy;
 using weir::Dataset, weir::RandomForest;
 
@@ -103,3 +105,5 @@ TEST_CASE("Forest: weights of any size give finite models; wrong hyper-parameter
         RandomForest{.max_bins = 256}})
     CHECK_THROWS_AS(wrong.fit(noisy(20, 2, 1)), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::noisy, learner_cases::row;
 using weir::Dataset, weir::SingleThreshold, weir::ThresholdModel;
 
@@ -66,3 +68,5 @@ TEST_CASE("Threshold: neighbouring doubles can be told apart in both directions"
   CHECK_THROWS_AS(SingleThreshold{2}.fit(noisy(9, 2, 1)), weir::ArgumentError);
   CHECK_THROWS_AS(SingleThreshold{-2}.fit(noisy(9, 2, 1)), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -4,6 +4,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using nlohmann::json;
 using weir::TreeEnsembleModel;
 
@@ -72,3 +74,5 @@ TEST_CASE("Tree ensemble, JSON: no cycles, no leaving a tree, no sums beyond the
   whole["n_features"] = std::uint64_t{1} << 31U;
   CHECK_THROWS_AS(load(whole), weir::FormatError);
 }
+
+}  // namespace WEIR_UNIT

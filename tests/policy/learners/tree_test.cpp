@@ -4,6 +4,8 @@
 
 #include "learner_cases.hpp"
 
+namespace WEIR_UNIT {
+
 using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
 using weir::Dataset, weir::DecisionTree, weir::TreeModel;
 
@@ -134,3 +136,5 @@ TEST_CASE("Tree: neighbouring doubles can be told apart") {
   CHECK(tree.decision_function(std::vector<double>{low}) < 0);
   CHECK(tree.decision_function(std::vector<double>{high}) > 0);
 }
+
+}  // namespace WEIR_UNIT

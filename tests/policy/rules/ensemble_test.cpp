@@ -6,6 +6,8 @@
 
 #include "probability_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// The joined probabilities of stages 0 .. k for example i, by the formula.
@@ -101,3 +103,5 @@ TEST_CASE("ensemble: rows of a trace keep their probabilities") {
   CHECK(part.stages[1].probabilities.row(0) == trace.stages[1].probabilities.row(5));
   CHECK(part.stages[1].probabilities.row(1) == trace.stages[1].probabilities.row(3));
 }
+
+}  // namespace WEIR_UNIT

@@ -6,6 +6,8 @@
 
 #include "probability_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("gate statistics: by their formulas") {
   const auto trace = weir_test::probability_trace(40, 2, 5, 2);
   const auto X = weir::gate_statistics(trace.stages[1]);
@@ -83,3 +85,5 @@ TEST_CASE("exit scores: inputs, targets and history by plain loops") {
     CHECK(weir::detail::exit_scores(models, trace, false) == scores);
   }
 }
+
+}  // namespace WEIR_UNIT

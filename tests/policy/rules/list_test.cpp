@@ -6,6 +6,8 @@
 
 #include "probability_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("rules: each keeps the budget on calibration, and what it reports is what it does") {
   const auto training = weir_test::probability_trace(300, 4, 5, 1),
              calibration = weir_test::probability_trace(400, 4, 5, 2),
@@ -140,3 +142,5 @@ TEST_CASE("rules: all that the traces suffice for, each within the budget; what 
   CHECK(names(weir_test::chain_of(trace)) == weir::rule_names());
   CHECK(left_out.empty());
 }
+
+}  // namespace WEIR_UNIT

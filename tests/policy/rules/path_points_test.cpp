@@ -6,6 +6,8 @@
 
 #include "../synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 TEST_CASE("rule_points: threshold policies, measured as evaluate measures them") {
   const weir::Trace trace = weir_test::difficulty_trace(300, 3, 8);
   for (const auto& topology : {weir_test::chain_of(trace), weir_test::all_later_of(trace)}) {
@@ -46,3 +48,5 @@ TEST_CASE("rule_points: statistics that a trace lacks are left out") {
   const weir::PolicyTrainer trainer(trace, weir_test::chain_of(trace), {});
   CHECK(weir::rule_points(trainer, 5).size() == 5);
 }
+
+}  // namespace WEIR_UNIT

@@ -8,6 +8,8 @@
 #include "../count_allocations.hpp"
 #include "../toy_cascade.hpp"
 
+namespace WEIR_UNIT {
+
 using toy_cascade::counter, toy_cascade::tensor;
 using weir::CascadeExecutor, weir::CascadeSpec, weir::CascadeStage, weir::Topology;
 
@@ -174,3 +176,5 @@ TEST_CASE("rule cascade: what does not fit is refused") {
   CHECK_THROWS_WITH_AS(weir::rule_cascade(spec, rule), "cascade, stage 'b': a score of 5 inputs, the stage has 4",
                        weir::ShapeError);
 }
+
+}  // namespace WEIR_UNIT

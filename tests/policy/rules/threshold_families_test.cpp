@@ -7,6 +7,8 @@
 
 #include "../synthetic_trace.hpp"
 
+namespace WEIR_UNIT {
+
 namespace {
 
 /// The published procedure, example by example in the order of their confidence.
@@ -121,3 +123,5 @@ TEST_CASE("greedy thresholds: every move is the best of all moves, judged anew")
       }
     }
 }
+
+}  // namespace WEIR_UNIT

@@ -7,6 +7,8 @@
 #include <thread>
 #include <weir/policy/serve/batch_queue.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::ArgumentError, weir::BatchQueue, weir::BatchQueueOptions;
 
 namespace {
@@ -176,3 +178,5 @@ TEST_CASE("BatchQueue: options out of range are refused") {
         BatchQueueOptions{1, 1, 1e9}, BatchQueueOptions{1, std::size_t{1} << 40, 1}})
     CHECK_THROWS_AS(BatchQueue(1, options), ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

@@ -6,6 +6,8 @@
 #include <vector>
 #include <weir/policy/serve/cascade_inputs.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::CascadeInputs, weir::Image, weir::ImageView, weir::Preprocess, weir::PreprocessOptions, weir::Shape;
 
 namespace {
@@ -90,3 +92,5 @@ TEST_CASE("CascadeInputs: threads fill different rows at once") {
     CHECK(got[row * 3 + 2] == got[row * 3]);
   }
 }
+
+}  // namespace WEIR_UNIT

@@ -9,6 +9,8 @@
 
 #include "stored_toys.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::TempFolder;
 using weir::CascadeStream, weir::Decision, weir::StreamOptions;
 
@@ -280,3 +282,5 @@ TEST_CASE("CascadeStream: bad images and options are refused") {
   for (auto& network : floats.cascade["networks"]) network["preprocess"] = nullptr;
   CHECK_THROWS_AS(CascadeStream(weir::Cascade(floats, s.folder / "p.json")), weir::ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

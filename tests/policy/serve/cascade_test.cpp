@@ -6,6 +6,8 @@
 
 #include "stored_toys.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::TempFolder;
 using weir::Cascade, weir::Decision, weir::ImageView;
 
@@ -186,3 +188,5 @@ TEST_CASE("Cascade: images that are none are refused, and the cascade goes on") 
   CHECK_THROWS_AS(cascade.run(ImageView{}), weir::ArgumentError);
   check_equal(cascade.run(images[1]), expected);
 }
+
+}  // namespace WEIR_UNIT

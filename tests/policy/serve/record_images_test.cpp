@@ -6,6 +6,8 @@
 
 #include "stored_toys.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::slurp, io_test::TempFolder;
 using weir::FormatError, weir::RecordOptions, weir::Shard;
 
@@ -198,3 +200,5 @@ TEST_CASE("merging: shards that do not make a whole are refused by file, and not
   CHECK_THROWS_AS(weir::merge_trace_shards({}, r.folder / "out"), weir::ArgumentError);
   CHECK_NOTHROW(weir::merge_trace_shards({second, first}, r.folder / "out"));
 }
+
+}  // namespace WEIR_UNIT

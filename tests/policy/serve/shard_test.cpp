@@ -4,6 +4,8 @@
 #include <string>
 #include <weir/policy/serve/shard.hpp>
 
+namespace WEIR_UNIT {
+
 using weir::ArgumentError, weir::parse_shard, weir::Shard, weir::shard_from_environment;
 
 TEST_CASE("Shard: the parts follow each other, cover everything and differ by one at most") {
@@ -54,3 +56,5 @@ TEST_CASE("Shard: the rank of a process among many") {
                                {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "STEP", "0"}}})
     CHECK_THROWS_AS(shard(bad), ArgumentError);
 }
+
+}  // namespace WEIR_UNIT

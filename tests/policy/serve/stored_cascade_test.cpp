@@ -4,6 +4,8 @@
 
 #include "stored_toys.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::TempFolder;
 using json = nlohmann::json;
 
@@ -188,3 +190,5 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   check("/stages/0/features/16", "entropy", "'features'");
   check("/weir_policy", 4, "'weir_policy'");
 }
+
+}  // namespace WEIR_UNIT

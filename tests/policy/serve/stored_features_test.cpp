@@ -12,6 +12,8 @@
 
 #include "stored_toys.hpp"
 
+namespace WEIR_UNIT {
+
 using io_test::contains, io_test::message_of, io_test::TempFolder;
 using json = nlohmann::json;
 
@@ -196,3 +198,5 @@ TEST_CASE("policy file: features that do not fit, damaged projections and hostil
   refuses_networks("/stages/0/source/pooled/tensor", "");
   refuses_networks("/stages/1/source/pooled/grid", 1000);  // finer than the tensor
 }
+
+}  // namespace WEIR_UNIT

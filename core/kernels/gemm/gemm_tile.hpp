@@ -1,0 +1,88 @@
+/// The register tile of matrix products: contract, and its body, written once for all instruction sets.
+#pragma once
+#include <cstdint>
+#include <weir/core/kernels/gemm/vector.hpp>
+
+namespace weir::kernels {
+
+/// K is cut so that a panel of B stays in the first-level cache, or nearly.
+inline constexpr std::int64_t gemm_depth = 384;
+/// Floats from one row to the next in A's staged rows: not a power of two, which would map all rows to the same sets of
+/// the cache.
+inline constexpr std::int64_t gemm_staged_row = gemm_depth + 16;
+
+/// R rows by V vectors of L columns, with k running from 0 to K:
+///
+///     c[r*ldc + j] (+)= sum over k of a(r, k) * b[k*ldb + j]        0 <= r < R, 0 <= j < V*L
+///
+/// a(r, k) lies at a[k*R + r] (packed) or at a[r*gemm_staged_row + k] (staged). A packing tile copies what it reads of
+/// b to panel[k*V*L + j], for the others: that costs nearly no time beside so many multiplications. Every element of c
+/// is summed in the order of k by one chain of fused multiply-adds, so its bits depend neither on R and V nor on how K
+/// is cut into calls (resume: the sums go on from what c holds). Nothing else is read or written; no alignment is
+/// needed.
+struct GemmTile {
+  std::int64_t K;
+  const float *a, *b;
+  std::int64_t ldb;
+  float* panel;  ///< of packing tiles
+  float* c;
+  std::int64_t ldc;
+  const float* next_c;  ///< will be needed next, fetched into the cache
+  bool resume;
+};
+using GemmTileKernel = void (*)(const GemmTile& tile);
+
+/// Kinds of GemmTile by their place in Microkernels::gemm.
+enum class GemmTileKind { staged, packed, staged_packing, packed_packing };
+
+template <int L, int R, int V, GemmTileKind kind>
+[[gnu::always_inline]] inline void gemm_tile_body(const GemmTile& t) {
+  using Float = typename Vec<L>::type;
+  using Loose = typename Vec<L>::loose;
+  constexpr bool packed = kind == GemmTileKind::packed || kind == GemmTileKind::packed_packing;
+  constexpr bool packing = kind == GemmTileKind::staged_packing || kind == GemmTileKind::packed_packing;
+  Float sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      const float* c = t.c + r * t.ldc + v * L;
+      __builtin_prefetch(t.next_c + r * t.ldc + v * L, 1);
+      sum[r][v] = Float{};
+      if (t.resume) sum[r][v] = *reinterpret_cast<const Loose*>(c);
+    }
+  }
+  const float *a = t.a, *b = t.b;
+  float* panel = t.panel;
+  // Rows of an unpacked B lie too far apart for the hardware to look ahead.
+  const std::int64_t ldb = t.ldb, ahead = 8 * ldb;
+#pragma GCC unroll 1
+  for (std::int64_t k = 0; k < t.K; ++k) {
+    Float column[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      if (packing) __builtin_prefetch(b + ahead + v * L);
+      column[v] = *reinterpret_cast<const Loose*>(b + v * L);
+      if (packing) *reinterpret_cast<Loose*>(panel + v * L) = column[v];
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        multiply_add<L>(sum[r][v], column[v], a[packed ? r : r * gemm_staged_row]);
+      }
+    }
+    a += packed ? R : 1;
+    b += ldb;
+    if (packing) panel += V * L;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      *reinterpret_cast<Loose*>(t.c + r * t.ldc + v * L) = sum[r][v];
+    }
+  }
+}
+
+}  // namespace weir::kernels
