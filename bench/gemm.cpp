@@ -1,6 +1,6 @@
 // Times matrix products C[M,N] = A[M,K] B[K,N]: prints `backend,M,N,K,threads,gflops`, the best of many runs.
-// --backend openblas needs the program to be built with WEIR_WITH_OPENBLAS and linked to OpenBLAS.
-#include <Eigen/Core>
+// --backend openblas needs the program to be built with WEIR_WITH_OPENBLAS and linked to OpenBLAS; blis and onednn are
+// loaded where they are installed.
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -9,12 +9,13 @@
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reorder.hpp>
 
+#include "gemm_eigen.hpp"
+#include "gemm_peers.hpp"
 #include "program.hpp"
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 struct Problem {
   std::int64_t M, N, K;
@@ -67,10 +68,13 @@ void time_products(const Problem& p, const std::vector<std::string>& backends, b
   for (std::size_t i = 0; i < backends.size(); ++i) {
     const std::string& name = backends[i];
     if (name == "eigen") {
-      contenders.push_back({name, [&] {
-                              const Eigen::Map<const Matrix> a(A.data(), p.M, p.K), b(B.data(), p.K, p.N);
-                              Eigen::Map<Matrix>(C.data(), p.M, p.N).noalias() = a * b;
-                            }});
+      contenders.push_back(
+          {name, [&] { program::eigen_product(threads, p.M, p.N, p.K, A.data(), B.data(), C.data()); }});
+      continue;
+    }
+    if (name == "blis" || name == "onednn") {
+      contenders.push_back(
+          {name, [&, run = program::peer(name, threads)] { run(p.M, p.N, p.K, A.data(), B.data(), C.data()); }});
       continue;
     }
     contexts.emplace_back(weir::ContextOptions{.threads = threads, .isa = isa, .gemm = name});
@@ -111,8 +115,9 @@ int main(int argc, char** argv) {
   bool packed = false;
   double seconds = 0.25;
   app.add_option("--shape", shapes, "MxNxK; the shapes of convolutions if not given");
-  app.add_option("--backend", backends, "weir, openblas or eigen, in turns; all that are built in if not given")
-      ->check(CLI::IsMember({"weir", "openblas", "eigen"}));
+  app.add_option("--backend", backends,
+                 "weir, openblas, blis, onednn or eigen, in turns; all that there are if not given")
+      ->check(CLI::IsMember({"weir", "openblas", "blis", "onednn", "eigen"}));
   app.add_flag("--packed", packed, "weir takes A packed beforehand, as a layer takes its weights");
   app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--isa", isa, "portable, avx2 or avx512; the best of this CPU if not given");
@@ -123,8 +128,9 @@ int main(int argc, char** argv) {
 #if defined(WEIR_WITH_OPENBLAS)
       backends.push_back("openblas");
 #endif
+      if (program::blis(threads)) backends.push_back("blis");
+      if (program::onednn(threads)) backends.push_back("onednn");
     }
-    Eigen::setNbThreads(threads);  // heeded where the program is compiled with OpenMP
     std::vector<Problem> problems;
     for (const std::string& s : shapes) {
       const auto d = program::parse_dims(s);

@@ -10,64 +10,12 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/core/tensor.hpp>
 #include <weir/policy/dot.hpp>
 #include <weir/policy/features.hpp>
+#include <weir/policy/grid_pool.hpp>
 #include <weir/policy/learners/model_json.hpp>
 
 namespace weir {
-
-/// Average pooling of one example's activations onto a grid x grid raster (grid 1: the mean of each channel). Cell i of
-/// H rows covers floor(i H / grid) .. ceil((i+1) H / grid) - 1, as adaptive pooling does in PyTorch. Activations of
-/// rank 1 ([D], from [N, D]) pass unchanged.
-struct GridPool {
-  int grid = 1;
-
-  /// Size of the pooled vector for one example's shape, [C, H, W] or [D]. Throws ShapeError for another rank, an empty
-  /// shape, or a raster finer than the image.
-  std::size_t size(const Shape& example) const {
-    if (example.rank() == 1 && example[0] > 0) return static_cast<std::size_t>(example[0]);
-    if (example.rank() != 3 || example.numel() < 1 || grid < 1 || example[1] < grid || example[2] < grid)
-      throw ShapeError("an exit head needs activations [C, H, W] of at least " + std::to_string(grid) + "x" +
-                       std::to_string(grid) + " or [D], got " + example.to_string());
-    return static_cast<std::size_t>(example[0]) * static_cast<std::size_t>(grid * grid);
-  }
-
-  /// Writes size(example) values. Neither allocates nor throws. O(C H W).
-  void operator()(const float* activations, const Shape& example, float* out) const {
-    if (example.rank() == 1 || example[1] * example[2] == 1) {  // each value is its own mean
-      std::copy_n(activations, example[0], out);
-      return;
-    }
-    const std::int64_t C = example[0], H = example[1], W = example[2];
-    for (std::int64_t c = 0; c < C; ++c, activations += H * W)
-      for (std::int64_t i = 0; i < grid; ++i) {
-        const std::int64_t top = i * H / grid, bottom = ((i + 1) * H + grid - 1) / grid;
-        for (std::int64_t j = 0; j < grid; ++j) {
-          const std::int64_t left = j * W / grid, right = ((j + 1) * W + grid - 1) / grid;
-          // A cell that is as wide as the image is one line of memory.
-          const bool whole = left == 0 && right == W;
-          const std::int64_t lines = whole ? 1 : bottom - top, length = whole ? (bottom - top) * W : right - left;
-          float sum = 0;
-          for (std::int64_t y = 0; y < lines; ++y) sum += line_sum(activations + (top + y) * W + left, length);
-          *out++ = sum / static_cast<float>((bottom - top) * (right - left));
-        }
-      }
-  }
-
- private:
-  /// Sixteen partial sums, so that the compiler may use vectors without changing the order of additions.
-  static float line_sum(const float* line, std::int64_t length) {
-    float part[16] = {};
-    std::int64_t x = 0;
-    for (; x + 16 <= length; x += 16)
-      for (std::int64_t l = 0; l < 16; ++l) part[l] += line[x + l];
-    for (std::int64_t l = 0; x < length; ++x, ++l) part[l] += line[x];
-    for (std::int64_t half = 8; half > 0; half /= 2)
-      for (std::int64_t l = 0; l < half; ++l) part[l] += part[l + half];
-    return part[0];
-  }
-};
 
 /// Temperatures of an exit head, and those that fit_temperature looks among.
 inline constexpr double min_temperature = 0.01, max_temperature = 100;

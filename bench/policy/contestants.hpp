@@ -10,6 +10,7 @@
 #include <weir/policy/choose.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
+#include <weir/policy/rules/path_points.hpp>
 
 #include "../progress.hpp"
 #include "curve.hpp"
@@ -111,7 +112,8 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
   return rules;
 }
 
-/// "learned" first: for each seed and budget the learner that is fastest on calibration. Then each learner, the rules,
+/// "learned" first: for each seed and budget the learner that is fastest on calibration, known rules among the policies
+/// that each chooses from (as adapt learns). Then each learner, the rules,
 /// the best single network where stages are networks, the oracle of the same budget.
 inline std::vector<Contestant> run_all(const Setting& setting, const std::vector<std::string>& rules) {
   const Options& o = setting.options;
@@ -129,16 +131,21 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
     const auto [training, calibration] = setting.parts.divide(seed);
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
+    std::vector<weir::PathPoint> known;
     for (const std::string& learner : o.learners) {
       weir::TrainOptions train{.learner = learner, .folds = o.folds, .seed = seed};
       train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
       const weir::PolicyTrainer trainer(training, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
+      if (known.empty()) known = weir::rule_points(trainer);
+      auto wider = path;
+      wider.insert(wider.end(), known.begin(), known.end());
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
         const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
-        const weir::Evaluation e = weir::evaluate(choice.policy, test);
-        put(*c, setting, seed, b, choice.calibration, e);
-        if (!best[b] || choice.calibration.seconds < best[b]->first.seconds) best[b] = {choice.calibration, e};
+        put(*c, setting, seed, b, choice.calibration, weir::evaluate(choice.policy, test));
+        const weir::Choice any = weir::choose(trainer, wider, calibration, setting.budget(b, seed));
+        if (!best[b] || any.calibration.seconds < best[b]->first.seconds)
+          best[b] = {any.calibration, weir::evaluate(any.policy, test)};
       }
       ++c;
     }

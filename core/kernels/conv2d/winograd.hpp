@@ -78,14 +78,17 @@ class Winograd : public Conv2dAlgorithm {
     const std::int64_t width = micro_->width();
     const auto floats = static_cast<std::size_t>(params_.groups * blocks_ * 36 * C_ * width);
     std::fill_n(weights_.reserve(floats), floats, 0.0F);
-    for (std::int64_t m = 0; m < params_.out_channels; ++m) {
-      const std::int64_t g = m / M_, b = m % M_ / width, lane = m % M_ % width;
-      for (std::int64_t c = 0; c < C_; ++c) {
-        const auto u = winograd::transform_weights(weights.data() + (m * C_ + c) * 9);
-        for (std::int64_t p = 0; p < 36; ++p)
-          weights_.data()[packed_at(g, b, p) + c * vectors(b) * micro_->lanes + lane] = u[static_cast<std::size_t>(p)];
-      }
-    }
+    // Channels of the output innermost, as the 36 lines lie that one transform writes to.
+    for (std::int64_t g = 0; g < params_.groups; ++g)
+      for (std::int64_t b = 0; b < blocks_; ++b)
+        for (std::int64_t c = 0; c < C_; ++c)
+          for (std::int64_t lane = 0; lane < std::min(width, M_ - b * width); ++lane) {
+            const std::int64_t m = g * M_ + b * width + lane;
+            const auto u = winograd::transform_weights(weights.data() + (m * C_ + c) * 9);
+            for (std::int64_t p = 0; p < 36; ++p)
+              weights_.data()[packed_at(g, b, p) + c * vectors(b) * micro_->lanes + lane] =
+                  u[static_cast<std::size_t>(p)];
+          }
   }
 
   std::size_t workspace_floats(std::int64_t threads) const override {

@@ -63,13 +63,16 @@ template <class V>
 /// u [36] = G g G^T of weights g [3, 3].
 inline std::array<float, 36> transform_weights(const float* g) {
   std::array<float, 36> u{};
-  for (std::size_t i = 0; i < 6; ++i)
+  for (std::size_t i = 0; i < 6; ++i) {
+    double row[3] = {};
+    for (std::size_t r = 0; r < 3; ++r)
+      for (std::size_t s = 0; s < 3; ++s) row[s] += weight_matrix[i][r] * double{g[3 * r + s]};
     for (std::size_t j = 0; j < 6; ++j) {
       double sum = 0;
-      for (std::size_t r = 0; r < 3; ++r)
-        for (std::size_t s = 0; s < 3; ++s) sum += weight_matrix[i][r] * double{g[3 * r + s]} * weight_matrix[j][s];
+      for (std::size_t s = 0; s < 3; ++s) sum += row[s] * weight_matrix[j][s];
       u[6 * i + j] = static_cast<float>(sum);
     }
+  }
   return u;
 }
 
