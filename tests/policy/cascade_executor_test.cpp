@@ -10,116 +10,13 @@
 #include <stdexcept>
 #include <thread>
 
+#include "cascade_cases.hpp"
 #include "count_allocations.hpp"
-#include "toy_cascade.hpp"
 
 namespace WEIR_UNIT {
 
-using toy_cascade::counter, toy_cascade::Counter, toy_cascade::tensor;
-using weir::CascadeExecutor, weir::CascadeAnswer, weir::CascadeSpec, weir::CascadeStage, weir::Topology, weir::View;
-
-namespace {
-
-using Stages = std::vector<CascadeStage>;
-
-/// Networks A (images), B (vectors), C (images) with counters for every wave.
-struct Toys {
-  std::vector<Counter> a{counter(), counter(), counter()}, b{counter(), counter()}, c{counter()};
-  std::int64_t fixed_batch = 0;
-  std::vector<weir::Network> networks() const {
-    return {toy_cascade::network("A", {2, 5, 6}, a, fixed_batch), toy_cascade::network("BB", {7}, b),
-            toy_cascade::network("CCC", {3, 4, 4}, c)};
-  }
-};
-
-const CascadeStage a0{"a0", 0, tensor(0), toy_cascade::head(2, 1, 0.1F)},
-    a1{"a1", 0, tensor(1), toy_cascade::head(8, 2, 0.2F)}, a{"a", 0, "y", std::nullopt},
-    b0{"b0", 1, tensor(0), toy_cascade::head(7, 1, 0.3F)}, b{"b", 1, "y", std::nullopt}, c{"c", 2, "y", std::nullopt};
-
-struct Case {
-  std::string name;
-  Stages stages;
-  Topology topology;
-  bool flows;
-};
-
-std::vector<Case> cases() {
-  return {
-      {"early exit", {a0, a1, a}, Topology::chain({"a0", "a1", "a"}), true},
-      {"selection", {a, b, c}, Topology::all_later({"a", "b", "c"}), true},
-      {"left inside A, on in B and C",
-       {a0, a1, a, b0, b, c},
-       {{{"a0", {1, 3}}, {"a1", {2, 5}}, {"a", {5}}, {"b0", {4, 5}}, {"b", {5}}, {"c", {}}}},
-       true},
-      {"exits may be skipped", {a0, a1, a}, Topology::all_later({"a0", "a1", "a"}), false},
-      {"B is entered at two places", {a, b0, c, b}, {{{"a", {1, 3}}, {"b0", {2}}, {"c", {}}, {"b", {}}}}, false},
-      {"one stage", {c}, Topology::chain({"c"}), true},
-  };
-}
-
-std::shared_ptr<const CascadeSpec> make(const Case& t, const Toys& toys) {
-  return std::make_shared<CascadeSpec>(toys.networks(), t.stages, t.topology);
-}
-
-/// Mixes that exit early, late, and in between, so that all stages are reached by some example and left by another.
-std::vector<weir::MixedPolicy> mixes(const std::shared_ptr<const CascadeSpec>& spec) {
-  std::vector<weir::MixedPolicy> all;
-  for (const double share : {0.0, 0.3, 0.6, 0.8, 1.0})
-    all.push_back(weir::MixedPolicy::pure(toy_cascade::policy(spec, share)));
-  all.push_back({toy_cascade::policy(spec, 0.4), toy_cascade::policy(spec, 0.9), 0.4, 7});
-  return all;
-}
-
-/// A maker whose row 0 is example `first`.
-weir::InputMaker from(std::size_t first) {
-  return [first](std::size_t network, std::size_t row, View out) { toy_cascade::fill(network, first + row, out); };
-}
-
-struct Expected {
-  int label = -1;
-  std::vector<std::size_t> visited;
-  std::vector<float> probabilities;
-};
-
-/// The same by plain means: a fresh executor for every stage, no resume, no batch.
-Expected reference(const CascadeSpec& spec, const weir::MixedPolicy& mixed, std::size_t example) {
-  const weir::Policy& policy = mixed.pick(example);
-  std::vector<std::vector<double>> features(spec.stages.size());
-  std::vector<weir::StageAnswer> answers(spec.stages.size());
-  Expected e;
-  for (std::size_t k = 0;;) {
-    const CascadeStage& s = spec.stages[k];
-    const weir::Network& net = spec.network(s.network);
-    weir::Tensor x(net.input_shape());
-    toy_cascade::fill(s.network, example, x.view());
-    weir::Executor run(net);
-    run.begin(x);
-    const weir::ConstView y = run.advance_to(s.tensor);
-    e.probabilities.assign(3, 0);
-    std::vector<float> scratch(100);
-    if (s.head)
-      s.head->predict(y.data, spec.example_shape(k), scratch.data(), e.probabilities);
-    else
-      weir::softmax(y.span(), e.probabilities);
-    features[k].resize(spec.feature_names().size());
-    e.label = weir::confidence_features(e.probabilities, features[k]);
-    answers[k] = {e.label, features[k]};
-    e.visited.push_back(k);
-    std::vector<double> input(spec.gate_inputs().size(k));
-    spec.gate_inputs().fill(k, answers, input);
-    const std::size_t action = policy.action(k, input);
-    if (action == 0) return e;
-    k = policy.next(k, action);
-  }
-}
-
-void check_equal(const CascadeAnswer& answer, const Expected& e) {
-  CHECK(answer.label == e.label);
-  CHECK(answer.exit == e.visited.back());
-  CHECK(std::vector<float>(answer.probabilities.begin(), answer.probabilities.end()) == e.probabilities);
-}
-
-}  // namespace
+using namespace cascade_cases;
+using weir::CascadeExecutor;
 
 TEST_CASE("CascadeExecutor: one example at a time, against fresh executors without resume") {
   for (const Case& t : cases()) {
@@ -439,32 +336,6 @@ TEST_CASE("CascadeExecutor: a network exported for single images runs one by one
   CHECK_THROWS_AS(make(cases()[0], toys), weir::ArgumentError);
 }
 
-TEST_CASE("CascadeSpec: what does not fit is refused") {
-  const auto spec = [](Stages stages, const Topology& topology) {
-    return CascadeSpec(Toys{}.networks(), std::move(stages), topology);
-  };
-  const auto two = Topology::chain({"a0", "a"});
-  CHECK_NOTHROW(spec({a0, a}, two));
-  CHECK_THROWS_AS(spec({a0}, two), weir::ArgumentError);
-  CHECK_THROWS_AS(spec({a, a0}, two), weir::ArgumentError);                                   // other names
-  CHECK_THROWS_AS(spec({a, a0}, Topology::chain({"a", "a0"})), weir::ArgumentError);          // backwards
-  CHECK_THROWS_AS(spec({a0, b, a}, Topology::chain({"a0", "b", "a"})), weir::ArgumentError);  // comes back
-  CHECK_THROWS_AS(spec({{"a0", 3, "y", std::nullopt}, a}, two), weir::ArgumentError);         // no such network
-  CHECK_THROWS_AS(spec({{"a0", 0, "z", std::nullopt}, a}, two), weir::ArgumentError);         // no such tensor
-  CHECK_THROWS_AS(spec({{"a0", 0, tensor(0), std::nullopt}, a}, two), weir::ShapeError);      // 60 classes
-  CHECK_THROWS_AS(spec({{"a0", 0, tensor(0), toy_cascade::head(3, 1, 0)}, a}, two), weir::ShapeError);
-  CHECK_THROWS_AS(spec({{"a0", 0, tensor(0), toy_cascade::head(72, 6, 0)}, a}, two), weir::ShapeError);
-  CHECK_THROWS_AS(spec({{"a0", 0, tensor(0), weir::ExitHead({1}, 2, {1, 2, 3, 4}, {0, 0})}, a}, two), weir::ShapeError);
-
-  const auto good = make(cases()[0], {});
-  CHECK_THROWS_AS(good->check(weir::MixedPolicy::pure(toy_cascade::policy(make(cases()[1], {}), 0.5))),
-                  weir::ArgumentError);
-  weir::MixedPolicy wrong = weir::MixedPolicy::pure(toy_cascade::policy(good, 0.5));
-  CHECK_NOTHROW(good->check(wrong));
-  wrong.b.gates[0] = weir::Gate::constant(0, 2, 4);
-  CHECK_THROWS_AS(good->check(wrong), weir::ShapeError);
-}
-
 TEST_CASE("CascadeExecutor: features that do not tell classes apart; networks that end in probabilities") {
   const auto plain =
       std::make_shared<CascadeSpec>(Toys{}.networks(), Stages{a0, a}, Topology::chain({"a0", "a"}), false);
@@ -498,88 +369,6 @@ TEST_CASE("CascadeExecutor: features that do not tell classes apart; networks th
   }
   CHECK(refused > 0);
   CHECK(passed + refused == 30);
-}
-
-TEST_CASE("CascadeSpec: a network is loaded once, however many threads ask for it") {
-  const Case t = cases()[1];
-  const auto nets = Toys{}.networks();
-  std::vector<std::atomic<int>> loads(3);
-  std::vector<weir::NetworkSource> sources;
-  for (std::size_t n = 0; n < 3; ++n)
-    sources.push_back({[&, n] {
-                         ++loads[n];
-                         std::this_thread::sleep_for(std::chrono::milliseconds(10));  // so that all meet here
-                         return nets[n];
-                       },
-                       true});
-  const auto lazy = std::make_shared<CascadeSpec>(std::move(sources), 3, t.stages, t.topology);
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < 8; ++i)
-    threads.emplace_back([&, i] {
-      CascadeExecutor cascade(lazy, weir::Context());
-      cascade.run_one_with(from(i), 0, [](std::size_t k, std::span<const double>) { return k == 0 ? 1U : 0U; });
-    });
-  for (auto& thread : threads) thread.join();
-  CHECK(loads[0] == 1);
-  CHECK(loads[1] == 1);
-  CHECK(loads[2] == 0);
-}
-
-TEST_CASE("CascadeSpec: networks are loaded when they first run, once, and checked then") {
-  const Case t = cases()[1];  // a, b, c: one network each
-  const auto nets = Toys{}.networks();
-  std::vector<int> loads(3, 0);
-  bool broken = false;
-  const auto sources = [&](bool rows_leave) {
-    std::vector<weir::NetworkSource> all;
-    for (std::size_t n = 0; n < 3; ++n)
-      all.push_back({[&, n] {
-                       ++loads[n];
-                       if (broken) throw weir::FormatError("damaged");
-                       return nets[n];
-                     },
-                     rows_leave});
-    return all;
-  };
-  const auto lazy = std::make_shared<CascadeSpec>(sources(true), 3, t.stages, t.topology);
-  const auto eager = make(t, {});
-  CHECK(lazy->flows_in_batches());
-  CHECK(lazy->feature_names() == eager->feature_names());
-  CHECK(loads == std::vector<int>{0, 0, 0});
-  CascadeExecutor cascade(lazy, weir::Context()), other(lazy, weir::Context());
-  const auto stop = mixes(eager)[0], all_the_way = mixes(eager)[4];  // made with a spec of its own
-  check_equal(cascade.run_one(stop, from(3), 3), reference(*eager, stop, 3));
-  CHECK(loads == std::vector<int>{1, 0, 0});
-  broken = true;
-  CHECK_THROWS_AS(cascade.run_one(all_the_way, from(3), 3), weir::FormatError);
-  CHECK(!lazy->is_loaded(1));
-  broken = false;
-  std::vector<CascadeAnswer> answers;
-  other.run_batch(all_the_way, 5, from(0), 0, answers);
-  for (std::size_t r = 0; r < 5; ++r) check_equal(answers[r], reference(*eager, all_the_way, r));
-  check_equal(cascade.run_one(all_the_way, from(3), 3), reference(*eager, all_the_way, 3));
-  CHECK(loads[0] == 1);
-  CHECK(loads[1] + loads[2] <= 4);  // at most one failure and one success each
-  CHECK(lazy->networks().size() == 3);
-
-  // What was stated of a network and does not hold.
-  const auto refuses = [&](const std::shared_ptr<const CascadeSpec>& spec) {
-    CascadeExecutor run(spec, weir::Context());
-    CHECK_THROWS_AS(run.run_one_with(from(0), 0, [](std::size_t, std::span<const double>) { return std::size_t{0}; }),
-                    weir::Error);
-  };
-  refuses(std::make_shared<CascadeSpec>(sources(true), 4, t.stages, t.topology));  // classes
-  const auto backwards = Topology::chain({"a", "a0"});
-  refuses(std::make_shared<CascadeSpec>(sources(true), 3, Stages{a, a0}, backwards));
-  const auto missing = Topology::chain({"a0", "a"});
-  refuses(std::make_shared<CascadeSpec>(sources(true), 3, Stages{{"a0", 0, "z", std::nullopt}, a}, missing));
-  Toys single;
-  single.fixed_batch = 1;
-  const auto fixed = single.networks()[0];
-  const std::vector<weir::NetworkSource> claims{{[&] { return fixed; }, true}}, honest{{[&] { return fixed; }, false}};
-  const auto one = Topology::chain({"a"});
-  refuses(std::make_shared<CascadeSpec>(claims, 3, Stages{a}, one));
-  CHECK_FALSE(std::make_shared<CascadeSpec>(honest, 3, Stages{a}, one)->flows_in_batches());
 }
 
 }  // namespace WEIR_UNIT

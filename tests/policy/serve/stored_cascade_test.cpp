@@ -27,13 +27,7 @@ TEST_CASE("policy file: what is missing or wrong about its networks is refused b
   const json good = json::parse(weir::to_text(stored_toys::file(folder.path())));
   CHECK(refusal(folder, good).empty());
   const auto check = [&](const std::string& pointer, const json& value, const std::string& part) {
-    json bad = good;
-    const json::json_pointer at(pointer);
-    if (value.is_discarded())
-      bad[at.parent_pointer()].erase(at.back());
-    else
-      bad[at] = value;
-    const std::string message = refusal(folder, bad);
+    const std::string message = refusal(folder, stored_toys::changed(good, pointer, value));
     CHECK_MESSAGE(contains(message, part), pointer, ": ", message);
     CHECK_MESSAGE(contains(message, "p.json"), message);
   };

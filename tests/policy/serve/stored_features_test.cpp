@@ -162,13 +162,7 @@ TEST_CASE("policy file: features that do not fit, damaged projections and hostil
   };
   CHECK(refusal(good).empty());
   const auto check = [&](const std::string& pointer, const json& value, const std::string& part) {
-    json bad = good;
-    const json::json_pointer at(pointer);
-    if (value.is_discarded())
-      bad[at.parent_pointer()].erase(at.back());
-    else
-      bad[at] = value;
-    const std::string message = refusal(bad);
+    const std::string message = refusal(stored_toys::changed(good, pointer, value));
     CHECK_MESSAGE(contains(message, part), pointer, ": ", message);
     CHECK_MESSAGE(contains(message, "p.json"), message);
   };

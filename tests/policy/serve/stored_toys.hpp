@@ -79,4 +79,14 @@ inline std::vector<weir::ImageView> views(const std::vector<weir::Image>& images
   return {images.begin(), images.end()};
 }
 
+/// good with another value at this place; discarded: with nothing there.
+inline nlohmann::json changed(nlohmann::json good, const std::string& pointer, const nlohmann::json& value) {
+  const nlohmann::json::json_pointer at(pointer);
+  if (value.is_discarded())
+    good[at.parent_pointer()].erase(at.back());
+  else
+    good[at] = value;
+  return good;
+}
+
 }  // namespace stored_toys
