@@ -82,6 +82,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times that each row is measured")
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
     parser.add_argument("--rows", default="*", help="rows whose model,batch,threads match, as file names do: 'cifar*,1,*'")
+    parser.add_argument("--peers", nargs="+", choices=list(table.PEERS)[1:], default=list(table.PEERS)[1:],
+                        help="whom to time beside weir")
     parser.add_argument("--quick", action="store_true", help="one round of 0.2 s")
     parser.add_argument("--startup", action="store_true", help="the time to the first answer and the memory, too")
     parser.add_argument("--out", default="build/peers", help="folder of peers.csv and peers.md")
@@ -96,7 +98,7 @@ def main():
     given = sys.argv[1:sys.argv.index("--build")]
     options.command = "bash bench/peers/run.sh" + "".join(" " + shlex.quote(g) for g in given)
     build, results, versions, present = options.build, table.Results(), [], ["weir"]
-    for who in list(table.PEERS)[1:]:
+    for who in options.peers:
         version, why = call(who, build, ["--version"], 120)
         versions.append(f"{table.PEERS[who]} {version or 'missing (' + why + ')'}")
         if version:

@@ -71,6 +71,10 @@ is "$(summary energy 's["cost_unit"]')" J
 is "$(summary energy 'all(1e-5 < e["cost"] < 1 for a in s["adaptive"] for e in a["exits"][:1])')" True
 kill $meter
 
+# Gates that see more than confidence, beside rules that do not.
+run features --features confidence,image
+is "$(summary features 's["adaptive"][0]["features"]')" "['confidence', 'image']"
+
 run batch --batch 16
 is "$(summary batch 's["batch"], s["cost_unit"], [a["batch"] for a in s["adaptive"]]')" "16 seconds [16, 16]"
 is "$(summary batch 'all(a["decisions_that_differ_from_trace"] == 0 for a in s["adaptive"])')" True
