@@ -80,15 +80,16 @@ class PackedFullyConnected {
           const std::int64_t i = first_row(t), rows = first_row(t + 1) - i, ldt = vectors(p) * micro_->lanes;
           // The sums begin with the bias.
           for (std::int64_t r = 0; r < rows; ++r) std::copy_n(bias_.data() + p * width, ldt, sums + r * ldt);
-          micro_->gemm_tile(kernels::GemmTileKind::packed, rows, vectors(p))({.K = in_,
-                                                                              .a = rows_of_x + i * in_,
-                                                                              .b = weights_.data() + p * width * in_,
-                                                                              .ldb = ldt,
-                                                                              .panel = nullptr,
-                                                                              .c = sums,
-                                                                              .ldc = ldt,
-                                                                              .next_c = sums,
-                                                                              .resume = true});
+          const auto multiply = micro_->gemm_tile(kernels::GemmTileKind::packed, rows, vectors(p));
+          for (std::int64_t k = 0; k < in_; k += kernels::gemm_depth)
+            multiply({.K = std::min(kernels::gemm_depth, in_ - k),
+                      .a = rows_of_x + i * in_ + k * rows,
+                      .b = weights_.data() + p * width * in_ + k * ldt,
+                      .ldb = ldt,
+                      .panel = nullptr,
+                      .c = sums,
+                      .ldc = ldt,
+                      .add = true});
           const std::int64_t at = i * out_ + p * width;
           micro_->store_rows(sums, ldt, rows, columns(p),
                              {zeros, residual ? residual + at : nullptr, y + at, out_, clamp});

@@ -16,8 +16,11 @@ struct ConvTap {
 ///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
 ///     residual[...])
 ///
-/// S floats lie between neighbouring pixels of the image. Every sum is one chain of fused multiply-adds in the order of
-/// the taps, so its bits do not depend on R and V.
+/// S floats lie between neighbouring pixels of the image. Every sum is made of chains of fused multiply-adds in the
+/// order of the taps; a chain ends with the tap that makes it chain_terms long or longer, and what it comes to is added
+/// to the chains before. So bits do not depend on R and V, and rounding errors grow with the square root of the chains'
+/// length and number rather than of all terms (Higham, "The accuracy of floating point summation", SISC 1993).
+inline constexpr std::int32_t chain_terms = 256;
 struct ConvTile {
   const float* x;
   const ConvTap *taps, *taps_end;
@@ -57,7 +60,24 @@ template <int L, int R, int V, int S>
       }
     }
   }
+  alignas(64) float chains[R * V * L];
+  bool has_chains = false;
+  std::int32_t terms = 0;
   for (const ConvTap* tap = t.taps; tap != t.taps_end; ++tap) {
+    if (terms >= chain_terms) {
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) {
+          Float* before = reinterpret_cast<Float*>(chains + (r * V + v) * L);
+          *before = has_chains ? *before + sum[r][v] : sum[r][v];
+          sum[r][v] = Float{};
+        }
+      }
+      has_chains = true;
+      terms = 0;
+    }
+    terms += tap->count;
     const float* x = t.x + tap->offset;
     const float* const end = x + tap->count;
     // What the next tap reads: its plane may lie far away, where the hardware does not look.
@@ -83,6 +103,15 @@ template <int L, int R, int V, int S>
         }
       }
       weights += V * L;
+    }
+  }
+  if (has_chains) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        sum[r][v] += *reinterpret_cast<const Float*>(chains + (r * V + v) * L);
+      }
     }
   }
   float* y = t.y;

@@ -105,7 +105,7 @@ class GemmPiece {
 
   /// One panel of B under all tiles of packed rows. pack: b has not been packed yet.
   void run_panel(const Panel& p, std::int64_t rows, std::int64_t size, std::int64_t columns, bool pack,
-                 bool resume) const {
+                 bool add) const {
     alignas(64) float sums[max_tile_floats];
     const std::int64_t vectors = columns > micro_.lanes ? 2 : 1, width = vectors * micro_.lanes, n = tiles(rows);
     const bool whole = columns == width;
@@ -124,8 +124,7 @@ class GemmPiece {
                     .panel = p.panel,
                     .c = c,
                     .ldc = p.ldc,
-                    .next_c = t + 1 < n ? c + tile.count() * p.ldc : c,
-                    .resume = resume};
+                    .add = add};
       GemmTileKind kind = packed ? GemmTileKind::packed : GemmTileKind::packed_packing;
       if (few_) kind = packed ? GemmTileKind::staged : GemmTileKind::staged_packing;
       const GemmTileKernel multiply = micro_.gemm_tile(kind, tile.count(), vectors);
@@ -135,8 +134,7 @@ class GemmPiece {
       }
       call.c = sums;
       call.ldc = width;
-      call.next_c = sums;
-      for (std::int64_t r = 0; resume && r < tile.count(); ++r) std::copy_n(c + r * p.ldc, columns, sums + r * width);
+      for (std::int64_t r = 0; add && r < tile.count(); ++r) std::copy_n(c + r * p.ldc, columns, sums + r * width);
       multiply(call);
       for (std::int64_t r = 0; r < tile.count(); ++r) std::copy_n(sums + r * width, columns, c + r * p.ldc);
     }

@@ -5,7 +5,8 @@
 
 namespace weir::kernels {
 
-/// K is cut so that a panel of B stays in the first-level cache, or nearly.
+/// K is cut into pieces: a panel of B stays in the first-level cache, or nearly, and rounding errors grow with the
+/// square root of the pieces' length and number (as in ConvTile) rather than of K.
 inline constexpr std::int64_t gemm_depth = 384;
 /// Floats from one row to the next in A's staged rows: not a power of two, which would map all rows to the same sets of
 /// the cache.
@@ -17,9 +18,8 @@ inline constexpr std::int64_t gemm_staged_row = gemm_depth + 16;
 ///
 /// a(r, k) lies at a[k*R + r] (packed) or at a[r*gemm_staged_row + k] (staged). A packing tile copies what it reads of
 /// b to panel[k*V*L + j], for the others: that costs nearly no time beside so many multiplications. Every element of c
-/// is summed in the order of k by one chain of fused multiply-adds, so its bits depend neither on R and V nor on how K
-/// is cut into calls (resume: the sums go on from what c holds). Nothing else is read or written; no alignment is
-/// needed.
+/// is summed in the order of k by one chain of fused multiply-adds, so its bits do not depend on R and V; add: then the
+/// chain is added to what c holds. Nothing else is read or written; no alignment is needed.
 struct GemmTile {
   std::int64_t K;
   const float *a, *b;
@@ -27,8 +27,7 @@ struct GemmTile {
   float* panel;  ///< of packing tiles
   float* c;
   std::int64_t ldc;
-  const float* next_c;  ///< will be needed next, fetched into the cache
-  bool resume;
+  bool add;
 };
 using GemmTileKernel = void (*)(const GemmTile& tile);
 
@@ -46,10 +45,8 @@ template <int L, int R, int V, GemmTileKind kind>
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      const float* c = t.c + r * t.ldc + v * L;
-      __builtin_prefetch(t.next_c + r * t.ldc + v * L, 1);
+      __builtin_prefetch(t.c + r * t.ldc + v * L, 1);
       sum[r][v] = Float{};
-      if (t.resume) sum[r][v] = *reinterpret_cast<const Loose*>(c);
     }
   }
   const float *a = t.a, *b = t.b;
@@ -80,7 +77,8 @@ template <int L, int R, int V, GemmTileKind kind>
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      *reinterpret_cast<Loose*>(t.c + r * t.ldc + v * L) = sum[r][v];
+      Loose* c = reinterpret_cast<Loose*>(t.c + r * t.ldc + v * L);
+      *c = t.add ? *c + sum[r][v] : sum[r][v];
     }
   }
 }

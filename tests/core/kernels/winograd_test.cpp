@@ -100,7 +100,7 @@ TEST_CASE("Winograd: rounds at most a few times more than the direct algorithms"
       }
       INFO(layer.channels, " channels, ", weir::to_string(isa), ": ", direct, " and ", transformed);
       CHECK(transformed > 0);
-      CHECK(transformed < 5 * direct);
+      CHECK(transformed < 8 * direct);
     }
   }
 }
