@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <random>
+#include <thread>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reorder.hpp>
@@ -90,13 +91,17 @@ void time_products(const Problem& p, const std::vector<std::string>& backends, b
          [&] { weir::gemm(context, p.M, p.N, p.K, A.data(), p.K, B.data(), p.N, C.data(), p.N, workspace.data()); }});
   }
   for (Contender& c : contenders) c.run();
-  // In turns, so that a disturbance of the machine meets all of them.
+  // In turns of some runs each, so that a disturbance of the machine meets all of them. Before a turn the other
+  // libraries' threads, which go on waiting busily after their work, are given the time to fall asleep.
   const auto end = Clock::now() + std::chrono::duration<double>(seconds * static_cast<double>(contenders.size()));
-  for (int round = 0; round < 5 || Clock::now() < end; ++round)
+  for (int round = 0; round < 2 || Clock::now() < end; ++round)
     for (Contender& c : contenders) {
-      const auto start = Clock::now();
-      c.run();
-      c.best_s = std::min(c.best_s, std::chrono::duration<double>(Clock::now() - start).count());
+      if (threads > 1 && contenders.size() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      for (int i = 0; i < 5; ++i) {
+        const auto start = Clock::now();
+        c.run();
+        c.best_s = std::min(c.best_s, std::chrono::duration<double>(Clock::now() - start).count());
+      }
     }
   const double flops = 2 * static_cast<double>(p.M) * static_cast<double>(p.N) * static_cast<double>(p.K);
   for (const Contender& c : contenders)
