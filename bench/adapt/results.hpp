@@ -74,7 +74,8 @@ struct Results {
     return n;
   }
 
-  /// The same of a rule, which reads nothing but confidence. A rule's run may end at the full network under another stage of its own (`<name> alone`).
+  /// The same of a rule, which reads nothing but confidence. A rule's run may end at the full network under another
+  /// stage of its own (`<name> alone`).
   std::optional<std::size_t> strays(const Contestant& c) const {
     for (const Mode& m : modes)
       for (const weir::TunedRule& rule : m.rules) {

@@ -5,7 +5,6 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
-#include <weir/core/kernels/gemm/transpose.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/tensor.hpp>
 
@@ -67,9 +66,10 @@ class PackedFullyConnected {
     }
     const std::int64_t tiles = (n + micro_->max_rows - 1) / micro_->max_rows, width = micro_->width();
     const auto first_row = [&](std::int64_t t) { return n * t / tiles; };
-    for (std::int64_t t = 0; n > 1 && t < tiles; ++t)
-      kernels::transpose(x + first_row(t) * in_, in_, first_row(t + 1) - first_row(t), in_,
-                         workspace + first_row(t) * in_);
+    for (std::int64_t t = 0; n > 1 && t < tiles; ++t) {
+      const std::int64_t i = first_row(t), rows = first_row(t + 1) - i;
+      micro_->transpose(x + i * in_, in_, rows, in_, workspace + i * in_, rows);
+    }
     const float* rows_of_x = n > 1 ? workspace : x;
     const double flops = 2 * static_cast<double>(n) * static_cast<double>(in_) * static_cast<double>(out_);
     kernels::share(context.pool(), panels_, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {

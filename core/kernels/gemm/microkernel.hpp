@@ -29,7 +29,8 @@ struct Epilogue {
 /// y[r*ldy + j] = tile[r*ldt + j] + bias[r], 0 <= r < rows, 0 <= j < columns.
 using StoreRows = void (*)(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
                            const Epilogue& e);
-/// to[j*ldt + r] = from[r*ldf + j], 0 <= r < rows <= lanes, 0 <= j < columns. What is not named is not touched.
+/// to[j*ldt + r] = from[r*ldf + j], 0 <= r < rows <= max(lanes, max_rows), 0 <= j < columns. What is not named is not
+/// touched.
 using TransposeRows = void (*)(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to,
                                std::int64_t ldt);
 /// sum of a[k] * b[k]; the order depends on K alone.
