@@ -11,6 +11,9 @@ struct ConvTap {
   std::int32_t offset, count;
 };
 
+/// So long at least is every chain of additions of a ConvTile but the last.
+inline constexpr std::int32_t chain_terms = 256;
+
 /// R pixels by V vectors of L output channels: with k running over the taps and the floats of each,
 ///
 ///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
@@ -20,7 +23,6 @@ struct ConvTap {
 /// order of the taps; a chain ends with the tap that makes it chain_terms long or longer, and what it comes to is added
 /// to the chains before. So bits do not depend on R and V, and rounding errors grow with the square root of the chains'
 /// length and number rather than of all terms (Higham, "The accuracy of floating point summation", SISC 1993).
-inline constexpr std::int32_t chain_terms = 256;
 struct ConvTile {
   const float* x;
   const ConvTap *taps, *taps_end;

@@ -9,7 +9,8 @@ namespace weir {
 
 namespace kernels {
 
-/// So many rows of A are packed at a time: with gemm_depth columns they fill half of the second-level cache.
+/// So many rows of A are packed at a time: with gemm_depth columns they fill a third of a
+/// second-level cache of 1 MiB.
 inline constexpr std::int64_t gemm_rows = 224;
 /// Up to so many columns that fill no vector are dot products.
 inline constexpr std::int64_t gemm_dot_columns = 3;

@@ -71,19 +71,37 @@ TEST_CASE(
                         .ldc = ldc,
                         .add = false};
           micro.gemm_tile(packed ? GemmTileKind::packed_packing : GemmTileKind::staged_packing, R, V)(call);
+          // The same in two calls: to the last bit the sum of the two chains.
           const auto tile = micro.gemm_tile(packed ? GemmTileKind::packed : GemmTileKind::staged, R, V);
-          call.c = twice.data();
+          std::vector<float> rest = twice;
           call.panel = nullptr;
+          call.b = panel.data();
+          call.ldb = width;
+          call.c = twice.data();
           call.K = first;
           tile(call);
-          call.add = true;
-          call.K = K - first;
+          std::vector<float> both = twice;
           call.a += first * column;
-          call.b = panel.data() + first * width;
-          call.ldb = width;
+          call.b += first * width;
+          call.K = K - first;
+          call.add = true;
           tile(call);
-          CHECK(std::equal(once.begin(), once.end(), twice.begin(),
-                           [](float x, float y) { return std::abs(x - y) < 1e-5F; }));
+          call.c = rest.data();
+          call.add = false;
+          tile(call);
+          for (std::int64_t r = 0; r < R; ++r)
+            for (std::int64_t j = 0; j < width; ++j) {
+              const auto at = static_cast<std::size_t>(r * ldc + j);
+              both[at] += rest[at];
+            }
+          CHECK(std::memcmp(both.data(), twice.data(), twice.size() * sizeof(float)) == 0);
+          // And one call packs what another reads: the same chain.
+          call.a = a.data();
+          call.b = panel.data();
+          call.c = rest.data();
+          call.K = K;
+          tile(call);
+          CHECK(std::memcmp(once.data(), rest.data(), once.size() * sizeof(float)) == 0);
           bool intact = true;
           for (std::size_t i = 0; i < panel.size(); ++i) {
             const auto at = static_cast<std::int64_t>(i);
