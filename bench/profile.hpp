@@ -48,7 +48,7 @@ inline std::string to_text(const weir::PlanDescription& plan, const std::vector<
   }
   if (all.seconds > 0) all.flops_per_second = plan.flops() / all.seconds;
   all.of_peak = all.flops_per_second / peak;
-  cells.push_back({"all", "", "", "", fixed_point(plan.flops() * 1e-6, 3), fixed_point(bytes / 1024, 1)});
+  cells.push_back({"all", "", "", "", "", fixed_point(plan.flops() * 1e-6, 3), fixed_point(bytes / 1024, 1)});
   append(cells.back(), all);
   return "peak " + fixed_point(1e-9 * peak, 1) + " GFLOP/s; " + weir::to_text(plan, cells);
 }

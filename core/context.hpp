@@ -32,6 +32,13 @@ class Context {
     winograd_ = options.winograd;
   }
 
+  /// The same for one thread.
+  Context alone() const {
+    Context one = *this;
+    one.pool_ = ThreadPool(1);
+    return one;
+  }
+
   int threads() const { return pool_.threads(); }
   Isa isa() const { return isa_; }
   /// True if matrix products go to OpenBLAS (the program then links it).

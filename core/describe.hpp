@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 #include <vector>
-#include <weir/core/plan.hpp>
+#include <weir/core/schedule.hpp>
 
 namespace weir {
 
@@ -18,6 +18,8 @@ struct StepDescription {
   Shape output;                    ///< shape of that
   double flops = 0;                ///< of the layer itself; a multiply-add counts 2
   double bytes = 0;                ///< inputs, parameters and outputs, each once
+  std::int64_t examples = 1;       ///< that pass it at a time, together with the neighbours of the same group
+  int group = 0;                   ///< of the Schedule
 };
 
 struct PlanDescription {
@@ -64,6 +66,14 @@ inline PlanDescription describe(const Network& network, const Plan& plan, const 
     }
     all.steps.push_back(std::move(s));
   }
+  const Schedule schedule(network, plan, Lives(network, plan), context.threads(), batch);
+  for (std::size_t g = 0; g < schedule.groups().size(); ++g) {
+    const StepGroup& group = schedule.groups()[g];
+    for (int i = group.first; i < group.last; ++i) {
+      all.steps[static_cast<std::size_t>(i)].examples = group.examples;
+      all.steps[static_cast<std::size_t>(i)].group = static_cast<int>(g);
+    }
+  }
   return all;
 }
 
@@ -97,12 +107,13 @@ inline constexpr std::size_t plan_text_columns = 4;
 
 /// The cells of that table, one row for each step below a head.
 inline std::vector<std::vector<std::string>> plan_cells(const PlanDescription& plan) {
-  std::vector<std::vector<std::string>> rows = {{"layer", "operators", "algorithm", "output", "MFLOP", "KiB"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "operators", "algorithm", "output", "at once", "MFLOP", "KiB"}};
   for (const StepDescription& s : plan.steps) {
     std::string ops = s.op;
     for (const std::string& f : s.fused) ops += "+" + f;
     rows.push_back({s.name, ops, s.algorithm.empty() ? "-" : s.algorithm, s.output.to_string(),
-                    fixed_point(s.flops * 1e-6, 3), fixed_point(s.bytes / 1024, 1)});
+                    std::to_string(s.examples), fixed_point(s.flops * 1e-6, 3), fixed_point(s.bytes / 1024, 1)});
   }
   return rows;
 }

@@ -11,7 +11,7 @@
 #include <vector>
 #include <weir/core/describe.hpp>
 #include <weir/core/hook.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/core/walk.hpp>
 
 namespace weir {
 
@@ -45,10 +45,10 @@ class Executor {
  public:
   explicit Executor(Network network, const ContextOptions& options = {})
       : Executor(std::move(network), Context(options)) {}
-  Executor(Network network, Context context) : network_(std::move(network)), context_(std::move(context)) {}
+  Executor(Network network, Context context) : walk_(std::move(network), std::move(context)) {}
 
-  const Network& network() const { return network_; }
-  const Context& context() const { return context_; }
+  const Network& network() const { return walk_.network(); }
+  const Context& context() const { return walk_.context(); }
 
   /// Attaches f to every tensor whose name matches pattern (* and ? as in file names). f takes `const Step&` or
   /// `Step&`. Hooks of one tensor run in the order in which they were attached. Throws ArgumentError if nothing
@@ -56,31 +56,32 @@ class Executor {
   template <typename F>
   HookHandle on(std::string_view pattern, F f) {
     bool any = false;
-    for (const std::string& name : network_.tensor_names()) any = any || matches(pattern, name);
-    if (!any) throw ArgumentError(network_.source() + " has no tensor that matches '" + std::string(pattern) + "'");
+    for (const std::string& name : network().tensor_names()) any = any || matches(pattern, name);
+    if (!any) throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'");
     hooks_.push_back(std::make_shared<Hook>(Hook{std::string(pattern), std::move(f)}));
-    plan_.reset();
+    planned_ = false;
     return HookHandle(hooks_.back());
   }
 
   /// Makes tensors visible ahead of time, so that the first advance_to() need not plan again.
   void show(std::string_view tensor) {
-    const ValueId v = network_.id_of(tensor);
-    if (shown_.insert(v).second) plan_.reset();
+    const ValueId v = network().id_of(tensor);
+    if (shown_.insert(v).second) planned_ = false;
   }
 
   /// What the next pass will do at this batch size, step by step. Throws ArgumentError for a batch size that the
   /// network does not run.
   PlanDescription describe(std::int64_t batch = 1) const {
-    const std::int64_t only = network_.state().fixed_batch;
+    const std::int64_t only = network().state().fixed_batch;
     if (batch < 1 || (only > 0 && batch != only))
-      throw ArgumentError(network_.source() + " does not run batches of " + std::to_string(batch));
-    return weir::describe(network_, *Plan::make(network_, context_, visible_values(hooks_by_value())), context_, batch);
+      throw ArgumentError(network().source() + " does not run batches of " + std::to_string(batch));
+    return weir::describe(network(), *Plan::make(network(), context(), visible_values(hooks_by_value())), context(),
+                          batch);
   }
 
   /// Calls f(step, seconds) after each step of the plan, in the order of describe().steps; {} stops that. Unlike a hook
   /// it leaves the plan as it is. f must not throw, nor touch the executor.
-  void time_steps(std::function<void(std::size_t step, double seconds)> f) { timer_ = std::move(f); }
+  void time_steps(std::function<void(std::size_t step, double seconds)> f) { walk_.time_steps(std::move(f)); }
 
   /// Starts a pass over x [N, ...]; x is copied. Throws ShapeError if x does not fit the network's input.
   void begin(ConstView x) { begin(std::span(&x, 1)); }
@@ -90,13 +91,11 @@ class Executor {
     const std::int64_t n = check(inputs);
     drop_detached();
     make_plan();
-    lay_out(n);
-    rows_ = n;
+    walk_.begin(n);
     examples_.resize(static_cast<std::size_t>(n));
     std::iota(examples_.begin(), examples_.end(), std::size_t{0});
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      std::memcpy(memory_of(network_.state().inputs[i]), inputs[i].data, inputs[i].size() * sizeof(float));
-    next_ = 0;
+      std::memcpy(walk_.view_of(network().state().inputs[i]).data, inputs[i].data, inputs[i].size() * sizeof(float));
     began_ = true;
     start_ = Clock::now();
   }
@@ -104,26 +103,26 @@ class Executor {
   /// Computes up to and including a tensor, without calling hooks. The view is valid until the next begin() or
   /// compact().
   ConstView advance_to(std::string_view tensor) {
-    const ValueId v = network_.id_of(tensor);
+    const ValueId v = network().id_of(tensor);
     must_have_begun();
-    if (network_.value(v).constant) return *network_.value(v).constant;
-    if (!is_input(v) && (plan_->step_of(v) < 0 || !plan_->visible(v))) replan_with(v);
-    if (!is_input(v)) compute(plan_->step_of(v) + 1);
-    return view_of(v);
+    if (network().value(v).constant) return *network().value(v).constant;
+    if (!is_input(v) && (walk_.plan().step_of(v) < 0 || !walk_.plan().visible(v))) replan_with(v);
+    if (!is_input(v)) walk_.compute(walk_.plan().step_of(v) + 1);
+    return walk_.view_of(v);
   }
 
   /// Computes what is left and returns the network's first output, valid until the next begin().
   ConstView finish() {
     must_have_begun();
-    compute(static_cast<int>(plan_->steps().size()));
+    walk_.compute(static_cast<int>(walk_.plan().steps().size()));
     return output(0);
   }
 
   /// The i-th output after finish().
   ConstView output(std::size_t i) const {
-    const ValueId v = network_.state().outputs.at(i);
-    if (network_.value(v).constant) return *network_.value(v).constant;
-    return view_of(v);
+    const ValueId v = network().state().outputs.at(i);
+    if (network().value(v).constant) return *network().value(v).constant;
+    return walk_.view_of(v);
   }
 
   /// Drops all rows but these (ascending positions among the active rows). Throws ArgumentError where a tensor still
@@ -134,17 +133,11 @@ class Executor {
       if (keep[i] >= examples_.size() || (i > 0 && keep[i] <= keep[i - 1]))
         throw ArgumentError("rows to keep must ascend and be below " + std::to_string(examples_.size()));
     if (keep.size() == examples_.size()) return;
-    if (network_.state().fixed_batch > 0 && !keep.empty())
-      throw ArgumentError(network_.source() + " was exported for a fixed batch: all rows stay or all leave");
-    moved_.assign(layout_->offset.size(), false);
-    for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
-      if (!is_live(v) || moved_[layout_->root[v]]) continue;
-      move_rows(static_cast<ValueId>(v), keep);
-      moved_[layout_->root[v]] = true;
-    }
+    if (network().state().fixed_batch > 0 && !keep.empty())
+      throw ArgumentError(network().source() + " was exported for a fixed batch: all rows stay or all leave");
+    walk_.keep_rows(keep);
     for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
     examples_.resize(keep.size());
-    rows_ = static_cast<std::int64_t>(keep.size());
   }
 
   /// Which example of the batch each active row is.
@@ -155,12 +148,12 @@ class Executor {
     begin(x);
     Result result;
     result.answers.resize(examples_.size());
-    const int end = static_cast<int>(plan_->steps().size());
+    const int end = static_cast<int>(walk_.plan().steps().size());
     for (const auto& [step, hooks] : hooked_) {
-      compute(step + 1);
+      walk_.compute(step + 1);
       if (!call_hooks(step, hooks, result)) return result;
     }
-    compute(end);
+    walk_.compute(end);
     const ConstView y = output(0);
     result.output = Tensor(y);
     result.examples = examples_;
@@ -168,7 +161,7 @@ class Executor {
     for (std::size_t r = 0; r < examples_.size(); ++r) {
       const float* scores = y.data + r * width;
       result.answers[examples_[r]] = {static_cast<int>(std::max_element(scores, scores + width) - scores),
-                                      network_.output_names().front(), elapsed_s(), false};
+                                      network().output_names().front(), elapsed_s(), false};
     }
     return result;
   }
@@ -180,13 +173,13 @@ class Executor {
   double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   std::int64_t check(std::span<const ConstView> inputs) const {
-    const NetworkState& s = network_.state();
+    const NetworkState& s = network().state();
     if (inputs.size() != s.inputs.size())
       throw ShapeError(s.source + " has " + std::to_string(s.inputs.size()) + " inputs, not " +
                        std::to_string(inputs.size()));
     const std::int64_t n = inputs.empty() || inputs[0].shape.rank() == 0 ? 1 : inputs[0].shape[0];
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const Value& v = network_.value(s.inputs[i]);
+      const Value& v = network().value(s.inputs[i]);
       if (!(v.form.at(n) == inputs[i].shape) || n < 1)
         throw ShapeError(s.source + ", input '" + v.name + "' expects " + v.form.at(1).to_string() +
                          " for each example, got " + inputs[i].shape.to_string());
@@ -198,19 +191,19 @@ class Executor {
   }
 
   void must_have_begun() const {
-    if (!began_) throw ArgumentError("executor of " + network_.source() + ": begin() was not called");
+    if (!began_) throw ArgumentError("executor of " + network().source() + ": begin() was not called");
   }
 
   void drop_detached() {
-    if (std::erase_if(hooks_, [](const auto& h) { return h->pattern.empty(); }) > 0) plan_.reset();
+    if (std::erase_if(hooks_, [](const auto& h) { return h->pattern.empty(); }) > 0) planned_ = false;
   }
 
   std::map<ValueId, std::vector<Hook*>> hooks_by_value() const {
     std::map<ValueId, std::vector<Hook*>> wanted;
-    for (const Node& node : network_.state().nodes)
+    for (const Node& node : network().state().nodes)
       for (ValueId v : node.outputs)
         for (const auto& h : hooks_)
-          if (v != absent && matches(h->pattern, network_.value(v).name)) wanted[v].push_back(h.get());
+          if (v != absent && matches(h->pattern, network().value(v).name)) wanted[v].push_back(h.get());
     return wanted;
   }
 
@@ -221,105 +214,44 @@ class Executor {
   }
 
   void make_plan() {
-    if (plan_) return;
+    if (planned_) return;
     const auto wanted = hooks_by_value();
-    plan_ = Plan::make(network_, context_, visible_values(wanted));
-    layouts_.clear();
-    layout_ = nullptr;
+    walk_.set_plan(Plan::make(network(), context(), visible_values(wanted)));
+    planned_ = true;
     hooked_.clear();
     std::map<int, std::vector<std::pair<ValueId, Hook*>>> by_step;
     for (const auto& [v, hooks] : wanted)
-      for (Hook* h : hooks) by_step[plan_->step_of(v)].emplace_back(v, h);
+      for (Hook* h : hooks) by_step[walk_.plan().step_of(v)].emplace_back(v, h);
     hooked_.assign(by_step.begin(), by_step.end());
-  }
-
-  void lay_out(std::int64_t n) {
-    auto it = layouts_.find(n);
-    if (it == layouts_.end()) it = layouts_.emplace(n, MemoryLayout(network_, *plan_, context_, n)).first;
-    layout_ = &it->second;
-    arena_.reserve(std::max<std::size_t>(layout_->arena_floats, 1));
-    workspace_.reserve(std::max<std::size_t>(layout_->workspace_floats, 1));
   }
 
   /// Plans again with v visible and starts the pass over with the rows still active: the only time that work is
   /// repeated.
   void replan_with(ValueId v) {
     std::vector<Tensor> kept;
-    for (ValueId i : network_.state().inputs) kept.emplace_back(ConstView(view_of(i)));
+    for (ValueId i : network().state().inputs) kept.emplace_back(ConstView(walk_.view_of(i)));
     shown_.insert(v);
-    plan_.reset();
+    planned_ = false;
     make_plan();
-    lay_out(std::max<std::int64_t>(rows_, 1));
+    const bool empty = walk_.rows() == 0;
+    walk_.begin(std::max<std::int64_t>(walk_.rows(), 1));
+    if (empty) return walk_.keep_rows({});
     for (std::size_t i = 0; i < kept.size(); ++i)
-      std::memcpy(memory_of(network_.state().inputs[i]), kept[i].data(), kept[i].size() * sizeof(float));
-    next_ = 0;
+      std::memcpy(walk_.view_of(network().state().inputs[i]).data, kept[i].data(), kept[i].size() * sizeof(float));
   }
 
   bool is_input(ValueId v) const {
-    const auto& in = network_.state().inputs;
+    const auto& in = network().state().inputs;
     return std::find(in.begin(), in.end(), v) != in.end();
-  }
-
-  float* memory_of(ValueId v) const { return arena_.data() + layout_->offset[static_cast<std::size_t>(v)]; }
-
-  View view_of(ValueId v) const { return {memory_of(v), network_.value(plan_->base(v)).form.at(rows_)}; }
-
-  ConstView input_view(ValueId v) const {
-    const auto& constant = network_.value(plan_->base(v)).constant;
-    return constant ? constant->view() : ConstView(view_of(v));
-  }
-
-  /// Computed (or an input), and read by a later step or visible.
-  bool is_live(std::size_t v) const {
-    const ValueId id = static_cast<ValueId>(v);
-    if (layout_->offset[v] == MemoryLayout::nowhere) return false;
-    const bool computed = is_input(id) || (plan_->step_of(id) >= 0 && plan_->step_of(id) < next_);
-    return computed && layout_->last_use[layout_->root[v]] >= next_;
-  }
-
-  void move_rows(ValueId v, std::span<const std::size_t> keep) {
-    const Value& value = network_.value(plan_->base(v));
-    if (!value.form.depends_on_batch()) return;
-    if (!value.form.has_rows())
-      throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
-                          "' is alive, its outermost dimension is not the batch");
-    const auto row = static_cast<std::size_t>(plan_->floats(network_, v, rows_) / rows_);
-    float* data = memory_of(v);
-    for (std::size_t i = 0; i < keep.size(); ++i)
-      if (keep[i] != i) std::memmove(data + i * row, data + keep[i] * row, row * sizeof(float));
-  }
-
-  /// Runs steps next_ .. end-1.
-  void compute(int end) {
-    if (rows_ == 0) next_ = std::max(next_, end);
-    for (; next_ < end; ++next_) {
-      const auto i = static_cast<std::size_t>(next_);
-      if (!timer_) {
-        compute_step(plan_->steps()[i]);
-        continue;
-      }
-      const auto start = Clock::now();
-      compute_step(plan_->steps()[i]);
-      timer_(i, std::chrono::duration<double>(Clock::now() - start).count());
-    }
-  }
-
-  void compute_step(const Node& step) {
-    inputs_.clear();
-    outputs_.clear();
-    for (ValueId v : step.inputs) inputs_.push_back(v == absent ? ConstView{} : input_view(v));
-    for (ValueId v : step.outputs) outputs_.push_back(v == absent ? View{} : view_of(v));
-    const bool same_memory = step.layer->is_view() && inputs_[0].data == outputs_[0].data;
-    if (!same_memory) step.layer->forward(context_, inputs_, outputs_, workspace_.data());
   }
 
   /// False if the pass ends here.
   bool call_hooks(int step, const std::vector<std::pair<ValueId, Hook*>>& hooks, Result& result) {
-    const std::string& op = plan_->op_of(static_cast<std::size_t>(step));
+    const std::string& op = walk_.plan().op_of(static_cast<std::size_t>(step));
     for (const auto& [v, hook] : hooks) {
       if (hook->pattern.empty()) continue;
-      const std::string& name = network_.value(v).name;
-      Step seen(name, op, view_of(v), examples_, elapsed_s());
+      const std::string& name = network().value(v).name;
+      Step seen(name, op, walk_.view_of(v), examples_, elapsed_s());
       hook->call(seen);
       std::vector<bool> leaves(examples_.size(), seen.stopped());
       for (std::size_t r = 0; seen.stopped() && r < examples_.size(); ++r)
@@ -337,22 +269,12 @@ class Executor {
     return true;
   }
 
-  Network network_;
-  Context context_;
+  Walk walk_;
   std::vector<std::shared_ptr<Hook>> hooks_;
   std::set<ValueId> shown_;
-  std::function<void(std::size_t, double)> timer_;
-  std::shared_ptr<const Plan> plan_;
+  bool planned_ = false;  ///< the walk's plan has what is hooked and shown
   std::vector<std::pair<int, std::vector<std::pair<ValueId, Hook*>>>> hooked_;
-  std::map<std::int64_t, MemoryLayout> layouts_;
-  const MemoryLayout* layout_ = nullptr;
-  Buffer arena_, workspace_;
-  std::vector<ConstView> inputs_;
-  std::vector<View> outputs_;
   std::vector<std::size_t> examples_;
-  std::vector<bool> moved_;
-  std::int64_t rows_ = 0;
-  int next_ = 0;
   bool began_ = false;
   Clock::time_point start_;
 };

@@ -1,7 +1,6 @@
-/// Plan: how a network runs on a context, and MemoryLayout: where its tensors lie at one batch size.
+/// Plan: how a network runs on a context.
 #pragma once
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -213,89 +212,6 @@ class Plan {
   std::vector<Layout> layout_;
   std::vector<ValueId> copy_of_;
   std::vector<int> producer_, readers_;
-};
-
-/// Where each value lies in one block of floats, and the workspace, for one batch size. Values whose lives do not
-/// overlap share memory; visible ones and the inputs keep theirs until the pass ends.
-struct MemoryLayout {
-  static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
-  /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
-  static constexpr std::size_t max_arena_floats = std::size_t{1} << 33;
-  std::vector<std::size_t> offset;  ///< by value id; nowhere for constants and hidden values
-  std::vector<std::size_t> root;    ///< the value whose memory a view or an in-place result uses
-  std::vector<int> last_use;        ///< by root: last step that touches it; nowhere near the end for visible ones
-  std::size_t arena_floats = 0, workspace_floats = 0;
-
-  MemoryLayout(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
-      : offset(plan.n_values(), nowhere), root(offset.size()), last_use(offset.size(), -1) {
-    const auto at = [](ValueId v) { return static_cast<std::size_t>(v); };
-    const int never = static_cast<int>(plan.steps().size());
-    for (std::size_t v = 0; v < root.size(); ++v) root[v] = v;
-    find_lives(network, plan, never);
-
-    std::vector<Block> blocks;  // placed so far, in order of offset
-    const auto place = [&](ValueId v, int born) {
-      const std::size_t need = (static_cast<std::size_t>(plan.floats(network, v, batch)) + 15) / 16 * 16;
-      std::size_t here = 0;
-      std::size_t index = 0;
-      for (; index < blocks.size(); ++index) {
-        if (blocks[index].dies < born) continue;
-        if (blocks[index].begin >= here + need) break;
-        here = std::max(here, blocks[index].begin + blocks[index].size);
-      }
-      std::erase_if(blocks, [&](const Block& b) { return b.dies < born; });
-      blocks.push_back({here, need, last_use[at(v)]});
-      std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
-      offset[at(v)] = here;
-      arena_floats = std::max(arena_floats, here + need);
-      if (arena_floats > max_arena_floats)
-        throw ShapeError(network.source() + ": tensor '" + network.value(plan.base(v)).name + "' " +
-                         network.value(plan.base(v)).form.at(batch).to_string() +
-                         " takes the network above 32 GiB of memory");
-    };
-    for (ValueId v : network.state().inputs) place(v, -1);
-    for (int i = 0; i < never; ++i) {
-      const Node& step = plan.steps()[static_cast<std::size_t>(i)];
-      for (ValueId v : step.outputs) {
-        if (v == absent) continue;
-        if (root[at(v)] == at(v)) place(v, i);
-        offset[at(v)] = offset[root[at(v)]];
-      }
-      workspace_floats =
-          std::max(workspace_floats, step.layer->workspace_floats(context, plan.input_shapes(network, step, batch)));
-    }
-  }
-
- private:
-  struct Block {
-    std::size_t begin, size;
-    int dies;
-  };
-
-  void find_lives(const Network& network, const Plan& plan, int never) {
-    const auto at = [](ValueId v) { return static_cast<std::size_t>(v); };
-    std::vector<int> last_read(root.size(), -1);
-    for (int i = 0; i < never; ++i)
-      for (ValueId v : plan.steps()[static_cast<std::size_t>(i)].inputs)
-        if (v != absent) last_read[at(v)] = i;
-    for (ValueId v : network.state().inputs) last_use[at(v)] = never;
-    for (int i = 0; i < never; ++i) {
-      const Node& step = plan.steps()[static_cast<std::size_t>(i)];
-      for (ValueId v : step.outputs) {
-        if (v == absent) continue;
-        const int until = plan.visible(v) ? never : std::max(last_read[at(v)], i);
-        const ValueId x = step.inputs.empty() ? absent : step.inputs[0];
-        const bool owned = x != absent && !network.value(plan.base(x)).constant && step.outputs.size() == 1;
-        // A view may share whatever it views; a result written in place needs its input to end here, and alone.
-        const bool shares =
-            owned && (step.layer->is_view() ||
-                      (step.layer->in_place() && last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
-                       network.value(plan.base(x)).form == network.value(plan.base(v)).form));
-        if (shares) root[at(v)] = root[at(x)];
-        last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
-      }
-    }
-  }
 };
 
 }  // namespace weir

@@ -60,8 +60,8 @@ TEST_CASE("to_text: columns that fit, words flush left, numbers flush right") {
   const weir::PlanDescription plan{weir::Isa::portable, 2, 4, {{"c", "Conv", {"Relu"}, "", "y", {4, 1}, 2.5e6, 1536}}};
   CHECK(weir::to_text(plan) ==
         "portable, 2 threads, batch 4, 2.500 MFLOP\n"
-        "layer  operators  algorithm  output  MFLOP  KiB\n"
-        "c      Conv+Relu  -          [4, 1]  2.500  1.5\n");
+        "layer  operators  algorithm  output  at once  MFLOP  KiB\n"
+        "c      Conv+Relu  -          [4, 1]        1  2.500  1.5\n");
 }
 
 }  // namespace WEIR_UNIT

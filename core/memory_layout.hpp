@@ -1,0 +1,124 @@
+/// MemoryLayout: where the tensors of a plan lie at one batch size.
+#pragma once
+#include <algorithm>
+#include <limits>
+#include <vector>
+#include <weir/core/schedule.hpp>
+
+namespace weir {
+
+/// Where each value lies, and how much workspace the steps need, for one batch size. Values whose lives do not overlap
+/// share memory; visible ones and the inputs keep theirs until the pass ends. Values that are needed within one group
+/// of the schedule alone lie in a block of floats of which every thread has one, with room for the examples that pass
+/// the group at a time; all others in one block with room for the batch.
+struct MemoryLayout {
+  static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+  /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
+  static constexpr std::size_t max_arena_floats = std::size_t{1} << 33;
+  Lives lives;
+  Schedule schedule;
+  std::vector<std::size_t> offset;  ///< by value id; nowhere for constants and hidden values
+  std::vector<std::size_t> row;     ///< by value id: floats of an example; 0 where the value has no rows
+  std::vector<bool> passing;        ///< by value id: lies in a thread's block
+  std::size_t arena_floats = 0, workspace_floats = 0;
+  std::size_t thread_floats = 0, thread_workspace_floats = 0;  ///< of each thread
+
+  MemoryLayout(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
+      : lives(network, plan),
+        schedule(network, plan, lives, context.threads(), batch),
+        offset(plan.n_values(), nowhere),
+        row(offset.size(), 0),
+        passing(offset.size(), false) {
+    Places whole;
+    for (ValueId v : network.state().inputs) add(network, plan, batch, v, {-1, lives.last_use[at(v)]}, batch, whole);
+    const Context alone = context.alone();
+    for (const StepGroup& g : schedule.groups()) {
+      Places local;
+      for (int i = g.first; i < g.last; ++i) {
+        const Node& step = plan.steps()[at(i)];
+        for (ValueId v : step.outputs) {
+          if (v == absent) continue;
+          const std::size_t root = lives.root[at(v)];
+          if (root == at(v)) {
+            // The next examples of a group come back to its first step: what outlives the group must not lie where that
+            // or a later step still reads.
+            int& dies = lives.last_use[root];
+            passing[root] = !g.whole && dies < g.last;
+            if (!passing[root]) dies = end_of_group(dies);
+            add(network, plan, batch, v, passing[root] ? Life{i, dies} : Life{g.first, dies},
+                passing[root] ? g.examples : batch, passing[root] ? local : whole);
+          }
+          passing[at(v)] = passing[root];
+          offset[at(v)] = offset[root];
+          set_row(network, plan, v);
+        }
+        const auto need = [&](const Context& c, std::int64_t examples) {
+          return step.layer->workspace_floats(c, plan.input_shapes(network, step, examples));
+        };
+        workspace_floats = std::max({workspace_floats, need(context, g.examples), need(context, 1)});
+        if (!g.whole) thread_workspace_floats = std::max(thread_workspace_floats, need(alone, g.examples));
+      }
+      thread_floats = std::max(thread_floats, local.floats);
+    }
+    arena_floats = whole.floats;
+    thread_workspace_floats = rounded(thread_workspace_floats);
+  }
+
+ private:
+  struct Life {
+    int born, dies;
+  };
+  struct Block {
+    std::size_t begin, size;
+    int dies;
+  };
+  /// A block of floats being filled.
+  struct Places {
+    std::vector<Block> blocks;  ///< placed so far, in order of offset
+    std::size_t floats = 0;
+
+    std::size_t place(std::size_t need, Life life) {
+      std::size_t here = 0;
+      for (const Block& b : blocks) {
+        if (b.dies < life.born) continue;
+        if (b.begin >= here + need) break;
+        here = std::max(here, b.begin + b.size);
+      }
+      std::erase_if(blocks, [&](const Block& b) { return b.dies < life.born; });
+      blocks.push_back({here, need, life.dies});
+      std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
+      floats = std::max(floats, here + need);
+      return here;
+    }
+  };
+
+  template <class Index>
+  static std::size_t at(Index i) {
+    return static_cast<std::size_t>(i);
+  }
+  static std::size_t rounded(std::size_t floats) { return (floats + 15) / 16 * 16; }
+
+  /// The last step of the group that step i belongs to; i behind the last step.
+  int end_of_group(int i) const {
+    const auto& groups = schedule.groups();
+    const auto it =
+        std::upper_bound(groups.begin(), groups.end(), i, [](int s, const StepGroup& g) { return s < g.last; });
+    return it == groups.end() ? i : it->last - 1;
+  }
+
+  void set_row(const Network& network, const Plan& plan, ValueId v) {
+    if (network.value(plan.base(v)).form.has_rows()) row[at(v)] = at(plan.floats(network, v, 1));
+  }
+
+  void add(const Network& network, const Plan& plan, std::int64_t batch, ValueId v, Life life, std::int64_t examples,
+           Places& places) {
+    offset[at(v)] = places.place(rounded(at(plan.floats(network, v, examples))), life);
+    set_row(network, plan, v);
+    if (places.floats > max_arena_floats)
+      throw ShapeError(network.source() + ": tensor '" + network.value(plan.base(v)).name + "' " +
+                       network.value(plan.base(v)).form.at(batch).to_string() +
+                       " takes the network above 32 GiB of memory");
+  }
+};
+
+}  // namespace weir
