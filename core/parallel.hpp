@@ -30,6 +30,26 @@ namespace weir {
 
 namespace detail {
 
+/// What oneTBB orders (before a task, in it; before a pipeline, its items, behind it), said to ThreadSanitizer, which
+/// does not see into a library that was compiled without it. Nothing without the sanitizer.
+class ForkJoin {
+ public:
+#if defined(WEIR_TSAN)
+  void fork() const { __tsan_release(&forked_); }
+  void begin() const { __tsan_acquire(&forked_); }
+  void end() const { __tsan_release(&ended_); }
+  void join() const { __tsan_acquire(&ended_); }
+
+ private:
+  mutable char forked_ = 0, ended_ = 0;
+#else
+  void fork() const {}
+  void begin() const {}
+  void end() const {}
+  void join() const {}
+#endif
+};
+
 /// Hands the pieces of one loop at a time to whoever asks. The caller of run() asks as well, so that it never depends
 /// on a worker that does not come; workers go on asking for a while after the last piece, as a network has a loop every
 /// few microseconds and waking a thread takes longer than that.
@@ -43,6 +63,7 @@ class Team {
     if (busy_.test_and_set(std::memory_order_acquire)) return false;
     while (workers_.load(std::memory_order_relaxed) < pieces - 1) {
       workers_.fetch_add(1, std::memory_order_relaxed);
+      order_.fork();
       try {
         call_worker();
       } catch (...) {  // out of memory: the caller can do without
@@ -66,6 +87,7 @@ class Team {
   /// What a worker does. Leaves when there was no piece for some time.
   void work() {
     using Clock = std::chrono::steady_clock;
+    order_.begin();
     auto last = Clock::now();
     for (unsigned spin = 1;; ++spin) {
       if (take_piece()) {
@@ -106,6 +128,7 @@ class Team {
     return true;
   }
 
+  [[no_unique_address]] ForkJoin order_;
   std::atomic_flag busy_;
   std::atomic<std::int64_t> workers_{0};
   const void* body_ = nullptr;
@@ -114,26 +137,6 @@ class Team {
   std::exception_ptr error_;
   alignas(64) std::atomic<std::uint32_t> ticket_{0};
   alignas(64) std::atomic<std::int64_t> done_{0};
-};
-
-/// What oneTBB orders (before a pipeline, its items, behind it), said to ThreadSanitizer, which does not see into a
-/// library that was compiled without it. Nothing without the sanitizer.
-class ForkJoin {
- public:
-#if defined(WEIR_TSAN)
-  void fork() const { __tsan_release(&forked_); }
-  void begin() const { __tsan_acquire(&forked_); }
-  void end() const { __tsan_release(&ended_); }
-  void join() const { __tsan_acquire(&ended_); }
-
- private:
-  mutable char forked_ = 0, ended_ = 0;
-#else
-  void fork() const {}
-  void begin() const {}
-  void end() const {}
-  void join() const {}
-#endif
 };
 
 }  // namespace detail

@@ -12,12 +12,12 @@ line=$("$program" --onnx "$model" --startup)
 
 mapfile -t lines < <("$program" --onnx "$model" --profile --seconds 0 --isa portable)
 [[ ${lines[0]} =~ ^peak\ $number\ GFLOP/s\;\ portable,\ 1\ thread,\ batch\ 1,\ $number\ MFLOP$ ]] || fail head "${lines[0]}"
-[[ ${lines[1]} =~ ^layer\ +operators\ +algorithm\ +output\ +MFLOP\ +KiB\ +us\ +share\ %\ +GFLOP/s\ +peak\ %$ ]] ||
+[[ ${lines[1]} =~ ^layer\ +operators\ +algorithm\ +output\ +at\ once\ +MFLOP\ +KiB\ +us\ +share\ %\ +GFLOP/s\ +peak\ %$ ]] ||
   fail columns "${lines[1]}"
 count=${#lines[@]}
 [ "$count" -gt 4 ] || fail "number of lines" "$count"
 for line in "${lines[@]:2:count-3}"; do
-  [[ $line =~ ^[^\ ]+\ +[A-Za-z0-9+]+\ +.*\[[0-9,\ ]+\](\ +$number){6}$ ]] || fail "a step" "$line"
+  [[ $line =~ ^[^\ ]+\ +[A-Za-z0-9+]+\ +.*\[[0-9,\ ]+\]\ +[0-9]+(\ +$number){6}$ ]] || fail "a step" "$line"
 done
 [[ ${lines[count - 1]} =~ ^all(\ +$number){6}$ ]] || fail sum "${lines[count - 1]}"
 printf '%s\n' "${lines[@]}" | grep -q 'Conv+.*Relu' || fail "fusion" "no Conv+Relu"
