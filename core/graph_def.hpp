@@ -5,14 +5,15 @@
 #include <string>
 #include <variant>
 #include <vector>
-#include <weir/core/tensor.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/shared_floats.hpp>
 
 namespace weir {
 
 /// A constant: float32 (halves and doubles are converted when read) or int64 (all integer and bool types).
 struct Constant {
   Shape shape;
-  std::vector<float> floats;       ///< used if !is_int
+  SharedFloats floats;             ///< used if !is_int
   std::vector<std::int64_t> ints;  ///< used if is_int
   bool is_int = false;
 };

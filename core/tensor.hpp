@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <new>
 #include <span>
+#include <weir/core/memory.hpp>
 #include <weir/core/shape.hpp>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace weir {
 
@@ -31,22 +27,18 @@ struct View {
 };
 
 /// Floats aligned to a cache line; grows, never shrinks, and does not keep its content when it grows. Large ones ask
-/// for huge pages, where the system has them: weights that stream past else miss the table of pages every 4 KiB.
+/// for huge pages, where the system has them.
 class Buffer {
  public:
-  static constexpr std::size_t alignment = 64, huge_page_bytes = std::size_t{1} << 21;
+  static constexpr std::size_t alignment = cache_line_bytes;
 
   /// At least n floats, uninitialised. Throws std::bad_alloc.
   float* reserve(std::size_t n) {
     if (n > capacity_) {
       data_.reset();
       capacity_ = 0;
-      const bool huge = n * sizeof(float) >= 2 * huge_page_bytes;
-      const std::align_val_t align{huge ? huge_page_bytes : alignment};
-      data_ = {static_cast<float*>(::operator new(n * sizeof(float), align)), Free{align}};
-#if defined(__linux__)
-      if (huge) madvise(data_.get(), n * sizeof(float), MADV_HUGEPAGE);  // a wish; refused, all goes on as before
-#endif
+      const std::size_t bytes = n * sizeof(float);
+      data_ = {static_cast<float*>(detail::allocate_block(bytes)), Free{bytes}};
       capacity_ = n;
     }
     return data_.get();
@@ -56,10 +48,10 @@ class Buffer {
 
  private:
   struct Free {
-    Free() : Free(std::align_val_t{alignment}) {}
-    explicit Free(std::align_val_t a) : align(a) {}
-    std::align_val_t align;
-    void operator()(float* p) const { ::operator delete(p, align); }
+    std::size_t bytes;
+    Free() : Free(0) {}
+    explicit Free(std::size_t size) : bytes(size) {}
+    void operator()(float* p) const { detail::free_block(p, bytes); }
   };
   std::unique_ptr<float, Free> data_;
   std::size_t capacity_ = 0;

@@ -15,7 +15,7 @@ namespace weir {
 
 /// n images of 32 x 32 x 3 bytes (RGB, [N, H, W, C]) and their labels 0..9.
 struct CifarImages {
-  std::vector<char> pixels;
+  Bytes pixels;
   std::vector<int> labels;
 };
 
@@ -51,7 +51,7 @@ inline void append_cifar(std::span<const char> file, CifarImages& out) {
 inline CifarImages read_cifar(std::span<const std::filesystem::path> files) {
   CifarImages out;
   for (const std::filesystem::path& path : files) {
-    const std::vector<char> bytes = read_file(path);
+    const Bytes bytes = read_file(path);
     try {
       detail::append_cifar(bytes, out);
     } catch (const Error& e) {

@@ -98,7 +98,7 @@ inline CsvTable parse_csv(std::string_view text, std::string source) {
 
 /// As parse_csv, from a file of at most 1 GiB. Throws IoError too.
 inline CsvTable read_csv(const std::filesystem::path& path) {
-  const std::vector<char> bytes = read_file(path, std::uint64_t{1} << 30);
+  const Bytes bytes = read_file(path, std::uint64_t{1} << 30);
   return parse_csv({bytes.data(), bytes.size()}, path.string());
 }
 

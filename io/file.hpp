@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/memory.hpp>
 
 namespace weir {
 
@@ -60,12 +61,14 @@ class RemoveOnExit {
 
 }  // namespace detail
 
+/// What a file holds.
+using Bytes = std::vector<char, detail::BlockAllocator<char>>;
+
 inline constexpr std::uint64_t max_file_bytes = std::uint64_t{16} << 30;
 
 /// Bytes offset .. offset+length-1 of a regular file. Throws IoError if it cannot be read, FormatError if the file
 /// is shorter than that; checks before it allocates.
-inline std::vector<char> read_file_range(const std::filesystem::path& path, std::uint64_t offset,
-                                         std::uint64_t length) {
+inline Bytes read_file_range(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t length) {
   // Non-blocking, because opening a FIFO would wait for its writer for ever; it changes nothing for regular files.
   const detail::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) throw detail::io_error(path, "cannot be opened", errno);
@@ -76,7 +79,7 @@ inline std::vector<char> read_file_range(const std::filesystem::path& path, std:
   if (offset > size || length > size - offset)
     throw FormatError(path.string() + ": " + std::to_string(length) + " bytes at offset " + std::to_string(offset) +
                       " wanted, the file has " + std::to_string(size));
-  std::vector<char> bytes(length);
+  Bytes bytes(length);
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
@@ -89,7 +92,7 @@ inline std::vector<char> read_file_range(const std::filesystem::path& path, std:
 
 /// The whole content of a regular file. Throws IoError if it cannot be read, FormatError if it is larger than
 /// limit_bytes.
-inline std::vector<char> read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = max_file_bytes) {
+inline Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = max_file_bytes) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (error) throw detail::io_error(path, "cannot be opened", error.value());

@@ -17,7 +17,7 @@ namespace weir {
 /// An array of unsigned bytes, row-major, shape.numel() of them: images [N, H, W], labels [N].
 struct IdxArray {
   Shape shape;
-  std::vector<char> bytes;
+  Bytes bytes;
 };
 
 namespace detail {
@@ -82,7 +82,7 @@ inline IdxArray parse_idx(std::span<const char> file) {
 /// it is damaged, of another element type, or not exactly as long as its header says; IoError.
 /// Source: LeCun, Cortes, Burges, "The MNIST database", 1998.
 inline IdxArray read_idx(const std::filesystem::path& path) {
-  const std::vector<char> file = read_file(path);
+  const Bytes file = read_file(path);
   try {
     return detail::parse_idx(std::span<const char>(file));
   } catch (const Error& e) {

@@ -43,7 +43,7 @@ class ImageSet {
  public:
   /// pixels: [N, H, W, C] or [N, H, W], C = 1 or 3; labels: N of them, or none if they are not known.
   /// Throws FormatError naming source on any other shape and on other numbers of labels or pixels.
-  static ImageSet from_pixels(Shape shape, std::vector<char> pixels, std::vector<int> labels, std::string source) {
+  static ImageSet from_pixels(Shape shape, Bytes pixels, std::vector<int> labels, std::string source) {
     ImageSet set(std::move(source), std::move(labels));
     if (shape.rank() == 3) shape = Shape{shape[0], shape[1], shape[2], 1};
     if (shape.rank() != 4 || shape[1] < 1 || shape[2] < 1 || (shape[3] != 1 && shape[3] != 3) ||
@@ -193,7 +193,7 @@ class ImageSet {
   std::vector<int> labels_;
   std::size_t count_ = 0;
   Shape shape_;  // [N, H, W, C] of pixels, [N, C, H, W] of floats
-  std::vector<char> pixels_;
+  Bytes pixels_;
   std::optional<Tensor> floats_;
   std::optional<std::vector<std::filesystem::path>> files_;
   std::vector<std::string> names_;

@@ -37,7 +37,7 @@ inline std::size_t npy_type_bytes(NpyType type) {
 struct NpyArray {
   Shape shape;
   NpyType dtype = NpyType::float32;
-  std::vector<char> bytes;
+  Bytes bytes;
 
   std::size_t size() const { return bytes.size() / npy_type_bytes(dtype); }
 
@@ -190,8 +190,8 @@ inline NpyType npy_type(const std::string& descr) {
 }
 
 /// Column-major elements of the given size -> row-major.
-inline std::vector<char> to_row_major(std::span<const char> in, const Shape& shape, std::size_t element) {
-  std::vector<char> out(in.size());
+inline Bytes to_row_major(std::span<const char> in, const Shape& shape, std::size_t element) {
+  Bytes out(in.size());
   std::array<std::size_t, Shape::max_rank> index{}, stride{};
   std::size_t step = 1;
   for (std::size_t d = 0; d < shape.rank(); ++d) {
@@ -210,7 +210,7 @@ inline std::vector<char> to_row_major(std::span<const char> in, const Shape& sha
   return out;
 }
 
-inline NpyArray parse_npy(std::vector<char> file) {
+inline NpyArray parse_npy(Bytes file) {
   const std::string_view all(file.data(), file.size());
   if (!all.starts_with("\x93NUMPY") || all.size() < 10) throw FormatError("not a .npy file");
   const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(all[i])); };

@@ -43,7 +43,7 @@ inline void read_opset(ProtoMessage message, std::optional<std::int64_t>& opset)
   if (domain.empty() || domain == "ai.onnx") opset = version;
 }
 
-inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& source, ExternalFolder* folder) {
+inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& source, TensorSources& sources) {
   GraphDef graph;
   graph.source = source;
   std::optional<std::int64_t> opset;
@@ -64,15 +64,15 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
     throw FormatError("opset " + std::to_string(*opset) + " is not supported, only " + std::to_string(min_onnx_opset) +
                       " to " + std::to_string(max_onnx_opset));
   graph.opset = static_cast<int>(*opset);
-  OnnxGraphReader(graph, folder).read(*body);
+  OnnxGraphReader(graph, sources).read(*body);
   if (graph.outputs.empty()) throw FormatError("the network has no output");
   sort_nodes(graph);
   return graph;
 }
 
-inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string& source, ExternalFolder* folder) {
+inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string& source, TensorSources& sources) {
   try {
-    return parse_onnx_model({bytes.data(), bytes.size()}, source, folder);
+    return parse_onnx_model({bytes.data(), bytes.size()}, source, sources);
   } catch (const IoError& e) {
     throw IoError(source + ": " + e.what());
   } catch (const Error& e) {
@@ -89,13 +89,15 @@ inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string&
 /// reads it). Memory: at most a constant times the bytes. Throws FormatError naming source and, where there is one,
 /// the node or tensor.
 inline GraphDef parse_onnx(std::span<const char> bytes, const std::string& source) {
-  return detail::parse_onnx_bytes(bytes, source, nullptr);
+  detail::TensorSources sources;
+  return detail::parse_onnx_bytes(bytes, source, sources);
 }
 
-/// As parse_onnx, from bytes that were read from path; external data is read from beside it. Throws IoError too.
-inline GraphDef parse_onnx_file(std::span<const char> bytes, const std::filesystem::path& path) {
-  detail::ExternalFolder folder{path.parent_path()};
-  return detail::parse_onnx_bytes(bytes, path.string(), &folder);
+/// As parse_onnx, from bytes that were read from path; external data is read from beside it. Weights stay where they
+/// lie in the bytes, which live as long as they do. Throws IoError too.
+inline GraphDef parse_onnx_file(Bytes bytes, const std::filesystem::path& path) {
+  detail::TensorSources sources{.folder = path.parent_path(), .file = std::make_shared<Bytes>(std::move(bytes))};
+  return detail::parse_onnx_bytes(*sources.file, path.string(), sources);
 }
 
 /// As parse_onnx, from a file of at most 2 GiB; external data is read from beside it. Throws IoError too.

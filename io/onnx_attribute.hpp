@@ -64,7 +64,7 @@ inline OnnxAttributeType onnx_attribute_type_of_field(std::uint32_t tag) {
 
 /// An attribute with its name. Throws FormatError naming the attribute if it holds a graph, a sparse tensor, a type,
 /// or a list of strings or tensors: no operator of weir has such.
-inline std::pair<std::string, Attribute> read_onnx_attribute(ProtoMessage message, ExternalFolder* folder) {
+inline std::pair<std::string, Attribute> read_onnx_attribute(ProtoMessage message, TensorSources& sources) {
   using Type = OnnxAttributeType;
   std::string name, s;
   std::int64_t i = 0;
@@ -121,7 +121,7 @@ inline std::pair<std::string, Attribute> read_onnx_attribute(ProtoMessage messag
       return {name, std::move(ints)};
     case Type::t:
       if (!tensor) throw FormatError("attribute '" + name + "' has no tensor");
-      return {name, read_onnx_tensor(*tensor, folder).second};
+      return {name, read_onnx_tensor(*tensor, sources).second};
     case Type::g:
     case Type::graphs:
       throw FormatError("attribute '" + name + "' is a graph; control flow is not supported");

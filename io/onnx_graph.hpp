@@ -19,7 +19,7 @@ inline constexpr std::size_t max_onnx_nodes = 1'000'000;
 /// Collects one GraphProto. The parts come in any order, so inputs are sorted out at the end.
 class OnnxGraphReader {
  public:
-  OnnxGraphReader(GraphDef& graph, ExternalFolder* folder) : graph_(graph), folder_(folder) {}
+  OnnxGraphReader(GraphDef& graph, TensorSources& sources) : graph_(graph), sources_(sources) {}
 
   void read(ProtoMessage message) {
     while (message.next()) switch (message.tag()) {
@@ -83,7 +83,7 @@ class OnnxGraphReader {
       if (!domain.empty() && domain != "ai.onnx")
         throw FormatError("operators of domain '" + domain + "' are not supported");
       for (const ProtoMessage& attribute : attributes)
-        if (!node.attributes.insert(read_onnx_attribute(attribute, folder_)).second)
+        if (!node.attributes.insert(read_onnx_attribute(attribute, sources_)).second)
           throw FormatError("an attribute is given twice");
       if (node.op == "Constant") return add_constant_node(node);
     } catch (const IoError& e) {
@@ -103,7 +103,7 @@ class OnnxGraphReader {
     if (auto* tensor = std::get_if<Constant>(&value); tensor && key == "value") {
       constant = std::move(*tensor);
     } else if (auto* f = std::get_if<float>(&value); f && key == "value_float") {
-      constant.floats = {*f};
+      constant.floats = std::vector<float>{*f};
     } else if (auto* i = std::get_if<std::int64_t>(&value); i && key == "value_int") {
       constant.ints = {*i};
       constant.is_int = true;
@@ -121,7 +121,7 @@ class OnnxGraphReader {
   }
 
   void read_initialiser(ProtoMessage message) {
-    auto [name, constant] = read_onnx_tensor(message, folder_);
+    auto [name, constant] = read_onnx_tensor(message, sources_);
     add_constant(name, std::move(constant));
   }
 
@@ -207,7 +207,7 @@ class OnnxGraphReader {
   }
 
   GraphDef& graph_;
-  ExternalFolder* folder_;
+  TensorSources& sources_;
   std::size_t node_count_ = 0;
   std::map<std::string, std::int64_t> bad_input_types_;
 };

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,15 +87,38 @@ inline OnnxTypeLayout onnx_type_layout(std::int64_t type) {
   throw FormatError("element type " + std::to_string(type) + " is not supported");
 }
 
+/// What a tensor may draw on beside its own message.
+struct TensorSources {
+  std::optional<std::filesystem::path> folder;  ///< where external data lies; without one it is refused
+  std::uint64_t left_bytes = max_file_bytes;    ///< how much of it may still be read: a small file can name it often
+  std::shared_ptr<Bytes> file = {};             ///< the bytes that the message lies in, if they may be kept
+};
+
+/// Float32 data in `bytes`, used where it lies. What precedes it must have been read:
+/// data that is not aligned is moved to the front by up to three bytes, over its own tag and length.
+inline SharedFloats floats_within(const std::shared_ptr<Bytes>& bytes, std::string_view raw) {
+  char* data = bytes->data() + (raw.data() - bytes->data());
+  const std::size_t off = reinterpret_cast<std::uintptr_t>(data) % alignof(float);
+  if (off != 0) {
+    std::memmove(data - off, data, raw.size());
+    data -= off;
+  }
+  return {bytes, reinterpret_cast<const float*>(data), raw.size() / sizeof(float)};
+}
+
+/// Smaller data is copied: it should not keep a file alive.
+inline constexpr std::size_t least_shared_bytes = 4096;
+
 /// raw, little-endian elements of type Stored, each through convert to out. raw must be a multiple of the element.
 template <class Stored, class Out, class Convert>
-void decode_raw(std::string_view raw, std::vector<Out>& out, Convert convert) {
-  out.resize(raw.size() / sizeof(Stored));
-  for (std::size_t i = 0; i < out.size(); ++i) {
+void decode_raw(std::string_view raw, Out& out, Convert convert) {
+  std::vector<decltype(convert(Stored{}))> values(raw.size() / sizeof(Stored));
+  for (std::size_t i = 0; i < values.size(); ++i) {
     Stored value;
     std::memcpy(&value, raw.data() + i * sizeof(Stored), sizeof(Stored));
-    out[i] = convert(value);
+    values[i] = convert(value);
   }
+  out = std::move(values);
 }
 
 inline void decode_raw(OnnxType type, std::string_view raw, Constant& out) {
@@ -150,12 +174,6 @@ inline std::uint64_t parse_unsigned(const std::string& text) {
     throw FormatError("external data: '" + text + "' is not a number of bytes");
   return value;
 }
-
-/// Where external data lies, and how much of it may still be read: a small file can name a large one many times.
-struct ExternalFolder {
-  std::filesystem::path path;
-  std::uint64_t left_bytes = max_file_bytes;
-};
 
 /// One StringStringEntryProto of external_data.
 inline void read_external_entry(ProtoMessage message, TensorFields& fields) {
@@ -229,7 +247,9 @@ inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::
   const auto type = static_cast<OnnxType>(fields.type);
   if (type == OnnxType::float16 || type == OnnxType::bfloat16) {  // their bits lie in int32_data
     const auto convert = type == OnnxType::float16 ? half_to_float : bfloat16_to_float;
-    for (const std::int64_t bits : fields.ints) out.floats.push_back(convert(static_cast<std::uint16_t>(bits)));
+    std::vector<float> values;
+    for (const std::int64_t bits : fields.ints) values.push_back(convert(static_cast<std::uint16_t>(bits)));
+    out.floats = std::move(values);
   } else {
     out.floats = std::move(fields.floats);
     out.ints = std::move(fields.ints);
@@ -238,10 +258,11 @@ inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::
   }
 }
 
-/// A tensor with its name. Floating-point types become float32 (doubles rounded), integers and bool int64. External
-/// data is read from a file inside folder; without a folder it is refused. Nothing is allocated that the bytes
-/// present do not back. Throws FormatError naming the tensor, IoError if an external file cannot be read.
-inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, ExternalFolder* folder) {
+/// A tensor with its name. Floating-point types become float32 (doubles rounded), integers and bool int64; float32 data
+/// stays in the file's bytes if these may be kept. External data is read from a file inside the folder. Nothing is
+/// allocated that the bytes present do not back. Throws FormatError naming the tensor, IoError if an external file
+/// cannot be read.
+inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, TensorSources& sources) {
   TensorFields fields;
   try {
     read_tensor_fields(message, fields);
@@ -251,22 +272,26 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, E
     out.is_int = layout.is_int;
     const auto count = static_cast<std::size_t>(out.shape.numel());
     const std::size_t expected_bytes = count * layout.raw_bytes;
-    std::vector<char> external;
+    std::shared_ptr<Bytes> bytes = sources.file;
     if (fields.is_external) {
-      if (!folder) throw FormatError("external data, but it is not known beside which file");
+      if (!sources.folder) throw FormatError("external data, but it is not known beside which file");
       if (fields.length.value_or(expected_bytes) != expected_bytes)
         throw FormatError("external data of " + std::to_string(*fields.length) + " bytes, shape " +
                           out.shape.to_string() + " needs " + std::to_string(expected_bytes));
-      if (expected_bytes > folder->left_bytes) throw FormatError("too much external data");
-      folder->left_bytes -= expected_bytes;
-      external = read_file_range(path_inside(folder->path, fields.location), fields.offset.value_or(0), expected_bytes);
-      fields.raw = std::string_view(external.data(), external.size());
+      if (expected_bytes > sources.left_bytes) throw FormatError("too much external data");
+      sources.left_bytes -= expected_bytes;
+      bytes = std::make_shared<Bytes>(
+          read_file_range(path_inside(*sources.folder, fields.location), fields.offset.value_or(0), expected_bytes));
+      fields.raw = std::string_view(bytes->data(), bytes->size());
     }
     if (fields.raw && (count == 0 || fields.typed_field == 0 || !fields.raw->empty())) {
       if (fields.raw->size() != expected_bytes)
         throw FormatError("shape " + out.shape.to_string() + " needs " + std::to_string(expected_bytes) +
                           " bytes, the file has " + std::to_string(fields.raw->size()));
-      decode_raw(static_cast<OnnxType>(fields.type), *fields.raw, out);
+      if (static_cast<OnnxType>(fields.type) == OnnxType::float32 && bytes && expected_bytes >= least_shared_bytes)
+        out.floats = floats_within(bytes, *fields.raw);
+      else
+        decode_raw(static_cast<OnnxType>(fields.type), *fields.raw, out);
     } else {
       take_typed(fields, layout, count, out);
     }

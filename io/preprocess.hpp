@@ -223,7 +223,7 @@ inline Preprocess Preprocess::from_json(const nlohmann::json& entry) {
 /// How each network of a models.json is fed, by file name ("squeezenet11.onnx"). The file: {"models": [entry, ..]},
 /// each entry with "file" and what Preprocess::from_json reads. Throws FormatError naming the file and entry, IoError.
 inline std::map<std::string, Preprocess> load_preprocess(const std::filesystem::path& path) {
-  const std::vector<char> bytes = read_file(path, std::uint64_t{16} << 20);
+  const Bytes bytes = read_file(path, std::uint64_t{16} << 20);
   const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
   const auto refuse = [&](const std::string& what) { return FormatError(path.string() + ": " + what); };
   if (json.is_discarded()) throw refuse("not JSON");

@@ -53,11 +53,9 @@ class PackedConvLayer final : public Layer {
 /// y = epilogue(conv(x)). Only a description with shared weights; blocked() or prepared() makes it runnable.
 class ConvLayer final : public Layer {
  public:
-  using Weights = std::shared_ptr<const std::vector<float>>;
-
   /// weights [out, in / groups, kernel...], bias [out] or empty.
-  ConvLayer(Window window, std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups, Weights weights,
-            Weights bias)
+  ConvLayer(Window window, std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups,
+            SharedFloats weights, SharedFloats bias)
       : window_(window),
         in_(in_channels),
         out_(out_channels),
@@ -152,20 +150,20 @@ class ConvLayer final : public Layer {
   std::shared_ptr<const PackedConvLayer> pack(const Context& context, const Shape& x, Layout layout) const {
     const Conv2dParams p = params(x);
     const Shape image = window_.as_image(x);
-    PackedConv2d packed(p, *epilogue_.scaled(weights_), epilogue_.shifted(*bias_), context, image, layout);
+    PackedConv2d packed(p, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context, image, layout);
     return std::make_shared<PackedConvLayer>(window_, std::move(packed), p, image, epilogue_.clamp(),
                                              epilogue_.residual());
   }
 
   Window window_;
   std::int64_t in_, out_, groups_;
-  Weights weights_, bias_;
+  SharedFloats weights_, bias_;
   Epilogue epilogue_;
 };
 
 inline LayerPtr make_conv(const NodeArguments& node) {
   node.expect_inputs(2, 3);
-  const std::vector<float>& weights = node.constant_floats(1);
+  const SharedFloats& weights = node.constant_floats(1);
   const Shape& shape = node.constant(1)->shape;
   if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
   const Window window = Window::read(node, {shape.begin() + 2, shape.end()});
@@ -173,14 +171,12 @@ inline LayerPtr make_conv(const NodeArguments& node) {
   if (groups < 1 || out < 1 || shape[1] < 1 || out % groups != 0)
     node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
   if (groups > Window::limit || shape[1] > Window::limit || out > Window::limit) node.fail("too many channels");
-  std::vector<float> bias;
+  SharedFloats bias;
   if (node.has_input(2)) {
     bias = node.constant_floats(2);
     if (static_cast<std::int64_t>(bias.size()) != out) node.fail("bias does not fit weights " + shape.to_string());
   }
-  return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups,
-                                     std::make_shared<const std::vector<float>>(weights),
-                                     std::make_shared<const std::vector<float>>(std::move(bias)));
+  return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
 }
 
 }  // namespace weir

@@ -21,18 +21,18 @@ class Epilogue {
   /// This followed by next, whose input `position` is this one's result; nullopt where that is not one epilogue.
   std::optional<Grown> then(const Layer& next, std::size_t position) const;
 
-  /// Weights (`rows` channels of equal length) times scale; the same pointer if there is nothing to do.
-  std::shared_ptr<const std::vector<float>> scaled(std::shared_ptr<const std::vector<float>> weights) const {
+  /// Weights (`rows` channels of equal length) times scale; the same floats if there is nothing to do.
+  SharedFloats scaled(const SharedFloats& weights) const {
     if (scale_.empty()) return weights;
-    auto result = std::make_shared<std::vector<float>>(*weights);
-    const std::size_t length = weights->size() / scale_.size();
-    for (std::size_t i = 0; i < result->size(); ++i)
-      (*result)[i] = static_cast<float>(double{(*weights)[i]} * scale_[i / length]);
+    std::vector<float> result(weights.size());
+    const std::size_t length = weights.size() / scale_.size();
+    for (std::size_t i = 0; i < result.size(); ++i)
+      result[i] = static_cast<float>(double{weights[i]} * scale_[i / length]);
     return result;
   }
 
   /// bias (may be empty) * scale + shift.
-  std::vector<float> shifted(const std::vector<float>& bias) const {
+  SharedFloats shifted(const SharedFloats& bias) const {
     if (scale_.empty()) return bias;
     std::vector<float> result(scale_.size());
     for (std::size_t m = 0; m < result.size(); ++m)

@@ -1,5 +1,6 @@
 /// Gemm: y = alpha * A * B + beta * C, either matrix transposed first where it says so.
 #pragma once
+#include <optional>
 #include <weir/core/kernels/combine.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/layers/axes.hpp>
@@ -78,18 +79,17 @@ class GemmLayer final : public Layer {
   float alpha_, beta_;
 };
 
-/// The bias of a linear layer if C is constant and one value for each column, else nullptr.
-inline std::shared_ptr<const std::vector<float>> gemm_bias(const NodeArguments& node, std::int64_t columns,
-                                                           float beta) {
-  auto bias = std::make_shared<std::vector<float>>();
-  if (!node.has_input(2)) return bias;
+/// The bias of a linear layer if C is constant and one value for each column, else nothing.
+inline std::optional<SharedFloats> gemm_bias(const NodeArguments& node, std::int64_t columns, float beta) {
+  std::vector<float> bias;
+  if (!node.has_input(2)) return SharedFloats();
   const Constant* c = node.constant(2);
-  if (c == nullptr || c->is_int || node.constant_other_batch(2) != nullptr || c->shape.rank() > 2) return nullptr;
+  if (c == nullptr || c->is_int || node.constant_other_batch(2) != nullptr || c->shape.rank() > 2) return std::nullopt;
   const std::size_t n = c->floats.size(), M = static_cast<std::size_t>(columns);
-  if (c->shape.rank() == 2 && c->shape[0] != 1) return nullptr;
-  if (n != 1 && n != M) return nullptr;
-  for (std::size_t i = 0; i < M; ++i) bias->push_back(beta * c->floats[n == 1 ? 0 : i]);
-  return bias;
+  if (c->shape.rank() == 2 && c->shape[0] != 1) return std::nullopt;
+  if (n != 1 && n != M) return std::nullopt;
+  for (std::size_t i = 0; i < M; ++i) bias.push_back(beta * c->floats[n == 1 ? 0 : i]);
+  return SharedFloats(std::move(bias));
 }
 
 inline LayerPtr make_gemm(const NodeArguments& node) {
@@ -101,11 +101,13 @@ inline LayerPtr make_gemm(const NodeArguments& node) {
   if (b && !b->is_int && !transpose_a && b->shape.rank() == 2 && b->shape.numel() > 0) {
     const std::int64_t in = b->shape[transpose_b ? 1 : 0], out = b->shape[transpose_b ? 0 : 1];
     if (const auto bias = gemm_bias(node, out, beta)) {
-      std::vector<float> weights = transpose_b ? b->floats : transposed(b->floats, b->shape[0], b->shape[1]);
-      if (alpha != 1.0F)
-        for (float& w : weights) w *= alpha;
-      return std::make_shared<LinearLayer>(in, out, 2, std::make_shared<const std::vector<float>>(std::move(weights)),
-                                           bias);
+      SharedFloats weights = transpose_b ? b->floats : transposed(b->floats, b->shape[0], b->shape[1]);
+      if (alpha != 1.0F) {
+        std::vector<float> scaled(weights.begin(), weights.end());
+        for (float& w : scaled) w *= alpha;
+        weights = std::move(scaled);
+      }
+      return std::make_shared<LinearLayer>(in, out, 2, std::move(weights), *bias);
     }
   }
   return std::make_shared<GemmLayer>(transpose_a, transpose_b, alpha, beta);

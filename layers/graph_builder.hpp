@@ -217,7 +217,7 @@ class GraphBuilder {
     layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
     for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
       const auto values = std::as_const(results[i]).span();
-      const Constant* c = keep({results[i].shape(), {values.begin(), values.end()}, {}, false});
+      const Constant* c = keep({results[i].shape(), std::vector<float>(values.begin(), values.end()), {}, false});
       known_[node.outputs[i]] = Known{};
       known_[node.outputs[i]].constant.fill(c);
     }
@@ -277,8 +277,7 @@ class GraphBuilder {
   }
 
   static Tensor as_tensor(const Constant& c) {
-    const std::vector<float> converted(c.ints.begin(), c.ints.end());
-    return Tensor(c.shape, std::span<const float>(c.is_int ? converted : c.floats));
+    return Tensor(c.shape, c.is_int ? SharedFloats(std::vector<float>(c.ints.begin(), c.ints.end())) : c.floats);
   }
 
   /// The value that holds a tensor at run time; constants become values when a layer first reads them.

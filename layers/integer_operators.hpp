@@ -37,7 +37,7 @@ inline Result cast(const NodeArguments& node, Inputs in) {
   if (!to_float && !to_int) node.fail("cast to type " + std::to_string(to) + " is not supported");
   if (to_float && !x.is_int) return std::nullopt;
   Constant y{x.shape, {}, {}, to_int};
-  if (to_float) y.floats.assign(x.ints.begin(), x.ints.end());
+  if (to_float) y.floats = std::vector<float>(x.ints.begin(), x.ints.end());
   if (to_int && x.is_int) y.ints = x.ints;
   if (to_int && !x.is_int)
     for (float v : x.floats) {

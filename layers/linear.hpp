@@ -6,22 +6,22 @@
 
 namespace weir {
 
-/// Weights packed for a context. Inputs: x, those that it ignores, and the residual if there is one.
-class PackedLinearLayer final : public Layer {
+/// Ready to run in a context. Inputs: x, those that it ignores, and the residual if there is one.
+class ReadyLinearLayer final : public Layer {
  public:
-  PackedLinearLayer(PackedFullyConnected packed, std::int64_t in, std::int64_t out, Clamp clamp, bool residual)
-      : packed_(std::move(packed)), in_(in), out_(out), clamp_(clamp), residual_(residual) {}
+  ReadyLinearLayer(FullyConnected product, std::int64_t in, std::int64_t out, Clamp clamp, bool residual)
+      : product_(std::move(product)), in_(in), out_(out), clamp_(clamp), residual_(residual) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {inputs[0].with(inputs[0].rank() - 1, out_)};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
-    packed_.run(context, inputs[0].data, inputs[0].shape.numel() / in_, residual_ ? inputs.back().data : nullptr,
-                outputs[0].data, clamp_, workspace);
+    product_.run(context, inputs[0].data, inputs[0].shape.numel() / in_, residual_ ? inputs.back().data : nullptr,
+                 outputs[0].data, clamp_, workspace);
   }
-  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
-    return packed_.workspace_floats(context, inputs[0].numel() / in_);
+  std::size_t workspace_floats(const Context& context, std::span<const Shape>) const override {
+    return product_.workspace_floats(context);
   }
   double flops(std::span<const Shape> inputs) const override {
     return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
@@ -30,7 +30,7 @@ class PackedLinearLayer final : public Layer {
   double parameter_floats() const override { return static_cast<double>(in_ + 1) * static_cast<double>(out_); }
 
  private:
-  PackedFullyConnected packed_;
+  FullyConnected product_;
   std::int64_t in_, out_;
   Clamp clamp_;
   bool residual_;
@@ -40,10 +40,8 @@ class PackedLinearLayer final : public Layer {
 /// prepared() makes it runnable.
 class LinearLayer final : public Layer {
  public:
-  using Weights = std::shared_ptr<const std::vector<float>>;
-
   /// weights [out, in]; bias [out] or empty; rank: of x.
-  LinearLayer(std::int64_t in, std::int64_t out, std::size_t rank, Weights weights, Weights bias)
+  LinearLayer(std::int64_t in, std::int64_t out, std::size_t rank, SharedFloats weights, SharedFloats bias)
       : in_(in),
         out_(out),
         weights_(std::move(weights)),
@@ -59,10 +57,10 @@ class LinearLayer final : public Layer {
   /// Never called on a plan's steps, which are prepared; packs each time.
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
-    pack(context)->forward(context, inputs, outputs, workspace);
+    ready(context)->forward(context, inputs, outputs, workspace);
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
-    return pack(context)->workspace_floats(context, inputs);
+    return ready(context)->workspace_floats(context, inputs);
   }
   double flops(std::span<const Shape> inputs) const override {
     return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
@@ -76,21 +74,21 @@ class LinearLayer final : public Layer {
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};
   }
-  LayerPtr prepared(const Context& context, std::span<const Shape>) const override { return pack(context); }
+  LayerPtr prepared(const Context& context, std::span<const Shape>) const override { return ready(context); }
 
  private:
-  std::shared_ptr<const PackedLinearLayer> pack(const Context& context) const {
-    PackedFullyConnected packed(in_, out_, *epilogue_.scaled(weights_), epilogue_.shifted(*bias_), context);
-    return std::make_shared<PackedLinearLayer>(std::move(packed), in_, out_, epilogue_.clamp(), epilogue_.residual());
+  std::shared_ptr<const ReadyLinearLayer> ready(const Context& context) const {
+    FullyConnected product(in_, out_, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context);
+    return std::make_shared<ReadyLinearLayer>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
   }
 
   std::int64_t in_, out_;
-  Weights weights_, bias_;
+  SharedFloats weights_, bias_;
   Epilogue epilogue_;
 };
 
 /// [rows, columns] -> [columns, rows].
-inline std::vector<float> transposed(const std::vector<float>& a, std::int64_t rows, std::int64_t columns) {
+inline std::vector<float> transposed(const SharedFloats& a, std::int64_t rows, std::int64_t columns) {
   std::vector<float> result(a.size());
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t j = 0; j < columns; ++j)

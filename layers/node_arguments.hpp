@@ -71,7 +71,7 @@ class NodeArguments {
   }
 
   /// Input i as floats that must be known now.
-  const std::vector<float>& constant_floats(std::size_t i) const {
+  const SharedFloats& constant_floats(std::size_t i) const {
     const Constant& c = required_constant(i);
     if (c.is_int) fail("input " + std::to_string(i) + " must hold floats");
     if (constant_other_batch(i) != nullptr) fail("input " + std::to_string(i) + " may not depend on the batch size");
@@ -81,7 +81,7 @@ class NodeArguments {
   /// The single value of constant input i, or otherwise if it was left out.
   float scalar_input(std::size_t i, float otherwise) const {
     if (!has_input(i)) return otherwise;
-    const std::vector<float>& values = constant_floats(i);
+    const SharedFloats& values = constant_floats(i);
     if (values.size() != 1) fail("input " + std::to_string(i) + " must hold one value");
     return values[0];
   }

@@ -65,7 +65,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
 inline void write_policy(const Results& r, const Mode& m, const std::filesystem::path& path) {
   const std::string text = weir::to_text(policy_file(r, m, path.parent_path()));
   weir::write_file_atomically(path, text);
-  const std::vector<char> bytes = weir::read_file(path);
+  const weir::Bytes bytes = weir::read_file(path);
   const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
   const weir::StoredCascade stored = weir::read_cascade(back, path);
   for (std::size_t n = 0; n < m.nets.size(); ++n) stored.spec->network(n);

@@ -12,14 +12,15 @@ async function main() {
   const [file, ...numbers] = args.slice(startup ? 1 : 0);
   const [batch, threads, seconds] = numbers.map(Number);
   const model = path.basename(file, ".onnx");
-  const size = model.startsWith("cifar") ? 32 : model === "alexnet" ? 227 : 224;
   const baseMb = peakMb();
   let start = performance.now();
   const session = await ort.InferenceSession.create(file, {
     intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: "sequential", graphOptimizationLevel: "all",
     logSeverityLevel: 3 });
-  const x = Float32Array.from({ length: batch * 3 * size * size }, () => Math.random() - 0.5);
-  const feeds = { [session.inputNames[0]]: new ort.Tensor("float32", x, [batch, 3, size, size]) };
+  const dims = [batch, ...session.inputMetadata[0].shape.slice(1)];
+  if (!dims.every(Number.isInteger)) throw new Error(`the file leaves more than the batch free: [${dims}]`);
+  const x = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => Math.random() - 0.5);
+  const feeds = { [session.inputNames[0]]: new ort.Tensor("float32", x, dims) };
   await session.run(feeds);
   const row = ["onnxruntime", model, batch, threads].join(",");
   if (startup) {

@@ -5,10 +5,10 @@ import numpy as np
 import peer
 
 
-def load(stem, batch, size, threads):
+def load(stem, shape, threads):
     cv2.setNumThreads(threads)
     net = cv2.dnn.readNetFromONNX(stem + ".onnx")
-    x = np.random.default_rng(1).random((batch, 3, size, size), dtype=np.float32) - np.float32(0.5)
+    x = np.random.default_rng(1).random(shape, dtype=np.float32) - np.float32(0.5)
 
     def run():
         net.setInput(x)

@@ -11,9 +11,11 @@ import sys
 import time
 
 
-def input_size(model):
-    """Height and width of a network's input, by its name."""
-    return 32 if model.startswith("cifar") else 227 if model == "alexnet" else 224
+def image_shape(stem):
+    """[channels, height, width] that a network's file asks for."""
+    import onnx
+    image = onnx.load(stem + ".onnx", load_external_data=False).graph.input[0]
+    return [d.dim_value for d in image.type.tensor_type.shape.dim][1:]
 
 
 def peak_mb():
@@ -22,7 +24,7 @@ def peak_mb():
 
 
 def main(peer, version, load):
-    """load(path without extension, batch, size, threads) returns a function that computes one pass."""
+    """load(path without extension, shape of the input, threads) returns a function that computes one pass."""
     if sys.argv[1:] == ["--version"]:
         print(version)
         return
@@ -30,8 +32,9 @@ def main(peer, version, load):
     path, batch, threads, seconds = sys.argv[2 if startup else 1:]
     stem, model = path.removesuffix(".onnx"), os.path.basename(path).removesuffix(".onnx")
     batch, threads, seconds = int(batch), int(threads), float(seconds)
+    shape = [batch, *image_shape(stem)]
     base_mb, start = peak_mb(), time.perf_counter()
-    run = load(stem, batch, input_size(model), threads)
+    run = load(stem, shape, threads)
     run()
     if startup:
         print(f"{peer},{model},{batch},{threads},{1e3 * (time.perf_counter() - start):.3f},{peak_mb():.1f},{base_mb:.1f}")

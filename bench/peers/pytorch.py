@@ -7,11 +7,11 @@ import torch
 import peer
 
 
-def load(stem, batch, size, threads):
+def load(stem, shape, threads):
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.load(stem + ".pt").eval()))
-    x = torch.rand(batch, 3, size, size) - 0.5
+    x = torch.rand(shape) - 0.5
     return lambda: net(x)
 
 

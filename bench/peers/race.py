@@ -14,9 +14,14 @@ MODELS = ["alexnet", "googlenet", "resnet18", "resnet50", "squeezenet11", "mobil
           "cifar_resnet56"]
 
 
-def all_rows():
+def all_rows(models):
     """(model, batch, threads), one thread first."""
-    return [(m, b, t) for t in (1, 2) for b in (1, 16, 128) for m in MODELS if b < 128 or m.startswith("cifar")]
+    return [(m, b, t) for t in (1, 2) for b in (1, 16, 128) for m in models if b < 128 or m.startswith("cifar")]
+
+
+def networks(paths):
+    """Names of ONNX files of one's own, and where each is."""
+    return {os.path.basename(path).removesuffix(".onnx"): path for path in paths}
 
 
 def command(who, build, arguments):
@@ -82,7 +87,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times that each row is measured")
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
     parser.add_argument("--rows", default="*", help="rows whose model,batch,threads match, as file names do: 'cifar*,1,*'")
-    parser.add_argument("--peers", nargs="+", choices=list(table.PEERS)[1:], default=list(table.PEERS)[1:],
+    parser.add_argument("--networks", nargs="+", default=[], metavar="FILE.onnx",
+                        help="time these instead of the eight (not PyTorch, which does not read ONNX files)")
+    parser.add_argument("--peers", nargs="+", choices=list(table.PEERS)[1:],
                         help="whom to time beside weir")
     parser.add_argument("--quick", action="store_true", help="one round of 0.2 s")
     parser.add_argument("--startup", action="store_true", help="the time to the first answer and the memory, too")
@@ -92,7 +99,9 @@ def main():
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 0.2
-    rows = [r for r in all_rows() if fnmatch.fnmatch(",".join(map(str, r)), options.rows)]
+    paths = networks(options.networks) or {m: f"{options.models}/{m}.onnx" for m in MODELS}
+    options.peers = options.peers or [p for p in list(table.PEERS)[1:] if p != "pytorch" or not options.networks]
+    rows = [r for r in all_rows(paths) if fnmatch.fnmatch(",".join(map(str, r)), options.rows)]
     if options.rounds < 1 or not options.seconds >= 0 or not rows:
         parser.error("rounds must be 1 or more, seconds not negative, and --rows must match a row")
     given = sys.argv[1:sys.argv.index("--build")]
@@ -111,7 +120,7 @@ def main():
 
     def measure(who, row, prefix):
         model, batch, threads = row
-        return call(who, build, prefix + [f"{options.models}/{model}.onnx", str(batch), str(threads),
+        return call(who, build, prefix + [paths[model], str(batch), str(threads),
                                           str(options.seconds)], 120 + 20 * options.seconds)
 
     for r in range(options.rounds):

@@ -72,32 +72,33 @@ def table(head, rows, text_columns=1):
 
 def speed_table(results):
     """Minimum (median) in ms for each engine, and weir / peer for each peer."""
-    others = [p for p in PEERS if p != "weir"]
-    head = ["network", "batch", "threads", *PEERS.values(), *(f"weir / {PEERS[p]}" for p in others)]
+    shown = [p for p in PEERS if p in results.failures or any(who == p for who, _ in results.times)]
+    others = [p for p in shown if p != "weir"]
+    head = ["network", "batch", "threads", *(PEERS[p] for p in shown), *(f"weir / {PEERS[p]}" for p in others)]
     rows = []
     for row in results.rows:
         cells = [row[0], str(row[1]), str(row[2])]
-        for p in PEERS:
+        for p in shown:
             s = results.summary(p, row)
             cells.append(f"{digits(s[0])} ({digits(s[1])})" if s else "failed" if results.failed(p, row) else "-")
         rows.append(cells + [f"{r:.2f}" if (r := results.ratio(p, row)) else "-" for p in others])
     for threads in sorted({row[2] for row in results.rows}) + [None]:
         means = [results.mean_ratio(p, threads) for p in others]
         label = "all" if threads is None else str(threads)
-        rows.append(["**geometric mean**", "", label, *[""] * len(PEERS), *(f"**{m:.2f}**" if m else "-" for m in means)])
+        rows.append(["**geometric mean**", "", label, *[""] * len(shown), *(f"**{m:.2f}**" if m else "-" for m in means)])
     return table(head, rows)
 
 
 def startup_table(results):
     """First answer in ms, and the peak of memory in MB with what the process held before in parentheses."""
-    rows = []
+    rows, shown = [], [p for p in PEERS if any(who == p for who, _ in results.startup)]
     for model in dict.fromkeys(model for _, model in results.startup):
         cells = [model]
-        for p in PEERS:
+        for p in shown:
             s = results.startup.get((p, model))
             cells += [digits(s[0]), f"{s[1]:.0f} ({s[2]:.0f})"] if s else ["-", "-"]
         rows.append(cells)
-    return table(["network", *(c for p in PEERS.values() for c in (f"{p}, ms", "MB"))], rows)
+    return table(["network", *(c for p in shown for c in (f"{PEERS[p]}, ms", "MB"))], rows)
 
 
 def failures_text(results):

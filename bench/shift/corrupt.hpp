@@ -124,7 +124,7 @@ inline weir::ImageSet corrupted(const weir::ImageSet& set, const std::vector<std
                                 std::uint64_t seed) {
   if (rows.empty()) throw weir::ArgumentError(set.source() + ": no images to corrupt");
   const weir::ImageView first = set.image(rows.front());
-  std::vector<char> pixels;
+  weir::Bytes pixels;
   std::vector<int> labels;
   for (const std::size_t row : rows) {
     const weir::ImageView image = set.image(row);

@@ -140,9 +140,9 @@ class GraphWriter {
   std::string weight(const std::string& name, const Shape& shape, std::int64_t inputs) {
     if (!options_.weights.empty()) return given(name, shape);
     const double bound = std::sqrt(6.0 / static_cast<double>(inputs));
-    Constant c{shape, std::vector<float>(static_cast<std::size_t>(shape.numel())), {}, false};
-    for (float& v : c.floats) v = static_cast<float>((2 * random() - 1) * bound);
-    def_.constants[name] = std::move(c);
+    std::vector<float> values(static_cast<std::size_t>(shape.numel()));
+    for (float& v : values) v = static_cast<float>((2 * random() - 1) * bound);
+    def_.constants[name] = {shape, std::move(values), {}, false};
     return name;
   }
   std::string constant(const std::string& name, const Shape& shape, float value) {

@@ -58,11 +58,11 @@ inline nlohmann::json network_to_json(const Network& network, const std::filesys
 /// The network itself. Throws FormatError if the file is another one than was stated, before anything of it is parsed,
 /// or if preprocessing does not fit its input; IoError.
 inline Network load_network(const StoredNetwork& stored) {
-  const std::vector<char> bytes = read_file(stored.file, max_onnx_bytes);
+  Bytes bytes = read_file(stored.file, max_onnx_bytes);
   if (const std::string found = content_fnv1a(bytes); found != stored.fnv1a)
     throw FormatError(stored.file.string() + ": not the network that the policy was learned with ('fnv1a' is " + found +
                       ", the policy file has " + stored.fnv1a + ")");
-  Network network = build_network(parse_onnx_file(bytes, stored.file));
+  Network network = build_network(parse_onnx_file(std::move(bytes), stored.file));
   if (network.state().inputs.size() == 1 && stored.preprocess &&
       stored.preprocess->shape().numel() != network.input_shape().numel())
     throw FormatError(stored.file.string() + ": reads " + network.input_shape().to_string() +
@@ -224,7 +224,7 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
 
 /// A policy file of at most 256 MiB. Throws what policy_from_text() throws, and IoError.
 inline PolicyFile read_policy_file(const std::filesystem::path& path) {
-  const std::vector<char> bytes = read_file(path, std::uint64_t{1} << 28);
+  const Bytes bytes = read_file(path, std::uint64_t{1} << 28);
   return policy_from_text({bytes.data(), bytes.size()}, path.string());
 }
 

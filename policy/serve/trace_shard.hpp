@@ -85,7 +85,7 @@ class TraceShardWriter {
         file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666)) {
     if (file_.get() < 0) throw detail::io_error(path_, "cannot be written", errno);
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) throw detail::io_error(path_, "another process writes it", errno);
-    const std::vector<char> bytes = read_file(path_);
+    const Bytes bytes = read_file(path_);
     const std::string_view text(bytes.data(), bytes.size());
     const std::string first = header_.line();
     if (text.size() < first.size() && first.starts_with(text)) {  // killed while it began
@@ -152,7 +152,7 @@ inline Trace merge_trace_shards(const std::vector<std::filesystem::path>& shards
   std::string header;
   TraceShardHeader run;
   for (const auto& path : shards) {
-    const std::vector<char> bytes = read_file(path);
+    const Bytes bytes = read_file(path);
     const detail::TraceShardText text({bytes.data(), bytes.size()}, path.string());
     const auto refuse = [&](const std::string& what) { return FormatError(path.string() + ": " + what); };
     const std::size_t columns_end = text.csv.find('\n') + 1;

@@ -82,7 +82,7 @@ TEST_CASE("corruptions: noise has its deviation, and is the same for the same se
 }
 
 TEST_CASE("corruptions: sets keep their labels; sizes that differ are refused") {
-  std::vector<char> pixels(3 * 16);
+  weir::Bytes pixels(3 * 16);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<char>(i);
   const auto set = weir::ImageSet::from_pixels(weir::Shape{3, 4, 4}, pixels, {5, 6, 7}, "set");
   const auto made = shift::corrupted(set, {2, 0}, {"blur", 1}, 0);

@@ -11,7 +11,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const std::vector<char> file(data + 1, data + size);
+  const weir::Bytes file(data + 1, data + size);
   try {
     switch (data[0] % 4) {
       case 0: {

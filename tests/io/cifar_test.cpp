@@ -45,7 +45,7 @@ TEST_CASE("CIFAR-10: a folder's training batches in order, or its test batch") {
 
 TEST_CASE("CIFAR-10: cut off at every byte, bad labels, empty files and folders") {
   const std::string file = record(3, 0);
-  io_test::check_every_prefix_refused(file, [](const std::vector<char>& b) {
+  io_test::check_every_prefix_refused(file, [](const weir::Bytes& b) {
     weir::CifarImages out;
     weir::detail::append_cifar(b, out);
   });

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string text(const std::vector<char>& bytes) { return {bytes.begin(), bytes.end()}; }
+std::string text(const weir::Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 /// While it lives, no file can grow beyond limit: writing fails as on a full disk.
 class FileSizeLimit {

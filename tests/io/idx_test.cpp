@@ -32,8 +32,8 @@ std::string gzip(const std::string& plain, int level = 9) {
   return out;
 }
 
-weir::IdxArray parse(const std::vector<char>& bytes) { return weir::detail::parse_idx(std::span<const char>(bytes)); }
-weir::IdxArray parse(const std::string& bytes) { return parse(std::vector<char>(bytes.begin(), bytes.end())); }
+weir::IdxArray parse(const weir::Bytes& bytes) { return weir::detail::parse_idx(std::span<const char>(bytes)); }
+weir::IdxArray parse(const std::string& bytes) { return parse(weir::Bytes(bytes.begin(), bytes.end())); }
 
 }  // namespace
 
@@ -57,7 +57,7 @@ TEST_CASE("IDX: a gzip file of several members is read as gunzip does") {
 
 TEST_CASE("IDX: cut off at every byte, and bytes too many") {
   for (const std::string& file : {idx({2, 3}, "abcdef"), gzip(idx({2, 3}, "abcdef"))}) {
-    io_test::check_every_prefix_refused(file, [](const std::vector<char>& b) { return parse(b); });
+    io_test::check_every_prefix_refused(file, [](const weir::Bytes& b) { return parse(b); });
     CHECK_THROWS_AS(parse(file + "x"), FormatError);
   }
   CHECK(contains(message_of<FormatError>([] { parse(gzip(idx({2, 3}, "abcdefg"))); }), "has more"));
@@ -67,11 +67,11 @@ TEST_CASE("IDX: cut off at every byte, and bytes too many") {
 TEST_CASE("IDX: a flipped bit of gzipped data never goes unnoticed") {
   const std::string file = gzip(idx({2, 3}, "abcdef"));
   const std::string whole = "abcdef";
-  io_test::sweep_bit_flips(file, [&](const std::vector<char>& b) {
+  io_test::sweep_bit_flips(file, [&](const weir::Bytes& b) {
     const weir::IdxArray array = parse(b);  // bits of the header that say nothing about the data may be flipped
     CHECK(std::string(array.bytes.begin(), array.bytes.end()) == whole);
   });
-  io_test::sweep_bit_flips(idx({2, 3}, whole), [](const std::vector<char>& b) { return parse(b); });
+  io_test::sweep_bit_flips(idx({2, 3}, whole), [](const weir::Bytes& b) { return parse(b); });
 }
 
 TEST_CASE("IDX: wrong magic, types and ranks") {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/image_view.hpp>
 
 namespace io_test {
@@ -72,7 +73,7 @@ void check_every_prefix_refused(const std::string& bytes, F f) {
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     INFO("the first ", n, " of ", bytes.size(), " bytes");
     // A copy of exactly this size, so that a sanitizer sees every read behind the end.
-    const std::vector<char> prefix(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    const weir::Bytes prefix(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
     CHECK_THROWS_AS(f(prefix), weir::FormatError);
   }
 }
@@ -83,7 +84,7 @@ template <class F>
 std::size_t sweep_bit_flips(const std::string& bytes, F f) {
   std::size_t refused = 0;
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
-    std::vector<char> damaged(bytes.begin(), bytes.end());
+    weir::Bytes damaged(bytes.begin(), bytes.end());
     damaged[bit / 8] = static_cast<char>(static_cast<unsigned char>(damaged[bit / 8]) ^ (1U << (bit % 8)));
     try {
       f(damaged);

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdint>
 #include <weir/io/onnx.hpp>
 
 #include "io_test.hpp"
@@ -48,6 +49,34 @@ TEST_CASE("ONNX tensors: every element type, raw and typed, as the onnx package 
     }
   for (const std::string kind : {"string", "complex64"})
     CHECK(contains(message_of<FormatError>([&] { weir::read_onnx(vector(kind)); }), "tensor 'w': element type"));
+}
+
+TEST_CASE("ONNX tensors: large weights stay in the file's bytes, wherever they lie, and outlive all else") {
+  for (std::size_t shift = 0; shift < 8; ++shift)
+    for (const std::size_t count : {3U, 1023U, 1024U, 5000U}) {
+      INFO("shift ", shift, ", ", count, " floats");
+      std::vector<float> values(count), others(count);
+      for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i) - 0.25F, others[i] = -values[i];
+      const auto tensor = [&](const std::string& name, const std::vector<float>& v) {
+        return Proto().number(1, count).number(2, 1).text(8, name).text(
+            9, std::string(reinterpret_cast<const char*>(v.data()), 4 * v.size()));
+      };
+      // The node's name moves what lies behind it.
+      const std::string file = onnx_model(onnx_graph({onnx_node("Add", {"x", "w"}, {"a" + std::string(shift, 'a')}),
+                                                      onnx_node("Add", {"a" + std::string(shift, 'a'), "v"}, {"y"})},
+                                                     {tensor("w", values), tensor("v", others)}));
+      weir::SharedFloats w, v;
+      {
+        const GraphDef kept = weir::parse_onnx_file({file.begin(), file.end()}, "t.onnx");
+        const GraphDef copied = weir::parse_onnx(file, "t.onnx");
+        w = kept.constants.at("w").floats, v = kept.constants.at("v").floats;
+        CHECK(w == copied.constants.at("w").floats);
+        CHECK(v == copied.constants.at("v").floats);
+      }
+      CHECK(w == weir::SharedFloats(values));
+      CHECK(v == weir::SharedFloats(others));
+      CHECK(reinterpret_cast<std::uintptr_t>(w.data()) % alignof(float) == 0);
+    }
 }
 
 TEST_CASE("half_to_float: all 65536 values, against the definition") {

@@ -7,7 +7,7 @@
 namespace weir::kernels {
 
 struct Avx512 {
-  static constexpr int lanes = 16, max_rows = 14;
+  static constexpr int lanes = 16, max_rows = 14, max_dot_rows = 6;
 
   template <int R, int V, GemmTileKind kind>
   [[gnu::target("avx512f,avx512vl,fma")]] static void gemm(const GemmTile& tile) {
@@ -16,6 +16,10 @@ struct Avx512 {
   template <int R, int V, int S>
   [[gnu::target("avx512f,avx512vl,fma")]] static void conv(const ConvTile& tile) {
     conv_tile_body<lanes, R, V, S>(tile);
+  }
+  template <int R>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void dot_tile(const DotTile& tile) {
+    dot_tile_body<lanes, R>(tile);
   }
   template <int R, int S>
   [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise(const DepthwiseTile& tile) {

@@ -27,6 +27,11 @@ constexpr void fill_depthwise(Microkernels& table, std::integer_sequence<int, R.
   ((table.depthwise[1][R] = &T::template depthwise<R + 1, 2>), ...);
 }
 
+template <typename T, int... R>
+constexpr void fill_dot_tile(Microkernels& table, std::integer_sequence<int, R...>) {
+  ((table.dot_tile[R] = &T::template dot_tile<R + 1>), ...);
+}
+
 template <typename T, Isa isa>
 constexpr Microkernels make_table() {
   Microkernels table;
@@ -36,6 +41,8 @@ constexpr Microkernels make_table() {
   fill_width<T, 1>(table, std::make_integer_sequence<int, T::max_rows>{});
   fill_width<T, 2>(table, std::make_integer_sequence<int, T::max_rows>{});
   fill_depthwise<T>(table, std::make_integer_sequence<int, max_depthwise_rows>{});
+  table.max_dot_rows = T::max_dot_rows;
+  fill_dot_tile<T>(table, std::make_integer_sequence<int, T::max_dot_rows>{});
   table.store_rows = &T::store_rows;
   table.transpose = &T::transpose;
   table.dot = &T::dot;

@@ -8,6 +8,7 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/gemm/conv_tile.hpp>
+#include <weir/core/kernels/gemm/dot_tile.hpp>
 #include <weir/core/kernels/gemm/gemm_tile.hpp>
 #include <weir/core/kernels/gemm/vector.hpp>
 
@@ -17,6 +18,8 @@ namespace weir::kernels {
 inline constexpr int max_tile_rows = 14, max_tile_width = 32, max_tile_floats = max_tile_rows * max_tile_width;
 /// Largest depthwise tile, in pixels.
 inline constexpr int max_depthwise_rows = 8;
+/// Most rows of a DotTile of any instruction set.
+inline constexpr int most_dot_rows = 6;
 
 /// How a finished tile leaves: y = clamp(tile + bias + residual); residual has y's strides, may be y, may be nullptr.
 struct Epilogue {
@@ -39,10 +42,11 @@ using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 /// What an instruction set brings. Widths are 1 or 2 vectors, rows 1 to max_rows.
 struct Microkernels {
   Isa isa = Isa::portable;
-  int lanes = 0, max_rows = 0;
+  int lanes = 0, max_rows = 0, max_dot_rows = 0;
   std::array<std::array<std::array<GemmTileKernel, max_tile_rows>, 2>, 4> gemm{};
   std::array<std::array<std::array<ConvTileKernel, max_tile_rows>, 2>, 3> conv{};
   std::array<std::array<DepthwiseTileKernel, max_depthwise_rows>, 2> depthwise{};
+  std::array<DotTileKernel, most_dot_rows> dot_tile{};  ///< by rows - 1
   StoreRows store_rows = nullptr;
   TransposeRows transpose = nullptr;
   Dot dot = nullptr;

@@ -5,7 +5,7 @@
 namespace weir::kernels {
 
 struct Portable {
-  static constexpr int lanes = 4, max_rows = 6;
+  static constexpr int lanes = 4, max_rows = 6, max_dot_rows = 2;
 
   template <int R, int V, GemmTileKind kind>
   static void gemm(const GemmTile& tile) {
@@ -14,6 +14,10 @@ struct Portable {
   template <int R, int V, int S>
   static void conv(const ConvTile& tile) {
     conv_tile_body<lanes, R, V, S>(tile);
+  }
+  template <int R>
+  static void dot_tile(const DotTile& tile) {
+    dot_tile_body<lanes, R>(tile);
   }
   template <int R, int S>
   static void depthwise(const DepthwiseTile& tile) {

@@ -14,7 +14,8 @@ struct Vec {
 /// sum += a * b, in tiles of all sizes with the same rounding: fused for L >= 8 (whose kernels need FMA instructions)
 /// and wherever else the compiler's flags allow FMA. g++ by itself fuses some chains and not others, as -mtune has it.
 template <int L>
-[[gnu::always_inline]] inline void multiply_add(typename Vec<L>::type& sum, const typename Vec<L>::type& a, float b) {
+[[gnu::always_inline]] inline void multiply_add(typename Vec<L>::type& sum, const typename Vec<L>::type& a,
+                                                const typename Vec<L>::type& b) {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #if defined(__FMA__)
   constexpr bool fused = true;
@@ -22,12 +23,16 @@ template <int L>
   constexpr bool fused = L >= 8;
 #endif
   if constexpr (fused) {
-    const typename Vec<L>::type all = b - typename Vec<L>::type{};
-    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(all));
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     return;
   }
 #endif
   sum += a * b;
+}
+template <int L>
+[[gnu::always_inline]] inline void multiply_add(typename Vec<L>::type& sum, const typename Vec<L>::type& a, float b) {
+  const typename Vec<L>::type all = b - typename Vec<L>::type{};
+  multiply_add<L>(sum, a, all);
 }
 
 }  // namespace weir::kernels

@@ -10,7 +10,7 @@ namespace WEIR_UNIT {
 
 using weir::Clamp, weir::Context, weir::Isa;
 
-TEST_CASE("PackedFullyConnected: agrees with its formula; rows depend neither on n nor on threads") {
+TEST_CASE("FullyConnected: agrees with its formula; rows depend neither on n nor on threads") {
   std::mt19937 random(7);
   std::uniform_real_distribution<float> uniform(-1, 1);
   const auto noise = [&](std::int64_t n) {
@@ -29,13 +29,12 @@ TEST_CASE("PackedFullyConnected: agrees with its formula; rows depend neither on
       INFO(n, " x ", in, " -> ", out, " with ", weir::to_string(isa));
       const std::string name(weir::to_string(isa));
       const Context one({.isa = name}), two({.threads = 2, .isa = name});
-      const weir::PackedFullyConnected layer(in, out, weights, biased ? std::span(bias) : std::span<const float>(),
-                                             one);
+      const weir::FullyConnected layer(in, out, weights, biased ? weir::SharedFloats(bias) : weir::SharedFloats(), one);
       const auto run = [&](const Context& context, std::int64_t first, std::int64_t rows) {
         constexpr float untouched = 12345.5F;
         std::vector<float> y(residual.begin() + first * out, residual.begin() + (first + rows) * out);
         y.resize(y.size() + 64, untouched);
-        const std::size_t needs = layer.workspace_floats(context, rows);
+        const std::size_t needs = layer.workspace_floats(context);
         std::vector<float> workspace(needs + 64, untouched);
         layer.run(context, x.data() + first * in, rows, adds ? y.data() : nullptr, y.data(), clamp, workspace.data());
         for (std::size_t i = 0; i < 64; ++i) REQUIRE((workspace[needs + i] == untouched));
@@ -64,13 +63,13 @@ TEST_CASE("PackedFullyConnected: agrees with its formula; rows depend neither on
   }
 }
 
-TEST_CASE("PackedFullyConnected: sizes that do not fit are refused") {
+TEST_CASE("FullyConnected: sizes that do not fit are refused") {
   const std::vector<float> v(12);
   const Context context;
-  CHECK_THROWS_AS(weir::PackedFullyConnected(4, 4, v, {}, context), weir::ShapeError);
-  CHECK_THROWS_AS(weir::PackedFullyConnected(0, 4, {}, {}, context), weir::ShapeError);
-  CHECK_THROWS_AS(weir::PackedFullyConnected(4, 3, v, v, context), weir::ShapeError);
-  CHECK_NOTHROW(weir::PackedFullyConnected(4, 3, v, std::span(v).first(3), context));
+  CHECK_THROWS_AS(weir::FullyConnected(4, 4, v, {}, context), weir::ShapeError);
+  CHECK_THROWS_AS(weir::FullyConnected(0, 4, {}, {}, context), weir::ShapeError);
+  CHECK_THROWS_AS(weir::FullyConnected(4, 3, v, v, context), weir::ShapeError);
+  CHECK_NOTHROW(weir::FullyConnected(4, 3, v, std::vector<float>(3), context));
 }
 
 }  // namespace WEIR_UNIT

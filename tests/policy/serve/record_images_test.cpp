@@ -23,7 +23,7 @@ struct Recording {
   Recording() { std::iota(rows.begin(), rows.end(), std::size_t{2}); }
 
   static weir::ImageSet pixels() {
-    std::vector<char> bytes(30 * 28 * 28);
+    weir::Bytes bytes(30 * 28 * 28);
     for (std::size_t i = 0; i < bytes.size(); ++i)
       bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
     std::vector<int> labels(30);

@@ -135,7 +135,7 @@ TEST_CASE("Recording carries the features of every group, and plans what runs do
   const TempFolder folder;
   const auto f = file(folder.path(), {"energy", "pooled", "image"}, "energy", "alexnet.image_entropy");
   const auto stored = weir::read_cascade(f, folder / "p.json");
-  std::vector<char> bytes(20 * 28 * 28);
+  weir::Bytes bytes(20 * 28 * 28);
   for (std::size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
   const auto set = weir::ImageSet::from_pixels(weir::Shape{20, 28, 28}, std::move(bytes), std::vector<int>(20, 1), "p");

@@ -1,0 +1,107 @@
+/// The register tile of fully connected layers: rows of x times rows of weights, as both lie in memory.
+#pragma once
+#include <cstdint>
+#include <weir/core/kernels/gemm/vector.hpp>
+
+namespace weir::kernels {
+
+/// Rows of weights that a tile takes in at once: one row of x is bound by fetching them.
+inline constexpr int most_dot_outputs = 8;
+constexpr int dot_outputs(std::int64_t rows) { return rows == 1 ? 8 : 4; }
+
+/// R rows of x by `outputs` (1 to C = dot_outputs(R)) rows of weights:
+///
+///     sums[r*C + c] = sum over k < K of x[r*ldx + k] * weights[c*ldw + k]
+///
+/// The terms of a sum are dealt out to as many chains of fused multiply-adds as a vector has lanes, and these are added
+/// in pairs. So bits depend on K alone. Sums of missing outputs hold anything. No alignment is needed.
+struct DotTile {
+  std::int64_t K;
+  const float* x;
+  std::int64_t ldx;
+  const float* weights;
+  std::int64_t ldw, outputs;
+  float* sums;
+};
+using DotTileKernel = void (*)(const DotTile& tile);
+
+/// Weights stream from memory, of which the hardware does not fetch enough ahead, nor beyond a page.
+inline constexpr std::int64_t dot_tile_ahead = 512;
+
+/// Overwrites part[0 .. L).
+template <int L>
+[[gnu::always_inline]] inline float sum_in_pairs(float* part) {
+  for (int half = L / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) part[i] += part[i + half];
+  return part[0];
+}
+
+/// lanes: n < L floats, and zeros.
+template <int L>
+[[gnu::always_inline]] inline void first_lanes(const float* from, std::int64_t n, typename Vec<L>::type& lanes) {
+  float part[L] = {};
+  for (std::int64_t i = 0; i < n; ++i) part[i] = from[i];
+  lanes = *reinterpret_cast<const typename Vec<L>::loose*>(part);
+}
+
+template <int L, int R>
+[[gnu::always_inline]] inline void dot_tile_body(const DotTile& t) {
+  using Float = typename Vec<L>::type;
+  using Loose = typename Vec<L>::loose;
+  constexpr int C = dot_outputs(R);
+  const float* weights[C];
+  for (int c = 0; c < C; ++c) weights[c] = t.weights + (c < t.outputs ? c : t.outputs - 1) * t.ldw;
+  Float sum[R][C];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      sum[r][c] = Float{};
+    }
+  }
+  std::int64_t k = 0;
+#pragma GCC unroll 1
+  for (; k + L <= t.K; k += L) {
+    Float column[C];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      __builtin_prefetch(weights[c] + k + dot_tile_ahead);
+      column[c] = *reinterpret_cast<const Loose*>(weights[c] + k);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Float x = *reinterpret_cast<const Loose*>(t.x + r * t.ldx + k);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        multiply_add<L>(sum[r][c], column[c], x);
+      }
+    }
+  }
+  if (k < t.K) {
+    Float column[C];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      first_lanes<L>(weights[c] + k, t.K - k, column[c]);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      Float x;
+      first_lanes<L>(t.x + r * t.ldx + k, t.K - k, x);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        multiply_add<L>(sum[r][c], column[c], x);
+      }
+    }
+  }
+  float lanes[R * C * L];  // not the sums themselves: indexed, these would leave their registers
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+      *reinterpret_cast<Loose*>(lanes + (r * C + c) * L) = sum[r][c];
+    }
+  }
+  for (int i = 0; i < R * C; ++i) t.sums[i] = sum_in_pairs<L>(lanes + i * L);
+}
+
+}  // namespace weir::kernels
