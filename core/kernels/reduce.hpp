@@ -94,17 +94,33 @@ struct ReduceColumns {
     for (std::int64_t o = 0; o < outer; ++o, x += length * inner, y += inner)
       for (std::int64_t i = 0; i < inner; i += W) {
         const std::int64_t n = inner - i < W ? inner - i : W;
-        F a = F{} + Reduction::empty, v;
-        for (std::int64_t r = 0; r < length; ++r) {
-          if (n == W)
-            simd::load(v, x + r * inner + i);
-          else
-            simd::load_part(v, x + r * inner + i, n);
-          Reduction::apply(a, v);
+        const F empty = F{} + Reduction::empty;
+        F a = empty, b = empty, c = empty, d = empty;  // four chains: shorter ones round less, and need not wait
+        const float* from = x + i;
+        std::int64_t r = 0;
+        for (; r + 4 <= length; r += 4, from += 4 * inner) {
+          take<W>(a, from, n);
+          take<W>(b, from + inner, n);
+          take<W>(c, from + 2 * inner, n);
+          take<W>(d, from + 3 * inner, n);
         }
+        for (; r < length; ++r, from += inner) take<W>(a, from, n);
+        Reduction::apply(a, b);
+        Reduction::apply(c, d);
+        Reduction::apply(a, c);
         if (Reduction::mean) a = a / static_cast<float>(length);
         simd::store_part(a, y + i, n);
       }
+  }
+
+  template <int W>
+  [[gnu::always_inline]] static void take(simd::Floats<W>& chain, const float* from, std::int64_t n) {
+    simd::Floats<W> v;
+    if (n == W)
+      simd::load(v, from);
+    else
+      simd::load_part(v, from, n);
+    Reduction::apply(chain, v);
   }
 };
 
