@@ -158,11 +158,11 @@ class GraphWriter {
       throw ShapeError(def_.source + ": weight '" + name + "' is " + t.shape().to_string() + ", not " +
                        shape.to_string());
     ++used_;
-    def_.constants[name] = {shape, {t.span().begin(), t.span().end()}, {}, false};
+    def_.constants[name] = {shape, std::vector<float>(t.span().begin(), t.span().end()), {}, false};
     return name;
   }
   std::string scalar(const std::string& name, float value) {
-    def_.constants[name] = {Shape{}, {value}, {}, false};
+    def_.constants[name] = {Shape{}, std::vector<float>{value}, {}, false};
     return name;
   }
   std::string list(const std::string& name, std::vector<std::int64_t> values) {
