@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/graph_def.hpp>
+#include <weir/core/tensor.hpp>
 
 namespace weir {
 

@@ -97,27 +97,35 @@ class Winograd : public Conv2dAlgorithm {
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
     const std::int64_t rows = images.count * down_, floats = 36 * (input_step() + sums_step());
+    const double flops = 72 * static_cast<double>(C_ * params_.out_channels * rows * across_);
+    const ThreadPool alone(1);
     if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && rows >= pool.threads()) {
       // Threads take rows: what one wrote of this layer, it finds in its own cache in the next.
-      const ThreadPool alone(1);
-      const double flops = 72 * static_cast<double>(C_ * params_.out_channels * rows * across_);
       share(pool, rows, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-        run_rows(alone, images, first, last, bias, workspace + piece * floats);
+        run_rows(alone, images, first, last, 0, blocks_, bias, workspace + piece * floats);
       });
-      return;
+    } else if (pool.threads() <= most_transforming && blocks_ >= pool.threads()) {
+      // Threads take output channels, so that U is read once, and each transforms the input for itself: that takes less
+      // time than fetching V from another's cache.
+      share(pool, blocks_, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+        run_rows(alone, images, 0, rows, first, last, bias, workspace + piece * floats);
+      });
+    } else {
+      run_rows(pool, images, 0, rows, 0, blocks_, bias, workspace);
     }
-    run_rows(pool, images, 0, rows, bias, workspace);
   }
 
  private:
   /// Floats of U that every thread may as well read for itself.
   static constexpr std::int64_t most_shared_weights = 1 << 19;
+  /// So many threads may as well transform the same input, each for itself.
+  static constexpr int most_transforming = 4;
   /// Parts whose sums are held at a time.
   static constexpr std::int64_t most_parts = 4;
 
-  /// Rows of tiles first .. last-1, counted over all images.
+  /// Rows of tiles begin .. end-1, counted over all images, of the output channels of some blocks of each group.
   void run_rows(const ThreadPool& pool, const Conv2dImages& images, std::int64_t begin, std::int64_t end,
-                const float* bias, float* workspace) const {
+                std::int64_t first_block, std::int64_t last_block, const float* bias, float* workspace) const {
     const EvenParts strips(end - begin, most_rows_);
     for (std::int64_t s = 0; s < strips.count; ++s)
       for (std::int64_t g = 0; g < params_.groups; ++g) {
@@ -130,18 +138,19 @@ class Winograd : public Conv2dAlgorithm {
               });
         const EvenParts parts(tiles, micro_->max_rows);
         const double flops = 72 * static_cast<double>(C_ * M_) * static_cast<double>(tiles);
-        share(pool, blocks_ * parts.count, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-          float* sums = workspace + 36 * (input_step() + piece * sums_step());
-          while (first < last) {
-            const std::int64_t b = first / parts.count, part = first % parts.count;
-            const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
-            multiply(workspace, g, b, parts, part, part + n, sums);
-            for (std::int64_t t = parts.first(part); t < parts.first(part + n); ++t)
-              transform_back(images, g, b, row + t / across_, t % across_,
-                             sums + (t - parts.first(part)) * micro_->lanes, bias);
-            first += n;
-          }
-        });
+        share(pool, (last_block - first_block) * parts.count, flops,
+              [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+                float* sums = workspace + 36 * (input_step() + piece * sums_step());
+                while (first < last) {
+                  const std::int64_t b = first_block + first / parts.count, part = first % parts.count;
+                  const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
+                  multiply(workspace, g, b, parts, part, part + n, sums);
+                  for (std::int64_t t = parts.first(part); t < parts.first(part + n); ++t)
+                    transform_back(images, g, b, row + t / across_, t % across_,
+                                   sums + (t - parts.first(part)) * micro_->lanes, bias);
+                  first += n;
+                }
+              });
       }
   }
 
