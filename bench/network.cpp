@@ -55,7 +55,7 @@ std::vector<double> measure(double seconds, const Pass& pass) {
 int main(int argc, char** argv) {
   CLI::App app{"Times whole passes of an ONNX network on random input: weir,model,batch,threads,min_ms,median_ms"};
   std::string onnx, isa, gemm = "weir";
-  std::vector<std::string> shapes;
+  std::vector<std::string> shapes, hooks;
   std::int64_t batch = 1;
   int threads = 1;
   double seconds = 2;
@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
   app.add_option("--gemm", gemm, "weir or openblas");
   app.add_flag("--no-winograd", no_winograd, "computes every 3x3 convolution directly");
   app.add_option("--shape", shapes, "NAME=3x224x224, for inputs whose file leaves more than the batch free");
+  app.add_option("--hook", hooks, "tensors, by name or pattern, that a hook which does nothing looks at");
   auto* flag = app.add_flag("--profile", with_profile, "the plan, with the time of each step");
   app.add_flag("--startup", startup, "the time from the file to the first answer, and the memory")->excludes(flag);
   return program::run(app, argc, argv, [&] {
@@ -76,9 +77,13 @@ int main(int argc, char** argv) {
     const weir::Network net = weir::load_onnx(onnx, program::build_options(shapes));
     weir::Executor run{net,
                        weir::ContextOptions{.threads = threads, .isa = isa, .gemm = gemm, .winograd = !no_winograd}};
+    for (const std::string& pattern : hooks) run.on(pattern, [](const weir::Step&) {});
     const std::vector<weir::Tensor> inputs = random_inputs(net, batch);
     const std::vector<weir::ConstView> views(inputs.begin(), inputs.end());
+    if (!hooks.empty() && views.size() != 1)
+      throw weir::ArgumentError("--hook: " + net.source() + " has several inputs");
     const auto pass = [&] {
+      if (!hooks.empty()) return (void)run.run(views[0]);
       run.begin(views);
       (void)run.finish();
     };
