@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
+#include <weir/core/kernels/simd.hpp>
 #include <weir/io/image_view.hpp>
 
 namespace weir::detail {
@@ -56,6 +58,15 @@ class ResampleAxis {
     return weights_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(taps_);
   }
 
+  /// The same as arrays, weights `taps` apart.
+  struct Arrays {
+    const int *first, *width;
+    const std::int32_t* weights;
+    std::ptrdiff_t taps;
+    int count;
+  };
+  Arrays arrays() const { return {first_.data(), width_.data(), weights_.data(), taps_, count_}; }
+
  private:
   int in_ = 0, out_ = 0, begin_ = 0, count_ = -1, taps_ = 0;
   std::vector<int> first_, width_;
@@ -63,26 +74,99 @@ class ResampleAxis {
   std::vector<double> real_;
 };
 
-/// Rounds a sum of weighted pixels. Weights are not negative and sum up to 1 within rounding, so only the upper end can
-/// be passed.
-inline std::uint8_t round_pixel(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::min(sum >> ResampleAxis::fraction_bits, 255));
+/// Output i of a row of pixels with C channels each. Weights are not negative and sum up to 1 within rounding, so a sum
+/// can only pass the upper end.
+template <int C>
+[[gnu::always_inline]] inline void resample_row(const std::uint8_t* in, const ResampleAxis::Arrays& axis, int i,
+                                                std::uint8_t* out) {
+  std::int32_t sum[C];
+  for (int c = 0; c < C; ++c) sum[c] = 1 << (ResampleAxis::fraction_bits - 1);
+  const std::int32_t* weights = axis.weights + i * axis.taps;
+  const std::uint8_t* pixel = in + static_cast<std::ptrdiff_t>(axis.first[i]) * C;
+  for (int k = 0; k < axis.width[i]; ++k, pixel += C)
+    for (int c = 0; c < C; ++c) sum[c] += weights[k] * pixel[c];
+  for (int c = 0; c < C; ++c) out[c] = static_cast<std::uint8_t>(std::min(sum[c] >> ResampleAxis::fraction_bits, 255));
 }
 
-/// One row of width axis.count() from a row of pixels with C channels each.
+/// Rows of pixels with C channels along the axis, four rows at a time. Three channels are computed as four, of which
+/// the last belongs to the next pixel and is dropped; so the outputs that see a row's last pixel are left to
+/// resample_row().
 template <int C>
-void resample_row(const std::uint8_t* in, const ResampleAxis& axis, std::uint8_t* out) {
-  for (int i = 0; i < axis.count(); ++i) {
-    std::int32_t sum[C];
-    for (int c = 0; c < C; ++c) sum[c] = 1 << (ResampleAxis::fraction_bits - 1);
-    const std::int32_t* weights = axis.weights(i);
-    const std::uint8_t* pixel = in + static_cast<std::ptrdiff_t>(axis.first(i)) * C;
-    const int width = axis.width(i);
-    for (int k = 0; k < width; ++k, pixel += C)
-      for (int c = 0; c < C; ++c) sum[c] += weights[k] * pixel[c];
-    for (int c = 0; c < C; ++c) *out++ = round_pixel(sum[c]);
+struct ResampleRows {
+  static constexpr int together = 4;
+
+  template <int W>
+  [[gnu::always_inline]] static void run(const std::uint8_t* in, std::ptrdiff_t row_bytes, int in_width, int rows,
+                                         const ResampleAxis::Arrays& axis, std::uint8_t* out) {
+    const std::ptrdiff_t out_bytes = std::ptrdiff_t{axis.count} * C;
+    for (int y = 0; y < rows; y += together)
+      for (int i = 0; i < axis.count; ++i) {
+        const std::uint8_t* from = in + y * row_bytes;
+        std::uint8_t* to = out + y * out_bytes + i * C;
+        if (C == 3 && y + together <= rows && axis.first[i] + axis.width[i] < in_width)
+          four_rows(from + static_cast<std::ptrdiff_t>(axis.first[i]) * C, row_bytes, axis.weights + i * axis.taps,
+                    axis.width[i], to, out_bytes);
+        else
+          for (int r = 0; r < together && y + r < rows; ++r)
+            resample_row<C>(from + r * row_bytes, axis, i, to + r * out_bytes);
+      }
   }
-}
+
+  [[gnu::always_inline]] static void four_rows(const std::uint8_t* pixel, std::ptrdiff_t row_bytes,
+                                               const std::int32_t* weights, int width, std::uint8_t* to,
+                                               std::ptrdiff_t out_bytes) {
+    using Bytes4 [[gnu::vector_size(4)]] = std::uint8_t;
+    using Ints = simd::Ints<4>;
+    Ints sum[together];
+#pragma GCC unroll 4
+    for (int r = 0; r < together; ++r) {
+      sum[r] = Ints{} + (1 << (ResampleAxis::fraction_bits - 1));
+    }
+    for (int k = 0; k < width; ++k, pixel += C) {
+#pragma GCC unroll 4
+      for (int r = 0; r < together; ++r) {
+        Bytes4 bytes;
+        std::memcpy(&bytes, pixel + r * row_bytes, sizeof bytes);
+        sum[r] += __builtin_convertvector(bytes, Ints) * weights[k];
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < together; ++r) {
+      sum[r] >>= ResampleAxis::fraction_bits;
+      sum[r] = sum[r] > 255 ? 255 - Ints{} : sum[r];
+      const Bytes4 bytes = __builtin_convertvector(sum[r], Bytes4);
+      std::memcpy(to + r * out_bytes, &bytes, C);
+    }
+  }
+};
+
+/// n values of one row of the output from those above each other.
+struct ResampleColumns {
+  template <int W>
+  [[gnu::always_inline]] static void run(const std::uint8_t* from, std::ptrdiff_t row_bytes,
+                                         const std::int32_t* weights, int width, std::uint8_t* to, std::size_t n) {
+    using Bytes [[gnu::vector_size(W)]] = std::uint8_t;
+    using Ints = simd::Ints<W>;
+    std::size_t x = 0;
+    for (; x + W <= n; x += W) {
+      Ints sum = Ints{} + (1 << (ResampleAxis::fraction_bits - 1));
+      for (int k = 0; k < width; ++k) {
+        Bytes bytes;
+        std::memcpy(&bytes, from + k * row_bytes + x, sizeof bytes);
+        sum += __builtin_convertvector(bytes, Ints) * weights[k];
+      }
+      sum >>= ResampleAxis::fraction_bits;
+      sum = sum > 255 ? 255 - Ints{} : sum;
+      const Bytes bytes = __builtin_convertvector(sum, Bytes);
+      std::memcpy(to + x, &bytes, sizeof bytes);
+    }
+    for (; x < n; ++x) {
+      std::int32_t sum = 1 << (ResampleAxis::fraction_bits - 1);
+      for (int k = 0; k < width; ++k) sum += weights[k] * from[k * row_bytes + static_cast<std::ptrdiff_t>(x)];
+      to[x] = static_cast<std::uint8_t>(std::min(sum >> ResampleAxis::fraction_bits, 255));
+    }
+  }
+};
 
 /// An image inside another: its first byte, and the bytes from one row to the next.
 struct PixelWindow {
@@ -95,7 +179,6 @@ struct PixelWindow {
 struct ResampleScratch {
   ResampleAxis rows, columns;
   std::vector<std::uint8_t> narrow;
-  std::vector<std::int32_t> sums;
 };
 
 /// What resampling computes: the window top, left, height, width of the image enlarged or shrunk to
@@ -113,6 +196,7 @@ struct ResampleTarget {
 inline void resample(PixelWindow in, const ResampleTarget& target, ResampleScratch& scratch, std::uint8_t* out) {
   const std::size_t row = static_cast<std::size_t>(target.width) * static_cast<std::size_t>(in.channels);
   const bool keep_rows = in.height == target.full_height;
+  const Isa isa = default_isa();
   ResampleAxis& vertical = scratch.rows;
   vertical.prepare(in.height, target.full_height, target.top, target.height);
   // Only the input rows that the output needs.
@@ -127,11 +211,11 @@ inline void resample(PixelWindow in, const ResampleTarget& target, ResampleScrat
     scratch.columns.prepare(in.width, target.full_width, target.left, target.width);
     scratch.narrow.resize(static_cast<std::size_t>(last - first) * row);
     std::uint8_t* narrow = keep_rows ? out : scratch.narrow.data();
-    for (int y = 0; y < last - first; ++y) {
-      const std::uint8_t* from = in.data + y * in.row_bytes;
-      std::uint8_t* to = narrow + static_cast<std::size_t>(y) * row;
-      in.channels == 1 ? resample_row<1>(from, scratch.columns, to) : resample_row<3>(from, scratch.columns, to);
-    }
+    const ResampleAxis::Arrays axis = scratch.columns.arrays();
+    if (in.channels == 1)
+      simd::simd_call<ResampleRows<1>>(isa, in.data, in.row_bytes, in.width, last - first, axis, narrow);
+    else
+      simd::simd_call<ResampleRows<3>>(isa, in.data, in.row_bytes, in.width, last - first, axis, narrow);
     if (keep_rows) return;
     in.data = narrow;
     in.row_bytes = static_cast<std::ptrdiff_t>(row);
@@ -141,18 +225,10 @@ inline void resample(PixelWindow in, const ResampleTarget& target, ResampleScrat
       std::copy_n(in.data + y * in.row_bytes, row, out + static_cast<std::size_t>(y) * row);
     return;
   }
-  scratch.sums.resize(row);
-  for (int i = 0; i < target.height; ++i) {
-    std::int32_t* sums = scratch.sums.data();
-    std::fill_n(sums, row, 1 << (ResampleAxis::fraction_bits - 1));
-    const std::uint8_t* from = in.data + (vertical.first(i) - first) * in.row_bytes;
-    for (int k = 0; k < vertical.width(i); ++k, from += in.row_bytes) {
-      const std::int32_t weight = vertical.weights(i)[k];
-      for (std::size_t x = 0; x < row; ++x) sums[x] += weight * from[x];
-    }
-    std::uint8_t* to = out + static_cast<std::size_t>(i) * row;
-    for (std::size_t x = 0; x < row; ++x) to[x] = round_pixel(sums[x]);
-  }
+  for (int i = 0; i < target.height; ++i)
+    simd::simd_call<ResampleColumns>(isa, in.data + (vertical.first(i) - first) * in.row_bytes, in.row_bytes,
+                                     vertical.weights(i), vertical.width(i), out + static_cast<std::size_t>(i) * row,
+                                     row);
 }
 
 }  // namespace weir::detail

@@ -54,8 +54,7 @@ def main():
     print("\n".join(lines))
     for file in sorted(f for f in os.listdir(options.models) if f.endswith(".onnx")):
         stem = os.path.join(options.models, file.removesuffix(".onnx"))
-        size = peer.input_size(os.path.basename(stem))
-        x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1)) - 0.5
+        x = torch.rand(2, *peer.image_shape(stem), generator=torch.Generator().manual_seed(1)) - 0.5
         with torch.inference_mode():
             exact = torch.jit.load(stem + ".pt").eval().double()(x.double()).numpy().ravel()
         with tempfile.TemporaryDirectory() as folder:
