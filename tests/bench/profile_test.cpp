@@ -46,8 +46,9 @@ TEST_CASE("profile: the table has a line for each step and their sum") {
   REQUIRE(lines.size() == 5);
   CHECK(lines[0][1] == "4.0");
   using Words = std::vector<std::string>;
-  CHECK(lines[2] == Words{"c", "Conv+Relu", "direct", "[1,", "4]", "6.000", "2.0", "3000.0", "75.0", "2.0", "50.0"});
-  CHECK(lines[3] == Words{"f", "Flatten", "view", "[4]", "0.000", "0.0", "1000.0", "25.0", "0.0", "0.0"});
+  CHECK(lines[2] ==
+        Words{"c", "Conv+Relu", "direct", "[1,", "4]", "1", "6.000", "2.0", "3000.0", "75.0", "2.0", "50.0"});
+  CHECK(lines[3] == Words{"f", "Flatten", "view", "[4]", "1", "0.000", "0.0", "1000.0", "25.0", "0.0", "0.0"});
   CHECK(lines[4] == Words{"all", "6.000", "2.0", "4000.0", "100.0", "1.5", "37.5"});
 }
 
