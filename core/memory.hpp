@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <limits>
 #include <new>
-#include <utility>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -50,10 +49,6 @@ struct BlockAllocator {
   template <class U>
   void construct(U* p) {
     ::new (static_cast<void*>(p)) U;
-  }
-  template <class U, class... Args>
-  void construct(U* p, Args&&... args) {
-    ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...);
   }
   friend bool operator==(const BlockAllocator&, const BlockAllocator&) { return true; }
 };
