@@ -30,8 +30,6 @@ struct View {
 /// for huge pages, where the system has them.
 class Buffer {
  public:
-  static constexpr std::size_t alignment = cache_line_bytes;
-
   /// At least n floats, uninitialised. Throws std::bad_alloc.
   float* reserve(std::size_t n) {
     if (n > capacity_) {

@@ -25,7 +25,6 @@ class Walk {
   const Network& network() const { return network_; }
   const Context& context() const { return context_; }
 
-  bool has_plan() const { return plan_ != nullptr; }
   const Plan& plan() const { return *plan_; }
   void set_plan(std::shared_ptr<const Plan> plan) {
     plan_ = std::move(plan);

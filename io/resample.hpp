@@ -51,7 +51,6 @@ class ResampleAxis {
     // NOLINTEND(bugprone-incorrect-roundings)
   }
 
-  int count() const { return count_; }
   int first(int i) const { return first_[static_cast<std::size_t>(i)]; }
   int width(int i) const { return width_[static_cast<std::size_t>(i)]; }
   const std::int32_t* weights(int i) const {

@@ -54,7 +54,7 @@ class LinearLayer final : public Layer {
       throw ShapeError("expects [..., " + std::to_string(in_) + "], got " + x.to_string());
     return {x.with(x.rank() - 1, out_)};
   }
-  /// Never called on a plan's steps, which are prepared; packs each time.
+  /// Never called on a plan's steps, which are prepared.
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
     ready(context)->forward(context, inputs, outputs, workspace);
