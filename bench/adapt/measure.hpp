@@ -48,11 +48,14 @@ struct Contestant {
 
 /// Images of a block: about 50, and whole batches.
 inline std::size_t block_size(std::size_t batch) { return (50 + batch - 1) / batch * batch; }
+/// Images before a block that are run and not timed: about 25, and whole batches.
+inline std::size_t warm_up_size(std::size_t batch) { return (25 + batch - 1) / batch * batch; }
 
 /// Everybody runs a block of about 50 images, one by one or in batches that images leave where they stop, then the next
 /// one runs the same block, and so on; who comes first changes from block to block. So drift of the machine hits all
-/// alike, and each finds in the caches what it left there itself, as it would if it ran alone. Times are from decoded
-/// pixels to the answer: preprocessing, networks, heads, features and gates.
+/// alike. In front of a block it runs, untimed, the images that come before it: so each finds in the caches what it left
+/// there itself, as it would if it ran alone, and not what the one before it left, who may share its networks or not.
+/// Times are from decoded pixels to the answer: preprocessing, networks, heads, features and gates.
 inline void measure(std::vector<Contestant>& contestants, const Part& test, const weir::Loss& loss, std::size_t rounds,
                     std::size_t batch) {
   const std::size_t n = test.size();
@@ -72,20 +75,19 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     c.right[row] = a.label == test.label(row);
   };
   std::vector<weir::CascadeAnswer> answers;
-  const auto run = [&](Contestant& c, std::size_t first, std::size_t size) {
+  const auto run = [&](Contestant& c, std::size_t first, std::size_t size, bool timed) {
     if (batch == 1) {
       const weir::CascadeAnswer a = c.cascade->run_one_with(c.maker, first, rule(c, first));
-      return take(c, first, a, a.seconds);
+      if (timed) take(c, first, a, a.seconds);
+      return;
     }
     const auto start = std::chrono::steady_clock::now();
     c.cascade->run_batch_with([&](std::size_t net, std::size_t row, weir::View out) { c.maker(net, first + row, out); },
                               size, [&](std::size_t row) { return rule(c, first + row); }, answers);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    for (std::size_t i = 0; i < size; ++i) take(c, first + i, answers[i], seconds / static_cast<double>(size));
+    for (std::size_t i = 0; timed && i < size; ++i)
+      take(c, first + i, answers[i], seconds / static_cast<double>(size));
   };
-  for (std::size_t i = 0; i < std::min<std::size_t>(n, batch == 1 ? 10 : batch); i += batch)
-    for (Contestant& c : contestants) run(c, i, std::min(n - i, batch));  // allocations and page faults happen here
-  for (Contestant& c : contestants) c.samples.assign(n, {});
   ProgressLine progress("measuring " + std::to_string(contestants.size()) + " contestants on " + std::to_string(n) +
                         " test images");
   const std::size_t block = block_size(batch);
@@ -94,7 +96,12 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
       const std::size_t last = std::min(n, first + block);
       for (std::size_t j = 0; j < contestants.size(); ++j) {
         Contestant& c = contestants[(first / block + round + j) % contestants.size()];
-        for (std::size_t i = first; i < last; i += batch) run(c, i, std::min(last - i, batch));
+        const std::size_t before = std::min(first == 0 ? n : first, warm_up_size(batch));
+        for (std::size_t i = 0; i < before; i += batch) {
+          const std::size_t row = (first == 0 ? n : first) - before + i;
+          run(c, row, std::min(n - row, batch), false);
+        }
+        for (std::size_t i = first; i < last; i += batch) run(c, i, std::min(last - i, batch), true);
       }
       progress(round * n + last, rounds * n);
     }
