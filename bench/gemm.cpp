@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <random>
-#include <thread>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reorder.hpp>
@@ -13,10 +13,9 @@
 #include "gemm_eigen.hpp"
 #include "gemm_peers.hpp"
 #include "program.hpp"
+#include "turns.hpp"
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Problem {
   std::int64_t M, N, K;
@@ -28,12 +27,6 @@ const std::vector<Problem> default_problems = {
     {384, 169, 2304}, {64, 3136, 192},  {192, 784, 480},    {64, 3136, 64},     {64, 3136, 576}, {256, 3136, 64},
     {128, 784, 1152}, {256, 196, 2304}, {512, 49, 4608},    {2048, 49, 512},    {16, 1024, 144}, {32, 256, 288},
     {64, 64, 576},    {4096, 1, 9216},  {1000, 16, 2048}};
-
-struct Contender {
-  std::string name;
-  std::function<void()> run;
-  double best_s = 1e30;
-};
 
 /// A as the weights of a 1x1 convolution, packed beforehand, over an image of N pixels: what a layer does. B and C are
 /// blocked, as they are between layers.
@@ -54,59 +47,54 @@ std::function<void()> packed_product(const Problem& p, const weir::Context& cont
   };
 }
 
-void time_products(const Problem& p, const std::vector<std::string>& backends, bool packed, int threads,
-                   const std::string& isa, double seconds) {
+/// What a backend runs. All memory is its own.
+std::function<void()> product(const Problem& p, const std::string& backend, bool packed, int threads,
+                              const std::string& isa) {
+  struct Memory {
+    weir::Tensor A, B, C;
+    weir::Context context;
+    weir::Buffer workspace;
+  };
   const auto size = [](std::int64_t rows, std::int64_t columns) { return weir::Tensor(weir::Shape{rows, columns}); };
-  weir::Tensor A = size(p.M, p.K), B = size(p.K, p.N), C = size(p.M, p.N);
+  const bool library = backend != "weir" && backend != "openblas";
+  const auto m = std::make_shared<Memory>(
+      Memory{size(p.M, p.K),
+             size(p.K, p.N),
+             size(p.M, p.N),
+             weir::Context({.threads = library ? 1 : threads, .isa = isa, .gemm = library ? "weir" : backend}),
+             {}});
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-0.5F, 0.5F);
-  for (weir::Tensor* t : {&A, &B})
+  for (weir::Tensor* t : {&m->A, &m->B})
     for (float& v : t->span()) v = uniform(random);
-  std::vector<weir::Context> contexts;
-  contexts.reserve(backends.size());
-  std::vector<weir::Buffer> workspaces(backends.size());
-  std::vector<Contender> contenders;
-  for (std::size_t i = 0; i < backends.size(); ++i) {
-    const std::string& name = backends[i];
-    if (name == "eigen") {
-      contenders.push_back(
-          {name, [&] { program::eigen_product(threads, p.M, p.N, p.K, A.data(), B.data(), C.data()); }});
-      continue;
-    }
-    if (name == "blis" || name == "onednn") {
-      contenders.push_back(
-          {name, [&, run = program::peer(name, threads)] { run(p.M, p.N, p.K, A.data(), B.data(), C.data()); }});
-      continue;
-    }
-    contexts.emplace_back(weir::ContextOptions{.threads = threads, .isa = isa, .gemm = name});
-    const weir::Context& context = contexts.back();
-    weir::Buffer& workspace = workspaces[i];
-    if (packed && name == "weir") {
-      contenders.push_back({"weir packed", packed_product(p, context, A, B, workspace)});
-      continue;
-    }
-    workspace.reserve(weir::gemm_workspace_floats(context, p.M, p.N, p.K) + 1);
-    contenders.push_back(
-        {name,
-         [&] { weir::gemm(context, p.M, p.N, p.K, A.data(), p.K, B.data(), p.N, C.data(), p.N, workspace.data()); }});
-  }
-  for (Contender& c : contenders) c.run();
-  // In turns of some runs each, so that a disturbance of the machine meets all of them. Before a turn the other
-  // libraries' threads, which go on waiting busily after their work, are given the time to fall asleep.
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds * static_cast<double>(contenders.size()));
-  for (int round = 0; round < 2 || Clock::now() < end; ++round)
-    for (Contender& c : contenders) {
-      if (threads > 1 && contenders.size() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      for (int i = 0; i < 5; ++i) {
-        const auto start = Clock::now();
-        c.run();
-        c.best_s = std::min(c.best_s, std::chrono::duration<double>(Clock::now() - start).count());
-      }
-    }
+  if (backend == "eigen")
+    return [=] { program::eigen_product(threads, p.M, p.N, p.K, m->A.data(), m->B.data(), m->C.data()); };
+  if (library)
+    return [=, run = program::peer(backend, threads)] { run(p.M, p.N, p.K, m->A.data(), m->B.data(), m->C.data()); };
+  if (packed && backend == "weir") return [m, run = packed_product(p, m->context, m->A, m->B, m->workspace)] { run(); };
+  m->workspace.reserve(weir::gemm_workspace_floats(m->context, p.M, p.N, p.K) + 1);
+  return [=] {
+    weir::gemm(m->context, p.M, p.N, p.K, m->A.data(), p.K, m->B.data(), p.N, m->C.data(), p.N, m->workspace.data());
+  };
+}
+
+/// In turns of some runs each, so that a disturbance of the machine meets all of them.
+void time_products(const Problem& p, const std::vector<std::string>& backends, bool packed, int threads,
+                   const std::string& isa, double seconds) {
+  std::vector<program::Contender> contenders;
+  contenders.reserve(backends.size());
+  for (const std::string& b : backends)
+    contenders.emplace_back(packed && b == "weir" ? "weir packed" : b,
+                            [&] { return product(p, b, packed, threads, isa); });
+  std::vector<double> best(contenders.size(), 1e30);
+  const auto start = std::chrono::steady_clock::now();
+  const auto length = std::chrono::duration<double>(seconds * static_cast<double>(contenders.size()));
+  for (int round = 0; round < 2 || std::chrono::steady_clock::now() - start < length; ++round)
+    for (std::size_t i = 0; i < contenders.size(); ++i) best[i] = std::min(best[i], contenders[i].take_turn());
   const double flops = 2 * static_cast<double>(p.M) * static_cast<double>(p.N) * static_cast<double>(p.K);
-  for (const Contender& c : contenders)
-    std::printf("%s,%lld,%lld,%lld,%d,%.1f\n", c.name.c_str(), static_cast<long long>(p.M), static_cast<long long>(p.N),
-                static_cast<long long>(p.K), threads, flops / c.best_s * 1e-9);
+  for (std::size_t i = 0; i < contenders.size(); ++i)
+    std::printf("%s,%lld,%lld,%lld,%d,%.1f\n", contenders[i].name().c_str(), static_cast<long long>(p.M),
+                static_cast<long long>(p.N), static_cast<long long>(p.K), threads, flops / best[i] * 1e-9);
   std::fflush(stdout);
 }
 

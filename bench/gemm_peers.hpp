@@ -20,18 +20,20 @@ Function* find_function(const char* library, const char* name) {
   return handle == nullptr ? nullptr : reinterpret_cast<Function*>(dlsym(handle, name));
 }
 
-/// BLIS through its CBLAS interface. Empty where it is not installed (Debian: libblis4-openmp).
+/// BLIS through its own interface: its CBLAS goes through sgemm_, which a program that links another BLAS already has.
+/// Empty where it is not installed (Debian: libblis4-openmp).
 inline Product blis(int threads) {
   constexpr const char* library = "libblis.so.4";
-  const auto sgemm = find_function<void(int, int, int, int, int, int, float, const float*, int, const float*, int,
-                                        float, float*, int)>(library, "cblas_sgemm");
+  const auto sgemm = find_function<void(int, int, std::int64_t, std::int64_t, std::int64_t, const float*, const float*,
+                                        std::int64_t, std::int64_t, const float*, std::int64_t, std::int64_t,
+                                        const float*, float*, std::int64_t, std::int64_t)>(library, "bli_sgemm");
   const auto set_threads = find_function<void(std::int64_t)>(library, "bli_thread_set_num_threads");
   if (sgemm == nullptr || set_threads == nullptr) return {};
   return [=](std::int64_t M, std::int64_t N, std::int64_t K, const float* A, const float* B, float* C) {
-    constexpr int row_major = 101, as_it_is = 111;
-    const int m = static_cast<int>(M), n = static_cast<int>(N), k = static_cast<int>(K);
+    constexpr int as_it_is = 0;
+    const float one = 1, zero = 0;
     set_threads(threads);
-    sgemm(row_major, as_it_is, as_it_is, m, n, k, 1.0F, A, k, B, n, 0.0F, C, n);
+    sgemm(as_it_is, as_it_is, M, N, K, &one, A, K, 1, B, N, 1, &zero, C, N, 1);
   };
 }
 

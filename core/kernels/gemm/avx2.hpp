@@ -31,9 +31,6 @@ struct Avx2 {
                                                     std::int64_t columns, float* to, std::int64_t ldt) {
     transpose_body(from, ldf, rows, columns, to, ldt);
   }
-  [[gnu::target("avx2,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
-    return dot_body<lanes>(K, a, b);
-  }
 };
 
 }  // namespace weir::kernels

@@ -89,9 +89,6 @@ struct Avx512 {
       }
     }
   }
-  [[gnu::target("avx512f,avx512vl,fma")]] static float dot(std::int64_t K, const float* a, const float* b) {
-    return dot_body<lanes>(K, a, b);
-  }
 
  private:
   // The masked forms, because g++ 12 warns of the plain ones' own source.

@@ -15,13 +15,17 @@ inline constexpr std::int64_t gemm_rows = 224;
 /// Up to so many columns that fill no vector are dot products.
 inline constexpr std::int64_t gemm_dot_columns = 3;
 /// With up to so many panels, all of B's that belong to one depth stay in the second-level cache.
-inline constexpr std::int64_t gemm_few_panels = 4;
+inline constexpr std::int64_t gemm_few_panels = 16;
+/// Rows that lie a multiple of so many floats apart meet in the same lines of a first-level cache: of these, only so
+/// many are read at once.
+inline constexpr std::int64_t gemm_aliased = 1024, gemm_aliased_rows = 10;
 
 /// C[M, N] = A[M, K] B[K, N] by one thread. K is cut into blocks. Two orders:
 ///  - many panels of B: blocks of A are packed and run over one panel after the other (Goto and van de Geijn, "Anatomy
 ///    of high-performance matrix multiplication", ACM TOMS 2008); the first tile packs the panel as it reads it;
-///  - few panels: packing A, which is then used only for these, would take as long as multiplying. Its rows are copied
-///    tile by tile, and run over all panels, which the first tile has packed.
+///  - few panels: packing A, which is then used only for these, would take too long. Its rows are read as they lie,
+///  tile
+///    by tile over all panels, which the first tile has packed.
 /// Columns that fill no vector are dot products (up to three) or a panel filled up with zeros.
 class GemmPiece {
  public:
@@ -35,9 +39,8 @@ class GemmPiece {
 
   /// Scratch memory for run().
   std::size_t workspace_floats() const {
-    const std::int64_t kept = few_ ? panels_ : 1;
-    const std::int64_t rows = few_ ? micro_.max_rows * gemm_staged_row : std::min(M_, gemm_rows) * depth_;
-    return static_cast<std::size_t>(kept * micro_.width() * depth_ + rows + dots_ * K_);
+    const std::int64_t panels = few_ ? panels_ : 1, rows = few_ ? 0 : std::min(M_, gemm_rows);
+    return static_cast<std::size_t>((panels * micro_.width() + rows) * depth_ + dots_ * K_);
   }
 
   void run(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
@@ -48,19 +51,22 @@ class GemmPiece {
     float* const packed_a = packed_b + (few_ ? panels_ : 1) * micro_.width() * depth_;
     if (K_ == 0)
       for (std::int64_t i = 0; i < M_; ++i) std::fill_n(C + i * ldc, N_, 0.0F);
-    const std::int64_t block = few_ ? std::min(M_, std::int64_t{micro_.max_rows}) : gemm_rows;
+    const std::int64_t tile = lda % gemm_aliased == 0 ? gemm_aliased_rows : micro_.max_rows;
+    const std::int64_t block = few_ ? std::min(tile, std::int64_t{micro_.max_rows}) : gemm_rows;
     const std::int64_t blocks = (M_ + block - 1) / block;
     for (std::int64_t k = 0; k < K_; k += depth_) {
       const std::int64_t size = std::min(depth_, K_ - k);
       for (std::int64_t b = 0; b < blocks; ++b) {
         const Rows rows{M_ * b / blocks, M_ * (b + 1) / blocks};
-        pack_rows(A + rows.first * lda + k, lda, rows.count(), size, packed_a);
+        const float* a = A + rows.first * lda + k;
+        if (!few_) pack_rows(a, lda, rows.count(), size, packed_a);
+        if (few_ && b + 1 < blocks) fetch(a + rows.count() * lda, lda, rows.count(), size);
         for (std::int64_t p = 0; p < panels_; ++p) {
           const std::int64_t j = p * micro_.width();
           float* panel = packed_b + (few_ ? j * depth_ : 0);
           const bool pack = !few_ || b == 0;
-          run_panel({packed_a, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc}, rows.count(), size,
-                    std::min(micro_.width(), N_ - j), pack, k > 0);
+          run_panel({few_ ? a : packed_a, lda, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc},
+                    rows.count(), size, std::min(micro_.width(), N_ - j), pack, k > 0);
         }
       }
     }
@@ -72,7 +78,9 @@ class GemmPiece {
     std::int64_t count() const { return last - first; }
   };
   struct Panel {
-    const float *packed_a, *b;
+    const float* a;  // rows, or packed
+    std::int64_t lda;
+    const float* b;
     std::int64_t ldb;
     float *panel, *c;
     std::int64_t ldc;
@@ -83,20 +91,34 @@ class GemmPiece {
     if (dots_ == 0) return;
     for (std::int64_t k = 0; k < K_; ++k)
       for (std::int64_t j = 0; j < dots_; ++j) columns[j * K_ + k] = B[k * ldb + N_ + j];
-    for (std::int64_t i = 0; i < M_; ++i)
-      for (std::int64_t j = 0; j < dots_; ++j) C[i * ldc + N_ + j] = micro_.dot(K_, A + i * lda, columns + j * K_);
+    float sums[most_dot_rows * most_dot_outputs];
+    for (std::int64_t j = 0; j < dots_; j += micro_.max_dot_rows) {
+      const std::int64_t together = std::min(dots_ - j, std::int64_t{micro_.max_dot_rows});
+      const std::int64_t group = dot_outputs(together);
+      for (std::int64_t i = 0; i < M_; i += group) {
+        const std::int64_t rows = std::min(group, M_ - i);
+        micro_.dot_tile[static_cast<std::size_t>(together - 1)]({.K = K_,
+                                                                 .x = columns + j * K_,
+                                                                 .ldx = K_,
+                                                                 .weights = A + i * lda,
+                                                                 .ldw = lda,
+                                                                 .outputs = rows,
+                                                                 .sums = sums});
+        for (std::int64_t c = 0; c < together; ++c)
+          for (std::int64_t r = 0; r < rows; ++r) C[(i + r) * ldc + N_ + j + c] = sums[c * group + r];
+      }
+    }
   }
 
   std::int64_t tiles(std::int64_t rows) const { return (rows + micro_.max_rows - 1) / micro_.max_rows; }
 
+  /// The rows of the next tile: too many streams for the hardware to follow.
+  static void fetch(const float* a, std::int64_t lda, std::int64_t rows, std::int64_t size) {
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t k = 0; k < size; k += 16) __builtin_prefetch(a + r * lda + k, 0, 2);
+  }
+
   void pack_rows(const float* a, std::int64_t lda, std::int64_t rows, std::int64_t size, float* to) const {
-    if (few_) {
-      for (std::int64_t r = 0; r < rows; ++r) {
-        std::copy_n(a + r * lda, size, to + r * gemm_staged_row);
-        for (std::int64_t k = 0; k < size; k += 16) __builtin_prefetch(a + (rows + r) * lda + k, 0, 2);  // for the next
-      }
-      return;
-    }
     const std::int64_t n = tiles(rows);
     for (std::int64_t t = 0; t < n; ++t) {
       const Rows tile{rows * t / n, rows * (t + 1) / n};
@@ -104,7 +126,7 @@ class GemmPiece {
     }
   }
 
-  /// One panel of B under all tiles of packed rows. pack: b has not been packed yet.
+  /// One panel of B under all tiles of some rows. pack: b has not been packed yet.
   void run_panel(const Panel& p, std::int64_t rows, std::int64_t size, std::int64_t columns, bool pack,
                  bool add) const {
     alignas(64) float sums[max_tile_floats];
@@ -119,7 +141,8 @@ class GemmPiece {
       const bool packed = !whole || !pack || t > 0;
       float* const c = p.c + tile.first * p.ldc;
       GemmTile call{.K = size,
-                    .a = p.packed_a + tile.first * (few_ ? gemm_staged_row : size),
+                    .a = p.a + tile.first * (few_ ? p.lda : size),
+                    .lda = p.lda,
                     .b = packed ? p.panel : p.b,
                     .ldb = packed ? width : p.ldb,
                     .panel = p.panel,
@@ -127,7 +150,7 @@ class GemmPiece {
                     .ldc = p.ldc,
                     .add = add};
       GemmTileKind kind = packed ? GemmTileKind::packed : GemmTileKind::packed_packing;
-      if (few_) kind = packed ? GemmTileKind::staged : GemmTileKind::staged_packing;
+      if (few_) kind = packed ? GemmTileKind::rows : GemmTileKind::rows_packing;
       const GemmTileKernel multiply = micro_.gemm_tile(kind, tile.count(), vectors);
       if (whole) {
         multiply(call);

@@ -8,21 +8,20 @@ namespace weir::kernels {
 /// K is cut into pieces: a panel of B stays in the first-level cache, or nearly, and rounding errors grow with the
 /// square root of the pieces' length and number (as in ConvTile) rather than of K.
 inline constexpr std::int64_t gemm_depth = 384;
-/// Floats from one row to the next in A's staged rows: not a power of two, which would map all rows to the same sets of
-/// the cache.
-inline constexpr std::int64_t gemm_staged_row = gemm_depth + 16;
 
 /// R rows by V vectors of L columns, with k running from 0 to K:
 ///
 ///     c[r*ldc + j] (+)= sum over k of a(r, k) * b[k*ldb + j]        0 <= r < R, 0 <= j < V*L
 ///
-/// a(r, k) lies at a[k*R + r] (packed) or at a[r*gemm_staged_row + k] (staged). A packing tile copies what it reads of
-/// b to panel[k*V*L + j], for the others: that costs nearly no time beside so many multiplications. Every element of c
-/// is summed in the order of k by one chain of fused multiply-adds, so its bits do not depend on R and V; add: then the
-/// chain is added to what c holds. Nothing else is read or written; no alignment is needed.
+/// a(r, k) lies at a[k*R + r] (packed) or at a[r*lda + k] (rows, as they lie in a matrix). A packing tile copies what
+/// it reads of b to panel[k*V*L + j], for the others: that costs nearly no time beside so many multiplications. Every
+/// element of c is summed in the order of k by one chain of fused multiply-adds, so its bits do not depend on R and V;
+/// add: then the chain is added to what c holds. Nothing else is read or written; no alignment is needed.
 struct GemmTile {
   std::int64_t K;
-  const float *a, *b;
+  const float* a;
+  std::int64_t lda;  ///< of rows
+  const float* b;
   std::int64_t ldb;
   float* panel;  ///< of packing tiles
   float* c;
@@ -32,14 +31,14 @@ struct GemmTile {
 using GemmTileKernel = void (*)(const GemmTile& tile);
 
 /// Kinds of GemmTile by their place in Microkernels::gemm.
-enum class GemmTileKind { staged, packed, staged_packing, packed_packing };
+enum class GemmTileKind { rows, packed, rows_packing, packed_packing };
 
 template <int L, int R, int V, GemmTileKind kind>
 [[gnu::always_inline]] inline void gemm_tile_body(const GemmTile& t) {
   using Float = typename Vec<L>::type;
   using Loose = typename Vec<L>::loose;
   constexpr bool packed = kind == GemmTileKind::packed || kind == GemmTileKind::packed_packing;
-  constexpr bool packing = kind == GemmTileKind::staged_packing || kind == GemmTileKind::packed_packing;
+  constexpr bool packing = kind == GemmTileKind::rows_packing || kind == GemmTileKind::packed_packing;
   Float sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
@@ -51,6 +50,9 @@ template <int L, int R, int V, GemmTileKind kind>
   }
   const float *a = t.a, *b = t.b;
   float* panel = t.panel;
+  // From three of the rows, addresses that the processor adds up reach all 14: a pointer to each would be too many.
+  const std::int64_t lda = packed ? 0 : t.lda, lda3 = 3 * lda;
+  const float *a5 = R > 5 ? a + 5 * lda : a, *a10 = R > 10 ? a + 10 * lda : a;
   // Rows of an unpacked B lie too far apart for the hardware to look ahead.
   const std::int64_t ldb = t.ldb, ahead = 8 * ldb;
 #pragma GCC unroll 1
@@ -66,10 +68,13 @@ template <int L, int R, int V, GemmTileKind kind>
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        multiply_add<L>(sum[r][v], column[v], a[packed ? r : r * gemm_staged_row]);
+        const float* row = packed || r < 5 ? a : r < 10 ? a5 : a10;
+        multiply_add<L>(sum[r][v], column[v], row[packed ? r : r % 5 == 3 ? lda3 : r % 5 * lda]);
       }
     }
     a += packed ? R : 1;
+    ++a5;
+    ++a10;
     b += ldb;
     if (packing) panel += V * L;
   }

@@ -12,9 +12,9 @@ namespace weir::kernels {
 template <typename T, int V, int... R>
 constexpr void fill_width(Microkernels& table, std::integer_sequence<int, R...>) {
   constexpr int L = T::lanes;
-  ((table.gemm[0][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::staged>), ...);
+  ((table.gemm[0][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::rows>), ...);
   ((table.gemm[1][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::packed>), ...);
-  ((table.gemm[2][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::staged_packing>), ...);
+  ((table.gemm[2][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::rows_packing>), ...);
   ((table.gemm[3][V - 1][R] = &T::template gemm<R + 1, V, GemmTileKind::packed_packing>), ...);
   ((table.conv[0][V - 1][R] = &T::template conv<R + 1, V, 1>), ...);
   ((table.conv[1][V - 1][R] = &T::template conv<R + 1, V, L>), ...);
@@ -45,7 +45,6 @@ constexpr Microkernels make_table() {
   fill_dot_tile<T>(table, std::make_integer_sequence<int, T::max_dot_rows>{});
   table.store_rows = &T::store_rows;
   table.transpose = &T::transpose;
-  table.dot = &T::dot;
   return table;
 }
 

@@ -36,8 +36,6 @@ using StoreRows = void (*)(const float* tile, std::int64_t ldt, std::int64_t row
 /// touched.
 using TransposeRows = void (*)(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to,
                                std::int64_t ldt);
-/// sum of a[k] * b[k]; the order depends on K alone.
-using Dot = float (*)(std::int64_t K, const float* a, const float* b);
 
 /// What an instruction set brings. Widths are 1 or 2 vectors, rows 1 to max_rows.
 struct Microkernels {
@@ -49,7 +47,6 @@ struct Microkernels {
   std::array<DotTileKernel, most_dot_rows> dot_tile{};  ///< by rows - 1
   StoreRows store_rows = nullptr;
   TransposeRows transpose = nullptr;
-  Dot dot = nullptr;
 
   GemmTileKernel gemm_tile(GemmTileKind kind, std::int64_t rows, std::int64_t vectors) const {
     return gemm[static_cast<std::size_t>(kind)][static_cast<std::size_t>(vectors - 1)]

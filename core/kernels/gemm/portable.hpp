@@ -31,7 +31,6 @@ struct Portable {
                         std::int64_t ldt) {
     transpose_body(from, ldf, rows, columns, to, ldt);
   }
-  static float dot(std::int64_t K, const float* a, const float* b) { return dot_body<lanes>(K, a, b); }
 };
 
 }  // namespace weir::kernels

@@ -68,28 +68,4 @@ template <int L>
     for (std::int64_t j = 0; j < columns; ++j) to[j * ldt] = from[j];
 }
 
-/// A matrix that is used once streams from memory, which the hardware does not fetch far enough ahead for, nor beyond a
-/// page. Where rows follow each other, the next one's beginning is fetched too.
-inline constexpr std::int64_t dot_ahead = 1024;
-
-template <int L>
-[[gnu::always_inline]] inline float dot_body(std::int64_t K, const float* a, const float* b) {
-  using Float = typename Vec<L>::type;
-  using Loose = typename Vec<L>::loose;
-  Float sum[4] = {};
-  std::int64_t k = 0;
-  for (; k + 4 * L <= K; k += 4 * L) {
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      __builtin_prefetch(a + k + dot_ahead + v * L, 0, 2);
-      sum[v] += *reinterpret_cast<const Loose*>(a + k + v * L) * *reinterpret_cast<const Loose*>(b + k + v * L);
-    }
-  }
-  const Float all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  float total = 0;
-  for (int i = 0; i < L; ++i) total += all[i];
-  for (; k < K; ++k) total += a[k] * b[k];
-  return total;
-}
-
 }  // namespace weir::kernels

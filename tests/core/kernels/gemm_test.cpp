@@ -58,21 +58,22 @@ TEST_CASE(
       for (std::int64_t V = 1; V <= 2; ++V)
         for (std::int64_t R = 1; R <= micro.max_rows; ++R) {
           const std::int64_t width = V * micro.lanes, ldb = width + 3, ldc = width + 5;
-          const std::int64_t row = packed ? 1 : weir::kernels::gemm_staged_row, column = packed ? R : 1;
+          const std::int64_t lda = K + 4, row = packed ? 1 : lda, column = packed ? R : 1;
           const auto a = noise(R * row + K * column, random), b = noise(K * ldb, random);
           std::vector<float> once(static_cast<std::size_t>(R * ldc), untouched), twice = once;
           std::vector<float> panel(static_cast<std::size_t>(K * width + 8), untouched);
           GemmTile call{.K = K,
                         .a = a.data(),
+                        .lda = lda,
                         .b = b.data(),
                         .ldb = ldb,
                         .panel = panel.data(),
                         .c = once.data(),
                         .ldc = ldc,
                         .add = false};
-          micro.gemm_tile(packed ? GemmTileKind::packed_packing : GemmTileKind::staged_packing, R, V)(call);
+          micro.gemm_tile(packed ? GemmTileKind::packed_packing : GemmTileKind::rows_packing, R, V)(call);
           // The same in two calls: to the last bit the sum of the two chains.
-          const auto tile = micro.gemm_tile(packed ? GemmTileKind::packed : GemmTileKind::staged, R, V);
+          const auto tile = micro.gemm_tile(packed ? GemmTileKind::packed : GemmTileKind::rows, R, V);
           std::vector<float> rest = twice;
           call.panel = nullptr;
           call.b = panel.data();
@@ -224,11 +225,11 @@ TEST_CASE("micro-kernels: every depthwise tile agrees with its formula") {
 TEST_CASE("gemm: every instruction set agrees with the reference; rows depend neither on M nor on threads") {
   std::mt19937 random(5);
   const std::int64_t sizes[] = {1, 2, 3, 4, 5, 13, 14, 15, 16, 17, 28, 29, 31, 32, 33, 40, 49, 65, 130};
-  const std::int64_t depths[] = {0, 1, 2, 5, 64, 383, 384, 385, 900};
+  const std::int64_t depths[] = {0, 1, 2, 5, 64, 383, 384, 385, 900, 1023};  // rows 1024 apart share cache lines
   for (int round = 0; round < 150; ++round) {
     const bool large = round % 30 == 0;  // more rows than are packed at a time, under few panels and under many
-    const std::int64_t M = large ? 300 : sizes[random() % 19], N = round % 60 == 0 ? 200 : sizes[random() % 19];
-    const std::int64_t K = depths[random() % 9];
+    const std::int64_t M = large ? 300 : sizes[random() % 19], N = round % 60 == 0 ? 600 : sizes[random() % 19];
+    const std::int64_t K = depths[random() % 10];
     const auto A = noise(M * (K + 1), random), B = noise(K * (N + 2), random);
     std::vector<float> expected(static_cast<std::size_t>(M * N));
     weir::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
