@@ -10,6 +10,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/cross_validate.hpp>
+#include <weir/policy/decision_cost.hpp>
 
 namespace weir {
 
@@ -64,15 +65,19 @@ struct Tuning {
   std::size_t best = 0;      ///< the first of the cheapest
 };
 
-/// Judges every candidate by cross-validation on the policy trace and the system_cost at the budget.
-/// progress(done, total) after each. Throws what cross_validate throws, and ArgumentError without candidates.
+/// Judges every candidate by cross-validation on the policy trace and the system_cost at the budget. Where costs are
+/// seconds and time_decisions is set, a candidate's decisions are timed and count: the result then differs from run to
+/// run where candidates are close. progress(done, total) after each. Throws what cross_validate throws, and
+/// ArgumentError without candidates.
 inline Tuning tune(const Trace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
                    const Budget& budget, const CrossValidation& options,
-                   const std::function<void(std::size_t, std::size_t)>& progress = {}) {
+                   const std::function<void(std::size_t, std::size_t)>& progress = {}, bool time_decisions = false) {
   if (candidates.empty()) throw ArgumentError("tune: no candidates");
   Tuning tuning;
   for (const Candidate& c : candidates) {
-    tuning.cost.push_back(system_cost(cross_validate(trace, topology, c.train, options), budget));
+    const bool timed = time_decisions && trace.cost_unit == cost_unit::seconds;
+    const Trace whole = timed ? with_decisions(trace, decision_seconds(trace, topology, c.train)) : Trace();
+    tuning.cost.push_back(system_cost(cross_validate(timed ? whole : trace, topology, c.train, options), budget));
     if (progress) progress(tuning.cost.size(), candidates.size());
   }
   tuning.best = static_cast<std::size_t>(std::ranges::min_element(tuning.cost) - tuning.cost.begin());

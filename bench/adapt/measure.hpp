@@ -53,9 +53,9 @@ inline std::size_t warm_up_size(std::size_t batch) { return (25 + batch - 1) / b
 
 /// Everybody runs a block of about 50 images, one by one or in batches that images leave where they stop, then the next
 /// one runs the same block, and so on; who comes first changes from block to block. So drift of the machine hits all
-/// alike. In front of a block it runs, untimed, the images that come before it: so each finds in the caches what it left
-/// there itself, as it would if it ran alone, and not what the one before it left, who may share its networks or not.
-/// Times are from decoded pixels to the answer: preprocessing, networks, heads, features and gates.
+/// alike. In front of a block it runs, untimed, the images that come before it: so each finds in the caches what it
+/// left there itself, as it would if it ran alone, and not what the one before it left, who may share its networks or
+/// not. Times are from decoded pixels to the answer: preprocessing, networks, heads, features and gates.
 inline void measure(std::vector<Contestant>& contestants, const Part& test, const weir::Loss& loss, std::size_t rounds,
                     std::size_t batch) {
   const std::size_t n = test.size();
@@ -85,8 +85,7 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     c.cascade->run_batch_with([&](std::size_t net, std::size_t row, weir::View out) { c.maker(net, first + row, out); },
                               size, [&](std::size_t row) { return rule(c, first + row); }, answers);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    for (std::size_t i = 0; timed && i < size; ++i)
-      take(c, first + i, answers[i], seconds / static_cast<double>(size));
+    for (std::size_t i = 0; timed && i < size; ++i) take(c, first + i, answers[i], seconds / static_cast<double>(size));
   };
   ProgressLine progress("measuring " + std::to_string(contestants.size()) + " contestants on " + std::to_string(n) +
                         " test images");

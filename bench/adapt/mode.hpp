@@ -8,6 +8,7 @@
 #include <weir/policy/batch_prices.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
+#include <weir/policy/decision_cost.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
@@ -41,6 +42,7 @@ struct Mode {
   std::shared_ptr<const weir::CascadeSpec> plain;  ///< what the rules run on: without the groups of features chosen
   std::vector<weir::GroupsTried> tried;            ///< where groups of features were chosen among
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
+  std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
   bool certified = false;                          ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }
@@ -227,8 +229,9 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     const auto candidates = weir::default_candidates(train);
     ProgressLine tuning("choosing how to learn " + m.name);
     const auto best =
-        weir::tune(chooses_features(o) ? weir::keep_groups(m.policy, {}) : m.policy, m.spec->topology, candidates,
-                   in_the_mean, validation, [&](std::size_t done, std::size_t total) { tuning(done, total); })
+        weir::tune(
+            chooses_features(o) ? weir::keep_groups(m.policy, {}) : m.policy, m.spec->topology, candidates, in_the_mean,
+            validation, [&](std::size_t done, std::size_t total) { tuning(done, total); }, o.costs.kind == "seconds")
             .best;
     train = candidates[best].train;
     m.learner = candidates[best].name;
@@ -241,6 +244,11 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
                           0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
     m.tried = found.tried;
     use_groups(m, found.best.groups);
+    settle();
+  }
+  if (o.costs.kind == "seconds") {  // a user's table is the user's
+    m.decisions = weir::decision_seconds(m.policy, m.spec->topology, train);
+    m.model = weir::with_decisions(std::move(m.model), m.decisions);
     settle();
   }
   m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});

@@ -85,6 +85,13 @@ inline std::string cost_line(const Results& r, const Mode& m) {
 }
 
 /// "selection: p50 ..., predicted ..., measured ...".
+/// What gates take of that.
+inline std::string decisions_text(const Mode& m) {
+  if (m.decisions.empty()) return "";
+  return format("; a decision takes up to %.2f us, counted in what stages cost",
+                1e6 * *std::ranges::max_element(m.decisions));
+}
+
 inline std::string timing_line(const Results& r, const Mode& m) {
   const Contestant& c = r.learned(m);
   const auto ratio = r.speedup_interval(c);
@@ -97,7 +104,7 @@ inline std::string timing_line(const Results& r, const Mode& m) {
          micros(weir::percentile(c.seconds, 50)) + ", p90 " + micros(weir::percentile(c.seconds, 90)) + ", p99 " +
          micros(weir::percentile(c.seconds, 99)) + " us (full: p50 " +
          micros(weir::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
-         micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")";
+         micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")" + decisions_text(m);
 }
 
 inline std::string budget_line(const Results& r, const Mode& m) {

@@ -19,6 +19,7 @@
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/cost_table.hpp>
+#include <weir/policy/decision_cost.hpp>
 #include <weir/policy/energy_model.hpp>
 #include <weir/policy/exit_head_fit.hpp>
 #include <weir/policy/exit_points.hpp>
