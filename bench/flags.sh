@@ -15,7 +15,7 @@ for i in "${!names[@]}"; do
   read -r cxx flags <<<"${names[$i]}"
   cmake -S . -B "build-flags/$i" -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS_RELEASE="$flags -DNDEBUG" >/dev/null
   echo "building with ${names[$i]}"
-  cmake --build "build-flags/$i" --target network -j "$(nproc)" >/dev/null
+  cmake --build "build-flags/$i" --target network -j "$(nproc)" >build.log 2>&1 || { tail -n 40 build.log >&2; exit 1; }
 done
 printf '%-24s%14s%26s%16s   ratios\n' network "${names[@]}"
 for network in "${networks[@]}"; do

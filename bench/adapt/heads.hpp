@@ -1,4 +1,4 @@
-/// Exit heads for the inside of a network.
+/// Exits inside a network: answers that it has there itself, and heads for other layers.
 #pragma once
 #include <Eigen/Core>
 #include <optional>
@@ -19,11 +19,12 @@ inline weir::Context all_cores(const Options& o) {
 }
 
 struct Heads {
-  std::size_t model = 0;                     ///< index into Models::all
-  std::vector<weir::ExitPoint> points;       ///< where they sit
-  std::vector<weir::ExitHead> heads;         ///< fitted to all images that were given
-  std::vector<Eigen::MatrixXf> out_of_fold;  ///< [n_policy, classes] logits; empty if there were images apart
-  std::string reason;                        ///< why there are none
+  std::size_t model = 0;                             ///< index into Models::all
+  std::vector<weir::ExitPoint> points;               ///< where they sit
+  std::vector<std::optional<weir::ExitHead>> heads;  ///< fitted to all images; none where the tensor is an answer
+  std::vector<bool> logits;                          ///< what answers there still needs a softmax
+  std::vector<Eigen::MatrixXf> out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
+  std::string reason;                                ///< why there are none
 };
 
 /// "b.onnx:x,y" -> the model and its exit points; "" is the last one.
@@ -46,6 +47,11 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
     h.model = static_cast<std::size_t>(it - models.all.begin());
   }
   const weir::Network& net = models.all[h.model].network;
+  const auto own = weir::answer_tensors(net);
+  if (layers.empty() && own.size() > 1) {
+    for (std::size_t a = 0; a + 1 < own.size(); ++a) h.points.push_back({own[a], 0});
+    return h;
+  }
   if (layers.empty()) {
     h.points = weir::spread_exit_points(net, o.exits);
     if (h.points.empty()) h.reason = "the network has no tensor that everything after it depends on alone";
@@ -54,6 +60,8 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
   for (const std::string& layer : CLI::detail::split(layers, ',')) {
     weir::ExitPoint point{layer, 0};
     (void)net.shape_of(layer);  // refuses unknown names
+    if (layer == own.back())
+      throw weir::ArgumentError("--early-exit " + early_exit + ": " + layer + " is the answer of the whole network");
     for (const auto& p : weir::exit_points(net))
       if (p.tensor == layer) point = p;
     h.points.push_back(point);
@@ -65,32 +73,44 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
   return h;
 }
 
-/// Fits the heads: to data.heads where that is given, else cross-fitted on the policy part.
+/// Fits heads to the points that are no answers (a tensor with as many values as there are classes is one): to
+/// data.heads where that is given, else cross-fitted on the policy part. Without enough images these points go.
 inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& models, std::size_t n_classes) {
-  if (h.points.empty()) return;
   const bool cross = data.heads.size() == 0;
   const Part& part = cross ? data.policy : data.heads;
   const std::vector<int> labels = part.labels();
-  if (!weir::enough_examples(labels, n_classes)) {
-    h.points.clear();
+  const weir::Network& net = models.all[h.model].network;
+  const auto is_answer = [&](const weir::ExitPoint& p) {
+    return net.shape_of(p.tensor).numel() == static_cast<std::int64_t>(n_classes);
+  };
+  if (!weir::enough_examples(labels, n_classes) &&
+      std::erase_if(h.points, [&](const weir::ExitPoint& p) { return !is_answer(p); }) > 0)
     h.reason = "fewer than 10 of the " + std::to_string(part.size()) +
                " images in some class are too few to train exit heads on";
-    return;
+  h.heads.resize(h.points.size());
+  h.logits.assign(h.points.size(), true);
+  if (cross) h.out_of_fold.resize(h.points.size());
+  std::vector<std::size_t> fitted;  // points
+  for (std::size_t e = 0; e < h.points.size(); ++e) {
+    if (is_answer(h.points[e]))
+      h.logits[e] = models.is_logits(data.policy, h.model, h.points[e].tensor);
+    else
+      fitted.push_back(e);
   }
-  const weir::Network& net = models.all[h.model].network;
+  if (fitted.empty()) return;
   weir::Executor run(net, all_cores(o));
   std::vector<weir::GridPool> pools;
   std::vector<Eigen::MatrixXf> pooled;
-  for (const auto& p : h.points) {
-    run.show(p.tensor);
-    const weir::Shape s = net.shape_of(p.tensor);
+  for (const std::size_t e : fitted) {
+    run.show(h.points[e].tensor);
+    const weir::Shape s = net.shape_of(h.points[e].tensor);
     const weir::Shape example(std::span(s.begin() + 1, s.end()));
     const std::int64_t finest = example.rank() == 3 ? std::min(example[1], example[2]) : 1;
     pools.push_back({static_cast<int>(std::min<std::int64_t>(o.grid, finest))});
     pooled.emplace_back(static_cast<Eigen::Index>(part.size()), static_cast<Eigen::Index>(pools.back().size(example)));
   }
   {
-    ProgressLine progress("activations for " + std::to_string(h.points.size()) + " exit heads");
+    ProgressLine progress("activations for " + std::to_string(fitted.size()) + " exit heads");
     const auto maker = models.maker(part, {h.model});
     const std::size_t batch = 32;
     weir::Tensor x(net.input_shape().with(0, static_cast<std::int64_t>(batch)));
@@ -100,14 +120,14 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
       const std::size_t n = std::min(batch, part.size() - first);
       for (std::size_t i = 0; i < n; ++i) maker(0, first + i, {x.data() + i * row, net.input_shape()});
       run.begin(weir::ConstView{x.data(), x.shape().with(0, static_cast<std::int64_t>(n))});
-      for (std::size_t e = 0; e < h.points.size(); ++e) {
-        const weir::ConstView a = run.advance_to(h.points[e].tensor);
+      for (std::size_t f = 0; f < fitted.size(); ++f) {
+        const weir::ConstView a = run.advance_to(h.points[fitted[f]].tensor);
         const weir::Shape example(std::span(a.shape.begin() + 1, a.shape.end()));
-        vector.resize(static_cast<std::size_t>(pooled[e].cols()));
+        vector.resize(static_cast<std::size_t>(pooled[f].cols()));
         for (std::size_t i = 0; i < n; ++i) {
-          pools[e](a.data + i * (a.size() / n), example, vector.data());
+          pools[f](a.data + i * (a.size() / n), example, vector.data());
           for (std::size_t d = 0; d < vector.size(); ++d)
-            pooled[e](static_cast<Eigen::Index>(first + i), static_cast<Eigen::Index>(d)) = vector[d];
+            pooled[f](static_cast<Eigen::Index>(first + i), static_cast<Eigen::Index>(d)) = vector[d];
         }
       }
       progress(first + n, part.size());
@@ -116,16 +136,16 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
   const weir::ExitHeadLearner learner{.C = 1, .max_iterations = o.quick ? 15 : 40};
   std::vector<std::size_t> fold(part.size());
   for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
-  for (std::size_t e = 0; e < h.points.size(); ++e) {
-    ProgressLine progress("fitting exit head " + std::to_string(e + 1) + " of " + std::to_string(h.points.size()));
+  for (std::size_t f = 0; f < fitted.size(); ++f) {
+    ProgressLine progress("fitting exit head " + std::to_string(f + 1) + " of " + std::to_string(fitted.size()));
     const auto show = [&](std::size_t done, std::size_t total) { progress(done, total); };
     if (!cross) {
-      h.heads.push_back(learner.fit(pools[e], pooled[e], labels, n_classes, {}, show));
+      h.heads[fitted[f]] = learner.fit(pools[f], pooled[f], labels, n_classes, {}, show);
       continue;
     }
-    auto fit = weir::fit_cross(learner, pools[e], pooled[e], labels, n_classes, fold, o.folds, show);
-    h.heads.push_back(std::move(fit.head));
-    h.out_of_fold.push_back(std::move(fit.logits));
+    auto fit = weir::fit_cross(learner, pools[f], pooled[f], labels, n_classes, fold, o.folds, show);
+    h.heads[fitted[f]] = std::move(fit.head);
+    h.out_of_fold[fitted[f]] = std::move(fit.logits);
   }
 }
 

@@ -147,7 +147,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     c.mode = "network";
     c.name = m.name;
     c.kind = "network";
-    c.cascade = alone(m.network, {m.name, 0, m.network.output_names().front(), std::nullopt, m.logits}, context);
+    c.cascade = alone(m.network, {m.name, 0, m.answer, std::nullopt, m.logits}, context);
     c.maker = models.maker(data.test, {n});
     c.decide = [](std::size_t, std::size_t, std::span<const double>) { return std::size_t{0}; };
     all.push_back(std::move(c));

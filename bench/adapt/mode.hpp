@@ -73,7 +73,7 @@ inline Mode selection_mode(const Options& o, const Models& models, bool class_fe
     const Model& model = models.all[n];
     m.nets.push_back(n);
     names.push_back(model.name);
-    stages.push_back({model.name, n, model.network.output_names().front(), std::nullopt, model.logits});
+    stages.push_back({model.name, n, model.answer, std::nullopt, model.logits});
   }
   m.spec = std::make_shared<weir::CascadeSpec>(
       models.networks(), std::move(stages),
@@ -91,10 +91,10 @@ inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class
   std::vector<std::string> names;
   for (std::size_t e = 0; e < heads.points.size(); ++e) {
     names.push_back("exit" + std::to_string(e + 1) + "@" + heads.points[e].tensor);
-    stages.push_back({names.back(), 0, heads.points[e].tensor, heads.heads[e], true});
+    stages.push_back({names.back(), 0, heads.points[e].tensor, heads.heads[e], heads.logits[e]});
   }
   names.push_back(model.name);
-  stages.push_back({model.name, 0, model.network.output_names().front(), std::nullopt, model.logits});
+  stages.push_back({model.name, 0, model.answer, std::nullopt, model.logits});
   m.spec = std::make_shared<weir::CascadeSpec>(std::vector<weir::Network>{model.network}, std::move(stages),
                                                weir::Topology::chain(names), class_features);
   return m;

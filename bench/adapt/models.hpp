@@ -17,7 +17,8 @@ struct Model {
   std::string name, file;
   weir::Network network;
   std::shared_ptr<const weir::Preprocess> preprocess;  ///< nullptr: inputs are used as they are
-  bool logits = true;                                  ///< the first output is not yet a probability distribution
+  std::string answer;                                  ///< the tensor that the whole network answers with
+  bool logits = true;                                  ///< it is not yet a probability distribution
 };
 
 class Models {
@@ -27,7 +28,8 @@ class Models {
     if (!o.preprocess.empty()) known = weir::load_preprocess(o.preprocess);
     for (const std::string& file : o.networks) {
       const std::filesystem::path path(file);
-      Model m{path.stem().string(), path.string(), weir::load_onnx(path), nullptr, true};
+      Model m{path.stem().string(), path.string(), weir::load_onnx(path), nullptr, {}, true};
+      m.answer = weir::answer_tensor(m.network);
       for (const Model& other : all)
         if (other.name == m.name) throw weir::ArgumentError("--network " + file + ": a second network of this name");
       if (m.network.state().inputs.size() != 1)
@@ -53,15 +55,18 @@ class Models {
     return nets;
   }
 
-  /// Runs each network on one image and looks whether its output already is a probability distribution.
+  /// Looks for each network whether what it answers already is a probability distribution.
   void find_logits(const Part& part) {
-    for (std::size_t n = 0; n < all.size(); ++n) {
-      weir::Executor run{all[n].network};
-      weir::Tensor x(all[n].network.input_shape());
-      fill(part, n, 0, x.view());
-      run.begin(x);
-      all[n].logits = !weir::is_distribution(run.finish().span());
-    }
+    for (std::size_t n = 0; n < all.size(); ++n) all[n].logits = is_logits(part, n, all[n].answer);
+  }
+
+  /// Whether a tensor of network n is no probability distribution on the part's first image.
+  bool is_logits(const Part& part, std::size_t n, const std::string& tensor) {
+    weir::Executor run{all[n].network};
+    weir::Tensor x(all[n].network.input_shape());
+    fill(part, n, 0, x.view());
+    run.begin(x);
+    return !weir::is_distribution(run.advance_to(tensor).span());
   }
 
   /// Fills the inputs of `nets` (indices into all) for the images of a part. The part and this must outlive it.

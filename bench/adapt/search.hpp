@@ -19,10 +19,10 @@ inline Mode pool_mode(const std::vector<Heads>& heads, const Models& models, boo
     m.nets.push_back(n);
     for (const Heads& h : heads)
       for (std::size_t e = 0; h.model == n && e < h.points.size(); ++e) {
-        stages.push_back({model.name + "@" + h.points[e].tensor, n, h.points[e].tensor, h.heads[e], true});
+        stages.push_back({model.name + "@" + h.points[e].tensor, n, h.points[e].tensor, h.heads[e], h.logits[e]});
         m.out_of_fold.push_back(h.out_of_fold.empty() ? Eigen::MatrixXf() : h.out_of_fold[e]);
       }
-    stages.push_back({model.name, n, model.network.output_names().front(), std::nullopt, model.logits});
+    stages.push_back({model.name, n, model.answer, std::nullopt, model.logits});
     m.out_of_fold.emplace_back();
   }
   std::vector<std::string> names;

@@ -68,7 +68,7 @@ inline weir::PolicyFile unlearned(const Networks& n, const adapt::Models& models
         {features,
          0,
          {},
-         {{"network", names.size()}, {"tensor", m.network.output_names().front()}, {"logits", m.logits}}});
+         {{"network", names.size()}, {"tensor", m.answer}, {"logits", m.logits}}});
     names.push_back(m.name);
     file.cascade["networks"].push_back(
         weir::network_to_json(m.network, m.file, folder, adapt::preprocess_entry(n.preprocess, m.file)));

@@ -14,12 +14,12 @@ struct CombinePlane {
   template <int L>
   [[gnu::always_inline]] static void run(const float* x, const float* b, bool b_first, float* y, std::int64_t pixels) {
     using F = simd::Floats<L>;
-    F v, w, first;
+    F v, w;
     simd::load(w, b);
     for (std::int64_t p = 0; p < pixels * L; p += L) {
       simd::load(v, x + p);
       if (b_first) {
-        first = w;
+        F first = w;
         Operation::template apply<L>(first, v);
         v = first;
       } else {

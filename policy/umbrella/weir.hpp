@@ -11,6 +11,7 @@
 #include <weir/io/report.hpp>
 #include <weir/io/svg.hpp>
 #include <weir/layers/build_network.hpp>
+#include <weir/policy/answers_inside.hpp>
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/batch_prices.hpp>
 #include <weir/policy/calibration.hpp>
