@@ -34,12 +34,10 @@ class ConcatLayer final : public Layer {
       y += x.shape[axis] * to[axis];
     }
   }
-  /// Channels, of which all but the last tensor have whole blocks.
-  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+  /// Channels, where some input is blocked already.
+  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs[0].rank() < 3 || checked_axis(axis_, inputs[0].rank()) != 1) return std::nullopt;
-    for (std::size_t i = 0; i + 1 < inputs.size(); ++i)
-      if (inputs[i][1] % lanes(context.isa()) != 0) return std::nullopt;
     if (std::find(given.begin(), given.end(), Layout::blocked) == given.end()) return std::nullopt;
     auto layer = std::make_shared<ConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
@@ -47,19 +45,39 @@ class ConcatLayer final : public Layer {
   }
 
  private:
+  /// An input that begins within a block of y has each of its blocks cut in two.
   static void join_blocks(const Context& context, std::span<const ConstView> inputs, View y) {
     const Shape all = blocked_shape(y.shape, context.isa());
-    std::int64_t block = 0;
+    const std::int64_t L = lanes(context.isa()), block = all[2] * all[3];
+    std::int64_t channel = 0;
     for (const ConstView& x : inputs) {
       const Shape from = blocked_shape(x.shape, context.isa());
-      detail::for_all_rows(context, x.shape, from[2], from[3],
-                           [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
-                             const std::int64_t to = plane / from[1] * all[1] + block + plane % from[1];
-                             std::copy_n(x.data + (plane * from[2] + first) * from[3], (last - first) * from[3],
-                                         y.data + (to * all[2] + first) * all[3]);
-                           });
-      block += from[1];
+      detail::for_all_rows(
+          context, x.shape, from[2], from[3], [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
+            const std::int64_t inside = plane % from[1] * L, at = channel + inside, lane = at % L;
+            const std::int64_t channels = std::min(L, x.shape[1] - inside), head = std::min(channels, L - lane);
+            const float* in = x.data + (plane * from[2] + first) * from[3];
+            const float* end = x.data + (plane * from[2] + last) * from[3];
+            float* out = y.data + (plane / from[1] * all[1] + at / L) * block + first * all[3] + lane;
+            if (channels == L && lane == 0) {
+              std::copy(in, end, out);
+              return;
+            }
+            for (; in != end; in += L, out += L) {
+              copy_channels(in, head, out);
+              copy_channels(in + head, channels - head, out - lane + block);
+            }
+          });
+      channel += x.shape[1];
     }
+  }
+
+  /// A few floats: less than a call of memcpy takes.
+  static void copy_channels(const float* from, std::int64_t n, float* to) {
+    using Four = kernels::Vec<4>::loose;
+    std::int64_t k = 0;
+    for (; k + 4 <= n; k += 4) *reinterpret_cast<Four*>(to + k) = *reinterpret_cast<const Four*>(from + k);
+    for (; k < n; ++k) to[k] = from[k];
   }
 
   std::int64_t axis_;

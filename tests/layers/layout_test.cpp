@@ -79,4 +79,53 @@ TEST_CASE("layouts: a hook costs one copy of its tensor, sees [N, C, H, W], and 
   }
 }
 
+TEST_CASE("layouts: channels are joined within blocks too, whatever their numbers, and go on blocked") {
+  const std::vector<std::vector<std::int64_t>> widths = {
+      {24, 48, 16, 16}, {3, 1, 30}, {16, 5, 16}, {7, 7, 7, 7, 7}, {40}};
+  for (const weir::Isa isa : {weir::Isa::portable, weir::Isa::avx2, weir::Isa::avx512}) {
+    if (!weir::supported(isa)) continue;
+    for (const auto& parts : widths) {
+      weir::GraphWriter g("join", {});
+      const weir::Written x = g.input(5, 9, 9);
+      std::vector<weir::Written> branches;
+      std::int64_t all = 0;
+      for (const std::int64_t n : parts) {
+        branches.push_back(g.conv("branch" + std::to_string(branches.size()), x, n, 1));
+        all += n;
+      }
+      const weir::Written joined = g.concat(branches);
+      const weir::Network net =
+          weir::build_network(g.finish(g.linear("fc", g.flatten(g.max_pool(joined, 3, 1, 1), all * 81), 2)));
+      for (const int threads : {1, 3}) {
+        const weir::ContextOptions options{.threads = threads, .isa = std::string(weir::to_string(isa))};
+        weir::Executor run{net, options}, apart{net, options};
+        INFO(options.isa, ", ", threads, " threads, ", all, " channels\n", to_text(run.describe(3)));
+        // One copy in front and one behind: nothing is made plain in between.
+        const auto made = copies(run.describe(3));
+        CHECK(made.size() <= 2);
+        for (std::size_t b = 0; b < parts.size(); ++b) apart.show("branch" + std::to_string(b));
+        const std::string joined_name = net.value(net.state().nodes[parts.size()].outputs[0]).name;
+        REQUIRE(net.state().nodes[parts.size()].op == "Concat");
+        apart.show(joined_name);
+        const weir::Tensor batch = image(3);
+        const std::vector<float> answer = floats(run.run(batch).output);
+        apart.begin(batch);
+        std::vector<std::vector<float>> branch;
+        for (std::size_t b = 0; b < parts.size(); ++b)
+          branch.push_back(floats(apart.advance_to("branch" + std::to_string(b))));
+        const std::vector<float> whole = floats(apart.advance_to(joined_name));
+        std::vector<float> expected;
+        for (std::size_t image = 0; image < 3; ++image)
+          for (std::size_t b = 0; b < parts.size(); ++b) {
+            const std::size_t size = branch[b].size() / 3;
+            const auto from = branch[b].begin() + static_cast<std::ptrdiff_t>(image * size);
+            expected.insert(expected.end(), from, from + static_cast<std::ptrdiff_t>(size));
+          }
+        CHECK(whole == expected);
+        CHECK(floats(apart.finish()) == answer);
+      }
+    }
+  }
+}
+
 }  // namespace WEIR_UNIT
