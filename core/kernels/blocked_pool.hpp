@@ -19,16 +19,19 @@ struct BlockedPoolKernel {
       std::int64_t top, down;
       clip(p.h, i, H, top, down);
       const std::int64_t rows = Take::average ? divisor(p, p.h, i, H) : 1;
+      const std::int64_t to_right = p.w.dilation * L, to_below = p.h.dilation * W * L;
       for (std::int64_t j = 0; j < OW; ++j, y += L) {
         std::int64_t left, across;
         clip(p.w, j, W, left, across);
         F best = F{} + Take::empty, v;
         const float* row = x + (top * W + left) * L;
-        for (std::int64_t r = 0; r < down; ++r, row += p.h.dilation * W * L)
-          for (std::int64_t s = 0; s < across; ++s) {
-            simd::load(v, row + s * p.w.dilation * L);
+        for (std::int64_t r = 0; r < down; ++r, row += to_below) {
+          const float* at = row;
+          for (std::int64_t s = 0; s < across; ++s, at += to_right) {
+            simd::load(v, at);
             Take::take(best, v);
           }
+        }
         if constexpr (Take::average) best = best / static_cast<float>(rows * divisor(p, p.w, j, W));
         simd::store(best, y);
       }

@@ -66,8 +66,12 @@ inline std::int64_t pool_row_floats(const PoolParams& p, std::int64_t W, std::in
 [[gnu::always_inline]] inline std::int64_t places(const WindowAxis& axis, std::int64_t j, std::int64_t from,
                                                   std::int64_t to) {
   const std::int64_t start = j * axis.stride - axis.pad_begin;
-  const std::int64_t low = start >= from ? 0 : (from - start + axis.dilation - 1) / axis.dilation;
-  const std::int64_t high = start >= to ? 0 : (to - start + axis.dilation - 1) / axis.dilation;
+  // Dividing takes longer than what is done for a pixel.
+  const auto steps = [&](std::int64_t length) {
+    return axis.dilation == 1 ? length : (length + axis.dilation - 1) / axis.dilation;
+  };
+  const std::int64_t low = start >= from ? 0 : steps(from - start);
+  const std::int64_t high = start >= to ? 0 : steps(to - start);
   const std::int64_t end = high < axis.kernel ? high : axis.kernel;
   return end > low ? end - low : 0;
 }
