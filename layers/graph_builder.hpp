@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/network.hpp>
 #include <weir/layers/fill.hpp>
 #include <weir/layers/fold_integers.hpp>
@@ -40,6 +41,7 @@ class GraphBuilder {
     for (const NodeDef& node : def.nodes) add_node(node);
     for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
     if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
+    sort_by_outputs(*state_);
   }
 
   Network result() const { return Network(state_); }

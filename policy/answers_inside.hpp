@@ -7,9 +7,10 @@
 
 namespace weir {
 
-/// The outputs with as many values for an example as the first output, in the order in which they are computed: of a
-/// classifier with exits of its own (BranchyNet, Teerapittayanon et al., ICPR 2016; MSDNet, Huang et al., ICLR 2018)
-/// its answers, whatever the order in which the file names them. The last one is the full network's.
+/// The outputs with as many values for an example as the first output, in the order in which they are computed (that
+/// which depends on most work comes last, see sort_by_outputs): of a classifier with exits of its own (BranchyNet,
+/// Teerapittayanon et al., ICPR 2016; MSDNet, Huang et al., ICLR 2018) its answers, whatever the order in which the
+/// file names them. The last one is the full network's.
 inline std::vector<std::string> answer_tensors(const Network& network) {
   const std::vector<std::string> outputs = network.output_names(), all = network.tensor_names();
   const auto values = [&](const std::string& tensor) { return network.shape_of(tensor).numel(); };
