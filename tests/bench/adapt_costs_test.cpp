@@ -104,10 +104,10 @@ TEST_CASE("adapt: contestants measured in batches answer as they do one by one, 
       CHECK(by_batch[batch][j].right == by_batch[1][j].right);
       CHECK(by_batch[batch][j].loss == by_batch[1][j].loss);
     }
-  // Two contestants, two rounds, and what warms up.
-  CHECK(batches[1] == 2 * (2 * n + 10));
-  CHECK(batches[4] == 2 * (2 * 33 + 1));
-  CHECK(batches[64] == 2 * (2 * 3 + 1));
+  // Two contestants, two rounds: all, and what runs untimed in front of each of three blocks.
+  CHECK(batches[1] == 2 * 2 * (n + 3 * 25));
+  CHECK(batches[4] == 2 * 2 * (33 + 3 * 7));
+  CHECK(batches[64] == 2 * 2 * (3 + 3));
 }
 
 }  // namespace WEIR_UNIT
