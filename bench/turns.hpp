@@ -1,6 +1,7 @@
 /// Contenders in processes of their own, of which one at a time may run: threads of the others can disturb nobody.
 #pragma once
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,12 +21,14 @@ class Contender {
  public:
   /// prepare() is called in the new process, and gives what is timed. Throws weir::Error where there can be no process.
   Contender(std::string name, const std::function<std::function<void()>()>& prepare) : name_(std::move(name)) {
+    signal(SIGPIPE, SIG_IGN);  // a process that has failed is reported, by take_turn()
     int ask[2], answer[2];
     if (pipe(ask) != 0 || pipe(answer) != 0) throw weir::Error(name_ + ": no pipe");
     std::fflush(stdout);
     child_ = fork();
     if (child_ < 0) throw weir::Error(name_ + ": no process");
     if (child_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // stopped, it would outlive an interrupted program
       close(ask[1]);
       close(answer[0]);
       serve(prepare, ask[0], answer[1]);

@@ -64,11 +64,7 @@ inline weir::PolicyFile unlearned(const Networks& n, const adapt::Models& models
   file.cascade = {{"n_classes", classes}, {"networks", nlohmann::json::array()}};
   std::vector<std::string> names;
   for (const adapt::Model& m : models.all) {
-    file.stages.push_back(
-        {features,
-         0,
-         {},
-         {{"network", names.size()}, {"tensor", m.answer}, {"logits", m.logits}}});
+    file.stages.push_back({features, 0, {}, {{"network", names.size()}, {"tensor", m.answer}, {"logits", m.logits}}});
     names.push_back(m.name);
     file.cascade["networks"].push_back(
         weir::network_to_json(m.network, m.file, folder, adapt::preprocess_entry(n.preprocess, m.file)));

@@ -41,6 +41,7 @@ TEST_CASE("answers inside: outputs as wide as the first, in the order of computi
     CHECK(weir::answer_tensors(net) == std::vector<std::string>{"early", "late"});
     CHECK(weir::answer_tensor(net) == "late");
   }
+  CHECK(weir::answer_tensors(two_exits(waves, {t1, 0})).size() == 1);  // the input is as wide, and no answer
   CHECK(weir::answer_tensors(two_exits(waves, {late})) == std::vector<std::string>{"late"});
 }
 
