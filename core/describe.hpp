@@ -66,7 +66,7 @@ inline PlanDescription describe(const Network& network, const Plan& plan, const 
     }
     all.steps.push_back(std::move(s));
   }
-  const Schedule schedule(network, plan, Lives(network, plan), context.threads(), batch);
+  const Schedule schedule(network, plan, Lives(network, plan, batch), context.threads(), batch);
   for (std::size_t g = 0; g < schedule.groups().size(); ++g) {
     const StepGroup& group = schedule.groups()[g];
     for (int i = group.first; i < group.last; ++i) {

@@ -66,6 +66,10 @@ class Layer {
   /// True if the layer is an exact copy of input 0 under another shape (Flatten, Reshape, Identity, Dropout).
   virtual bool is_view() const { return false; }
 
+  /// True if of one example the output is the inputs one behind another as they lie (Concat of whole blocks). An input
+  /// may then lie in its place in the output before forward() is called.
+  virtual bool is_join() const { return false; }
+
   /// A layer that computes next(this(x)), where this layer's output is input `position` of next and nobody else reads
   /// it; nullopt if there is none. The plan calls it for a batch norm, activation or addition behind a convolution.
   virtual std::optional<Fused> absorb(const Layer& /*next*/, std::size_t /*position*/) const { return std::nullopt; }

@@ -7,11 +7,13 @@
 namespace weir {
 
 struct Lives {
-  std::vector<std::size_t> root;  ///< by value id: the value whose memory a view or an in-place result uses
-  std::vector<int> last_use;      ///< by root: last step that touches it; the number of steps for visible ones
+  /// By value id: the value whose memory a view, an in-place result or, of one example, a part of a join uses.
+  std::vector<std::size_t> root;
+  std::vector<std::size_t> shift;  ///< by value id: floats from where its root begins
+  std::vector<int> last_use;       ///< by root: last step that touches it; the number of steps for visible ones
 
-  Lives(const Network& network, const Plan& plan) : root(plan.n_values()), last_use(root.size(), -1) {
-    const auto at = [](ValueId v) { return static_cast<std::size_t>(v); };
+  Lives(const Network& network, const Plan& plan, std::int64_t batch)
+      : root(plan.n_values()), shift(root.size(), 0), last_use(root.size(), -1) {
     const int never = static_cast<int>(plan.steps().size());
     for (std::size_t v = 0; v < root.size(); ++v) root[v] = v;
     std::vector<int> last_read(root.size(), -1);
@@ -31,9 +33,29 @@ struct Lives {
             owned && (step.layer->is_view() ||
                       (step.layer->in_place() && last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
                        network.value(plan.base(x)).form == network.value(plan.base(v)).form));
-        if (shares) root[at(v)] = root[at(x)];
+        if (shares) root[at(v)] = root[at(x)], shift[at(v)] = shift[at(x)];
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
+        if (batch == 1 && step.layer->is_join()) place_parts(network, plan, i);
       }
+    }
+  }
+
+ private:
+  static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
+
+  /// Gives the inputs of step i that end there their place in its output, so that nothing need be copied.
+  void place_parts(const Network& network, const Plan& plan, int i) {
+    const Node& step = plan.steps()[static_cast<std::size_t>(i)];
+    const std::size_t y = at(step.outputs[0]);
+    const auto floats = [&](ValueId v) { return static_cast<std::size_t>(plan.floats(network, v, 1)); };
+    std::size_t place = 0;
+    for (ValueId v : step.inputs) {
+      const auto part = static_cast<ValueId>(root[at(v)]);
+      const bool whole = shift[at(v)] == 0 && floats(v) == floats(part);  // not itself a part of something else
+      if (part != step.outputs[0] && whole && last_use[at(part)] == i && plan.step_of(part) >= 0)
+        for (std::size_t u = 0; u < root.size(); ++u)
+          if (root[u] == at(part)) root[u] = y, shift[u] += place;
+      place += floats(v);
     }
   }
 };

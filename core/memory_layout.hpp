@@ -24,7 +24,7 @@ struct MemoryLayout {
   std::size_t thread_floats = 0, thread_workspace_floats = 0;  ///< of each thread
 
   MemoryLayout(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
-      : lives(network, plan),
+      : lives(network, plan, batch),
         schedule(network, plan, lives, context.threads(), batch),
         offset(plan.n_values(), nowhere),
         row(offset.size(), 0),
@@ -39,17 +39,17 @@ struct MemoryLayout {
         for (ValueId v : step.outputs) {
           if (v == absent) continue;
           const std::size_t root = lives.root[at(v)];
-          if (root == at(v)) {
+          if (offset[root] == nowhere) {
             // The next examples of a group come back to its first step: what outlives the group must not lie where that
             // or a later step still reads.
             int& dies = lives.last_use[root];
             passing[root] = !g.whole && dies < g.last;
             if (!passing[root]) dies = end_of_group(dies);
-            add(network, plan, batch, v, passing[root] ? Life{i, dies} : Life{g.first, dies},
+            add(network, plan, batch, static_cast<ValueId>(root), passing[root] ? Life{i, dies} : Life{g.first, dies},
                 passing[root] ? g.examples : batch, passing[root] ? local : whole);
           }
           passing[at(v)] = passing[root];
-          offset[at(v)] = offset[root];
+          offset[at(v)] = offset[root] + lives.shift[at(v)];
           set_row(network, plan, v);
         }
         const auto need = [&](const Context& c, std::int64_t examples) {

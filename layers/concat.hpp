@@ -35,14 +35,17 @@ class ConcatLayer final : public Layer {
     }
   }
   /// Channels, where some input is blocked already.
-  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs[0].rank() < 3 || checked_axis(axis_, inputs[0].rank()) != 1) return std::nullopt;
     if (std::find(given.begin(), given.end(), Layout::blocked) == given.end()) return std::nullopt;
     auto layer = std::make_shared<ConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
+    layer->whole_blocks_ =
+        std::all_of(inputs.begin(), inputs.end() - 1, [&](const Shape& s) { return s[1] % lanes(context.isa()) == 0; });
     return Blocked{std::move(layer), std::vector<Layout>(inputs.size(), Layout::blocked), Layout::blocked};
   }
+  bool is_join() const override { return whole_blocks_; }
 
  private:
   /// An input that begins within a block of y has each of its blocks cut in two.
@@ -52,6 +55,10 @@ class ConcatLayer final : public Layer {
     std::int64_t channel = 0;
     for (const ConstView& x : inputs) {
       const Shape from = blocked_shape(x.shape, context.isa());
+      if (x.data == y.data + channel * from[2] && channel % L == 0 && y.shape[0] == 1) {  // there already
+        channel += x.shape[1];
+        continue;
+      }
       detail::for_all_rows(
           context, x.shape, from[2], from[3], [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
             const std::int64_t inside = plane % from[1] * L, at = channel + inside, lane = at % L;
@@ -82,6 +89,7 @@ class ConcatLayer final : public Layer {
 
   std::int64_t axis_;
   Layout layout_ = Layout::plain;
+  bool whole_blocks_ = false;  ///< no input but the last ends within a block
 };
 
 inline LayerPtr make_concat(const NodeArguments& node) {

@@ -75,7 +75,6 @@ def report(results, options, versions, rounds):
         text += "\nFrom the file to the first answer (batch 1, one thread), and the most memory that the process held " \
                 "(what it held before it opened the file, interpreter and library, in parentheses):\n\n"
         text += table.startup_table(results)
-    os.makedirs(options.out, exist_ok=True)
     write(f"{options.out}/peers.csv", "round,peer,model,batch,threads,min_ms,median_ms\n" +
           "".join(f"{r},{line}\n" for r, line in results.lines))
     write(f"{options.out}/peers.md", text)
@@ -104,6 +103,10 @@ def main():
     rows = [r for r in all_rows(paths) if fnmatch.fnmatch(",".join(map(str, r)), options.rows)]
     if options.rounds < 1 or not options.seconds >= 0 or not rows:
         parser.error("rounds must be 1 or more, seconds not negative, and --rows must match a row")
+    try:
+        os.makedirs(options.out, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out {options.out}: {error.strerror}")
     given = sys.argv[1:sys.argv.index("--build")]
     options.command = "bash bench/peers/run.sh" + "".join(" " + shlex.quote(g) for g in given)
     build, results, versions, present = options.build, table.Results(), [], ["weir"]

@@ -57,8 +57,10 @@ class FullyConnected {
     }
     const std::int64_t C = kernels::dot_outputs(n);
     const std::int64_t tiles = (n + micro_->max_dot_rows - 1) / micro_->max_dot_rows, groups = (out_ + C - 1) / C;
-    const double flops = 2 * static_cast<double>(n) * static_cast<double>(in_) * static_cast<double>(out_);
-    kernels::share(context.pool(), groups, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+    // Reading a weight takes longer than a multiplication with it, or than many.
+    const double operations =
+        std::max(2 * static_cast<double>(n), kernels::copy_operations) * static_cast<double>(in_ * out_);
+    kernels::share(context.pool(), groups, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       float sums[kernels::most_dot_rows * kernels::most_dot_outputs];
       for (std::int64_t g = first; g < last; ++g) {
         const std::int64_t outputs = std::min(C, out_ - g * C);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/gemm/list.hpp>
+#include <weir/core/kernels/share.hpp>
 #include <weir/core/layout.hpp>
 #include <weir/core/tensor.hpp>
 
@@ -40,14 +41,14 @@ void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
 template <class F>
 void for_all_rows(const Context& context, const Shape& shape, std::int64_t rows, std::int64_t floats, const F& f) {
   const std::int64_t blocks = blocked_shape(shape, context.isa())[1], planes = shape[0] * blocks;
-  const std::int64_t worth = std::max<std::int64_t>(1, planes * rows * floats / (1 << 16));
+  const double operations = kernels::copy_operations * static_cast<double>(planes * rows * floats);
   if (shape[0] > 1 || rows < context.threads()) {
-    context.pool().split(planes, (planes + worth - 1) / worth, [&](std::int64_t first, std::int64_t last) {
+    kernels::share(context.pool(), planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t plane = first; plane < last; ++plane) f(plane, std::int64_t{0}, rows);
     });
     return;
   }
-  context.pool().split(rows, (rows + worth - 1) / worth, [&](std::int64_t first, std::int64_t last) {
+  kernels::share(context.pool(), rows, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
     for (std::int64_t plane = 0; plane < planes; ++plane) f(plane, first, last);
   });
 }

@@ -56,7 +56,7 @@ TEST_CASE("schedule: groups are in order, leave no step out, and end where someb
     if (look) visible = {net.id_of("c2"), net.id_of("e1")};
     const auto plan = weir::Plan::make(net, context, visible);
     for (const std::int64_t batch : {1, 2, 3, 16, 300}) {
-      const weir::Schedule schedule(net, *plan, weir::Lives(net, *plan), context.threads(), batch);
+      const weir::Schedule schedule(net, *plan, weir::Lives(net, *plan, batch), context.threads(), batch);
       int next = 0;
       for (const weir::StepGroup& g : schedule.groups()) {
         CHECK(g.first == next);

@@ -173,26 +173,36 @@ class Direct : public Conv2dAlgorithm {
     const std::int64_t plain = g.planes * g.H * g.W * g.unit, image = g.staged ? g.planes * g.plane_floats : plain;
     const float* x = images.x + n * plain;
     if (g.staged) {
-      share(pool, count * g.planes, static_cast<double>(count * g.planes * g.plane_floats) / 2,
-            [&](std::int64_t, std::int64_t first, std::int64_t last) {
-              for (std::int64_t p = first; p < last; ++p)
-                g.stage(x + p * g.H * g.W * g.unit, workspace + p * g.plane_floats);
-            });
+      const double operations = copy_operations * static_cast<double>(count * g.staged_floats());
+      // Rows of one image, as most of them are read by the thread that staged them.
+      if (count == 1)
+        share(pool, g.staged_rows(), operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+          for (std::int64_t p = 0; p < g.planes; ++p)
+            g.stage(x + p * g.H * g.W * g.unit, workspace + p * g.plane_floats, first, last);
+        });
+      else
+        share(pool, count * g.planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+          for (std::int64_t p = first; p < last; ++p)
+            g.stage(x + p * g.H * g.W * g.unit, workspace + p * g.plane_floats);
+        });
       x = workspace;
     }
     const auto each = static_cast<std::int64_t>(tiles_.size()), blocks = static_cast<std::int64_t>(columns_.size());
     const std::int64_t tiles = count * each, chunk = std::min(chunk_, tiles), chunks = (tiles + chunk - 1) / chunk;
     const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * pixels_ * count);
-    const Work work{images, n, x, image, bias, chunk};
-    if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && tiles >= 2 * pool.threads()) {
+    const auto weights = static_cast<std::int64_t>(weights_.capacity());
+    const std::int64_t floats = count * (plain + round_up(params_.out_channels, micro_->lanes) * pixels_);
+    if (weights <= std::min(most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
       // Threads take pixels: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+        const Work work{images, n, x, image, bias, std::min(chunk, last - first)};
         for (std::int64_t begin = first; begin < last; begin += chunk)
           for (const Columns& c : columns_)
             for (std::int64_t t = begin; t < std::min(last, begin + chunk); ++t) compute(work, c, t, t - begin);
       });
       return;
     }
+    const Work work{images, n, x, image, bias, chunk};
     share(pool, chunks * blocks * chunk, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
         const std::int64_t t = u / (blocks * chunk) * chunk + u % chunk;

@@ -91,18 +91,28 @@ class Geometry {
   /// True if the staged image is the padded one, row by row, of so many floats each.
   bool in_rows() const { return !dense_ && phases_ == 1; }
   std::int64_t row_floats() const { return pitch_ * unit; }
+  /// Rows of the staged image in each of its copies and phases.
+  std::int64_t staged_rows() const { return rows_; }
   /// Floats of the staged image, 0 if x is read where it is.
   std::int64_t staged_floats() const { return staged ? planes * plane_floats : 0; }
 
   /// A plane of x [H, W] to its staged form.
-  void stage(const float* x, float* to) const {
-    if (!dense_) return stage_rows(x, to, 0, rows_);
-    for (std::int64_t s = 0; s < copies_; ++s)
-      for (std::int64_t q = 0; q < row_phases_; ++q)
-        for (std::int64_t row = 0; row < rows_; ++row, to += row_floats())
-          stage_row(
-              x, (apart_ ? row * params_.stride_h + q * params_.dilation_h : row * row_phases_ + q) - params_.pad_top,
-              s * params_.dilation_w - params_.pad_left, params_.stride_w, to);
+  void stage(const float* x, float* to) const { stage(x, to, 0, rows_); }
+
+  /// Of that, rows first .. last-1 of staged_rows().
+  void stage(const float* x, float* to, std::int64_t first, std::int64_t last) const {
+    const std::int64_t phases = dense_ ? row_phases_ : phases_;
+    for (std::int64_t copy = 0; copy < (dense_ ? copies_ : 1); ++copy)
+      for (std::int64_t q = 0; q < phases; ++q)
+        for (std::int64_t row = first; row < last; ++row) {
+          float* line = to + ((copy * phases + q) * rows_ + row) * row_floats();
+          if (dense_)
+            stage_row(
+                x, (apart_ ? row * params_.stride_h + q * params_.dilation_h : row * row_phases_ + q) - params_.pad_top,
+                copy * params_.dilation_w - params_.pad_left, params_.stride_w, line);
+          else
+            stage_row(x, row - params_.pad_top, q - params_.pad_left, phases_, line);
+        }
   }
 
   /// Rows first .. last-1 of the padded image alone, if it is in_rows().

@@ -15,8 +15,8 @@ namespace weir::kernels {
 /// and the transform of S back is the 4x4 pixels. x and y are blocked, so every step works on vectors of channels.
 /// Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 ///
-/// Strips of whole rows of tiles, of one image or of several, are computed one after the other, so that a strip's V
-/// stays in the second-level cache. The transforms cost the more the fewer channels there are, and U is four times as
+/// Strips of tiles, of one image or of several, are computed one after the other, so that a strip's V stays in the
+/// second-level cache. The transforms cost the more the fewer channels there are, and U is four times as
 /// large as the weights: cost() weighs that.
 ///
 /// RMS error of y in units of its RMS, for x and weights uniform in [-1, 1], against a sum in double (the direct
@@ -37,9 +37,8 @@ class Winograd : public Conv2dAlgorithm {
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + 3) / 4),
         across_((OW_ + 3) / 4),
-        most_rows_(
-            std::max((cached_floats / (36 * C_) + across_ - 1) / across_, (micro.max_rows + across_ - 1) / across_)),
-        pitch_(most_rows_ * across_) {
+        most_tiles_(round_up(std::max<std::int64_t>(cached_floats / (36 * C_), micro.max_rows), across_)),
+        pitch_(most_tiles_ + micro.max_rows) {
     if (Shape{planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
     for (std::int64_t q = 0; q < planes_; ++q)
@@ -96,22 +95,36 @@ class Winograd : public Conv2dAlgorithm {
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
-    const std::int64_t rows = images.count * down_, floats = 36 * (input_step() + sums_step());
-    const double flops = 72 * static_cast<double>(C_ * params_.out_channels * rows * across_);
+    const std::int64_t tiles = images.count * down_ * across_, floats = 36 * (input_step() + sums_step());
+    const double flops = 72 * static_cast<double>(C_ * params_.out_channels * tiles);
     const ThreadPool alone(1);
-    if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && rows >= pool.threads()) {
-      // Threads take rows: what one wrote of this layer, it finds in its own cache in the next.
-      share(pool, rows, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-        run_rows(alone, images, first, last, 0, blocks_, bias, workspace + piece * floats);
+    if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && tiles >= pool.threads()) {
+      // Threads take tiles: what one wrote of this layer, it finds in its own cache in the next.
+      share(pool, tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+        for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
+          transform(alone, images, g, begin, end, workspace + piece * floats);
+          const std::int64_t units = units_of(end - begin);
+          compute(images, g, begin, end, 0, units, bias, workspace + piece * floats, 0);
+        });
       });
     } else if (pool.threads() <= most_transforming && blocks_ >= pool.threads()) {
       // Threads take output channels, so that U is read once, and each transforms the input for itself: that takes less
       // time than fetching V from another's cache.
       share(pool, blocks_, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-        run_rows(alone, images, 0, rows, first, last, bias, workspace + piece * floats);
+        for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
+          transform(alone, images, g, begin, end, workspace + piece * floats);
+          const std::int64_t parts = units_of(end - begin) / blocks_;
+          compute(images, g, begin, end, first * parts, last * parts, bias, workspace + piece * floats, 0);
+        });
       });
     } else {
-      run_rows(pool, images, 0, rows, 0, blocks_, bias, workspace);
+      for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
+        transform(pool, images, g, begin, end, workspace);
+        share(pool, units_of(end - begin), 72 * static_cast<double>(C_ * M_ * (end - begin)),
+              [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+                compute(images, g, begin, end, first, last, bias, workspace, piece);
+              });
+      });
     }
   }
 
@@ -123,35 +136,51 @@ class Winograd : public Conv2dAlgorithm {
   /// Parts whose sums are held at a time.
   static constexpr std::int64_t most_parts = 4;
 
-  /// Rows of tiles begin .. end-1, counted over all images, of the output channels of some blocks of each group.
-  void run_rows(const ThreadPool& pool, const Conv2dImages& images, std::int64_t begin, std::int64_t end,
-                std::int64_t first_block, std::int64_t last_block, const float* bias, float* workspace) const {
-    const EvenParts strips(end - begin, most_rows_);
+  /// Calls f(group, first tile, end) for each strip of the tiles first .. last-1, which are counted row by row over all
+  /// images, and each group.
+  template <class F>
+  void for_strips(std::int64_t first, std::int64_t last, const F& f) const {
+    const EvenParts strips(last - first, most_tiles_);
+    const auto cut = [&](std::int64_t s) {  // between full register tiles
+      return std::min(last, first + round_up(strips.first(s), micro_->max_rows));
+    };
     for (std::int64_t s = 0; s < strips.count; ++s)
-      for (std::int64_t g = 0; g < params_.groups; ++g) {
-        const std::int64_t rows = strips.size(s), tiles = rows * across_, row = begin + strips.first(s);
-        share(pool, planes_ * rows, 100 * static_cast<double>(C_ * tiles),
-              [&](std::int64_t, std::int64_t first, std::int64_t last) {
-                for (; first < last; ++first)
-                  transform_row(images.x, g * planes_ + first / rows, row + first % rows,
-                                workspace + (first / rows * pitch_ + first % rows * across_) * micro_->lanes);
-              });
-        const EvenParts parts(tiles, micro_->max_rows);
-        const double flops = 72 * static_cast<double>(C_ * M_) * static_cast<double>(tiles);
-        share(pool, (last_block - first_block) * parts.count, flops,
-              [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                float* sums = workspace + 36 * (input_step() + piece * sums_step());
-                while (first < last) {
-                  const std::int64_t b = first_block + first / parts.count, part = first % parts.count;
-                  const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
-                  multiply(workspace, g, b, parts, part, part + n, sums);
-                  for (std::int64_t t = parts.first(part); t < parts.first(part + n); ++t)
-                    transform_back(images, g, b, row + t / across_, t % across_,
-                                   sums + (t - parts.first(part)) * micro_->lanes, bias);
-                  first += n;
-                }
-              });
-      }
+      for (std::int64_t g = 0; g < params_.groups; ++g) f(g, cut(s), cut(s + 1));
+  }
+
+  /// What there is to compute of a strip of so many tiles in one group: for each block of channels each register tile.
+  std::int64_t units_of(std::int64_t tiles) const { return blocks_ * EvenParts(tiles, micro_->max_rows).count; }
+
+  /// V of a strip of tiles.
+  void transform(const ThreadPool& pool, const Conv2dImages& images, std::int64_t g, std::int64_t begin,
+                 std::int64_t end, float* V) const {
+    const std::int64_t top = begin / across_, rows = (end - 1) / across_ + 1 - top;
+    share(pool, planes_ * rows, 100 * static_cast<double>(C_ * (end - begin)),
+          [&](std::int64_t, std::int64_t first, std::int64_t last) {
+            for (; first < last; ++first) {
+              const std::int64_t row = top + first % rows, plane = first / rows;
+              const std::int64_t from = std::max(begin, row * across_), to = std::min(end, (row + 1) * across_);
+              transform_row(images.x, g * planes_ + plane, row, from % across_, to - from,
+                            V + (plane * pitch_ + from - begin) * micro_->lanes);
+            }
+          });
+  }
+
+  /// y of the units first .. last-1 of a strip whose V is in the workspace; sums go behind it, those of `piece` to a
+  /// place of their own.
+  void compute(const Conv2dImages& images, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
+               std::int64_t last, const float* bias, float* workspace, std::int64_t piece) const {
+    const EvenParts parts(end - begin, micro_->max_rows);
+    float* sums = workspace + 36 * (input_step() + piece * sums_step());
+    while (first < last) {
+      const std::int64_t b = first / parts.count, part = first % parts.count;
+      const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
+      multiply(workspace, g, b, parts, part, part + n, sums);
+      for (std::int64_t t = parts.first(part); t < parts.first(part + n); ++t)
+        transform_back(images, g, b, (begin + t) / across_, (begin + t) % across_,
+                       sums + (t - parts.first(part)) * micro_->lanes, bias);
+      first += n;
+    }
   }
 
   std::int64_t vectors(std::int64_t b) const { return M_ - b * micro_->width() > micro_->lanes ? 2 : 1; }
@@ -163,14 +192,15 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t input_step() const { return planes_ * pitch_ * micro_->lanes + 16; }
   std::int64_t sums_step() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
 
-  /// V of one plane and one row of tiles, counted over all images.
-  void transform_row(const float* images, std::int64_t plane, std::int64_t row, float* to) const {
+  /// V of one plane and of n tiles from `column` on in a row of tiles, counted over all images.
+  void transform_row(const float* images, std::int64_t plane, std::int64_t row, std::int64_t column, std::int64_t n,
+                     float* to) const {
     const std::int64_t all_planes = round_up(params_.in_channels, micro_->lanes) / micro_->lanes;
     const float* x = images + (row / down_ * all_planes + plane) * H_ * W_ * micro_->lanes;
-    simd::simd_call<winograd::TransformInput>(
-        micro_->isa,
-        winograd::InputRow{x, H_, W_, 4 * (row % down_) - params_.pad_top, -params_.pad_left, to, input_step()},
-        across_);
+    simd::simd_call<winograd::TransformInput>(micro_->isa,
+                                              winograd::InputRow{x, H_, W_, 4 * (row % down_) - params_.pad_top,
+                                                                 4 * column - params_.pad_left, to, input_step()},
+                                              n);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
@@ -214,9 +244,9 @@ class Winograd : public Conv2dAlgorithm {
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
-  std::int64_t planes_, blocks_;    ///< of one group: blocks of C_, widths of M_
-  std::int64_t down_, across_;      ///< tiles of one image
-  std::int64_t most_rows_, pitch_;  ///< rows of tiles in the largest strip, and its tiles
+  std::int64_t planes_, blocks_;     ///< of one group: blocks of C_, widths of M_
+  std::int64_t down_, across_;       ///< tiles of one image
+  std::int64_t most_tiles_, pitch_;  ///< of a strip, about; that there is room for
   std::vector<ConvTap> taps_;
   Buffer weights_;
 };
