@@ -75,12 +75,7 @@ void run(Options o, const std::string& command) {
   say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
       std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
       std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
-  if (data.heads.size() > 0) {
-    if (o.quick && data.heads.size() > 5000) data.heads.rows.resize(5000);
-    say("exit heads: trained on " + std::to_string(data.heads.size()) + " further images");
-  } else {
-    say("exit heads: cross-fitted on the policy part, " + std::to_string(o.folds) + " folds");
-  }
+  if (o.quick && data.heads.size() > 5000) data.heads.rows.resize(5000);
   const bool class_features = weir::enough_examples(data.policy.labels(), classes);
   if (!class_features && classes <= static_cast<std::size_t>(weir::max_one_hot_classes))
     say("few images in some class: gates do not see which class was predicted");
@@ -97,6 +92,10 @@ void run(Options o, const std::string& command) {
     else
       modes.push_back(adapt::early_exit_mode(heads.back(), models, class_features, o.early_exit.size() > 1));
   }
+  if (std::ranges::any_of(heads, &adapt::Heads::any_fitted))
+    say("exit heads: " + (data.heads.size() > 0
+                              ? "trained on " + std::to_string(data.heads.size()) + " further images"
+                              : "cross-fitted on the policy part, " + std::to_string(o.folds) + " folds"));
   if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
   if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
   adapt::take_costs_from_table(modes, o);

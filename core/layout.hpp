@@ -7,8 +7,7 @@
 namespace weir {
 
 /// plain    [N, C, ...] row-major, as the model file has it; what hooks and callers see.
-/// blocked  [N, ceil(C / L), pixels, L], L = lanes(isa): the channels of a pixel lie side by side, L at a time, so that
-/// a
+/// blocked  [N, ceil(C / L), pixels, L], L = lanes(isa): a pixel's channels lie side by side, L at a time, so that a
 ///          vector is one pixel of L channels. The channels behind C hold anything, and no layer looks at them.
 ///
 /// A tensor keeps its logical shape [N, C, ...] in both; pixels is the product of what follows C. Blocked activations

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/network.hpp>
 #include <weir/policy/cascade_stage.hpp>
 #include <weir/policy/features/stage_features.hpp>
@@ -67,13 +68,17 @@ class CascadeSpec {
 
   std::size_t n_networks() const { return networks_.size(); }
 
-  /// Network n, loaded and checked on the first call, whichever thread makes it. Throws what loading throws, and what
-  /// the constructor says of stages that do not fit; the next call tries again.
+  /// Network n, loaded and checked on the first call, whichever thread makes it; it computes its stages' tensors in the
+  /// order of the stages (see computed_in_order), so that exits may lie on branches. Throws what loading throws, and
+  /// what the constructor says of stages that do not fit; the next call tries again.
   const Network& network(std::size_t n) const {
     Slot& slot = *networks_.at(n);
     const std::lock_guard lock(slot.mutex);  // not std::call_once, which ThreadSanitizer hangs on after an exception
     if (!slot.network) {
-      Network loaded = slot.load();
+      std::vector<std::string> tensors;
+      for (const CascadeStage& s : stages)
+        if (s.network == n) tensors.push_back(s.tensor);
+      Network loaded = computed_in_order(slot.load(), tensors);
       check_network(n, loaded);
       slot.network = std::move(loaded);
     }

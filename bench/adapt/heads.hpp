@@ -1,10 +1,12 @@
 /// Exits inside a network: answers that it has there itself, and heads for other layers.
 #pragma once
 #include <Eigen/Core>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+#include <weir/core/execution_order.hpp>
 #include <weir/policy/exit_head_fit.hpp>
 #include <weir/policy/exit_points.hpp>
 
@@ -25,6 +27,10 @@ struct Heads {
   std::vector<bool> logits;                          ///< what answers there still needs a softmax
   std::vector<Eigen::MatrixXf> out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
   std::string reason;                                ///< why there are none
+
+  bool any_fitted() const {
+    return std::ranges::any_of(heads, [](const auto& head) { return head.has_value(); });
+  }
 };
 
 /// "b.onnx:x,y" -> the model and its exit points; "" is the last one.
@@ -66,7 +72,10 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
       if (p.tensor == layer) point = p;
     h.points.push_back(point);
   }
-  const auto names = net.tensor_names();
+  // In the order in which they are named, unless one depends on another.
+  std::vector<std::string> named;
+  for (const auto& p : h.points) named.push_back(p.tensor);
+  const auto names = weir::computed_in_order(net, named).tensor_names();
   const auto position = [&](const weir::ExitPoint& p) { return std::find(names.begin(), names.end(), p.tensor); };
   std::stable_sort(h.points.begin(), h.points.end(),
                    [&](const auto& a, const auto& b) { return position(a) < position(b); });

@@ -37,7 +37,8 @@ inline void declare(CLI::App& app, Options& o) {
          "--early-exit", o.early_exit,
          "b.onnx or b.onnx:layer,layer,...: learn to leave this network early (the last --network if not given); may "
          "be given for several networks. Exits that the network has itself (outputs, or layers with as many values as "
-         "there are classes) are used as they are; other layers get trained heads")
+         "there are classes) are used as they are, in the order in which they are named: of an ensemble any member may "
+         "come first; other layers get trained heads")
       ->group("Networks");
   app.add_option("--exits", o.exits, "how many exits to place where no layers are named")
       ->check(CLI::Range(1, 16))

@@ -241,8 +241,9 @@ inline weir::HtmlReport report(const Results& r) {
            "Decoding a file: " +
            (r.data.decode_s > 0 ? format("%.2f ms", 1e3 * r.data.decode_s) + " apart" : "none (arrays)"),
        "exit heads: " +
-           (r.data.heads.size() > 0 ? std::to_string(r.data.heads.size()) + " images apart"
-                                    : "cross-fitted on the policy part") +
+           (!r.has_heads()            ? "none trained"
+            : r.data.heads.size() > 0 ? std::to_string(r.data.heads.size()) + " images apart"
+                                      : "cross-fitted on the policy part") +
            "; policy " + std::to_string(r.data.policy.size()) + ", calibration " +
            std::to_string(r.data.calibration.size()) + ", test " + std::to_string(r.data.test.size()) + " images; " +
            std::to_string(r.data.n_images_in_two_parts) + " test images also occur in another part"});

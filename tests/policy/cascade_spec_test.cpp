@@ -1,9 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
+#include <weir/layers/build_network.hpp>
+#include <weir/layers/models/graph_writer.hpp>
 
 #include "cascade_cases.hpp"
 
@@ -36,6 +41,44 @@ TEST_CASE("CascadeSpec: what does not fit is refused") {
   CHECK_NOTHROW(good->check(wrong));
   wrong.b.gates[0] = weir::Gate::constant(0, 2, 4);
   CHECK_THROWS_AS(good->check(wrong), weir::ShapeError);
+}
+
+TEST_CASE("CascadeSpec: exits on branches are computed in the order of the stages") {
+  weir::GraphWriter g("ensemble", {});
+  const weir::Written x = g.input(3, 6, 6);
+  const auto member = [&](const char* name, std::int64_t channels) {
+    const weir::Written y = g.relu(g.conv(std::string(name) + ".conv", x, channels, 3));
+    return g.linear(name, g.flatten(g.global_average_pool(y), channels), 4);
+  };
+  const weir::Written first = member("first", 8), second = member("second", 5);
+  const weir::Network net = weir::build_network(g.finish(g.plus(first, second)));
+  const std::string sum = net.output_names().front();
+  const auto stages = [&](const std::string& exit) {
+    return Stages{{"exit", 0, exit, std::nullopt}, {"all", 0, sum, std::nullopt}};
+  };
+  const auto two = Topology::chain({"exit", "all"});
+  for (const std::string exit : {"first", "second"}) {
+    const auto spec = std::make_shared<CascadeSpec>(std::vector{net}, stages(exit), two);
+    const auto names = spec->network(0).tensor_names();
+    const auto position = [&](const std::string& t) { return std::ranges::find(names, t) - names.begin(); };
+    const std::string other = exit == "first" ? "second" : "first";
+    CHECK(position(exit) < position(other + ".conv"));
+    // What an exit says, and the full answer behind it, are what the network as it is says.
+    CascadeExecutor cascade(spec, weir::Context());
+    weir::Executor plain(net);
+    weir::Tensor input(weir::Shape{1, 3, 6, 6});
+    for (std::size_t i = 0; i < input.size(); ++i) input[i] = 0.1F * static_cast<float>(i % 7) - 0.3F;
+    const weir::InputMaker maker = [&](std::size_t, std::size_t, weir::View to) {
+      std::copy(input.data(), input.data() + input.size(), to.data);
+    };
+    for (const std::size_t action : {0U, 1U}) {
+      const auto answer = cascade.run_one_with(maker, 0, [&](std::size_t, std::span<const double>) { return action; });
+      plain.begin(input);
+      const auto scores = plain.advance_to(action == 0 ? exit : sum).span();
+      CHECK(answer.label == std::ranges::max_element(scores) - scores.begin());
+      CHECK(answer.exit == action);
+    }
+  }
 }
 
 TEST_CASE("CascadeSpec: a network is loaded once, however many threads ask for it") {
