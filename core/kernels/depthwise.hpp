@@ -48,12 +48,14 @@ class Depthwise : public Conv2dAlgorithm {
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
     const Geometry& g = geometry_;
-    // Threads take rows, as in the layers around, if they do not take images.
+    // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
     const std::int64_t most = std::max<std::int64_t>(1, (g.OH + pool.threads() - 1) / pool.threads());
-    const std::int64_t band = !g.in_rows() || images.count > 1 ? band_ : std::min(band_, most);
+    const bool by_rows = g.in_rows() && images.count == 1 && g.H * g.W > smallest_in_rows;
+    const std::int64_t band = by_rows ? std::min(band_, most) : band_;
     const std::int64_t bands = (g.OH + band - 1) / band, planes = images.count * g.planes;
     // Each operation takes as long as four of a direct convolution.
     const double flops = 8 * static_cast<double>(params_.out_channels * params_.depth() * g.OH * g.OW * images.count);
+    const bool shared = pieces_of(pool, planes * bands, flops) > 1;
     share(pool, planes * bands, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
         const std::int64_t n = u % planes, i = u / planes * band, end = std::min(g.OH, i + band);
@@ -69,22 +71,30 @@ class Depthwise : public Conv2dAlgorithm {
           }
           x = staged;
         }
-        convolve(images, n, x, top, i, end, bias);
+        convolve(images, n, x, top, i, end, bias, shared);
       }
     });
   }
 
  private:
   static constexpr std::int64_t staged_most = 1 << 14;  ///< floats of a band, about
+  static constexpr std::int64_t smallest_in_rows = 64;  ///< pixels of larger images are shared out by rows
+  static constexpr std::int64_t asked_ahead = 1 << 10;  ///< floats of y from where lines are asked for to the stores
 
   /// Rows first .. last-1 of plane n, counted over all images, of y; x begins with row `top`.
   void convolve(const Conv2dImages& images, std::int64_t n, const float* x, std::int64_t top, std::int64_t first,
-                std::int64_t last, const float* bias) const {
+                std::int64_t last, const float* bias, bool shared) const {
     const Geometry& g = geometry_;
     const std::int64_t L = micro_->lanes, plane = n % g.planes;
+    const std::int64_t end = (n * g.OH + last) * g.OW * L;
+    const auto ask = [&](std::int64_t y, std::int64_t floats) {
+      if (y < end) write_soon(images.y + y, (std::min(floats, end - y) + 15) / 16);
+    };
+    if (shared) ask((n * g.OH + first) * g.OW * L, asked_ahead);
     for (std::int64_t i = first; i < last; ++i)
       for (std::int64_t part = 0; part < across_.count; ++part) {
         const std::int64_t j = across_.first(part), y = (n * g.OH * g.OW + i * g.OW + j) * L;
+        if (shared) ask(y + asked_ahead, across_.size(part) * L);
         micro_->depthwise_tile(g.step(),
                                across_.size(part))({.x = x + g.first_of(i, j) - top * g.row_floats(),
                                                     .offset = offset_.data(),

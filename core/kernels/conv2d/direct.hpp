@@ -190,19 +190,20 @@ class Direct : public Conv2dAlgorithm {
     const auto each = static_cast<std::int64_t>(tiles_.size()), blocks = static_cast<std::int64_t>(columns_.size());
     const std::int64_t tiles = count * each, chunk = std::min(chunk_, tiles), chunks = (tiles + chunk - 1) / chunk;
     const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * pixels_ * count);
+    const bool shared = pieces_of(pool, tiles, flops) > 1;
     const auto weights = static_cast<std::int64_t>(weights_.capacity());
     const std::int64_t floats = count * (plain + round_up(params_.out_channels, micro_->lanes) * pixels_);
     if (weights <= std::min(most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
       // Threads take pixels: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-        const Work work{images, n, x, image, bias, std::min(chunk, last - first)};
+        const Work work{images, n, x, image, bias, std::min(chunk, last - first), shared};
         for (std::int64_t begin = first; begin < last; begin += chunk)
           for (const Columns& c : columns_)
             for (std::int64_t t = begin; t < std::min(last, begin + chunk); ++t) compute(work, c, t, t - begin);
       });
       return;
     }
-    const Work work{images, n, x, image, bias, chunk};
+    const Work work{images, n, x, image, bias, chunk, shared};
     share(pool, chunks * blocks * chunk, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
         const std::int64_t t = u / (blocks * chunk) * chunk + u % chunk;
@@ -219,6 +220,7 @@ class Direct : public Conv2dAlgorithm {
     std::int64_t image;
     const float* bias;
     std::int64_t chunk;
+    bool shared;  ///< other threads compute too
   };
 
   /// Tile t, counted over all images, which is number `in_chunk` to pass under the same columns.
@@ -228,6 +230,8 @@ class Direct : public Conv2dAlgorithm {
     const std::int64_t y_floats = round_up(params_.out_channels, L) * pixels_;
     const std::int64_t y = (work.n + t / each) * y_floats + c.first * pixels_ + tile.y * L;
     const std::int64_t step = ahead_step(c.vectors * L, work.chunk);
+    for (std::int64_t v = 0; work.shared && v < c.vectors; ++v)
+      write_soon(work.images.y + y + v * pixels_ * L, (tile.pixels * L + 15) / 16);
     const float* weights = weights_.data() + c.weights;
     micro_->conv_tile(geometry_.pixel_step(), tile.pixels,
                       c.vectors)({.x = work.x + t / each * work.image + tile.x,
