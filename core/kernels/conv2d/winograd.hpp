@@ -38,7 +38,8 @@ class Winograd : public Conv2dAlgorithm {
         down_((OH_ + 3) / 4),
         across_((OW_ + 3) / 4),
         most_tiles_(round_up(std::max<std::int64_t>(cached_floats / (36 * C_), micro.max_rows), across_)),
-        pitch_(most_tiles_ + micro.max_rows) {
+        cut_(most_tiles_ >= 2 * micro.max_rows ? micro.max_rows : 1),
+        pitch_(most_tiles_ + cut_) {
     if (Shape{planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
     for (std::int64_t q = 0; q < planes_; ++q)
@@ -141,9 +142,7 @@ class Winograd : public Conv2dAlgorithm {
   template <class F>
   void for_strips(std::int64_t first, std::int64_t last, const F& f) const {
     const EvenParts strips(last - first, most_tiles_);
-    const auto cut = [&](std::int64_t s) {  // between full register tiles
-      return std::min(last, first + round_up(strips.first(s), micro_->max_rows));
-    };
+    const auto cut = [&](std::int64_t s) { return std::min(last, first + round_up(strips.first(s), cut_)); };
     for (std::int64_t s = 0; s < strips.count; ++s)
       for (std::int64_t g = 0; g < params_.groups; ++g) f(g, cut(s), cut(s + 1));
   }
@@ -244,9 +243,11 @@ class Winograd : public Conv2dAlgorithm {
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
-  std::int64_t planes_, blocks_;     ///< of one group: blocks of C_, widths of M_
-  std::int64_t down_, across_;       ///< tiles of one image
-  std::int64_t most_tiles_, pitch_;  ///< of a strip, about; that there is room for
+  std::int64_t planes_, blocks_;  ///< of one group: blocks of C_, widths of M_
+  std::int64_t down_, across_;    ///< tiles of one image
+  std::int64_t most_tiles_;       ///< of a strip, about
+  std::int64_t cut_;              ///< strips begin at multiples of it: long ones between full register tiles
+  std::int64_t pitch_;            ///< tiles that a strip has room for
   std::vector<ConvTap> taps_;
   Buffer weights_;
 };
