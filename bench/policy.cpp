@@ -10,6 +10,11 @@ void run(const compare::Options& o, const std::string& command) {
   static_cast<void>(weir::Loss(o.loss));
   for (const std::string& name : o.rules) static_cast<void>(weir::find_rule(name));
   if (o.learners.empty()) throw weir::ArgumentError("--learners: at least one is needed");
+  if (o.topology == "all_later" && !o.networks)
+    throw weir::ArgumentError(
+        "--topology all_later: needs --networks; who skips an exit inside a network runs the layers in front of the "
+        "next "
+        "all the same, which the seconds of its stage do not say");
   const std::filesystem::path out(o.out);
   std::filesystem::create_directories(out);
   const compare::Parts parts = compare::load_parts(o);

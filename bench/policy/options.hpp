@@ -29,7 +29,8 @@ inline void declare(CLI::App& app, Options& o) {
   auto* test = app.add_option("--test-trace", o.test_trace)->group("Data")->needs(policy, calibration);
   policy->needs(calibration, test);
   app.add_option("--loss", o.loss, "what the traces' losses are: top1, top5, ...")->group("Data");
-  app.add_option("--topology", o.topology, "chain: one stage after the other; all_later: stages may be skipped")
+  app.add_option("--topology", o.topology,
+                 "chain: one stage after the other; all_later: stages may be skipped (with --networks)")
       ->check(CLI::IsMember({"chain", "all_later"}))
       ->group("Data");
   app.add_flag(
