@@ -92,12 +92,12 @@ void run(Options o, const std::string& command) {
     else
       modes.push_back(adapt::early_exit_mode(heads.back(), models, class_features, o.early_exit.size() > 1));
   }
-  if (std::ranges::any_of(heads, &adapt::Heads::any_fitted))
+  if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
+  if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
+  if (adapt::has_heads(modes))
     say("exit heads: " + (data.heads.size() > 0
                               ? "trained on " + std::to_string(data.heads.size()) + " further images"
                               : "cross-fitted on the policy part, " + std::to_string(o.folds) + " folds"));
-  if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
-  if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
   adapt::take_costs_from_table(modes, o);
   std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss); });
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 #include <vector>
+#include <weir/core/kernels/share.hpp>
 #include <weir/core/memory_layout.hpp>
 
 namespace weir {
@@ -121,9 +122,8 @@ class Walk {
   /// A few examples at a time through all steps of a group, each thread examples of its own. What does not share out
   /// evenly passes last, by all threads together.
   void pass_in_turns(const StepGroup& group) {
-    const std::int64_t worth = static_cast<std::int64_t>(std::min(group.operations * static_cast<double>(rows_), 1e15) /
-                                                         operations_worth_a_thread);
-    const std::int64_t threads = std::min<std::int64_t>({context_.threads(), rows_, std::max<std::int64_t>(worth, 1)});
+    const std::int64_t threads =
+        kernels::pieces_of(context_.pool(), rows_, group.operations * static_cast<double>(rows_));
     const std::int64_t turns = (rows_ + group.examples * threads - 1) / (group.examples * threads);
     const std::int64_t each = (rows_ + turns * threads - 1) / (turns * threads);
     const std::int64_t passes = (rows_ + each - 1) / each, rest = passes % threads;
@@ -186,9 +186,6 @@ class Walk {
       timer_(static_cast<std::size_t>(i), seconds / std::max(busy, 1.0));
     }
   }
-
-  /// Waking a thread, and fetching from its cache what it made, takes as long as many operations.
-  static constexpr double operations_worth_a_thread = 1.5e6;
 
   Network network_;
   Context context_, alone_;

@@ -27,10 +27,6 @@ struct Heads {
   std::vector<bool> logits;                          ///< what answers there still needs a softmax
   std::vector<Eigen::MatrixXf> out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
   std::string reason;                                ///< why there are none
-
-  bool any_fitted() const {
-    return std::ranges::any_of(heads, [](const auto& head) { return head.has_value(); });
-  }
 };
 
 /// "b.onnx:x,y" -> the model and its exit points; "" is the last one.

@@ -1,5 +1,6 @@
 /// A way of stopping (selection among networks, or early exit in one), from its traces to its policies.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,13 @@ struct Mode {
   /// Cost of an image in the full network alone.
   double full_cost() const { return weir::select_costs(model, policy, {policy.full()}).at(0, batch).seconds; }
 };
+
+/// True if exits of some mode answer with heads that were trained here.
+inline bool has_heads(const std::vector<Mode>& modes) {
+  return std::ranges::any_of(modes, [](const Mode& m) {
+    return std::ranges::any_of(m.spec->stages, [](const weir::CascadeStage& s) { return s.head.has_value(); });
+  });
+}
 
 inline Mode selection_mode(const Options& o, const Models& models, bool class_features) {
   Mode m;

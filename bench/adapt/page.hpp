@@ -241,7 +241,7 @@ inline weir::HtmlReport report(const Results& r) {
            "Decoding a file: " +
            (r.data.decode_s > 0 ? format("%.2f ms", 1e3 * r.data.decode_s) + " apart" : "none (arrays)"),
        "exit heads: " +
-           (!r.has_heads()            ? "none trained"
+           (!has_heads(r.modes)       ? "none trained"
             : r.data.heads.size() > 0 ? std::to_string(r.data.heads.size()) + " images apart"
                                       : "cross-fitted on the policy part") +
            "; policy " + std::to_string(r.data.policy.size()) + ", calibration " +

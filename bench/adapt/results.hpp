@@ -2,7 +2,6 @@
 #pragma once
 #include <sys/utsname.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -28,12 +27,6 @@ struct Results {
     for (const Mode& m : modes)
       if (m.name == mode) return contestants[m.nets.back()];
     return full();
-  }
-  /// True if exits answer with heads that were trained here.
-  bool has_heads() const {
-    return std::ranges::any_of(modes, [](const Mode& m) {
-      return std::ranges::any_of(m.spec->stages, [](const weir::CascadeStage& s) { return s.head.has_value(); });
-    });
   }
   double speedup(const Contestant& c) const { return full_of(c.mode).mean_seconds() / c.mean_seconds(); }
   /// Drawn over batches, whose images share their time.

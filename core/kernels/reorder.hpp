@@ -26,8 +26,8 @@ namespace detail {
 template <class F>
 void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
   const Shape b = blocked_shape(shape, context.isa());
-  const std::int64_t grain = (1 << 14) / std::max<std::int64_t>(1, b[2] * b[3]) + 1;
-  context.pool().split(b[0] * b[1], grain, [&](std::int64_t begin, std::int64_t end) {
+  const double operations = kernels::copy_operations * static_cast<double>(b.numel());
+  kernels::share(context.pool(), b[0] * b[1], operations, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const std::int64_t channel = plane % b[1] * b[3];
       f(plane, plane / b[1] * shape[1] + channel, std::min(b[3], shape[1] - channel));

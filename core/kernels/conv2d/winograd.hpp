@@ -104,8 +104,7 @@ class Winograd : public Conv2dAlgorithm {
       share(pool, tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
           transform(alone, images, g, begin, end, workspace + piece * floats);
-          const std::int64_t units = units_of(end - begin);
-          compute(images, g, begin, end, 0, units, bias, workspace + piece * floats, 0);
+          compute(images, g, begin, end, 0, blocks_ * parts_of(end - begin), bias, workspace + piece * floats, 0);
         });
       });
     } else if (pool.threads() <= most_transforming && blocks_ >= pool.threads()) {
@@ -114,14 +113,14 @@ class Winograd : public Conv2dAlgorithm {
       share(pool, blocks_, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
           transform(alone, images, g, begin, end, workspace + piece * floats);
-          const std::int64_t parts = units_of(end - begin) / blocks_;
+          const std::int64_t parts = parts_of(end - begin);
           compute(images, g, begin, end, first * parts, last * parts, bias, workspace + piece * floats, 0);
         });
       });
     } else {
       for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
         transform(pool, images, g, begin, end, workspace);
-        share(pool, units_of(end - begin), 72 * static_cast<double>(C_ * M_ * (end - begin)),
+        share(pool, blocks_ * parts_of(end - begin), 72 * static_cast<double>(C_ * M_ * (end - begin)),
               [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                 compute(images, g, begin, end, first, last, bias, workspace, piece);
               });
@@ -147,8 +146,8 @@ class Winograd : public Conv2dAlgorithm {
       for (std::int64_t g = 0; g < params_.groups; ++g) f(g, cut(s), cut(s + 1));
   }
 
-  /// What there is to compute of a strip of so many tiles in one group: for each block of channels each register tile.
-  std::int64_t units_of(std::int64_t tiles) const { return blocks_ * EvenParts(tiles, micro_->max_rows).count; }
+  /// Register tiles of a strip of so many tiles.
+  std::int64_t parts_of(std::int64_t tiles) const { return EvenParts(tiles, micro_->max_rows).count; }
 
   /// V of a strip of tiles.
   void transform(const ThreadPool& pool, const Conv2dImages& images, std::int64_t g, std::int64_t begin,
@@ -165,8 +164,8 @@ class Winograd : public Conv2dAlgorithm {
           });
   }
 
-  /// y of the units first .. last-1 of a strip whose V is in the workspace; sums go behind it, those of `piece` to a
-  /// place of their own.
+  /// y of the units first .. last-1 of a strip, a unit being one of its parts of one block of channels, block by block.
+  /// V is in the workspace; sums go behind it, those of `piece` to a place of their own.
   void compute(const Conv2dImages& images, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last, const float* bias, float* workspace, std::int64_t piece) const {
     const EvenParts parts(end - begin, micro_->max_rows);
