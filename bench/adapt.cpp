@@ -44,6 +44,7 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
   if (m.name == "search") {  // by confidence alone: what else gates see is chosen for the topology that is found
     adapt::find_costs(m, o, data, models);
     m.policy = adapt::record(m, o, models, data.policy, loss, true);
+    adapt::take_lessons(m, o, loss);
     adapt::search(m, o, models);
     say("found: " + adapt::to_text(m.spec->topology));
     if (m.spec->stages.size() == 1) return false;
@@ -51,6 +52,8 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
   adapt::offer_features(m, o, data, models, loss);
   adapt::find_costs(m, o, data, models);
   m.policy = adapt::record(m, o, models, data.policy, loss, true);
+  adapt::take_lessons(m, o, loss);
+  say(m.name + ": gates learn from " + m.learned_from);
   m.calibration = adapt::record(m, o, models, data.calibration, loss);
   adapt::learn(m, o, loss);
   if (!m.tried.empty()) say(adapt::tried_line(m));

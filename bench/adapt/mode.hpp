@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/io/markup.hpp>
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/batch_prices.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
 #include <weir/policy/decision_cost.hpp>
+#include <weir/policy/expected_loss.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
@@ -37,6 +39,8 @@ struct Mode {
   std::size_t batch = 1;                     ///< images that run together; 1 where they cannot
   weir::BatchPrices prices;                  ///< what they cost where so many come as the policy sends on
   weir::Trace policy, calibration, test;
+  weir::Trace lessons;         ///< the policy part with the losses that gates learn from
+  std::string learned_from;    ///< what those are, in words
   Learned learned;             ///< for the asked budget
   std::vector<Learned> curve;  ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
@@ -51,7 +55,7 @@ struct Mode {
   /// Takes prices for those of the stages from now on.
   void set_prices(weir::BatchPrices p) {
     prices = std::move(p);
-    for (weir::Trace* trace : {&policy, &calibration})
+    for (weir::Trace* trace : {&policy, &lessons, &calibration})
       if (trace->size() > 0) trace->set_costs(costs(), model.unit);
   }
 
@@ -191,17 +195,32 @@ inline std::vector<double> curve_budgets(double asked) {
 inline bool chooses_features(const Options& o) { return std::ranges::count(o.features, "auto") > 0; }
 inline bool knows_feature_costs(const Options& o) { return o.costs.kind == "seconds" || o.costs.kind == "flops"; }
 
+/// Says what gates learn from: m.lessons, of m.policy.
+inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
+  if (o.learn_from == "full" && !weir::has_probabilities(m.policy))
+    throw weir::ArgumentError("--learn-from full: the probabilities of " + std::to_string(m.policy.size()) +
+                              " images were too large to be kept");
+  m.learned_from = "labels";
+  m.lessons = m.policy;
+  if (o.learn_from == "labels" || !weir::has_probabilities(m.policy)) return;
+  const double temperature = weir::full_temperature(m.policy);
+  m.lessons = weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, temperature);
+  m.learned_from =
+      "losses expected under " + m.policy.stages.back().name + " at temperature " + weir::format_short(temperature, 3);
+}
+
 /// Leaves nothing but these groups of features in a mode, in what its cascade computes and in what that costs.
 inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
   if (groups == m.spec->feature_options.groups) return;
   m.spec = with_features(*m.spec, groups);
   m.policy = weir::keep_groups(m.policy, groups);
+  m.lessons = weir::keep_groups(m.lessons, groups);
   m.calibration = weir::keep_groups(m.calibration, groups);
   m.model = weir::keep_groups(std::move(m.model), groups);
   m.set_prices({m.model.expected(m.batch, m.prices.share), m.prices.share, m.prices.rounds, m.prices.settled});
 }
 
-/// Learns on m.policy, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget. In
+/// Learns on m.lessons, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget. In
 /// batches, learner and groups of features are chosen at prices that have settled for all groups, and what is chosen
 /// has its prices settled again.
 inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
@@ -230,17 +249,17 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     weir::TrainOptions pricing = train;
     pricing.folds = folds;
     m.set_prices(
-        weir::settle_prices(m.policy, m.spec->topology, m.model, pricing, budget, {.batch = m.batch}, m.prices.share));
+        weir::settle_prices(m.lessons, m.spec->topology, m.model, pricing, budget, {.batch = m.batch}, m.prices.share));
   };
   settle();
   if (automatic && !o.quick) {
     const auto candidates = weir::default_candidates(train);
     ProgressLine tuning("choosing how to learn " + m.name);
-    const auto best =
-        weir::tune(
-            chooses_features(o) ? weir::keep_groups(m.policy, {}) : m.policy, m.spec->topology, candidates, in_the_mean,
-            validation, [&](std::size_t done, std::size_t total) { tuning(done, total); }, o.costs.kind == "seconds")
-            .best;
+    const auto best = weir::tune(
+                          chooses_features(o) ? weir::keep_groups(m.lessons, {}) : m.lessons, m.spec->topology,
+                          candidates, in_the_mean, validation,
+                          [&](std::size_t done, std::size_t total) { tuning(done, total); }, o.costs.kind == "seconds")
+                          .best;
     train = candidates[best].train;
     m.learner = candidates[best].name;
     settle();
@@ -248,8 +267,8 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   if (!o.quick && chooses_features(o) && m.spec->feature_options.groups.size() > 1) {
     ProgressLine tuning("choosing the features of " + m.name);
     const auto found =
-        weir::tune_groups(m.policy, m.spec->topology, train, weir::feature_groups_of(m.policy), in_the_mean, validation,
-                          0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
+        weir::tune_groups(m.lessons, m.spec->topology, train, weir::feature_groups_of(m.lessons), in_the_mean,
+                          validation, 0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
     m.tried = found.tried;
     use_groups(m, found.best.groups);
     settle();
@@ -264,7 +283,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     if (group != weir::feature_list.front().name) m.learner += "; " + group;
   train.folds = folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::PolicyTrainer trainer(m.policy, m.spec->topology, train);
+  const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
   auto path = trainer.train_path(o.quick ? 10 : 40);
   if (automatic) {
     m.learner += "; rules";

@@ -15,7 +15,8 @@ struct Options {
   std::string preprocess;
   std::string images, labels, test_images, test_labels, head_images, head_labels;
   std::vector<std::string> early_exit;
-  std::string learner = "auto", loss = "top1", topology = "dag", isa;
+  std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "dag", isa;
+  std::string test_part;
   std::vector<double> split = {0.5, 0.25, 0.25};
   std::vector<std::string> features = {"auto"};
   double max_loss = 0.01, confidence = 0.95;
@@ -66,12 +67,26 @@ inline void declare(CLI::App& app, Options& o) {
       ->delimiter(',')
       ->expected(3)
       ->group("Data");
+  auto* apart = app.get_option("--test-images");
+  app.add_option(
+         "--test-part", o.test_part,
+         "i/n: the test part is part i (from 0) of n equal ones, and --split's first two numbers divide the "
+         "other images; over n runs with the same --seed every image is tested once (bench/pool.py adds them up)")
+      ->excludes(apart)
+      ->group("Data");
   std::vector<std::string> learners = weir::learner_names();
   learners.insert(learners.begin(), "auto");
   app.add_option("--learner", o.learner,
                  "what gates are: " + CLI::detail::join(learners, ", ") +
                      ". auto: learner and features by cross-validation of the system's cost, and the known rules too")
       ->check(CLI::IsMember(learners))
+      ->group("Policy");
+  app.add_option(
+         "--learn-from", o.learn_from,
+         "losses that gates learn from: of the labels, or expected under the full network's probabilities, which "
+         "say of every image how likely a regression is; auto: the latter where probabilities can be kept. "
+         "Budgets, rules and results go by labels alike")
+      ->check(CLI::IsMember({"auto", "labels", "full"}))
       ->group("Policy");
   std::string groups = "what gates see besides the confidence of the stages: auto, or some of";
   for (const weir::FeatureGroup& g : weir::feature_list)

@@ -49,6 +49,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"n_calibration", r.data.calibration.size()},
                      {"n_test", r.data.test.size()},
                      {"learner", m.learner},
+                     {"learned_from", m.learned_from},
                      {"features", m.spec->feature_options.groups},
                      {"loss", o.loss},
                      {"seed", o.seed},

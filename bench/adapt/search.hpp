@@ -69,7 +69,7 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
   return part;
 }
 
-/// Searches on m.policy and leaves in the mode nothing but the stages and networks that were found to pay. Batches are
+/// Searches on m.lessons and leaves in the mode nothing but the stages and networks that were found to pay. Batches are
 /// priced as if all images got everywhere, and only topologies are tried through which they flow.
 inline void search(Mode& m, const Options& o, const Models& models) {
   weir::SearchOptions options;
@@ -84,10 +84,11 @@ inline void search(Mode& m, const Options& o, const Models& models) {
     };
   ProgressLine progress("searching the topology of " + std::to_string(m.spec->stages.size()) + " stages");
   options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::FoundTopology found = weir::search_topologies(m.policy, options).front();
+  const weir::FoundTopology found = weir::search_topologies(m.lessons, options).front();
   PartOfMode part = part_of(m, models, found.stages, found.topology);
   m.model = weir::select_costs(m.model, m.policy, found.stages);
   m.policy = m.policy.select(found.stages);
+  m.lessons = m.lessons.select(found.stages);
   m.nets = std::move(part.nets);
   m.spec = std::move(part.spec);
   std::vector<Eigen::MatrixXf> out_of_fold;

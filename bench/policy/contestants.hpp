@@ -8,6 +8,7 @@
 #include <vector>
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/choose.hpp>
+#include <weir/policy/expected_loss.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
@@ -57,6 +58,13 @@ struct Setting {
       budget.confidence = options.confidence;
     }
     return budget;
+  }
+
+  /// What learners see of the policy part; rules are tuned on its labels, as published.
+  weir::Trace lessons(const weir::Trace& training, const weir::Loss& loss) const {
+    if (options.learn_from == "labels" || (options.learn_from == "auto" && !weir::has_probabilities(training)))
+      return training;
+    return weir::with_expected_losses(training, loss, weir::LossSide::excess, weir::full_temperature(training));
   }
 
   /// The last stage's network for everybody: what a contestant does that cannot keep a budget.
@@ -129,13 +137,14 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
   std::size_t done = 0;
   for (std::size_t seed = 0; seed < o.seeds; ++seed) {
     const auto [training, calibration] = setting.parts.divide(seed);
+    const weir::Trace lessons = setting.lessons(training, loss);
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
     std::vector<weir::PathPoint> known;
     for (const std::string& learner : o.learners) {
       weir::TrainOptions train{.learner = learner, .folds = o.folds, .seed = seed};
       train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
-      const weir::PolicyTrainer trainer(training, setting.topology, train);
+      const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
       if (known.empty()) known = weir::rule_points(trainer);
       auto wider = path;

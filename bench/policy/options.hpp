@@ -11,7 +11,7 @@ namespace compare {
 
 struct Options {
   std::string trace, policy_trace, calibration_trace, test_trace;
-  std::string topology = "chain", loss = "top1", out = "results/policy";
+  std::string topology = "chain", loss = "top1", learn_from = "auto", out = "results/policy";
   bool networks = false;
   std::vector<std::string> learners = weir::learner_names(), rules;
   std::vector<double> budgets = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05};
@@ -45,6 +45,11 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--rules", o.rules,
                  CLI::detail::join(weir::rule_names(), ", ") + "; if not given, all that the traces suffice for")
       ->delimiter(',')
+      ->group("Contestants");
+  app.add_option("--learn-from", o.learn_from,
+                 "losses that gates learn from: of the labels, or expected under the full network's probabilities; "
+                 "auto: the latter where the traces have probabilities. Budgets and results count labels alike")
+      ->check(CLI::IsMember({"auto", "labels", "full"}))
       ->group("Contestants");
   app.add_option("--lambdas", o.lambdas, "prices of loss on a learner's path")
       ->check(CLI::Range(2, 1000))

@@ -24,6 +24,7 @@
 #include <weir/policy/energy_model.hpp>
 #include <weir/policy/exit_head_fit.hpp>
 #include <weir/policy/exit_points.hpp>
+#include <weir/policy/expected_loss.hpp>
 #include <weir/policy/guarantee.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/policy_file.hpp>
