@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 #include <weir/io/load_image_set.hpp>
+#include <weir/policy/serve/shard.hpp>
 
 #include "../progress.hpp"
 #include "options.hpp"
@@ -89,6 +90,32 @@ inline double decode(const Data& data) {
   return n == 0 ? 0 : seconds / static_cast<double>(n);
 }
 
+/// How many of n images are for policy, calibration and test. Throws ArgumentError for less than 20 anywhere.
+struct Division {
+  std::size_t policy = 0, calibration = 0, test = 0;
+
+  Division(std::size_t n, const Options& o) {
+    double to_policy = o.split[0], to_calibration = o.split[1];
+    for (const double s : o.split)
+      if (!(s >= 0) || !(to_policy + to_calibration > 0))
+        throw weir::ArgumentError("--split: shares must not be negative, nor the first two 0");
+    const bool own_test = o.test_images.empty();
+    if (!o.test_part.empty()) {
+      const auto [first, last] = weir::parse_shard(o.test_part).range(n);
+      test = last - first;
+    } else if (own_test) {
+      test = static_cast<std::size_t>(o.split[2] / (to_policy + to_calibration + o.split[2]) * static_cast<double>(n));
+    } else {  // the default of 1/2 and 1/4 would leave calibration short: it gets as much as the policy
+      to_calibration = std::max(to_policy, to_calibration);
+    }
+    policy = static_cast<std::size_t>(to_policy / (to_policy + to_calibration) * static_cast<double>(n - test));
+    calibration = n - test - policy;
+    if (policy < 20 || calibration < 20 || (own_test && test < 20))
+      throw weir::ArgumentError("policy, calibration and test parts need at least 20 images each; --images has " +
+                                std::to_string(n));
+  }
+};
+
 /// Loads and divides. The default is Fashion-MNIST: heads from the first 50,000 training images (which the networks
 /// were trained on), policy and calibration from the other 10,000, the test set apart.
 inline Data load_data(Options& o) {
@@ -101,34 +128,28 @@ inline Data load_data(Options& o) {
     o.labels = o.head_labels = base + "train-labels-idx1-ubyte.gz";
     o.test_images = base + "t10k-images-idx3-ubyte.gz";
     o.test_labels = base + "t10k-labels-idx1-ubyte.gz";
+    if (!o.test_part.empty()) throw weir::ArgumentError("--test-part: Fashion-MNIST has its own test images");
   } else {
     data.name = o.images;
   }
   Part images = load_part(o.images, o.labels);
   shuffle(images.rows, o.seed);
   if (!o.head_images.empty()) data.heads = load_part(o.head_images, o.head_labels);
-  const bool own_test = o.test_images.empty();
-  const double test_share = own_test ? o.split[2] : 0;
-  for (const double s : o.split)
-    if (!(s >= 0)) throw weir::ArgumentError("--split: shares must not be negative");
-  const double sum = o.split[0] + o.split[1] + test_share;
-  // Without a test share the default of 1/2 and 1/4 would leave calibration short: it gets as much as the policy.
-  const double policy_share =
-      own_test ? o.split[0] / sum : o.split[0] / (o.split[0] + std::max(o.split[1], o.split[0]));
-  const auto n = static_cast<double>(images.size());
-  const auto n_policy = static_cast<std::size_t>(policy_share * n);
-  const auto n_test = static_cast<std::size_t>(test_share / sum * n);
+  const Division n(images.size(), o);
+  // The test part comes last; where it is one of several, that one is put there.
+  if (!o.test_part.empty()) {
+    const auto last = weir::parse_shard(o.test_part).range(images.size()).second;
+    std::rotate(images.rows.begin(), images.rows.begin() + static_cast<std::ptrdiff_t>(last), images.rows.end());
+  }
   const auto piece = [&](std::size_t from, std::size_t to) {
     return Part{images.set,
                 {images.rows.begin() + static_cast<std::ptrdiff_t>(from),
                  images.rows.begin() + static_cast<std::ptrdiff_t>(to)}};
   };
-  if (!(sum > 0) || n_policy < 20 || images.size() - n_policy - n_test < 20 || (own_test && n_test < 20))
-    throw weir::ArgumentError("policy, calibration and test parts need at least 20 images each; --images has " +
-                              std::to_string(images.size()));
-  data.policy = piece(0, n_policy);
-  data.calibration = piece(n_policy, images.size() - n_test);
-  data.test = own_test ? piece(images.size() - n_test, images.size()) : load_part(o.test_images, o.test_labels);
+  data.policy = piece(0, n.policy);
+  data.calibration = piece(n.policy, n.policy + n.calibration);
+  data.test =
+      o.test_images.empty() ? piece(images.size() - n.test, images.size()) : load_part(o.test_images, o.test_labels);
   if (o.measure > 0 && o.measure < data.test.size()) {
     shuffle(data.test.rows, o.seed + 1);
     data.test.rows.resize(o.measure);

@@ -154,6 +154,7 @@ inline nlohmann::json summary_json(const Results& r) {
   s["threads"] = o.threads;
   s["isa"] = std::string(weir::to_string(weir::Context({.threads = 1, .isa = o.isa}).isa()));
   s["seed"] = o.seed;
+  s["test_part"] = o.test_part;
   s["command"] = r.command;
   const Contestant& full = r.full();
   s["full"] = {{"name", full.name},
@@ -170,9 +171,11 @@ inline nlohmann::json summary_json(const Results& r) {
                                {"mean_s", c.mean_seconds()},
                                {"speedup", r.speedup(c)},
                                {"excess_loss", p.excess},
-                               {"net_loss", p.net}});
+                               {"net_loss", p.net},
+                               {"regressions", p.regressions},
+                               {"repairs", p.repairs}});
     }
-  s["adaptive"] = s["baselines"] = s["oracle"] = json::array();
+  s["adaptive"] = s["curve"] = s["baselines"] = s["oracle"] = json::array();
   for (const Mode& m : r.modes) {
     const Contestant& c = r.learned(m);
     const auto p = r.pairs(c);
@@ -180,6 +183,7 @@ inline nlohmann::json summary_json(const Results& r) {
     const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
     json a = {{"mode", m.name},
               {"learner", m.learner},
+              {"learned_from", m.learned_from},
               {"features", m.spec->feature_options.groups},
               {"accuracy", c.accuracy()},
               {"net_loss", p.net},
@@ -215,23 +219,15 @@ inline nlohmann::json summary_json(const Results& r) {
     s["adaptive"].push_back(a);
   }
   for (const Contestant& c : r.contestants) {
-    if (c.kind == "rule" || c.kind == "random") {
-      s["baselines"].push_back({{"name", c.name},
-                                {"mode", c.mode},
-                                {"speedup", r.speedup(c)},
-                                {"excess_loss", r.pairs(c).excess},
-                                {"net_loss", r.pairs(c).net},
-                                {"accuracy", c.accuracy()},
-                                {"mean_s", c.mean_seconds()}});
-      if (const auto n = r.strays(c)) s["baselines"].back()["decisions_that_differ_from_trace"] = *n;
-    }
-    if (c.kind == "oracle")
-      s["oracle"].push_back({{"mode", c.mode},
-                             {"name", c.name},
-                             {"speedup", r.speedup(c)},
-                             {"excess_loss", r.pairs(c).excess},
-                             {"accuracy", c.accuracy()},
-                             {"mean_s", c.mean_seconds()}});
+    if (c.kind != "rule" && c.kind != "random" && c.kind != "oracle" && c.kind != "curve") continue;
+    const auto p = r.pairs(c);
+    nlohmann::json line = {{"name", c.name},          {"mode", c.mode},           {"speedup", r.speedup(c)},
+                           {"excess_loss", p.excess}, {"net_loss", p.net},        {"regressions", p.regressions},
+                           {"repairs", p.repairs},    {"accuracy", c.accuracy()}, {"mean_s", c.mean_seconds()}};
+    if (c.kind == "rule" || c.kind == "random")
+      if (const auto n = r.strays(c)) line["decisions_that_differ_from_trace"] = *n;
+    if (c.kind == "curve") line["budget"] = c.budget;
+    s[c.kind == "oracle" || c.kind == "curve" ? c.kind : "baselines"].push_back(std::move(line));
   }
   return s;
 }
