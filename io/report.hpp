@@ -1,5 +1,7 @@
 /// HtmlReport: one HTML file that needs nothing else.
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -10,6 +12,7 @@
 #include <weir/io/image_view.hpp>
 #include <weir/io/markup.hpp>
 #include <weir/io/png.hpp>
+#include <weir/io/resample.hpp>
 #include <weir/io/svg.hpp>
 
 namespace weir {
@@ -86,16 +89,17 @@ class HtmlReport {
     return *this;
   }
 
-  /// Pictures side by side, each scaled to height_px; small ones with their pixels as squares. Throws ArgumentError
-  /// on pictures that are not grey or RGB.
+  /// Pictures side by side, each scaled to height_px; small ones with their pixels as squares, and
+  /// of large ones no more pixels are stored. Throws ArgumentError on pictures that are not grey or RGB.
   HtmlReport& thumbnails(const std::vector<Thumbnail>& pictures, int height_px = 96) {
     body_ += "<div class=\"thumbs\">\n";
+    Image small;
     for (const Thumbnail& t : pictures) {
       const bool is_small = t.image.height * 2 <= height_px;
       body_ += "<figure" + (t.title.empty() ? std::string() : " title=\"" + escape_markup(t.title) + "\"") +
                (t.is_marked ? " class=\"marked\"" : "") + "><img" + (is_small ? " class=\"pixels\"" : "") +
                " height=\"" + std::to_string(height_px) + "\" alt=\"" + escape_markup(t.caption) +
-               "\" src=\"data:image/png;base64," + base64(encode_png(t.image)) + "\">";
+               "\" src=\"data:image/png;base64," + base64(encode_png(shrunk(t.image, height_px, small))) + "\">";
       if (!t.caption.empty()) body_ += "<figcaption>" + escape_markup(t.caption) + "</figcaption>";
       body_ += "</figure>\n";
     }
@@ -115,6 +119,20 @@ class HtmlReport {
   void write(const std::filesystem::path& path) const { write_file_atomically(path, html()); }
 
  private:
+  /// The image, or what it is at this height, in `memory`.
+  static ImageView shrunk(ImageView image, int height, Image& memory) {
+    if (!image.data || image.height <= height || image.width < 1 || (image.channels != 1 && image.channels != 3))
+      return image;
+    const double width = static_cast<double>(image.width) * height / image.height;
+    memory = {{}, height, std::max(1, static_cast<int>(std::lround(width))), image.channels};
+    memory.data.resize(memory.view().size_bytes());
+    detail::ResampleScratch scratch;
+    detail::resample({image.data, static_cast<std::ptrdiff_t>(image.width) * image.channels, image.height, image.width,
+                      image.channels},
+                     {height, memory.width, 0, 0, height, memory.width}, scratch, memory.data.data());
+    return memory;
+  }
+
   static bool is_numeric(const ReportTable& table, std::size_t column) {
     bool any = false;
     for (const auto& row : table.rows) {

@@ -202,6 +202,7 @@ inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
                               " images were too large to be kept");
   m.learned_from = "labels";
   m.lessons = m.policy;
+  for (weir::StageTrace& s : m.lessons.stages) s.probabilities.resize(0, 0);
   if (o.learn_from == "labels" || !weir::has_probabilities(m.policy)) return;
   const double temperature = weir::full_temperature(m.policy);
   m.lessons = weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, temperature);

@@ -98,7 +98,7 @@ inline std::filesystem::path locate_network(const std::string& file, const std::
   const std::filesystem::path stated(file);
   if (file.empty() || file.find('\0') != std::string::npos || stated.is_absolute())
     throw FormatError("'file' must be a path relative to the policy file, not '" + file.substr(0, 200) + "'");
-  const auto found =
+  auto found =
       networks.empty() ? (folder / stated).lexically_normal() : path_inside(networks, stated.filename().string());
   std::error_code error;
   if (!std::filesystem::is_regular_file(found, error)) throw IoError("'file': there is no " + found.string());

@@ -181,6 +181,22 @@ TEST_CASE("HtmlReport: columns of numbers are right-aligned, others not") {
   CHECK_THROWS_AS(HtmlReport("t").thumbnails({{}}), weir::ArgumentError);
 }
 
+TEST_CASE("HtmlReport: photographs are stored no larger than they are shown") {
+  for (const int channels : {1, 3}) {
+    weir::Image photo{{}, 1200, 1601, channels};
+    photo.data.resize(photo.view().size_bytes());
+    for (std::size_t i = 0; i < photo.data.size(); ++i)
+      photo.data[i] = static_cast<std::uint8_t>(i * 2654435761U >> 24);
+    const std::string html = HtmlReport("t").thumbnails({{photo, "", "", false}}).html();
+    CHECK(html.size() < 96 * 128 * 3 * 2 + 20000);
+    CHECK(contains(html, "height=\"96\""));
+    weir::Image flat{std::vector<std::uint8_t>(photo.data.size(), 77), 1200, 1601, channels};
+    const weir::Image small{std::vector<std::uint8_t>(static_cast<std::size_t>(96 * 128 * channels), 77), 96, 128,
+                            channels};
+    CHECK(contains(HtmlReport("t").thumbnails({{flat, "", "", false}}).html(), weir::base64(weir::encode_png(small))));
+  }
+}
+
 TEST_CASE("HtmlReport: written as a whole or not at all") {
   const io_test::TempFolder folder;
   const HtmlReport report("t");

@@ -72,7 +72,7 @@ template <int L, int R, int V, GemmTileKind kind>
         multiply_add<L>(sum[r][v], column[v], row[packed ? r : r % 5 == 3 ? lda3 : r % 5 * lda]);
       }
     }
-    a += packed ? R : 1;
+    a += packed ? R : 1;  // NOLINT(bugprone-branch-clone): the same for R = 1 alone
     ++a5;
     ++a10;
     b += ldb;
