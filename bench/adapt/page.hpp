@@ -195,6 +195,14 @@ inline std::vector<weir::Thumbnail> gallery(const Results& r, const Mode& m, boo
   return pictures;
 }
 
+/// "gates learn from labels": of all modes, or of each where they differ.
+inline std::string lessons_text(const std::vector<Mode>& modes) {
+  std::string text = "gates learn from " + modes.front().learned_from;
+  for (const Mode& m : modes)
+    if (m.learned_from != modes.front().learned_from) text += "; in " + m.name + " from " + m.learned_from;
+  return text;
+}
+
 inline weir::HtmlReport report(const Results& r) {
   weir::HtmlReport page("weir: " + r.data.name + ", faster by stopping");
   const Contestant& full = r.full();
@@ -235,7 +243,7 @@ inline weir::HtmlReport report(const Results& r) {
        batch_text(r.options.costs.batch) + "; every contestant in turn on blocks of " +
            std::to_string(block_size(r.options.costs.batch)) + " images, " + std::to_string(r.options.rounds) +
            " round(s)",
-       "what stages cost, which policies are learned from: " + costs_text(r.options),
+       "what stages cost, which policies are learned from: " + costs_text(r.options), lessons_text(r.modes),
        std::string("a time is from decoded pixels to the answer: preprocessing, layers, heads, features, gates. ") +
            (r.options.costs.batch == 1 ? "" : "That of a batch is divided evenly among its images. ") +
            "Decoding a file: " +
