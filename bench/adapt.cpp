@@ -2,7 +2,7 @@
 #include <filesystem>
 
 #include "adapt/costs.hpp"
-#include "adapt/features.hpp"
+#include "adapt/learn.hpp"
 #include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/search.hpp"

@@ -11,6 +11,11 @@
 
 namespace adapt {
 
+/// Whether groups of features are to be chosen among. Only seconds and operations say what a group takes: by joules or
+/// a table of costs every group would be free, so that confidence alone is taken.
+inline bool chooses_features(const Options& o) { return std::ranges::count(o.features, "auto") > 0; }
+inline bool knows_feature_costs(const Options& o) { return o.costs.kind == "seconds" || o.costs.kind == "flops"; }
+
 /// Longer pooled vectors are not projected: the fit takes time with the cube of it.
 inline constexpr std::size_t max_pooled = 4096;
 

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <weir/policy/baselines.hpp>
+#include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/rule_cascade.hpp>
 
 #include "mode.hpp"

@@ -1,21 +1,14 @@
-/// A way of stopping (selection among networks, or early exit in one), from its traces to its policies.
+/// A way of stopping (selection among networks, or early exit in one), and its traces.
 #pragma once
 #include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-#include <weir/io/markup.hpp>
-#include <weir/policy/baselines.hpp>
 #include <weir/policy/batch_prices.hpp>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/cost_model.hpp>
-#include <weir/policy/decision_cost.hpp>
-#include <weir/policy/expected_loss.hpp>
-#include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
-#include <weir/policy/rules/path_points.hpp>
-#include <weir/policy/tune.hpp>
 #include <weir/policy/tune_groups.hpp>
 
 #include "heads.hpp"
@@ -180,130 +173,6 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
     progress(first + count, part.size());
   }
   return trace;
-}
-
-/// The budgets of the curve.
-inline std::vector<double> curve_budgets(double asked) {
-  std::vector<double> all = {0.0, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05};
-  if (std::find(all.begin(), all.end(), asked) == all.end()) all.push_back(asked);
-  std::sort(all.begin(), all.end());
-  return all;
-}
-
-/// Whether groups of features are to be chosen among. Only seconds and operations say what a group takes: by joules or
-/// a table of costs every group would be free, so that confidence alone is taken.
-inline bool chooses_features(const Options& o) { return std::ranges::count(o.features, "auto") > 0; }
-inline bool knows_feature_costs(const Options& o) { return o.costs.kind == "seconds" || o.costs.kind == "flops"; }
-
-/// Says what gates learn from: m.lessons, of m.policy.
-inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
-  if (o.learn_from == "full" && !weir::has_probabilities(m.policy))
-    throw weir::ArgumentError("--learn-from full: the probabilities of " + std::to_string(m.policy.size()) +
-                              " images were too large to be kept");
-  m.learned_from = "labels";
-  m.lessons = m.policy;
-  for (weir::StageTrace& s : m.lessons.stages) s.probabilities.resize(0, 0);
-  if (o.learn_from == "labels" || !weir::has_probabilities(m.policy)) return;
-  const double temperature = weir::full_temperature(m.policy);
-  m.lessons = weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, temperature);
-  m.learned_from =
-      "losses expected under " + m.policy.stages.back().name + " at temperature " + weir::format_short(temperature, 3);
-}
-
-/// Leaves nothing but these groups of features in a mode, in what its cascade computes and in what that costs.
-inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
-  if (groups == m.spec->feature_options.groups) return;
-  m.spec = with_features(*m.spec, groups);
-  m.policy = weir::keep_groups(m.policy, groups);
-  m.lessons = weir::keep_groups(m.lessons, groups);
-  m.calibration = weir::keep_groups(m.calibration, groups);
-  m.model = weir::keep_groups(std::move(m.model), groups);
-  m.set_prices({m.model.expected(m.batch, m.prices.share), m.prices.share, m.prices.rounds, m.prices.settled});
-}
-
-/// Learns on m.lessons, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget. In
-/// batches, learner and groups of features are chosen at prices that have settled for all groups, and what is chosen
-/// has its prices settled again.
-inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
-  ProgressLine progress("learning " + m.name);
-  weir::TrainOptions train;
-  train.seed = o.seed;
-  const bool automatic = o.learner == "auto";
-  if (!automatic) train.learner = o.learner;
-  m.learner = train.learner;
-  const std::size_t folds = o.quick ? 1 : o.folds;
-  const weir::CrossValidation validation{
-      .folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()};
-  weir::Budget in_the_mean;
-  in_the_mean.value = o.max_loss;
-  weir::Budget budget;
-  budget.value = o.max_loss;
-  budget.seed = o.seed;
-  // With few images even no regression at all does not show that the budget holds; then it is kept in the mean.
-  m.certified = o.confidence > 0 && loss.binary() &&
-                weir::clopper_pearson_upper(1, m.calibration.size(), o.confidence) < o.max_loss;
-  if (m.certified) {
-    budget.margin = weir::Margin::upper_limit;
-    budget.confidence = o.confidence;
-  }
-  const auto settle = [&] {
-    weir::TrainOptions pricing = train;
-    pricing.folds = folds;
-    m.set_prices(
-        weir::settle_prices(m.lessons, m.spec->topology, m.model, pricing, budget, {.batch = m.batch}, m.prices.share));
-  };
-  settle();
-  if (automatic && !o.quick) {
-    const auto candidates = weir::default_candidates(train);
-    ProgressLine tuning("choosing how to learn " + m.name);
-    const auto best = weir::tune(
-                          chooses_features(o) ? weir::keep_groups(m.lessons, {}) : m.lessons, m.spec->topology,
-                          candidates, in_the_mean, validation,
-                          [&](std::size_t done, std::size_t total) { tuning(done, total); }, o.costs.kind == "seconds")
-                          .best;
-    train = candidates[best].train;
-    m.learner = candidates[best].name;
-    settle();
-  }
-  if (!o.quick && chooses_features(o) && m.spec->feature_options.groups.size() > 1) {
-    ProgressLine tuning("choosing the features of " + m.name);
-    const auto found =
-        weir::tune_groups(m.lessons, m.spec->topology, train, weir::feature_groups_of(m.lessons), in_the_mean,
-                          validation, 0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
-    m.tried = found.tried;
-    use_groups(m, found.best.groups);
-    settle();
-  }
-  if (o.costs.kind == "seconds") {  // a user's table is the user's
-    m.decisions = weir::decision_seconds(m.policy, m.spec->topology, train);
-    m.model = weir::with_decisions(std::move(m.model), m.decisions);
-    settle();
-  }
-  m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
-  for (const std::string& group : m.spec->feature_options.groups)
-    if (group != weir::feature_list.front().name) m.learner += "; " + group;
-  train.folds = folds;
-  train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
-  auto path = trainer.train_path(o.quick ? 10 : 40);
-  if (automatic) {
-    m.learner += "; rules";
-    const auto rules = weir::rule_points(trainer);
-    path.insert(path.end(), rules.begin(), rules.end());
-  }
-  m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
-  const weir::Trace plain_policy = weir::keep_groups(m.policy, {}),
-                    plain_calibration = weir::keep_groups(m.calibration, {});
-  m.rules = weir::tuned_rules({m.spec->topology, plain_policy, plain_calibration, budget, loss},
-                              [&](std::string_view rule, const std::string& reason) {
-                                m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
-                              });
-  budget.margin = weir::Margin::none;
-  budget.refinements = 4;
-  for (const double b : curve_budgets(o.max_loss)) {
-    budget.value = b;
-    m.curve.push_back({b, weir::choose(trainer, path, m.calibration, budget)});
-  }
 }
 
 }  // namespace adapt

@@ -5,7 +5,6 @@
 #include "../../bench/adapt/costs.hpp"
 #include "../../bench/adapt/measure.hpp"
 #include "../io/io_test.hpp"
-#include "../policy/rules/probability_trace.hpp"
 #include "../policy/toy_cascade.hpp"
 
 namespace WEIR_UNIT {
@@ -109,28 +108,6 @@ TEST_CASE("adapt: contestants measured in batches answer as they do one by one, 
   CHECK(batches[1] == 2 * 2 * (n + 3 * 25));
   CHECK(batches[4] == 2 * 2 * (33 + 3 * 7));
   CHECK(batches[64] == 2 * 2 * (3 + 3));
-}
-
-TEST_CASE("adapt: gates learn from expected losses where probabilities are there, unless labels are asked for") {
-  const weir::Loss loss("top1");
-  adapt::Options o;
-  adapt::Mode m;
-  m.policy = weir_test::probability_trace(200, 2, 5, 4);
-  adapt::take_lessons(m, o, loss);
-  const double T = weir::full_temperature(m.policy);
-  CHECK(m.lessons.stages[0].loss ==
-        weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, T).stages[0].loss);
-  CHECK(contains(m.learned_from, "expected under stage1"));
-  o.learn_from = "labels";
-  adapt::take_lessons(m, o, loss);
-  CHECK(m.lessons.stages[0].loss == m.policy.stages[0].loss);
-  CHECK(m.learned_from == "labels");
-  for (weir::StageTrace& s : m.policy.stages) s.probabilities.resize(0, 0);
-  o.learn_from = "auto";
-  adapt::take_lessons(m, o, loss);
-  CHECK(m.learned_from == "labels");
-  o.learn_from = "full";
-  CHECK(contains(message_of<weir::ArgumentError>([&] { adapt::take_lessons(m, o, loss); }), "--learn-from full"));
 }
 
 }  // namespace WEIR_UNIT
