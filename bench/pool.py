@@ -87,14 +87,18 @@ def main(folders):
     print("| mode | who | right | ms/image | speed-up (least to most of a run) | regressions, repairs | "
           "excess loss (95 % interval) |")
     print("|---|---|--:|--:|--:|--:|--:|")
+    missing = []
     for (mode, name), s in sums.items():
         if len(s["speedups"]) != len(folders):
-            continue  # a rule that could not be tuned in some run
+            missing.append(f"{mode} {name} ({len(s['speedups'])})")  # a rule that some run's stages do not suffice for
+            continue
         low, high = clopper_pearson(s["regressions"], s["n"])
         print(f"| {mode} | {name} | {100 * s['right'] / s['n']:.2f} % | {1e3 * s['seconds'] / s['n']:.3f} | "
               f"{s['full'] / s['seconds']:.2f} ({min(s['speedups']):.2f} to {max(s['speedups']):.2f}) | "
               f"{s['regressions']}, {s['repairs']} of {s['n']} | {100 * s['regressions'] / s['n']:.2f} % "
               f"({100 * low:.2f} to {100 * high:.2f}) |")
+    if missing:
+        print(f"\nLeft out, as only so many of the {len(folders)} runs have them: " + ", ".join(missing))
     return 0
 
 

@@ -89,8 +89,8 @@ class HtmlReport {
     return *this;
   }
 
-  /// Pictures side by side, each scaled to height_px; small ones with their pixels as squares, and
-  /// of large ones no more pixels are stored. Throws ArgumentError on pictures that are not grey or RGB.
+  /// Pictures side by side, each scaled to height_px; small ones with their pixels as squares, and of large
+  /// ones no more pixels are stored. Throws ArgumentError on pictures that are not grey or RGB.
   HtmlReport& thumbnails(const std::vector<Thumbnail>& pictures, int height_px = 96) {
     body_ += "<div class=\"thumbs\">\n";
     Image small;

@@ -15,14 +15,6 @@
 
 namespace weir {
 
-/// True if every stage of the trace has class probabilities, of the same classes.
-inline bool has_probabilities(const Trace& trace) {
-  return std::ranges::all_of(trace.stages, [&](const StageTrace& s) {
-    return s.probabilities.rows() == static_cast<Eigen::Index>(trace.size()) && s.probabilities.cols() > 1 &&
-           s.probabilities.cols() == trace.stages.back().probabilities.cols();
-  });
-}
-
 /// The temperature at which the full network's probabilities fit the labels of the trace best (fit_temperature).
 /// Throws ArgumentError where the full network has no probabilities, and what fit_temperature throws.
 inline double full_temperature(const Trace& trace) {
@@ -44,11 +36,12 @@ inline double full_temperature(const Trace& trace) {
 /// never judge by these losses: budgets are certified and results counted on labels.
 ///
 /// Classes of a probability below 1e-4 / classes are passed over. O(n stages c' classes), c' the number of the others.
-/// The result has no probabilities. Throws ArgumentError where some stage has none or T is not above 0, and what `loss`
-/// throws.
+/// The result has no probabilities. Throws ArgumentError where lacks_probabilities says why or T is not above 0, and
+/// what `loss` throws.
 inline Trace with_expected_losses(const Trace& trace, const Loss& loss, LossSide side, double temperature) {
   trace.check();
-  if (!has_probabilities(trace)) throw ArgumentError("expected losses: all stages need probabilities of all classes");
+  if (const std::string reason = lacks_probabilities(trace); !reason.empty())
+    throw ArgumentError("expected losses: " + reason);
   if (!(temperature > 0) || !std::isfinite(temperature))
     throw ArgumentError("expected losses: the temperature must be above 0");
   Trace out;

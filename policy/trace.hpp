@@ -150,4 +150,16 @@ struct Trace {
   }
 };
 
+/// "" or why there are no class probabilities to join or to learn from: the stage that has no probabilities, or another
+/// number of classes.
+inline std::string lacks_probabilities(const Trace& trace) {
+  for (const StageTrace& s : trace.stages) {
+    if (s.probabilities.size() == 0) return "stage '" + s.name + "' has no class probabilities";
+    if (s.probabilities.cols() != trace.stages.front().probabilities.cols())
+      return "stage '" + s.name + "' has probabilities of " + std::to_string(s.probabilities.cols()) +
+             " classes, the first stage of " + std::to_string(trace.stages.front().probabilities.cols());
+  }
+  return "";
+}
+
 }  // namespace weir

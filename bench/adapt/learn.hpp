@@ -23,13 +23,13 @@ inline std::vector<double> curve_budgets(double asked) {
 
 /// Says what gates learn from: m.lessons, of m.policy.
 inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
-  if (o.learn_from == "full" && !weir::has_probabilities(m.policy))
-    throw weir::ArgumentError("--learn-from full: the probabilities of " + std::to_string(m.policy.size()) +
-                              " images were too large to be kept");
+  const std::string lacks = weir::lacks_probabilities(m.policy);
+  if (o.learn_from == "full" && !lacks.empty())
+    throw weir::ArgumentError("--learn-from full: " + lacks + " (those of many images are too large to be kept)");
   m.learned_from = "labels";
   m.lessons = m.policy;
   for (weir::StageTrace& s : m.lessons.stages) s.probabilities.resize(0, 0);
-  if (o.learn_from == "labels" || !weir::has_probabilities(m.policy)) return;
+  if (o.learn_from == "labels" || !lacks.empty()) return;
   const double temperature = weir::full_temperature(m.policy);
   m.lessons = weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, temperature);
   m.learned_from =

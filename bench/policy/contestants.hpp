@@ -62,7 +62,8 @@ struct Setting {
 
   /// What learners see of the policy part; rules are tuned on its labels, as published.
   weir::Trace lessons(const weir::Trace& training, const weir::Loss& loss) const {
-    if (options.learn_from == "labels" || (options.learn_from == "auto" && !weir::has_probabilities(training)))
+    if (options.learn_from == "labels" ||
+        (options.learn_from == "auto" && !weir::lacks_probabilities(training).empty()))
       return training;
     return weir::with_expected_losses(training, loss, weir::LossSide::excess, weir::full_temperature(training));
   }

@@ -15,17 +15,6 @@
 
 namespace weir {
 
-/// "" or why a trace cannot be seen as an ensemble: the stage that has no probabilities, or another number of classes.
-inline std::string lacks_probabilities(const Trace& trace) {
-  for (const StageTrace& s : trace.stages) {
-    if (s.probabilities.size() == 0) return "stage '" + s.name + "' has no class probabilities";
-    if (s.probabilities.cols() != trace.stages.front().probabilities.cols())
-      return "stage '" + s.name + "' has probabilities of " + std::to_string(s.probabilities.cols()) +
-             " classes, the first stage of " + std::to_string(trace.stages.front().probabilities.cols());
-  }
-  return "";
-}
-
 /// The trace whose stage k answers with the ensemble of the m = k + 1 stages 0 .. k, equal weights: predictions,
 /// features (confidence_features, with the class where the trace has it) and losses are those of the joined
 /// probabilities. Behind the last stage stands one more, "<name> alone", with the full network's own answer at 0

@@ -57,6 +57,15 @@ class Pool(unittest.TestCase):
         self.assertIn("| selection | margin | 80.00 % | 5.000 | 2.00 (2.00 to 2.00) | 6, 0 of 400 |", out)
         self.assertIn("| network | big |", out)
 
+    def test_says_who_is_left_out(self):
+        one = summary("0/2", 100, (0.004, 0.90, 2, 1), (0.005, 0.8, 3, 0))
+        other = dict(summary("1/2", 100, (0.004, 0.90, 2, 1), (0.005, 0.8, 3, 0)), baselines=[])
+        code, out, _ = run(one, other)
+        self.assertEqual(code, 0)
+        self.assertNotIn("| margin |", out)
+        self.assertIn("only so many of the 2 runs have them: selection margin (1)", out)
+        self.assertNotIn("Left out", run(one)[1])
+
     def test_refusals(self):
         good = summary("0/2", 100, (0.004, 0.90, 2, 1), (0.005, 0.8, 3, 0))
         for bad in (["{"], ["{}"], ["[]"], [good, good], [dict(good, test_part="")]):

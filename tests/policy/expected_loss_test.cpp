@@ -111,15 +111,15 @@ TEST_CASE("expected losses: refusals") {
   using io_test::contains, io_test::message_of;
   const weir::Loss loss("top1");
   weir::Trace trace = weir_test::probability_trace(30, 2, 5, 1);
-  CHECK(weir::has_probabilities(trace));
+  CHECK(weir::lacks_probabilities(trace) == "");
   for (const double T : {0.0, -1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)})
     CHECK(contains(message_of<weir::ArgumentError>(
                        [&] { static_cast<void>(weir::with_expected_losses(trace, loss, weir::LossSide::excess, T)); }),
                    "temperature"));
   trace.stages[0].probabilities.resize(30, 4);
-  CHECK_FALSE(weir::has_probabilities(trace));
+  CHECK(weir::lacks_probabilities(trace) != "");
   trace.stages[0].probabilities.resize(0, 0);
-  CHECK_FALSE(weir::has_probabilities(trace));
+  CHECK(weir::lacks_probabilities(trace) != "");
   CHECK_THROWS_AS(weir::with_expected_losses(trace, loss, weir::LossSide::excess, 1), weir::ArgumentError);
   trace.stages[1].probabilities.resize(0, 0);
   CHECK(contains(message_of<weir::ArgumentError>([&] { static_cast<void>(weir::full_temperature(trace)); }), "stage1"));
