@@ -1,124 +1,138 @@
 /// Depthwise convolution: one input channel for each output channel.
 #pragma once
+#include <utility>
 #include <vector>
-#include <weir/core/kernels/conv2d/algorithm.hpp>
+#include <weir/core/kernels/depthwise_staged.hpp>
 
 namespace weir::kernels {
 
 /// groups == in_channels == out_channels; x and y are blocked, so a vector is one pixel of as many channels as it has
-/// floats. Bands of rows of each block of channels are staged (padded, long strides split away) into the cache and then
-/// convolved, a few neighbouring pixels at a time.
+/// floats. For kernels 3 or 5 columns wide, the usual ones: tiles of a few neighbouring pixels read the image where it
+/// is, and what lies outside it is left out of the sum. DepthwiseStaged has all others.
 class Depthwise : public Conv2dAlgorithm {
  public:
   Depthwise(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
-      : params_(p),
-        micro_(&micro),
-        geometry_(p, x, Layout::blocked, micro.isa),
-        across_(geometry_.OW, max_depthwise_rows) {
-    band_ = geometry_.in_rows()
-                ? std::clamp<std::int64_t>(staged_most / (geometry_.row_floats() * p.stride_h), 1, geometry_.OH)
-                : geometry_.OH;
-    for (std::int64_t r = 0; r < p.kernel_h; ++r)
-      for (std::int64_t s = 0; s < p.kernel_w; ++s)
-        offset_.push_back(static_cast<std::int32_t>(geometry_.tap_of(r, s)));
+      : params_(p), micro_(&micro), H_(x[2]), W_(x[3]), planes_(round_up(p.in_channels, micro.lanes) / micro.lanes) {
+    const Shape y = p.output_shape(x);
+    OH_ = y[2], OW_ = y[3];
+    band_ = std::clamp<std::int64_t>(cached_near / (W_ * micro.lanes * p.stride_h), 1, OH_);
+    cut_row();
   }
 
-  static bool fits(const Conv2dParams& p) { return p.groups == p.in_channels && p.out_channels == p.in_channels; }
+  static bool fits(const Conv2dParams& p) {
+    return DepthwiseStaged::fits(p) && (p.kernel_w == 3 || p.kernel_w == 5) && p.stride_w <= 2 && p.dilation_w == 1 &&
+           p.pad_left < p.kernel_w && p.pad_right < p.kernel_w;
+  }
 
   std::string_view name() const override { return "depthwise"; }
   std::string tile() const override {
-    return std::to_string(across_.size(across_.count - 1)) + "x" + std::to_string(micro_->lanes);
+    return std::to_string(runs_.front().pixels) + "x" + std::to_string(micro_->lanes);
   }
   double cost() const override {
-    const auto vectors = static_cast<double>(geometry_.planes * geometry_.OH * geometry_.OW);
-    return vectors * (0.6 * static_cast<double>(params_.depth()) + 3) +
-           static_cast<double>(geometry_.staged_floats()) / 8;
+    const auto vectors = static_cast<double>(planes_ * OH_ * OW_);
+    return vectors * (0.6 * static_cast<double>(params_.depth()) + 2);
   }
-  void pack(std::span<const float> weights) override {
-    const std::int64_t L = micro_->lanes, K = params_.depth();
-    const auto floats = static_cast<std::size_t>(geometry_.planes * K * L);
-    std::fill_n(weights_.reserve(floats), floats, 0.0F);
-    for (std::int64_t c = 0; c < params_.in_channels; ++c)
-      for (std::int64_t k = 0; k < K; ++k)
-        weights_.data()[(c / L * K + k) * L + c % L] = weights[static_cast<std::size_t>(c * K + k)];
-  }
-  std::size_t workspace_floats(std::int64_t threads) const override {
-    return static_cast<std::size_t>(threads * piece_floats());
-  }
+  void pack(std::span<const float> weights) override { pack_depthwise(params_, micro_->lanes, weights, weights_); }
+  std::size_t workspace_floats(std::int64_t) const override { return 0; }
 
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
-    const Geometry& g = geometry_;
+  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
     // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
-    const std::int64_t most = std::max<std::int64_t>(1, (g.OH + pool.threads() - 1) / pool.threads());
-    const bool by_rows = g.in_rows() && images.count == 1 && g.H * g.W > smallest_in_rows;
-    const std::int64_t band = by_rows ? std::min(band_, most) : band_;
-    const std::int64_t bands = (g.OH + band - 1) / band, planes = images.count * g.planes;
-    // Each operation takes as long as four of a direct convolution.
-    const double flops = 8 * static_cast<double>(params_.out_channels * params_.depth() * g.OH * g.OW * images.count);
-    const bool shared = pieces_of(pool, planes * bands, flops) > 1;
-    share(pool, planes * bands, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+    const std::int64_t threads = pool.threads();
+    const bool by_rows = images.count == 1 && H_ * W_ > depthwise_smallest_in_rows;
+    const std::int64_t part = by_rows ? (OH_ + threads - 1) / threads : OH_;
+    const std::int64_t parts = (OH_ + part - 1) / part, planes = images.count * planes_;
+    // Each operation takes as long as two of a direct convolution.
+    const double flops = 4 * static_cast<double>(params_.out_channels * params_.depth() * OH_ * OW_ * images.count);
+    const bool shared = pieces_of(pool, planes * parts, flops) > 1;
+    share(pool, planes * parts, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
-        const std::int64_t n = u % planes, i = u / planes * band, end = std::min(g.OH, i + band);
-        const float* x = images.x + n * g.H * g.W * g.unit;
-        std::int64_t top = 0;  // row of the padded image that the kernels begin at
-        if (g.staged) {
-          float* staged = workspace + piece * piece_floats();
-          if (g.in_rows()) {
-            top = i * params_.stride_h;
-            g.stage_rows(x, staged, top, (end - 1) * params_.stride_h + params_.extent_h());
-          } else {
-            g.stage(x, staged);
-          }
-          x = staged;
-        }
-        convolve(images, n, x, top, i, end, bias, shared);
+        const std::int64_t begin = u / planes * part, end = std::min(OH_, begin + part);
+        convolve(images, u % planes, begin, end, bias, shared);
       }
     });
   }
 
  private:
-  static constexpr std::int64_t staged_most = 1 << 14;  ///< floats of a band, about
-  static constexpr std::int64_t smallest_in_rows = 64;  ///< pixels of larger images are shared out by rows
-  static constexpr std::int64_t asked_ahead = 1 << 10;  ///< floats of y from where lines are asked for to the stores
+  static constexpr std::int64_t cached_near = 1 << 13;  ///< floats of x that stay in the first-level cache
+  static constexpr std::int64_t asked_ahead = 1 << 10;  ///< floats of y that lines are asked for ahead of the stores
 
-  /// Rows first .. last-1 of plane n, counted over all images, of y; x begins with row `top`.
-  void convolve(const Conv2dImages& images, std::int64_t n, const float* x, std::int64_t top, std::int64_t first,
-                std::int64_t last, const float* bias, bool shared) const {
-    const Geometry& g = geometry_;
-    const std::int64_t L = micro_->lanes, plane = n % g.planes;
-    const std::int64_t end = (n * g.OH + last) * g.OW * L;
-    const auto ask = [&](std::int64_t y, std::int64_t floats) {
-      if (y < end) write_soon(images.y + y, (std::min(floats, end - y) + 15) / 16);
-    };
-    if (shared) ask((n * g.OH + first) * g.OW * L, asked_ahead);
-    for (std::int64_t i = first; i < last; ++i)
-      for (std::int64_t part = 0; part < across_.count; ++part) {
-        const std::int64_t j = across_.first(part), y = (n * g.OH * g.OW + i * g.OW + j) * L;
-        if (shared) ask(y + asked_ahead, across_.size(part) * L);
-        micro_->depthwise_tile(g.step(),
-                               across_.size(part))({.x = x + g.first_of(i, j) - top * g.row_floats(),
-                                                    .offset = offset_.data(),
-                                                    .offset_end = offset_.data() + offset_.size(),
-                                                    .weights = weights_.data() + plane * params_.depth() * L,
-                                                    .bias = bias + plane * L,
-                                                    .residual = images.residual ? images.residual + y : nullptr,
-                                                    .y = images.y + y,
-                                                    .clamp = images.clamp});
-      }
+  /// Neighbouring tiles of a row that one call of a kernel computes.
+  struct Run {
+    std::int64_t j, pixels, tiles;  ///< first pixel; pixels of each tile
+    std::int64_t absent_left, absent_right;
+  };
+
+  /// The fewest tiles, as even as can be, the larger ones first; those that reach beyond the image by themselves.
+  void cut_row() {
+    const std::int64_t count = EvenParts(OW_, max_depthwise_rows).count, S = params_.stride_w;
+    for (std::int64_t t = 0, j = 0; t < count; ++t) {
+      const std::int64_t pixels = OW_ / count + (t < OW_ % count ? 1 : 0), at = j * S - params_.pad_left;
+      const Run run{j, pixels, 1, std::max<std::int64_t>(0, -at),
+                    std::max<std::int64_t>(0, at + (pixels - 1) * S + params_.kernel_w - W_)};
+      const bool inside = run.absent_left == 0 && run.absent_right == 0;
+      if (inside && !runs_.empty() && runs_.back().pixels == pixels && runs_.back().absent_left == 0)
+        ++runs_.back().tiles;
+      else
+        runs_.push_back(run);
+      j += pixels;
+    }
   }
 
-  std::int64_t piece_floats() const {
-    if (!geometry_.staged) return 0;
-    if (!geometry_.in_rows()) return round_up(geometry_.plane_floats, 16);
-    return round_up(((band_ - 1) * params_.stride_h + params_.extent_h()) * geometry_.row_floats(), 16);
+  /// Rows first .. last-1 of plane n, counted over all images, of y.
+  void convolve(const Conv2dImages& images, std::int64_t n, std::int64_t first, std::int64_t last, const float* bias,
+                bool shared) const {
+    const std::int64_t L = micro_->lanes, plane = n % planes_, line = OW_ * L;
+    const std::int64_t y = n * OH_ * line;
+    const std::int64_t band = shared ? std::clamp<std::int64_t>(asked_ahead / line, 1, band_) : band_;
+    const auto ask = [&](std::int64_t row) {
+      if (shared && row < last) write_soon(images.y + y + row * line, (std::min(band, last - row) * line + 15) / 16);
+    };
+    ask(first);
+    for (std::int64_t i = first; i < last;) {
+      // Rows that see the same rows of the kernel go together.
+      const auto [k, k_end] = kernel_rows(i);
+      std::int64_t end = i + 1;
+      while (end < std::min(last, i + band) && kernel_rows(end) == std::pair(k, k_end)) ++end;
+      ask(end);
+      for (const Run& run : runs_) {
+        const std::int64_t row = i * params_.stride_h - params_.pad_top + k * params_.dilation_h,
+                           to = y + i * line + run.j * L;
+        micro_->depthwise_rows_of(params_.kernel_w, params_.stride_w, run.pixels)(
+            {.x = images.x + n * H_ * W_ * L,
+             .first = (row * W_ + run.j * params_.stride_w - params_.pad_left) * L,
+             .x_row = params_.stride_h * W_ * L,
+             .kernel_row = params_.dilation_h * W_ * L,
+             .y_row = line,
+             .rows = end - i,
+             .tiles = run.tiles,
+             .kernel_rows = k_end - k,
+             .absent_left = run.absent_left,
+             .absent_right = run.absent_right,
+             .weights = weights_.data() + (plane * params_.kernel_h + k) * params_.kernel_w * L,
+             .bias = bias + plane * L,
+             .residual = images.residual ? images.residual + to : nullptr,
+             .y = images.y + to,
+             .clamp = images.clamp});
+      }
+      i = end;
+    }
+  }
+
+  /// Rows of the kernel, [first, last), that lie within the image for row i of y; none: [0, 0).
+  std::pair<std::int64_t, std::int64_t> kernel_rows(std::int64_t i) const {
+    const std::int64_t top = i * params_.stride_h - params_.pad_top, d = params_.dilation_h;
+    const auto reach = [&](std::int64_t row) {  // the first row of the kernel that is at `row` of x or below
+      return std::clamp<std::int64_t>((row - top + d - 1) / d, 0, params_.kernel_h);
+    };
+    const std::int64_t first = top >= 0 ? 0 : reach(0), last = top >= H_ ? 0 : reach(H_);
+    return first < last ? std::pair(first, last) : std::pair<std::int64_t, std::int64_t>(0, 0);
   }
 
   Conv2dParams params_;
   const Microkernels* micro_;
-  Geometry geometry_;
-  EvenParts across_;  ///< of a row of y
-  std::int64_t band_ = 0;
-  std::vector<std::int32_t> offset_;
+  std::int64_t H_, W_, planes_, OH_ = 0, OW_ = 0;
+  std::int64_t band_ = 0;  ///< rows of y that a kernel computes of all columns before the next
+  std::vector<Run> runs_;
   Buffer weights_;
 };
 

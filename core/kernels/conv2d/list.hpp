@@ -3,6 +3,7 @@
 #include <weir/core/kernels/conv2d/direct.hpp>
 #include <weir/core/kernels/conv2d/winograd.hpp>
 #include <weir/core/kernels/depthwise.hpp>
+#include <weir/core/kernels/depthwise_staged.hpp>
 
 namespace weir::kernels {
 
@@ -14,6 +15,7 @@ inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Con
   std::vector<std::unique_ptr<Conv2dAlgorithm>> all;
   const bool blocked = layout == Layout::blocked;
   if (blocked && Depthwise::fits(p)) all.push_back(std::make_unique<Depthwise>(p, x, micro));
+  if (blocked && DepthwiseStaged::fits(p)) all.push_back(std::make_unique<DepthwiseStaged>(p, x, micro));
   all.push_back(std::make_unique<Direct>(p, x, layout, micro));
   if (blocked && winograd && Winograd::fits(p, micro)) all.push_back(std::make_unique<Winograd>(p, x, micro));
   return all;

@@ -23,6 +23,10 @@ struct Avx2 {
   [[gnu::target("avx2,fma")]] static void depthwise(const DepthwiseTile& tile) {
     depthwise_tile_body<lanes, R, S>(tile);
   }
+  template <int R, int S, int KW>
+  [[gnu::target("avx2,fma")]] static void depthwise_rows(const DepthwiseRows& rows) {
+    depthwise_rows_body<lanes, R, S, KW>(rows);
+  }
   [[gnu::target("avx2,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
                                                      std::int64_t columns, const Epilogue& e) {
     store_rows_body<lanes>(tile, ldt, rows, columns, e);

@@ -25,6 +25,10 @@ struct Avx512 {
   [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise(const DepthwiseTile& tile) {
     depthwise_tile_body<lanes, R, S>(tile);
   }
+  template <int R, int S, int KW>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise_rows(const DepthwiseRows& rows) {
+    depthwise_rows_body<lanes, R, S, KW>(rows);
+  }
   // Whole vectors with the tail masked off, rather than the bodies for all instruction sets.
   [[gnu::target("avx512f,avx512vl,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
                                                                  std::int64_t columns, const Epilogue& e) {

@@ -25,6 +25,10 @@ template <typename T, int... R>
 constexpr void fill_depthwise(Microkernels& table, std::integer_sequence<int, R...>) {
   ((table.depthwise[0][R] = &T::template depthwise<R + 1, 1>), ...);
   ((table.depthwise[1][R] = &T::template depthwise<R + 1, 2>), ...);
+  ((table.depthwise_rows[0][0][R] = &T::template depthwise_rows<R + 1, 1, 3>), ...);
+  ((table.depthwise_rows[0][1][R] = &T::template depthwise_rows<R + 1, 2, 3>), ...);
+  ((table.depthwise_rows[1][0][R] = &T::template depthwise_rows<R + 1, 1, 5>), ...);
+  ((table.depthwise_rows[1][1][R] = &T::template depthwise_rows<R + 1, 2, 5>), ...);
 }
 
 template <typename T, int... R>

@@ -8,6 +8,7 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/gemm/conv_tile.hpp>
+#include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/dot_tile.hpp>
 #include <weir/core/kernels/gemm/gemm_tile.hpp>
 #include <weir/core/kernels/gemm/vector.hpp>
@@ -44,6 +45,8 @@ struct Microkernels {
   std::array<std::array<std::array<GemmTileKernel, max_tile_rows>, 2>, 4> gemm{};
   std::array<std::array<std::array<ConvTileKernel, max_tile_rows>, 2>, 3> conv{};
   std::array<std::array<DepthwiseTileKernel, max_depthwise_rows>, 2> depthwise{};
+  /// By kernel width 3 or 5, stride - 1, pixels - 1.
+  std::array<std::array<std::array<DepthwiseRowsKernel, max_depthwise_rows>, 2>, 2> depthwise_rows{};
   std::array<DotTileKernel, most_dot_rows> dot_tile{};  ///< by rows - 1
   StoreRows store_rows = nullptr;
   TransposeRows transpose = nullptr;
@@ -59,6 +62,11 @@ struct Microkernels {
   /// step: 1 or 2 pixels.
   DepthwiseTileKernel depthwise_tile(std::int64_t step, std::int64_t rows) const {
     return depthwise[static_cast<std::size_t>(step - 1)][static_cast<std::size_t>(rows - 1)];
+  }
+  /// kernel_w: 3 or 5; stride: 1 or 2; pixels of a tile: 1 to max_depthwise_rows.
+  DepthwiseRowsKernel depthwise_rows_of(std::int64_t kernel_w, std::int64_t stride, std::int64_t pixels) const {
+    return depthwise_rows[kernel_w == 3 ? 0 : 1][static_cast<std::size_t>(stride - 1)]
+                         [static_cast<std::size_t>(pixels - 1)];
   }
   /// Columns of the widest tile.
   std::int64_t width() const { return 2 * std::int64_t{lanes}; }
