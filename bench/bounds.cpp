@@ -2,8 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
-#include <weir/io/csv.hpp>
-#include <weir/policy/trace_file.hpp>
+#include <weir/policy/serve/trace_files.hpp>
 
 #include "bounds/methods.hpp"
 #include "program.hpp"
@@ -21,11 +20,6 @@ struct Options {
   std::uint64_t seed = 0;
 };
 
-weir::Trace read_trace(const std::string& file) {
-  const weir::CsvTable table = weir::read_csv(file);
-  return weir::trace_from_table(table.header, table.rows, {}, file);
-}
-
 /// The family on all calibration and test examples together: [pool, members].
 struct Pool {
   weir::PolicyFamily family;
@@ -36,9 +30,9 @@ struct Pool {
 };
 
 Pool load_pool(const Options& o) {
-  weir::Trace policy = read_trace(o.traces[0]);
+  weir::Trace policy = weir::read_trace(o.traces[0]);
   std::vector<weir::Trace> parts;
-  for (std::size_t f = 1; f < o.traces.size(); ++f) parts.push_back(read_trace(o.traces[f]));
+  for (std::size_t f = 1; f < o.traces.size(); ++f) parts.push_back(weir::read_trace(o.traces[f]));
   if (parts.empty()) {
     std::vector<Eigen::Index> halves[2];
     for (std::size_t i = 0; i < policy.size(); ++i)

@@ -17,6 +17,7 @@ struct RecordArguments {
   std::vector<std::string> merge;
   std::size_t block = 256;
   int threads = 0;
+  bool probabilities = false;
 };
 
 void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
@@ -39,6 +40,7 @@ void run(RecordArguments a) {
   options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
   options.loss = a.loss;
   options.block = a.block;
+  options.probabilities = a.probabilities;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   options.context = {.threads = a.threads > 0 ? a.threads : std::clamp(cores, 1, 64), .isa = a.isa};
   const bool whole = options.shard.count == 1;
@@ -56,6 +58,7 @@ void run(RecordArguments a) {
   }
   merge({path}, a.out);
   std::filesystem::remove(path);
+  std::filesystem::remove(weir::shard_probabilities(path));
 }
 
 }  // namespace
@@ -88,6 +91,10 @@ int main(int argc, char** argv) {
   app.add_option("--shard", a.shard,
                  "i/n; else from OMPI_COMM_WORLD_RANK/SIZE, PMI_RANK/SIZE or SLURM_ARRAY_TASK_ID/COUNT");
   app.add_option("--merge", a.merge, "shards to put together, in any order");
+  app.add_flag(
+      "--probabilities", a.probabilities,
+      "keeps class probabilities too, beside the trace (OUT.probabilities.npy for OUT.csv): then `train` learns "
+      "from expected losses, and `policy` compares rules that join answers");
   app.add_option("--block", a.block, "images between two checkpoints")->check(CLI::Range(1, 1 << 20));
   app.add_option("--threads", a.threads, "0: all cores")->check(CLI::Range(0, 1024));
   app.add_option("--isa", a.isa, "portable, avx2 or avx512; the best of this CPU if not given");

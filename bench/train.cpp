@@ -5,13 +5,15 @@
 #include <weir/weir.hpp>
 
 #include "costs.hpp"
+#include "lessons.hpp"
 #include "policy_inputs.hpp"
 #include "program.hpp"
 
 namespace {
 
 struct TrainArguments {
-  std::string trace, policy, networks, images, labels, out, learner = "logistic", isa;
+  std::string trace, policy, networks, images, labels, out, learner = "logistic", learn_from = "auto", loss = "top1",
+                                                            isa;
   program::CostOptions costs{.kind = "trace"};
   int threads = 1;
   double max_loss = 0.01, confidence = 0.95;
@@ -59,8 +61,7 @@ void train(TrainArguments a) {
   if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
   program::check(a.costs);
   weir::PolicyFile file = weir::read_policy_file(a.policy);
-  const weir::CsvTable table = weir::read_csv(a.trace);
-  weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, a.trace);
+  weir::Trace trace = weir::read_trace(a.trace);
   static_cast<void>(weir::GateInputs(file.policy.a.topology, trace));  // refuses the trace of other stages
   const weir::CostModel model = stage_costs(a, file, trace);
   trace.set_costs(model.expected(a.costs.batch, std::vector<double>(model.n_stages(), 1.0)), model.unit);
@@ -70,7 +71,8 @@ void train(TrainArguments a) {
   adapt::shuffle(shuffled, a.seed);
   const std::vector<Eigen::Index> rows(shuffled.begin(), shuffled.end());
   const auto half = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
-  weir::Trace fit = trace.rows({rows.begin(), half}), calibration = trace.rows({half, rows.end()});
+  auto [fit, learned_from] = program::lessons(trace.rows({rows.begin(), half}), weir::Loss(a.loss), a.learn_from);
+  weir::Trace calibration = trace.rows({half, rows.end()});
 
   weir::TrainOptions options;
   options.learner = a.learner;
@@ -102,14 +104,16 @@ void train(TrainArguments a) {
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
   file.budget = weir::budget_json(budget, choice, model.unit);
-  file.provenance = {{"trace", a.trace},      {"n_policy", fit.size()}, {"n_calibration", calibration.size()},
-                     {"learner", a.learner},  {"seed", a.seed},         {"confidence", a.confidence},
-                     {"costs", a.costs.kind}, {"batch", a.costs.batch}, {"after", file.provenance}};
+  file.provenance = {{"trace", a.trace},        {"n_policy", fit.size()}, {"n_calibration", calibration.size()},
+                     {"learner", a.learner},    {"seed", a.seed},         {"confidence", a.confidence},
+                     {"costs", a.costs.kind},   {"batch", a.costs.batch}, {"learned_from", learned_from},
+                     {"after", file.provenance}};
   move_networks(file, a.policy, a.out);
   weir::write_file_atomically(a.out, weir::to_text(file));
   const double full =
       weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
           .mean_seconds();
+  std::printf("gates learn from %s\n", learned_from.c_str());
   std::printf("%s: %zu images to learn from, %zu to choose on: %s an image instead of %s, excess loss %.2f %%\n",
               a.out.c_str(), fit.size(), calibration.size(),
               weir::format_cost(choice.calibration.seconds, model.unit).c_str(),
@@ -130,6 +134,11 @@ int main(int argc, char** argv) {
   app.add_option("--out", a.out, "the policy.json to write")->required();
   app.add_option("--learner", a.learner, "what gates are: " + CLI::detail::join(weir::learner_names(), ", "))
       ->check(CLI::IsMember(weir::learner_names()));
+  app.add_option("--learn-from", a.learn_from,
+                 "losses that gates learn from: of the labels, or expected under the full network's probabilities; "
+                 "auto: the latter where `record --probabilities` kept them. The budget goes by labels alike")
+      ->check(CLI::IsMember({"auto", "labels", "full"}));
+  app.add_option("--loss", a.loss, "that the trace was recorded with; for expected losses");
   app.add_option("--max-loss", a.max_loss, "budget: loss in excess of the full network, per image")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--confidence", a.confidence, "with which the budget holds for new images; 0: in the mean")

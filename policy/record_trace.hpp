@@ -14,11 +14,12 @@
 namespace weir {
 
 /// Runs all stages on label.size() examples, in batches; the maker is asked for rows 0, 1, .... costs [stages] are
-/// stored as given, in `unit`. Every row is equal to the last bit however examples are batched, on any number of
-/// threads of the executor. Throws ArgumentError for a label that is no class, ShapeError for another number of costs.
+/// stored as given, in `unit`; class probabilities are kept where asked for. Every row is equal to the last bit however
+/// examples are batched, on any number of threads of the executor. Throws ArgumentError for a label that is no class,
+/// ShapeError for another number of costs.
 inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, std::vector<int> label, const Loss& loss,
                           const std::vector<StageCost>& costs, const std::string& unit = cost_unit::seconds,
-                          std::size_t batch = 16) {
+                          std::size_t batch = 16, bool probabilities = false) {
   const CascadeSpec& spec = executor.spec();
   Trace trace;
   trace.label = std::move(label);
@@ -31,6 +32,7 @@ inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, st
     s.features.resize(rows, static_cast<Eigen::Index>(s.feature_names.size()));
     s.prediction.resize(n);
     s.loss.resize(rows);
+    if (probabilities) s.probabilities.resize(rows, static_cast<Eigen::Index>(spec.n_classes()));
   }
   trace.set_costs(costs, unit);
   for (std::size_t first = 0; first < n; first += batch)
@@ -42,6 +44,8 @@ inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, st
           s.prediction[first + r] = prediction;
           s.loss(at) = loss(p, trace.label[first + r]);
           s.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), s.features.cols());
+          if (probabilities)
+            s.probabilities.row(at) = Eigen::Map<const Eigen::RowVectorXf>(p.data(), s.probabilities.cols());
         });
   return trace;
 }

@@ -2,13 +2,13 @@
 #pragma once
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
-#include <weir/io/markup.hpp>
 #include <weir/policy/decision_cost.hpp>
-#include <weir/policy/expected_loss.hpp>
 #include <weir/policy/rules/path_points.hpp>
 #include <weir/policy/tune.hpp>
 
+#include "../lessons.hpp"
 #include "features.hpp"
 
 namespace adapt {
@@ -23,17 +23,9 @@ inline std::vector<double> curve_budgets(double asked) {
 
 /// Says what gates learn from: m.lessons, of m.policy.
 inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
-  const std::string lacks = weir::lacks_probabilities(m.policy);
-  if (o.learn_from == "full" && !lacks.empty())
-    throw weir::ArgumentError("--learn-from full: " + lacks + " (those of many images are too large to be kept)");
-  m.learned_from = "labels";
-  m.lessons = m.policy;
-  for (weir::StageTrace& s : m.lessons.stages) s.probabilities.resize(0, 0);
-  if (o.learn_from == "labels" || !lacks.empty()) return;
-  const double temperature = weir::full_temperature(m.policy);
-  m.lessons = weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, temperature);
-  m.learned_from =
-      "losses expected under " + m.policy.stages.back().name + " at temperature " + weir::format_short(temperature, 3);
+  program::Lessons lessons = program::lessons(m.policy, loss, o.learn_from);
+  m.lessons = std::move(lessons.trace);
+  m.learned_from = std::move(lessons.from);
 }
 
 /// Leaves nothing but these groups of features in a mode, in what its cascade computes and in what that costs.

@@ -8,11 +8,11 @@
 #include <vector>
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/choose.hpp>
-#include <weir/policy/expected_loss.hpp>
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
 
+#include "../lessons.hpp"
 #include "../progress.hpp"
 #include "curve.hpp"
 #include "traces_in.hpp"
@@ -58,14 +58,6 @@ struct Setting {
       budget.confidence = options.confidence;
     }
     return budget;
-  }
-
-  /// What learners see of the policy part; rules are tuned on its labels, as published.
-  weir::Trace lessons(const weir::Trace& training, const weir::Loss& loss) const {
-    if (options.learn_from == "labels" ||
-        (options.learn_from == "auto" && !weir::lacks_probabilities(training).empty()))
-      return training;
-    return weir::with_expected_losses(training, loss, weir::LossSide::excess, weir::full_temperature(training));
   }
 
   /// The last stage's network for everybody: what a contestant does that cannot keep a budget.
@@ -138,7 +130,8 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
   std::size_t done = 0;
   for (std::size_t seed = 0; seed < o.seeds; ++seed) {
     const auto [training, calibration] = setting.parts.divide(seed);
-    const weir::Trace lessons = setting.lessons(training, loss);
+    // Rules are tuned on the labels of the same part, as published.
+    const weir::Trace lessons = program::lessons(training, loss, setting.options.learn_from).trace;
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
     std::vector<weir::PathPoint> known;

@@ -7,38 +7,12 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/io/csv.hpp>
-#include <weir/io/npy.hpp>
 #include <weir/policy/policy.hpp>
-#include <weir/policy/trace_file.hpp>
+#include <weir/policy/serve/trace_files.hpp>
 
 #include "options.hpp"
 
 namespace compare {
-
-/// Reads a CSV as trace_to_table has it, and `<the same without .csv>.probabilities.npy` (float [stages, n, classes])
-/// where that lies beside it. Throws FormatError, IoError naming the file.
-inline weir::Trace read_trace(const std::filesystem::path& path) {
-  const weir::CsvTable csv = weir::read_csv(path);
-  weir::Trace trace = weir::trace_from_table(csv.header, csv.rows, {}, path.string());
-  const std::filesystem::path beside = std::filesystem::path(path).replace_extension(".probabilities.npy");
-  if (!std::filesystem::exists(beside)) return trace;
-  const weir::NpyArray array = weir::read_npy(beside);
-  if (array.shape.rank() != 3 || array.shape[0] != static_cast<std::int64_t>(trace.stages.size()) ||
-      array.shape[1] != static_cast<std::int64_t>(trace.size()) || array.shape[2] < 2)
-    throw weir::FormatError(beside.string() + ": " + array.shape.to_string() + " is not [" +
-                            std::to_string(trace.stages.size()) + " stages, " + std::to_string(trace.size()) +
-                            " examples, classes]");
-  const weir::Tensor all = array.to_tensor();
-  const auto n = static_cast<Eigen::Index>(trace.size());
-  const Eigen::Index classes = array.shape[2];
-  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  for (std::size_t k = 0; k < trace.stages.size(); ++k)
-    trace.stages[k].probabilities =
-        Eigen::Map<const Rows>(all.data() + static_cast<Eigen::Index>(k) * n * classes, n, classes);
-  trace.check();
-  return trace;
-}
 
 /// The examples of both. Throws ArgumentError unless stages, costs, features and classes are the same.
 inline weir::Trace concatenate(const weir::Trace& a, const weir::Trace& b) {
@@ -97,13 +71,13 @@ inline Parts load_parts(const Options& o) {
   if (o.trace.empty() && o.policy_trace.empty())
     throw weir::ArgumentError("--trace, or --policy-trace with --calibration-trace and --test-trace, is needed");
   if (!o.policy_trace.empty()) {
-    const weir::Trace policy = read_trace(o.policy_trace);
+    const weir::Trace policy = weir::read_trace(o.policy_trace);
     parts.n_policy = policy.size();
-    parts.pool = concatenate(policy, read_trace(o.calibration_trace));
-    parts.test = read_trace(o.test_trace);
+    parts.pool = concatenate(policy, weir::read_trace(o.calibration_trace));
+    parts.test = weir::read_trace(o.test_trace);
     static_cast<void>(concatenate(policy, parts.test.rows({0})));  // refuses other stages
   } else {
-    const weir::Trace all = read_trace(o.trace);
+    const weir::Trace all = weir::read_trace(o.trace);
     const auto order = shuffled(all.size(), 0);
     const auto cut = order.begin() + static_cast<std::ptrdiff_t>(all.size() / 4);
     parts.test = all.rows({order.begin(), cut});

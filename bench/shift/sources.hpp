@@ -33,10 +33,10 @@ inline weir::Topology topology_of(const weir::Trace& trace, const std::string& k
 inline Sources read_sources(const Options& o) {
   Sources s;
   s.name = o.policy_trace;
-  s.policy = compare::read_trace(o.policy_trace);
-  s.calibration = compare::read_trace(o.calibration_trace);
+  s.policy = weir::read_trace(o.policy_trace);
+  s.calibration = weir::read_trace(o.calibration_trace);
   if (!o.test_trace.empty()) {
-    s.control = compare::read_trace(o.test_trace);
+    s.control = weir::read_trace(o.test_trace);
   } else {
     const auto order = compare::shuffled(s.calibration.size(), o.adapt.seed);
     const auto cut = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 3);
@@ -45,7 +45,7 @@ inline Sources read_sources(const Options& o) {
   }
   for (const std::string& text : o.shifted_traces) {
     const auto [name, file] = program::split_name(text);
-    s.shifted.push_back({name.empty() ? file : name, compare::read_trace(file)});
+    s.shifted.push_back({name.empty() ? file : name, weir::read_trace(file)});
   }
   s.topology = topology_of(s.policy, o.adapt.topology);
   const auto fits = [&](const weir::Trace& t) { static_cast<void>(compare::concatenate(s.policy, t.rows({0}))); };

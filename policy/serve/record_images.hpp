@@ -21,7 +21,8 @@ namespace weir {
 struct RecordOptions {
   Shard shard{};
   std::string loss = "top1";
-  std::size_t block = 256;  ///< images between two checkpoints
+  std::size_t block = 256;     ///< images between two checkpoints
+  bool probabilities = false;  ///< keeps class probabilities too: 4 * stages * classes bytes an image
   ContextOptions context{};
   std::function<void(std::size_t done, std::size_t total)> progress{};
 };
@@ -75,7 +76,8 @@ inline void record_images(const PolicyFile& file, const StoredCascade& stored, c
   std::vector<StageCost> costs;
   for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.seconds, s.answer_seconds});
   const auto networks = detail::network_names(stored);
-  TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size()});
+  TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size(),
+                                 options.probabilities ? stored.spec->n_classes() : 0});
   const auto label = [&](std::size_t i) { return set.label(rows[first + i]); };
   for (std::size_t i = 0; i < writer.labels().size(); ++i)
     if (writer.labels()[i] != label(i))
@@ -106,7 +108,8 @@ inline void record_images(const PolicyFile& file, const StoredCascade& stored, c
     } else {
       inputs.begin(views);
     }
-    Trace block = record_trace(executor, maker, std::move(labels), loss, costs, file.cost_unit);
+    Trace block =
+        record_trace(executor, maker, std::move(labels), loss, costs, file.cost_unit, 16, options.probabilities);
     for (std::size_t k = 0; k < networks.size(); ++k) block.stages[k].network = networks[k];
     writer.append(block);
     done += n;

@@ -80,42 +80,6 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
   CHECK(compare::verdict({-0.2, 0.1}) == "not separable");
 }
 
-TEST_CASE("comparison: traces from files, whole or refused") {
-  const auto folder = std::filesystem::temp_directory_path() / ("weir_policy_test_" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
-  const auto trace = weir_test::probability_trace(30, 2, 4, 1);
-  const auto table = weir::trace_to_table(trace);
-  std::string csv;
-  const auto line = [&](const std::vector<std::string>& cells) {
-    for (const auto& cell : cells) csv += (&cell == &cells.front() ? "" : ",") + cell;
-    csv += "\n";
-  };
-  line(table.header);
-  for (const auto& row : table.rows) line(row);
-  weir::write_file_atomically(folder / "t.csv", csv);
-  CHECK(compare::read_trace(folder / "t.csv").stages[1].probabilities.size() == 0);
-  weir::Tensor p(weir::Shape{2, 30, 4});
-  for (std::int64_t k = 0; k < 2; ++k)
-    for (std::int64_t i = 0; i < 30; ++i)
-      for (std::int64_t c = 0; c < 4; ++c)
-        p.data()[(k * 30 + i) * 4 + c] = trace.stages[static_cast<std::size_t>(k)].probabilities(i, c);
-  weir::write_npy(folder / "t.probabilities.npy", p.view());
-  const auto back = compare::read_trace(folder / "t.csv");
-  for (std::size_t k = 0; k < 2; ++k) {
-    CHECK(back.stages[k].probabilities == trace.stages[k].probabilities);
-    CHECK(back.stages[k].features == trace.stages[k].features);
-    CHECK(back.stages[k].loss == trace.stages[k].loss);
-  }
-  p.data()[17] = NAN;
-  weir::write_npy(folder / "t.probabilities.npy", p.view());
-  CHECK_THROWS_WITH_AS(compare::read_trace(folder / "t.csv"),
-                       "trace, stage 'stage0': probability of class 1 must be finite and >= 0 at row 4",
-                       weir::ArgumentError);
-  weir::write_npy(folder / "t.probabilities.npy", weir::Tensor(weir::Shape{2, 29, 4}).view());
-  CHECK_THROWS_AS(compare::read_trace(folder / "t.csv"), weir::FormatError);
-  std::filesystem::remove_all(folder);
-}
-
 TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {
   auto trace = weir_test::probability_trace(90, 2, 4, 1);
   for (std::size_t i = 0; i < 90; ++i)

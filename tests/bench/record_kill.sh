@@ -84,6 +84,19 @@ fi
 "$record" --policy learned.json "${images[@]}" --out learned.csv >/dev/null
 cmp learned.csv whole.csv || fail "the learned policy's recording differs"
 
+# With class probabilities, killed on the way: the same rows, and gates learn from expected losses.
+killed kept.csv.part 100 "$record" "${plain[@]}" "${images[@]}" --seconds 1e-4,3e-4,1e-3 --probabilities --block 4 --out kept.csv
+"$record" "${plain[@]}" "${images[@]}" --seconds 1e-4,3e-4,1e-3 --probabilities --out kept.csv >/dev/null
+[ "$(stat -c %s kept.probabilities.npy)" -gt $((1200 * 3 * 10 * 4)) ] && [ -z "$(ls kept.csv.part* 2>/dev/null)" ] ||
+  fail "probabilities"
+cut -d, -f1-3 kept.csv | cmp - <(cut -d, -f1-3 whole.csv) || fail "rows differ with probabilities"
+"$train" --trace kept.csv --max-loss 0.02 --confidence 0 --out kept.json | grep -q 'expected under fashion_resnet' ||
+  fail "gates do not learn from expected losses"
+"$train" --trace kept.csv --max-loss 0.02 --learn-from labels --out kept.json | grep -q 'gates learn from labels' ||
+  fail "gates do not learn from labels"
+! "$train" --trace whole.csv --learn-from full --out none.json 2>error || fail "learned from probabilities that are not there"
+grep -q -- '--learn-from full: stage' error || fail "$(cat error)"
+
 # What does not fit is refused, and nothing is overwritten.
 for wrong in "--network $networks/fashion_alexnet.onnx --preprocess $networks/models.json" "${plain[*]} --seconds 1,2,3"; do
   ! "$record" $wrong "${images[@]}" --out whole.csv 2>error || fail "recorded over other networks: $wrong"

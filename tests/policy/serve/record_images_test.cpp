@@ -125,6 +125,55 @@ TEST_CASE("recording: killed after any number of bytes it goes on to the same fi
   CHECK(slurp(r.folder / "killed") == done);
 }
 
+TEST_CASE("recording: class probabilities beside the rows, whole, in shards and after any stop") {
+  const Recording r;
+  const RecordOptions keeps{.shard = {}, .block = 5, .probabilities = true};
+  const auto beside = [](const std::filesystem::path& shard) { return weir::shard_probabilities(shard); };
+  r.record("plain");
+  r.record("whole", keeps);
+  const std::string rows = slurp(r.folder / "whole"), floats = slurp(beside(r.folder / "whole"));
+  CHECK(floats.size() == 23 * 3 * 10 * sizeof(float));
+  CHECK(rows.substr(rows.find('\n')) == slurp(r.folder / "plain").substr(slurp(r.folder / "plain").find('\n')));
+  weir::merge_trace_shards({r.folder / "whole"}, r.folder / "t.csv");
+  const std::string npy = slurp(r.folder / "t.probabilities.npy");
+  const weir::Trace trace = weir::read_trace(r.folder / "t.csv");
+  std::vector<double> features(trace.stages[0].feature_names.size());
+  for (std::size_t k = 0; k < 3; ++k)
+    for (Eigen::Index i = 0; i < 23; ++i) {
+      const Eigen::VectorXf p = trace.stages[k].probabilities.row(i).transpose();
+      const int prediction = weir::confidence_features({p.data(), 10}, features);
+      CHECK(prediction == trace.stages[k].prediction[static_cast<std::size_t>(i)]);
+      CHECK(features[0] == trace.stages[k].features(i, 0));
+      CHECK(features[4] == trace.stages[k].features(i, 4));
+    }
+  std::vector<std::filesystem::path> shards;
+  for (const std::size_t i : {2U, 0U, 1U})
+    shards.push_back(r.record("s" + std::to_string(i), {.shard = {i, 3}, .block = 4, .probabilities = true}));
+  weir::merge_trace_shards(shards, r.folder / "t.csv");
+  CHECK(slurp(r.folder / "t.probabilities.npy") == npy);
+
+  // Killed behind rows, within one, and between the probabilities of a block and its rows.
+  const std::size_t second = rows.find('\n', rows.find('\n') + 1) + 1, half = rows.find('\n', rows.size() / 2) + 1;
+  const std::size_t done = static_cast<std::size_t>(std::count(rows.begin() + static_cast<std::ptrdiff_t>(second),
+                                                               rows.begin() + static_cast<std::ptrdiff_t>(half), '\n'));
+  for (const std::size_t at : {std::size_t{0}, std::size_t{9}, second, half, half + 7})
+    for (const std::size_t kept : {done * 120, done * 120 + 57, floats.size()}) {
+      r.folder.write("killed", rows.substr(0, at));
+      r.folder.write("killed.probabilities", floats.substr(0, kept));
+      r.record("killed", keeps);
+      CHECK(slurp(r.folder / "killed") == rows);
+      CHECK(slurp(beside(r.folder / "killed")) == floats);
+    }
+  // Fewer than the rows: not from such a run.
+  r.folder.write("killed", rows.substr(0, half));
+  r.folder.write("killed.probabilities", floats.substr(0, done * 120 - 1));
+  CHECK(contains(message_of<FormatError>([&] { r.record("killed", keeps); }), "killed.probabilities: fewer"));
+  CHECK(contains(message_of<FormatError>([&] { r.record("plain", keeps); }), "another run"));
+  r.folder.write("whole.probabilities", floats + "x");
+  CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
+                 "whole.probabilities: "));
+}
+
 TEST_CASE("recording: a file of another run, or a damaged one, is not gone on with") {
   Recording r;
   const std::string done = slurp(r.record("done"));

@@ -1,0 +1,32 @@
+/// What gates learn from.
+#pragma once
+#include <string>
+#include <utility>
+#include <weir/io/markup.hpp>
+#include <weir/policy/expected_loss.hpp>
+
+namespace program {
+
+/// A trace to learn from, and what its losses are, in words.
+struct Lessons {
+  weir::Trace trace;
+  std::string from;
+};
+
+/// learn_from: "labels"; "full": the losses expected under the full network's probabilities, at the temperature that
+/// fits the trace; "auto": these where the trace has probabilities. Throws ArgumentError for "full" where it has none.
+inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const std::string& learn_from) {
+  const std::string lacks = weir::lacks_probabilities(trace);
+  if (learn_from == "full" && !lacks.empty()) throw weir::ArgumentError("--learn-from full: " + lacks);
+  if (learn_from == "labels" || !lacks.empty()) {
+    Lessons own{trace, "labels"};
+    for (weir::StageTrace& s : own.trace.stages) s.probabilities.resize(0, 0);
+    return own;
+  }
+  const double temperature = weir::full_temperature(trace);
+  return {
+      weir::with_expected_losses(trace, loss, weir::LossSide::excess, temperature),
+      "losses expected under " + trace.stages.back().name + " at temperature " + weir::format_short(temperature, 3)};
+}
+
+}  // namespace program
