@@ -9,38 +9,43 @@ namespace weir {
 
 namespace kernels {
 
-/// So many rows of A are packed at a time: with gemm_depth columns they fill a third of a
-/// second-level cache of 1 MiB.
-inline constexpr std::int64_t gemm_rows = 224;
+/// So many tiles of A are packed at a time: with gemm_depth columns they fill a third of a second-level cache of 1 MiB.
+inline constexpr std::int64_t gemm_tiles = 12;
+/// So many panels of B are packed at a time, 4 MiB of the widest: they lie in the third-level cache until the last
+/// block of A has passed over them.
+inline constexpr std::int64_t gemm_panels = 64;
 /// Up to so many columns that fill no vector are dot products.
 inline constexpr std::int64_t gemm_dot_columns = 3;
-/// With up to so many panels, all of B's that belong to one depth stay in the second-level cache.
-inline constexpr std::int64_t gemm_few_panels = 16;
+/// So few panels of B, and of so many rows together, stay in the second-level cache.
+inline constexpr std::int64_t gemm_few_panels = 16, gemm_few = gemm_few_panels * 384;
 /// Rows that lie a multiple of so many floats apart meet in the same lines of a first-level cache: of these, only so
 /// many are read at once.
 inline constexpr std::int64_t gemm_aliased = 1024, gemm_aliased_rows = 10;
 
 /// C[M, N] = A[M, K] B[K, N] by one thread. K is cut into blocks. Two orders:
 ///  - many panels of B: blocks of A are packed and run over one panel after the other (Goto and van de Geijn, "Anatomy
-///    of high-performance matrix multiplication", ACM TOMS 2008); the first tile packs the panel as it reads it;
+///    of high-performance matrix multiplication", ACM TOMS 2008); the first tile packs the panel as it reads it, for
+///    all blocks of A;
 ///  - few panels: packing A, which is then used only for these, would take too long. Its rows are read as they lie,
-///  tile
-///    by tile over all panels, which the first tile has packed.
+///    tile by tile over all panels, which the first tile has packed.
 /// Columns that fill no vector are dot products (up to three) or a panel filled up with zeros.
 class GemmPiece {
  public:
   GemmPiece(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K)
-      : micro_(micro), M_(M), K_(K), depth_(std::min(K, gemm_depth)), dots_(N % micro.lanes) {
+      : micro_(micro), M_(M), K_(K), pieces_((K + gemm_depth - 1) / gemm_depth), dots_(N % micro.lanes) {
     if (dots_ > gemm_dot_columns) dots_ = 0;
     N_ = N - dots_;
+    depth_ = pieces_ > 0 ? (K + pieces_ - 1) / pieces_ : 0;
     panels_ = (N_ + micro.width() - 1) / micro.width();
-    few_ = panels_ <= gemm_few_panels && M > micro.max_rows;
+    few_ = panels_ <= gemm_few_panels && panels_ * depth_ <= gemm_few && M > micro.max_rows;
+    // Where no second block of A follows, nobody would look at a packed panel again.
+    slots_ = few_ ? panels_ : tiles(M) > gemm_tiles ? std::min(panels_, gemm_panels) : 1;
   }
 
   /// Scratch memory for run().
   std::size_t workspace_floats() const {
-    const std::int64_t panels = few_ ? panels_ : 1, rows = few_ ? 0 : std::min(M_, gemm_rows);
-    return static_cast<std::size_t>((panels * micro_.width() + rows) * depth_ + dots_ * K_);
+    const std::int64_t rows = few_ ? 0 : std::min(M_, gemm_tiles * micro_.max_rows);
+    return static_cast<std::size_t>((slots_ * micro_.width() + rows) * depth_ + dots_ * K_);
   }
 
   void run(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
@@ -48,34 +53,42 @@ class GemmPiece {
     dot_products(A, lda, B, ldb, C, ldc, workspace);
     if (panels_ == 0) return;
     float* const packed_b = workspace + dots_ * K_;
-    float* const packed_a = packed_b + (few_ ? panels_ : 1) * micro_.width() * depth_;
+    float* const packed_a = packed_b + slots_ * micro_.width() * depth_;
     if (K_ == 0)
       for (std::int64_t i = 0; i < M_; ++i) std::fill_n(C + i * ldc, N_, 0.0F);
-    const std::int64_t tile = lda % gemm_aliased == 0 ? gemm_aliased_rows : micro_.max_rows;
-    const std::int64_t block = few_ ? std::min(tile, std::int64_t{micro_.max_rows}) : gemm_rows;
-    const std::int64_t blocks = (M_ + block - 1) / block;
-    for (std::int64_t k = 0; k < K_; k += depth_) {
-      const std::int64_t size = std::min(depth_, K_ - k);
-      for (std::int64_t b = 0; b < blocks; ++b) {
-        const Rows rows{M_ * b / blocks, M_ * (b + 1) / blocks};
-        const float* a = A + rows.first * lda + k;
-        if (!few_) pack_rows(a, lda, rows.count(), size, packed_a);
-        if (few_ && b + 1 < blocks) fetch(a + rows.count() * lda, lda, rows.count(), size);
-        for (std::int64_t p = 0; p < panels_; ++p) {
-          const std::int64_t j = p * micro_.width();
-          float* panel = packed_b + (few_ ? j * depth_ : 0);
-          const bool pack = !few_ || b == 0;
-          run_panel({few_ ? a : packed_a, lda, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc},
-                    rows.count(), size, std::min(micro_.width(), N_ - j), pack, k > 0);
+    const std::int64_t tile = few_ && lda % gemm_aliased == 0 ? gemm_aliased_rows : micro_.max_rows;
+    const Blocks blocks(M_, std::min<std::int64_t>(tile, micro_.max_rows), few_ ? 1 : gemm_tiles);
+    const std::int64_t window = slots_ > 1 ? slots_ : panels_;
+    for (std::int64_t first = 0; first < panels_; first += window)
+      for (std::int64_t piece = 0; piece < pieces_; ++piece) {
+        const std::int64_t k = K_ * piece / pieces_, size = K_ * (piece + 1) / pieces_ - k;
+        const std::int64_t last = std::min(panels_, first + window);
+        for (std::int64_t b = 0; b < blocks.count; ++b) {
+          const Rows rows = blocks.rows(b);
+          const float* a = A + rows.first * lda + k;
+          if (!few_) pack_rows(a, lda, rows.count(), size, packed_a);
+          if (few_ && b + 1 < blocks.count) fetch(a + rows.count() * lda, lda, rows.count(), size);
+          for (std::int64_t p = first; p < last; ++p) {
+            const std::int64_t j = p * micro_.width();
+            float* const panel = packed_b + (slots_ > 1 ? (p - first) * micro_.width() * depth_ : 0);
+            run_panel({few_ ? a : packed_a, lda, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc},
+                      rows.count(), size, std::min(micro_.width(), N_ - j), b == 0, k > 0);
+          }
         }
       }
-    }
   }
 
  private:
   struct Rows {
     std::int64_t first, last;
     std::int64_t count() const { return last - first; }
+  };
+  /// M rows in tiles as even as can be, and these in blocks.
+  struct Blocks {
+    std::int64_t M, tiles, count;
+    Blocks(std::int64_t rows, std::int64_t tile, std::int64_t together)
+        : M(rows), tiles((rows + tile - 1) / tile), count((tiles + together - 1) / together) {}
+    Rows rows(std::int64_t b) const { return {M * (tiles * b / count) / tiles, M * (tiles * (b + 1) / count) / tiles}; }
   };
   struct Panel {
     const float* a;  // rows, or packed
@@ -165,7 +178,10 @@ class GemmPiece {
   }
 
   const Microkernels& micro_;
-  std::int64_t M_, N_ = 0, K_, depth_, dots_, panels_ = 0;
+  std::int64_t M_, N_ = 0, K_, pieces_, dots_;
+  std::int64_t depth_ = 0;   ///< of the deepest piece
+  std::int64_t panels_ = 0;  ///< of B
+  std::int64_t slots_ = 0;   ///< packed panels that are kept
   bool few_ = false;
 };
 
@@ -176,11 +192,9 @@ inline std::size_t gemm_workspace_floats(const Context& context, std::int64_t M,
   if (context.openblas()) return 0;
   // A piece of fewer columns can be one of few panels.
   const auto& micro = kernels::microkernels(context.isa());
-  const std::int64_t few = std::min(N, kernels::gemm_few_panels * micro.width());
+  const std::int64_t few = kernels::gemm_few * micro.width() + kernels::gemm_dot_columns * K;
   return static_cast<std::size_t>(context.threads()) *
-         std::max(kernels::GemmPiece(micro, M, N, K).workspace_floats(),
-                  kernels::GemmPiece(micro, M, few, K).workspace_floats() +
-                      static_cast<std::size_t>(kernels::gemm_dot_columns * K));
+         std::max(kernels::GemmPiece(micro, M, N, K).workspace_floats(), static_cast<std::size_t>(few));
 }
 
 /// C[M, N] = A[M, K] B[K, N], row-major with leading dimensions lda >= K, ldb >= N, ldc >= N; 2*M*N*K operations.

@@ -5,9 +5,13 @@
 
 namespace weir::kernels {
 
-/// K is cut into pieces: a panel of B stays in the first-level cache, or nearly, and rounding errors grow with the
-/// square root of the pieces' length and number (as in ConvTile) rather than of K.
-inline constexpr std::int64_t gemm_depth = 384;
+/// K is cut into pieces, as even as can be, of at most so many: a panel of B stays near in the caches, and rounding
+/// errors grow with the square root of the pieces' length and number (as in ConvTile) rather than of K. Every further
+/// piece reads and writes all of C again.
+inline constexpr std::int64_t gemm_depth = 512;
+
+/// So many k before the end c is asked for: earlier, and what else the tile reads would have driven it out again.
+inline constexpr std::int64_t gemm_c_ahead = 64;
 
 /// R rows by V vectors of L columns, with k running from 0 to K:
 ///
@@ -44,7 +48,6 @@ template <int L, int R, int V, GemmTileKind kind>
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      __builtin_prefetch(t.c + r * t.ldc + v * L, 1);
       sum[r][v] = Float{};
     }
   }
@@ -55,28 +58,39 @@ template <int L, int R, int V, GemmTileKind kind>
   const float *a5 = R > 5 ? a + 5 * lda : a, *a10 = R > 10 ? a + 10 * lda : a;
   // Rows of an unpacked B lie too far apart for the hardware to look ahead.
   const std::int64_t ldb = t.ldb, ahead = 8 * ldb;
+  std::int64_t k = 0;
+  for (std::int64_t stop = t.K > gemm_c_ahead ? t.K - gemm_c_ahead : 0;; stop = t.K) {
 #pragma GCC unroll 1
-  for (std::int64_t k = 0; k < t.K; ++k) {
-    Float column[V];
+    for (; k < stop; ++k) {
+      Float column[V];
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      if (packing) __builtin_prefetch(b + ahead + v * L);
-      column[v] = *reinterpret_cast<const Loose*>(b + v * L);
-      if (packing) *reinterpret_cast<Loose*>(panel + v * L) = column[v];
+      for (int v = 0; v < V; ++v) {
+        if (packing) __builtin_prefetch(b + ahead + v * L);
+        column[v] = *reinterpret_cast<const Loose*>(b + v * L);
+        if (packing) *reinterpret_cast<Loose*>(panel + v * L) = column[v];
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) {
+          const float* row = packed || r < 5 ? a : r < 10 ? a5 : a10;
+          multiply_add<L>(sum[r][v], column[v], row[packed ? r : r % 5 == 3 ? lda3 : r % 5 * lda]);
+        }
+      }
+      a += packed ? R : 1;  // NOLINT(bugprone-branch-clone): the same for R = 1 alone
+      ++a5;
+      ++a10;
+      b += ldb;
+      if (packing) panel += V * L;
     }
+    if (stop == t.K) break;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        const float* row = packed || r < 5 ? a : r < 10 ? a5 : a10;
-        multiply_add<L>(sum[r][v], column[v], row[packed ? r : r % 5 == 3 ? lda3 : r % 5 * lda]);
+        __builtin_prefetch(t.c + r * t.ldc + v * L, 1);
       }
     }
-    a += packed ? R : 1;  // NOLINT(bugprone-branch-clone): the same for R = 1 alone
-    ++a5;
-    ++a10;
-    b += ldb;
-    if (packing) panel += V * L;
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
