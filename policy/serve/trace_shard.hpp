@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/io/csv.hpp>
@@ -201,16 +202,20 @@ namespace detail {
 inline Tensor joined_probabilities(const std::vector<std::filesystem::path>& shards,
                                    const std::vector<std::size_t>& n_rows, std::size_t stages, std::size_t classes) {
   std::size_t n = 0, before = 0;
-  for (const std::size_t rows : n_rows) n += rows;
+  for (std::size_t f = 0; f < shards.size(); n += n_rows[f++]) {  // before any memory is asked for
+    const auto path = shard_probabilities(shards[f]);
+    std::error_code none;
+    const auto bytes = std::filesystem::file_size(path, none);
+    if (none || bytes != n_rows[f] * stages * classes * sizeof(float))
+      throw FormatError(path.string() + ": " + (none ? none.message() : std::to_string(bytes) + " bytes") +
+                        ", not the probabilities of " + std::to_string(n_rows[f]) + " rows, " + std::to_string(stages) +
+                        " stages and " + std::to_string(classes) + " classes");
+  }
   Tensor all(
       Shape{static_cast<std::int64_t>(stages), static_cast<std::int64_t>(n), static_cast<std::int64_t>(classes)});
   for (std::size_t f = 0; f < shards.size(); before += n_rows[f++]) {
-    const auto path = shard_probabilities(shards[f]);
-    const Bytes bytes = read_file(path);
-    if (bytes.size() != n_rows[f] * stages * classes * sizeof(float))
-      throw FormatError(path.string() + ": " + std::to_string(bytes.size()) + " bytes are not the probabilities of " +
-                        std::to_string(n_rows[f]) + " rows, " + std::to_string(stages) + " stages and " +
-                        std::to_string(classes) + " classes");
+    const Bytes bytes =
+        read_file_range(shard_probabilities(shards[f]), 0, n_rows[f] * stages * classes * sizeof(float));
     const std::size_t one = classes * sizeof(float);
     for (std::size_t i = 0; i < n_rows[f]; ++i)
       for (std::size_t k = 0; k < stages; ++k)

@@ -171,7 +171,18 @@ TEST_CASE("recording: class probabilities beside the rows, whole, in shards and 
   CHECK(contains(message_of<FormatError>([&] { r.record("plain", keeps); }), "another run"));
   r.folder.write("whole.probabilities", floats + "x");
   CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
-                 "whole.probabilities: "));
+                 "whole.probabilities: 2761 bytes, not the probabilities of 23 rows, 3 stages and 10 classes"));
+  std::filesystem::remove(r.folder / "whole.probabilities");
+  CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
+                 "whole.probabilities: No such file"));
+  // A header that claims more classes than any memory holds.
+  const std::string huge = rows.substr(0, rows.find("\"classes\":10")) + "\"classes\":16000000" +
+                           rows.substr(rows.find("\"classes\":10") + 12);
+  r.folder.write("huge", huge);
+  r.folder.write("huge.probabilities", floats);
+  CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "huge"}, r.folder / "u.csv"); }),
+                 "huge.probabilities: 2760 bytes, not"));
+  CHECK(!std::filesystem::exists(r.folder / "u.csv"));
 }
 
 TEST_CASE("recording: a file of another run, or a damaged one, is not gone on with") {
