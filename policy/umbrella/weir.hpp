@@ -33,6 +33,7 @@
 #include <weir/policy/rules/rule_cascade.hpp>
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
+#include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/record_images.hpp>
 #include <weir/policy/shift_monitor.hpp>
 #include <weir/policy/temperature.hpp>

@@ -2,6 +2,7 @@
 
 #include <numeric>
 #include <stdexcept>
+#include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/record_images.hpp>
 
 #include "stored_toys.hpp"
