@@ -14,7 +14,8 @@ struct Lessons {
 };
 
 /// learn_from: "labels"; "full": the losses expected under the full network's probabilities, at the temperature that
-/// fits the trace; "auto": these where the trace has probabilities. Throws ArgumentError for "full" where it has none.
+/// fits the trace; "auto": these where the trace has probabilities. Throws ArgumentError for "full" where it has none,
+/// and where `loss` is not the trace's.
 inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const std::string& learn_from) {
   const std::string lacks = weir::lacks_probabilities(trace);
   if (learn_from == "full" && !lacks.empty()) throw weir::ArgumentError("--learn-from full: " + lacks);
@@ -22,6 +23,13 @@ inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const s
     Lessons own{trace, "labels"};
     for (weir::StageTrace& s : own.trace.stages) s.probabilities.resize(0, 0);
     return own;
+  }
+  const weir::StageTrace& first = trace.stages.front();
+  for (Eigen::Index i = 0; i < first.loss.size(); ++i) {
+    const Eigen::VectorXf p = first.probabilities.row(i).transpose();
+    if (loss({p.data(), static_cast<std::size_t>(p.size())}, trace.label[static_cast<std::size_t>(i)]) != first.loss(i))
+      throw weir::ArgumentError("--loss " + loss.name() + ": the losses of stage '" + first.name +
+                                "' are not those of its probabilities");
   }
   const double temperature = weir::full_temperature(trace);
   return {

@@ -94,6 +94,8 @@ cut -d, -f1-3 kept.csv | cmp - <(cut -d, -f1-3 whole.csv) || fail "rows differ w
   fail "gates do not learn from expected losses"
 "$train" --trace kept.csv --max-loss 0.02 --learn-from labels --out kept.json | grep -q 'gates learn from labels' ||
   fail "gates do not learn from labels"
+! "$train" --trace kept.csv --loss top5 --out none.json 2>error || fail "learned from another loss than was recorded"
+grep -q -- "--loss top5: the losses of stage 'fashion_alexnet'" error || fail "$(cat error)"
 ! "$train" --trace whole.csv --learn-from full --out none.json 2>error || fail "learned from probabilities that are not there"
 grep -q -- '--learn-from full: stage' error || fail "$(cat error)"
 
