@@ -8,6 +8,7 @@
 #include <weir/policy/features/keep_groups.hpp>
 #include <weir/policy/penultimate.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
+#include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/record_images.hpp>
 
 #include "stored_toys.hpp"
