@@ -19,6 +19,7 @@ struct StepDescription {
   double flops = 0;                ///< of the layer itself; a multiply-add counts 2
   double bytes = 0;                ///< inputs, parameters and outputs, each once
   std::int64_t examples = 1;       ///< that pass it at a time, together with the neighbours of the same group
+  std::int64_t rows = 0;           ///< that the group's last step computes at a time, of one example; 0: all of them
   int group = 0;                   ///< of the Schedule
 };
 
@@ -71,6 +72,7 @@ inline PlanDescription describe(const Network& network, const Plan& plan, const 
     const StepGroup& group = schedule.groups()[g];
     for (int i = group.first; i < group.last; ++i) {
       all.steps[static_cast<std::size_t>(i)].examples = group.examples;
+      all.steps[static_cast<std::size_t>(i)].rows = group.rows;
       all.steps[static_cast<std::size_t>(i)].group = static_cast<int>(g);
     }
   }
@@ -113,7 +115,8 @@ inline std::vector<std::vector<std::string>> plan_cells(const PlanDescription& p
     std::string ops = s.op;
     for (const std::string& f : s.fused) ops += "+" + f;
     rows.push_back({s.name, ops, s.algorithm.empty() ? "-" : s.algorithm, s.output.to_string(),
-                    std::to_string(s.examples), fixed_point(s.flops * 1e-6, 3), fixed_point(s.bytes / 1024, 1)});
+                    s.rows > 0 ? std::to_string(s.rows) + (s.rows == 1 ? " row" : " rows") : std::to_string(s.examples),
+                    fixed_point(s.flops * 1e-6, 3), fixed_point(s.bytes / 1024, 1)});
   }
   return rows;
 }

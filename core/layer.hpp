@@ -8,6 +8,7 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/layout.hpp>
+#include <weir/core/rows.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {
@@ -47,6 +48,20 @@ class Layer {
   /// True if the layer took in constant input i when it was made (weights, axes, a target shape) and never looks at it
   /// again: the network then need not keep it.
   virtual bool ignores_input(std::size_t /*i*/) const { return false; }
+
+  /// Set if row j of the output, an image, depends on these rows of input i alone, and forward_rows() computes it. A
+  /// plan may then compute a band of rows through several layers before the next band.
+  virtual std::optional<RowWindow> row_window(std::span<const Shape> /*inputs*/, std::size_t /*i*/) const {
+    return std::nullopt;
+  }
+
+  /// Rows y of the output of one example, to the same bits as forward() and by the calling thread alone. shapes are
+  /// those of the inputs at batch size 1; of each input that row_window() knows, at least the rows that it names are
+  /// there. workspace is that of forward() on a context of one thread; goes_on: the last call with this workspace,
+  /// which nobody else touched since, was for the rows of the same tensors above y.
+  virtual void forward_rows(const Context& /*context*/, std::span<const Shape> /*shapes*/,
+                            std::span<const RowsView> /*inputs*/, const RowsView& /*output*/, RowRange /*y*/,
+                            bool /*goes_on*/, float* /*workspace*/) const {}
 
   /// Scratch memory that forward needs for these inputs.
   virtual std::size_t workspace_floats(const Context&, std::span<const Shape> /*inputs*/) const { return 0; }

@@ -3,23 +3,24 @@
 #include <algorithm>
 #include <limits>
 #include <vector>
-#include <weir/core/schedule.hpp>
+#include <weir/core/band_group.hpp>
 
 namespace weir {
 
 /// Where each value lies, and how much workspace the steps need, for one batch size. Values whose lives do not overlap
 /// share memory; visible ones and the inputs keep theirs until the pass ends. Values that are needed within one group
-/// of the schedule alone lie in a block of floats of which every thread has one, with room for the examples that pass
-/// the group at a time; all others in one block with room for the batch.
+/// of the schedule alone lie in a block of floats of which every thread has one, with room for the examples, or for the
+/// rows, that pass the group at a time; all others in one block with room for the batch.
 struct MemoryLayout {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
   /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
   static constexpr std::size_t max_arena_floats = std::size_t{1} << 33;
   Lives lives;
   Schedule schedule;
-  std::vector<std::size_t> offset;  ///< by value id; nowhere for constants and hidden values
-  std::vector<std::size_t> row;     ///< by value id: floats of an example; 0 where the value has no rows
-  std::vector<bool> passing;        ///< by value id: lies in a thread's block
+  std::vector<std::size_t> offset;     ///< by value id; nowhere for constants and hidden values
+  std::vector<std::size_t> row;        ///< by value id: floats of an example; 0 where the value has no rows
+  std::vector<bool> passing;           ///< by value id: lies in a thread's block
+  std::vector<BandGroup> band_groups;  ///< in the order of the groups that go by bands
   std::size_t arena_floats = 0, workspace_floats = 0;
   std::size_t thread_floats = 0, thread_workspace_floats = 0;  ///< of each thread
 
@@ -34,6 +35,7 @@ struct MemoryLayout {
     const Context alone = context.alone();
     for (const StepGroup& g : schedule.groups()) {
       Places local;
+      if (g.rows > 0) band_groups.emplace_back(network, plan, alone, schedule, g);
       for (int i = g.first; i < g.last; ++i) {
         const Node& step = plan.steps()[at(i)];
         for (ValueId v : step.outputs) {
@@ -43,10 +45,14 @@ struct MemoryLayout {
             // The next examples of a group come back to its first step: what outlives the group must not lie where that
             // or a later step still reads.
             int& dies = lives.last_use[root];
-            passing[root] = !g.whole && dies < g.last;
+            passing[root] = !g.whole && dies < g.last && (g.rows == 0 || i + 1 < g.last);
             if (!passing[root]) dies = end_of_group(dies);
-            add(network, plan, batch, static_cast<ValueId>(root), passing[root] ? Life{i, dies} : Life{g.first, dies},
-                passing[root] ? g.examples : batch, passing[root] ? local : whole);
+            const auto value = static_cast<ValueId>(root);
+            if (passing[root] && g.rows > 0)  // kept from band to band
+              offset[root] = local.place(rounded(band_groups.back().floats(i)), {g.first, g.last});
+            else
+              add(network, plan, batch, value, passing[root] ? Life{i, dies} : Life{g.first, dies},
+                  passing[root] ? g.examples : batch, passing[root] ? local : whole);
           }
           passing[at(v)] = passing[root];
           offset[at(v)] = offset[root] + lives.shift[at(v)];
@@ -56,7 +62,11 @@ struct MemoryLayout {
           return step.layer->workspace_floats(c, plan.input_shapes(network, step, examples));
         };
         workspace_floats = std::max({workspace_floats, need(context, g.examples), need(context, 1)});
-        if (!g.whole) thread_workspace_floats = std::max(thread_workspace_floats, need(alone, g.examples));
+        if (g.rows > 0) {
+          thread_workspace_floats = std::max(thread_workspace_floats, band_groups.back().workspace_floats());
+        } else if (!g.whole) {
+          thread_workspace_floats = std::max(thread_workspace_floats, need(alone, g.examples));
+        }
       }
       thread_floats = std::max(thread_floats, local.floats);
     }

@@ -63,6 +63,12 @@ class Plan {
     return shapes;
   }
 
+  /// Channels of value v, or blocks of them where it is blocked.
+  std::int64_t planes(const Network& network, ValueId v) const {
+    const std::int64_t channels = network.value(base(v)).form.at(1)[1];
+    return layout(v) == Layout::plain ? channels : round_up(channels, lanes(isa_)) / lanes(isa_);
+  }
+
   /// Floats that value v takes on a context's instruction set.
   std::int64_t floats(const Network& network, ValueId v, std::int64_t batch) const {
     return floats_of(network.value(base(v)).form.at(batch), layout(v), isa_);

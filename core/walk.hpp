@@ -89,6 +89,7 @@ class Walk {
   struct Worker {
     std::vector<ConstView> inputs;
     std::vector<View> outputs;
+    std::vector<RowsView> rows;   ///< for walks by bands
     std::vector<double> seconds;  ///< by step of the group, while somebody times steps
   };
 
@@ -142,9 +143,12 @@ class Walk {
 
   /// Rows [first, last) through a group's steps.
   void pass(Worker& worker, const Context& context, const StepGroup& group, std::int64_t first, std::int64_t last,
-            float* workspace, float* passing) const {
-    if (timer_)
-      worker.seconds.resize(std::max(worker.seconds.size(), static_cast<std::size_t>(group.last - group.first)));
+            float* workspace, float* passing) {
+    if (group.rows > 0) {
+      for (std::int64_t n = first; n < last; ++n) pass_in_bands(worker, context, group, n, workspace, passing);
+      return;
+    }
+    time(worker, group);
     for (int i = group.first; i < group.last; ++i) {
       const auto start = timer_ ? Clock::now() : Clock::time_point{};
       compute_step(worker, context, plan_->steps()[static_cast<std::size_t>(i)], first, last, workspace, passing);
@@ -152,6 +156,45 @@ class Walk {
         worker.seconds[static_cast<std::size_t>(i - group.first)] +=
             std::chrono::duration<double>(Clock::now() - start).count();
     }
+  }
+
+  void time(Worker& worker, const StepGroup& group) const {
+    if (timer_)
+      worker.seconds.resize(std::max(worker.seconds.size(), static_cast<std::size_t>(group.last - group.first)));
+  }
+
+  /// Example n by bands of rows, of which each thread takes some that follow each other.
+  void pass_in_bands(Worker& worker, const Context& context, const StepGroup& group, std::int64_t n, float* workspace,
+                     float* passing) {
+    const auto& all = layout_->band_groups;
+    const BandGroup& bands = *std::lower_bound(all.begin(), all.end(), group.first,
+                                               [](const BandGroup& b, int first) { return b.first() < first; });
+    if (context.threads() == 1) return walk_bands(worker, group, bands, n, {0, bands.count()}, workspace, passing);
+    kernels::share(context.pool(), bands.count(), group.operations,
+                   [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+                     const auto w = static_cast<std::size_t>(piece);
+                     walk_bands(workers_[w], group, bands, n, {first, last},
+                                workspace_.data() + w * layout_->thread_workspace_floats,
+                                passing_.data() + w * layout_->thread_floats);
+                   });
+  }
+
+  void walk_bands(Worker& worker, const StepGroup& group, const BandGroup& bands, std::int64_t n, RowRange some,
+                  float* workspace, float* passing) const {
+    time(worker, group);
+    auto start = timer_ ? Clock::now() : Clock::time_point{};
+    const auto where = [&](ValueId v) {
+      const auto at = static_cast<std::size_t>(v);
+      return layout_->passing[at] ? passing + layout_->offset[at]
+                                  : memory_of(v) + layout_->row[at] * static_cast<std::size_t>(n);
+    };
+    bands.walk(context_, some.first, some.last, where, workspace, worker.rows, [&](int step) {
+      if (!timer_) return;
+      const auto now = Clock::now();
+      worker.seconds[static_cast<std::size_t>(step - group.first)] +=
+          std::chrono::duration<double>(now - start).count();
+      start = now;
+    });
   }
 
   void compute_step(Worker& worker, const Context& context, const Node& step, std::int64_t first, std::int64_t last,

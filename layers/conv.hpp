@@ -26,6 +26,16 @@ class PackedConvLayer final : public Layer {
     packed_.run(context, {inputs[0].data, x}, residual_ ? inputs.back().data : nullptr,
                 {outputs[0].data, window_.as_image(outputs[0].shape)}, clamp_, workspace);
   }
+  /// Of the image, and of the residual, which lies as the output does.
+  std::optional<RowWindow> row_window(std::span<const Shape> inputs, std::size_t i) const override {
+    if (window_.spatial_rank != 2) return std::nullopt;
+    const auto window = packed_.row_window();
+    return !window || i == 0 ? window : residual_ && i + 1 == inputs.size() ? std::optional(RowWindow{}) : std::nullopt;
+  }
+  void forward_rows(const Context&, std::span<const Shape>, std::span<const RowsView> inputs, const RowsView& output,
+                    RowRange y, bool goes_on, float* workspace) const override {
+    packed_.run_rows({inputs[0], residual_ ? inputs.back() : RowsView{}, output, y, clamp_, goes_on}, workspace);
+  }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     const Shape x = window_.as_image(inputs[0]);
     if (x.with(0, x_[0]) != x_) throw ShapeError("the image size of a convolution depends on the batch size");

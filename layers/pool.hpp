@@ -29,6 +29,16 @@ class PoolLayer final : public Layer {
     else
       pool_max(context, params(inputs[0].shape), x, y, workspace);
   }
+  std::optional<RowWindow> row_window(std::span<const Shape> inputs, std::size_t) const override {
+    if (layout_ != Layout::blocked || window_.spatial_rank != 2) return std::nullopt;
+    const WindowAxis h = params(inputs[0]).h;
+    return RowWindow{h.stride, h.extent(), h.pad_begin};
+  }
+  void forward_rows(const Context& context, std::span<const Shape> shapes, std::span<const RowsView> inputs,
+                    const RowsView& output, RowRange y, bool, float*) const override {
+    (average_ ? blocked_pool_average_rows : blocked_pool_max_rows)(context.isa(), params(shapes[0]), shapes[0],
+                                                                   inputs[0], output, y);
+  }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     if (layout_ == Layout::blocked) return 0;
     return pool_workspace_floats(context, params(inputs[0]), window_.as_image(inputs[0]));

@@ -2,31 +2,35 @@
 #pragma once
 #include <weir/core/kernels/pool.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/rows.hpp>
 
 namespace weir {
 
 namespace detail {
 
-/// Rows first .. last-1 of y of one block of channels: x [H, W, L] -> y [OH, OW, L].
+/// Rows of y of one block of channels, plane `plane` of both: x [H, W, L] -> y [OH, OW, L].
 template <class Take>
 struct BlockedPoolKernel {
   template <int L>
-  [[gnu::always_inline]] static void run(const PoolParams& p, const float* x, std::int64_t H, std::int64_t W, float* y,
-                                         std::int64_t OW, std::int64_t first, std::int64_t last) {
+  [[gnu::always_inline]] static void run(const PoolParams& p, std::int64_t plane, const RowsView& x, std::int64_t H,
+                                         std::int64_t W, const RowsView& to, std::int64_t OW,
+                                         const RowRange& rows_of_y) {
     using F = simd::Floats<L>;
-    y += first * OW * L;
-    for (std::int64_t i = first; i < last; ++i) {
+    for (std::int64_t i = rows_of_y.first; i < rows_of_y.last; ++i) {
+      float* y = to.row(plane, i);
       std::int64_t top, down;
       clip(p.h, i, H, top, down);
       const std::int64_t rows = Take::average ? divisor(p, p.h, i, H) : 1;
-      const std::int64_t to_right = p.w.dilation * L, to_below = p.h.dilation * W * L;
+      const std::int64_t to_right = p.w.dilation * L, to_below = p.h.dilation * x.row_floats;
+      const std::int64_t start = top % x.rows * x.row_floats, ring = x.rows * x.row_floats;
       for (std::int64_t j = 0; j < OW; ++j, y += L) {
         std::int64_t left, across;
         clip(p.w, j, W, left, across);
         F best = F{} + Take::empty, v;
-        const float* row = x + (top * W + left) * L;
+        std::int64_t row = start;
         for (std::int64_t r = 0; r < down; ++r, row += to_below) {
-          const float* at = row;
+          if (row >= ring) row -= ring;
+          const float* at = x.row(plane, 0) + row + left * L;
           for (std::int64_t s = 0; s < across; ++s, at += to_right) {
             simd::load(v, at);
             Take::take(best, v);
@@ -51,11 +55,21 @@ template <class Take>
 void blocked_pool(const Context& context, const PoolParams& params, ConstView x, View y) {
   const std::int64_t in = x.shape[2] * x.shape[3], out = y.shape[2] * y.shape[3], L = lanes(context.isa());
   const std::int64_t row_floats = y.shape[3] * L * params.h.kernel * params.w.kernel / 4;
-  for_all_rows(
-      context, x.shape, y.shape[2], row_floats, [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
-        simd::simd_call<BlockedPoolKernel<Take>>(context.isa(), params, x.data + plane * in * L, x.shape[2], x.shape[3],
-                                                 y.data + plane * out * L, y.shape[3], first, last);
-      });
+  for_all_rows(context, x.shape, y.shape[2], row_floats,
+               [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
+                 const RowsView from{const_cast<float*>(x.data), x.shape[2], x.shape[3] * L, in * L};
+                 const RowsView to{y.data, y.shape[2], y.shape[3] * L, out * L};
+                 simd::simd_call<BlockedPoolKernel<Take>>(context.isa(), params, plane, from, x.shape[2], x.shape[3],
+                                                          to, y.shape[3], RowRange{first, last});
+               });
+}
+
+template <class Take>
+void blocked_pool_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from, const RowsView& to,
+                       RowRange rows) {
+  const std::int64_t planes = round_up(x[1], lanes(isa)) / lanes(isa), OW = params.output_shape(x)[3];
+  for (std::int64_t p = 0; p < planes; ++p)
+    simd::simd_call<BlockedPoolKernel<Take>>(isa, params, p, from, x[2], x[3], to, OW, rows);
 }
 
 }  // namespace detail
@@ -66,6 +80,16 @@ inline void blocked_pool_max(const Context& context, const PoolParams& params, C
 }
 inline void blocked_pool_average(const Context& context, const PoolParams& params, ConstView x, View y) {
   detail::blocked_pool<detail::PoolSum>(context, params, x, y);
+}
+
+/// Rows `rows` of y for one blocked image x [1, C, H, W], of which at least the rows that their windows see are there.
+inline void blocked_pool_max_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
+                                  const RowsView& to, RowRange rows) {
+  detail::blocked_pool_rows<detail::PoolMax>(isa, params, x, from, to, rows);
+}
+inline void blocked_pool_average_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
+                                      const RowsView& to, RowRange rows) {
+  detail::blocked_pool_rows<detail::PoolSum>(isa, params, x, from, to, rows);
 }
 
 }  // namespace weir

@@ -1,5 +1,6 @@
 /// Convolution with weights packed once.
 #pragma once
+#include <optional>
 #include <string>
 #include <weir/core/kernels/conv2d/im2col.hpp>
 #include <weir/core/kernels/conv2d/list.hpp>
@@ -73,6 +74,17 @@ class PackedConv2d {
                      algorithm_->run(alone, images(first, last), bias_.data(),
                                      workspace + static_cast<std::size_t>(piece) * image_workspace());
                    });
+  }
+
+  /// Which rows of x a row of y depends on, if run_rows() works.
+  std::optional<RowWindow> row_window() const {
+    if (!algorithm_->by_rows()) return std::nullopt;
+    return RowWindow{params_.stride_h, params_.extent_h(), params_.pad_top};
+  }
+
+  /// A part of one image, with workspace_floats() of a context of one thread; to the same bits as run().
+  void run_rows(const kernels::Conv2dRows& rows, float* workspace) const {
+    algorithm_->run_rows(rows, bias_.data(), workspace);
   }
 
   std::string_view algorithm() const { return algorithm_->name(); }

@@ -37,19 +37,28 @@ class Depthwise : public Conv2dAlgorithm {
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
     // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
-    const std::int64_t threads = pool.threads();
-    const bool by_rows = images.count == 1 && H_ * W_ > depthwise_smallest_in_rows;
-    const std::int64_t part = by_rows ? (OH_ + threads - 1) / threads : OH_;
+    const std::int64_t threads = pool.threads(), L = micro_->lanes;
+    const bool in_rows = images.count == 1 && H_ * W_ > depthwise_smallest_in_rows;
+    const std::int64_t part = in_rows ? (OH_ + threads - 1) / threads : OH_;
     const std::int64_t parts = (OH_ + part - 1) / part, planes = images.count * planes_;
     // Each operation takes as long as two of a direct convolution.
     const double flops = 4 * static_cast<double>(params_.out_channels * params_.depth() * OH_ * OW_ * images.count);
     const bool shared = pieces_of(pool, planes * parts, flops) > 1;
     share(pool, planes * parts, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
-        const std::int64_t begin = u / planes * part, end = std::min(OH_, begin + part);
-        convolve(images, u % planes, begin, end, bias, shared);
+        const std::int64_t begin = u / planes * part;
+        // Images lie one behind the other, so their planes are numbered on.
+        const RowsView x{const_cast<float*>(images.x), H_, W_ * L, H_ * W_ * L};
+        const RowsView residual{const_cast<float*>(images.residual), OH_, OW_ * L, OH_ * OW_ * L};
+        const RowsView y{images.y, OH_, OW_ * L, OH_ * OW_ * L};
+        convolve({x, residual, y, {begin, std::min(OH_, begin + part)}, images.clamp}, u % planes, bias, shared);
       }
     });
+  }
+
+  bool by_rows() const override { return true; }
+  void run_rows(const Conv2dRows& work, const float* bias, float*) const override {
+    for (std::int64_t p = 0; p < planes_; ++p) convolve(work, p, bias, false);
   }
 
  private:
@@ -78,31 +87,29 @@ class Depthwise : public Conv2dAlgorithm {
     }
   }
 
-  /// Rows first .. last-1 of plane n, counted over all images, of y.
-  void convolve(const Conv2dImages& images, std::int64_t n, std::int64_t first, std::int64_t last, const float* bias,
-                bool shared) const {
+  /// Plane n, counted over all images, of y.
+  void convolve(const Conv2dRows& work, std::int64_t n, const float* bias, bool shared) const {
     const std::int64_t L = micro_->lanes, plane = n % planes_, line = OW_ * L;
-    const std::int64_t y = n * OH_ * line;
     const std::int64_t band = shared ? std::clamp<std::int64_t>(asked_ahead / line, 1, band_) : band_;
-    const auto ask = [&](std::int64_t row) {
-      if (shared && row < last) write_soon(images.y + y + row * line, (std::min(band, last - row) * line + 15) / 16);
-    };
-    ask(first);
-    for (std::int64_t i = first; i < last;) {
-      // Rows that see the same rows of the kernel go together.
+    for (std::int64_t i = work.rows.first; i < work.rows.last;) {
+      // Rows that see the same rows of the kernel, and lie one behind the other, go together.
       const auto [k, k_end] = kernel_rows(i);
-      std::int64_t end = i + 1;
-      while (end < std::min(last, i + band) && kernel_rows(end) == std::pair(k, k_end)) ++end;
-      ask(end);
+      std::int64_t most = std::min({work.rows.last, i + band, i + work.y.together(i)}), end = i + 1;
+      if (work.residual.data) most = std::min(most, i + work.residual.together(i));
+      while (end < most && kernel_rows(end) == std::pair(k, k_end)) ++end;
+      // A band ahead, so that the lines are there when they are stored to.
+      if (shared) ask(work, n, i == work.rows.first ? i : end, std::min(work.rows.last, end + band));
       for (const Run& run : runs_) {
-        const std::int64_t row = i * params_.stride_h - params_.pad_top + k * params_.dilation_h,
-                           to = y + i * line + run.j * L;
+        const std::int64_t top = k == k_end ? 0 : i * params_.stride_h - params_.pad_top + k * params_.dilation_h,
+                           at = run.j * L, ring_row = top % work.x.rows;
         micro_->depthwise_rows_of(params_.kernel_w, params_.stride_w, run.pixels)(
-            {.x = images.x + n * H_ * W_ * L,
-             .first = (row * W_ + run.j * params_.stride_w - params_.pad_left) * L,
+            {.x = work.x.row(n, 0),
+             .first = (ring_row * W_ + run.j * params_.stride_w - params_.pad_left) * L,
              .x_row = params_.stride_h * W_ * L,
              .kernel_row = params_.dilation_h * W_ * L,
              .y_row = line,
+             .x_wrap = (work.x.rows - ring_row) * W_ * L,
+             .x_ring = work.x.rows * W_ * L,
              .rows = end - i,
              .tiles = run.tiles,
              .kernel_rows = k_end - k,
@@ -110,12 +117,17 @@ class Depthwise : public Conv2dAlgorithm {
              .absent_right = run.absent_right,
              .weights = weights_.data() + (plane * params_.kernel_h + k) * params_.kernel_w * L,
              .bias = bias + plane * L,
-             .residual = images.residual ? images.residual + to : nullptr,
-             .y = images.y + to,
-             .clamp = images.clamp});
+             .residual = work.residual.data ? work.residual.row(n, i) + at : nullptr,
+             .y = work.y.row(n, i) + at,
+             .clamp = work.clamp});
       }
       i = end;
     }
+  }
+
+  /// Rows first .. last-1 of plane n of y will soon be written.
+  static void ask(const Conv2dRows& work, std::int64_t n, std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) write_soon(work.y.row(n, i), (work.y.row_floats + 15) / 16);
   }
 
   /// Rows of the kernel, [first, last), that lie within the image for row i of y; none: [0, 0).

@@ -7,6 +7,7 @@
 #include <weir/core/kernels/conv2d/geometry.hpp>
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/rows.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir::kernels {
@@ -19,6 +20,14 @@ struct Conv2dImages {
   float* y;
   std::int64_t count;
   Clamp clamp;
+};
+
+/// Rows `rows` of y of one image, from rows of x.
+struct Conv2dRows {
+  RowsView x, residual, y;  ///< residual.data may be nullptr, or y.data
+  RowRange rows;
+  Clamp clamp;
+  bool goes_on = false;  ///< the last call with the same workspace was for the rows above these
 };
 
 /// A way of computing a convolution of fixed sizes, in two steps, so that the cheapest can be found before weights are
@@ -37,6 +46,10 @@ class Conv2dAlgorithm {
   /// bias has a float for each output channel and, up to whole blocks of them, more. An image's result depends neither
   /// on the pool nor on the other images.
   virtual void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const = 0;
+  /// True if run_rows() works.
+  virtual bool by_rows() const { return false; }
+  /// As run(), a part of one image by the calling thread alone, in the workspace of one thread.
+  virtual void run_rows(const Conv2dRows& /*rows*/, const float* /*bias*/, float* /*workspace*/) const {}
 };
 
 /// Cuts n into the fewest parts of at most `most`, as even as can be; part i of them is [first(i), first(i+1)).

@@ -75,12 +75,38 @@ class Direct : public Conv2dAlgorithm {
   }
 
   std::size_t workspace_floats(std::int64_t) const override {
-    return static_cast<std::size_t>(together_ * geometry_.staged_floats());
+    const std::size_t staged = static_cast<std::size_t>(together_ * geometry_.staged_floats());
+    return std::max(staged, by_rows() ? taps_.size() * sizeof(ConvTap) / sizeof(float) : 0);
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
     for (std::int64_t n = 0; n < images.count; n += together_)
       run_together(pool, images, n, std::min(together_, images.count - n), bias, workspace);
+  }
+
+  bool by_rows() const override { return geometry_.keeps_rows() && params_.groups == 1; }
+
+  void run_rows(const Conv2dRows& work, const float* bias, float* workspace) const override {
+    const Geometry& g = geometry_;
+    RowsView x = work.x;
+    const ConvTap* taps = taps_.data();
+    if (g.staged) {
+      const RowWindow window{params_.stride_h, params_.extent_h(), 0};
+      RowRange seen = window.of(work.rows);
+      if (work.goes_on) seen.first = std::max(seen.first, window.of({0, work.rows.first}).last);
+      for (std::int64_t p = 0; p < g.planes; ++p)
+        g.stage(work.x, p, workspace + p * g.plane_floats, seen.first, seen.last);
+      x = {workspace, g.staged_rows(), g.row_floats(), g.plane_floats};
+    } else if (work.x.plane_floats != g.plane_floats) {
+      taps = work.goes_on ? reinterpret_cast<const ConvTap*>(workspace) : taps_at(work.x.plane_floats, workspace);
+    }
+    // Rows that lie one behind the other everywhere go together, so that a line may go on from row to row.
+    for (std::int64_t i = work.rows.first, rows = 0; i < work.rows.last; i += rows) {
+      rows = std::min(work.rows.last - i, work.y.together(i));
+      if (work.residual.data) rows = std::min(rows, work.residual.together(i));
+      rows = std::min(rows, (x.together(i * params_.stride_h) - 1) / params_.stride_h + 1);
+      run_rows_together(work, x.row(0, i * params_.stride_h), taps, {i, i + rows}, bias);
+    }
   }
 
  private:
@@ -149,6 +175,47 @@ class Direct : public Conv2dAlgorithm {
                            static_cast<std::int32_t>(stop - channel)});
       channel = stop;
     }
+  }
+
+  /// Rows that lie one behind the other, x pointing at what the first of them sees.
+  void run_rows_together(const Conv2dRows& work, const float* x, const ConvTap* taps, RowRange rows,
+                         const float* bias) const {
+    const Geometry& g = geometry_;
+    const std::int64_t L = micro_->lanes, lines = g.is_line() ? 1 : rows.size();
+    const EvenParts parts(g.is_line() ? rows.size() * g.OW : g.OW, micro_->max_rows);
+    const std::int64_t tiles = lines * parts.count;
+    for (const Columns& c : columns_) {
+      const float* weights = weights_.data() + c.weights;
+      const std::int64_t step = ahead_step(c.vectors * L, tiles);
+      for (std::int64_t t = 0; t < tiles; ++t) {
+        const std::int64_t line = t / parts.count, first = parts.first(t % parts.count);
+        const std::int64_t row = rows.first + line, block = c.first / L;
+        micro_->conv_tile(g.pixel_step(), parts.size(t % parts.count), c.vectors)(
+            {.x = x + g.first_of(line, first),
+             .taps = taps + c.taps_begin,
+             .taps_end = taps + c.taps_end,
+             .weights = weights,
+             .ahead = weights + c.K * (c.vectors * L + t * step),
+             .ahead_step = step,
+             .bias = bias + c.first,
+             .residual = work.residual.data ? work.residual.row(block, row) + first * L : nullptr,
+             .y = work.y.row(block, row) + first * L,
+             .block_step = work.y.plane_floats,
+             .residual_step = work.residual.plane_floats,
+             .clamp = work.clamp});
+      }
+    }
+  }
+
+  /// The taps of an x whose planes lie so many floats apart, which is not grouped and not staged.
+  const ConvTap* taps_at(std::int64_t plane_floats, float* workspace) const {
+    auto* moved = reinterpret_cast<ConvTap*>(workspace);
+    const auto of_plane = static_cast<std::size_t>(params_.kernel_h * params_.kernel_w);
+    for (std::size_t t = 0; t < taps_.size(); ++t) {
+      const std::int64_t farther = static_cast<std::int64_t>(t / of_plane) * (plane_floats - geometry_.plane_floats);
+      moved[t] = {static_cast<std::int32_t>(taps_[t].offset + farther), taps_[t].count};
+    }
+    return moved;
   }
 
   /// Calls f(channel of x, r, s) in the order of the taps.
@@ -245,6 +312,7 @@ class Direct : public Conv2dAlgorithm {
                                   .residual = work.images.residual ? work.images.residual + y : nullptr,
                                   .y = work.images.y + y,
                                   .block_step = pixels_ * L,
+                                  .residual_step = pixels_ * L,
                                   .clamp = work.images.clamp});
   }
 

@@ -7,6 +7,7 @@
 #include <weir/core/kernels/gemm/conv_tile.hpp>
 #include <weir/core/kernels/simd.hpp>
 #include <weir/core/layout.hpp>
+#include <weir/core/rows.hpp>
 
 namespace weir::kernels {
 
@@ -93,6 +94,9 @@ class Geometry {
   std::int64_t row_floats() const { return pitch_ * unit; }
   /// Rows of the staged image in each of its copies and phases.
   std::int64_t staged_rows() const { return rows_; }
+  /// True if row i of y sees rows i*stride_h and following of the staged image, or row i*stride_h alone of x where it
+  /// is read as it is.
+  bool keeps_rows() const { return !dense_ && (staged || params_.kernel_h == 1); }
   /// Floats of the staged image, 0 if x is read where it is.
   std::int64_t staged_floats() const { return staged ? planes * plane_floats : 0; }
 
@@ -101,6 +105,10 @@ class Geometry {
 
   /// Of that, rows first .. last-1 of staged_rows().
   void stage(const float* x, float* to, std::int64_t first, std::int64_t last) const {
+    stage(whole(x), 0, to, first, last);
+  }
+  /// As above, plane p of an x of which only the rows that are seen are there.
+  void stage(const RowsView& x, std::int64_t p, float* to, std::int64_t first, std::int64_t last) const {
     const std::int64_t phases = dense_ ? row_phases_ : phases_;
     for (std::int64_t copy = 0; copy < (dense_ ? copies_ : 1); ++copy)
       for (std::int64_t q = 0; q < phases; ++q)
@@ -108,10 +116,11 @@ class Geometry {
           float* line = to + ((copy * phases + q) * rows_ + row) * row_floats();
           if (dense_)
             stage_row(
-                x, (apart_ ? row * params_.stride_h + q * params_.dilation_h : row * row_phases_ + q) - params_.pad_top,
+                x, p,
+                (apart_ ? row * params_.stride_h + q * params_.dilation_h : row * row_phases_ + q) - params_.pad_top,
                 copy * params_.dilation_w - params_.pad_left, params_.stride_w, line);
           else
-            stage_row(x, row - params_.pad_top, q - params_.pad_left, phases_, line);
+            stage_row(x, p, row - params_.pad_top, q - params_.pad_left, phases_, line);
         }
   }
 
@@ -119,12 +128,15 @@ class Geometry {
   void stage_rows(const float* x, float* to, std::int64_t first, std::int64_t last) const {
     for (std::int64_t q = 0; q < phases_; ++q)
       for (std::int64_t row = first; row < last; ++row, to += row_floats())
-        stage_row(x, row - params_.pad_top, q - params_.pad_left, phases_, to);
+        stage_row(whole(x), 0, row - params_.pad_top, q - params_.pad_left, phases_, to);
   }
 
  private:
-  /// to[j] = pixel (i, from + j*step) of x, 0 outside, 0 <= j < pitch_.
-  void stage_row(const float* x, std::int64_t i, std::int64_t from, std::int64_t step, float* to) const {
+  RowsView whole(const float* x) const { return {const_cast<float*>(x), H, W * unit, H * W * unit}; }
+
+  /// to[j] = pixel (i, from + j*step) of plane p of x, 0 outside, 0 <= j < pitch_.
+  void stage_row(const RowsView& x, std::int64_t p, std::int64_t i, std::int64_t from, std::int64_t step,
+                 float* to) const {
     const auto reach = [&](std::int64_t n) {
       return std::clamp<std::int64_t>((n - from + step - 1) / step, 0, pitch_);
     };
@@ -134,7 +146,7 @@ class Geometry {
       return;
     }
     std::fill_n(to, begin * unit, 0.0F);
-    const float* at = x + (i * W + begin * step + from) * unit;
+    const float* at = x.row(p, i) + (begin * step + from) * unit;
     const auto bytes = [&](std::int64_t pixels) { return static_cast<std::size_t>(pixels * unit) * sizeof(float); };
     if (step == 1)
       std::memcpy(to + begin * unit, at, bytes(end - begin));

@@ -219,6 +219,7 @@ class Winograd : public Conv2dAlgorithm {
                                        .residual = nullptr,
                                        .y = sums + p * sums_step() + (parts.first(i) - begin) * L,
                                        .block_step = most_parts * micro_->max_rows * L,
+                                       .residual_step = 0,
                                        .clamp = {}});
     }
   }

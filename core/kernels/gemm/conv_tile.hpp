@@ -17,7 +17,7 @@ inline constexpr std::int32_t chain_terms = 256;
 /// R pixels by V vectors of L output channels: with k running over the taps and the floats of each,
 ///
 ///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
-///     residual[...])
+///     residual[v*residual_step + r*L + l])
 ///
 /// S floats lie between neighbouring pixels of the image. Every sum is made of chains of fused multiply-adds in the
 /// order of the taps; a chain ends with the tap that makes it chain_terms long or longer, and what it comes to is added
@@ -30,9 +30,9 @@ struct ConvTile {
   const float* ahead;       ///< weights that are needed soon: for each k one line of them is fetched into the cache,
   std::int64_t ahead_step;  ///< and so many floats further on for the next k
   const float* bias;        ///< nullptr: the sums are stored as they are, whatever residual and clamp say
-  const float* residual;    ///< lies as y does; may be y, may be nullptr
+  const float* residual;    ///< may be y, may be nullptr
   float* y;
-  std::int64_t block_step;
+  std::int64_t block_step, residual_step;  ///< floats from one block of channels to the next, of y and of residual
   Clamp clamp;
 };
 using ConvTileKernel = void (*)(const ConvTile& tile);
@@ -58,7 +58,7 @@ template <int L, int R, int V, int S>
     for (int v = 0; v < V; ++v) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        __builtin_prefetch(t.residual + v * t.block_step + r * L);
+        __builtin_prefetch(t.residual + v * t.residual_step + r * L);
       }
     }
   }
@@ -141,7 +141,7 @@ template <int L, int R, int V, int S>
       for (int r = 0; r < R; ++r) {
         sum[r][v] += *reinterpret_cast<const Loose*>(residual + r * L);
       }
-      residual += t.block_step;
+      residual += t.residual_step;
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {

@@ -11,7 +11,9 @@ namespace weir::kernels {
 /// kernel of kernel_rows rows by KW columns:
 ///
 ///     y[i*y_row + j*L + l] = clamp(bias[l] + residual[...] + sum over r, s of
-///         x[first + i*x_row + r*kernel_row + (j*S + s)*L + l] * weights[(r*KW + s)*L + l])
+///         x[first + (i*x_row + r*kernel_row) + (j*S + s)*L + l] * weights[(r*KW + s)*L + l])
+///
+/// What is in brackets is less by x_ring from x_wrap on, where the rows of x lie in a ring; it stays below twice that.
 ///
 /// The first absent_left and the last absent_right of the (R - 1)*S + KW columns that a tile sees lie outside the image
 /// and are left out, of every tile; both are below KW, so that `tiles` is 1 where they are not 0. Each column of the
@@ -21,6 +23,7 @@ struct DepthwiseRows {
   const float* x;
   std::int64_t first;  ///< may point in front of x where columns are absent
   std::int64_t x_row, kernel_row, y_row;
+  std::int64_t x_wrap, x_ring;
   std::int64_t rows, tiles, kernel_rows, absent_left, absent_right;
   const float *weights, *bias;
   const float* residual;  ///< lies as y does; may be y, may be nullptr
@@ -43,9 +46,11 @@ template <int L, int R, int S, int KW, bool edge>
       for (int r = 0; r < R; ++r) {
         sum[r] = bias;
       }
-      std::int64_t at = t.first + i * t.x_row + tile * R * S * L;
+      const std::int64_t column = t.first + tile * R * S * L;
+      std::int64_t at = i * t.x_row;
       const float* weights = t.weights;
       for (std::int64_t row = 0; row < t.kernel_rows; ++row, at += t.kernel_row, weights += KW * L) {
+        const std::int64_t from = column + (at < t.x_wrap ? at : at - t.x_ring);
         Float weight[KW];
 #pragma GCC unroll 5
         for (int s = 0; s < KW; ++s) {
@@ -55,7 +60,7 @@ template <int L, int R, int S, int KW, bool edge>
         for (int c = 0; c < columns; ++c) {
           if (edge && ((c < KW - 1 && c < t.absent_left) || (c > columns - KW && c >= columns - t.absent_right)))
             continue;
-          const Float in = *reinterpret_cast<const Loose*>(t.x + (at + c * L));
+          const Float in = *reinterpret_cast<const Loose*>(t.x + (from + c * L));
 #pragma GCC unroll 5
           for (int s = 0; s < KW; ++s) {
             if (c < s || (c - s) % S != 0 || (c - s) / S >= R) continue;

@@ -56,11 +56,15 @@ TEST_CASE("micro-kernels: depthwise rows agree with their formula, and read and 
             constexpr float untouched = 99;
             std::vector<float> y(static_cast<std::size_t>(rows * line + 8), untouched);
             const Clamp clamp{-0.5F, 0.75F};
+            // The rows of x are a ring, of which the first that is seen is not the first that lies there.
+            const std::int64_t ring = rows + kernel_rows, start = variant % ring;
             micro.depthwise_rows_of(KW, S, R)({.x = x.data(),
-                                               .first = -absent_left * L,
+                                               .first = (start * width - absent_left) * L,
                                                .x_row = width * L,
                                                .kernel_row = width * L,
                                                .y_row = line,
+                                               .x_wrap = (ring - start) * width * L,
+                                               .x_ring = ring * width * L,
                                                .rows = rows,
                                                .tiles = tiles,
                                                .kernel_rows = kernel_rows,
@@ -81,7 +85,7 @@ TEST_CASE("micro-kernels: depthwise rows agree with their formula, and read and 
                     for (std::int64_t s = 0; s < KW; ++s) {
                       const std::int64_t column = j * S + s - absent_left;
                       if (column < 0 || column >= width) continue;
-                      sum += double{x[static_cast<std::size_t>(((i + r) * width + column) * L + l)]} *
+                      sum += double{x[static_cast<std::size_t>(((start + i + r) % ring * width + column) * L + l)]} *
                              double{weights[static_cast<std::size_t>((r * KW + s) * L + l)]};
                     }
                   worst = std::max(worst, std::abs(double{clamp(static_cast<float>(sum))} - double{y[at]}));
