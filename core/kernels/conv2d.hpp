@@ -94,7 +94,7 @@ class PackedConv2d {
   /// Threads take whole images where there are enough of them, else they share each image. (OpenBLAS has threads of its
   /// own.)
   bool whole_images(const Context& context, std::int64_t N) const {
-    return context.threads() > 1 && N >= 2 * context.threads() && !openblas_;
+    return context.threads() > 1 && N >= 2 * context.threads() && !openblas_ && algorithm_->takes_images();
   }
   std::size_t image_workspace() const { return (algorithm_->workspace_floats(1) + 15) / 16 * 16; }
 

@@ -4,9 +4,8 @@
 #include <string>
 #include <utility>
 #include <weir/core/context.hpp>
-#include <weir/core/kernels/gemm/list.hpp>
+#include <weir/core/kernels/gemm/dot_rows.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
-#include <weir/core/kernels/share.hpp>
 #include <weir/core/shared_floats.hpp>
 #include <weir/core/tensor.hpp>
 
@@ -55,29 +54,7 @@ class FullyConnected {
       }
       return;
     }
-    const std::int64_t C = kernels::dot_outputs(n);
-    const std::int64_t tiles = (n + micro_->max_dot_rows - 1) / micro_->max_dot_rows, groups = (out_ + C - 1) / C;
-    // Reading a weight takes longer than a multiplication with it, or than many.
-    const double operations =
-        std::max(2 * static_cast<double>(n), kernels::copy_operations) * static_cast<double>(in_ * out_);
-    kernels::share(context.pool(), groups, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-      float sums[kernels::most_dot_rows * kernels::most_dot_outputs];
-      for (std::int64_t g = first; g < last; ++g) {
-        const std::int64_t outputs = std::min(C, out_ - g * C);
-        for (std::int64_t t = 0; t < tiles; ++t) {
-          const std::int64_t i = n * t / tiles, rows = n * (t + 1) / tiles - i;
-          micro_->dot_tile[static_cast<std::size_t>(rows - 1)]({.K = in_,
-                                                                .x = x + i * in_,
-                                                                .ldx = in_,
-                                                                .weights = weights_.data() + g * C * in_,
-                                                                .ldw = in_,
-                                                                .outputs = outputs,
-                                                                .sums = sums});
-          for (std::int64_t r = 0; r < rows; ++r)
-            for (std::int64_t c = 0; c < outputs; ++c) store(i + r, g * C + c, sums[r * C + c]);
-        }
-      }
-    });
+    kernels::dot_rows(context.pool(), *micro_, {n, in_, out_, x, in_, weights_.data()}, store);
   }
 
  private:

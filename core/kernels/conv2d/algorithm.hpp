@@ -46,6 +46,8 @@ class Conv2dAlgorithm {
   /// bias has a float for each output channel and, up to whole blocks of them, more. An image's result depends neither
   /// on the pool nor on the other images.
   virtual void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const = 0;
+  /// True if threads had better run whole images of their own, where there are enough of them.
+  virtual bool takes_images() const { return true; }
   /// True if run_rows() works.
   virtual bool by_rows() const { return false; }
   /// As run(), a part of one image by the calling thread alone, in the workspace of one thread.

@@ -1,6 +1,7 @@
 /// The list of convolution algorithms, and the choice among them.
 #pragma once
 #include <weir/core/kernels/conv2d/direct.hpp>
+#include <weir/core/kernels/conv2d/dot.hpp>
 #include <weir/core/kernels/conv2d/winograd.hpp>
 #include <weir/core/kernels/depthwise.hpp>
 #include <weir/core/kernels/depthwise_staged.hpp>
@@ -16,6 +17,7 @@ inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Con
   const bool blocked = layout == Layout::blocked;
   if (blocked && Depthwise::fits(p)) all.push_back(std::make_unique<Depthwise>(p, x, micro));
   if (blocked && DepthwiseStaged::fits(p)) all.push_back(std::make_unique<DepthwiseStaged>(p, x, micro));
+  if (Dot::fits(p, x, layout, micro)) all.push_back(std::make_unique<Dot>(p, x, layout, micro));
   all.push_back(std::make_unique<Direct>(p, x, layout, micro));
   if (blocked && winograd && Winograd::fits(p, micro)) all.push_back(std::make_unique<Winograd>(p, x, micro));
   return all;

@@ -25,15 +25,22 @@ struct DotTile {
 };
 using DotTileKernel = void (*)(const DotTile& tile);
 
-/// Weights stream from memory, of which the hardware does not fetch enough ahead, nor beyond a page.
+/// Weights stream from memory. For one row of x so many vectors of a row of weights are taken in before the next row's:
+/// the hardware fetches a stream the better, the more of it is read at once. More rows take longer over each vector;
+/// for them lines are asked for so many floats ahead.
+inline constexpr int dot_burst = 4;
 inline constexpr std::int64_t dot_tile_ahead = 512;
 
-/// Overwrites part[0 .. L).
+/// The sum of a vector, which is overwritten: those of its upper half are added to those of its lower half, until one is left.
 template <int L>
-[[gnu::always_inline]] inline float sum_in_pairs(float* part) {
-  for (int half = L / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) part[i] += part[i + half];
-  return part[0];
+[[gnu::always_inline]] inline float sum_in_pairs(typename Vec<L>::type& v) {
+  if constexpr (L == 16) v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  if constexpr (L == 16) v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+  if constexpr (L == 16) v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+  if constexpr (L == 8) v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+  if constexpr (L == 8) v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+  if constexpr (L == 4) v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+  return v[0] + v[1];
 }
 
 /// lanes: n < L floats, and zeros.
@@ -61,11 +68,27 @@ template <int L, int R>
   }
   std::int64_t k = 0;
 #pragma GCC unroll 1
+  for (; R == 1 && k + dot_burst * L <= t.K; k += dot_burst * L) {
+    Float x[dot_burst];
+#pragma GCC unroll 4
+    for (int u = 0; u < dot_burst; ++u) {
+      x[u] = *reinterpret_cast<const Loose*>(t.x + k + u * L);
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) {
+#pragma GCC unroll 4
+      for (int u = 0; u < dot_burst; ++u) {
+        const Float column = *reinterpret_cast<const Loose*>(weights[c] + k + u * L);
+        multiply_add<L>(sum[0][c], column, x[u]);
+      }
+    }
+  }
+#pragma GCC unroll 1
   for (; k + L <= t.K; k += L) {
     Float column[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      __builtin_prefetch(weights[c] + k + dot_tile_ahead);
+      if (R > 1) __builtin_prefetch(weights[c] + k + dot_tile_ahead);
       column[c] = *reinterpret_cast<const Loose*>(weights[c] + k);
     }
 #pragma GCC unroll 8
@@ -93,15 +116,13 @@ template <int L, int R>
       }
     }
   }
-  float lanes[R * C * L];  // not the sums themselves: indexed, these would leave their registers
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      *reinterpret_cast<Loose*>(lanes + (r * C + c) * L) = sum[r][c];
+      t.sums[r * C + c] = sum_in_pairs<L>(sum[r][c]);
     }
   }
-  for (int i = 0; i < R * C; ++i) t.sums[i] = sum_in_pairs<L>(lanes + i * L);
 }
 
 }  // namespace weir::kernels

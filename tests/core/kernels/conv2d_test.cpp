@@ -63,6 +63,10 @@ struct Problem {
       const auto side = [] { return static_cast<std::int64_t>(1 + random_bits() % 17); };
       x = Shape{1, p.in_channels, side(), side()};
       if (random_bits() % 8 == 0) x = x.with(3, 40 + side());
+      if (random_bits() % 6 == 0) {  // y is a pixel
+        p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = 0, p.dilation_h = p.dilation_w = 1;
+        x = Shape{1, p.in_channels, p.kernel_h, p.kernel_w};
+      }
     } while (x[2] + p.pad_top + p.pad_bottom < p.extent_h() || x[3] + p.pad_left + p.pad_right < p.extent_w());
     weights = noise({p.out_channels, p.in_channels / p.groups, p.kernel_h, p.kernel_w});
     bias = noise({p.out_channels});

@@ -144,7 +144,8 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
             const std::int64_t S = step == PixelStep::one ? 1 : step == PixelStep::vector ? L : 2 * L;
             const std::int64_t apart = micro.max_rows * L + 16;
             const auto x = noise(100 + R * S, random), weights = noise(12 * V * L, random), bias = noise(V * L, random);
-            const auto residual = noise(2 * apart, random);
+            const std::int64_t residual_apart = apart + 32;  // it need not lie as y does
+            const auto residual = noise(2 * residual_apart, random);
             std::vector<float> y(static_cast<std::size_t>(2 * apart), untouched);
             const weir::Clamp clamp{-0.5F, 0.75F};
             micro.conv_tile(step, R, V)({.x = x.data(),
@@ -157,6 +158,7 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
                                          .residual = kind == 2 ? residual.data() : nullptr,
                                          .y = y.data(),
                                          .block_step = apart,
+                                         .residual_step = residual_apart,
                                          .clamp = clamp});
             double worst = 0;
             bool intact = true;
@@ -174,7 +176,7 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
                   sum += double{x[static_cast<std::size_t>(tap.offset + c + r * S)]} *
                          double{weights[static_cast<std::size_t>((k * V + v) * L + l)]};
               if (kind > 0) sum += double{bias[static_cast<std::size_t>(v * L + l)]};
-              if (kind > 1) sum += double{residual[at]};
+              if (kind > 1) sum += double{residual[static_cast<std::size_t>(v * residual_apart + i % apart)]};
               if (kind > 0) sum = double{clamp(static_cast<float>(sum))};
               worst = std::max(worst, std::abs(sum - double{y[at]}));
             }
