@@ -26,12 +26,14 @@ struct DotTile {
 using DotTileKernel = void (*)(const DotTile& tile);
 
 /// Weights stream from memory. For one row of x so many vectors of a row of weights are taken in before the next row's:
-/// the hardware fetches a stream the better, the more of it is read at once. More rows take longer over each vector;
-/// for them lines are asked for so many floats ahead.
-inline constexpr int dot_burst = 4;
-inline constexpr std::int64_t dot_tile_ahead = 512;
+/// the hardware fetches a stream the better, the more of it is read at once, and needs help where the weights are not
+/// aligned (those of a model file are not). Lines are asked for so many floats ahead, farther where more rows of x make
+/// each vector take longer.
+inline constexpr int dot_burst = 2;
+constexpr std::int64_t dot_tile_ahead(int rows) { return rows == 1 ? 256 : 512; }
 
-/// The sum of a vector, which is overwritten: those of its upper half are added to those of its lower half, until one is left.
+/// The sum of a vector, which is overwritten: those of its upper half are added to those of its lower half, until one
+/// is left.
 template <int L>
 [[gnu::always_inline]] inline float sum_in_pairs(typename Vec<L>::type& v) {
   if constexpr (L == 16) v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
@@ -70,14 +72,15 @@ template <int L, int R>
 #pragma GCC unroll 1
   for (; R == 1 && k + dot_burst * L <= t.K; k += dot_burst * L) {
     Float x[dot_burst];
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int u = 0; u < dot_burst; ++u) {
       x[u] = *reinterpret_cast<const Loose*>(t.x + k + u * L);
     }
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-#pragma GCC unroll 4
+#pragma GCC unroll 2
       for (int u = 0; u < dot_burst; ++u) {
+        __builtin_prefetch(weights[c] + k + u * L + dot_tile_ahead(R));
         const Float column = *reinterpret_cast<const Loose*>(weights[c] + k + u * L);
         multiply_add<L>(sum[0][c], column, x[u]);
       }
@@ -88,7 +91,7 @@ template <int L, int R>
     Float column[C];
 #pragma GCC unroll 8
     for (int c = 0; c < C; ++c) {
-      if (R > 1) __builtin_prefetch(weights[c] + k + dot_tile_ahead);
+      __builtin_prefetch(weights[c] + k + dot_tile_ahead(R));
       column[c] = *reinterpret_cast<const Loose*>(weights[c] + k);
     }
 #pragma GCC unroll 8
