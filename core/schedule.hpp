@@ -38,12 +38,6 @@ class Schedule {
     batch_ = batch;
     threads_ = threads;
     bands_ = band_steps(network, plan);
-    for (int i = 0; i < steps; ++i) {
-      const std::vector<ValueId>& y = plan.steps()[static_cast<std::size_t>(i)].outputs;
-      if (y.size() != 1 || y[0] == absent ||
-          lives.root[static_cast<std::size_t>(y[0])] != static_cast<std::size_t>(y[0]))
-        steps_[static_cast<std::size_t>(i)].elsewhere = true;
-    }
     std::vector<double> best(steps_.size() + 1, std::numeric_limits<double>::max());
     std::vector<StepGroup> arrival(steps_.size() + 1, StepGroup{});
     best[0] = 0;
@@ -111,6 +105,9 @@ class Schedule {
       if (v != absent && plan.visible(v)) step.visible = true;
     }
     step.alone = !blocked || !rows;
+    step.elsewhere = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+      return v == absent || lives.root[static_cast<std::size_t>(v)] != static_cast<std::size_t>(v);
+    });
     step.weights = static_cast<double>(sizeof(float)) * node.layer->parameter_floats();
     step.operations = node.layer->flops(plan.input_shapes(network, node, 1)) + step.bytes / sizeof(float);
     return step;

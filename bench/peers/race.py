@@ -1,6 +1,7 @@
 """Times weir and its peers in turn on every row and writes peers.csv and peers.md; called by run.sh."""
 import argparse
 import fnmatch
+import itertools
 import os
 import platform
 import shlex
@@ -72,8 +73,8 @@ def report(results, options, versions, rounds):
     if results.failures:
         text += "\n" + table.failures_text(results)
     if results.startup:
-        text += "\nFrom the file to the first answer (batch 1, one thread), and the most memory that the process held " \
-                "(what it held before it opened the file, interpreter and library, in parentheses):\n\n"
+        text += "\nFrom the file to the first answer (batch 1, one thread, best of the rounds), and the most memory that the " \
+                "process held (what it held before it opened the file, interpreter and library, in parentheses):\n\n"
         text += table.startup_table(results)
     write(f"{options.out}/peers.csv", "round,peer,model,batch,threads,min_ms,median_ms\n" +
           "".join(f"{r},{line}\n" for r, line in results.lines))
@@ -136,14 +137,14 @@ def main():
                 else:
                     results.fail(who, row, why)
         report(results, options, versions, r + 1)  # an interrupted run leaves its whole rounds
-    for model in dict.fromkeys(row[0] for row in rows) if options.startup else []:
-        for who in present:
-            progress(f"first answer: {who} on {model}")
-            line, why = measure(who, (model, 1, 1), ["--startup"])
-            if line:
-                results.add_startup(line)
-            else:
-                results.fail(who, (model, 1, 1), why)
+    models = dict.fromkeys(row[0] for row in rows) if options.startup else []
+    for model, _, who in itertools.product(models, range(options.rounds), present):
+        progress(f"first answer: {who} on {model}")
+        line, why = measure(who, (model, 1, 1), ["--startup"])
+        if line:
+            results.add_startup(line)
+        else:
+            results.fail(who, (model, 1, 1), why)
     progress("")
     print(report(results, options, versions, options.rounds), end="")
 

@@ -46,6 +46,9 @@ class Table(unittest.TestCase):
         results = table.Results()
         results.add_startup("weir,a,1,1,12.5,80.2,4.9")
         self.assertEqual(table.startup_table(results).splitlines()[2], "| a | 12.5 | 80 (5) |")
+        results.add_startup("weir,a,1,1,14,81.0,4.8")  # another round: the fastest, and the most memory
+        results.add_startup("weir,a,1,1,11.5,79.0,4.7")
+        self.assertEqual(table.startup_table(results).splitlines()[2], "| a | 11.5 | 81 (5) |")
 
     def test_refuses_what_is_no_line(self):
         for line in ("", "weir,a,1,1,2.0", "someone,a,1,1,2,3", "weir,a,1,1,nan,3", "weir,a,1,1,-1,3", "weir,a,x,1,2,3"):
