@@ -73,7 +73,6 @@ class Bands {
     }
   }
 
-  std::int64_t height() const { return height_; }
   std::int64_t count() const { return (step(last_ - 1).rows + height_ - 1) / height_; }
   /// The most rows that step s holds at a time.
   std::int64_t room(int s) const { return room_[at(s)]; }
