@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <numeric>
 #include <weir/policy/serve/trace_files.hpp>
+#include <weir/policy/tune.hpp>
 
 #include "bounds/methods.hpp"
 #include "program.hpp"
@@ -43,8 +44,7 @@ Pool load_pool(const Options& o) {
   std::vector<std::string> names;
   for (const auto& stage : policy.stages) names.push_back(stage.name);
   program::ProgressLine progress("learning policies");
-  weir::TrainOptions train;
-  train.learner = o.learner;
+  weir::TrainOptions train = weir::with_learner({}, o.learner);
   train.folds = std::min<std::size_t>(5, policy.size());
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(
@@ -167,7 +167,7 @@ int main(int argc, char** argv) {
       "drawn from the others together; one alone is halved. Without it: distributions made to break bounds");
   app.add_option("--topology", o.topology, "of the traces' stages: chain (early exit), dag (selection)")
       ->check(CLI::IsMember({"chain", "dag"}));
-  app.add_option("--learner", o.learner)->check(CLI::IsMember(weir::learner_names()));
+  app.add_option("--learner", o.learner)->check(CLI::IsMember(weir::gate_learner_names()));
   app.add_option("--splits", o.splits)->check(CLI::Range(1, 1000000));
   app.add_option("--calibration", o.calibration, "calibration examples in each split (0: half)");
   app.add_option("--epsilon", o.epsilon, "limit of the risk")->check(CLI::Range(0.0, 1.0));

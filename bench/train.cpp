@@ -74,10 +74,7 @@ void train(TrainArguments a) {
   auto [fit, learned_from] = program::lessons(trace.rows({rows.begin(), half}), weir::Loss(a.loss), a.learn_from);
   weir::Trace calibration = trace.rows({half, rows.end()});
 
-  weir::TrainOptions options;
-  options.learner = a.learner;
-  options.seed = a.seed;
-  options.folds = a.folds;
+  const weir::TrainOptions options = weir::with_learner({.folds = a.folds, .seed = a.seed}, a.learner);
   weir::Budget budget;
   budget.value = a.max_loss;
   budget.seed = a.seed;
@@ -132,8 +129,8 @@ int main(int argc, char** argv) {
                  "policy.json with the stages, networks and exit heads; else trace.policy.json beside trace.csv, which "
                  "record --network wrote");
   app.add_option("--out", a.out, "the policy.json to write")->required();
-  app.add_option("--learner", a.learner, "what gates are: " + CLI::detail::join(weir::learner_names(), ", "))
-      ->check(CLI::IsMember(weir::learner_names()));
+  app.add_option("--learner", a.learner, "what gates are: " + CLI::detail::join(weir::gate_learner_names(), ", "))
+      ->check(CLI::IsMember(weir::gate_learner_names()));
   app.add_option("--learn-from", a.learn_from,
                  "losses that gates learn from: of the labels, or expected under the full network's probabilities; "
                  "auto: the latter where `record --probabilities` kept them. The budget goes by labels alike")

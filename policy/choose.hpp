@@ -36,7 +36,7 @@ struct Budget {
   /// Margin::none: at most so many more policies are trained between the two that the budget lies between.
   int refinements = 8;
   /// Margin::upper_limit: how finely the risk is stepped through, see GuaranteeOptions.
-  int steps = 40;
+  int steps = 100;
   std::uint64_t seed = 0;  ///< of the mix
 };
 

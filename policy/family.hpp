@@ -53,21 +53,79 @@ struct PolicyFamily {
   MixedPolicy policy(std::size_t j) const { return {faster(j).policy, safer(j).policy, members.at(j).p, seed}; }
 };
 
+namespace detail {
+
+/// The policies of a trainer whose path has one parameter (PolicyTrainer::one_parameter), so close that the risk on the
+/// training trace grows by at most `step` from one to the next (or by a single example), up to `most`; from the safest
+/// on. Each is faster on the training trace than those before it.
+inline PolicyFamily one_parameter_family(const PolicyTrainer& trainer, Risk risk, double step, double most) {
+  struct Place {
+    PathPoint point;
+    TradeoffPoint at;
+  };
+  const auto place = [&](double lambda) {
+    PathPoint point = trainer.train(lambda);
+    const Evaluation e =
+        evaluate_tables(trainer.topology(), trainer.trace(), {point.actions}, [](auto) { return std::size_t{0}; });
+    return Place{std::move(point), {e.mean_seconds(), risk_of(trainer.trace(), e, risk).mean()}};
+  };
+  constexpr double nearest = 1.0005;  // prices that differ by less are not told apart
+  constexpr double quicker = 0.01;    // nor may one be faster by more, where the training trace shows no risk between
+  constexpr int wider = 12;           // times that the grid's end is moved on towards no risk
+  auto grid = trainer.lambda_grid(24);
+  std::vector<Place> ahead;  // the next place is the last of these
+  for (const double lambda : grid) ahead.push_back(place(lambda));
+  for (int w = 0; w < wider && ahead.back().at.loss > step; ++w) ahead.push_back(place(4 * *ahead.back().point.lambda));
+  PolicyFamily family;
+  double worst = 0;
+  std::optional<Place> now;
+  while (!ahead.empty()) {
+    const Place& next = ahead.back();
+    const bool far = now && (next.at.loss - now->at.loss > step || next.at.seconds < now->at.seconds * (1 - quicker));
+    if (far && *now->point.lambda > nearest * *next.point.lambda) {
+      ahead.push_back(place(std::sqrt(*now->point.lambda * *next.point.lambda)));
+      continue;
+    }
+    now = std::move(ahead.back());
+    ahead.pop_back();
+    worst = std::max(worst, now->at.loss);
+    if (worst > most) break;
+    if (!family.predicted.empty() && now->at.seconds >= family.predicted.back().seconds) continue;
+    family.members.push_back({family.vertices.size(), family.vertices.size(), 1});
+    family.vertices.push_back({now->point.policy, now->point.lambda});
+    family.predicted.push_back({now->at.seconds, worst});
+  }
+  return family;
+}
+
+}  // namespace detail
+
 /// One member for each of these risks (ascending, >= 0), the fastest that has it on the training trace, by mixing
-/// neighbours on the path's lower hull; ends with the fastest policy of all. `path` is of this trainer. Throws
-/// ArgumentError where the path is empty or the risks do not ascend.
+/// neighbours on the path's lower hull; ends with the fastest policy of all. `path` is of this trainer. Where the
+/// trainer's path has one parameter the members are its own policies, as far apart as the risks, and `path` is not
+/// read: mixes of those that luck put on the hull would be behind what lies between them. Throws ArgumentError where
+/// the path is empty or the risks do not ascend.
 inline PolicyFamily policy_family(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, Risk risk,
                                   const std::vector<double>& risks, std::uint64_t seed = 0) {
   const Trace& trace = trainer.trace();
   if (path.empty()) throw ArgumentError("policy family: the path is empty");
   if (!std::is_sorted(risks.begin(), risks.end())) throw ArgumentError("policy family: the risks must ascend");
+  const Policy full = fixed_policy(trainer.topology(), trace, trace.full());
+  if (trainer.one_parameter() && !risks.empty()) {
+    const double most = risks.back();
+    PolicyFamily own = detail::one_parameter_family(trainer, risk, most / static_cast<double>(risks.size()), most);
+    own.full = full;
+    own.risk = risk;
+    own.seed = seed;
+    return own;
+  }
   std::vector<TradeoffPoint> points;
   for (const PathPoint& point : path) {
     const Evaluation e = detail::evaluate_tables(trainer.topology(), trace, {point.actions}, [](auto) { return 0U; });
     points.push_back({e.mean_seconds(), risk_of(trace, e, risk).mean()});
   }
   PolicyFamily family;
-  family.full = fixed_policy(trainer.topology(), trace, trace.full());
+  family.full = full;
   family.risk = risk;
   family.seed = seed;
   std::vector<std::size_t> place(path.size(), path.size());  // of a path's point among the vertices

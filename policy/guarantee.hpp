@@ -144,7 +144,7 @@ struct GuaranteeOptions {
   Certificate certificate = Certificate::learn_then_test;
   std::string test = "clopper_pearson";  ///< a name of mean_test_list; this one is for losses of 0 and 1 only
   double largest = 1;                    ///< no example's risk is above this, whatever comes
-  int steps = 40;          ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
+  int steps = 100;         ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
   std::uint64_t seed = 0;  ///< of the mixes
 };
 

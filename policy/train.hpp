@@ -17,11 +17,22 @@
 #include <weir/policy/learner.hpp>
 #include <weir/policy/objective.hpp>
 #include <weir/policy/policy.hpp>
+#include <weir/policy/predicted_loss.hpp>
 
 namespace weir {
 
+/// The name of PredictedLoss among the learners.
+inline constexpr std::string_view predicted_loss = "predicted_loss";
+
+/// The names that TrainOptions::learner may have.
+inline std::vector<std::string> gate_learner_names() {
+  std::vector<std::string> names = learner_names();
+  names.emplace_back(predicted_loss);
+  return names;
+}
+
 struct TrainOptions {
-  std::string learner = "logistic";                ///< a name of learner_list
+  std::string learner = "logistic";                ///< a name of learner_list, or predicted_loss (PredictedLoss)
   std::function<GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
   /// Where set, gates are learned from those inputs alone whose name (GateInputs::names) it is true of.
   std::function<bool(std::string_view)> feature{};
@@ -63,7 +74,8 @@ class PolicyTrainer {
     if (options_.passes < 0) throw ArgumentError("train: passes must be >= 0");
     if (options_.folds < 1 || options_.folds > trace_.size())
       throw ArgumentError("train: folds must be in [1, number of examples]");
-    if (!options_.fit) visit_learner(options_.learner, [](const auto&) {});
+    const bool predicts = !options_.fit && options_.learner == predicted_loss;
+    if (!options_.fit && !predicts) visit_learner(options_.learner, [](const auto&) {});
     for (std::size_t k = 0; k < topology_.size(); ++k) {
       if (topology_.n_actions(k) > Gate::max_actions)
         throw ArgumentError("train: stage '" + topology_.stages[k].name + "' has too many successors");
@@ -72,6 +84,7 @@ class PolicyTrainer {
     }
     R_ = charged_loss(trace_, options_.side);
     fold_ = deal_folds(trace_.size(), options_.folds, options_.seed);
+    if (predicts) predicted_.emplace(GateProblem{topology_, X_, columns_, R_, fold_, options_.folds});
   }
 
   PolicyTrainer(Trace&&, Topology, TrainOptions) = delete;
@@ -80,6 +93,9 @@ class PolicyTrainer {
   const Trace& trace() const { return trace_; }
   const TrainOptions& options() const { return options_; }
 
+  /// Whether lambda moves one limit and nothing is fitted for it: PredictedLoss.
+  bool one_parameter() const { return predicted_.has_value(); }
+
   /// The policy for one lambda (seconds that one unit of loss is worth; finite, >= 0). `warm`: a point of this trainer
   /// to start from. Time: (passes + 1) * folds' * gates fits at most, folds' = 1 or folds + 1.
   PathPoint train(double lambda, const PathPoint* warm = nullptr) const {
@@ -87,6 +103,14 @@ class PolicyTrainer {
     const Objective objective{topology_, trace_, R_, lambda};
     PathPoint point;
     point.lambda = lambda;
+    if (predicted_) {
+      const double limit = lambda > 0 ? cheapest_seconds(topology_, trace_).back() / lambda : INFINITY;
+      point.policy = {topology_, predicted_->gates(limit)};
+      point.actions = predicted_->actions(limit);
+      point.objective.push_back(objective.path_costs(point.actions).mean());
+      measure(point);
+      return point;
+    }
     point.policy = {topology_, std::vector<Gate>(topology_.size())};
     point.actions.resize(topology_.size());
     Memory memory(topology_.size());
@@ -300,6 +324,7 @@ class PolicyTrainer {
   std::vector<std::vector<Eigen::Index>> columns_;  ///< [stages] of that, what it learns from
   Eigen::MatrixXd R_;
   std::vector<std::size_t> fold_;
+  std::optional<PredictedLoss> predicted_;
 };
 
 /// The policy for one lambda.

@@ -40,8 +40,17 @@ inline bool own_confidence(std::string_view name) { return !is_class(name) && !i
 
 }  // namespace feature_group
 
-/// The learners whose decisions cost little, on the features without classes; and logistic regression on all features,
-/// on the stage's own, and with more regularisation. `base` gives what else there is to say.
+/// `base` with this learner (TrainOptions::learner), on the inputs that suit it unless `base` says which:
+/// predicted_loss does without classes, in each of which a few thousand examples show few losses.
+inline TrainOptions with_learner(TrainOptions base, const std::string& learner) {
+  base.learner = learner;
+  if (learner == predicted_loss && !base.feature) base.feature = feature_group::without_class;
+  return base;
+}
+
+/// Predicted losses, and the learners whose decisions cost little, on the features without classes; predicted losses
+/// and logistic regression on all features; the latter on the stage's own, and with more regularisation. `base` gives
+/// what else there is to say.
 inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
   std::vector<Candidate> all;
   const auto add = [&](std::string name, const std::string& learner, std::function<bool(std::string_view)> feature) {
@@ -49,8 +58,9 @@ inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
     all.back().train.learner = learner;
     all.back().train.feature = std::move(feature);
   };
-  for (const char* learner : {"logistic", "squared_svm", "tree", "boosting", "threshold", "isotonic"})
+  for (const char* learner : {"predicted_loss", "logistic", "squared_svm", "tree", "boosting", "threshold", "isotonic"})
     add(std::string(learner) + ", no class", learner, feature_group::without_class);
+  add("predicted_loss, all features", "predicted_loss", nullptr);
   add("logistic, all features", "logistic", nullptr);
   add("logistic, own confidence", "logistic", feature_group::own_confidence);
   add("logistic C=10, all features", "logistic", nullptr);

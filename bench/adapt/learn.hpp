@@ -47,7 +47,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   weir::TrainOptions train;
   train.seed = o.seed;
   const bool automatic = o.learner == "auto";
-  if (!automatic) train.learner = o.learner;
+  if (!automatic) train = weir::with_learner(train, o.learner);
   m.learner = train.learner;
   const std::size_t folds = o.quick ? 1 : o.folds;
   const weir::CrossValidation validation{
@@ -104,10 +104,9 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
   auto path = trainer.train_path(o.quick ? 10 : 40);
-  if (automatic) {
+  if (automatic && !trainer.one_parameter()) {
     m.learner += "; rules";
-    const auto rules = weir::rule_points(trainer);
-    path.insert(path.end(), rules.begin(), rules.end());
+    path = weir::with_rules(trainer, std::move(path));
   }
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
   const weir::Trace plain_policy = weir::keep_groups(m.policy, {}),

@@ -74,7 +74,7 @@ inline void declare(CLI::App& app, Options& o) {
          "other images; over n runs with the same --seed every image is tested once (bench/pool.py adds them up)")
       ->excludes(apart)
       ->group("Data");
-  std::vector<std::string> learners = weir::learner_names();
+  std::vector<std::string> learners = weir::gate_learner_names();
   learners.insert(learners.begin(), "auto");
   app.add_option("--learner", o.learner,
                  "what gates are: " + CLI::detail::join(learners, ", ") +

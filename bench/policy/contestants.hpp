@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <weir/policy/oracle.hpp>
 #include <weir/policy/rules/list.hpp>
 #include <weir/policy/rules/path_points.hpp>
+#include <weir/policy/tune.hpp>
 
 #include "../lessons.hpp"
 #include "../progress.hpp"
@@ -113,9 +115,9 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
   return rules;
 }
 
-/// "learned" first: for each seed and budget the learner that is fastest on calibration, known rules among the policies
-/// that each chooses from (as adapt learns). Then each learner, the rules,
-/// the best single network where stages are networks, the oracle of the same budget.
+/// "learned" first: for each seed and budget the learner whose path is cheapest there on the policy part, out of fold
+/// (system_cost), rules among what it chooses from (with_rules; as adapt learns). Then each learner, the rules, the
+/// best single network where stages are networks, the oracle of the same budget.
 inline std::vector<Contestant> run_all(const Setting& setting, const std::vector<std::string>& rules) {
   const Options& o = setting.options;
   const weir::Trace& test = setting.parts.test;
@@ -132,23 +134,26 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
     const auto [training, calibration] = setting.parts.divide(seed);
     // Rules are tuned on the labels of the same part, as published.
     const weir::Trace lessons = program::lessons(training, loss, setting.options.learn_from).trace;
+    std::vector<double> least(setting.budgets.size(), std::numeric_limits<double>::infinity());
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
-    std::vector<weir::PathPoint> known;
     for (const std::string& learner : o.learners) {
-      weir::TrainOptions train{.learner = learner, .folds = o.folds, .seed = seed};
+      weir::TrainOptions train = weir::with_learner({.folds = o.folds, .seed = seed}, learner);
       train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
       const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
-      if (known.empty()) known = weir::rule_points(trainer);
-      auto wider = path;
-      wider.insert(wider.end(), known.begin(), known.end());
+      std::vector<weir::Estimate> learned_here;
+      for (const weir::PathPoint& p : path) learned_here.push_back({p.mean_seconds, 0, p.mean_excess, 0});
+      auto wider = weir::with_rules(trainer, path);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
         const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
         put(*c, setting, seed, b, choice.calibration, weir::evaluate(choice.policy, test));
-        const weir::Choice any = weir::choose(trainer, wider, calibration, setting.budget(b, seed));
-        if (!best[b] || any.calibration.seconds < best[b]->first.seconds)
-          best[b] = {any.calibration, weir::evaluate(any.policy, test)};
+        const double cost = weir::system_cost(learned_here, {.value = setting.budgets[b]});
+        if (!(cost < least[b])) continue;
+        least[b] = cost;
+        const weir::Choice any =
+            trainer.one_parameter() ? choice : weir::choose(trainer, wider, calibration, setting.budget(b, seed));
+        best[b] = {any.calibration, weir::evaluate(any.policy, test)};
       }
       ++c;
     }

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <vector>
-#include <weir/policy/learner.hpp>
 #include <weir/policy/rules/list.hpp>
+#include <weir/policy/train.hpp>
 
 namespace compare {
 
@@ -13,7 +13,7 @@ struct Options {
   std::string trace, policy_trace, calibration_trace, test_trace;
   std::string topology = "chain", loss = "top1", learn_from = "auto", out = "results/policy";
   bool networks = false;
-  std::vector<std::string> learners = weir::learner_names(), rules;
+  std::vector<std::string> learners = weir::gate_learner_names(), rules;
   std::vector<double> budgets = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05};
   double confidence = 0;
   std::size_t seeds = 3, bootstrap = 1000, lambdas = 24, folds = 5;
@@ -38,9 +38,9 @@ inline void declare(CLI::App& app, Options& o) {
          "each stage is a network of its own: the best one, run alone, is a contestant, and a full pass takes the "
          "last stage's seconds alone (else: the seconds of all stages)")
       ->group("Data");
-  app.add_option("--learners", o.learners, CLI::detail::join(weir::learner_names(), ", "))
+  app.add_option("--learners", o.learners, CLI::detail::join(weir::gate_learner_names(), ", "))
       ->delimiter(',')
-      ->check(CLI::IsMember(weir::learner_names()))
+      ->check(CLI::IsMember(weir::gate_learner_names()))
       ->group("Contestants");
   app.add_option("--rules", o.rules,
                  CLI::detail::join(weir::rule_names(), ", ") + "; if not given, all that the traces suffice for")

@@ -8,6 +8,7 @@
 #include <vector>
 #include <weir/policy/choose.hpp>
 #include <weir/policy/rules/path_points.hpp>
+#include <weir/policy/tune.hpp>
 
 #include "../progress.hpp"
 #include "sources.hpp"
@@ -49,13 +50,11 @@ inline bool is_binary(const weir::Trace& trace) {
 /// Learned on the policy part and chosen on the calibration part, as adapt does: gates, and the known rules beside
 /// them.
 inline weir::Choice learn(const Sources& s, const Options& o, bool certified) {
-  weir::TrainOptions train{.learner = o.learner, .folds = o.folds, .seed = o.adapt.seed};
+  weir::TrainOptions train = weir::with_learner({.folds = o.folds, .seed = o.adapt.seed}, o.learner);
   program::ProgressLine progress("learning");
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(s.policy, s.topology, train);
-  auto path = trainer.train_path(o.lambdas);
-  const auto rules = weir::rule_points(trainer);
-  path.insert(path.end(), rules.begin(), rules.end());
+  auto path = weir::with_rules(trainer, trainer.train_path(o.lambdas));
   weir::Budget budget{.value = o.adapt.max_loss, .seed = o.adapt.seed};
   if (certified) {
     budget.margin = weir::Margin::upper_limit;

@@ -45,4 +45,13 @@ inline std::vector<PathPoint> rule_points(const PolicyTrainer& trainer, std::siz
   return points;
 }
 
+/// The path, and rule_points behind it where gates are fitted anew for each price of loss. A path of one parameter is
+/// better left alone: what of it and of rules lies on a hull is what luck was with.
+inline std::vector<PathPoint> with_rules(const PolicyTrainer& trainer, std::vector<PathPoint> path) {
+  if (trainer.one_parameter()) return path;
+  const auto rules = rule_points(trainer);
+  path.insert(path.end(), rules.begin(), rules.end());
+  return path;
+}
+
 }  // namespace weir
