@@ -27,7 +27,7 @@ inline constexpr std::string_view predicted_loss = "predicted_loss";
 /// The names that TrainOptions::learner may have.
 inline std::vector<std::string> gate_learner_names() {
   std::vector<std::string> names = learner_names();
-  names.emplace_back(predicted_loss);
+  names.insert(names.begin(), std::string(predicted_loss));
   return names;
 }
 

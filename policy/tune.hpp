@@ -48,9 +48,9 @@ inline TrainOptions with_learner(TrainOptions base, const std::string& learner) 
   return base;
 }
 
-/// Predicted losses, and the learners whose decisions cost little, on the features without classes; predicted losses
-/// and logistic regression on all features; the latter on the stage's own, and with more regularisation. `base` gives
-/// what else there is to say.
+/// Predicted losses, which vary least where examples are few, first; then the learners whose decisions cost little; all
+/// these on the features without classes; predicted losses and logistic regression on all features; the latter on the
+/// stage's own, and with less regularisation. `base` gives what else there is to say.
 inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
   std::vector<Candidate> all;
   const auto add = [&](std::string name, const std::string& learner, std::function<bool(std::string_view)> feature) {
@@ -70,9 +70,19 @@ inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
   return all;
 }
 
+/// What a candidate must save to be taken before the first one: costs of a few hundred examples differ by as much
+/// between two divisions of them, and the dearer to learn look the cheaper for it.
+inline constexpr double least_saving = 0.05;
+
+/// Whether a candidate of this cost is taken before the best so far, in a walk over candidates from the first on: it
+/// costs less than that one, and less than the first by the share least_saving.
+inline bool takes_over(double cost, double first, double best) {
+  return cost < best && cost < first * (1 - least_saving);
+}
+
 struct Tuning {
   std::vector<double> cost;  ///< [candidates] system_cost
-  std::size_t best = 0;      ///< the first of the cheapest
+  std::size_t best = 0;      ///< the first, or the cheapest where that takes_over
 };
 
 /// Judges every candidate by cross-validation on the policy trace and the system_cost at the budget. Where costs are
@@ -90,7 +100,8 @@ inline Tuning tune(const Trace& trace, const Topology& topology, const std::vect
     tuning.cost.push_back(system_cost(cross_validate(timed ? whole : trace, topology, c.train, options), budget));
     if (progress) progress(tuning.cost.size(), candidates.size());
   }
-  tuning.best = static_cast<std::size_t>(std::ranges::min_element(tuning.cost) - tuning.cost.begin());
+  for (std::size_t c = 1; c < tuning.cost.size(); ++c)
+    if (takes_over(tuning.cost[c], tuning.cost[0], tuning.cost[tuning.best])) tuning.best = c;
   return tuning;
 }
 

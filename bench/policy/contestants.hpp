@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -116,8 +115,8 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
 }
 
 /// "learned" first: for each seed and budget the learner whose path is cheapest there on the policy part, out of fold
-/// (system_cost), rules among what it chooses from (with_rules; as adapt learns). Then each learner, the rules, the
-/// best single network where stages are networks, the oracle of the same budget.
+/// (system_cost; by takes_over), rules among what it chooses from (with_rules; as adapt learns). Then each learner, the
+/// rules, the best single network where stages are networks, the oracle of the same budget.
 inline std::vector<Contestant> run_all(const Setting& setting, const std::vector<std::string>& rules) {
   const Options& o = setting.options;
   const weir::Trace& test = setting.parts.test;
@@ -134,7 +133,7 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
     const auto [training, calibration] = setting.parts.divide(seed);
     // Rules are tuned on the labels of the same part, as published.
     const weir::Trace lessons = program::lessons(training, loss, setting.options.learn_from).trace;
-    std::vector<double> least(setting.budgets.size(), std::numeric_limits<double>::infinity());
+    std::vector<double> first(setting.budgets.size()), least = first;
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
     for (const std::string& learner : o.learners) {
@@ -149,7 +148,8 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
         const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
         put(*c, setting, seed, b, choice.calibration, weir::evaluate(choice.policy, test));
         const double cost = weir::system_cost(learned_here, {.value = setting.budgets[b]});
-        if (!(cost < least[b])) continue;
+        if (!best[b]) first[b] = cost;
+        if (best[b] && !weir::takes_over(cost, first[b], least[b])) continue;
         least[b] = cost;
         const weir::Choice any =
             trainer.one_parameter() ? choice : weir::choose(trainer, wider, calibration, setting.budget(b, seed));
