@@ -91,8 +91,25 @@ TEST_CASE("tune: prefers the learner that sees more, and features without noise"
   CHECK_THROWS_AS(weir::tune(trace, topology, {}, budget, {}), weir::ArgumentError);
 }
 
-TEST_CASE("default candidates: distinct names, features by group") {
+TEST_CASE("tune: the first candidate stays unless another saves enough") {
+  CHECK(weir::takes_over(0.9, 1, 1));
+  CHECK(!weir::takes_over(0.96, 1, 1));
+  CHECK(!weir::takes_over(0.9, 1, 0.8));
+  CHECK(weir::takes_over(1, INFINITY, INFINITY));
+  CHECK(!weir::takes_over(INFINITY, INFINITY, INFINITY));
+  // The same twice: no reason to change.
+  const Trace trace = weir_test::difficulty_trace(300, 3, 9);
+  weir::TrainOptions base;
+  base.passes = 0;
+  std::vector<Candidate> candidates{{"first", base}, {"again", base}};
+  Budget budget;
+  budget.value = 0.02;
+  CHECK(weir::tune(trace, weir_test::chain_of(trace), candidates, budget, {.folds = 3, .lambdas = 4}).best == 0);
+}
+
+TEST_CASE("default candidates: predicted losses first, distinct names, features by group") {
   const auto all = weir::default_candidates({});
+  CHECK(all.front().train.learner == weir::predicted_loss);
   for (std::size_t a = 0; a < all.size(); ++a)
     for (std::size_t b = 0; b < a; ++b) CHECK(all[a].name != all[b].name);
   using namespace weir::feature_group;
