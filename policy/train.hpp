@@ -63,6 +63,9 @@ struct PathPoint {
 ///
 /// Every gate is the best, on its weighted training error, of the learner's fit, each constant action, and (on a path)
 /// the neighbour's gate. So with folds = 1 the training objective is never above that of any fixed exit.
+///
+/// The learner predicted_loss is another way: gates are PredictedLoss's, with the limit T_full / lambda, T_full the
+/// seconds of the cheapest way to the full network; its models are fitted once, and passes and warm starts do nothing.
 class PolicyTrainer {
  public:
   /// Throws what Trace::check and Topology::check throw, ShapeError where the two differ in their stages, and
