@@ -169,12 +169,10 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
                 "the lower hull of each contestant's points and the full network. ";
   text +=
       "\"learned\" is, for each seed and budget, the first learner, or the one that is cheapest on the policy part, "
-      "out "
-      "of fold, where that saves " +
+      "out of fold, where that saves " +
       fixed(100 * weir::least_saving, 0) +
       " % there; where it fits its gates anew for each price of loss, thresholds of the known confidences are among "
-      "the "
-      "policies that it chooses from. Intervals: 95 %, " +
+      "the policies that it chooses from. Intervals: 95 %, " +
       std::to_string(s.options.bootstrap) + " paired resamples of the " + std::to_string(s.parts.test.size()) +
       " test images and of " + std::to_string(s.options.seeds) + " seeds (divisions of " +
       std::to_string(s.parts.pool.size()) +
