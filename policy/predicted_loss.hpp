@@ -89,10 +89,12 @@ class PredictedLoss {
     for (const Stage& stage : stages_) {
       const std::size_t last = stage.n_actions - 1;
       Actions taken(stage.n_examples, static_cast<std::uint8_t>(last));
-      for (std::size_t i = 0; i < taken.size(); ++i)
-        for (std::size_t a = last; a-- > 0;)
-          if (stage.predictors[a].log_odds(static_cast<Eigen::Index>(i)) <= limit(t, a))
+      for (std::size_t a = last; a-- > 0;) {
+        const double most = limit(t, a);
+        for (std::size_t i = 0; i < taken.size(); ++i)
+          if (stage.predictors[a].log_odds(static_cast<Eigen::Index>(i)) <= most)
             taken[i] = static_cast<std::uint8_t>(a);
+      }
       table.push_back(std::move(taken));
     }
     return table;

@@ -50,7 +50,7 @@ inline TrainOptions with_learner(TrainOptions base, const std::string& learner) 
 
 /// Predicted losses, which vary least where examples are few, first; then the learners whose decisions cost little; all
 /// these on the features without classes; predicted losses and logistic regression on all features; the latter on the
-/// stage's own, and with less regularisation. `base` gives what else there is to say.
+/// stage's own, and with more regularisation. `base` gives what else there is to say.
 inline std::vector<Candidate> default_candidates(const TrainOptions& base) {
   std::vector<Candidate> all;
   const auto add = [&](std::string name, const std::string& learner, std::function<bool(std::string_view)> feature) {
