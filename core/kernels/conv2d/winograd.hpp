@@ -1,4 +1,4 @@
-/// Winograd's convolution F(4x4, 3x3): a quarter of the multiplications of a 3x3 convolution of stride 1.
+/// Winograd's convolutions F(YxY, 3x3), of stride 1 or 2: a 3x3 convolution with fewer multiplications.
 #pragma once
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
@@ -6,23 +6,38 @@
 
 namespace weir::kernels {
 
-/// y is cut into tiles of 4x4 pixels. Each sees 6x6 pixels of x, which are transformed to 36 numbers per channel, V;
-/// the weights likewise when they are packed, U. Then for each position p of the 36 one matrix product over the
-/// channels c
+/// y is cut into tiles of Y x Y pixels. What each of them sees of x is transformed to N^2 numbers per channel, V; the
+/// weights likewise when they are packed, U. Then for each position p of the N^2 one matrix product over the channels c
 ///
 ///     S[p][tile][m] = sum over c of V[p][c][tile] * U[p][c][m]
 ///
-/// and the transform of S back is the 4x4 pixels. x and y are blocked, so every step works on vectors of channels.
+/// and the transform of S back is the Y x Y pixels. x and y are blocked, so every step works on vectors of channels.
 /// Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 ///
+/// Of stride S = 1, N = Y + 2. With S = 2, y is the sum of four convolutions of stride 1, one for each phase of x: its
+/// pixels of even or odd rows and columns, with the 2 or 1 weights each way that meet them (the polyphase
+/// decomposition). All are transformed for 2 weights, so N = Y + 1 and their S add up: the sum over c goes over the
+/// channels of all phases. A phase of one weight has no part in the last position of its direction.
+///
+///     multiplications of the formula that are left:   S = 1:  (Y+2)^2 / 9Y^2    1/4, 0.31, 4/9  with Y = 4, 3, 2
+///                                                     S = 2:  (2Y+1)^2 / 9Y^2   0.56, 0.69      with Y = 4, 2
+///
 /// Strips of tiles, of one image or of several, are computed one after the other, so that a strip's V stays in the
-/// second-level cache. The transforms cost the more the fewer channels there are, and U is four times as
-/// large as the weights: cost() weighs that.
+/// second-level cache. The transforms cost the more the fewer channels there are, and U is (Y+2)^2 / 9 or (2Y+1)^2 / 9
+/// times as large as the weights: cost() weighs that. Where an image has few pixels and many channels (7x7 by 512), U
+/// comes from memory for a handful of tiles, and a smaller Y is faster.
 ///
 /// RMS error of y in units of its RMS, for x and weights uniform in [-1, 1], against a sum in double (the direct
-/// algorithms in brackets): 64 channels 7.8e-7 (4.3e-7), 128 1.1e-6 (6.1e-7), 256 1.6e-6 (8.4e-7), 512 2.0e-6 (1.1e-6);
-/// the largest error of any output 1.2e-5 (8.0e-6). A NaN or infinity in x reaches all pixels of the tiles that see it.
+/// algorithms in brackets), Y = 4, S = 1: 64 channels 7.8e-7 (4.3e-7), 128 1.1e-6 (6.1e-7), 256 1.6e-6 (8.4e-7), 512
+/// 2.0e-6 (1.1e-6); the largest error of any output 1.2e-5 (8.0e-6). A NaN or infinity in x reaches all pixels of the
+/// tiles that see it.
+template <int Y, int S>
 class Winograd : public Conv2dAlgorithm {
+  static_assert(S == 1 || S == 2);
+  static constexpr int T = S == 1 ? 3 : 2, N = Y + T - 1, positions = N * N, phases = S * S;
+  /// Products of one tile and channel.
+  static constexpr int products = S == 1 ? positions : (2 * Y + 1) * (2 * Y + 1);
+
  public:
   Winograd(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
       : params_(p),
@@ -35,27 +50,31 @@ class Winograd : public Conv2dAlgorithm {
         M_(p.out_channels / p.groups),
         planes_(round_up(C_, micro.lanes) / micro.lanes),
         blocks_((M_ + micro.width() - 1) / micro.width()),
-        down_((OH_ + 3) / 4),
-        across_((OW_ + 3) / 4),
-        most_tiles_(round_up(std::max<std::int64_t>(cached_floats / (36 * C_), micro.max_rows), across_)),
+        down_((OH_ + Y - 1) / Y),
+        across_((OW_ + Y - 1) / Y),
+        most_tiles_(round_up(std::max<std::int64_t>(cached_floats / (products * C_), micro.max_rows), across_)),
         cut_(most_tiles_ >= 2 * micro.max_rows ? micro.max_rows : 1),
         pitch_(most_tiles_ + cut_) {
-    if (Shape{planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
+    if (Shape{phases, planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
-    for (std::int64_t q = 0; q < planes_; ++q)
-      taps_.push_back({static_cast<std::int32_t>(q * pitch_ * micro.lanes),
-                       static_cast<std::int32_t>(std::min<std::int64_t>(micro.lanes, C_ - q * micro.lanes))});
+    for (int kind = 0; kind < phases; ++kind)
+      for (int f = 0; f < phases; ++f) {
+        if (!has_part(f, kind)) continue;
+        for (std::int64_t q = 0; q < planes_; ++q)
+          taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * micro.lanes),
+                                 static_cast<std::int32_t>(std::min<std::int64_t>(micro.lanes, C_ - q * micro.lanes))});
+      }
   }
 
   /// Groups must be whole blocks of channels.
   static bool fits(const Conv2dParams& p, const Microkernels& micro) {
-    return p.kernel_h == 3 && p.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&
+    return p.kernel_h == 3 && p.kernel_w == 3 && p.stride_h == S && p.stride_w == S && p.dilation_h == 1 &&
            p.dilation_w == 1 &&
            (p.groups == 1 ||
             (p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
   }
 
-  std::string_view name() const override { return "winograd"; }
+  std::string_view name() const override { return Y == 4 ? "winograd4x4" : Y == 3 ? "winograd3x3" : "winograd2x2"; }
   std::string tile() const override {
     const EvenParts parts(down_ * across_, micro_->max_rows);
     return std::to_string(parts.size(parts.count - 1)) + "x" +
@@ -65,39 +84,34 @@ class Winograd : public Conv2dAlgorithm {
   /// In the units of Direct.
   double cost() const override {
     const EvenParts parts(down_ * across_, micro_->max_rows);
-    double cycles = static_cast<double>(planes_ * parts.n) * 130;
+    double cycles = 3.6 * products * static_cast<double>(planes_ * parts.n);
     for (std::int64_t b = 0; b < blocks_; ++b) {
       for (std::int64_t i = 0; i < parts.count; ++i)
-        cycles += 36 * (conv_tile_cycles(C_, parts.size(i), vectors(b)) + 30);
-      cycles += static_cast<double>(parts.n * vectors(b)) * 110;
+        cycles += products * conv_tile_cycles(C_, parts.size(i), vectors(b)) + 30 * positions;
+      cycles += 3 * positions * static_cast<double>(parts.n * vectors(b));
     }
-    return static_cast<double>(params_.groups) * (cycles + weight_cycles(static_cast<double>(36 * C_ * M_)));
+    return static_cast<double>(params_.groups) * (cycles + weight_cycles(static_cast<double>(products * C_ * M_)));
   }
 
   void pack(std::span<const float> weights) override {
     const std::int64_t width = micro_->width();
-    const auto floats = static_cast<std::size_t>(params_.groups * blocks_ * 36 * C_ * width);
+    const auto floats = static_cast<std::size_t>(params_.groups * blocks_ * products * C_ * width);
     std::fill_n(weights_.reserve(floats), floats, 0.0F);
-    // Channels of the output innermost, as the 36 lines lie that one transform writes to.
+    // Channels of the output innermost, as the lines lie that one transform writes to.
     for (std::int64_t g = 0; g < params_.groups; ++g)
       for (std::int64_t b = 0; b < blocks_; ++b)
         for (std::int64_t c = 0; c < C_; ++c)
-          for (std::int64_t lane = 0; lane < std::min(width, M_ - b * width); ++lane) {
-            const std::int64_t m = g * M_ + b * width + lane;
-            const auto u = winograd::transform_weights(weights.data() + (m * C_ + c) * 9);
-            for (std::int64_t p = 0; p < 36; ++p)
-              weights_.data()[packed_at(g, b, p) + c * vectors(b) * micro_->lanes + lane] =
-                  u[static_cast<std::size_t>(p)];
-          }
+          for (std::int64_t lane = 0; lane < std::min(width, M_ - b * width); ++lane)
+            pack_kernel(weights.data() + ((g * M_ + b * width + lane) * C_ + c) * 9, g, b, c, lane);
   }
 
   std::size_t workspace_floats(std::int64_t threads) const override {
-    return static_cast<std::size_t>(threads * 36 * (input_step() + sums_step()));
+    return static_cast<std::size_t>(threads * positions * (input_step() + sums_step()));
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
-    const std::int64_t tiles = images.count * down_ * across_, floats = 36 * (input_step() + sums_step());
-    const double flops = 72 * static_cast<double>(C_ * params_.out_channels * tiles);
+    const std::int64_t tiles = images.count * down_ * across_, floats = positions * (input_step() + sums_step());
+    const double flops = 2 * products * static_cast<double>(C_ * params_.out_channels * tiles);
     const ThreadPool alone(1);
     if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && tiles >= pool.threads()) {
       // Threads take tiles: what one wrote of this layer, it finds in its own cache in the next.
@@ -120,7 +134,7 @@ class Winograd : public Conv2dAlgorithm {
     } else {
       for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
         transform(pool, images, g, begin, end, workspace);
-        share(pool, blocks_ * parts_of(end - begin), 72 * static_cast<double>(C_ * M_ * (end - begin)),
+        share(pool, blocks_ * parts_of(end - begin), 2 * products * static_cast<double>(C_ * M_ * (end - begin)),
               [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                 compute(images, g, begin, end, first, last, bias, workspace, piece);
               });
@@ -169,7 +183,7 @@ class Winograd : public Conv2dAlgorithm {
   void compute(const Conv2dImages& images, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last, const float* bias, float* workspace, std::int64_t piece) const {
     const EvenParts parts(end - begin, micro_->max_rows);
-    float* sums = workspace + 36 * (input_step() + piece * sums_step());
+    float* sums = workspace + positions * (input_step() + piece * sums_step());
     while (first < last) {
       const std::int64_t b = first / parts.count, part = first % parts.count;
       const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
@@ -181,13 +195,46 @@ class Winograd : public Conv2dAlgorithm {
     }
   }
 
-  std::int64_t vectors(std::int64_t b) const { return M_ - b * micro_->width() > micro_->lanes ? 2 : 1; }
-  std::int64_t packed_at(std::int64_t g, std::int64_t b, std::int64_t p) const {
-    return (g * blocks_ + b) * 36 * C_ * micro_->width() + p * C_ * vectors(b) * micro_->lanes;
+  /// Positions are of one kind whose products go over the same phases: the last row's (2), the last column's (1), both.
+  static int kind_of(std::int64_t position) {
+    return S == 1 ? 0 : (position / N == N - 1 ? 2 : 0) + (position % N == N - 1 ? 1 : 0);
+  }
+  static bool has_part(int phase, int kind) { return (phase & kind) == 0; }
+  static std::int64_t products_at(int kind) { return S == 1 ? 1 : 4 >> (kind / 2 + kind % 2); }
+  /// Products of one tile and channel before a position.
+  static std::int64_t products_before(std::int64_t position) {
+    if (S == 1) return position;
+    const std::int64_t row = position / N, column = position % N;
+    return row * (4 * N - 2) + column * products_at(row == N - 1 ? 2 : 0);
   }
 
-  // From one of the 36 positions to the next; a line more than needed, lest all of them fall on one set of the cache.
-  std::int64_t input_step() const { return planes_ * pitch_ * micro_->lanes + 16; }
+  /// U of one 3x3 kernel.
+  void pack_kernel(const float* weights, std::int64_t g, std::int64_t b, std::int64_t c, std::int64_t lane) {
+    std::int64_t before[phases] = {};  // phases that have a part in positions of each kind
+    for (int f = 0; f < phases; ++f) {
+      std::array<std::array<float, T>, T> kernel{};
+      for (std::size_t r = 0; r < T; ++r)
+        for (std::size_t s = 0; s < T; ++s) {
+          const std::size_t i = S * r + static_cast<std::size_t>(f / 2), j = S * s + static_cast<std::size_t>(f % 2);
+          if (i < 3 && j < 3) kernel[r][s] = weights[3 * i + j];
+        }
+      const auto u = winograd::transform_weights<Y, T>(kernel);
+      for (std::int64_t p = 0; p < positions; ++p)
+        if (has_part(f, kind_of(p)))
+          weights_.data()[packed_at(g, b, p) + (before[kind_of(p)] * C_ + c) * vectors(b) * micro_->lanes + lane] =
+              u[static_cast<std::size_t>(p)];
+      for (int kind = 0; kind < phases; ++kind) before[kind] += has_part(f, kind);
+    }
+  }
+
+  std::int64_t vectors(std::int64_t b) const { return M_ - b * micro_->width() > micro_->lanes ? 2 : 1; }
+  std::int64_t packed_at(std::int64_t g, std::int64_t b, std::int64_t p) const {
+    return (g * blocks_ + b) * products * C_ * micro_->width() + products_before(p) * C_ * vectors(b) * micro_->lanes;
+  }
+
+  // From one position to the next; a line more than needed, lest all of them fall on one set of the cache.
+  std::int64_t input_step() const { return phases * phase_step() + 16; }
+  std::int64_t phase_step() const { return planes_ * pitch_ * micro_->lanes; }
   std::int64_t sums_step() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
 
   /// V of one plane and of n tiles from `column` on in a row of tiles, counted over all images.
@@ -195,25 +242,28 @@ class Winograd : public Conv2dAlgorithm {
                      float* to) const {
     const std::int64_t all_planes = round_up(params_.in_channels, micro_->lanes) / micro_->lanes;
     const float* x = images + (row / down_ * all_planes + plane) * H_ * W_ * micro_->lanes;
-    simd::simd_call<winograd::TransformInput>(micro_->isa,
-                                              winograd::InputRow{x, H_, W_, 4 * (row % down_) - params_.pad_top,
-                                                                 4 * column - params_.pad_left, to, input_step()},
-                                              n);
+    simd::simd_call<winograd::TransformInput<Y, N, S>>(
+        micro_->isa,
+        winograd::InputRow{x, H_, W_, S * Y * (row % down_) - params_.pad_top, S * Y * column - params_.pad_left, to,
+                           input_step(), phase_step()},
+        n);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
   void multiply(const float* input, std::int64_t g, std::int64_t b, const EvenParts& parts, std::int64_t first,
                 std::int64_t last, float* sums) const {
     const std::int64_t L = micro_->lanes, begin = parts.first(first), line = vectors(b) * L;
-    for (std::int64_t p = 0; p < 36; ++p) {
+    for (std::int64_t p = 0; p < positions; ++p) {
       const float* weights = weights_.data() + packed_at(g, b, p);
+      const std::vector<ConvTap>& taps = taps_[kind_of(p)];
+      const std::int64_t K = products_at(kind_of(p)) * C_;
       for (std::int64_t i = first; i < last; ++i)
         micro_->conv_tile(PixelStep::vector, parts.size(i),
                           vectors(b))({.x = input + p * input_step() + parts.first(i) * L,
-                                       .taps = taps_.data(),
-                                       .taps_end = taps_.data() + taps_.size(),
+                                       .taps = taps.data(),
+                                       .taps_end = taps.data() + taps.size(),
                                        .weights = weights,
-                                       .ahead = weights + C_ * (line + (i - first) * ahead_step(line, last - first)),
+                                       .ahead = weights + K * (line + (i - first) * ahead_step(line, last - first)),
                                        .ahead_step = ahead_step(line, last - first),
                                        .bias = nullptr,
                                        .residual = nullptr,
@@ -227,28 +277,28 @@ class Winograd : public Conv2dAlgorithm {
   /// The pixels of the tile in `row` (counted over all images) and `column`.
   void transform_back(const Conv2dImages& images, std::int64_t g, std::int64_t b, std::int64_t row, std::int64_t column,
                       const float* sums, const float* bias) const {
-    const std::int64_t L = micro_->lanes, i = 4 * (row % down_), j = 4 * column;
+    const std::int64_t L = micro_->lanes, i = Y * (row % down_), j = Y * column;
     const std::int64_t y_floats = round_up(params_.out_channels, L) * OH_ * OW_;
     for (std::int64_t v = 0; v < vectors(b); ++v) {
       const std::int64_t m = g * M_ + b * micro_->width() + v * L;
       const std::int64_t at = row / down_ * y_floats + m * OH_ * OW_ + (i * OW_ + j) * L;
-      simd::simd_call<winograd::TransformOutput>(
+      simd::simd_call<winograd::TransformOutput<Y, N>>(
           micro_->isa,
           winograd::OutputTile{sums + v * most_parts * micro_->max_rows * L, sums_step(), bias + m,
                                images.residual ? images.residual + at : nullptr, images.y + at, OW_ * L,
-                               std::min<std::int64_t>(4, OH_ - i), std::min<std::int64_t>(4, OW_ - j), images.clamp});
+                               std::min<std::int64_t>(Y, OH_ - i), std::min<std::int64_t>(Y, OW_ - j), images.clamp});
     }
   }
 
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
-  std::int64_t planes_, blocks_;  ///< of one group: blocks of C_, widths of M_
-  std::int64_t down_, across_;    ///< tiles of one image
-  std::int64_t most_tiles_;       ///< of a strip, about
-  std::int64_t cut_;              ///< strips begin at multiples of it: long ones between full register tiles
-  std::int64_t pitch_;            ///< tiles that a strip has room for
-  std::vector<ConvTap> taps_;
+  std::int64_t planes_, blocks_;       ///< of one group: blocks of C_, widths of M_
+  std::int64_t down_, across_;         ///< tiles of one image
+  std::int64_t most_tiles_;            ///< of a strip, about
+  std::int64_t cut_;                   ///< strips begin at multiples of it: long ones between full register tiles
+  std::int64_t pitch_;                 ///< tiles that a strip has room for
+  std::vector<ConvTap> taps_[phases];  ///< of the positions of each kind
   Buffer weights_;
 };
 

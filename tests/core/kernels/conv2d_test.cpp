@@ -54,7 +54,8 @@ struct Problem {
       p.dilation_h = pick({1, 1, 2}), p.dilation_w = pick({1, 1, 2});
       if (random_bits() % 3 == 0) {  // Winograd's
         p.kernel_h = p.kernel_w = 3;
-        p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1;
+        p.stride_h = p.stride_w = pick({1, 1, 2});
+        p.dilation_h = p.dilation_w = 1;
       }
       if (random_bits() % 3 != 0) {
         p.pad_top = pick({0, 1, 2, 9}), p.pad_left = pick({0, 1, 2, 18});
@@ -89,15 +90,15 @@ struct Problem {
   }
 };
 
-/// The largest magnitude in each 4x4 tile of y: Winograd's transforms mix all that a tile sees, so an output of small
-/// terms carries the rounding of its neighbours' larger ones.
-Tensor tile_maxima(const Tensor& magnitude) {
+/// The largest magnitude in each side x side tile of y: Winograd's transforms mix all that a tile sees, so an output of
+/// small terms carries the rounding of its neighbours' larger ones.
+Tensor tile_maxima(const Tensor& magnitude, std::size_t side) {
   const auto H = static_cast<std::size_t>(magnitude.shape()[2]), W = static_cast<std::size_t>(magnitude.shape()[3]);
   Tensor maxima = magnitude;
   for (std::size_t k = 0; k < maxima.size(); ++k) {
-    const std::size_t row = k / W % H / 4 * 4, column = k % W / 4 * 4, plane = k / (H * W) * (H * W);
-    for (std::size_t i = row; i < std::min(row + 4, H); ++i)
-      for (std::size_t j = column; j < std::min(column + 4, W); ++j)
+    const std::size_t row = k / W % H / side * side, column = k % W / side * side, plane = k / (H * W) * (H * W);
+    for (std::size_t i = row; i < std::min(row + side, H); ++i)
+      for (std::size_t j = column; j < std::min(column + side, W); ++j)
         maxima[k] = std::max(maxima[k], magnitude[plane + i * W + j]);
   }
   return maxima;
@@ -150,7 +151,7 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
     Tensor expected(residual.shape());
     weir::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(), adds ? residual.data() : nullptr,
                            expected.view(), clamp);
-    const Tensor magnitude = problem.magnitudes(x, residual), tile_magnitude = tile_maxima(magnitude);
+    const Tensor magnitude = problem.magnitudes(x, residual);
     for (const Isa isa : isas())
       for (const Layout layout : {Layout::plain, Layout::blocked}) {
         const Context context({.isa = std::string(weir::to_string(isa))});
@@ -160,7 +161,10 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
         bias.resize(bias.size() + 32);
         for (auto& algorithm :
              weir::kernels::conv2d_algorithms(problem.p, problem.x, layout, weir::kernels::microkernels(isa))) {
-          const Tensor& scale = algorithm->name() == "winograd" ? tile_magnitude : magnitude;
+          const std::string_view name = algorithm->name();  // winograd4x4
+          const Tensor scale = name.starts_with("winograd")
+                                   ? tile_maxima(magnitude, static_cast<std::size_t>(name.back() - '0'))
+                                   : magnitude;
           INFO(problem.text(), " with ", weir::to_string(isa), ", ", algorithm->name(), " from ",
                layout == Layout::plain ? "plain" : "blocked");
           algorithm->pack(problem.weights.span());
@@ -244,7 +248,7 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
     const auto run = [&](const Shape& images, int threads, bool winograd) {
       const Context context({.threads = threads, .isa = std::string(weir::to_string(isa)), .winograd = winograd});
       const weir::PackedConv2d conv(p, weights.span(), {}, context, images);
-      CHECK((conv.algorithm() == "winograd") == winograd);
+      CHECK(conv.algorithm() == (winograd ? "winograd4x4" : "direct"));
       const Shape out = p.output_shape(images);
       const std::vector<float> in =
           laid_out({images, x.span().first(static_cast<std::size_t>(images.numel()))}, Layout::blocked, context);
