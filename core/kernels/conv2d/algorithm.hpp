@@ -1,5 +1,6 @@
 /// Conv2dAlgorithm: what every way of computing a convolution implements.
 #pragma once
+#include <cmath>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,10 +76,12 @@ inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t v
 /// Floats to fetch ahead for each k, so that `tiles` tiles together fetch the next K * floats weights.
 inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return (floats + tiles - 1) / tiles; }
 
-/// What it costs to read weights once: the more where they do not stay in the third-level cache from pass to pass.
-inline double weight_cycles(double floats) {
-  constexpr double third_level_floats = 1 << 22;
-  return (floats > third_level_floats ? 0.45 : 0.12) * floats;
+/// Cycles of a computation of so many, during which so many floats of weights pass by, fetched ahead: the two overlap,
+/// but the closer they come, the less. Weights that are larger than a second-level cache are taken to come from memory,
+/// as they do in a network of such layers; others from the third-level cache.
+inline double cycles_with_weights(double cycles, double floats) {
+  constexpr double second_level_floats = 1 << 18;
+  return std::hypot(cycles, (floats > second_level_floats ? 0.45 : 0.12) * floats);
 }
 
 }  // namespace weir::kernels

@@ -56,7 +56,7 @@ class Direct : public Conv2dAlgorithm {
       for (const Tile& t : tiles_) cycles += tile_cycles(c, t.pixels);
       weights += static_cast<double>(c.K * c.vectors * micro_->lanes);
     }
-    return cycles + weight_cycles(weights);
+    return cycles_with_weights(cycles, weights);
   }
 
   void pack(std::span<const float> weights) override {

@@ -21,7 +21,6 @@ inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Con
   all.push_back(std::make_unique<Direct>(p, x, layout, micro));
   if (blocked && winograd && Winograd<4, 1>::fits(p, micro)) {
     all.push_back(std::make_unique<Winograd<4, 1>>(p, x, micro));
-    all.push_back(std::make_unique<Winograd<3, 1>>(p, x, micro));
     all.push_back(std::make_unique<Winograd<2, 1>>(p, x, micro));
   }
   if (blocked && winograd && Winograd<4, 2>::fits(p, micro)) {

@@ -19,7 +19,7 @@ namespace weir::kernels {
 /// decomposition). All are transformed for 2 weights, so N = Y + 1 and their S add up: the sum over c goes over the
 /// channels of all phases. A phase of one weight has no part in the last position of its direction.
 ///
-///     multiplications of the formula that are left:   S = 1:  (Y+2)^2 / 9Y^2    1/4, 0.31, 4/9  with Y = 4, 3, 2
+///     multiplications of the formula that are left:   S = 1:  (Y+2)^2 / 9Y^2    1/4,  4/9   with Y = 4, 2
 ///                                                     S = 2:  (2Y+1)^2 / 9Y^2   0.56, 0.69      with Y = 4, 2
 ///
 /// Strips of tiles, of one image or of several, are computed one after the other, so that a strip's V stays in the
@@ -52,7 +52,8 @@ class Winograd : public Conv2dAlgorithm {
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + Y - 1) / Y),
         across_((OW_ + Y - 1) / Y),
-        most_tiles_(round_up(std::max<std::int64_t>(cached_floats / (products * C_), micro.max_rows), across_)),
+        // With S = 2, U is so much larger that to read it less often is worth more.
+        most_tiles_(round_up(std::max<std::int64_t>(S * cached_floats / (products * C_), micro.max_rows), across_)),
         cut_(most_tiles_ >= 2 * micro.max_rows ? micro.max_rows : 1),
         pitch_(most_tiles_ + cut_) {
     if (Shape{phases, planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
@@ -74,7 +75,7 @@ class Winograd : public Conv2dAlgorithm {
             (p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
   }
 
-  std::string_view name() const override { return Y == 4 ? "winograd4x4" : Y == 3 ? "winograd3x3" : "winograd2x2"; }
+  std::string_view name() const override { return Y == 4 ? "winograd4x4" : "winograd2x2"; }
   std::string tile() const override {
     const EvenParts parts(down_ * across_, micro_->max_rows);
     return std::to_string(parts.size(parts.count - 1)) + "x" +
@@ -90,7 +91,8 @@ class Winograd : public Conv2dAlgorithm {
         cycles += products * conv_tile_cycles(C_, parts.size(i), vectors(b)) + 30 * positions;
       cycles += 3 * positions * static_cast<double>(parts.n * vectors(b));
     }
-    return static_cast<double>(params_.groups) * (cycles + weight_cycles(static_cast<double>(products * C_ * M_)));
+    const auto groups = static_cast<double>(params_.groups);
+    return cycles_with_weights(groups * cycles, groups * static_cast<double>(products * C_ * M_));
   }
 
   void pack(std::span<const float> weights) override {

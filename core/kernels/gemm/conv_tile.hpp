@@ -53,6 +53,7 @@ template <int L, int R, int V, int S>
     }
   }
   const float *weights = t.weights, *ahead = t.ahead;
+  const std::int64_t also = t.ahead_step > 16 ? 16 : 0;  // a step of more than a line is one of two lines
   if (t.residual != nullptr) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
@@ -91,6 +92,7 @@ template <int L, int R, int V, int S>
 #pragma GCC unroll 1
     for (; x != end; ++x) {
       __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + also, 0, 2);
       ahead += t.ahead_step;
       Float column[V];
 #pragma GCC unroll 2
