@@ -19,10 +19,11 @@ inline constexpr std::int32_t chain_terms = 256;
 ///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
 ///     residual[v*residual_step + r*L + l])
 ///
-/// S floats lie between neighbouring pixels of the image. Every sum is made of chains of fused multiply-adds in the
-/// order of the taps; a chain ends with the tap that makes it chain_terms long or longer, and what it comes to is added
-/// to the chains before. So bits do not depend on R and V, and rounding errors grow with the square root of the chains'
-/// length and number rather than of all terms (Higham, "The accuracy of floating point summation", SISC 1993).
+/// S floats lie between neighbouring pixels of the image; with S = 1 every tap is one float. Every sum is made of
+/// chains of fused multiply-adds in the order of the taps; a chain ends with the tap that makes it chain_terms long or
+/// longer, and what it comes to is added to the chains before. So bits do not depend on R and V, and rounding errors
+/// grow with the square root of the chains' length and number rather than of all terms (Higham, "The accuracy of
+/// floating point summation", SISC 1993).
 struct ConvTile {
   const float* x;
   const ConvTap *taps, *taps_end;
@@ -39,6 +40,39 @@ using ConvTileKernel = void (*)(const ConvTile& tile);
 
 /// S by its place in Microkernels::conv: one float, a vector, or two between neighbouring pixels.
 enum class PixelStep { one, vector, two_vectors };
+
+/// One k of a ConvTile: sum[r][v] += x[r*S] * weights[v*L ..].
+template <int L, int R, int V, int S>
+[[gnu::always_inline]] inline void conv_tile_step(typename Vec<L>::type (&sum)[R][V], const float* x,
+                                                  const float* weights) {
+  typename Vec<L>::type column[V];
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) {
+    column[v] = *reinterpret_cast<const typename Vec<L>::loose*>(weights + v * L);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      multiply_add<L>(sum[r][v], column[v], x[r * S]);
+    }
+  }
+}
+
+/// A chain ends: its sums go to `chains`, or are added to what is there.
+template <int L, int R, int V>
+[[gnu::always_inline]] inline void end_chain(typename Vec<L>::type (&sum)[R][V], float* chains, bool has_chains) {
+  using Float = typename Vec<L>::type;
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      Float* before = reinterpret_cast<Float*>(chains + (r * V + v) * L);
+      *before = has_chains ? *before + sum[r][v] : sum[r][v];
+      sum[r][v] = Float{};
+    }
+  }
+}
 
 template <int L, int R, int V, int S>
 [[gnu::always_inline]] inline void conv_tile_body(const ConvTile& t) {
@@ -65,18 +99,27 @@ template <int L, int R, int V, int S>
   }
   alignas(64) float chains[R * V * L];
   bool has_chains = false;
-  std::int32_t terms = 0;
-  for (const ConvTap* tap = t.taps; tap != t.taps_end; ++tap) {
-    if (terms >= chain_terms) {
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) {
-          Float* before = reinterpret_cast<Float*>(chains + (r * V + v) * L);
-          *before = has_chains ? *before + sum[r][v] : sum[r][v];
-          sum[r][v] = Float{};
-        }
+  const ConvTap* tap = t.taps;
+  if constexpr (S == 1) {
+    // Pixels of one float: every tap is one, and a loop over its one float would take a fifth of the time.
+    while (true) {
+      const ConvTap* const stop = t.taps_end - tap > chain_terms ? tap + chain_terms : t.taps_end;
+#pragma GCC unroll 1
+      for (; tap != stop; ++tap) {
+        __builtin_prefetch(ahead, 0, 2);
+        __builtin_prefetch(ahead + also, 0, 2);
+        ahead += t.ahead_step;
+        conv_tile_step<L, R, V, S>(sum, t.x + tap->offset, weights);
+        weights += V * L;
       }
+      if (tap == t.taps_end) break;
+      end_chain<L, R, V>(sum, chains, has_chains);
+      has_chains = true;
+    }
+  }
+  for (std::int32_t terms = 0; S > 1 && tap != t.taps_end; ++tap) {
+    if (terms >= chain_terms) {
+      end_chain<L, R, V>(sum, chains, has_chains);
       has_chains = true;
       terms = 0;
     }
@@ -86,7 +129,7 @@ template <int L, int R, int V, int S>
     // What the next tap reads: its plane may lie far away, where the hardware does not look.
     const float* const next = t.x + tap[tap + 1 != t.taps_end].offset;
 #pragma GCC unroll 16
-    for (int r = 0; r < R && S > 1; ++r) {
+    for (int r = 0; r < R; ++r) {
       __builtin_prefetch(next + r * S);
     }
 #pragma GCC unroll 1
@@ -94,18 +137,7 @@ template <int L, int R, int V, int S>
       __builtin_prefetch(ahead, 0, 2);
       __builtin_prefetch(ahead + also, 0, 2);
       ahead += t.ahead_step;
-      Float column[V];
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        column[v] = *reinterpret_cast<const Loose*>(weights + v * L);
-      }
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) {
-          multiply_add<L>(sum[r][v], column[v], x[r * S]);
-        }
-      }
+      conv_tile_step<L, R, V, S>(sum, x, weights);
       weights += V * L;
     }
   }
