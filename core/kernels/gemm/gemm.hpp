@@ -18,6 +18,8 @@ inline constexpr std::int64_t gemm_panels = 64;
 inline constexpr std::int64_t gemm_dot_columns = 3;
 /// So few panels of B, and of so many rows together, stay in the second-level cache.
 inline constexpr std::int64_t gemm_few_panels = 16, gemm_few = gemm_few_panels * 384;
+/// An A of so many floats fits in the second-level cache of every thread.
+inline constexpr std::int64_t gemm_shared_floats = 1 << 16;
 /// Rows that lie a multiple of so many floats apart meet in the same lines of a first-level cache: of these, only so
 /// many are read at once.
 inline constexpr std::int64_t gemm_aliased = 1024, gemm_aliased_rows = 10;
@@ -214,7 +216,9 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
   const std::int64_t panels = (N + micro.width() - 1) / micro.width();
   const std::size_t each = gemm_workspace_floats(context, M, N, K) / static_cast<std::size_t>(threads);
   const auto scratch = [&](std::int64_t piece) { return workspace + static_cast<std::size_t>(piece) * each; };
-  if (tiles >= 4 * threads || panels < tiles) {
+  // Of rows, every thread reads all of B; of columns, all of A, which is better where A is small and B has many panels.
+  const bool long_rows = panels > kernels::gemm_few_panels * threads && M * K <= kernels::gemm_shared_floats;
+  if (tiles >= 4 * threads ? !long_rows : panels < tiles) {
     kernels::share(context.pool(), tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       const std::int64_t i = M * first / tiles, rows = M * last / tiles - i;
       kernels::GemmPiece(micro, rows, N, K).run(A + i * lda, lda, B, ldb, C + i * ldc, ldc, scratch(piece));
