@@ -77,11 +77,11 @@ inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t v
 inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return (floats + tiles - 1) / tiles; }
 
 /// Cycles of a computation of so many, during which so many floats of weights pass by, fetched ahead: the two overlap,
-/// but the closer they come, the less. Weights that are larger than a second-level cache are taken to come from memory,
-/// as they do in a network of such layers; others from the third-level cache.
+/// but the closer they come, the less. A layer of 2 MiB of weights and more is taken for one of a network whose weights
+/// come from memory in every pass, others for one of those that stay in the third-level cache.
 inline double cycles_with_weights(double cycles, double floats) {
-  constexpr double second_level_floats = 1 << 18;
-  return std::hypot(cycles, (floats > second_level_floats ? 0.45 : 0.12) * floats);
+  constexpr double cached_network = 1 << 19;
+  return std::hypot(cycles, (floats > cached_network ? 0.45 : 0.12) * floats);
 }
 
 }  // namespace weir::kernels
