@@ -23,7 +23,32 @@ struct BlockedPoolKernel {
       const std::int64_t rows = Take::average ? divisor(p, p.h, i, H) : 1;
       const std::int64_t to_right = p.w.dilation * L, to_below = p.h.dilation * x.row_floats;
       const std::int64_t start = top % x.rows * x.row_floats, ring = x.rows * x.row_floats;
-      for (std::int64_t j = 0; j < OW; ++j, y += L) {
+      // Windows of 3 or 2 columns that lie in x, first .. last - 1.
+      std::int64_t first = OW, last = OW;
+      const std::int64_t side = p.w.kernel, fits = W + p.w.pad_begin - side;
+      if ((side == 2 || side == 3) && p.w.dilation == 1 && (down == 2 || down == 3) && fits >= 0) {
+        first = std::min(OW, (p.w.pad_begin + p.w.stride - 1) / p.w.stride);
+        last = std::clamp(fits / p.w.stride + 1, first, OW);
+      }
+      for (std::int64_t j = 0; j < OW; ++j) {
+        if (j == first && j < last) {
+          const float* at = x.row(plane, 0) + (j * p.w.stride - p.w.pad_begin) * L;
+          const float* lines[3];
+          std::int64_t row = start;
+          for (std::int64_t r = 0; r < down; ++r, row += to_below) {
+            if (row >= ring) row -= ring;
+            lines[r] = at + row;
+          }
+          const float scale = Take::average ? static_cast<float>(rows * divisor(p, p.w, j, W)) : 1;
+          const std::int64_t next = p.h.stride * x.row_floats;
+          const std::int64_t step = p.w.stride * L;
+          if (side == 3 && down == 3) inside<L, 3, 3>(lines, step, next, scale, y + j * L, last - first);
+          if (side == 3 && down == 2) inside<L, 2, 3>(lines, step, next, scale, y + j * L, last - first);
+          if (side == 2 && down == 3) inside<L, 3, 2>(lines, step, next, scale, y + j * L, last - first);
+          if (side == 2 && down == 2) inside<L, 2, 2>(lines, step, next, scale, y + j * L, last - first);
+          j = last - 1;
+          continue;
+        }
         std::int64_t left, across;
         clip(p.w, j, W, left, across);
         F best = F{} + Take::empty, v;
@@ -37,8 +62,31 @@ struct BlockedPoolKernel {
           }
         }
         if constexpr (Take::average) best = best / static_cast<float>(rows * divisor(p, p.w, j, W));
-        simd::store(best, y);
+        simd::store(best, y + j * L);
       }
+    }
+  }
+
+ private:
+  /// n windows of rows x columns, `step` floats apart, the first of them at lines[0 ..]; by the same operations as the
+  /// others. The rows that windows `next` floats further on see are asked for.
+  template <int L, int rows, int columns>
+  [[gnu::always_inline]] static void inside(const float* const (&lines)[3], std::int64_t step, std::int64_t next,
+                                            float scale, float* y, std::int64_t n) {
+    using F = simd::Floats<L>;
+    for (std::int64_t j = 0, at = 0; j < n; ++j, at += step) {
+      F best = F{} + Take::empty, v;
+#pragma GCC unroll 3
+      for (int r = 0; r < rows; ++r) {
+        __builtin_prefetch(lines[r] + at + next);
+#pragma GCC unroll 3
+        for (int s = 0; s < columns; ++s) {
+          simd::load(v, lines[r] + at + s * L);
+          Take::take(best, v);
+        }
+      }
+      if constexpr (Take::average) best = best / scale;
+      simd::store(best, y + j * L);
     }
   }
 

@@ -15,7 +15,7 @@ TEST_CASE("pool: as its reference, over windows, edges, instruction sets and thr
   const auto contexts = kernels_test::contexts();
   int cases = 0;
   for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{2, 3, 7, 5}, Shape{1, 2, 13, 14}, Shape{1, 5, 9, 33},
-                             Shape{3, 1, 17, 16}, Shape{1, 1, 3, 70}})
+                             Shape{3, 1, 17, 16}, Shape{1, 1, 3, 70}, Shape{1, 17, 2, 2}})
     for (const WindowAxis& h : axes)
       for (const WindowAxis& w : axes)
         for (int flags = 0; flags < 4; ++flags) {
