@@ -80,9 +80,11 @@ class Schedule {
   /// Operations that take as long as moving a byte from the third-level cache.
   static constexpr double operations_per_byte = 3;
 
-  /// What moving a byte costs that is one of so many in use: nothing in the second-level cache, more in memory.
+  /// What moving a byte costs that is one of so many in use: nothing in the second-level cache, of more bytes the more
+  /// the smaller a part of them that holds, and more in memory.
   static double price(double bytes_in_use) {
-    return bytes_in_use <= 0.75 * second_level_bytes ? 0 : bytes_in_use <= 8.0 * (1 << 20) ? 1 : 3;
+    constexpr double held = 0.75 * second_level_bytes;
+    return bytes_in_use <= held ? 0 : bytes_in_use <= 8.0 * (1 << 20) ? 1 - held / bytes_in_use : 3;
   }
 
   static StepTraffic look_at(const Network& network, const Plan& plan, const Lives& lives, int i) {
