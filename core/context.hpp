@@ -7,7 +7,7 @@
 namespace weir {
 
 /// threads: 1 to 1024. isa: "" (best of this CPU, or WEIR_ISA), "portable", "avx2", "avx512".
-/// winograd: computes 3x3 convolutions of stride 1 by transforms where that is faster; a little more rounding.
+/// winograd: computes 3x3 convolutions of stride 1 and 2 by transforms where that is faster; a little more rounding.
 /// gemm: "weir", or "openblas" in programs that define WEIR_WITH_OPENBLAS (all of their sources) and link it.
 struct ContextOptions {
   int threads = 1;

@@ -47,7 +47,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   weir::TrainOptions train;
   train.seed = o.seed;
   const bool automatic = o.learner == "auto";
-  if (!automatic) train = weir::with_learner(train, o.learner);
+  train = weir::with_learner(train, automatic ? std::string(weir::predicted_loss) : o.learner);
   m.learner = train.learner;
   const std::size_t folds = o.quick ? 1 : o.folds;
   const weir::CrossValidation validation{
@@ -103,7 +103,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   train.folds = folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
-  auto path = trainer.train_path(o.quick ? 10 : 40);
+  auto path = trainer.train_path(o.quick && !trainer.one_parameter() ? 10 : 40);
   if (automatic && !trainer.one_parameter()) {
     m.learner += "; rules";
     path = weir::with_rules(trainer, std::move(path));
