@@ -269,6 +269,38 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
   }
 }
 
+TEST_CASE("choose_conv2d: large tiles are transformed where weights stay in a cache, small ones where they do not") {
+  if (!weir::supported(Isa::avx512)) return;
+  struct Layer {
+    std::int64_t in, out, side, stride;
+    const char* expected;
+  };
+  // The first are ResNet-18's: 37 MiB of transformed weights for four tiles of 4x4, or 16 MiB for sixteen of 2x2.
+  for (const Layer& l : {Layer{64, 64, 56, 1, "winograd4x4"}, Layer{64, 128, 56, 2, "winograd4x4"},
+                         Layer{128, 256, 28, 2, "winograd2x2"}, Layer{256, 256, 14, 1, "winograd4x4"},
+                         Layer{256, 512, 14, 2, "direct"}, Layer{512, 512, 7, 1, "winograd2x2"},
+                         Layer{96, 96, 7, 1, "winograd4x4"}, Layer{16, 16, 32, 1, "winograd4x4"}}) {
+    const Conv2dParams p{.in_channels = l.in,
+                         .out_channels = l.out,
+                         .kernel_h = 3,
+                         .kernel_w = 3,
+                         .stride_h = l.stride,
+                         .stride_w = l.stride,
+                         .pad_top = 1,
+                         .pad_left = 1,
+                         .pad_bottom = 1,
+                         .pad_right = 1};
+    INFO(l.in, " to ", l.out, " channels of ", l.side, " x ", l.side, ", stride ", l.stride);
+    const auto chosen = [&](std::int64_t batch) {
+      const Shape x{batch, l.in, l.side, l.side};
+      return std::string(
+          weir::kernels::choose_conv2d(p, x, Layout::blocked, weir::kernels::microkernels(Isa::avx512), true)->name());
+    };
+    CHECK(chosen(1) == l.expected);
+    CHECK(chosen(64) == l.expected);
+  }
+}
+
 #if defined(WEIR_WITH_OPENBLAS)
 TEST_CASE("PackedConv2d: OpenBLAS agrees with the reference, and an image with itself in a batch") {
   const Context context({.gemm = "openblas"});

@@ -38,8 +38,11 @@ TEST_CASE("convolution algorithms: what is fetched ahead is all that comes next;
       CHECK(conv_tile_cycles(128, rows, vectors) == 2 * conv_tile_cycles(64, rows, vectors));
       CHECK(conv_tile_cycles(64, rows, 1) <= conv_tile_cycles(64, rows, 2));
     }
-  CHECK(weight_cycles(1e6) < weight_cycles(2e6));
-  CHECK(weight_cycles(1e8) > 50 * weight_cycles(1e6));
+  // Weights hide behind a long computation, and decide what a short one takes.
+  CHECK(cycles_with_weights(1e8, 1e5) < 1.001e8);
+  CHECK(cycles_with_weights(1, 2e6) > 0.99 * 2 * cycles_with_weights(1, 1e6));
+  CHECK(cycles_with_weights(0, 1e8) > 300 * cycles_with_weights(0, 1e5));
+  for (const double floats : {1e4, 1e6, 1e8}) CHECK(cycles_with_weights(1e6, floats) > 1e6);
 }
 
 }  // namespace WEIR_UNIT
