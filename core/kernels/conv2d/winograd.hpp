@@ -244,7 +244,7 @@ class Winograd : public Conv2dAlgorithm {
                      float* to) const {
     const std::int64_t all_planes = round_up(params_.in_channels, micro_->lanes) / micro_->lanes;
     const float* x = images + (row / down_ * all_planes + plane) * H_ * W_ * micro_->lanes;
-    simd::simd_call<winograd::TransformInput<Y, N, S>>(
+    winograd::transform_row<Y, N, S>(
         micro_->isa,
         winograd::InputRow{x, H_, W_, S * Y * (row % down_) - params_.pad_top, S * Y * column - params_.pad_left, to,
                            input_step(), phase_step()},
@@ -284,7 +284,7 @@ class Winograd : public Conv2dAlgorithm {
     for (std::int64_t v = 0; v < vectors(b); ++v) {
       const std::int64_t m = g * M_ + b * micro_->width() + v * L;
       const std::int64_t at = row / down_ * y_floats + m * OH_ * OW_ + (i * OW_ + j) * L;
-      simd::simd_call<winograd::TransformOutput<Y, N>>(
+      winograd::transform_tile<Y, N>(
           micro_->isa,
           winograd::OutputTile{sums + v * most_parts * micro_->max_rows * L, sums_step(), bias + m,
                                images.residual ? images.residual + at : nullptr, images.y + at, OW_ * L,

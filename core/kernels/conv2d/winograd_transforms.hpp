@@ -64,9 +64,8 @@ template <class V>
   y[0] = m[0] + (m[1] + m[2]);
   y[1] = m[3] + (m[1] - m[2]);
 }
-template <class V, std::size_t Y>
-[[gnu::always_inline]] inline void transform_output(const V (&m)[5], V (&y)[Y]) {
-  static_assert(Y == 3 || Y == 4);
+template <class V>
+[[gnu::always_inline]] inline void transform_output(const V (&m)[5], V (&y)[4]) {
   constexpr double a = points<5>[0], b = points<5>[2];
   constexpr auto p = static_cast<float>(a), q = static_cast<float>(b), pp = static_cast<float>(a * a);
   constexpr auto qq = static_cast<float>(b * b), ppp = static_cast<float>(a * a * a);
@@ -75,8 +74,7 @@ template <class V, std::size_t Y>
   y[0] = even_a + even_b;
   y[1] = p * odd_a + q * odd_b;
   y[2] = pp * even_a + qq * even_b;
-  if constexpr (Y == 4) y[3] = ppp * odd_a + qqq * odd_b;
-  y[Y - 1] = y[Y - 1] + m[4];
+  y[3] = (m[4] + ppp * odd_a) + qqq * odd_b;
 }
 template <class V>
 [[gnu::always_inline]] inline void transform_output(const V (&m)[6], V (&y)[4]) {
@@ -218,5 +216,27 @@ struct TransformOutput {
     }
   }
 };
+
+/// The two on an instruction set.
+template <int Y, int N, int S>
+void transform_row(Isa isa, const InputRow& row, std::int64_t across) {
+  simd::simd_call<TransformInput<Y, N, S>>(isa, row, across);
+}
+template <int Y, int N>
+void transform_tile(Isa isa, const OutputTile& tile) {
+  simd::simd_call<TransformOutput<Y, N>>(isa, tile);
+}
+
+#if defined(WEIR_EXTERN_KERNELS)
+// Compiled elsewhere, as the micro-kernels are (core/kernels/gemm/list.hpp).
+extern template void transform_row<4, 6, 1>(Isa, const InputRow&, std::int64_t);
+extern template void transform_row<2, 4, 1>(Isa, const InputRow&, std::int64_t);
+extern template void transform_row<4, 5, 2>(Isa, const InputRow&, std::int64_t);
+extern template void transform_row<2, 3, 2>(Isa, const InputRow&, std::int64_t);
+extern template void transform_tile<4, 6>(Isa, const OutputTile&);
+extern template void transform_tile<2, 4>(Isa, const OutputTile&);
+extern template void transform_tile<4, 5>(Isa, const OutputTile&);
+extern template void transform_tile<2, 3>(Isa, const OutputTile&);
+#endif
 
 }  // namespace weir::kernels::winograd

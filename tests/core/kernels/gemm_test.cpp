@@ -132,12 +132,16 @@ TEST_CASE(
 TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sums and as results") {
   using weir::kernels::ConvTap, weir::kernels::PixelStep;
   std::mt19937 random(4);
-  const std::vector<ConvTap> taps = {{3, 1}, {0, 5}, {90, 4}, {17, 2}};
+  const std::vector<ConvTap> several = {{3, 1}, {0, 5}, {90, 4}, {17, 2}};
+  std::vector<ConvTap> single;  // as pixels of one float have them
+  for (const ConvTap& tap : several)
+    for (std::int32_t c = 0; c < tap.count; ++c) single.push_back({tap.offset + c, 1});
   for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
     if (!weir::supported(isa)) continue;
     const auto& micro = weir::kernels::microkernels(isa);
     const std::int64_t L = micro.lanes;
-    for (const auto step : {PixelStep::one, PixelStep::vector, PixelStep::two_vectors})
+    for (const auto step : {PixelStep::one, PixelStep::vector, PixelStep::two_vectors}) {
+      const std::vector<ConvTap>& taps = step == PixelStep::one ? single : several;
       for (std::int64_t V = 1; V <= 2; ++V)
         for (std::int64_t R = 1; R <= micro.max_rows; ++R)
           for (int kind = 0; kind < 3; ++kind) {  // sums; results; results with a residual
@@ -183,6 +187,7 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
             CHECK(worst < 1e-5);
             CHECK(intact);
           }
+    }
   }
 }
 

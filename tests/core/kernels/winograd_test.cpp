@@ -36,7 +36,7 @@ template <int y, int t>
 struct Sizes {
   static constexpr int Y = y, T = t, N = y + t - 1;
 };
-#define ALL_SIZES Sizes<4, 3>, Sizes<3, 3>, Sizes<2, 3>, Sizes<4, 2>, Sizes<2, 2>
+#define ALL_SIZES Sizes<4, 3>, Sizes<2, 3>, Sizes<4, 2>, Sizes<2, 2>
 
 }  // namespace
 
@@ -142,8 +142,7 @@ TEST_CASE("Winograd: rounds at most a few times more than one chain of additions
       Tensor image(shape), out(expected.shape());
       weir::to_blocked(context, shape, x.data(), image.data());
       // How many times the error of one chain is allowed.
-      const std::map<std::string_view, double> allowed = {
-          {"direct", 1.2}, {"winograd4x4", 5}, {"winograd3x3", 4}, {"winograd2x2", 2}};
+      const std::map<std::string_view, double> allowed = {{"direct", 1.2}, {"winograd4x4", 5}, {"winograd2x2", 2}};
       std::size_t transformed = 0;
       for (auto& algorithm :
            weir::kernels::conv2d_algorithms(p, shape, weir::Layout::blocked, weir::kernels::microkernels(isa))) {
@@ -161,7 +160,7 @@ TEST_CASE("Winograd: rounds at most a few times more than one chain of additions
         CHECK(rms < allowed.at(algorithm->name()) * one_chain);
         transformed += algorithm->name().starts_with("winograd");
       }
-      CHECK(transformed == (layer.stride == 1 ? 3 : 2));
+      CHECK(transformed == 2);
     }
   }
 }
