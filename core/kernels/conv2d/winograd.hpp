@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
-#include <weir/core/kernels/conv2d/winograd_transforms.hpp>
+#include <weir/core/kernels/conv2d/winograd_matrices.hpp>
 
 namespace weir::kernels {
 
@@ -169,7 +169,7 @@ class Winograd : public Conv2dAlgorithm {
   void transform(const ThreadPool& pool, const Conv2dImages& images, std::int64_t g, std::int64_t begin,
                  std::int64_t end, float* V) const {
     const std::int64_t top = begin / across_, rows = (end - 1) / across_ + 1 - top;
-    share(pool, planes_ * rows, 100 * static_cast<double>(C_ * (end - begin)),
+    share(pool, planes_ * rows, 3 * products * static_cast<double>(C_ * (end - begin)),
           [&](std::int64_t, std::int64_t first, std::int64_t last) {
             for (; first < last; ++first) {
               const std::int64_t row = top + first % rows, plane = first / rows;
@@ -244,11 +244,9 @@ class Winograd : public Conv2dAlgorithm {
                      float* to) const {
     const std::int64_t all_planes = round_up(params_.in_channels, micro_->lanes) / micro_->lanes;
     const float* x = images + (row / down_ * all_planes + plane) * H_ * W_ * micro_->lanes;
-    winograd::transform_row<Y, N, S>(
-        micro_->isa,
-        winograd::InputRow{x, H_, W_, S * Y * (row % down_) - params_.pad_top, S * Y * column - params_.pad_left, to,
-                           input_step(), phase_step()},
-        n);
+    micro_->winograd_row(Y, S)({x, H_, W_, S * Y * (row % down_) - params_.pad_top, S * Y * column - params_.pad_left,
+                                to, input_step(), phase_step()},
+                               n);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
@@ -281,14 +279,13 @@ class Winograd : public Conv2dAlgorithm {
                       const float* sums, const float* bias) const {
     const std::int64_t L = micro_->lanes, i = Y * (row % down_), j = Y * column;
     const std::int64_t y_floats = round_up(params_.out_channels, L) * OH_ * OW_;
+    const WinogradTileKernel to_pixels = micro_->winograd_tile(Y, S);
     for (std::int64_t v = 0; v < vectors(b); ++v) {
       const std::int64_t m = g * M_ + b * micro_->width() + v * L;
       const std::int64_t at = row / down_ * y_floats + m * OH_ * OW_ + (i * OW_ + j) * L;
-      winograd::transform_tile<Y, N>(
-          micro_->isa,
-          winograd::OutputTile{sums + v * most_parts * micro_->max_rows * L, sums_step(), bias + m,
-                               images.residual ? images.residual + at : nullptr, images.y + at, OW_ * L,
-                               std::min<std::int64_t>(Y, OH_ - i), std::min<std::int64_t>(Y, OW_ - j), images.clamp});
+      to_pixels({sums + v * most_parts * micro_->max_rows * L, sums_step(), bias + m,
+                 images.residual ? images.residual + at : nullptr, images.y + at, OW_ * L,
+                 std::min<std::int64_t>(Y, OH_ - i), std::min<std::int64_t>(Y, OW_ - j), images.clamp});
     }
   }
 

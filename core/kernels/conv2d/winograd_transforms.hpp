@@ -7,6 +7,15 @@
 
 namespace weir::kernels::winograd {
 
+/// Of the algorithms with two pairs of points, +-a and +-b.
+template <int N>
+struct Powers {
+  static constexpr double p = points<N>[N - 5], q = points<N>[N - 3];
+  static constexpr auto a = static_cast<float>(p), aa = static_cast<float>(p * p), aaa = static_cast<float>(p * p * p);
+  static constexpr auto b = static_cast<float>(q), bb = static_cast<float>(q * q), bbb = static_cast<float>(q * q * q);
+  static constexpr auto sum = static_cast<float>(p * p + q * q), product = static_cast<float>(p * p * q * q);
+};
+
 /// d = B^T d, each lane for itself. Pairs of points +-p share what is even and what is odd in p.
 template <class V>
 [[gnu::always_inline]] inline void transform_input(V (&d)[3]) {
@@ -25,32 +34,26 @@ template <class V>
 }
 template <class V>
 [[gnu::always_inline]] inline void transform_input(V (&d)[5]) {
-  constexpr double a = points<5>[0], b = points<5>[2];
-  constexpr auto p = static_cast<float>(a), q = static_cast<float>(b), pp = static_cast<float>(a * a);
-  constexpr auto qq = static_cast<float>(b * b), sum = static_cast<float>(a * a + b * b);
-  constexpr auto product = static_cast<float>(a * a * b * b);
-  const V even_a = d[3] - qq * d[1], odd_a = d[2] - qq * d[0];
-  const V even_b = d[3] - pp * d[1], odd_b = d[2] - pp * d[0];
-  d[4] = (d[4] - sum * d[2]) + product * d[0];
-  d[0] = even_a + p * odd_a;
-  d[1] = even_a - p * odd_a;
-  d[2] = even_b + q * odd_b;
-  d[3] = even_b - q * odd_b;
+  using P = Powers<5>;
+  const V even_a = d[3] - P::bb * d[1], odd_a = d[2] - P::bb * d[0];
+  const V even_b = d[3] - P::aa * d[1], odd_b = d[2] - P::aa * d[0];
+  d[4] = (d[4] - P::sum * d[2]) + P::product * d[0];
+  d[0] = even_a + P::a * odd_a;
+  d[1] = even_a - P::a * odd_a;
+  d[2] = even_b + P::b * odd_b;
+  d[3] = even_b - P::b * odd_b;
 }
 template <class V>
 [[gnu::always_inline]] inline void transform_input(V (&d)[6]) {
-  // a b = 1 saves multiplications.
-  constexpr double a = points<6>[1], b = points<6>[3];
-  constexpr auto p = static_cast<float>(a), q = static_cast<float>(b), pp = static_cast<float>(a * a);
-  constexpr auto qq = static_cast<float>(b * b), sum = static_cast<float>(a * a + b * b);
-  const V even_a = d[4] - qq * d[2], odd_a = d[3] - qq * d[1];
-  const V even_b = d[4] - pp * d[2], odd_b = d[3] - pp * d[1];
-  d[0] = (d[0] + d[4]) - sum * d[2];
-  d[5] = (d[5] + d[1]) - sum * d[3];
-  d[1] = even_a + p * odd_a;
-  d[2] = even_a - p * odd_a;
-  d[3] = even_b + q * odd_b;
-  d[4] = even_b - q * odd_b;
+  using P = Powers<6>;  // of which the product is 1
+  const V even_a = d[4] - P::bb * d[2], odd_a = d[3] - P::bb * d[1];
+  const V even_b = d[4] - P::aa * d[2], odd_b = d[3] - P::aa * d[1];
+  d[0] = (d[0] + d[4]) - P::sum * d[2];
+  d[5] = (d[5] + d[1]) - P::sum * d[3];
+  d[1] = even_a + P::a * odd_a;
+  d[2] = even_a - P::a * odd_a;
+  d[3] = even_b + P::b * odd_b;
+  d[4] = even_b - P::b * odd_b;
 }
 
 /// y = A^T m, each lane for itself.
@@ -64,29 +67,24 @@ template <class V>
   y[0] = m[0] + (m[1] + m[2]);
   y[1] = m[3] + (m[1] - m[2]);
 }
-template <class V>
-[[gnu::always_inline]] inline void transform_output(const V (&m)[5], V (&y)[4]) {
-  constexpr double a = points<5>[0], b = points<5>[2];
-  constexpr auto p = static_cast<float>(a), q = static_cast<float>(b), pp = static_cast<float>(a * a);
-  constexpr auto qq = static_cast<float>(b * b), ppp = static_cast<float>(a * a * a);
-  constexpr auto qqq = static_cast<float>(b * b * b);
+/// What two pairs of sums m[0 .. 3], and that of infinity, m[4], give.
+template <int N, class V>
+[[gnu::always_inline]] inline void transform_pairs(const V* m, V (&y)[4]) {
+  using P = Powers<N>;
   const V even_a = m[0] + m[1], odd_a = m[0] - m[1], even_b = m[2] + m[3], odd_b = m[2] - m[3];
   y[0] = even_a + even_b;
-  y[1] = p * odd_a + q * odd_b;
-  y[2] = pp * even_a + qq * even_b;
-  y[3] = (m[4] + ppp * odd_a) + qqq * odd_b;
+  y[1] = P::a * odd_a + P::b * odd_b;
+  y[2] = P::aa * even_a + P::bb * even_b;
+  y[3] = (m[4] + P::aaa * odd_a) + P::bbb * odd_b;
+}
+template <class V>
+[[gnu::always_inline]] inline void transform_output(const V (&m)[5], V (&y)[4]) {
+  transform_pairs<5>(m, y);
 }
 template <class V>
 [[gnu::always_inline]] inline void transform_output(const V (&m)[6], V (&y)[4]) {
-  constexpr double a = points<6>[1], b = points<6>[3];
-  constexpr auto p = static_cast<float>(a), q = static_cast<float>(b), pp = static_cast<float>(a * a);
-  constexpr auto qq = static_cast<float>(b * b), ppp = static_cast<float>(a * a * a);
-  constexpr auto qqq = static_cast<float>(b * b * b);
-  const V even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
-  y[0] = m[0] + (even_a + even_b);
-  y[1] = p * odd_a + q * odd_b;
-  y[2] = pp * even_a + qq * even_b;
-  y[3] = (m[5] + ppp * odd_a) + qqq * odd_b;
+  transform_pairs<6>(m + 1, y);
+  y[0] = m[0] + y[0];
 }
 
 /// Where a row of tiles lies in a plane x [H, W, lanes] of a blocked image, and where its transform goes.
@@ -216,27 +214,5 @@ struct TransformOutput {
     }
   }
 };
-
-/// The two on an instruction set.
-template <int Y, int N, int S>
-void transform_row(Isa isa, const InputRow& row, std::int64_t across) {
-  simd::simd_call<TransformInput<Y, N, S>>(isa, row, across);
-}
-template <int Y, int N>
-void transform_tile(Isa isa, const OutputTile& tile) {
-  simd::simd_call<TransformOutput<Y, N>>(isa, tile);
-}
-
-#if defined(WEIR_EXTERN_KERNELS)
-// Compiled elsewhere, as the micro-kernels are (core/kernels/gemm/list.hpp).
-extern template void transform_row<4, 6, 1>(Isa, const InputRow&, std::int64_t);
-extern template void transform_row<2, 4, 1>(Isa, const InputRow&, std::int64_t);
-extern template void transform_row<4, 5, 2>(Isa, const InputRow&, std::int64_t);
-extern template void transform_row<2, 3, 2>(Isa, const InputRow&, std::int64_t);
-extern template void transform_tile<4, 6>(Isa, const OutputTile&);
-extern template void transform_tile<2, 4>(Isa, const OutputTile&);
-extern template void transform_tile<4, 5>(Isa, const OutputTile&);
-extern template void transform_tile<2, 3>(Isa, const OutputTile&);
-#endif
 
 }  // namespace weir::kernels::winograd

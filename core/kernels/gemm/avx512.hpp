@@ -29,6 +29,14 @@ struct Avx512 {
   [[gnu::target("avx512f,avx512vl,fma")]] static void depthwise_rows(const DepthwiseRows& rows) {
     depthwise_rows_body<lanes, R, S, KW>(rows);
   }
+  template <int Y, int N, int S>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void winograd_row(const winograd::InputRow& row, std::int64_t across) {
+    winograd::TransformInput<Y, N, S>::template run<lanes>(row, across);
+  }
+  template <int Y, int N>
+  [[gnu::target("avx512f,avx512vl,fma")]] static void winograd_tile(const winograd::OutputTile& tile) {
+    winograd::TransformOutput<Y, N>::template run<lanes>(tile);
+  }
   // Whole vectors with the tail masked off, rather than the bodies for all instruction sets.
   [[gnu::target("avx512f,avx512vl,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,
                                                                  std::int64_t columns, const Epilogue& e) {

@@ -36,6 +36,13 @@ constexpr void fill_dot_tile(Microkernels& table, std::integer_sequence<int, R..
   ((table.dot_tile[R] = &T::template dot_tile<R + 1>), ...);
 }
 
+/// Y, N and stride as in Winograd.
+template <typename T, int Y, int N, int S>
+constexpr void fill_winograd(Microkernels& table) {
+  table.winograd_rows[Y / 2 - 1][S - 1] = &T::template winograd_row<Y, N, S>;
+  table.winograd_tiles[Y / 2 - 1][S - 1] = &T::template winograd_tile<Y, N>;
+}
+
 template <typename T, Isa isa>
 constexpr Microkernels make_table() {
   Microkernels table;
@@ -47,6 +54,10 @@ constexpr Microkernels make_table() {
   fill_depthwise<T>(table, std::make_integer_sequence<int, max_depthwise_rows>{});
   table.max_dot_rows = T::max_dot_rows;
   fill_dot_tile<T>(table, std::make_integer_sequence<int, T::max_dot_rows>{});
+  fill_winograd<T, 2, 4, 1>(table);
+  fill_winograd<T, 2, 3, 2>(table);
+  fill_winograd<T, 4, 6, 1>(table);
+  fill_winograd<T, 4, 5, 2>(table);
   table.store_rows = &T::store_rows;
   table.transpose = &T::transpose;
   return table;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/clamp.hpp>
+#include <weir/core/kernels/conv2d/winograd_transforms.hpp>
 #include <weir/core/kernels/gemm/conv_tile.hpp>
 #include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/dot_tile.hpp>
@@ -38,6 +39,9 @@ using StoreRows = void (*)(const float* tile, std::int64_t ldt, std::int64_t row
 using TransposeRows = void (*)(const float* from, std::int64_t ldf, std::int64_t rows, std::int64_t columns, float* to,
                                std::int64_t ldt);
 
+using WinogradRowKernel = void (*)(const winograd::InputRow& row, std::int64_t across);
+using WinogradTileKernel = void (*)(const winograd::OutputTile& tile);
+
 /// What an instruction set brings. Widths are 1 or 2 vectors, rows 1 to max_rows.
 struct Microkernels {
   Isa isa = Isa::portable;
@@ -47,6 +51,8 @@ struct Microkernels {
   std::array<std::array<DepthwiseTileKernel, max_depthwise_rows>, 2> depthwise{};
   /// By kernel width 3 or 5, stride - 1, pixels - 1.
   std::array<std::array<std::array<DepthwiseRowsKernel, max_depthwise_rows>, 2>, 2> depthwise_rows{};
+  std::array<std::array<WinogradRowKernel, 2>, 2> winograd_rows{};  ///< by Y / 2 - 1, stride - 1
+  std::array<std::array<WinogradTileKernel, 2>, 2> winograd_tiles{};
   std::array<DotTileKernel, most_dot_rows> dot_tile{};  ///< by rows - 1
   StoreRows store_rows = nullptr;
   TransposeRows transpose = nullptr;
@@ -67,6 +73,13 @@ struct Microkernels {
   DepthwiseRowsKernel depthwise_rows_of(std::int64_t kernel_w, std::int64_t stride, std::int64_t pixels) const {
     return depthwise_rows[kernel_w == 3 ? 0 : 1][static_cast<std::size_t>(stride - 1)]
                          [static_cast<std::size_t>(pixels - 1)];
+  }
+  /// TransformInput and TransformOutput of tiles of Y x Y pixels, Y 2 or 4, and stride 1 or 2.
+  WinogradRowKernel winograd_row(std::int64_t Y, std::int64_t stride) const {
+    return winograd_rows[static_cast<std::size_t>(Y / 2 - 1)][static_cast<std::size_t>(stride - 1)];
+  }
+  WinogradTileKernel winograd_tile(std::int64_t Y, std::int64_t stride) const {
+    return winograd_tiles[static_cast<std::size_t>(Y / 2 - 1)][static_cast<std::size_t>(stride - 1)];
   }
   /// Columns of the widest tile.
   std::int64_t width() const { return 2 * std::int64_t{lanes}; }

@@ -275,7 +275,7 @@ TEST_CASE("choose_conv2d: large tiles are transformed where weights stay in a ca
     std::int64_t in, out, side, stride;
     const char* expected;
   };
-  // The first are ResNet-18's: 37 MiB of transformed weights for four tiles of 4x4, or 16 MiB for sixteen of 2x2.
+  // All but the last two are ResNet-18's. 512 channels: 36 MiB of transformed weights for tiles of 4x4, 16 MiB of 2x2.
   for (const Layer& l : {Layer{64, 64, 56, 1, "winograd4x4"}, Layer{64, 128, 56, 2, "winograd4x4"},
                          Layer{128, 256, 28, 2, "winograd2x2"}, Layer{256, 256, 14, 1, "winograd4x4"},
                          Layer{256, 512, 14, 2, "direct"}, Layer{512, 512, 7, 1, "winograd2x2"},

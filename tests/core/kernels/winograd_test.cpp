@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 #include <weir/core/kernels/conv2d/list.hpp>
+#include <weir/core/kernels/conv2d/winograd_transforms.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
 
