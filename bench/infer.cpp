@@ -107,6 +107,6 @@ int main(int argc, char** argv) {
   app.add_option("--threads", o.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   app.add_option("--gemm", o.gemm, "weir or openblas");
-  app.add_flag("--no-winograd", o.no_winograd, "computes every 3x3 convolution directly");
+  app.add_flag("--no-winograd", o.no_winograd, "computes every convolution directly");
   return program::run(app, argc, argv, [&] { infer(o); });
 }

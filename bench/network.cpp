@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "how long to measure")->check(CLI::Range(0.0, 1e6));
   app.add_option("--isa", isa, "portable, avx2 or avx512; the best of this CPU if not given");
   app.add_option("--gemm", gemm, "weir or openblas");
-  app.add_flag("--no-winograd", no_winograd, "computes every 3x3 convolution directly");
+  app.add_flag("--no-winograd", no_winograd, "computes every convolution directly");
   app.add_option("--shape", shapes, "NAME=3x224x224, for inputs whose file leaves more than the batch free");
   app.add_option("--hook", hooks, "tensors, by name or pattern, that a hook which does nothing looks at");
   auto* flag = app.add_flag("--profile", with_profile, "the plan, with the time of each step");

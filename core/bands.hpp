@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <span>
 #include <vector>
 #include <weir/core/plan.hpp>
@@ -20,6 +21,7 @@ struct BandStep {
   std::int64_t rows = 0;        ///< of its output; 0 if the step does not know rows
   std::int64_t row_floats = 0;  ///< of one plane
   std::int64_t planes = 0;
+  std::int64_t together = 1;  ///< as in RowWindow
 };
 
 /// The steps of a plan, in order.
@@ -36,7 +38,9 @@ inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan
       if (v == absent || network.value(plan.base(v)).constant) continue;
       const auto window = node.layer->row_window(shapes, p);
       knows = window && network.value(plan.base(v)).form.has_rows();
-      if (knows) step.inputs.push_back({p, plan.step_of(v), *window});
+      if (!knows) continue;
+      step.inputs.push_back({p, plan.step_of(v), *window});
+      step.together = std::max(step.together, window->together);
     }
     const ValueId y = node.outputs[0];
     const ShapeForm& form = network.value(plan.base(y)).form;
@@ -49,8 +53,8 @@ inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan
 }
 
 /// A walk of steps [first, last) over one example by bands of `height` rows of what the last of them computes. Every
-/// step computes the rows that are needed of it and are not there yet, and keeps those that will be needed again; so
-/// nothing is computed twice but where a walk begins in the middle.
+/// step computes the rows that are needed of it and are not there yet, and those that it computes together with them,
+/// and keeps those that will be needed again; so nothing is computed twice but where a walk begins in the middle.
 ///
 /// After the pyramids of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016, which compute overlaps again.
 class Bands {
@@ -61,14 +65,19 @@ class Bands {
   /// of the whole plan; they must outlive this.
   Bands(std::span<const BandStep> steps, int first, int last, std::int64_t height)
       : steps_(steps), first_(first), last_(last), height_(height) {
-    // Away from the borders every band is like the third.
-    Place place;
-    for (std::int64_t band = 0; band < 4; ++band) {
-      advance({band * height, (band + 1) * height}, false, place);
-      for (int s = first; s < last; ++s) {
-        room_[at(s)] = std::min(std::max(room_[at(s)], held(place, s).size()), step(s).rows);
-        if (band == 0) begun_ += work(place, s);
-        if (band == 3) steady_ += work(place, s);
+    // Away from the borders every band of a walk is like its third; where rows are computed together, bands repeat
+    // after so many.
+    std::int64_t period = 1;
+    for (int s = first; s < last; ++s) period = std::lcm(period, step(s).together);
+    for (std::int64_t begin = 0; begin < period; ++begin) {
+      Place place;
+      for (std::int64_t band = 0; band < 3 + period; ++band) {
+        advance({(begin + band) * height, (begin + band + 1) * height}, false, place);
+        for (int s = first; s < last; ++s) {
+          room_[at(s)] = std::min(std::max(room_[at(s)], held(place, s).size()), step(s).rows);
+          if (band == 0) begun_ += work(place, s) / static_cast<double>(period);
+          if (band >= 3) steady_ += work(place, s) / static_cast<double>(period * period);
+        }
       }
     }
   }
@@ -120,7 +129,12 @@ class Bands {
         continue;
       }
       fresh = {std::max(done, needed.first), std::max(done, needed.last)};
-      held = {needed.first, fresh.last};
+      if (!fresh.empty() && step(s).together > 1 && s + 1 < last_) {
+        const RowRange whole = RowWindow{.together = step(s).together}.whole(fresh);
+        fresh = {std::max(done, whole.first), whole.last};
+        if (within) fresh = {std::max<std::int64_t>(fresh.first, 0), std::min(fresh.last, step(s).rows)};
+      }
+      held = {std::min(needed.first, fresh.first), fresh.last};
       if (within && fresh.first >= step(s).rows) continue;
       for (const BandStep::Input& in : step(s).inputs) {
         if (in.step < first_) continue;

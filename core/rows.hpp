@@ -13,13 +13,22 @@ struct RowRange {
   friend bool operator==(const RowRange&, const RowRange&) = default;
 };
 
-/// Row j of a layer's output depends on rows j*stride - pad .. j*stride - pad + extent - 1 of its input alone; those
-/// outside the image are none.
-struct RowWindow {
-  std::int64_t stride = 1, extent = 1, pad = 0;
+/// The last multiple of n that is not above i.
+constexpr std::int64_t multiple_below(std::int64_t i, std::int64_t n) { return (i >= 0 ? i : i - n + 1) / n * n; }
 
+/// Row j of a layer's output depends on rows j*stride - pad .. j*stride - pad + extent - 1 of its input alone; those
+/// outside the image are none. Where rows are computed `together` at a time, from row 0 on, each of them depends on
+/// what any of them does, and a part of them takes as long as all.
+struct RowWindow {
+  std::int64_t stride = 1, extent = 1, pad = 0, together = 1;
+
+  /// The rows y of the output, and those that are computed together with them.
+  RowRange whole(RowRange y) const { return {multiple_below(y.first, together), -multiple_below(-y.last, together)}; }
   /// What rows y of the output depend on, beyond the image too.
-  RowRange of(RowRange y) const { return {y.first * stride - pad, (y.last - 1) * stride - pad + extent}; }
+  RowRange of(RowRange y) const {
+    y = whole(y);
+    return {y.first * stride - pad, (y.last - 1) * stride - pad + extent};
+  }
   /// That within an image of H rows, at least one of them.
   RowRange of(RowRange y, std::int64_t H) const {
     const RowRange r = of(y);

@@ -171,7 +171,7 @@ class Schedule {
       operations += s.operations;
       if (weights > second_level_bytes / 2) return;
       if (j > i && needed_until == j)
-        for (std::int64_t rows = 1; rows < last.rows; rows *= 2)
+        for (std::int64_t rows = last.together; rows < last.rows; rows *= 2)
           if (const double cost = cost_in_bands(i, j, rows, weights, operations); cost >= 0)
             offer(best, arrival, {i, j + 1, 1, false, rows}, before + cost);
       if (s.visible || s.elsewhere) return;

@@ -79,7 +79,7 @@ class PackedConv2d {
   /// Which rows of x a row of y depends on, if run_rows() works.
   std::optional<RowWindow> row_window() const {
     if (!algorithm_->by_rows()) return std::nullopt;
-    return RowWindow{params_.stride_h, params_.extent_h(), params_.pad_top};
+    return RowWindow{params_.stride_h, params_.extent_h(), params_.pad_top, algorithm_->rows_together()};
   }
 
   /// A part of one image, with workspace_floats() of a context of one thread; to the same bits as run().

@@ -64,6 +64,26 @@ template <class V>
 [[gnu::always_inline]] inline void take_even(Floats<16>& a, const Floats<16>& b) {
   a = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
+/// a = the other lanes of a, then of b.
+[[gnu::always_inline]] inline void take_odd(Floats<4>& a, const Floats<4>& b) {
+  a = __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+[[gnu::always_inline]] inline void take_odd(Floats<8>& a, const Floats<8>& b) {
+  a = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+[[gnu::always_inline]] inline void take_odd(Floats<16>& a, const Floats<16>& b) {
+  a = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+/// a = the lanes of a but the first, then b.
+[[gnu::always_inline]] inline void take_next(Floats<4>& a, float b) {
+  a = __builtin_shufflevector(a, b - Floats<4>{}, 1, 2, 3, 4);
+}
+[[gnu::always_inline]] inline void take_next(Floats<8>& a, float b) {
+  a = __builtin_shufflevector(a, b - Floats<8>{}, 1, 2, 3, 4, 5, 6, 7, 8);
+}
+[[gnu::always_inline]] inline void take_next(Floats<16>& a, float b) {
+  a = __builtin_shufflevector(a, b - Floats<16>{}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+}
 /// Sum of all lanes, halves first.
 template <int W>
 [[gnu::always_inline]] inline float sum(const Floats<W>& v) {

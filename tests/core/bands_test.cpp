@@ -24,7 +24,8 @@ std::vector<BandStep> chain(std::mt19937& random, int steps) {
     const std::int64_t rows = (H + 2 * w.pad - w.extent) / w.stride + 1;
     if (H + 2 * w.pad < w.extent || rows < 1) w = {1, 1, 0};
     H = w.extent == 1 && w.stride == 1 ? H : rows;
-    BandStep step{{{0, i - 1, w}}, H, pick(1, 9), pick(1, 3)};
+    w.together = pick(0, 3) == 0 ? pick(2, 4) : 1;
+    BandStep step{{{0, i - 1, w}}, H, pick(1, 9), pick(1, 3), w.together};
     for (int j = i - 2; j >= 0; --j)
       if (all[static_cast<std::size_t>(j)].rows == H && pick(0, 2) == 0) {
         step.inputs.push_back({1, j, {}});
@@ -59,6 +60,11 @@ RowRange walk(const Bands& bands, const std::vector<BandStep>& steps, int begin,
         before[static_cast<std::size_t>(s)] = held;
       }
       if (fresh.empty()) continue;
+      // Rows that are computed together are not taken apart, but in the last step.
+      if (s + 1 < end) {
+        CHECK(fresh.first % step.together == 0);
+        CHECK((fresh.last % step.together == 0 || fresh.last == step.rows));
+      }
       for (const BandStep::Input& in : step.inputs) {
         if (in.step < begin) continue;
         const RowRange needed = in.window.of(fresh, steps[static_cast<std::size_t>(in.step)].rows),
@@ -82,6 +88,8 @@ TEST_CASE("rows: a window names what it sees, and stays within the image") {
   CHECK(RowWindow{1, 1, 0}.of({3, 5}, 9) == RowRange{3, 5});
   CHECK(RowWindow{1, 3, 3}.of({0, 1}, 9) == RowRange{0, 1});  // the padding alone: some row
   CHECK(RowWindow{1, 3, 0}.of({9, 10}, 9) == RowRange{8, 9});
+  CHECK(RowWindow{2, 7, 3, 4}.of({5, 6}) == RowRange{5, 18});  // what rows 4 to 7 see
+  CHECK(RowWindow{1, 1, 0, 4}.of({-1, 4}) == RowRange{-4, 4});
 }
 
 TEST_CASE(

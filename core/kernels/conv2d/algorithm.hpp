@@ -51,6 +51,8 @@ class Conv2dAlgorithm {
   virtual bool takes_images() const { return true; }
   /// True if run_rows() works.
   virtual bool by_rows() const { return false; }
+  /// Rows of y that run_rows() computes together; see RowWindow.
+  virtual std::int64_t rows_together() const { return 1; }
   /// As run(), a part of one image by the calling thread alone, in the workspace of one thread.
   virtual void run_rows(const Conv2dRows& /*rows*/, const float* /*bias*/, float* /*workspace*/) const {}
 };

@@ -8,6 +8,9 @@
 
 namespace weir::kernels {
 
+/// The 7x7 convolution of stride 2 that many networks begin with.
+using WinogradStem = Winograd<4, 2, 7, Layout::plain>;
+
 /// All that can compute this convolution of an x in that layout to a blocked y, planned but not packed; Winograd's only
 /// where it is allowed.
 inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Conv2dParams& p, const Shape& x,
@@ -27,6 +30,7 @@ inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Con
     all.push_back(std::make_unique<Winograd<4, 2>>(p, x, micro));
     all.push_back(std::make_unique<Winograd<2, 2>>(p, x, micro));
   }
+  if (!blocked && winograd && WinogradStem::fits(p, micro)) all.push_back(std::make_unique<WinogradStem>(p, x, micro));
   return all;
 }
 

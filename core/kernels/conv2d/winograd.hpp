@@ -1,8 +1,8 @@
-/// Winograd's convolutions F(YxY, 3x3), of stride 1 or 2: a 3x3 convolution with fewer multiplications.
+/// Winograd's convolutions F(YxY, KxK), of stride 1 or 2: a convolution with fewer multiplications.
 #pragma once
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
-#include <weir/core/kernels/conv2d/winograd_matrices.hpp>
+#include <weir/core/kernels/conv2d/winograd_phases.hpp>
 
 namespace weir::kernels {
 
@@ -11,16 +11,15 @@ namespace weir::kernels {
 ///
 ///     S[p][tile][m] = sum over c of V[p][c][tile] * U[p][c][m]
 ///
-/// and the transform of S back is the Y x Y pixels. x and y are blocked, so every step works on vectors of channels.
+/// and the transform of S back is the Y x Y pixels. x and y are blocked, so every step works on vectors of channels; of
+/// a plain x, the first of a network, that has few channels, V is made for vectors of tiles.
 /// Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 ///
-/// Of stride S = 1, N = Y + 2. With S = 2, y is the sum of four convolutions of stride 1, one for each phase of x: its
-/// pixels of even or odd rows and columns, with the 2 or 1 weights each way that meet them (the polyphase
-/// decomposition). All are transformed for 2 weights, so N = Y + 1 and their S add up: the sum over c goes over the
-/// channels of all phases. A phase of one weight has no part in the last position of its direction.
+/// Of stride S = 2 the sums go over the channels of all phases (see Phases).
 ///
-///     multiplications of the formula that are left:   S = 1:  (Y+2)^2 / 9Y^2    1/4,  4/9   with Y = 4, 2
-///                                                     S = 2:  (2Y+1)^2 / 9Y^2   0.56, 0.69      with Y = 4, 2
+///     multiplications of the formula that are left:   K = 3, S = 1:  (Y+2)^2 / 9Y^2    1/4,  4/9   with Y = 4, 2
+///                                                     K = 3, S = 2:  (2Y+1)^2 / 9Y^2   0.56, 0.69       Y = 4, 2
+///                                                     K = 7, S = 2:  13^2 / (7Y)^2     0.22             Y = 4
 ///
 /// Strips of tiles, of one image or of several, are computed one after the other, so that a strip's V stays in the
 /// second-level cache. The transforms cost the more the fewer channels there are, and U is (Y+2)^2 / 9 or (2Y+1)^2 / 9
@@ -29,14 +28,13 @@ namespace weir::kernels {
 ///
 /// RMS error of y in units of its RMS, for x and weights uniform in [-1, 1], against a sum in double (the direct
 /// algorithms in brackets), Y = 4, S = 1: 64 channels 7.8e-7 (4.3e-7), 128 1.1e-6 (6.1e-7), 256 1.6e-6 (8.4e-7), 512
-/// 2.0e-6 (1.1e-6); the largest error of any output 1.2e-5 (8.0e-6). A NaN or infinity in x reaches all pixels of the
-/// tiles that see it.
-template <int Y, int S>
+/// 2.0e-6 (1.1e-6); the largest error of any output 1.2e-5 (8.0e-6). With K = 7, 3 channels:
+/// 9.4e-7 (2.2e-7). A NaN or infinity in x reaches all pixels of the tiles that see it.
+template <int Y, int S, int K = 3, Layout layout = Layout::blocked>
 class Winograd : public Conv2dAlgorithm {
-  static_assert(S == 1 || S == 2);
-  static constexpr int T = S == 1 ? 3 : 2, N = Y + T - 1, positions = N * N, phases = S * S;
-  /// Products of one tile and channel.
-  static constexpr int products = S == 1 ? positions : (2 * Y + 1) * (2 * Y + 1);
+  using P = winograd::Phases<Y, S, K>;
+  static constexpr int N = P::N, positions = P::positions, phases = P::phases, products = P::products;
+  static constexpr bool plain = layout == Layout::plain;
 
  public:
   Winograd(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
@@ -48,31 +46,35 @@ class Winograd : public Conv2dAlgorithm {
         OW_(p.output_shape(x)[3]),
         C_(p.in_channels / p.groups),
         M_(p.out_channels / p.groups),
-        planes_(round_up(C_, micro.lanes) / micro.lanes),
+        unit_(plain ? 1 : micro.lanes),
+        planes_(round_up(C_, unit_) / unit_),
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + Y - 1) / Y),
         across_((OW_ + Y - 1) / Y),
         // With S = 2, U is so much larger that to read it less often is worth more.
-        most_tiles_(round_up(std::max<std::int64_t>(S * cached_floats / (products * C_), micro.max_rows), across_)),
+        // A plain image has few channels, and what a strip's sums take counts more than its V.
+        most_tiles_(round_up(
+            plain ? 2 * micro.max_rows : std::max<std::int64_t>(S * cached_floats / (products * C_), micro.max_rows),
+            across_)),
         cut_(most_tiles_ >= 2 * micro.max_rows ? micro.max_rows : 1),
         pitch_(most_tiles_ + cut_) {
-    if (Shape{phases, planes_, pitch_, micro.lanes}.numel() > std::numeric_limits<std::int32_t>::max())
+    if (Shape{phases, planes_, pitch_, unit_}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
     for (int kind = 0; kind < phases; ++kind)
       for (int f = 0; f < phases; ++f) {
-        if (!has_part(f, kind)) continue;
+        if (!P::has_part(f, kind)) continue;
         for (std::int64_t q = 0; q < planes_; ++q)
-          taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * micro.lanes),
-                                 static_cast<std::int32_t>(std::min<std::int64_t>(micro.lanes, C_ - q * micro.lanes))});
+          taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * unit_),
+                                 static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
       }
   }
 
   /// Groups must be whole blocks of channels.
   static bool fits(const Conv2dParams& p, const Microkernels& micro) {
-    return p.kernel_h == 3 && p.kernel_w == 3 && p.stride_h == S && p.stride_w == S && p.dilation_h == 1 &&
+    return p.kernel_h == K && p.kernel_w == K && p.stride_h == S && p.stride_w == S && p.dilation_h == 1 &&
            p.dilation_w == 1 &&
            (p.groups == 1 ||
-            (p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
+            (!plain && p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
   }
 
   std::string_view name() const override { return Y == 4 ? "winograd4x4" : "winograd2x2"; }
@@ -85,7 +87,7 @@ class Winograd : public Conv2dAlgorithm {
   /// In the units of Direct.
   double cost() const override {
     const EvenParts parts(down_ * across_, micro_->max_rows);
-    double cycles = 3.6 * products * static_cast<double>(planes_ * parts.n);
+    double cycles = (plain ? 18.0 / micro_->lanes : 3.6) * products * static_cast<double>(planes_ * parts.n);
     for (std::int64_t b = 0; b < blocks_; ++b) {
       for (std::int64_t i = 0; i < parts.count; ++i)
         cycles += products * conv_tile_cycles(C_, parts.size(i), vectors(b)) + 30 * positions;
@@ -104,23 +106,24 @@ class Winograd : public Conv2dAlgorithm {
       for (std::int64_t b = 0; b < blocks_; ++b)
         for (std::int64_t c = 0; c < C_; ++c)
           for (std::int64_t lane = 0; lane < std::min(width, M_ - b * width); ++lane)
-            pack_kernel(weights.data() + ((g * M_ + b * width + lane) * C_ + c) * 9, g, b, c, lane);
+            pack_kernel(weights.data() + ((g * M_ + b * width + lane) * C_ + c) * K * K, g, b, c, lane);
   }
 
   std::size_t workspace_floats(std::int64_t threads) const override {
-    return static_cast<std::size_t>(threads * positions * (input_step() + sums_step()));
+    return static_cast<std::size_t>(threads * piece_floats());
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
-    const std::int64_t tiles = images.count * down_ * across_, floats = positions * (input_step() + sums_step());
+    const std::int64_t tiles = images.count * down_ * across_;
     const double flops = 2 * products * static_cast<double>(C_ * params_.out_channels * tiles);
     const ThreadPool alone(1);
+    const Work work = work_of(images, bias);
     if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && tiles >= pool.threads()) {
       // Threads take tiles: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-          transform(alone, images, g, begin, end, workspace + piece * floats);
-          compute(images, g, begin, end, 0, blocks_ * parts_of(end - begin), bias, workspace + piece * floats, 0);
+          transform(alone, work, g, begin, end, workspace + piece * piece_floats());
+          compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), workspace + piece * piece_floats(), 0);
         });
       });
     } else if (pool.threads() <= most_transforming && blocks_ >= pool.threads()) {
@@ -128,29 +131,66 @@ class Winograd : public Conv2dAlgorithm {
       // time than fetching V from another's cache.
       share(pool, blocks_, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-          transform(alone, images, g, begin, end, workspace + piece * floats);
+          transform(alone, work, g, begin, end, workspace + piece * piece_floats());
           const std::int64_t parts = parts_of(end - begin);
-          compute(images, g, begin, end, first * parts, last * parts, bias, workspace + piece * floats, 0);
+          compute(work, g, begin, end, first * parts, last * parts, workspace + piece * piece_floats(), 0);
         });
       });
     } else {
       for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-        transform(pool, images, g, begin, end, workspace);
+        transform(pool, work, g, begin, end, workspace);
         share(pool, blocks_ * parts_of(end - begin), 2 * products * static_cast<double>(C_ * M_ * (end - begin)),
               [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                compute(images, g, begin, end, first, last, bias, workspace, piece);
+                compute(work, g, begin, end, first, last, workspace, piece);
               });
       });
     }
   }
 
+  /// A blocked image is computed as a whole: it lies in the caches, and V of bands would be made twice where they meet.
+  bool by_rows() const override { return plain; }
+  std::int64_t rows_together() const override { return Y; }
+
+  void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
+    const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp};
+    for_strips(rows.rows.first / Y * across_, (rows.rows.last + Y - 1) / Y * across_,
+               [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
+                 transform(ThreadPool(1), work, g, begin, end, workspace);
+                 compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), workspace, 0);
+               });
+  }
+
  private:
+  /// Images one behind the other, the first of which lies there, and what is computed of each.
+  struct Work {
+    RowsView x, residual, y;  ///< residual.data may be nullptr, or y.data
+    std::int64_t x_image, y_image;
+    RowRange rows;
+    const float* bias;
+    Clamp clamp;
+  };
+  Work work_of(const Conv2dImages& images, const float* bias) const {
+    const std::int64_t x_plane = H_ * W_ * unit_, y_plane = OH_ * OW_ * micro_->lanes;
+    const RowsView x{const_cast<float*>(images.x), H_, W_ * unit_, x_plane};
+    RowsView residual{const_cast<float*>(images.residual), OH_, OW_ * micro_->lanes, y_plane}, y = residual;
+    y.data = images.y;
+    return {x,
+            residual,
+            y,
+            round_up(params_.in_channels, unit_) / unit_ * x_plane,
+            round_up(params_.out_channels, micro_->lanes) / micro_->lanes * y_plane,
+            {0, OH_},
+            bias,
+            images.clamp};
+  }
+
   /// Floats of U that every thread may as well read for itself.
   static constexpr std::int64_t most_shared_weights = 1 << 19;
   /// So many threads may as well transform the same input, each for itself.
   static constexpr int most_transforming = 4;
   /// Parts whose sums are held at a time.
-  static constexpr std::int64_t most_parts = 4;
+  static constexpr std::int64_t most_parts = plain ? 1 : 4;
+  static constexpr std::int64_t most_lanes = max_tile_width / 2;
 
   /// Calls f(group, first tile, end) for each strip of the tiles first .. last-1, which are counted row by row over all
   /// images, and each group.
@@ -166,24 +206,24 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t parts_of(std::int64_t tiles) const { return EvenParts(tiles, micro_->max_rows).count; }
 
   /// V of a strip of tiles.
-  void transform(const ThreadPool& pool, const Conv2dImages& images, std::int64_t g, std::int64_t begin,
-                 std::int64_t end, float* V) const {
+  void transform(const ThreadPool& pool, const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end,
+                 float* V) const {
     const std::int64_t top = begin / across_, rows = (end - 1) / across_ + 1 - top;
     share(pool, planes_ * rows, 3 * products * static_cast<double>(C_ * (end - begin)),
           [&](std::int64_t, std::int64_t first, std::int64_t last) {
             for (; first < last; ++first) {
               const std::int64_t row = top + first % rows, plane = first / rows;
               const std::int64_t from = std::max(begin, row * across_), to = std::min(end, (row + 1) * across_);
-              transform_row(images.x, g * planes_ + plane, row, from % across_, to - from,
-                            V + (plane * pitch_ + from - begin) * micro_->lanes);
+              transform_row(work, g * planes_ + plane, row, from % across_, to - from,
+                            V + (plane * pitch_ + from - begin) * unit_);
             }
           });
   }
 
   /// y of the units first .. last-1 of a strip, a unit being one of its parts of one block of channels, block by block.
   /// V is in the workspace; sums go behind it, those of `piece` to a place of their own.
-  void compute(const Conv2dImages& images, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
-               std::int64_t last, const float* bias, float* workspace, std::int64_t piece) const {
+  void compute(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
+               std::int64_t last, float* workspace, std::int64_t piece) const {
     const EvenParts parts(end - begin, micro_->max_rows);
     float* sums = workspace + positions * (input_step() + piece * sums_step());
     while (first < last) {
@@ -191,62 +231,46 @@ class Winograd : public Conv2dAlgorithm {
       const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
       multiply(workspace, g, b, parts, part, part + n, sums);
       for (std::int64_t t = parts.first(part); t < parts.first(part + n); ++t)
-        transform_back(images, g, b, (begin + t) / across_, (begin + t) % across_,
-                       sums + (t - parts.first(part)) * micro_->lanes, bias);
+        transform_back(work, g, b, (begin + t) / across_, (begin + t) % across_,
+                       sums + (t - parts.first(part)) * micro_->lanes);
       first += n;
     }
   }
 
-  /// Positions are of one kind whose products go over the same phases: the last row's (2), the last column's (1), both.
-  static int kind_of(std::int64_t position) {
-    return S == 1 ? 0 : (position / N == N - 1 ? 2 : 0) + (position % N == N - 1 ? 1 : 0);
-  }
-  static bool has_part(int phase, int kind) { return (phase & kind) == 0; }
-  static std::int64_t products_at(int kind) { return S == 1 ? 1 : 4 >> (kind / 2 + kind % 2); }
-  /// Products of one tile and channel before a position.
-  static std::int64_t products_before(std::int64_t position) {
-    if (S == 1) return position;
-    const std::int64_t row = position / N, column = position % N;
-    return row * (4 * N - 2) + column * products_at(row == N - 1 ? 2 : 0);
-  }
-
-  /// U of one 3x3 kernel.
+  /// U of one kernel.
   void pack_kernel(const float* weights, std::int64_t g, std::int64_t b, std::int64_t c, std::int64_t lane) {
     std::int64_t before[phases] = {};  // phases that have a part in positions of each kind
     for (int f = 0; f < phases; ++f) {
-      std::array<std::array<float, T>, T> kernel{};
-      for (std::size_t r = 0; r < T; ++r)
-        for (std::size_t s = 0; s < T; ++s) {
-          const std::size_t i = S * r + static_cast<std::size_t>(f / 2), j = S * s + static_cast<std::size_t>(f % 2);
-          if (i < 3 && j < 3) kernel[r][s] = weights[3 * i + j];
-        }
-      const auto u = winograd::transform_weights<Y, T>(kernel);
-      for (std::int64_t p = 0; p < positions; ++p)
-        if (has_part(f, kind_of(p)))
-          weights_.data()[packed_at(g, b, p) + (before[kind_of(p)] * C_ + c) * vectors(b) * micro_->lanes + lane] =
+      const auto u = P::transform(weights, f);
+      for (std::int64_t p = 0; p < positions; ++p) {
+        const int kind = P::kind_of(p);
+        if (P::has_part(f, kind))
+          weights_.data()[packed_at(g, b, p) + (before[kind] * C_ + c) * vectors(b) * micro_->lanes + lane] =
               u[static_cast<std::size_t>(p)];
-      for (int kind = 0; kind < phases; ++kind) before[kind] += has_part(f, kind);
+      }
+      for (int kind = 0; kind < phases; ++kind) before[kind] += P::has_part(f, kind);
     }
   }
 
   std::int64_t vectors(std::int64_t b) const { return M_ - b * micro_->width() > micro_->lanes ? 2 : 1; }
   std::int64_t packed_at(std::int64_t g, std::int64_t b, std::int64_t p) const {
-    return (g * blocks_ + b) * products * C_ * micro_->width() + products_before(p) * C_ * vectors(b) * micro_->lanes;
+    return (g * blocks_ + b) * products * C_ * micro_->width() +
+           P::products_before(p) * C_ * vectors(b) * micro_->lanes;
   }
 
   // From one position to the next; a line more than needed, lest all of them fall on one set of the cache.
   std::int64_t input_step() const { return phases * phase_step() + 16; }
-  std::int64_t phase_step() const { return planes_ * pitch_ * micro_->lanes; }
+  std::int64_t phase_step() const { return planes_ * pitch_ * unit_; }
+  std::int64_t piece_floats() const { return positions * (input_step() + sums_step()); }
   std::int64_t sums_step() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
 
   /// V of one plane and of n tiles from `column` on in a row of tiles, counted over all images.
-  void transform_row(const float* images, std::int64_t plane, std::int64_t row, std::int64_t column, std::int64_t n,
+  void transform_row(const Work& work, std::int64_t plane, std::int64_t row, std::int64_t column, std::int64_t n,
                      float* to) const {
-    const std::int64_t all_planes = round_up(params_.in_channels, micro_->lanes) / micro_->lanes;
-    const float* x = images + (row / down_ * all_planes + plane) * H_ * W_ * micro_->lanes;
-    micro_->winograd_row(Y, S)({x, H_, W_, S * Y * (row % down_) - params_.pad_top, S * Y * column - params_.pad_left,
-                                to, input_step(), phase_step()},
-                               n);
+    const float* x = work.x.data + row / down_ * work.x_image + plane * work.x.plane_floats;
+    micro_->winograd_row(N)({x, H_, W_, work.x.rows, S * Y * (row % down_) - params_.pad_top,
+                             S * Y * column - params_.pad_left, to, input_step(), phase_step()},
+                            n);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
@@ -255,15 +279,15 @@ class Winograd : public Conv2dAlgorithm {
     const std::int64_t L = micro_->lanes, begin = parts.first(first), line = vectors(b) * L;
     for (std::int64_t p = 0; p < positions; ++p) {
       const float* weights = weights_.data() + packed_at(g, b, p);
-      const std::vector<ConvTap>& taps = taps_[kind_of(p)];
-      const std::int64_t K = products_at(kind_of(p)) * C_;
+      const std::vector<ConvTap>& taps = taps_[P::kind_of(p)];
+      const std::int64_t depth = P::products_at(P::kind_of(p)) * C_;
       for (std::int64_t i = first; i < last; ++i)
-        micro_->conv_tile(PixelStep::vector, parts.size(i),
-                          vectors(b))({.x = input + p * input_step() + parts.first(i) * L,
+        micro_->conv_tile(plain ? PixelStep::one : PixelStep::vector, parts.size(i),
+                          vectors(b))({.x = input + p * input_step() + parts.first(i) * unit_,
                                        .taps = taps.data(),
                                        .taps_end = taps.data() + taps.size(),
                                        .weights = weights,
-                                       .ahead = weights + K * (line + (i - first) * ahead_step(line, last - first)),
+                                       .ahead = weights + depth * (line + (i - first) * ahead_step(line, last - first)),
                                        .ahead_step = ahead_step(line, last - first),
                                        .bias = nullptr,
                                        .residual = nullptr,
@@ -275,24 +299,55 @@ class Winograd : public Conv2dAlgorithm {
   }
 
   /// The pixels of the tile in `row` (counted over all images) and `column`.
-  void transform_back(const Conv2dImages& images, std::int64_t g, std::int64_t b, std::int64_t row, std::int64_t column,
-                      const float* sums, const float* bias) const {
+  void transform_back(const Work& work, std::int64_t g, std::int64_t b, std::int64_t row, std::int64_t column,
+                      const float* sums) const {
     const std::int64_t L = micro_->lanes, i = Y * (row % down_), j = Y * column;
-    const std::int64_t y_floats = round_up(params_.out_channels, L) * OH_ * OW_;
-    const WinogradTileKernel to_pixels = micro_->winograd_tile(Y, S);
+    const RowRange rows{i, std::min<std::int64_t>(i + Y, OH_)};
+    const bool all = work.rows.first <= rows.first && rows.last <= work.rows.last &&
+                     work.y.together(i) >= rows.size() &&
+                     (!work.residual.data || work.residual.together(i) >= rows.size());
     for (std::int64_t v = 0; v < vectors(b); ++v) {
-      const std::int64_t m = g * M_ + b * micro_->width() + v * L;
-      const std::int64_t at = row / down_ * y_floats + m * OH_ * OW_ + (i * OW_ + j) * L;
-      to_pixels({sums + v * most_parts * micro_->max_rows * L, sums_step(), bias + m,
-                 images.residual ? images.residual + at : nullptr, images.y + at, OW_ * L,
-                 std::min<std::int64_t>(Y, OH_ - i), std::min<std::int64_t>(Y, OW_ - j), images.clamp});
+      const std::int64_t block = g * M_ / L + (b * micro_->width()) / L + v;
+      const std::int64_t at = row / down_ * work.y_image + j * L;
+      winograd::OutputTile tile{sums + v * most_parts * micro_->max_rows * L,
+                                sums_step(),
+                                work.bias + block * L,
+                                work.residual.data ? work.residual.row(block, i) + at : nullptr,
+                                work.y.row(block, i) + at,
+                                OW_ * L,
+                                rows.size(),
+                                std::min<std::int64_t>(Y, OW_ - j),
+                                work.clamp};
+      if (all)
+        micro_->winograd_tile(N)(tile);
+      else
+        transform_back_rows(work, block, rows, at, tile);
     }
+  }
+
+  /// Of a tile, whose rows are these, those that are asked for, which may not lie one behind the other.
+  void transform_back_rows(const Work& work, std::int64_t block, RowRange rows, std::int64_t at,
+                           winograd::OutputTile& tile) const {
+    float y[Y * Y * most_lanes], residual[Y * Y * most_lanes] = {};
+    const std::int64_t floats = tile.columns * micro_->lanes;
+    tile.pitch = Y * micro_->lanes;
+    tile.y = y;
+    const RowRange wanted{std::max(rows.first, work.rows.first), std::min(rows.last, work.rows.last)};
+    if (work.residual.data) {
+      tile.residual = residual;
+      for (std::int64_t r = wanted.first; r < wanted.last; ++r)
+        std::copy_n(work.residual.row(block, r) + at, floats, residual + (r - rows.first) * tile.pitch);
+    }
+    micro_->winograd_tile(N)(tile);
+    for (std::int64_t r = wanted.first; r < wanted.last; ++r)
+      std::copy_n(y + (r - rows.first) * tile.pitch, floats, work.y.row(block, r) + at);
   }
 
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
-  std::int64_t planes_, blocks_;       ///< of one group: blocks of C_, widths of M_
+  std::int64_t unit_;                  ///< floats of a pixel of a plane of x
+  std::int64_t planes_, blocks_;       ///< of one group: planes of x, widths of M_
   std::int64_t down_, across_;         ///< tiles of one image
   std::int64_t most_tiles_;            ///< of a strip, about
   std::int64_t cut_;                   ///< strips begin at multiples of it: long ones between full register tiles

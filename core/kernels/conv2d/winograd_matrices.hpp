@@ -23,6 +23,8 @@ inline constexpr std::array<double, 4> points<5> = {.375, -.375, 1.125, -1.125};
 template <>
 inline constexpr std::array<double, 5> points<6> = {0, 0.70710678118654752, -0.70710678118654752, 1.41421356237309505,
                                                     -1.41421356237309505};
+template <>
+inline constexpr std::array<double, 6> points<7> = {.35, -.35, .85, -.85, 1.5, -1.5};
 
 template <std::size_t Rows, std::size_t Columns>
 using Matrix = std::array<std::array<double, Columns>, Rows>;

@@ -36,11 +36,11 @@ constexpr void fill_dot_tile(Microkernels& table, std::integer_sequence<int, R..
   ((table.dot_tile[R] = &T::template dot_tile<R + 1>), ...);
 }
 
-/// Y, N and stride as in Winograd.
-template <typename T, int Y, int N, int S>
+/// Y, N and stride as in Winograd, whose x is blocked, or plain.
+template <typename T, int Y, int N, int S, bool plain>
 constexpr void fill_winograd(Microkernels& table) {
-  table.winograd_rows[Y / 2 - 1][S - 1] = &T::template winograd_row<Y, N, S>;
-  table.winograd_tiles[Y / 2 - 1][S - 1] = &T::template winograd_tile<Y, N>;
+  table.winograd_rows[N - 3] = &T::template winograd_row<Y, N, S, plain>;
+  table.winograd_tiles[N - 3] = &T::template winograd_tile<Y, N>;
 }
 
 template <typename T, Isa isa>
@@ -54,10 +54,11 @@ constexpr Microkernels make_table() {
   fill_depthwise<T>(table, std::make_integer_sequence<int, max_depthwise_rows>{});
   table.max_dot_rows = T::max_dot_rows;
   fill_dot_tile<T>(table, std::make_integer_sequence<int, T::max_dot_rows>{});
-  fill_winograd<T, 2, 4, 1>(table);
-  fill_winograd<T, 2, 3, 2>(table);
-  fill_winograd<T, 4, 6, 1>(table);
-  fill_winograd<T, 4, 5, 2>(table);
+  fill_winograd<T, 2, 4, 1, false>(table);
+  fill_winograd<T, 2, 3, 2, false>(table);
+  fill_winograd<T, 4, 6, 1, false>(table);
+  fill_winograd<T, 4, 5, 2, false>(table);
+  fill_winograd<T, 4, 7, 2, true>(table);
   table.store_rows = &T::store_rows;
   table.transpose = &T::transpose;
   return table;

@@ -51,8 +51,8 @@ struct Microkernels {
   std::array<std::array<DepthwiseTileKernel, max_depthwise_rows>, 2> depthwise{};
   /// By kernel width 3 or 5, stride - 1, pixels - 1.
   std::array<std::array<std::array<DepthwiseRowsKernel, max_depthwise_rows>, 2>, 2> depthwise_rows{};
-  std::array<std::array<WinogradRowKernel, 2>, 2> winograd_rows{};  ///< by Y / 2 - 1, stride - 1
-  std::array<std::array<WinogradTileKernel, 2>, 2> winograd_tiles{};
+  std::array<WinogradRowKernel, 5> winograd_rows{};  ///< by N - 3
+  std::array<WinogradTileKernel, 5> winograd_tiles{};
   std::array<DotTileKernel, most_dot_rows> dot_tile{};  ///< by rows - 1
   StoreRows store_rows = nullptr;
   TransposeRows transpose = nullptr;
@@ -74,13 +74,9 @@ struct Microkernels {
     return depthwise_rows[kernel_w == 3 ? 0 : 1][static_cast<std::size_t>(stride - 1)]
                          [static_cast<std::size_t>(pixels - 1)];
   }
-  /// TransformInput and TransformOutput of tiles of Y x Y pixels, Y 2 or 4, and stride 1 or 2.
-  WinogradRowKernel winograd_row(std::int64_t Y, std::int64_t stride) const {
-    return winograd_rows[static_cast<std::size_t>(Y / 2 - 1)][static_cast<std::size_t>(stride - 1)];
-  }
-  WinogradTileKernel winograd_tile(std::int64_t Y, std::int64_t stride) const {
-    return winograd_tiles[static_cast<std::size_t>(Y / 2 - 1)][static_cast<std::size_t>(stride - 1)];
-  }
+  /// TransformInput and TransformOutput of algorithms with N multiplications each way, 3 to 7; see fill_winograd().
+  WinogradRowKernel winograd_row(std::int64_t N) const { return winograd_rows[static_cast<std::size_t>(N - 3)]; }
+  WinogradTileKernel winograd_tile(std::int64_t N) const { return winograd_tiles[static_cast<std::size_t>(N - 3)]; }
   /// Columns of the widest tile.
   std::int64_t width() const { return 2 * std::int64_t{lanes}; }
 };

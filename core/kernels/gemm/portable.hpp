@@ -27,9 +27,9 @@ struct Portable {
   static void depthwise_rows(const DepthwiseRows& rows) {
     depthwise_rows_body<lanes, R, S, KW>(rows);
   }
-  template <int Y, int N, int S>
+  template <int Y, int N, int S, bool plain>
   static void winograd_row(const winograd::InputRow& row, std::int64_t across) {
-    winograd::TransformInput<Y, N, S>::template run<lanes>(row, across);
+    winograd::TransformInput<Y, N, S, plain>::template run<lanes>(row, across);
   }
   template <int Y, int N>
   static void winograd_tile(const winograd::OutputTile& tile) {

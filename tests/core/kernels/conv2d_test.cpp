@@ -56,6 +56,10 @@ struct Problem {
         p.kernel_h = p.kernel_w = 3;
         p.stride_h = p.stride_w = pick({1, 1, 2});
         p.dilation_h = p.dilation_w = 1;
+        if (kind == 0 && p.in_channels < 17 && random_bits() % 3 == 0) {  // as first layers have it
+          p.kernel_h = p.kernel_w = 7;
+          p.stride_h = p.stride_w = 2;
+        }
       }
       if (random_bits() % 3 != 0) {
         p.pad_top = pick({0, 1, 2, 9}), p.pad_left = pick({0, 1, 2, 18});
@@ -64,7 +68,8 @@ struct Problem {
       const auto side = [] { return static_cast<std::int64_t>(1 + random_bits() % 17); };
       x = Shape{1, p.in_channels, side(), side()};
       if (random_bits() % 8 == 0) x = x.with(3, 40 + side());
-      if (random_bits() % 6 == 0) {  // y is a pixel
+      if (p.kernel_h == 7 && random_bits() % 2 == 0) x = x.with(3, 120 + 9 * side());  // tiles for whole vectors
+      if (random_bits() % 6 == 0) {                                                    // y is a pixel
         p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = 0, p.dilation_h = p.dilation_w = 1;
         x = Shape{1, p.in_channels, p.kernel_h, p.kernel_w};
       }
@@ -143,6 +148,7 @@ struct Guarded {
 }  // namespace
 
 TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the reference and stays within its memory") {
+  int stems = 0;
   for (int round = 0; round < 400; ++round) {
     const Problem problem;
     const Tensor x = noise(problem.x), residual = noise(problem.p.output_shape(problem.x));
@@ -169,6 +175,7 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
                layout == Layout::plain ? "plain" : "blocked");
           algorithm->pack(problem.weights.span());
           CHECK(algorithm->cost() > 0);
+          stems += layout == Layout::plain && name.starts_with("winograd");
           Tensor first;
           for (const int threads : {1, 2}) {
             Guarded y(summand.size()), workspace(algorithm->workspace_floats(threads));
@@ -190,6 +197,7 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
         }
       }
   }
+  CHECK(stems > 10);
 }
 
 TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, nor on threads") {
@@ -266,6 +274,30 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
     for (std::size_t i = 0; i < all.size(); ++i) worst = std::max(worst, double{std::abs(all[i] - direct[i])});
     CHECK(worst > 0);
     CHECK(worst < 1e-4);
+  }
+}
+
+TEST_CASE("choose_conv2d: the 7x7 layer that networks begin with is transformed, unless the context forbids it") {
+  const Conv2dParams p{.in_channels = 3,
+                       .out_channels = 64,
+                       .kernel_h = 7,
+                       .kernel_w = 7,
+                       .stride_h = 2,
+                       .stride_w = 2,
+                       .pad_top = 3,
+                       .pad_left = 3,
+                       .pad_bottom = 3,
+                       .pad_right = 3};
+  for (const Isa isa : isas()) {
+    const auto& micro = weir::kernels::microkernels(isa);
+    const auto name = [&](std::int64_t side, bool winograd) {
+      return std::string(
+          weir::kernels::choose_conv2d(p, Shape{1, 3, side, side}, Layout::plain, micro, winograd)->name());
+    };
+    for (const std::int64_t side : {64, 224, 299}) {
+      CHECK(name(side, true) == "winograd4x4");
+      CHECK(name(side, false) == "direct");
+    }
   }
 }
 

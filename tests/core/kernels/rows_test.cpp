@@ -53,7 +53,7 @@ std::int64_t planes_of(const Shape& s, std::int64_t L) { return (s[1] + L - 1) /
 TEST_CASE("convolution: some rows are those of the whole image, to the last bit") {
   std::mt19937 random(5);
   const auto pick = [&](int low, int high) { return std::uniform_int_distribution<std::int64_t>(low, high)(random); };
-  int direct = 0, depthwise = 0;
+  int direct = 0, depthwise = 0, winograd = 0;
   for (int i = 0; i < 160; ++i)
     for (const weir::Context& context : contexts()) {
       const weir::Context alone = context.alone();
@@ -67,7 +67,14 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
       p.dilation_h = pick(1, 2);
       p.pad_top = pick(0, static_cast<int>(p.kernel_h) - 1), p.pad_bottom = pick(0, static_cast<int>(p.kernel_h) - 1);
       p.pad_left = p.pad_right = pick(0, static_cast<int>(p.kernel_w) - 1);
-      const Shape x{1, p.in_channels, pick(10, 30), pick(8, 30)}, y = p.output_shape(x);
+      Shape x{1, p.in_channels, pick(10, 30), pick(8, 30)};
+      if (i % 8 == 2) {  // a first layer
+        p = {.in_channels = pick(1, 3), .out_channels = pick(8, 70), .kernel_h = 7, .kernel_w = 7};
+        p.stride_h = p.stride_w = 2;
+        p.pad_top = pick(0, 3), p.pad_left = pick(0, 3), p.pad_bottom = p.pad_right = 3;
+        x = Shape{1, p.in_channels, pick(30, 60), pick(100, 200)};
+      }
+      const Shape y = p.output_shape(x);
       const bool plain = p.in_channels < L && i % 2 == 0 && p.groups == 1;
       const weir::Layout layout = plain ? weir::Layout::plain : weir::Layout::blocked;
       const Tensor weights = numbers({p.out_channels, p.in_channels / p.groups, p.kernel_h, p.kernel_w}, 2),
@@ -75,7 +82,7 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
       const weir::PackedConv2d conv(p, weights.span(), bias.span(), context, x, layout);
       const auto window = conv.row_window();
       if (!window) continue;
-      (conv.algorithm() == "direct" ? direct : depthwise) += 1;
+      (conv.algorithm() == "direct" ? direct : conv.algorithm() == "winograd4x4" ? winograd : depthwise) += 1;
       const auto floats = [&](const Shape& s, weir::Layout l) { return weir::floats_of(s, l, context.isa()); };
       Tensor from = numbers({floats(x, layout)}), residual = numbers({floats(y, weir::Layout::blocked)}, 7);
       std::vector<float> to(residual.size()), workspace(conv.workspace_floats(alone, x) + 1);
@@ -98,6 +105,7 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
     }
   CHECK(direct > 100);
   CHECK(depthwise > 100);
+  CHECK(winograd > 20);
 }
 
 TEST_CASE("pooling: some rows are those of the whole image, to the last bit") {
