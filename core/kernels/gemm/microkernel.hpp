@@ -7,7 +7,7 @@
 #include <utility>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/clamp.hpp>
-#include <weir/core/kernels/conv2d/winograd_transforms.hpp>
+#include <weir/core/kernels/conv2d/winograd_tiles.hpp>
 #include <weir/core/kernels/gemm/conv_tile.hpp>
 #include <weir/core/kernels/gemm/depthwise_rows.hpp>
 #include <weir/core/kernels/gemm/dot_tile.hpp>
