@@ -14,15 +14,17 @@ inline constexpr std::int64_t gemm_tiles = 12;
 /// So many panels of B are packed at a time, 4 MiB of the widest: they lie in the third-level cache until the last
 /// block of A has passed over them.
 inline constexpr std::int64_t gemm_panels = 64;
-/// Up to so many columns that fill no vector are dot products.
-inline constexpr std::int64_t gemm_dot_columns = 3;
-/// So few panels of B, and of so many rows together, stay in the second-level cache.
-inline constexpr std::int64_t gemm_few_panels = 16, gemm_few = gemm_few_panels * 384;
+/// Up to so many columns that fill no vector are dot products: as parts of a vector they would take longer.
+constexpr std::int64_t gemm_dot_columns(std::int64_t lanes) { return 3 * lanes / 8; }
+/// So few panels of B, and of so many rows together, stay in the second-level cache. They are packed for all tiles of A
+/// before the second tile comes: that pays where so many follow, or there is next to nothing to pack.
+inline constexpr std::int64_t gemm_few_panels = 8, gemm_few = 16 * 384, gemm_few_tiles = 8, gemm_very_few_panels = 2;
 /// An A of so many floats fits in the second-level cache of every thread.
 inline constexpr std::int64_t gemm_shared_floats = 1 << 16;
-/// Rows that lie a multiple of so many floats apart meet in the same lines of a first-level cache: of these, only so
-/// many are read at once.
-inline constexpr std::int64_t gemm_aliased = 1024, gemm_aliased_rows = 10;
+/// So many panels of B for each thread are worth packing A once more.
+inline constexpr std::int64_t gemm_long_panels = 16;
+/// Of rows that lie a multiple of gemm_aliased floats apart, only so many are read at once.
+inline constexpr std::int64_t gemm_aliased_rows = 10;
 
 /// C[M, N] = A[M, K] B[K, N] by one thread. K is cut into blocks. Two orders:
 ///  - many panels of B: blocks of A are packed and run over one panel after the other (Goto and van de Geijn, "Anatomy
@@ -30,16 +32,21 @@ inline constexpr std::int64_t gemm_aliased = 1024, gemm_aliased_rows = 10;
 ///    all blocks of A;
 ///  - few panels: packing A, which is then used only for these, would take too long. Its rows are read as they lie,
 ///    tile by tile over all panels, which the first tile has packed.
-/// Columns that fill no vector are dot products (up to three) or a panel filled up with zeros.
+/// Columns that fill no vector are dot products or a panel filled up with zeros.
 class GemmPiece {
  public:
-  GemmPiece(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K)
-      : micro_(micro), M_(M), K_(K), pieces_((K + gemm_depth - 1) / gemm_depth), dots_(N % micro.lanes) {
-    if (dots_ > gemm_dot_columns) dots_ = 0;
+  /// columns: of the whole product, of which this is a part.
+  GemmPiece(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K, std::int64_t columns)
+      : micro_(micro), M_(M), K_(K), dots_(N % micro.lanes) {
+    const std::int64_t most_dots = gemm_dot_columns(micro.lanes);
+    if (dots_ > most_dots) dots_ = 0;
+    // Dot products alone read rows as they come.
+    pieces_ = columns <= most_dots ? std::min<std::int64_t>(K, 1) : (K + gemm_depth - 1) / gemm_depth;
     N_ = N - dots_;
     depth_ = pieces_ > 0 ? (K + pieces_ - 1) / pieces_ : 0;
     panels_ = (N_ + micro.width() - 1) / micro.width();
-    few_ = panels_ <= gemm_few_panels && panels_ * depth_ <= gemm_few && M > micro.max_rows;
+    few_ = panels_ <= (M > gemm_few_tiles * micro.max_rows ? gemm_few_panels : gemm_very_few_panels) &&
+           panels_ * depth_ <= gemm_few && M > micro.max_rows;
     // Where no second block of A follows, nobody would look at a packed panel again.
     slots_ = few_ ? panels_ : tiles(M) > gemm_tiles ? std::min(panels_, gemm_panels) : 1;
   }
@@ -47,33 +54,38 @@ class GemmPiece {
   /// Scratch memory for run().
   std::size_t workspace_floats() const {
     const std::int64_t rows = few_ ? 0 : std::min(M_, gemm_tiles * micro_.max_rows);
-    return static_cast<std::size_t>((slots_ * micro_.width() + rows) * depth_ + dots_ * K_);
+    return static_cast<std::size_t>((slots_ * micro_.width() + rows) * depth_ + dots_ * dot_step());
   }
 
   void run(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
            float* workspace) const {
-    dot_products(A, lda, B, ldb, C, ldc, workspace);
-    if (panels_ == 0) return;
-    float* const packed_b = workspace + dots_ * K_;
+    float* const dot_columns = workspace;
+    float* const packed_b = workspace + dots_ * dot_step();
     float* const packed_a = packed_b + slots_ * micro_.width() * depth_;
     if (K_ == 0)
-      for (std::int64_t i = 0; i < M_; ++i) std::fill_n(C + i * ldc, N_, 0.0F);
+      for (std::int64_t i = 0; i < M_; ++i) std::fill_n(C + i * ldc, N_ + dots_, 0.0F);
     const std::int64_t tile = few_ && lda % gemm_aliased == 0 ? gemm_aliased_rows : micro_.max_rows;
-    const Blocks blocks(M_, std::min<std::int64_t>(tile, micro_.max_rows), few_ ? 1 : gemm_tiles);
-    const std::int64_t window = slots_ > 1 ? slots_ : panels_;
-    for (std::int64_t first = 0; first < panels_; first += window)
+    const Blocks blocks(M_, std::min<std::int64_t>(tile, micro_.max_rows),
+                        panels_ == 0 ? tiles(M_)
+                        : few_       ? 1
+                                     : gemm_tiles);
+    const std::int64_t window = slots_ > 1 ? slots_ : std::max<std::int64_t>(panels_, 1);
+    for (std::int64_t first = 0; first < std::max<std::int64_t>(panels_, 1); first += window)
       for (std::int64_t piece = 0; piece < pieces_; ++piece) {
         const std::int64_t k = K_ * piece / pieces_, size = K_ * (piece + 1) / pieces_ - k;
         const std::int64_t last = std::min(panels_, first + window);
         for (std::int64_t b = 0; b < blocks.count; ++b) {
           const Rows rows = blocks.rows(b);
           const float* a = A + rows.first * lda + k;
-          if (!few_) pack_rows(a, lda, rows.count(), size, packed_a);
-          if (few_ && b + 1 < blocks.count) fetch(a + rows.count() * lda, lda, rows.count(), size);
+          if (first == 0)
+            dot_products(a, lda, {B + k * ldb, ldb, dot_columns, C + rows.first * ldc, ldc}, rows.count(), size, b == 0,
+                         k > 0);
+          if (!few_ && panels_ > 0) pack_rows(a, lda, rows.count(), size, packed_a);
           for (std::int64_t p = first; p < last; ++p) {
             const std::int64_t j = p * micro_.width();
             float* const panel = packed_b + (slots_ > 1 ? (p - first) * micro_.width() * depth_ : 0);
-            run_panel({few_ ? a : packed_a, lda, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc},
+            const float* next = p == first && b + 1 < blocks.count ? a + rows.count() * lda : a;
+            run_panel({few_ ? a : packed_a, lda, next, B + k * ldb + j, ldb, panel, C + rows.first * ldc + j, ldc},
                       rows.count(), size, std::min(micro_.width(), N_ - j), b == 0, k > 0);
           }
         }
@@ -95,43 +107,53 @@ class GemmPiece {
   struct Panel {
     const float* a;  // rows, or packed
     std::int64_t lda;
+    const float* next;  // rows that follow
     const float* b;
     std::int64_t ldb;
     float *panel, *c;
     std::int64_t ldc;
   };
 
-  void dot_products(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
-                    float* columns) const {
-    if (dots_ == 0) return;
-    for (std::int64_t k = 0; k < K_; ++k)
-      for (std::int64_t j = 0; j < dots_; ++j) columns[j * K_ + k] = B[k * ldb + N_ + j];
+  struct DotColumns {
+    const float* b;
+    std::int64_t ldb;
+    float *columns, *c;
+    std::int64_t ldc;
+  };
+
+  /// The last columns of some rows. pack: those of b have not been packed yet.
+  void dot_products(const float* a, std::int64_t lda, const DotColumns& p, std::int64_t rows, std::int64_t size,
+                    bool pack, bool add) const {
+    const std::int64_t L = micro_.lanes;
+    for (std::int64_t k = 0; pack && dots_ > 0 && k < size; k += L)
+      micro_.transpose(p.b + k * p.ldb + N_, p.ldb, std::min(L, size - k), dots_, p.columns + k, dot_step());
     float sums[most_dot_rows * most_dot_outputs];
     for (std::int64_t j = 0; j < dots_; j += micro_.max_dot_rows) {
       const std::int64_t together = std::min(dots_ - j, std::int64_t{micro_.max_dot_rows});
       const std::int64_t group = dot_outputs(together);
-      for (std::int64_t i = 0; i < M_; i += group) {
-        const std::int64_t rows = std::min(group, M_ - i);
-        micro_.dot_tile[static_cast<std::size_t>(together - 1)]({.K = K_,
-                                                                 .x = columns + j * K_,
-                                                                 .ldx = K_,
-                                                                 .weights = A + i * lda,
+      for (std::int64_t i = 0; i < rows; i += group) {
+        const std::int64_t outputs = std::min(group, rows - i);
+        micro_.dot_tile[static_cast<std::size_t>(together - 1)]({.K = size,
+                                                                 .x = p.columns + j * dot_step(),
+                                                                 .ldx = dot_step(),
+                                                                 .weights = a + i * lda,
                                                                  .ldw = lda,
-                                                                 .outputs = rows,
+                                                                 .outputs = outputs,
                                                                  .sums = sums});
-        for (std::int64_t c = 0; c < together; ++c)
-          for (std::int64_t r = 0; r < rows; ++r) C[(i + r) * ldc + N_ + j + c] = sums[c * group + r];
+        for (std::int64_t n = 0; n < together; ++n)
+          for (std::int64_t r = 0; r < outputs; ++r) {
+            float& c = p.c[(i + r) * p.ldc + N_ + j + n];
+            c = add ? c + sums[n * group + r] : sums[n * group + r];
+          }
       }
     }
   }
 
-  std::int64_t tiles(std::int64_t rows) const { return (rows + micro_.max_rows - 1) / micro_.max_rows; }
+  /// Floats from one column of dot products to the next; a line more than needed, lest all of them fall on one set of
+  /// the cache.
+  std::int64_t dot_step() const { return depth_ + 16; }
 
-  /// The rows of the next tile: too many streams for the hardware to follow.
-  static void fetch(const float* a, std::int64_t lda, std::int64_t rows, std::int64_t size) {
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t k = 0; k < size; k += 16) __builtin_prefetch(a + r * lda + k, 0, 2);
-  }
+  std::int64_t tiles(std::int64_t rows) const { return (rows + micro_.max_rows - 1) / micro_.max_rows; }
 
   void pack_rows(const float* a, std::int64_t lda, std::int64_t rows, std::int64_t size, float* to) const {
     const std::int64_t n = tiles(rows);
@@ -151,13 +173,15 @@ class GemmPiece {
       std::copy_n(p.b + r * p.ldb, columns, p.panel + r * width);
       std::fill(p.panel + r * width + columns, p.panel + (r + 1) * width, 0.0F);
     }
+    Rows tile{0, 0};
     for (std::int64_t t = 0; t < n; ++t) {
-      const Rows tile{rows * t / n, rows * (t + 1) / n};
+      tile = {tile.last, rows * (t + 1) / n};
       const bool packed = !whole || !pack || t > 0;
       float* const c = p.c + tile.first * p.ldc;
       GemmTile call{.K = size,
                     .a = p.a + tile.first * (few_ ? p.lda : size),
                     .lda = p.lda,
+                    .ahead = p.next,
                     .b = packed ? p.panel : p.b,
                     .ldb = packed ? width : p.ldb,
                     .panel = p.panel,
@@ -180,7 +204,7 @@ class GemmPiece {
   }
 
   const Microkernels& micro_;
-  std::int64_t M_, N_ = 0, K_, pieces_, dots_;
+  std::int64_t M_, N_ = 0, K_, pieces_ = 0, dots_;
   std::int64_t depth_ = 0;   ///< of the deepest piece
   std::int64_t panels_ = 0;  ///< of B
   std::int64_t slots_ = 0;   ///< packed panels that are kept
@@ -194,9 +218,9 @@ inline std::size_t gemm_workspace_floats(const Context& context, std::int64_t M,
   if (context.openblas()) return 0;
   // A piece of fewer columns can be one of few panels.
   const auto& micro = kernels::microkernels(context.isa());
-  const std::int64_t few = kernels::gemm_few * micro.width() + kernels::gemm_dot_columns * K;
+  const std::int64_t few = kernels::gemm_few * micro.width() + kernels::gemm_dot_columns(micro.lanes) * (K + 16);
   return static_cast<std::size_t>(context.threads()) *
-         std::max(kernels::GemmPiece(micro, M, N, K).workspace_floats(), static_cast<std::size_t>(few));
+         std::max(kernels::GemmPiece(micro, M, N, K, N).workspace_floats(), static_cast<std::size_t>(few));
 }
 
 /// C[M, N] = A[M, K] B[K, N], row-major with leading dimensions lda >= K, ldb >= N, ldc >= N; 2*M*N*K operations.
@@ -217,16 +241,16 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
   const std::size_t each = gemm_workspace_floats(context, M, N, K) / static_cast<std::size_t>(threads);
   const auto scratch = [&](std::int64_t piece) { return workspace + static_cast<std::size_t>(piece) * each; };
   // Of rows, every thread reads all of B; of columns, all of A, which is better where A is small and B has many panels.
-  const bool long_rows = panels > kernels::gemm_few_panels * threads && M * K <= kernels::gemm_shared_floats;
+  const bool long_rows = panels > kernels::gemm_long_panels * threads && M * K <= kernels::gemm_shared_floats;
   if (tiles >= 4 * threads ? !long_rows : panels < tiles) {
     kernels::share(context.pool(), tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       const std::int64_t i = M * first / tiles, rows = M * last / tiles - i;
-      kernels::GemmPiece(micro, rows, N, K).run(A + i * lda, lda, B, ldb, C + i * ldc, ldc, scratch(piece));
+      kernels::GemmPiece(micro, rows, N, K, N).run(A + i * lda, lda, B, ldb, C + i * ldc, ldc, scratch(piece));
     });
   } else {
     kernels::share(context.pool(), panels, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       const std::int64_t j = first * micro.width(), columns = std::min(N, last * micro.width()) - j;
-      kernels::GemmPiece(micro, M, columns, K).run(A, lda, B + j, ldb, C + j, ldc, scratch(piece));
+      kernels::GemmPiece(micro, M, columns, K, N).run(A, lda, B + j, ldb, C + j, ldc, scratch(piece));
     });
   }
 }

@@ -13,6 +13,9 @@ inline constexpr std::int64_t gemm_depth = 512;
 /// So many k before the end c is asked for: earlier, and what else the tile reads would have driven it out again.
 inline constexpr std::int64_t gemm_c_ahead = 64;
 
+/// Rows that lie a multiple of so many floats apart meet in the same lines of a first-level cache.
+inline constexpr std::int64_t gemm_aliased = 1024;
+
 /// R rows by V vectors of L columns, with k running from 0 to K:
 ///
 ///     c[r*ldc + j] (+)= sum over k of a(r, k) * b[k*ldb + j]        0 <= r < R, 0 <= j < V*L
@@ -24,7 +27,8 @@ inline constexpr std::int64_t gemm_c_ahead = 64;
 struct GemmTile {
   std::int64_t K;
   const float* a;
-  std::int64_t lda;  ///< of rows
+  std::int64_t lda;    ///< of rows
+  const float* ahead;  ///< of rows: those that come next, fetched into the second-level cache
   const float* b;
   std::int64_t ldb;
   float* panel;  ///< of packing tiles
@@ -36,6 +40,14 @@ using GemmTileKernel = void (*)(const GemmTile& tile);
 
 /// Kinds of GemmTile by their place in Microkernels::gemm.
 enum class GemmTileKind { rows, packed, rows_packing, packed_packing };
+
+/// Keeps the compiler from computing, before a loop, what is made of p and n behind it, in registers that the loop
+/// needs.
+[[gnu::always_inline]] inline void not_before(float*& p, std::int64_t& n) {
+#if defined(__GNUC__)
+  asm("" : "+r"(p), "+r"(n));
+#endif
+}
 
 template <int L, int R, int V, GemmTileKind kind>
 [[gnu::always_inline]] inline void gemm_tile_body(const GemmTile& t) {
@@ -56,8 +68,12 @@ template <int L, int R, int V, GemmTileKind kind>
   // From three of the rows, addresses that the processor adds up reach all 14: a pointer to each would be too many.
   const std::int64_t lda = packed ? 0 : t.lda, lda3 = 3 * lda;
   const float *a5 = R > 5 ? a + 5 * lda : a, *a10 = R > 10 ? a + 10 * lda : a;
-  // Rows of an unpacked B lie too far apart for the hardware to look ahead.
-  const std::int64_t ldb = t.ldb, ahead = 8 * ldb;
+  // Rows of an unpacked B lie too far apart for the hardware to look ahead; those that meet in the same lines of the
+  // first-level cache would drive each other out.
+  const std::int64_t ldb = t.ldb, ahead = (ldb % gemm_aliased == 0 ? 2 : 8) * ldb;
+  // Rows of A are too many streams for the hardware to follow: with each k one line is asked for, of 16 rows in turn.
+  const float* next = t.ahead;
+  const std::int64_t back = 16 - 15 * lda;
   std::int64_t k = 0;
   for (std::int64_t stop = t.K > gemm_c_ahead ? t.K - gemm_c_ahead : 0;; stop = t.K) {
 #pragma GCC unroll 1
@@ -77,6 +93,10 @@ template <int L, int R, int V, GemmTileKind kind>
           multiply_add<L>(sum[r][v], column[v], row[packed ? r : r % 5 == 3 ? lda3 : r % 5 * lda]);
         }
       }
+      if (!packed) {
+        __builtin_prefetch(next, 0, 2);
+        next += static_cast<unsigned>(k) % 16 == 15 ? back : lda;
+      }
       a += packed ? R : 1;  // NOLINT(bugprone-branch-clone): the same for R = 1 alone
       ++a5;
       ++a10;
@@ -84,20 +104,26 @@ template <int L, int R, int V, GemmTileKind kind>
       if (packing) panel += V * L;
     }
     if (stop == t.K) break;
+    float* c = t.c;
+    std::int64_t ldc = t.ldc;
+    not_before(c, ldc);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        __builtin_prefetch(t.c + r * t.ldc + v * L, 1);
+        __builtin_prefetch(c + r * ldc + v * L, 1);
       }
     }
   }
+  float* c = t.c;
+  std::int64_t ldc = t.ldc;
+  not_before(c, ldc);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      Loose* c = reinterpret_cast<Loose*>(t.c + r * t.ldc + v * L);
-      *c = t.add ? *c + sum[r][v] : sum[r][v];
+      Loose* to = reinterpret_cast<Loose*>(c + r * ldc + v * L);
+      *to = t.add ? *to + sum[r][v] : sum[r][v];
     }
   }
 }

@@ -234,10 +234,12 @@ TEST_CASE("gemm: every instruction set agrees with the reference; rows depend ne
   const std::int64_t sizes[] = {1, 2, 3, 4, 5, 13, 14, 15, 16, 17, 28, 29, 31, 32, 33, 40, 49, 65, 130};
   const std::int64_t depths[] = {0, 1, 2, 5, 64, 511, 512, 513, 900, 1023};  // rows 1024 apart share cache lines
   for (int round = 0; round < 150; ++round) {
-    const bool large = round % 30 == 0;  // more rows than are packed at a time, under few panels and under many
-    const std::int64_t M = large ? 300 : sizes[random() % 19];
+    const bool large = round % 30 == 0;     // more rows than are packed at a time, under few panels and under many
+    const bool rest = round < 7 && !large;  // where threads share columns, one has only those that fill no vector
+    const std::int64_t M = large ? 300 : rest ? 28 : sizes[random() % 19];
     const std::int64_t wide = round == 0 ? 2100 : 600;  // more panels than are packed at a time, of any width
-    const std::int64_t N = round % 60 == 0 ? wide : sizes[random() % 19], K = round == 0 ? 513 : depths[random() % 10];
+    const std::int64_t N = round % 60 == 0 ? wide : rest ? 32 + round : sizes[random() % 19];
+    const std::int64_t K = round == 0 ? 513 : rest ? 1023 : depths[random() % 10];
     const auto A = noise(M * (K + 1), random), B = noise(K * (N + 2), random);
     std::vector<float> expected(static_cast<std::size_t>(M * N));
     weir::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
