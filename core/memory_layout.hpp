@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 #include <weir/core/band_group.hpp>
+#include <weir/core/kernels/share.hpp>
 
 namespace weir {
 
@@ -22,7 +23,7 @@ struct MemoryLayout {
   std::vector<bool> passing;           ///< by value id: lies in a thread's block
   std::vector<BandGroup> band_groups;  ///< in the order of the groups that go by bands
   std::size_t arena_floats = 0, workspace_floats = 0;
-  std::size_t thread_floats = 0, thread_workspace_floats = 0;  ///< of each thread
+  std::size_t thread_floats = 0, thread_workspace_floats = 0;  ///< of each thread; from one to the next
 
   MemoryLayout(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
       : lives(network, plan, batch),
@@ -71,7 +72,10 @@ struct MemoryLayout {
       thread_floats = std::max(thread_floats, local.floats);
     }
     arena_floats = whole.floats;
-    thread_workspace_floats = rounded(thread_workspace_floats);
+    const auto threads = static_cast<std::int64_t>(context.threads()),
+               each = static_cast<std::int64_t>(thread_workspace_floats);
+    workspace_floats = std::max(workspace_floats, kernels::workspaces_floats(threads, each));
+    thread_workspace_floats = static_cast<std::size_t>(kernels::workspaces_apart(each));
   }
 
  private:

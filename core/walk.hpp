@@ -44,7 +44,7 @@ class Walk {
     arena_.reserve(std::max<std::size_t>(layout_->arena_floats, 1));
     const std::size_t threads = workers_.size();
     passing_.reserve(threads * layout_->thread_floats);
-    workspace_.reserve(std::max(layout_->workspace_floats, threads * layout_->thread_workspace_floats));
+    workspace_.reserve(layout_->workspace_floats);
     rows_ = batch;
     next_ = 0;
   }

@@ -54,7 +54,7 @@ class PackedConv2d {
   std::size_t workspace_floats(const Context& context, const Shape& x) const {
     const std::int64_t threads = context.threads();
     if (!whole_images(context, x[0])) return algorithm_->workspace_floats(threads);
-    return static_cast<std::size_t>(threads) * image_workspace();
+    return kernels::workspaces_floats(threads, image_workspace());
   }
 
   /// x [N, C, H, W] -> y [N, M, OH, OW]. residual has y's shape and may be y.data, or is nullptr.
@@ -72,7 +72,7 @@ class PackedConv2d {
     kernels::share(context.pool(), N, params_.flops(x.shape),
                    [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                      algorithm_->run(alone, images(first, last), bias_.data(),
-                                     workspace + static_cast<std::size_t>(piece) * image_workspace());
+                                     workspace + piece * kernels::workspaces_apart(image_workspace()));
                    });
   }
 
@@ -96,7 +96,7 @@ class PackedConv2d {
   bool whole_images(const Context& context, std::int64_t N) const {
     return context.threads() > 1 && N >= 2 * context.threads() && !openblas_ && algorithm_->takes_images();
   }
-  std::size_t image_workspace() const { return (algorithm_->workspace_floats(1) + 15) / 16 * 16; }
+  std::int64_t image_workspace() const { return static_cast<std::int64_t>(algorithm_->workspace_floats(1)); }
 
   Conv2dParams params_;
   bool openblas_;

@@ -49,7 +49,7 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   }
   void pack(std::span<const float> weights) override { pack_depthwise(params_, micro_->lanes, weights, weights_); }
   std::size_t workspace_floats(std::int64_t threads) const override {
-    return static_cast<std::size_t>(threads * piece_floats());
+    return workspaces_floats(threads, piece_floats());
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
@@ -68,7 +68,7 @@ class DepthwiseStaged : public Conv2dAlgorithm {
         const float* x = images.x + n * g.H * g.W * g.unit;
         std::int64_t top = 0;  // row of the padded image that the kernels begin at
         if (g.staged) {
-          float* staged = workspace + piece * piece_floats();
+          float* staged = workspace + piece * workspaces_apart(piece_floats());
           if (g.in_rows()) {
             top = i * params_.stride_h;
             g.stage_rows(x, staged, top, (end - 1) * params_.stride_h + params_.extent_h());

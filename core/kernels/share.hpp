@@ -1,6 +1,7 @@
 /// Sharing a loop among threads only where it is long enough to pay.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <weir/core/parallel.hpp>
 
@@ -18,6 +19,17 @@ inline void write_soon([[maybe_unused]] const float* p, [[maybe_unused]] std::in
 #if defined(__x86_64__)
   for (std::int64_t i = 0; i < n; ++i) asm volatile("prefetchw %0" ::"m"(p[16 * i]));
 #endif
+}
+
+/// How far apart workspaces begin that threads have for themselves and that need so many floats: the same for most
+/// layers, so that what a thread writes to there, it wrote to before, and has in its own cache.
+inline std::int64_t workspaces_apart(std::int64_t floats) {
+  constexpr std::uint64_t usual = 1 << 18;
+  return static_cast<std::int64_t>(std::bit_ceil(std::max(static_cast<std::uint64_t>(floats), usual)));
+}
+/// Floats of all of them.
+inline std::size_t workspaces_floats(std::int64_t threads, std::int64_t floats) {
+  return static_cast<std::size_t>((threads - 1) * workspaces_apart(floats) + floats);
 }
 
 /// How many pieces share() makes.

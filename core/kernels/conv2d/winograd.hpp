@@ -110,7 +110,7 @@ class Winograd : public Conv2dAlgorithm {
   }
 
   std::size_t workspace_floats(std::int64_t threads) const override {
-    return static_cast<std::size_t>(threads * piece_floats());
+    return workspaces_floats(threads, piece_floats());
   }
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
@@ -122,8 +122,8 @@ class Winograd : public Conv2dAlgorithm {
       // Threads take tiles: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-          transform(alone, work, g, begin, end, workspace + piece * piece_floats());
-          compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), workspace + piece * piece_floats(), 0);
+          transform(alone, work, g, begin, end, own(workspace, piece));
+          compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), own(workspace, piece), 0);
         });
       });
     } else if (pool.threads() <= most_transforming && blocks_ >= pool.threads()) {
@@ -131,9 +131,9 @@ class Winograd : public Conv2dAlgorithm {
       // time than fetching V from another's cache.
       share(pool, blocks_, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-          transform(alone, work, g, begin, end, workspace + piece * piece_floats());
+          transform(alone, work, g, begin, end, own(workspace, piece));
           const std::int64_t parts = parts_of(end - begin);
-          compute(work, g, begin, end, first * parts, last * parts, workspace + piece * piece_floats(), 0);
+          compute(work, g, begin, end, first * parts, last * parts, own(workspace, piece), 0);
         });
       });
     } else {
@@ -262,6 +262,9 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t input_step() const { return phases * phase_step() + 16; }
   std::int64_t phase_step() const { return planes_ * pitch_ * unit_; }
   std::int64_t piece_floats() const { return positions * (input_step() + sums_step()); }
+  float* own(float* workspace, std::int64_t piece) const {
+    return workspace + piece * workspaces_apart(piece_floats());
+  }
   std::int64_t sums_step() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
 
   /// V of one plane and of n tiles from `column` on in a row of tiles, counted over all images.
