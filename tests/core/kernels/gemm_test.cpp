@@ -65,6 +65,7 @@ TEST_CASE(
           GemmTile call{.K = K,
                         .a = a.data(),
                         .lda = lda,
+                        .ahead = a.data(),
                         .b = b.data(),
                         .ldb = ldb,
                         .panel = panel.data(),
