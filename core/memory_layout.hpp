@@ -23,7 +23,8 @@ struct MemoryLayout {
   std::vector<bool> passing;           ///< by value id: lies in a thread's block
   std::vector<BandGroup> band_groups;  ///< in the order of the groups that go by bands
   std::size_t arena_floats = 0, workspace_floats = 0;
-  std::size_t thread_floats = 0, thread_workspace_floats = 0;  ///< of each thread; from one to the next
+  std::size_t thread_floats = 0;            ///< of each thread's block of values that pass
+  std::size_t thread_workspace_floats = 0;  ///< from where one thread's workspace begins to the next
 
   MemoryLayout(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
       : lives(network, plan, batch),

@@ -153,9 +153,10 @@ class Winograd : public Conv2dAlgorithm {
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
     const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp};
+    const ThreadPool alone(1);
     for_strips(rows.rows.first / Y * across_, (rows.rows.last + Y - 1) / Y * across_,
                [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-                 transform(ThreadPool(1), work, g, begin, end, workspace);
+                 transform(alone, work, g, begin, end, workspace);
                  compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), workspace, 0);
                });
   }

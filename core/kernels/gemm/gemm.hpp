@@ -213,14 +213,22 @@ class GemmPiece {
 
 }  // namespace kernels
 
+namespace kernels {
+
+/// Scratch memory of one thread for gemm().
+inline std::int64_t gemm_piece_floats(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K) {
+  // A piece of fewer columns can be one of few panels.
+  const std::int64_t few = gemm_few * micro.width() + gemm_dot_columns(micro.lanes) * (K + 16);
+  return std::max(static_cast<std::int64_t>(GemmPiece(micro, M, N, K, N).workspace_floats()), few);
+}
+
+}  // namespace kernels
+
 /// Scratch memory for gemm().
 inline std::size_t gemm_workspace_floats(const Context& context, std::int64_t M, std::int64_t N, std::int64_t K) {
   if (context.openblas()) return 0;
-  // A piece of fewer columns can be one of few panels.
   const auto& micro = kernels::microkernels(context.isa());
-  const std::int64_t few = kernels::gemm_few * micro.width() + kernels::gemm_dot_columns(micro.lanes) * (K + 16);
-  return static_cast<std::size_t>(context.threads()) *
-         std::max(kernels::GemmPiece(micro, M, N, K, N).workspace_floats(), static_cast<std::size_t>(few));
+  return kernels::workspaces_floats(context.threads(), kernels::gemm_piece_floats(micro, M, N, K));
 }
 
 /// C[M, N] = A[M, K] B[K, N], row-major with leading dimensions lda >= K, ldb >= N, ldc >= N; 2*M*N*K operations.
@@ -238,8 +246,8 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
   const double flops = 2 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K);
   const std::int64_t threads = context.threads(), tiles = (M + micro.max_rows - 1) / micro.max_rows;
   const std::int64_t panels = (N + micro.width() - 1) / micro.width();
-  const std::size_t each = gemm_workspace_floats(context, M, N, K) / static_cast<std::size_t>(threads);
-  const auto scratch = [&](std::int64_t piece) { return workspace + static_cast<std::size_t>(piece) * each; };
+  const std::int64_t apart = kernels::workspaces_apart(kernels::gemm_piece_floats(micro, M, N, K));
+  const auto scratch = [&](std::int64_t piece) { return workspace + piece * apart; };
   // Of rows, every thread reads all of B; of columns, all of A, which is better where A is small and B has many panels.
   const bool long_rows = panels > kernels::gemm_long_panels * threads && M * K <= kernels::gemm_shared_floats;
   if (tiles >= 4 * threads ? !long_rows : panels < tiles) {

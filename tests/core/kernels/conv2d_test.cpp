@@ -7,6 +7,8 @@
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
 
+#include "kernels_test.hpp"
+
 namespace WEIR_UNIT {
 
 using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Layout, weir::Shape, weir::Tensor;
@@ -243,14 +245,7 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
 
 TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unless the context forbids it") {
   const Shape shape{5, 64, 14, 13};
-  const Conv2dParams p{.in_channels = 64,
-                       .out_channels = 64,
-                       .kernel_h = 3,
-                       .kernel_w = 3,
-                       .pad_top = 1,
-                       .pad_left = 1,
-                       .pad_bottom = 1,
-                       .pad_right = 1};
+  const Conv2dParams p = kernels_test::padded(64, 64, 3);
   const Tensor x = noise(shape), weights = noise({64, 64, 3, 3});
   for (const Isa isa : isas()) {
     const auto run = [&](const Shape& images, int threads, bool winograd) {
@@ -278,16 +273,7 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
 }
 
 TEST_CASE("choose_conv2d: the 7x7 layer that networks begin with is transformed, unless the context forbids it") {
-  const Conv2dParams p{.in_channels = 3,
-                       .out_channels = 64,
-                       .kernel_h = 7,
-                       .kernel_w = 7,
-                       .stride_h = 2,
-                       .stride_w = 2,
-                       .pad_top = 3,
-                       .pad_left = 3,
-                       .pad_bottom = 3,
-                       .pad_right = 3};
+  const Conv2dParams p = kernels_test::padded(3, 64, 7, 2);
   for (const Isa isa : isas()) {
     const auto& micro = weir::kernels::microkernels(isa);
     const auto name = [&](std::int64_t side, bool winograd) {
@@ -312,16 +298,7 @@ TEST_CASE("choose_conv2d: large tiles are transformed where weights stay in a ca
                          Layer{128, 256, 28, 2, "winograd2x2"}, Layer{256, 256, 14, 1, "winograd4x4"},
                          Layer{256, 512, 14, 2, "direct"}, Layer{512, 512, 7, 1, "winograd2x2"},
                          Layer{96, 96, 7, 1, "winograd4x4"}, Layer{16, 16, 32, 1, "winograd4x4"}}) {
-    const Conv2dParams p{.in_channels = l.in,
-                         .out_channels = l.out,
-                         .kernel_h = 3,
-                         .kernel_w = 3,
-                         .stride_h = l.stride,
-                         .stride_w = l.stride,
-                         .pad_top = 1,
-                         .pad_left = 1,
-                         .pad_bottom = 1,
-                         .pad_right = 1};
+    const Conv2dParams p = kernels_test::padded(l.in, l.out, 3, l.stride);
     INFO(l.in, " to ", l.out, " channels of ", l.side, " x ", l.side, ", stride ", l.stride);
     const auto chosen = [&](std::int64_t batch) {
       const Shape x{batch, l.in, l.side, l.side};

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 #include <weir/core/context.hpp>
+#include <weir/core/kernels/conv2d/params.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace kernels_test {
@@ -29,6 +30,21 @@ inline weir::Tensor numbers(const weir::Shape& shape, std::uint32_t seed = 1) {
     v = static_cast<float>(seed >> 8) / static_cast<float>(1 << 21) - 4.0F;
   }
   return t;
+}
+
+/// A convolution of an odd square kernel that is padded all around so that with stride 1 the image keeps its size.
+inline weir::Conv2dParams padded(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
+  const std::int64_t pad = kernel / 2;
+  return {.in_channels = in,
+          .out_channels = out,
+          .kernel_h = kernel,
+          .kernel_w = kernel,
+          .stride_h = stride,
+          .stride_w = stride,
+          .pad_top = pad,
+          .pad_left = pad,
+          .pad_bottom = pad,
+          .pad_right = pad};
 }
 
 /// A tensor between two fences; fences_intact() says whether a kernel kept off them.

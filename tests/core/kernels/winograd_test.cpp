@@ -4,9 +4,12 @@
 #include <map>
 #include <random>
 #include <weir/core/kernels/conv2d/list.hpp>
+#include <weir/core/kernels/conv2d/winograd_phases.hpp>
 #include <weir/core/kernels/conv2d/winograd_transforms.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
+
+#include "kernels_test.hpp"
 
 namespace WEIR_UNIT {
 
@@ -83,6 +86,31 @@ TEST_CASE_TEMPLATE("Winograd: the fast transforms are the matrices", Of, ALL_SIZ
   }
 }
 
+TEST_CASE_TEMPLATE("Winograd: the products of all positions and phases add up", Of, winograd::Phases<4, 1, 3>,
+                   winograd::Phases<2, 2, 3>, winograd::Phases<4, 2, 3>, winograd::Phases<4, 2, 7>) {
+  std::int64_t before = 0;
+  for (std::int64_t p = 0; p < Of::positions; ++p) {
+    CHECK(Of::products_before(p) == before);
+    const int kind = Of::kind_of(p);
+    std::int64_t with_part = 0;
+    for (int f = 0; f < Of::phases; ++f) with_part += Of::has_part(f, kind);
+    CHECK(Of::products_at(kind) == with_part);
+    before += with_part;
+  }
+  CHECK(before == Of::products);
+  // At infinity, the last position, stands the last weight of each phase: none where it has no part.
+  constexpr auto taps = static_cast<std::size_t>(Of::T);
+  std::vector<float> weights(taps * taps * 4, 0.0F);
+  for (float& w : weights) w = uniform<float>();
+  for (int f = 0; f < Of::phases; ++f) {
+    const auto u = Of::transform(weights.data(), f);
+    if (Of::has_part(f, Of::kind_of(Of::positions - 1)))
+      CHECK(u.back() != 0);
+    else
+      CHECK(u.back() == 0);
+  }
+}
+
 namespace {
 
 /// Root mean square of the errors of sums that are each one chain of fused multiply-adds; every padding is the same.
@@ -119,16 +147,7 @@ TEST_CASE("Winograd: rounds at most a few times more than one chain of additions
   for (const Layer layer : {Layer{16, 32, 1}, Layer{64, 14, 1}, Layer{256, 7, 1}, Layer{16, 31, 2}, Layer{64, 28, 2},
                             Layer{256, 14, 2}, Layer{3, 224, 2, 7}}) {
     const bool plain = layer.kernel == 7;  // a first layer
-    const weir::Conv2dParams p{.in_channels = layer.channels,
-                               .out_channels = 16,
-                               .kernel_h = layer.kernel,
-                               .kernel_w = layer.kernel,
-                               .stride_h = layer.stride,
-                               .stride_w = layer.stride,
-                               .pad_top = layer.kernel / 2,
-                               .pad_left = layer.kernel / 2,
-                               .pad_bottom = layer.kernel / 2,
-                               .pad_right = layer.kernel / 2};
+    const weir::Conv2dParams p = kernels_test::padded(layer.channels, 16, layer.kernel, layer.stride);
     const Shape shape{1, layer.channels, layer.side, layer.side};
     Tensor x(shape), weights({16, layer.channels, layer.kernel, layer.kernel}), expected(p.output_shape(shape)),
         y(expected.shape());
