@@ -317,7 +317,7 @@ class Direct : public Conv2dAlgorithm {
   }
 
   /// Floats of weights that every thread may as well read for itself.
-  static constexpr std::int64_t most_shared_weights = 1 << 18;
+  static constexpr std::int64_t most_shared_weights = 1 << 19;
 
   Conv2dParams params_;
   const Microkernels* micro_;

@@ -117,23 +117,29 @@ class Winograd : public Conv2dAlgorithm {
     const std::int64_t tiles = images.count * down_ * across_;
     const double flops = 2 * products * static_cast<double>(C_ * params_.out_channels * tiles);
     const ThreadPool alone(1);
-    const Work work = work_of(images, bias);
-    if (static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights && tiles >= pool.threads()) {
-      // Threads take tiles: what one wrote of this layer, it finds in its own cache in the next.
+    Work work = work_of(images, bias);
+    const bool by_channels = pool.threads() <= most_transforming && blocks_ >= pool.threads();
+    const bool few_weights = static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights;
+    if (tiles >= pool.threads() * micro_->max_rows || (!by_channels && few_weights && tiles >= pool.threads())) {
+      // Threads take tiles, and each reads all of U: for a full register tile or more that is soon done, and what one
+      // wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
           transform(alone, work, g, begin, end, own(workspace, piece));
           compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), own(workspace, piece), 0);
         });
       });
-    } else if (pool.threads() <= most_transforming && blocks_ >= pool.threads()) {
+    } else if (by_channels) {
       // Threads take output channels, so that U is read once, and each transforms the input for itself: that takes less
-      // time than fetching V from another's cache.
-      share(pool, blocks_, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      // time than fetching V from another's cache. A block may be cut between parts of the strip, or two threads would
+      // take as long for nine as for ten.
+      const std::int64_t cuts = parts_of(std::min(tiles, most_tiles_));
+      work.elsewhere = pieces_of(pool, blocks_ * cuts, flops) > 1;
+      share(pool, blocks_ * cuts, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
           transform(alone, work, g, begin, end, own(workspace, piece));
           const std::int64_t parts = parts_of(end - begin);
-          compute(work, g, begin, end, first * parts, last * parts, own(workspace, piece), 0);
+          compute(work, g, begin, end, first * parts / cuts, last * parts / cuts, own(workspace, piece), 0);
         });
       });
     } else {
@@ -152,7 +158,7 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t rows_together() const override { return Y; }
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
-    const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp};
+    const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp, false};
     const ThreadPool alone(1);
     for_strips(rows.rows.first / Y * across_, (rows.rows.last + Y - 1) / Y * across_,
                [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
@@ -169,6 +175,7 @@ class Winograd : public Conv2dAlgorithm {
     RowRange rows;
     const float* bias;
     Clamp clamp;
+    bool elsewhere;  ///< x may lie in another core's cache
   };
   Work work_of(const Conv2dImages& images, const float* bias) const {
     const std::int64_t x_plane = H_ * W_ * unit_, y_plane = OH_ * OW_ * micro_->lanes;
@@ -182,7 +189,8 @@ class Winograd : public Conv2dAlgorithm {
             round_up(params_.out_channels, micro_->lanes) / micro_->lanes * y_plane,
             {0, OH_},
             bias,
-            images.clamp};
+            images.clamp,
+            false};
   }
 
   /// Floats of U that every thread may as well read for itself.
@@ -215,6 +223,7 @@ class Winograd : public Conv2dAlgorithm {
             for (; first < last; ++first) {
               const std::int64_t row = top + first % rows, plane = first / rows;
               const std::int64_t from = std::max(begin, row * across_), to = std::min(end, (row + 1) * across_);
+              if (work.elsewhere && plane + 1 < planes_) ask_for(work, g * planes_ + plane + 1, row);
               transform_row(work, g * planes_ + plane, row, from % across_, to - from,
                             V + (plane * pitch_ + from - begin) * unit_);
             }
@@ -275,6 +284,13 @@ class Winograd : public Conv2dAlgorithm {
     micro_->winograd_row(N)({x, H_, W_, work.x.rows, S * Y * (row % down_) - params_.pad_top,
                              S * Y * column - params_.pad_left, to, input_step(), phase_step()},
                             n);
+  }
+
+  /// Asks for the rows of x that a row of tiles is the first to see: no core looks that far ahead by itself.
+  void ask_for(const Work& work, std::int64_t plane, std::int64_t row) const {
+    const std::int64_t i = S * Y * (row % down_), end = std::min(i + S * Y, H_) * W_ * unit_;
+    const float* x = work.x.data + row / down_ * work.x_image + plane * work.x.plane_floats;
+    for (std::int64_t at = i * W_ * unit_; at < end; at += 16) __builtin_prefetch(x + at);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
