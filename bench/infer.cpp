@@ -1,8 +1,10 @@
 // Runs an ONNX network on .npy input and writes .npy output.
 #include <algorithm>
 #include <tuple>
+#include <weir/core/executor.hpp>
 #include <weir/io/npy.hpp>
-#include <weir/weir.hpp>
+#include <weir/io/onnx.hpp>
+#include <weir/layers/build_network.hpp>
 
 #include "program.hpp"
 

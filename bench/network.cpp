@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <weir/weir.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/io/onnx.hpp>
+#include <weir/layers/build_network.hpp>
 
 #include "peak.hpp"
 #include "profile.hpp"
@@ -74,7 +76,7 @@ int main(int argc, char** argv) {
   return program::run(app, argc, argv, [&] {
     const double base_mb = peak_mb();
     const auto start = Clock::now();
-    const weir::Network net = weir::load_onnx(onnx, program::build_options(shapes));
+    const weir::Network net = weir::build_network(weir::read_onnx(onnx), program::build_options(shapes));
     weir::Executor run{net,
                        weir::ContextOptions{.threads = threads, .isa = isa, .gemm = gemm, .winograd = !no_winograd}};
     for (const std::string& pattern : hooks) run.on(pattern, [](const weir::Step&) {});
