@@ -67,6 +67,7 @@ class Winograd : public Conv2dAlgorithm {
           taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * unit_),
                                  static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
       }
+    operations_ = 3.6 * static_cast<double>(micro.lanes) * Winograd::cost();
   }
 
   /// Groups must be whole blocks of channels.
@@ -115,7 +116,7 @@ class Winograd : public Conv2dAlgorithm {
 
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
     const std::int64_t tiles = images.count * down_ * across_;
-    const double flops = 2 * products * static_cast<double>(C_ * params_.out_channels * tiles);
+    const double operations = operations_ * static_cast<double>(images.count);
     const ThreadPool alone(1);
     Work work = work_of(images, bias);
     const bool by_channels = pool.threads() <= most_transforming && blocks_ >= pool.threads();
@@ -123,7 +124,7 @@ class Winograd : public Conv2dAlgorithm {
     if (tiles >= pool.threads() * micro_->max_rows || (!by_channels && few_weights && tiles >= pool.threads())) {
       // Threads take tiles, and each reads all of U: for a full register tile or more that is soon done, and what one
       // wrote of this layer, it finds in its own cache in the next.
-      share(pool, tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      share(pool, tiles, operations, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
           transform(alone, work, g, begin, end, own(workspace, piece));
           compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), own(workspace, piece), 0);
@@ -134,8 +135,8 @@ class Winograd : public Conv2dAlgorithm {
       // time than fetching V from another's cache. A block may be cut between parts of the strip, or two threads would
       // take as long for nine as for ten.
       const std::int64_t cuts = parts_of(std::min(tiles, most_tiles_));
-      work.elsewhere = pieces_of(pool, blocks_ * cuts, flops) > 1;
-      share(pool, blocks_ * cuts, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      work.elsewhere = pieces_of(pool, blocks_ * cuts, operations) > 1;
+      share(pool, blocks_ * cuts, operations, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
         for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
           transform(alone, work, g, begin, end, own(workspace, piece));
           const std::int64_t parts = parts_of(end - begin);
@@ -372,6 +373,7 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t most_tiles_;            ///< of a strip, about
   std::int64_t cut_;                   ///< strips begin at multiples of it: long ones between full register tiles
   std::int64_t pitch_;                 ///< tiles that a strip has room for
+  double operations_;                  ///< of a product that takes as long as an image, transforms and all
   std::vector<ConvTap> taps_[phases];  ///< of the positions of each kind
   Buffer weights_;
 };
