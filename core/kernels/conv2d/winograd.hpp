@@ -1,5 +1,6 @@
 /// Winograd's convolutions F(YxY, KxK), of stride 1 or 2: a convolution with fewer multiplications.
 #pragma once
+#include <limits>
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
 #include <weir/core/kernels/conv2d/winograd_phases.hpp>
@@ -87,15 +88,9 @@ class Winograd : public Conv2dAlgorithm {
 
   /// In the units of Direct.
   double cost() const override {
-    const EvenParts parts(down_ * across_, micro_->max_rows);
-    double cycles = (plain ? 18.0 / micro_->lanes : 3.6) * products * static_cast<double>(planes_ * parts.n);
-    for (std::int64_t b = 0; b < blocks_; ++b) {
-      for (std::int64_t i = 0; i < parts.count; ++i)
-        cycles += products * conv_tile_cycles(C_, parts.size(i), vectors(b)) + 30 * positions;
-      cycles += 3 * positions * static_cast<double>(parts.n * vectors(b));
-    }
+    const std::int64_t tiles = down_ * across_;
     const auto groups = static_cast<double>(params_.groups);
-    return cycles_with_weights(groups * cycles, groups * static_cast<double>(products * C_ * M_));
+    return cycles_with_weights(groups * (input_cycles(tiles) + output_cycles(tiles)), groups * weights_of_group());
   }
 
   void pack(std::span<const float> weights) override {
@@ -117,41 +112,15 @@ class Winograd : public Conv2dAlgorithm {
   void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
     const std::int64_t tiles = images.count * down_ * across_;
     const double operations = operations_ * static_cast<double>(images.count);
-    const ThreadPool alone(1);
-    Work work = work_of(images, bias);
-    const bool by_channels = pool.threads() <= most_transforming && blocks_ >= pool.threads();
-    const bool few_weights = static_cast<std::int64_t>(weights_.capacity()) <= most_shared_weights;
-    if (tiles >= pool.threads() * micro_->max_rows || (!by_channels && few_weights && tiles >= pool.threads())) {
-      // Threads take tiles, and each reads all of U: for a full register tile or more that is soon done, and what one
-      // wrote of this layer, it finds in its own cache in the next.
-      share(pool, tiles, operations, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-        for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-          transform(alone, work, g, begin, end, own(workspace, piece));
-          compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), own(workspace, piece), 0);
-        });
-      });
-    } else if (by_channels) {
-      // Threads take output channels, so that U is read once, and each transforms the input for itself: that takes less
-      // time than fetching V from another's cache. A block may be cut between parts of the strip, or two threads would
-      // take as long for nine as for ten.
-      const std::int64_t cuts = parts_of(std::min(tiles, most_tiles_));
-      work.elsewhere = pieces_of(pool, blocks_ * cuts, operations) > 1;
-      share(pool, blocks_ * cuts, operations, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-        for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-          transform(alone, work, g, begin, end, own(workspace, piece));
-          const std::int64_t parts = parts_of(end - begin);
-          compute(work, g, begin, end, first * parts / cuts, last * parts / cuts, own(workspace, piece), 0);
-        });
-      });
-    } else {
-      for_strips(0, tiles, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-        transform(pool, work, g, begin, end, workspace);
-        share(pool, blocks_ * parts_of(end - begin), 2 * products * static_cast<double>(C_ * M_ * (end - begin)),
-              [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                compute(work, g, begin, end, first, last, workspace, piece);
-              });
-      });
-    }
+    const Grid grid = share_out(tiles, pieces_of(pool, tiles * blocks_, operations));
+    const Work work = work_of(images, bias, grid.channels > 1);
+    share(pool, grid.tiles * grid.channels, operations, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      for (; first < last; ++first) {
+        const std::int64_t row = first / grid.channels, column = first % grid.channels;
+        const std::int64_t begin = tiles * row / grid.tiles, end = tiles * (row + 1) / grid.tiles;
+        compute_range(work, begin, end, column, grid.channels, own(workspace, piece));
+      }
+    });
   }
 
   /// A blocked image is computed as a whole: it lies in the caches, and V of bands would be made twice where they meet.
@@ -160,12 +129,8 @@ class Winograd : public Conv2dAlgorithm {
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
     const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp, false};
-    const ThreadPool alone(1);
-    for_strips(rows.rows.first / Y * across_, (rows.rows.last + Y - 1) / Y * across_,
-               [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-                 transform(alone, work, g, begin, end, workspace);
-                 compute(work, g, begin, end, 0, blocks_ * parts_of(end - begin), workspace, 0);
-               });
+    const std::int64_t first = rows.rows.first / Y, last = (rows.rows.last + Y - 1) / Y;
+    compute_range(work, first * across_, last * across_, 0, 1, workspace);
   }
 
  private:
@@ -178,7 +143,7 @@ class Winograd : public Conv2dAlgorithm {
     Clamp clamp;
     bool elsewhere;  ///< x may lie in another core's cache
   };
-  Work work_of(const Conv2dImages& images, const float* bias) const {
+  Work work_of(const Conv2dImages& images, const float* bias, bool elsewhere) const {
     const std::int64_t x_plane = H_ * W_ * unit_, y_plane = OH_ * OW_ * micro_->lanes;
     const RowsView x{const_cast<float*>(images.x), H_, W_ * unit_, x_plane};
     RowsView residual{const_cast<float*>(images.residual), OH_, OW_ * micro_->lanes, y_plane}, y = residual;
@@ -191,13 +156,56 @@ class Winograd : public Conv2dAlgorithm {
             {0, OH_},
             bias,
             images.clamp,
-            false};
+            elsewhere};
   }
 
-  /// Floats of U that every thread may as well read for itself.
-  static constexpr std::int64_t most_shared_weights = 1 << 19;
-  /// So many threads may as well transform the same input, each for itself.
-  static constexpr int most_transforming = 4;
+  /// Tiles cut in so many ranges, output channels in so many, and a thread for each pair.
+  struct Grid {
+    std::int64_t tiles, channels;
+  };
+
+  /// Of at most `pieces` pairs. A thread transforms what it needs of the input for itself, which takes less time than
+  /// fetching V from another's cache, but as often as there are ranges of channels; and it reads U for its channels, as
+  /// often as there are ranges of tiles. So few large images are cut into tiles, and many channels of small ones
+  /// shared.
+  Grid share_out(std::int64_t tiles, std::int64_t pieces) const {
+    Grid best{1, 1};
+    double least = std::numeric_limits<double>::infinity();
+    for (std::int64_t c = 1; c <= pieces; ++c) {
+      const std::int64_t t = std::min(pieces / c, tiles), n = (tiles + t - 1) / t, units = blocks_ * parts_of(n);
+      if (c > units) break;
+      const std::int64_t most = (units + c - 1) / c, blocks = (most * blocks_ + units - 1) / units;
+      const double fetched = (c > 1 ? 1.4 : 1.0) * input_cycles(n);  // part of x lies in other threads' caches
+      const double computed = output_cycles(n) * static_cast<double>(most) / static_cast<double>(units);
+      // U that others read too, one of them fetches for all.
+      const double weights = (t > 1 ? 0.65 : 1.0) * static_cast<double>(blocks) / static_cast<double>(blocks_) *
+                             cycles_with_weights(0, weights_of_group());
+      if (const double cycles = std::hypot(fetched + computed, weights); cycles < least) {
+        least = cycles;
+        best = {t, c};
+      }
+    }
+    return best;
+  }
+
+  double weights_of_group() const { return static_cast<double>(products * C_ * M_); }
+
+  /// Cycles for V of so many tiles of a group.
+  double input_cycles(std::int64_t tiles) const {
+    return (plain ? 18.0 / micro_->lanes : 3.6) * products * static_cast<double>(planes_ * tiles);
+  }
+
+  /// Cycles for y of so many tiles of a group.
+  double output_cycles(std::int64_t tiles) const {
+    const std::int64_t parts = parts_of(tiles), rows = tiles / parts, larger = tiles % parts;
+    const auto block = [&](std::int64_t vectors) {
+      return products * (static_cast<double>(parts - larger) * conv_tile_cycles(C_, rows, vectors) +
+                         static_cast<double>(larger) * conv_tile_cycles(C_, rows + 1, vectors)) +
+             positions * static_cast<double>(30 * parts + 3 * tiles * vectors);
+    };
+    return static_cast<double>(blocks_ - 1) * block(2) + block(vectors(blocks_ - 1));
+  }
+
   /// Parts whose sums are held at a time.
   static constexpr std::int64_t most_parts = plain ? 1 : 4;
   static constexpr std::int64_t most_lanes = max_tile_width / 2;
@@ -215,28 +223,36 @@ class Winograd : public Conv2dAlgorithm {
   /// Register tiles of a strip of so many tiles.
   std::int64_t parts_of(std::int64_t tiles) const { return EvenParts(tiles, micro_->max_rows).count; }
 
+  /// y of the tiles first .. last-1, and of range `column` of the `columns` that the output channels are cut in. A
+  /// block of channels may be cut between parts of a strip, or two threads would take as long for nine of them as for
+  /// ten.
+  void compute_range(const Work& work, std::int64_t first, std::int64_t last, std::int64_t column, std::int64_t columns,
+                     float* workspace) const {
+    for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
+      const std::int64_t units = blocks_ * parts_of(end - begin);
+      transform(work, g, begin, end, workspace);
+      compute(work, g, begin, end, units * column / columns, units * (column + 1) / columns, workspace);
+    });
+  }
+
   /// V of a strip of tiles.
-  void transform(const ThreadPool& pool, const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end,
-                 float* V) const {
-    const std::int64_t top = begin / across_, rows = (end - 1) / across_ + 1 - top;
-    share(pool, planes_ * rows, 3 * products * static_cast<double>(C_ * (end - begin)),
-          [&](std::int64_t, std::int64_t first, std::int64_t last) {
-            for (; first < last; ++first) {
-              const std::int64_t row = top + first % rows, plane = first / rows;
-              const std::int64_t from = std::max(begin, row * across_), to = std::min(end, (row + 1) * across_);
-              if (work.elsewhere && plane + 1 < planes_) ask_for(work, g * planes_ + plane + 1, row);
-              transform_row(work, g * planes_ + plane, row, from % across_, to - from,
-                            V + (plane * pitch_ + from - begin) * unit_);
-            }
-          });
+  void transform(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, float* V) const {
+    const std::int64_t top = begin / across_, bottom = (end - 1) / across_ + 1;
+    for (std::int64_t plane = 0; plane < planes_; ++plane)
+      for (std::int64_t row = top; row < bottom; ++row) {
+        const std::int64_t from = std::max(begin, row * across_), to = std::min(end, (row + 1) * across_);
+        if (work.elsewhere && plane + 1 < planes_) ask_for(work, g * planes_ + plane + 1, row);
+        transform_row(work, g * planes_ + plane, row, from % across_, to - from,
+                      V + (plane * pitch_ + from - begin) * unit_);
+      }
   }
 
   /// y of the units first .. last-1 of a strip, a unit being one of its parts of one block of channels, block by block.
-  /// V is in the workspace; sums go behind it, those of `piece` to a place of their own.
+  /// V is in the workspace; sums go behind it.
   void compute(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
-               std::int64_t last, float* workspace, std::int64_t piece) const {
+               std::int64_t last, float* workspace) const {
     const EvenParts parts(end - begin, micro_->max_rows);
-    float* sums = workspace + positions * (input_step() + piece * sums_step());
+    float* sums = workspace + positions * input_step();
     while (first < last) {
       const std::int64_t b = first / parts.count, part = first % parts.count;
       const std::int64_t n = std::min({last - first, parts.count - part, most_parts});

@@ -221,7 +221,7 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
           return std::memcmp(p.data(), q.data(), p.size() * sizeof(float)) == 0;
         };
         weir::Buffer workspace;
-        for (const int threads : {1, 2, 3}) {
+        for (const int threads : {1, 2, 3, 4}) {
           const Context context({.threads = threads, .isa = std::string(weir::to_string(isa))});
           conv.run(context, {images.data(), batch}, nullptr, {all.data(), out}, {},
                    workspace.reserve(conv.workspace_floats(context, batch) + 1));
@@ -262,7 +262,7 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
       return plain(y.data(), out, context);
     };
     const Tensor all = run(shape, 1, true), direct = run(shape, 1, false);
-    for (const int threads : {2, 3})
+    for (const int threads : {2, 3, 4, 8})  // eight share out tiles and channels
       for (const std::int64_t images : {1, 5}) {
         const Tensor some = run(shape.with(0, images), threads, true);
         CHECK(std::memcmp(all.data(), some.data(), some.size() * sizeof(float)) == 0);
