@@ -53,19 +53,20 @@ class ForkJoin {
 /// Hands the pieces of one loop at a time to whoever asks. The caller of run() asks as well, so that it never depends
 /// on a worker that does not come; workers go on asking for a while after the last piece, as a network has a loop every
 /// few microseconds and waking a thread takes longer than that.
-class Team {  // NOLINT(clang-analyzer-optin.performance.Padding): what all threads write lies on lines of its own
+class Team  // NOLINT(clang-analyzer-optin.performance.Padding): what all threads write lies on lines of its own
+    : public std::enable_shared_from_this<Team> {
  public:
   using Piece = void (*)(const void* body, std::int64_t piece);
 
-  /// False, and nothing was done, if another loop is under way: of another caller, or one around this.
-  template <class Call>
-  bool run(std::int64_t pieces, const void* body, Piece piece, const Call& call_worker) {
+  /// Workers come from the arena. False, and nothing was done, if another loop is under way: of another caller, or one
+  /// around this.
+  bool run(std::int64_t pieces, const void* body, Piece piece, tbb::task_arena& arena) {
     if (busy_.test_and_set(std::memory_order_acquire)) return false;
     while (workers_.load(std::memory_order_relaxed) < pieces - 1) {
       workers_.fetch_add(1, std::memory_order_relaxed);
       order_.fork();
       try {
-        call_worker();
+        arena.enqueue([team = shared_from_this()] { team->work(); });
       } catch (...) {  // out of memory: the caller can do without
         workers_.fetch_sub(1, std::memory_order_relaxed);
         break;
@@ -172,7 +173,7 @@ class ThreadPool {
     };
     using P = decltype(piece);
     const auto call = [](const void* f, std::int64_t p) { (*static_cast<const P*>(f))(p); };
-    if (team_->run(pieces, &piece, call, [&] { arena_->enqueue([team = team_] { team->work(); }); })) return;
+    if (team_->run(pieces, &piece, call, *arena_)) return;
     for (std::int64_t p = 0; p < pieces; ++p) piece(p);
   }
 

@@ -1,7 +1,13 @@
 /// build_network: from a network as data to a checked graph of layers.
 #pragma once
+#include <weir/layers/build_options.hpp>
+#if defined(WEIR_EXTERN)
+#include <weir/core/graph_def.hpp>
+#include <weir/core/network.hpp>
+#else
 #include <algorithm>
 #include <weir/layers/graph_builder.hpp>
+#endif
 
 namespace weir {
 
@@ -9,6 +15,9 @@ namespace weir {
 /// checked. A file exported for one batch size runs at any if its graph allows it. Throws FormatError (unsupported
 /// operator or attribute), ShapeError (layers that do not fit), ArgumentError (a free dimension beside the batch), each
 /// naming file and node.
+#if defined(WEIR_EXTERN)
+Network build_network(const GraphDef& def, const BuildOptions& options = {});  // all operators, compiled elsewhere
+#else
 inline Network build_network(const GraphDef& def, const BuildOptions& options = {}) {
   const bool fixed = std::any_of(def.inputs.begin(), def.inputs.end(),
                                  [](const InputDef& input) { return !input.dims.empty() && input.dims[0] >= 0; });
@@ -19,5 +28,6 @@ inline Network build_network(const GraphDef& def, const BuildOptions& options = 
     }
   return detail::GraphBuilder(def, options, false).result();
 }
+#endif
 
 }  // namespace weir

@@ -11,17 +11,12 @@
 #include <vector>
 #include <weir/core/execution_order.hpp>
 #include <weir/core/network.hpp>
+#include <weir/layers/build_options.hpp>
 #include <weir/layers/fill.hpp>
 #include <weir/layers/fold_integers.hpp>
 #include <weir/layers/registry.hpp>
 
 namespace weir {
-
-/// input_shapes: dimensions without the batch ("input" -> {3, 224, 224}) for inputs whose file leaves others than the
-/// first dimension free.
-struct BuildOptions {
-  std::map<std::string, std::vector<std::int64_t>> input_shapes = {};
-};
 
 namespace detail {
 

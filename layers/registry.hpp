@@ -94,11 +94,6 @@ inline constexpr std::array operators = {
     Operator{"Unsqueeze", make_unsqueeze},
 };
 
-/// True if make_layer knows the operator (it may still refuse an attribute).
-inline bool is_known_operator(std::string_view op) {
-  return std::any_of(operators.begin(), operators.end(), [&](const Operator& o) { return o.name == op; });
-}
-
 /// The layer of a node. Throws FormatError naming file, node, operator and opset where the operator or one of its
 /// attributes is not supported.
 inline LayerPtr make_layer(const NodeArguments& arguments) {

@@ -161,10 +161,14 @@ inline void from_json(const nlohmann::json& json, GateModel& gate) {
 
 /// Fits the learner of that name with its default hyper-parameters. Throws ArgumentError for an unknown name and what
 /// Dataset::check throws.
+#if defined(WEIR_EXTERN)
+GateModel fit_by_name(const std::string& learner, const Dataset& data);  // all learners, compiled elsewhere
+#else
 inline GateModel fit_by_name(const std::string& learner, const Dataset& data) {
   GateModel gate;
   visit_learner(learner, [&](const auto& entry) { gate = GateModel(learner, entry.learner.fit(data)); });
   return gate;
 }
+#endif
 
 }  // namespace weir

@@ -67,12 +67,10 @@ constexpr Microkernels make_table() {
 template <typename T, Isa isa>
 inline constexpr Microkernels table_of = make_table<T, isa>();
 
-#if defined(WEIR_EXTERN_KERNELS)
-/// The micro-kernels of an instruction set that this CPU supports. Compiled elsewhere, by one source that includes this
-/// file without WEIR_EXTERN_KERNELS and uses it: some hundred functions less in every other.
-const Microkernels& microkernels(Isa isa);
-#else
 /// The micro-kernels of an instruction set that this CPU supports.
+#if defined(WEIR_EXTERN)
+const Microkernels& microkernels(Isa isa);  // some hundred functions, compiled elsewhere
+#else
 inline const Microkernels& microkernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
