@@ -12,10 +12,9 @@
 namespace WEIR_UNIT {
 
 TEST_CASE("memory: blocks are aligned to cache lines, and all of them is ours") {
-  using weir::detail::huge_page_bytes, weir::detail::smallest_shared_block, weir::detail::largest_shared_block;
-  for (const std::size_t bytes :
-       {std::size_t{1}, std::size_t{63}, std::size_t{4096}, smallest_shared_block - 1, smallest_shared_block,
-        largest_shared_block - 1, largest_shared_block, 3 * huge_page_bytes + 5}) {
+  using weir::detail::huge_page_bytes, weir::detail::large_block_bytes;
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{63}, std::size_t{4096}, large_block_bytes - 1,
+                                  large_block_bytes, 3 * huge_page_bytes + 5}) {
     auto* p = static_cast<char*>(weir::detail::allocate_block(bytes));
     CHECK(reinterpret_cast<std::uintptr_t>(p) % weir::detail::cache_line_bytes == 0);
     std::memset(p, 7, bytes);
@@ -28,12 +27,12 @@ TEST_CASE("memory: large blocks do not begin at one place of their pages") {
   std::set<std::uintptr_t> places;
   std::vector<void*> blocks;
   for (int i = 0; i < 8; ++i) {
-    blocks.push_back(weir::detail::allocate_block(weir::detail::largest_shared_block));
+    blocks.push_back(weir::detail::allocate_block(weir::detail::large_block_bytes));
     places.insert(reinterpret_cast<std::uintptr_t>(blocks.back()) % weir::detail::huge_page_bytes);
   }
-  for (void* p : blocks) weir::detail::free_block(p, weir::detail::largest_shared_block);
+  for (void* p : blocks) weir::detail::free_block(p, weir::detail::large_block_bytes);
   CHECK(places.size() == blocks.size());
-  CHECK_THROWS_AS(weir::detail::allocate_huge(std::numeric_limits<std::size_t>::max() - 5), std::bad_alloc);
+  CHECK_THROWS_AS((void)weir::detail::allocate_block(std::numeric_limits<std::size_t>::max() - 5), std::bad_alloc);
 }
 
 TEST_CASE("memory: a vector of blocks behaves as any other") {
