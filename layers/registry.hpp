@@ -1,6 +1,5 @@
 /// The operators that weir knows: one line for each. To add one, write its file and its line here.
 #pragma once
-#include <algorithm>
 #include <array>
 #include <string_view>
 #include <weir/core/layer.hpp>
