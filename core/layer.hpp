@@ -75,8 +75,9 @@ class Layer {
   /// Floats of parameters that one forward reads, beside its inputs.
   virtual double parameter_floats() const { return 0; }
 
-  /// True if output 0 may be written over input 0 (same shape, each element depends on itself alone).
-  virtual bool in_place() const { return false; }
+  /// Of so many inputs, the one that output 0 may be written over where both have one shape: each element of the output
+  /// depends on that element of the input alone.
+  virtual std::optional<std::size_t> in_place(std::size_t /*inputs*/) const { return std::nullopt; }
 
   /// True if the layer is an exact copy of input 0 under another shape (Flatten, Reshape, Identity, Dropout).
   virtual bool is_view() const { return false; }

@@ -30,9 +30,9 @@ struct Lives {
         const bool owned = x != absent && !network.value(plan.base(x)).constant && step.outputs.size() == 1;
         // A view may share whatever it views; a result written in place needs its input to end here, and alone.
         const bool shares =
-            owned && (step.layer->is_view() ||
-                      (step.layer->in_place() && last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
-                       network.value(plan.base(x)).form == network.value(plan.base(v)).form));
+            owned && (step.layer->is_view() || (step.layer->in_place(step.inputs.size()) == 0 &&
+                                                last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
+                                                network.value(plan.base(x)).form == network.value(plan.base(v)).form));
         if (shares) root[at(v)] = root[at(x)], shift[at(v)] = shift[at(x)];
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
         if (batch == 1 && step.layer->is_join()) place_parts(network, plan, i);

@@ -50,7 +50,10 @@ struct MemoryLayout {
             passing[root] = !g.whole && dies < g.last && (g.rows == 0 || i + 1 < g.last);
             if (!passing[root]) dies = end_of_group(dies);
             const auto value = static_cast<ValueId>(root);
-            if (passing[root] && g.rows > 0)  // kept from band to band
+            const std::size_t under = passing[root] || g.rows > 0 ? nowhere : written_over(network, plan, i, root);
+            if (under != nowhere)
+              offset[root] = offset[under], row[root] = row[under], whole.keep(offset[root], dies);
+            else if (passing[root] && g.rows > 0)  // kept from band to band
               offset[root] = local.place(rounded(band_groups.back().floats(i)), {g.first, g.last});
             else
               add(network, plan, batch, value, passing[root] ? Life{i, dies} : Life{g.first, dies},
@@ -105,6 +108,12 @@ struct MemoryLayout {
       floats = std::max(floats, here + need);
       return here;
     }
+
+    /// What was placed there, and has not died, lives until `dies` at least.
+    void keep(std::size_t begin, int dies) {
+      for (Block& b : blocks)
+        if (b.begin == begin) b.dies = std::max(b.dies, dies);
+    }
   };
 
   template <class Index>
@@ -112,6 +121,23 @@ struct MemoryLayout {
     return static_cast<std::size_t>(i);
   }
   static std::size_t rounded(std::size_t floats) { return (floats + 15) / 16 * 16; }
+
+  /// The value whose memory step i may write `result` to because it reads it as the last one, and only where it writes:
+  /// the residual of a convolution (Lives knows of elementwise layers). nowhere if there is none. So fewer lines of the
+  /// caches are in use.
+  std::size_t written_over(const Network& network, const Plan& plan, int i, std::size_t result) const {
+    const Node& step = plan.steps()[at(i)];
+    const auto position = step.layer->in_place(step.inputs.size());
+    if (!position || step.outputs.size() != 1 || step.inputs[*position] == absent) return nowhere;
+    const std::size_t under = at(step.inputs[*position]);
+    const auto v = static_cast<ValueId>(under), y = static_cast<ValueId>(result);
+    if (offset[under] == nowhere || passing[under] || lives.root[under] != under || lives.last_use[under] > i ||
+        plan.layout(v) != plan.layout(y) || !(network.value(plan.base(v)).form == network.value(plan.base(y)).form))
+      return nowhere;
+    for (std::size_t p = 0; p < step.inputs.size(); ++p)
+      if (p != *position && step.inputs[p] != absent && lives.root[at(step.inputs[p])] == under) return nowhere;
+    return under;
+  }
 
   /// The last step of the group that step i belongs to; i behind the last step.
   int end_of_group(int i) const {

@@ -15,7 +15,7 @@ class ElementwiseLayer : public Layer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {inputs[0]}; }
   double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
-  bool in_place() const override { return true; }
+  std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
 
 /// y = Function(x), see core/kernels/map.hpp. Inputs behind the first are parameters.

@@ -28,7 +28,7 @@ class ArithmeticLayer : public Layer {
   double flops(std::span<const Shape> inputs) const override {
     return static_cast<double>(broadcast_shape(inputs[0], inputs[1]).numel());
   }
-  bool in_place() const override { return true; }
+  std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 
  private:
   Kind kind_;
@@ -124,7 +124,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
       combine<combines::PRelu>(context, inputs[0], inputs[1], outputs[0]);
     }
     double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
-    bool in_place() const override { return true; }
+    std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   };
   node.expect_inputs(2, 2);
   return std::make_shared<PReluLayer>();

@@ -50,7 +50,7 @@ class BatchNormalizationLayer final : public Layer {
   }
   double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
   double parameter_floats() const override { return 2 * static_cast<double>(scale_->size()); }
-  bool in_place() const override { return true; }
+  std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
   std::optional<Fused> absorb(const Layer& next, std::size_t) const override {

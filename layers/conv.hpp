@@ -46,6 +46,9 @@ class PackedConvLayer final : public Layer {
     const std::string tile = packed_.tile();
     return std::string(packed_.algorithm()) + (tile.empty() ? "" : " " + tile);
   }
+  std::optional<std::size_t> in_place(std::size_t inputs) const override {
+    return residual_ ? std::optional(inputs - 1) : std::nullopt;
+  }
   /// Weights and biases, as the model file has them.
   double parameter_floats() const override {
     return static_cast<double>(params_.out_channels) * static_cast<double>(params_.depth() + 1);

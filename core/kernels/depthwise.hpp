@@ -145,7 +145,7 @@ class Depthwise : public Conv2dAlgorithm {
   std::int64_t H_, W_, planes_, OH_ = 0, OW_ = 0;
   std::int64_t band_ = 0;  ///< rows of y that a kernel computes of all columns before the next
   std::vector<Run> runs_;
-  Buffer weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

@@ -9,7 +9,7 @@ namespace weir::kernels {
 inline constexpr std::int64_t depthwise_smallest_in_rows = 64;
 
 /// weights [C, 1, kernel_h, kernel_w] -> to [blocks of L channels][kernel_h * kernel_w][L], zeros behind C.
-inline void pack_depthwise(const Conv2dParams& p, std::int64_t L, std::span<const float> weights, Buffer& to) {
+inline void pack_depthwise(const Conv2dParams& p, std::int64_t L, std::span<const float> weights, PackedWeights& to) {
   const std::int64_t K = p.depth();
   const auto floats = static_cast<std::size_t>(round_up(p.in_channels, L) * K);
   std::fill_n(to.reserve(floats), floats, 0.0F);
@@ -124,7 +124,7 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   EvenParts across_;  ///< of a row of y
   std::int64_t band_ = 0;
   std::vector<std::int32_t> offset_;
-  Buffer weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

@@ -18,7 +18,7 @@ struct Scale : weir::Layer {
                float*) const override {
     for (std::size_t i = 0; i < in[0].size(); ++i) out[0].data[i] = factor * in[0].data[i];
   }
-  bool in_place() const override { return true; }
+  std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   std::optional<weir::Fused> absorb(const weir::Layer& next, std::size_t) const override {
     if (const auto* s = dynamic_cast<const Scale*>(&next))
       return weir::Fused{std::make_shared<Scale>(factor * s->factor), std::nullopt};
@@ -32,7 +32,7 @@ struct Add : weir::Layer {
                float*) const override {
     for (std::size_t i = 0; i < in[0].size(); ++i) out[0].data[i] = in[0].data[i] + in[1].data[i];
   }
-  bool in_place() const override { return true; }
+  std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
 
 struct RowSum : weir::Layer {

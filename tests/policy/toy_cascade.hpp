@@ -24,7 +24,7 @@ struct Wave : weir::Layer {
     *rows += static_cast<int>(in[0].shape[0]);
     for (std::size_t i = 0; i < in[0].size(); ++i) out[0].data[i] = std::sin(1.3F * in[0].data[i] + shift);
   }
-  bool in_place() const override { return true; }
+  std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   double flops(std::span<const weir::Shape> in) const override { return 2.0 * static_cast<double>(in[0].numel()); }
 };
 

@@ -8,6 +8,7 @@
 #include <weir/core/kernels/conv2d/geometry.hpp>
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/packed_weights.hpp>
 #include <weir/core/rows.hpp>
 #include <weir/core/tensor.hpp>
 
@@ -63,6 +64,20 @@ struct EvenParts {
   EvenParts(std::int64_t size, std::int64_t most) : n(size), count((size + most - 1) / most) {}
   std::int64_t first(std::int64_t i) const { return n * i / count; }
   std::int64_t size(std::int64_t i) const { return first(i + 1) - first(i); }
+  /// Calls f(first(i), size(i)) for i = begin .. end-1, dividing once: a division takes as long as a small tile's k.
+  template <class F>
+  void for_each(std::int64_t begin, std::int64_t end, const F& f) const {
+    if (begin >= end) return;
+    const std::int64_t least = n / count, more = n % count;
+    std::int64_t at = first(begin), over = begin * more % count;
+    for (std::int64_t i = begin; i < end; ++i) {
+      over += more;
+      const std::int64_t pixels = least + (over >= count ? 1 : 0);
+      if (over >= count) over -= count;
+      f(at, pixels);
+      at += pixels;
+    }
+  }
 };
 
 /// Half of a second-level cache of 1 MiB.

@@ -185,26 +185,40 @@ class Direct : public Conv2dAlgorithm {
     const EvenParts parts(g.is_line() ? rows.size() * g.OW : g.OW, micro_->max_rows);
     const std::int64_t tiles = lines * parts.count;
     for (const Columns& c : columns_) {
-      const float* weights = weights_.data() + c.weights;
-      const std::int64_t step = ahead_step(c.vectors * L, tiles);
-      for (std::int64_t t = 0; t < tiles; ++t) {
-        const std::int64_t line = t / parts.count, first = parts.first(t % parts.count);
-        const std::int64_t row = rows.first + line, block = c.first / L;
-        micro_->conv_tile(g.pixel_step(), parts.size(t % parts.count), c.vectors)(
-            {.x = x + g.first_of(line, first),
-             .taps = taps + c.taps_begin,
-             .taps_end = taps + c.taps_end,
-             .weights = weights,
-             .ahead = weights + c.K * (c.vectors * L + t * step),
-             .ahead_step = step,
-             .bias = bias + c.first,
-             .residual = work.residual.data ? work.residual.row(block, row) + first * L : nullptr,
-             .y = work.y.row(block, row) + first * L,
-             .block_step = work.y.plane_floats,
-             .residual_step = work.residual.plane_floats,
-             .clamp = work.clamp});
+      const std::int64_t block = c.first / L;
+      ConvTile tile = tile_of(c, taps, bias, work.clamp);
+      tile.block_step = work.y.plane_floats, tile.residual_step = work.residual.plane_floats;
+      tile.ahead_step = ahead_step(c.vectors * L, tiles);
+      for (std::int64_t row = rows.first; row < rows.first + lines; ++row) {
+        const float* residual = work.residual.data ? work.residual.row(block, row) : nullptr;
+        const float* first_x = x + g.first_of(row - rows.first, 0);
+        float* y = work.y.row(block, row);
+        parts.for_each(0, parts.count, [&](std::int64_t first, std::int64_t pixels) {
+          tile.x = first_x + g.first_of(0, first);
+          tile.residual = residual ? residual + first * L : nullptr;
+          tile.y = y + first * L;
+          micro_->conv_tile(g.pixel_step(), pixels, c.vectors)(tile);
+          tile.ahead += c.K * tile.ahead_step;
+        });
       }
     }
+  }
+
+  /// What the tiles of some columns have in common; nothing ahead of them but the weights of the next columns.
+  ConvTile tile_of(const Columns& c, const ConvTap* taps, const float* bias, const Clamp& clamp) const {
+    const float* weights = weights_.data() + c.weights;
+    return {.x = nullptr,
+            .taps = taps + c.taps_begin,
+            .taps_end = taps + c.taps_end,
+            .weights = weights,
+            .ahead = weights + c.K * c.vectors * micro_->lanes,
+            .ahead_step = 0,
+            .bias = bias + c.first,
+            .residual = nullptr,
+            .y = nullptr,
+            .block_step = 0,
+            .residual_step = 0,
+            .clamp = clamp};
   }
 
   /// The taps of an x whose planes lie so many floats apart, which is not grouped and not staged.
@@ -258,23 +272,25 @@ class Direct : public Conv2dAlgorithm {
     const std::int64_t tiles = count * each, chunk = std::min(chunk_, tiles), chunks = (tiles + chunk - 1) / chunk;
     const double flops = 2 * static_cast<double>(params_.out_channels * params_.depth() * pixels_ * count);
     const bool shared = pieces_of(pool, tiles, flops) > 1;
-    const auto weights = static_cast<std::int64_t>(weights_.capacity());
+    const auto weights = static_cast<std::int64_t>(weights_.size());
     const std::int64_t floats = count * (plain + round_up(params_.out_channels, micro_->lanes) * pixels_);
     if (weights <= std::min(most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
       // Threads take pixels: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
         const Work work{images, n, x, image, bias, std::min(chunk, last - first), shared};
         for (std::int64_t begin = first; begin < last; begin += chunk)
-          for (const Columns& c : columns_)
-            for (std::int64_t t = begin; t < std::min(last, begin + chunk); ++t) compute(work, c, t, t - begin);
+          for (const Columns& c : columns_) compute(work, c, begin, std::min(last, begin + chunk), 0);
       });
       return;
     }
     const Work work{images, n, x, image, bias, chunk, shared};
     share(pool, chunks * blocks * chunk, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-      for (std::int64_t u = first; u < last; ++u) {
-        const std::int64_t t = u / (blocks * chunk) * chunk + u % chunk;
-        if (t < tiles) compute(work, columns_[static_cast<std::size_t>(u / chunk % blocks)], t, u % chunk);
+      for (std::int64_t u = first; u < last;) {
+        const std::int64_t column = u / chunk % blocks, in_chunk = u % chunk;
+        const std::int64_t begin = u / (blocks * chunk) * chunk, end = std::min(last - u, chunk - in_chunk) + in_chunk;
+        compute(work, columns_[static_cast<std::size_t>(column)], begin + in_chunk, std::min(tiles, begin + end),
+                in_chunk);
+        u += end - in_chunk;
       }
     });
   }
@@ -290,30 +306,31 @@ class Direct : public Conv2dAlgorithm {
     bool shared;  ///< other threads compute too
   };
 
-  /// Tile t, counted over all images, which is number `in_chunk` to pass under the same columns.
-  void compute(const Work& work, const Columns& c, std::int64_t t, std::int64_t in_chunk) const {
+  /// Tiles first .. last-1, counted over all images, of which the first is number `in_chunk` to pass under the same
+  /// columns. What can be told once is: a tile of few channels takes no longer than some divisions do.
+  void compute(const Work& work, const Columns& c, std::int64_t first, std::int64_t last, std::int64_t in_chunk) const {
     const auto each = static_cast<std::int64_t>(tiles_.size()), L = std::int64_t{micro_->lanes};
-    const Tile& tile = tiles_[static_cast<std::size_t>(t % each)];
     const std::int64_t y_floats = round_up(params_.out_channels, L) * pixels_;
-    const std::int64_t y = (work.n + t / each) * y_floats + c.first * pixels_ + tile.y * L;
-    const std::int64_t step = ahead_step(c.vectors * L, work.chunk);
-    for (std::int64_t v = 0; work.shared && v < c.vectors; ++v)
-      write_soon(work.images.y + y + v * pixels_ * L, (tile.pixels * L + 15) / 16);
-    const float* weights = weights_.data() + c.weights;
-    micro_->conv_tile(geometry_.pixel_step(), tile.pixels,
-                      c.vectors)({.x = work.x + t / each * work.image + tile.x,
-                                  .taps = taps_.data() + c.taps_begin,
-                                  .taps_end = taps_.data() + c.taps_end,
-                                  .weights = weights,
-                                  // Each tile fetches a part of what the next columns need.
-                                  .ahead = weights + c.K * (c.vectors * L + in_chunk * step),
-                                  .ahead_step = step,
-                                  .bias = work.bias + c.first,
-                                  .residual = work.images.residual ? work.images.residual + y : nullptr,
-                                  .y = work.images.y + y,
-                                  .block_step = pixels_ * L,
-                                  .residual_step = pixels_ * L,
-                                  .clamp = work.images.clamp});
+    ConvTile tile = tile_of(c, taps_.data(), work.bias, work.images.clamp);
+    tile.block_step = tile.residual_step = pixels_ * L;
+    // Each tile fetches a part of what the next columns need.
+    tile.ahead_step = ahead_step(c.vectors * L, work.chunk);
+    tile.ahead += in_chunk * c.K * tile.ahead_step;
+    for (std::int64_t t = first; t < last;) {
+      const std::int64_t image = t / each, begin = image * each, end = std::min(last, begin + each);
+      const float* x = work.x + image * work.image;
+      const std::int64_t y = (work.n + image) * y_floats + c.first * pixels_;
+      for (; t < end; ++t) {
+        const Tile& at = tiles_[static_cast<std::size_t>(t - begin)];
+        tile.x = x + at.x;
+        tile.y = work.images.y + y + at.y * L;
+        if (work.images.residual) tile.residual = work.images.residual + y + at.y * L;
+        for (std::int64_t v = 0; work.shared && v < c.vectors; ++v)
+          write_soon(tile.y + v * pixels_ * L, (at.pixels * L + 15) / 16);
+        micro_->conv_tile(geometry_.pixel_step(), at.pixels, c.vectors)(tile);
+        tile.ahead += c.K * tile.ahead_step;
+      }
+    }
   }
 
   /// Floats of weights that every thread may as well read for itself.
@@ -327,7 +344,7 @@ class Direct : public Conv2dAlgorithm {
   std::vector<Columns> columns_;
   std::vector<ConvTap> taps_;
   std::int64_t chunk_ = 0, together_ = 0;  ///< tiles that pass under the same weights; images at a time
-  Buffer weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

@@ -61,7 +61,7 @@ class Dot : public Conv2dAlgorithm {
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t unit_, pixels_, image_floats_, y_floats_;
-  Buffer weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

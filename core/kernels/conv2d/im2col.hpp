@@ -60,7 +60,7 @@ class Im2col : public Conv2dAlgorithm {
   const Microkernels* micro_;
   Geometry geometry_;
   std::int64_t M_, K_;
-  Buffer weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

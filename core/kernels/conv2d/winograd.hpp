@@ -258,9 +258,7 @@ class Winograd : public Conv2dAlgorithm {
       const std::int64_t b = first / parts.count, part = first % parts.count;
       const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
       multiply(workspace, g, b, parts, part, part + n, sums);
-      for (std::int64_t t = parts.first(part); t < parts.first(part + n); ++t)
-        transform_back(work, g, b, (begin + t) / across_, (begin + t) % across_,
-                       sums + (t - parts.first(part)) * micro_->lanes);
+      transform_back(work, g, b, begin + parts.first(part), begin + parts.first(part + n), sums);
       first += n;
     }
   }
@@ -315,38 +313,52 @@ class Winograd : public Conv2dAlgorithm {
   void multiply(const float* input, std::int64_t g, std::int64_t b, const EvenParts& parts, std::int64_t first,
                 std::int64_t last, float* sums) const {
     const std::int64_t L = micro_->lanes, begin = parts.first(first), line = vectors(b) * L;
+    const std::int64_t step = ahead_step(line, last - first), pixels = most_parts * micro_->max_rows;
     for (std::int64_t p = 0; p < positions; ++p) {
-      const float* weights = weights_.data() + packed_at(g, b, p);
       const std::vector<ConvTap>& taps = taps_[P::kind_of(p)];
+      const float *x = input + p * input_step(), *weights = weights_.data() + packed_at(g, b, p);
       const std::int64_t depth = P::products_at(P::kind_of(p)) * C_;
-      for (std::int64_t i = first; i < last; ++i)
-        micro_->conv_tile(plain ? PixelStep::one : PixelStep::vector, parts.size(i),
-                          vectors(b))({.x = input + p * input_step() + parts.first(i) * unit_,
+      const float* ahead = weights + depth * line;
+      parts.for_each(first, last, [&](std::int64_t at, std::int64_t tiles) {
+        micro_->conv_tile(plain ? PixelStep::one : PixelStep::vector, tiles,
+                          vectors(b))({.x = x + at * unit_,
                                        .taps = taps.data(),
                                        .taps_end = taps.data() + taps.size(),
                                        .weights = weights,
-                                       .ahead = weights + depth * (line + (i - first) * ahead_step(line, last - first)),
-                                       .ahead_step = ahead_step(line, last - first),
+                                       .ahead = ahead,
+                                       .ahead_step = step,
                                        .bias = nullptr,
                                        .residual = nullptr,
-                                       .y = sums + p * sums_step() + (parts.first(i) - begin) * L,
-                                       .block_step = most_parts * micro_->max_rows * L,
+                                       .y = sums + p * sums_step() + (at - begin) * L,
+                                       .block_step = pixels * L,
                                        .residual_step = 0,
                                        .clamp = {}});
+        ahead += depth * step;
+      });
     }
   }
 
-  /// The pixels of the tile in `row` (counted over all images) and `column`.
-  void transform_back(const Work& work, std::int64_t g, std::int64_t b, std::int64_t row, std::int64_t column,
+  /// The pixels of the tiles first .. last-1, counted over all images, row of tiles by row.
+  void transform_back(const Work& work, std::int64_t g, std::int64_t b, std::int64_t first, std::int64_t last,
                       const float* sums) const {
-    const std::int64_t L = micro_->lanes, i = Y * (row % down_), j = Y * column;
+    for (std::int64_t t = first; t < last;) {
+      const std::int64_t row = t / across_, column = t % across_, end = std::min(last, t + across_ - column);
+      transform_back_row(work, g, b, row, {column, column + end - t}, sums + (t - first) * micro_->lanes);
+      t = end;
+    }
+  }
+
+  /// Those in some columns of one row of tiles.
+  void transform_back_row(const Work& work, std::int64_t g, std::int64_t b, std::int64_t row, RowRange columns,
+                          const float* sums) const {
+    const std::int64_t L = micro_->lanes, i = Y * (row % down_);
     const RowRange rows{i, std::min<std::int64_t>(i + Y, OH_)};
     const bool all = work.rows.first <= rows.first && rows.last <= work.rows.last &&
                      work.y.together(i) >= rows.size() &&
                      (!work.residual.data || work.residual.together(i) >= rows.size());
     for (std::int64_t v = 0; v < vectors(b); ++v) {
-      const std::int64_t block = g * M_ / L + (b * micro_->width()) / L + v;
-      const std::int64_t at = row / down_ * work.y_image + j * L;
+      const std::int64_t block = (g * M_ + b * micro_->width()) / L + v;
+      std::int64_t at = row / down_ * work.y_image + Y * columns.first * L;
       winograd::OutputTile tile{sums + v * most_parts * micro_->max_rows * L,
                                 sums_step(),
                                 work.bias + block * L,
@@ -354,18 +366,25 @@ class Winograd : public Conv2dAlgorithm {
                                 work.y.row(block, i) + at,
                                 OW_ * L,
                                 rows.size(),
-                                std::min<std::int64_t>(Y, OW_ - j),
+                                0,
                                 work.clamp};
-      if (all)
-        micro_->winograd_tile(N)(tile);
-      else
-        transform_back_rows(work, block, rows, at, tile);
+      for (std::int64_t column = columns.first; column < columns.last; ++column) {
+        tile.columns = std::min<std::int64_t>(Y, OW_ - Y * column);
+        if (all)
+          micro_->winograd_tile(N)(tile);
+        else
+          transform_back_rows(work, block, rows, at, tile);
+        tile.sums += L;
+        tile.y += Y * L;
+        if (tile.residual) tile.residual += Y * L;
+        at += Y * L;
+      }
     }
   }
 
   /// Of a tile, whose rows are these, those that are asked for, which may not lie one behind the other.
   void transform_back_rows(const Work& work, std::int64_t block, RowRange rows, std::int64_t at,
-                           winograd::OutputTile& tile) const {
+                           winograd::OutputTile tile) const {
     float y[Y * Y * most_lanes], residual[Y * Y * most_lanes] = {};
     const std::int64_t floats = tile.columns * micro_->lanes;
     tile.pitch = Y * micro_->lanes;
@@ -392,7 +411,7 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t pitch_;                 ///< tiles that a strip has room for
   double operations_;                  ///< of a product that takes as long as an image, transforms and all
   std::vector<ConvTap> taps_[phases];  ///< of the positions of each kind
-  Buffer weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

@@ -106,8 +106,8 @@ template <int L, int R, int V, int S>
       const ConvTap* const stop = t.taps_end - tap > chain_terms ? tap + chain_terms : t.taps_end;
 #pragma GCC unroll 1
       for (; tap != stop; ++tap) {
-        __builtin_prefetch(ahead, 0, 2);
-        __builtin_prefetch(ahead + also, 0, 2);
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + also);
         ahead += t.ahead_step;
         conv_tile_step<L, R, V, S>(sum, t.x + tap->offset, weights);
         weights += V * L;
@@ -134,8 +134,8 @@ template <int L, int R, int V, int S>
     }
 #pragma GCC unroll 1
     for (; x != end; ++x) {
-      __builtin_prefetch(ahead, 0, 2);
-      __builtin_prefetch(ahead + also, 0, 2);
+      __builtin_prefetch(ahead);
+      __builtin_prefetch(ahead + also);
       ahead += t.ahead_step;
       conv_tile_step<L, R, V, S>(sum, x, weights);
       weights += V * L;

@@ -23,6 +23,16 @@ TEST_CASE("convolution algorithms: even parts are the fewest, follow each other 
       CHECK(at == n);
       CHECK(longest <= most);
       CHECK(longest - least <= 1);
+      for (std::int64_t begin = 0; begin <= parts.count; ++begin)
+        for (std::int64_t end = begin; end <= parts.count; ++end) {
+          std::int64_t i = begin;
+          parts.for_each(begin, end, [&](std::int64_t first, std::int64_t size) {
+            REQUIRE(i < end);
+            REQUIRE(first == parts.first(i));
+            REQUIRE(size == parts.size(i++));
+          });
+          REQUIRE(i == end);
+        }
     }
 }
 
