@@ -29,6 +29,20 @@ template <class V>
 [[gnu::always_inline]] inline void store(const V& v, float* to) {
   std::memcpy(to, &v, sizeof v);
 }
+/// Keeps the compiler from loading, before it, what is loaded behind it: clang++ would load all that a kernel ever
+/// needs, and then have no registers left.
+[[gnu::always_inline]] inline void in_order() {
+#if defined(__GNUC__)
+  asm volatile("" ::: "memory");
+#endif
+}
+/// Lets clang++ keep values in memory from here on, where it would move each of them there and back several times.
+template <class T>
+[[gnu::always_inline]] inline void in_memory([[maybe_unused]] T& values) {
+#if defined(__clang__)
+  asm volatile("" : : "r"(&values) : "memory");
+#endif
+}
 /// The first n lanes; the others become 0.
 template <class V>
 [[gnu::always_inline]] inline void load_part(V& v, const float* from, std::int64_t n) {

@@ -65,11 +65,11 @@ struct TransformInput {
       const std::int64_t first = across < L ? 0 : t + L <= across ? t : across - L;
       for (std::int64_t i = 0; i < extent; ++i)
         spread<L>(row, row.top + i, row.left + 8 * first, pixels + i * extent * L);
-      if (across >= L) {
-        all_phases<L>(pixels, extent * L, row.step, row.phase_step, row.to + first);
-        continue;
-      }
-      all_phases<L>(pixels, extent * L, S * S * L, L, few);
+      // One copy of so much code, wherever it writes to.
+      const bool whole = across >= L;
+      all_phases<L>(pixels, extent * L, whole ? row.step : S * S * L, whole ? row.phase_step : L,
+                    whole ? row.to + first : few);
+      if (whole) continue;
       for (int f = 0; f < S * S; ++f)
         for (int p = 0; p < N * N; ++p) {
           if ((f / S == 1 && p / N == N - 1) || (f % S == 1 && p % N == N - 1)) continue;
@@ -91,12 +91,15 @@ struct TransformInput {
 #pragma GCC unroll 8
     for (int k = 0; k < 8; ++k) {
       const std::int64_t begin = left + k * L;
-      v[k] = simd::Floats<L>{};
-      if (begin >= 0 && begin + L <= row.W)
+      if (begin >= 0 && begin + L <= row.W) {
         simd::load(v[k], x + k * L);
-      else
-        for (int q = 0; q < L; ++q)
-          if (begin + q >= 0 && begin + q < row.W) v[k][q] = x[k * L + q];
+        continue;
+      }
+      float edge[L] = {};
+      const std::int64_t end = row.W - begin < L ? row.W - begin : L;
+#pragma GCC unroll 1
+      for (std::int64_t q = begin < 0 ? -begin : 0; q < end; ++q) edge[q] = x[k * L + q];
+      simd::load(v[k], edge);
     }
     // Three times even ones from odd ones: v[j] are then the pixels at 8t + the bits of j in reverse order.
 #pragma GCC unroll 3
@@ -203,7 +206,9 @@ struct TransformOutput {
       for (int i = 0; i < Y; ++i) {
         half[i][j] = y[i];
       }
+      if constexpr (N < 7) simd::in_order();
     }
+    if constexpr (N == 7) simd::in_memory(half);  // more than there are registers for
     simd::load(bias, t.bias);
     const simd::Floats<L> lo = simd::Floats<L>{} + t.clamp.lo, hi = simd::Floats<L>{} + t.clamp.hi;
 #pragma GCC unroll 4
