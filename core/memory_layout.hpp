@@ -52,7 +52,7 @@ struct MemoryLayout {
             const auto value = static_cast<ValueId>(root);
             const std::size_t under = passing[root] || g.rows > 0 ? nowhere : written_over(network, plan, i, root);
             if (under != nowhere)
-              offset[root] = offset[under], row[root] = row[under], whole.keep(offset[root], dies);
+              offset[root] = offset[under], whole.keep(offset[root], dies);
             else if (passing[root] && g.rows > 0)  // kept from band to band
               offset[root] = local.place(rounded(band_groups.back().floats(i)), {g.first, g.last});
             else

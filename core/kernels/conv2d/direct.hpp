@@ -286,11 +286,12 @@ class Direct : public Conv2dAlgorithm {
     const Work work{images, n, x, image, bias, chunk, shared};
     share(pool, chunks * blocks * chunk, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last;) {
-        const std::int64_t column = u / chunk % blocks, in_chunk = u % chunk;
-        const std::int64_t begin = u / (blocks * chunk) * chunk, end = std::min(last - u, chunk - in_chunk) + in_chunk;
-        compute(work, columns_[static_cast<std::size_t>(column)], begin + in_chunk, std::min(tiles, begin + end),
+        // Up to where the columns or the chunk of tiles end.
+        const std::int64_t in_chunk = u % chunk, some = std::min(last - u, chunk - in_chunk);
+        const std::int64_t begin = u / (blocks * chunk) * chunk + in_chunk;
+        compute(work, columns_[static_cast<std::size_t>(u / chunk % blocks)], begin, std::min(tiles, begin + some),
                 in_chunk);
-        u += end - in_chunk;
+        u += some;
       }
     });
   }
