@@ -108,6 +108,7 @@ inline std::filesystem::path locate_network(const std::string& file, const std::
 inline StoredNetwork read_stored_network(const nlohmann::json& json, const std::filesystem::path& folder,
                                          const std::filesystem::path& networks,
                                          const std::vector<StoredNetwork>& before) {
+  refuse_unknown_keys(json, {"file", "fnv1a", "rows_leave", "preprocess"});
   StoredNetwork network{locate_network(text_field(json, "file"), folder, networks), text_field(json, "fnv1a"),
                         bool_field(json, "rows_leave"), nullptr};
   const auto& preprocess = model_json::field(json, "preprocess");
@@ -137,6 +138,7 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   CascadeStage stage;
   stage.name = file.policy.a.topology.stages[k].name;
   const auto& source = s.source;
+  refuse_unknown_keys(source, {"network", "tensor", "logits", "join", "score", "pooled"});
   stage.network = model_json::index(source, "network", n_networks);
   stage.tensor = text_field(source, "tensor");
   stage.logits = bool_field(source, "logits");
@@ -184,6 +186,7 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
     StoredCascade stored;
     where = path.string() + ", 'cascade'";
     constexpr std::size_t max_classes = 1 << 17;
+    refuse_unknown_keys(file.cascade, {"n_classes", "networks"});
     const std::size_t n_classes = model_json::index(file.cascade, "n_classes", max_classes);
     const auto& list = model_json::field(file.cascade, "networks");
     if (!list.is_array() || list.empty() || list.size() > max_policy_file_stages)
