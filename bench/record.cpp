@@ -17,7 +17,7 @@ struct RecordArguments {
   std::vector<std::string> merge;
   std::size_t block = 256;
   int threads = 0;
-  bool probabilities = false;
+  bool probabilities = false, allow_outside = false;
 };
 
 void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
@@ -35,7 +35,9 @@ void run(RecordArguments a) {
     record::policy_of(a.plain, part, a.policy);
   }
   const weir::PolicyFile file = weir::read_policy_file(a.policy);
-  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.folder);
+  // What is named on the command line may lie anywhere.
+  const weir::StoredCascade stored =
+      weir::read_cascade(file, a.policy, {a.folder, a.allow_outside || !a.plain.files.empty()});
   weir::RecordOptions options;
   options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
   options.loss = a.loss;
@@ -74,6 +76,8 @@ int main(int argc, char** argv) {
   RecordArguments a;
   auto* policy = app.add_option("--policy", a.policy, "policy.json that says which networks, exits and preprocessing");
   app.add_option("--networks", a.folder, "folder of the network files; else where the policy says")->needs(policy);
+  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder")
+      ->needs(policy);
   auto* network = app.add_option("--network", a.plain.files,
                                  "instead of a policy: ONNX classifiers, cheapest first, the full network last; all "
                                  "that come later may follow each")

@@ -22,6 +22,7 @@ struct ThroughputArguments {
   std::size_t batch = 64, in_flight = 0, rounds = 5;
   int threads = 1;
   std::vector<int> workers = {1, 2};
+  bool allow_outside = false;
 };
 
 /// Wall time, and processor time of all threads of this process: on a busy machine the second still tells what was
@@ -211,7 +212,9 @@ class Race {
 
  private:
   weir::Cascade load(int threads) const {
-    return weir::load_policy(a_.policy, {.networks = a_.networks, .context = {.threads = threads, .isa = a_.isa}});
+    return weir::load_policy(
+        a_.policy,
+        {.networks = a_.networks, .context = {.threads = threads, .isa = a_.isa}, .allow_outside = a_.allow_outside});
   }
 
   void add(const std::string& who, const weir::Cascade& cascade, int workers, std::function<void()> run) {
@@ -267,6 +270,7 @@ int main(int argc, char** argv) {
   ThroughputArguments a;
   app.add_option("--policy", a.policy, "policy.json")->required();
   app.add_option("--networks", a.networks, "folder of the network files; else where the policy says");
+  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder");
   app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part")->required();
   app.add_option("--labels", a.labels, "their labels");
   app.add_option("--batch", a.batch, "images in a full batch")->check(CLI::Range(1, 4096));

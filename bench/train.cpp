@@ -19,6 +19,7 @@ struct TrainArguments {
   double max_loss = 0.01, confidence = 0.95;
   std::size_t folds = 5;
   std::uint64_t seed = 0;
+  bool allow_outside = false;
 };
 
 /// Network paths are relative to the policy file: seen from another folder they change.
@@ -46,7 +47,7 @@ weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& fil
     table->check_known(names);
     return table->model(names);
   }
-  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.networks);
+  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, {a.networks, a.allow_outside});
   if (a.costs.batch > 1 && !stored.spec->flows_in_batches())
     throw weir::ArgumentError("--batch: images do not flow in batches through the cascade of " + a.policy);
   const weir::Context context({.threads = a.threads, .isa = a.isa});
@@ -144,6 +145,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", a.seed, "of the split, the folds and the randomised mix");
   declare(app, a.costs, "measured on --images, or those of the trace", "Costs");
   app.add_option("--networks", a.networks, "folder of the network files; else where the policy says")->group("Costs");
+  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder")
+      ->group("Costs");
   app.add_option("--images", a.images, "to measure seconds or energy on: as for record")->group("Costs");
   app.add_option("--labels", a.labels, "their labels")->group("Costs");
   app.add_option("--threads", a.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Costs");

@@ -21,7 +21,8 @@ class ClassNames {
   ClassNames() = default;
   /// source: the file they are from, for messages. Throws FormatError naming it for an empty name and for one that is
   /// there twice.
-  ClassNames(std::vector<std::string> names, std::string source) : names_(std::move(names)), source_(std::move(source)) {
+  ClassNames(std::vector<std::string> names, std::string source)
+      : names_(std::move(names)), source_(std::move(source)) {
     for (std::size_t c = 0; c < names_.size(); ++c) {
       if (names_[c].empty()) throw FormatError(source_ + ": class " + std::to_string(c) + " has no name");
       const auto [there, is_new] = class_of_.emplace(names_[c], static_cast<int>(c));
@@ -70,8 +71,9 @@ inline ClassNames read_class_names(const std::filesystem::path& path) {
   return {std::move(names), path.string()};
 }
 
-/// The list "classes" of a models.json: beside "models" for all networks, or in entries, which then must agree (a number
-/// there only says how many classes there are). Empty where there is none. Throws FormatError naming the file, IoError.
+/// The list "classes" of a models.json: beside "models" for all networks, or in entries, which then must agree (a
+/// number there only says how many classes there are). Empty where there is none. Throws FormatError naming the file,
+/// IoError.
 inline ClassNames class_names_of_models(const std::filesystem::path& path) {
   const Bytes bytes = read_file(path, std::uint64_t{16} << 20);
   const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);

@@ -68,10 +68,12 @@ inline Labels labels_of_csv(const CsvTable& table, const ClassNames& names = {})
   if (table.has_column("label")) {
     column = table.column("label");
   } else if (table.header.size() > 1) {
-    throw FormatError(table.source + ":1: no column 'label'" + header_hint(table, "label, or one with a column label"));
+    throw FormatError(table.source + ":" + std::to_string(table.header_line) + ": no column 'label'" +
+                      header_hint(table, "label, or one with a column label"));
   } else {
-    labels.values.push_back(parse_label(table.header[0], table.source + ":1", names));
-    labels.lines.push_back(1);
+    const std::string where = table.source + ":" + std::to_string(table.header_line);
+    labels.values.push_back(parse_label(table.header[0], where, names));
+    labels.lines.push_back(table.header_line);
   }
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     labels.values.push_back(parse_label(table.rows[i][column], table.where(i), names));
@@ -114,18 +116,19 @@ inline Labels read_labels(const std::filesystem::path& path, const ClassNames& n
   return labels;
 }
 
-/// Throws FormatError naming file and line where a label is no class of a network that tells `classes` apart.
-inline void check_labels(const Labels& labels, std::size_t classes, const std::string& network) {
-  if (labels.values.empty()) return;
-  const auto worst = std::max_element(labels.values.begin(), labels.values.end());
+/// Throws FormatError where a label is no class of a network that tells `classes` apart; where(i) says where label i
+/// stands.
+template <typename Where>
+void check_labels(const std::vector<int>& labels, std::size_t classes, const std::string& network, const Where& where) {
+  if (labels.empty()) return;
+  const auto [least, most] = std::minmax_element(labels.begin(), labels.end());
   const auto n = static_cast<std::int64_t>(classes);
-  if (*worst < n && *std::min_element(labels.values.begin(), labels.values.end()) >= 0) return;
-  const auto bad = std::find_if(labels.values.begin(), labels.values.end(), [&](int l) { return l < 0 || l >= n; });
-  const bool from_one = *worst == n && *std::min_element(labels.values.begin(), labels.values.end()) >= 1;
-  throw FormatError(
-      labels.where(static_cast<std::size_t>(bad - labels.values.begin())) + ": label " + std::to_string(*bad) + ", but " +
-      network + " tells " + std::to_string(classes) + " classes apart: labels are 0 to " + std::to_string(classes - 1) +
-      (from_one ? "; these labels seem to begin with 1: subtract 1" : ""));
+  if (*least >= 0 && *most < n) return;
+  const auto bad = std::find_if(labels.begin(), labels.end(), [&](int l) { return l < 0 || l >= n; });
+  throw FormatError(where(static_cast<std::size_t>(bad - labels.begin())) + ": label " + std::to_string(*bad) +
+                    ", but " + network + " tells " + std::to_string(classes) + " classes apart: labels are 0 to " +
+                    std::to_string(classes - 1) +
+                    (*least >= 1 && *most == n ? "; these labels seem to begin with 1: subtract 1" : ""));
 }
 
 }  // namespace weir

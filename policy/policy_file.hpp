@@ -150,8 +150,7 @@ namespace detail {
 
 /// Of what budget_json() wrote.
 inline void check_budget_keys(const nlohmann::json& budget) {
-  refuse_unknown_keys(budget,
-                      {"on", "value", "margin", "n_calibration", "calibration", "confidence", "upper_limit"});
+  refuse_unknown_keys(budget, {"on", "value", "margin", "n_calibration", "calibration", "confidence", "upper_limit"});
   if (budget.is_object() && budget.contains("calibration"))
     refuse_unknown_keys(budget.at("calibration"), {"seconds", "cost", "loss", "excess", "difference"});
 }
@@ -231,8 +230,8 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
-    refuse_unknown_keys(json, {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance",
-                               "stages"});
+    refuse_unknown_keys(json,
+                        {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance", "stages"});
     PolicyFile file;
     if (json.contains("cost_unit")) file.cost_unit = detail::text_field(json, "cost_unit");
     check_cost_unit(file.cost_unit);

@@ -68,7 +68,7 @@ inline void write_policy(const Results& r, const Mode& m, const std::filesystem:
   weir::write_file_atomically(path, text);
   const weir::Bytes bytes = weir::read_file(path);
   const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
-  const weir::StoredCascade stored = weir::read_cascade(back, path);
+  const weir::StoredCascade stored = weir::read_cascade(back, path, {{}, true});
   for (std::size_t n = 0; n < m.nets.size(); ++n) stored.spec->network(n);
   const weir::Evaluation before = weir::evaluate(m.learned.choice.policy, m.test);
   if (weir::evaluate(back.policy, m.test).exit != before.exit)

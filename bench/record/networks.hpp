@@ -88,7 +88,8 @@ inline std::vector<double> measured_seconds(const weir::PolicyFile& file, const 
   for (const std::size_t r : rows) part.set->keep_decoded(part.rows[r]);
   std::vector<std::size_t> nets(models.all.size());
   std::iota(nets.begin(), nets.end(), std::size_t{0});
-  weir::CascadeExecutor cascade(weir::read_cascade(file, path).spec, weir::Context({.threads = 1, .isa = isa}));
+  weir::CascadeExecutor cascade(weir::read_cascade(file, path, {{}, true}).spec,
+                                weir::Context({.threads = 1, .isa = isa}));
   adapt::ProgressLine progress("measuring the networks");
   std::vector<double> seconds;
   for (const weir::StageCost& c : weir::measure_costs(

@@ -1,5 +1,5 @@
-/// Checked reading of numbers from a stored model. A policy file may be damaged or hostile. Every from_json refuses keys
-/// that it does not know: one that is misspelt would otherwise count for nothing without a word.
+/// Checked reading of numbers from a stored model. A policy file may be damaged or hostile. Every from_json refuses
+/// keys that it does not know: one that is misspelt would otherwise count for nothing without a word.
 #pragma once
 #include <cmath>
 #include <cstddef>
