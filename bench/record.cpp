@@ -12,7 +12,7 @@
 namespace {
 
 struct RecordArguments {
-  std::string policy, folder, images, labels, loss = "top1", out, shard, isa;
+  std::string policy, folder, classes, images, labels, loss = "top1", out, shard, isa;
   record::Networks plain;
   std::vector<std::string> merge;
   std::size_t block = 256;
@@ -28,7 +28,7 @@ void merge(const std::vector<std::filesystem::path>& shards, const std::string& 
 void run(RecordArguments a) {
   if (a.policy.empty() == a.plain.files.empty() || a.images.empty())
     throw weir::ArgumentError("--images and either --policy or --network are needed");
-  adapt::Part part = adapt::load_part(a.images, a.labels);
+  adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, a.plain.preprocess));
   if (a.policy.empty()) {
     a.policy = record::policy_beside(a.out).string();
     a.plain.isa = a.isa;
@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
       ->needs(network);
   app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part");
   app.add_option("--labels", a.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line");
+  app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names");
   app.add_option("--loss", a.loss, "top1, top5, ...");
   app.add_option("--out", a.out, "the trace; a shard is written to OUT.i-of-n")->required();
   app.add_option("--shard", a.shard,

@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/io/csv.hpp>
 #include <weir/io/file.hpp>
+#include <weir/io/markup.hpp>
 
 namespace program {
 
@@ -37,6 +39,24 @@ struct Run {
     return {text, std::move(command)};
   }
 };
+
+/// CSV text with the run in a further column.
+inline std::string csv_of_run(const std::string& csv, const Run& run) {
+  weir::CsvTable table = weir::parse_csv(csv, "results");
+  table.header.emplace_back("run");
+  std::string text = weir::csv_line(table.header);
+  for (auto& row : table.rows) {
+    row.push_back(run.id);
+    text += weir::csv_line(row);
+  }
+  return text;
+}
+
+/// A plot with the run among its metadata.
+inline std::string svg_of_run(std::string svg, const Run& run) {
+  svg.insert(svg.find('>') + 1, "<metadata>run " + weir::escape_markup(run.id) + "</metadata>");
+  return svg;
+}
 
 /// Files of a run are written into a hidden folder inside the results folder. When all of them are complete, commit()
 /// removes what an earlier run of the program left there and moves them to their places. So a run that fails or is

@@ -18,7 +18,7 @@
 namespace {
 
 struct ThroughputArguments {
-  std::string policy, networks, images, labels, isa;
+  std::string policy, networks, classes, images, labels, isa;
   std::size_t batch = 64, in_flight = 0, rounds = 5;
   int threads = 1;
   std::vector<int> workers = {1, 2};
@@ -151,7 +151,7 @@ Seconds timed(std::size_t n, const F& f) {
 class Race {
  public:
   explicit Race(const ThroughputArguments& a) : a_(a) {
-    const adapt::Part part = adapt::load_part(a.images, a.labels);
+    const adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, ""));
     for (const std::size_t r : part.rows) images_.push_back(part.set->decode(r));
     if (images_.size() < a.batch) throw weir::ArgumentError(a.images + ": fewer images than one batch");
     views_.assign(images_.begin(), images_.end());
@@ -273,6 +273,7 @@ int main(int argc, char** argv) {
   app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder");
   app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part")->required();
   app.add_option("--labels", a.labels, "their labels");
+  app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names");
   app.add_option("--batch", a.batch, "images in a full batch")->check(CLI::Range(1, 4096));
   app.add_option("--in-flight", a.in_flight, "images on their way at once in the stream; 0: as many as fill batches")
       ->check(CLI::Range(0, 1 << 20));

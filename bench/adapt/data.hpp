@@ -127,6 +127,16 @@ struct Division {
   }
 };
 
+/// Throws ArgumentError for a loss that is 0 whatever is answered: one of the k best of k classes or fewer.
+inline void check_loss(const std::string& name, std::size_t classes) {
+  const weir::Loss loss(name);
+  if (loss.k() > 0 && static_cast<std::size_t>(loss.k()) >= classes)
+    throw weir::ArgumentError("--loss " + name + ": with " + std::to_string(classes) +
+                              " classes every answer is among the best " + std::to_string(loss.k()) +
+                              ", so nothing is ever wrong; take --loss top1" +
+                              (classes > 2 ? " to top" + std::to_string(classes - 1) : ""));
+}
+
 /// Refuses a guarantee that the calibration part is too small for, or that the loss does not allow. Throws
 /// ArgumentError that says how many images it takes and which option asks for less.
 inline void check_guarantee(const Options& o, std::size_t n_calibration) {
