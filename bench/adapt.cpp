@@ -61,6 +61,7 @@ void run(Options o, const std::string& command) {
   adapt::check(models, o);
   std::vector<adapt::Heads> heads;
   for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
+  adapt::check_cost_table(heads, o, models);
   program::ResultsFolder out(o.out, adapt::is_result);
   std::optional<program::ResultsFolder> traces;
   if (!o.save_traces.empty() && !adapt::same_folder(o.save_traces, o.out))

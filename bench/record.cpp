@@ -8,6 +8,7 @@
 #include "adapt/data.hpp"
 #include "program.hpp"
 #include "record/networks.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
@@ -28,16 +29,22 @@ void merge(const std::vector<std::filesystem::path>& shards, const std::string& 
 void run(RecordArguments a) {
   if (a.policy.empty() == a.plain.files.empty() || a.images.empty())
     throw weir::ArgumentError("--images and either --policy or --network are needed");
+  program::prove_writable(a.out);
   adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, a.plain.preprocess));
   if (a.policy.empty()) {
     a.policy = record::policy_beside(a.out).string();
     a.plain.isa = a.isa;
+    a.plain.loss = a.loss;
     record::policy_of(a.plain, part, a.policy);
   }
   const weir::PolicyFile file = weir::read_policy_file(a.policy);
   // What is named on the command line may lie anywhere.
   const weir::StoredCascade stored =
       weir::read_cascade(file, a.policy, {a.folder, a.allow_outside || !a.plain.files.empty()});
+  const std::size_t classes = stored.spec->n_classes();
+  adapt::check_loss(a.loss, classes);
+  weir::check_labels(part.labels(), classes, a.policy,
+                     [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
   weir::RecordOptions options;
   options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
   options.loss = a.loss;

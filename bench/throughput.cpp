@@ -151,13 +151,14 @@ Seconds timed(std::size_t n, const F& f) {
 class Race {
  public:
   explicit Race(const ThroughputArguments& a) : a_(a) {
+    const weir::Cascade cascade = load(a.threads);
+    if (!cascade.spec().flows_in_batches())
+      throw weir::ArgumentError(a.policy + ": its networks do not run in batches");
+    static_cast<void>(cascade.spec().networks());  // what cannot be loaded is known before images are decoded
     const adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, ""));
     for (const std::size_t r : part.rows) images_.push_back(part.set->decode(r));
     if (images_.size() < a.batch) throw weir::ArgumentError(a.images + ": fewer images than one batch");
     views_.assign(images_.begin(), images_.end());
-    const weir::Cascade cascade = load(a.threads);
-    if (!cascade.spec().flows_in_batches())
-      throw weir::ArgumentError(a.policy + ": its networks do not run in batches");
     share_ = shares(cascade, views_);
     for (const int w : a.workers) {
       add("batch 1", cascade, w, [this, cascade, w] { call(cascade, w, 1); });

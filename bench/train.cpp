@@ -8,6 +8,7 @@
 #include "lessons.hpp"
 #include "policy_inputs.hpp"
 #include "program.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
@@ -61,6 +62,7 @@ weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& fil
 void train(TrainArguments a) {
   if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
   program::check(a.costs);
+  program::prove_writable(a.out);
   weir::PolicyFile file = weir::read_policy_file(a.policy);
   weir::Trace trace = weir::read_trace(a.trace);
   static_cast<void>(weir::GateInputs(file.policy.a.topology, trace));  // refuses the trace of other stages

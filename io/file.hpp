@@ -115,7 +115,11 @@ inline Bytes read_file_range(const std::filesystem::path& path, std::uint64_t of
 inline Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = max_file_bytes) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (error) throw detail::io_error(path, "cannot be opened", error.value());
+  if (error || !std::filesystem::exists(status)) {
+    const int code = error ? error.value() : ENOENT;
+    const bool is_link = std::filesystem::is_symlink(path, error);
+    throw detail::io_error(path, is_link ? "is a symbolic link whose file cannot be opened" : "cannot be opened", code);
+  }
   if (status.type() != std::filesystem::file_type::regular) throw IoError(path.string() + ": not a regular file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) throw detail::io_error(path, "cannot be examined", error.value());

@@ -186,8 +186,6 @@ inline std::optional<double> lambda_field(const nlohmann::json& json, std::size_
 }
 
 inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyFile& file) {
-  refuse_unknown_keys(json, {"name", "next", "features", "seconds", "cost", "answer_seconds", "answer_cost",
-                             "exit_head", "source", "gate", "gate_b"});
   PolicyFile::Stage stage;
   const auto& names = model_json::field(json, "features");
   if (!names.is_array()) throw FormatError("'features' must be an array");
@@ -197,6 +195,7 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
   }
   const std::string cost = cost_field(file.cost_unit), answer = "answer_" + cost;
   stage.seconds = model_json::number(json, cost.c_str());
+  refuse_unknown_keys(json, {"name", "next", "features", cost, answer, "exit_head", "source", "gate", "gate_b"});
   if (json.contains(answer)) stage.answer_seconds = model_json::number(json, answer.c_str());
   stage.exit_head = any_field(json, "exit_head");
   stage.source = any_field(json, "source");

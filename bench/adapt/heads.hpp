@@ -29,6 +29,11 @@ struct Heads {
   std::string reason;                                ///< why there are none
 };
 
+/// What the stage of an exit is called in the mode of its network.
+inline std::string exit_name(const Heads& h, std::size_t e) {
+  return "exit" + std::to_string(e + 1) + "@" + h.points[e].tensor;
+}
+
 /// "b.onnx:x,y" -> the model and its exit points; "" is the last one.
 inline Heads choose_exits(const std::string& early_exit, const Options& o, const Models& models) {
   Heads h;

@@ -86,16 +86,20 @@ inline Mode selection_mode(const Options& o, const Models& models, bool class_fe
   return m;
 }
 
+inline std::string early_exit_name(const Heads& heads, const Models& models, bool several) {
+  return several ? "early_exit_" + models.all[heads.model].name : "early_exit";
+}
+
 inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class_features, bool several) {
   Mode m;
-  m.name = several ? "early_exit_" + models.all[heads.model].name : "early_exit";
+  m.name = early_exit_name(heads, models, several);
   m.nets = {heads.model};
   m.out_of_fold = heads.out_of_fold;
   const Model& model = models.all[heads.model];
   std::vector<weir::CascadeStage> stages;
   std::vector<std::string> names;
   for (std::size_t e = 0; e < heads.points.size(); ++e) {
-    names.push_back("exit" + std::to_string(e + 1) + "@" + heads.points[e].tensor);
+    names.push_back(exit_name(heads, e));
     stages.push_back({names.back(), 0, heads.points[e].tensor, heads.heads[e], heads.logits[e]});
   }
   names.push_back(model.name);

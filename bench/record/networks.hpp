@@ -25,7 +25,7 @@ struct Networks {
   std::vector<std::string> files;  ///< cheapest first; the last is the full network
   std::string preprocess;          ///< models.json, or empty
   std::vector<double> seconds;     ///< [files] that an image costs; empty: they are measured
-  std::string isa;
+  std::string isa, loss = "top1";
 };
 
 /// "trace.csv" -> "trace.policy.json": where the networks of a trace are written down.
@@ -112,7 +112,9 @@ inline weir::PolicyFile policy_of(const Networks& n, adapt::Part& part, const st
   options.networks = n.files;
   options.preprocess = n.preprocess;
   adapt::Models models(options);
-  part.set->keep_decoded(part.rows[0]);
+  adapt::check_loss(n.loss, models.n_classes());
+  models.check_labels(part);
+  models.try_first_image(part);
   models.find_logits(part);
   weir::PolicyFile file = unlearned(n, models, part.labels(), path.parent_path());
   const Turn turn(path.string() + ".lock");

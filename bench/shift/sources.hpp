@@ -107,7 +107,9 @@ inline Sources record_sources(Options o) {
   adapt::decode_all(data);
   std::vector<std::pair<std::string, adapt::Part>> others;
   for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
-    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i]);
+    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i],
+                                        adapt::class_names(a.classes, a.preprocess));
+    models.check_labels(part);
     adapt::shuffle(part.rows, a.seed + 2);
     part = first_rows(std::move(part), o.examples);
     part.set->decode_all();
