@@ -33,8 +33,9 @@ void run(const compare::Options& o, const std::string& command) {
   weir::write_file_atomically(out.path("policy.csv"), program::csv_of_run(compare::csv(comparison), id));
   weir::write_file_atomically(out.path("policy.svg"), program::svg_of_run(compare::svg(comparison), id));
   out.commit();
-  std::printf("%s\nwritten to %s: policy.md, policy.csv, policy.svg\n", text.substr(0, text.find("## Budget")).c_str(),
-              out.folder().lexically_normal().c_str());
+  std::printf("%s\nwritten to %s: policy.md, policy.csv, policy.svg\n",
+              weir::printable(text.substr(0, text.find("## Budget")), true).c_str(),
+              weir::printable(out.folder().lexically_normal().string()).c_str());
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct RecordArguments {
 
 void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
   const weir::Trace trace = weir::merge_trace_shards(shards, out);
-  std::printf("%s: %zu images, %zu stages\n", out.c_str(), trace.size(), trace.stages.size());
+  std::printf("%s: %zu images, %zu stages\n", weir::printable(out).c_str(), trace.size(), trace.stages.size());
 }
 
 void run(RecordArguments a) {
@@ -62,7 +62,7 @@ void run(RecordArguments a) {
     weir::record_images(file, stored, *part.set, part.rows, path, options);
   }
   if (!whole) {
-    std::printf("%s: finished\n", path.c_str());
+    std::printf("%s: finished\n", weir::printable(path).c_str());
     return;
   }
   merge({path}, a.out);

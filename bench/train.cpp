@@ -119,9 +119,9 @@ void train(TrainArguments a) {
   const double full =
       weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
           .mean_seconds();
-  std::printf("gates learn from %s\n", learned_from.c_str());
+  std::printf("gates learn from %s\n", weir::printable(learned_from).c_str());
   std::printf("%s: %zu images to learn from, %zu to choose on: %s an image instead of %s, excess loss %.2f %%\n",
-              a.out.c_str(), fit.size(), calibration.size(),
+              weir::printable(a.out).c_str(), fit.size(), calibration.size(),
               weir::format_cost(choice.calibration.seconds, model.unit).c_str(),
               weir::format_cost(full, model.unit).c_str(), 100 * choice.calibration.excess);
 }

@@ -78,6 +78,9 @@ inline ImageSet load_image_set(const std::filesystem::path& images, const std::f
   const bool is_folder = fs::is_directory(images, error);
   const std::string kind = images.extension().string();
   const std::string source = images.string();
+  if (!fs::exists(images, error))
+    throw IoError(source + (fs::is_symlink(images, error) ? ": is a symbolic link that leads to no file or folder"
+                                                          : ": there is no such file or folder"));
   const bool is_cifar_folder =
       is_folder && labels.empty() && !fs::exists(images / "labels.csv", error) &&
       (fs::exists(images / "data_batch_1.bin", error) || fs::exists(images / "test_batch.bin", error));

@@ -86,6 +86,8 @@ class Models {
   /// known before the others are decoded. Throws what Preprocess and ImageSet throw.
   void try_first_image(const Part& part) {
     if (part.size() == 0) return;
+    for (const Model& m : all)
+      if (!part.set->is_float() && !m.preprocess) throw no_preprocessing(m);
     part.set->keep_decoded(part.rows[0]);
     for (std::size_t n = 0; n < all.size(); ++n) {
       weir::Tensor x(all[n].network.input_shape());
@@ -121,6 +123,10 @@ class Models {
   }
 
  private:
+  static weir::ArgumentError no_preprocessing(const Model& m) {
+    return weir::ArgumentError(m.file + ": 8-bit images need --preprocess models.json, which says how to scale them");
+  }
+
   void fill(const Part& part, std::size_t n, std::size_t row, weir::View out) {
     const weir::ImageSet& set = *part.set;
     const Model& m = all[n];
@@ -134,7 +140,7 @@ class Models {
     } else if (m.preprocess) {
       m.preprocess->apply(set.image(r), out.data, scratch_);
     } else {
-      throw weir::ArgumentError(m.file + ": 8-bit images need --preprocess models.json, which says how to scale them");
+      throw no_preprocessing(m);
     }
   }
 

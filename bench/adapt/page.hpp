@@ -128,7 +128,7 @@ inline void print(const weir::ReportTable& t) {
   const auto line = [&](const std::vector<std::string>& cells) {
     for (std::size_t c = 0; c < cells.size(); ++c) {
       const bool left = c < 1 || (c < 2 && cells.size() > 4);
-      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), cells[c].c_str());
+      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), weir::printable(cells[c]).c_str());
     }
     std::printf("\n");
   };

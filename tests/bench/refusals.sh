@@ -53,7 +53,7 @@ labels() { { echo "file,label"; for i in $(seq 0 1199); do echo "$i.png,$((i % 1
 folder=(--images images --labels labels.csv --split 0.5,0.25,0.25)
 try() { says "$1" "$adapt" "${nets[@]}" "${folder[@]}" "${@:2}"; }
 labels ""
-says "8-bit images need --preprocess" "$adapt" --network "$a" --network "$g" "${folder[@]}" --split 1,1,1
+says "8-bit images need --preprocess" "$adapt" --network "$a" --network "$g" "${folder[@]}"
 sed 's/"scale"/"scal"/' "$m" >scal.json
 says "key 'scal' is unknown; the nearest known one is 'scale'" "$adapt" --network "$a" --network "$g" --preprocess scal.json "${folder[@]}"
 sed 's/fashion_googlenet.onnx/fashion_gogglenet.onnx/' "$m" >other.json
@@ -61,7 +61,7 @@ says "has no entry for fashion_googlenet.onnx; the nearest is fashion_gogglenet.
 mkdir -p twin && cp "$a" twin/
 says "results go by that name" "$adapt" --network twin/fashion_alexnet.onnx "${nets[@]}" "${folder[@]}"
 try "--loss top10: with 10 classes" --loss top10
-try "isa" --isa nosuch
+try "instruction set" --isa nosuch
 try "is none of the --network files" --early-exit other.onnx
 try "has no tensor" --early-exit "$g:nosuch"
 labels "5s/,.*/,11/"
@@ -83,6 +83,7 @@ try "the first line must be the header file,label"
 ls -d results 2>/dev/null && [ -n "$(ls -A results)" ] && fail "refused runs left $(ls -A results)"
 
 # Names that are no UTF-8, and control characters.
+labels ""
 cp "$a" $'bad\xff.onnx'
 says 'bad\xff.onnx: the name is not UTF-8' "$adapt" --network $'bad\xff.onnx' "${nets[@]}" "${folder[@]}"
 says '\x1b]0;title\x07' "$adapt" "${nets[@]}" --images $'\x1b]0;title\x07' --labels labels.csv
@@ -128,7 +129,10 @@ if [ -x "$record" ] && [ -x "$train" ]; then
 fi
 
 # Out of memory: the process ends, promptly, with the message.
-status=0
-(ulimit -v 400000; timeout 60 "$adapt" "${nets[@]}" $(some 2000) --out memory >said 2>&1) || status=$?
-[ $status = 1 ] && grep -q "error: out of memory" said || fail "out of memory: status $status, $(cat said)"
+for limit in 150000 100000; do
+  status=0
+  (ulimit -v $limit; timeout 30 "$adapt" "${nets[@]}" --images "$data/train-images-idx3-ubyte.gz[0:50000]" \
+    --labels $data/train-labels-idx1-ubyte.gz --out memory >said 2>&1) || status=$?
+  [ $status = 1 ] && grep -q "error: out of memory" said || fail "$limit KiB: status $status, $(cat said)"
+done
 echo "refusals: all as they should be"
