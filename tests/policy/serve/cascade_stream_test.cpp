@@ -59,7 +59,7 @@ TEST_CASE("CascadeStream: whatever the batches and the workers, decisions are Ca
   std::set<std::string> exits;
   for (const Decision& d : s.expected) exits.insert(d.exit);
   CHECK(exits.size() == 3);  // else the test has seen too little
-  const weir::Cascade threaded(s.file, s.folder / "p.json", {.networks = {}, .context = {.threads = 2}});
+  const weir::Cascade threaded(s.file, s.folder / "p.json", stored_toys::anywhere(2));
   for (const StreamOptions& options :
        {StreamOptions{1, 1, 0.01}, StreamOptions{4, 7, 0.001}, StreamOptions{8, 64, never_s},
         StreamOptions{64, 64, never_s}, StreamOptions{64, 128, 0}})

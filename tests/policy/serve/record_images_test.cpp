@@ -17,7 +17,7 @@ namespace {
 struct Recording {
   TempFolder folder;
   weir::PolicyFile file = stored_toys::file(folder.path());
-  weir::StoredCascade stored = weir::read_cascade(file, folder / "p.json");
+  weir::StoredCascade stored = weir::read_cascade(file, folder / "p.json", {{}, true});
   weir::ImageSet set = pixels();
   std::vector<std::size_t> rows = std::vector<std::size_t>(23);
 
