@@ -1,4 +1,5 @@
 // The main job: learns when to stop on one part of the data, and measures on another what that saves.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -130,8 +131,14 @@ void run(Options o, const std::string& command) {
   }
   adapt::report(results).write(out.path("report.html"));
   out.commit();
+  const bool outside = std::ranges::any_of(models.all, [&](const adapt::Model& m) {
+    return *std::filesystem::proximate(m.file, out.folder()).begin() == "..";
+  });
   say("\nwritten to " + std::filesystem::absolute(out.folder()).lexically_normal().string() +
-      ": report.html (open it in a browser), summary.json, curve.csv" + policies);
+      ": report.html (open it in a browser), summary.json, curve.csv" + policies +
+      (outside ? "\nthe policies name networks outside this folder: programs that load them say --networks DIR or "
+                 "--allow-outside (CascadeOptions)"
+               : ""));
 }
 
 }  // namespace

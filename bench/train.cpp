@@ -1,4 +1,5 @@
 // Learns a policy again from a recorded trace, without running a network: another budget, learner or more images.
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct TrainArguments {
   std::size_t folds = 5;
   std::uint64_t seed = 0;
   bool allow_outside = false;
+  std::string command;
 };
 
 /// Network paths are relative to the policy file: seen from another folder they change.
@@ -69,6 +71,12 @@ void train(TrainArguments a) {
   const weir::CostModel model = stage_costs(a, file, trace);
   trace.set_costs(model.expected(a.costs.batch, std::vector<double>(model.n_stages(), 1.0)), model.unit);
   if (trace.size() < 40) throw weir::ArgumentError(a.trace + ": at least 40 images are needed");
+  for (const weir::StageTrace& s : trace.stages)
+    if (a.confidence > 0 && !std::all_of(s.loss.begin(), s.loss.end(), [](double l) { return l == 0 || l == 1; }))
+      throw weir::ArgumentError(
+          a.trace + ": losses of stage '" + s.name +
+          "' are not 0 or 1, so no exact limit of their mean is known: say --confidence 0 to keep "
+          "the budget in the mean on the calibration half, without a guarantee");
   if (a.confidence > 0)
     weir::require_examples(
         trace.size() - trace.size() / 2, a.max_loss, a.confidence, "clopper_pearson",
@@ -110,9 +118,18 @@ void train(TrainArguments a) {
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
   file.budget = weir::budget_json(budget, choice, model.unit);
-  file.provenance = {{"trace", a.trace},        {"n_policy", fit.size()}, {"n_calibration", calibration.size()},
-                     {"learner", a.learner},    {"seed", a.seed},         {"confidence", a.confidence},
-                     {"costs", a.costs.kind},   {"batch", a.costs.batch}, {"learned_from", learned_from},
+  const program::Run run = program::Run::begin(a.command);
+  file.provenance = {{"run", run.id},
+                     {"command", run.command},
+                     {"trace", a.trace},
+                     {"n_policy", fit.size()},
+                     {"n_calibration", calibration.size()},
+                     {"learner", a.learner},
+                     {"seed", a.seed},
+                     {"confidence", a.confidence},
+                     {"costs", a.costs.kind},
+                     {"batch", a.costs.batch},
+                     {"learned_from", learned_from},
                      {"after", file.provenance}};
   move_networks(file, a.policy, a.out);
   weir::write_file_atomically(a.out, weir::to_text(file));
@@ -163,5 +180,6 @@ int main(int argc, char** argv) {
   app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names")->group("Costs");
   app.add_option("--threads", a.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Costs");
   app.add_option("--isa", a.isa, "of the measured runs: portable, avx2 or avx512")->group("Costs");
+  for (int i = 0; i < argc; ++i) a.command += (i ? " " : "") + std::string(argv[i]);
   return program::run(app, argc, argv, [&] { train(a); });
 }

@@ -1,13 +1,15 @@
 /// ClassNames: what the classes are called, so that labels may be words.
 #pragma once
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/known_names.hpp>

@@ -50,8 +50,8 @@ inline void check(const Options& o) {
     throw weir::ArgumentError("--head-labels needs --head-images, which the labels are of");
 }
 
-/// Throws ArgumentError for a loss that no answer of so many classes can have, and for class names that are not as many
-/// as the networks' classes.
+/// Throws ArgumentError for a loss that no answer among these classes can have, and for class names that are not as
+/// many as the networks' classes.
 inline void check(const Models& models, const Options& o) {
   check_loss(o.loss, models.n_classes());
   if (const weir::ClassNames names = class_names(o.classes, o.preprocess);

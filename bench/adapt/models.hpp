@@ -82,7 +82,7 @@ class Models {
 
   std::size_t n_classes() const { return static_cast<std::size_t>(all[0].network.output_shape().numel()); }
 
-  /// Makes every network's input of a part's first image (of files it alone is decoded), so that what cannot work is
+  /// Makes every network's input of a part's first image (of files only it is decoded), so that what cannot work is
   /// known before the others are decoded. Throws what Preprocess and ImageSet throw.
   void try_first_image(const Part& part) {
     if (part.size() == 0) return;

@@ -56,8 +56,8 @@ class Cascade {
     return id_of([&] { return fnv1a(chars(image.bytes())); });
   }
 
-  /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels and where a network
-  /// answers NaN; on a network's first use what load_network() and CascadeSpec::network() throw.
+  /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels, NotFiniteError where
+  /// a network answers NaN or infinity; on a network's first use what load_network() and CascadeSpec::network() throw.
   Decision run(ImageView image, std::optional<std::uint64_t> id = {}) const {
     Lease worker(*shared_);
     worker->inputs.begin(std::span(&image, 1));

@@ -37,7 +37,8 @@ done
 says "--preprocess needs --network" "$adapt" --preprocess "$m"
 says "--test-labels needs --test-images" "$adapt" "${nets[@]}" $(some 2000) --test-labels x
 
-# Models and models.json, labels, loss: before any image is decoded. The second image cannot be: nobody gets that far.
+# Models and models.json, labels, loss: before any image is decoded. Most images cannot be decoded, so a check that comes
+# after them would show their message instead.
 mkdir -p images
 python3 - <<'PYTHON'
 import struct, zlib

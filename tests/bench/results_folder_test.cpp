@@ -1,7 +1,9 @@
 #include "../../bench/results_folder.hpp"
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -83,6 +85,58 @@ TEST_CASE("ResultsFolder: a folder that cannot be written to is refused at once"
   fs::create_directories(temp / "out/run_1");
   CHECK(contains(message_of<weir::IoError>([&] { program::ResultsFolder(temp / "out", ours); }), "move it away"));
   CHECK(names(temp / "out") == std::set<std::string>{"run_1"});
+  // A link to a folder is as good as the folder; one that leads nowhere is not.
+  fs::create_directory(temp / "real");
+  fs::create_directory_symlink(temp / "real", temp / "link");
+  {
+    program::ResultsFolder linked(temp / "link", ours);
+    weir::write_file_atomically(linked.path("run_1"), "x");
+    linked.commit();
+  }
+  CHECK(names(temp / "real") == std::set<std::string>{"run_1"});
+  fs::create_directory_symlink(temp / "gone", temp / "dead");
+  CHECK_THROWS_AS(program::ResultsFolder(temp / "dead", ours), weir::IoError);
+}
+
+TEST_CASE("ResultsFolder: killed at any moment, a folder never holds files of two runs") {
+  for (int delay = 0; delay < 40; ++delay) {
+    const TempFolder temp;
+    const fs::path out = temp / "out";
+    const auto run = [&](const std::string& id) {
+      program::ResultsFolder folder(out, ours);
+      for (int f = 0; f < 6; ++f) weir::write_file_atomically(folder.path("run_" + id + std::to_string(f)), id);
+      for (int f = 0; f < 6; ++f) weir::write_file_atomically(folder.path("run_" + std::to_string(f)), id);
+      folder.commit();
+    };
+    run("a");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      run("b");
+      ::_exit(0);
+    }
+    ::usleep(static_cast<useconds_t>(150 * delay));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    std::set<std::string> runs;
+    for (const std::string& name : names(out))
+      if (ours(name)) runs.insert(slurp(out / name));
+    CHECK(runs.size() <= 1);
+    run("c");
+    CHECK(names(out).size() == 12);
+    for (const std::string& name : names(out)) CHECK(slurp(out / name) == "c");
+  }
+}
+
+TEST_CASE("prove_writable, csv_of_run, svg_of_run") {
+  const TempFolder temp;
+  CHECK_NOTHROW(program::prove_writable(temp / "a.json"));
+  CHECK(temp.count() == 0);
+  CHECK_THROWS_AS(program::prove_writable(temp / "none/a.json"), weir::IoError);
+  const program::Run run{"20260101T000000Z-00000000", "adapt"};
+  CHECK(program::csv_of_run("a,b\n1,\"x,y\"\n", run) == "a,b,run\n1,\"x,y\",20260101T000000Z-00000000\n");
+  CHECK(program::svg_of_run("<svg><g/></svg>", run) ==
+        "<svg><metadata>run 20260101T000000Z-00000000</metadata><g/></svg>");
 }
 
 TEST_CASE("Run: ids differ and begin with the time") {

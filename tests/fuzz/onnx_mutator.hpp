@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-#include <weir/layers/registry.hpp>
 
 #include "bounds.hpp"
+#include "operator_names.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
@@ -205,7 +205,7 @@ class OnnxMutation {
       return true;
     }
     if (of == Message::node && f.tag == 4 && numbers_.below(4) != 0) {
-      f.bytes = weir::operators[numbers_.below(weir::operators.size())].name;
+      f.bytes = operator_names()[numbers_.below(operator_names().size())];
       return true;
     }
     if (of == Message::node && f.tag <= 2 && numbers_.below(8) != 0) {  // another tensor's name

@@ -18,7 +18,7 @@ struct Load {
   io_test::TempFolder folder;
   weir::PolicyFile file = stored_toys::file(folder.path());
   std::vector<weir::Image> images = stored_toys::images(24);
-  weir::Cascade cascade{file, folder / "p.json"};
+  weir::Cascade cascade{file, folder / "p.json", stored_toys::anywhere()};
   std::vector<Decision> expected = cascade.run(stored_toys::views(images));
 
   /// Every third cannot be decoded.
@@ -66,8 +66,7 @@ TEST_CASE("CascadeStream: it ends while it is busy, with decoders that throw and
   for (int round = 0; round < 6; ++round) {
     std::vector<std::future<Decision>> kept;
     {
-      CascadeStream stream(load.cascade,
-                           {.batch = 4, .in_flight = 24, .max_wait_s = 3600, .workers = 1 + round % 3});
+      CascadeStream stream(load.cascade, {.batch = 4, .in_flight = 24, .max_wait_s = 3600, .workers = 1 + round % 3});
       for (std::size_t i = 0; i < load.images.size(); ++i) {
         auto decision = stream.submit(load.decoder(i));
         if (i % 2 == 0) kept.push_back(std::move(decision));

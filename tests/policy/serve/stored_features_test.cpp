@@ -147,7 +147,7 @@ TEST_CASE("Recording carries the features of every group, and plans what runs do
   for (std::size_t k = 0; k < 3; ++k) CHECK(trace.stages[k].feature_names == f.stages[k].feature_names);
   CHECK(weir::feature_groups_of(trace) == std::vector<std::string>{"confidence", "energy", "pooled", "image"});
   const auto planned = weir::evaluate(f.policy, trace);
-  const weir::Cascade cascade(f, folder / "p.json");
+  const weir::Cascade cascade(f, folder / "p.json", stored_toys::anywhere());
   for (std::size_t i = 0; i < 20; ++i) CHECK(cascade.run(set.image(i), i).exit == trace.stages[planned.exit[i]].name);
 }
 
