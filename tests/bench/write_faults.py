@@ -32,7 +32,7 @@ def content(folder):
 
 
 def is_temporary(name):
-    return name.startswith('.weir-run-') or name.endswith(('.tmp', '.part', '.lock'))
+    return name.startswith('.weir-run-') or '.part' in name or name.endswith(('.tmp', '.lock'))
 
 
 def is_whole(name, data):
