@@ -71,10 +71,7 @@ class Examination {
         if (!q_.outputs[i].rows) continue;
         if (!differs(row(a.values[i], 0), row(q_.right[0].values[i], 0)).empty()) return true;
       }
-    return std::any_of(q_.kinds.begin(), q_.kinds.end(), [](const std::string& k) {
-      return k == "row_of_batch" || k == "softmax_over_batch" || k == "two_batch_axes" || k == "batch_product" ||
-             k == "training_mode";
-    });
+    return q_.is("mixes");
   }
 
   static std::vector<weir::ConstView> views(const Values& values) {
