@@ -1,6 +1,10 @@
 // The main job: learns when to stop on one part of the data, and measures on another what that saves.
+#include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <optional>
 
+#include "adapt/check.hpp"
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
 #include "adapt/page.hpp"
@@ -8,34 +12,15 @@
 #include "adapt/search.hpp"
 #include "adapt/traces_out.hpp"
 #include "program.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
 using adapt::Options;
 
-/// Nothing named: Fashion-MNIST and the three networks of bench/networks.
-void fill_defaults(Options& o) {
-  if (!o.networks.empty()) return;
-  if (!o.images.empty()) throw weir::ArgumentError("--images needs at least one --network");
-  const std::string folder = WEIR_SOURCE_DIR "/bench/networks/";
-  for (const char* name : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"})
-    o.networks.push_back(folder + name + ".onnx");
-  o.preprocess = folder + "models.json";
-}
-
 void say(const std::string& text) {
-  std::printf("%s\n", text.c_str());
+  std::printf("%s\n", weir::printable(text, true).c_str());
   std::fflush(stdout);
-}
-
-std::size_t n_classes(const adapt::Models& models, const adapt::Data& data) {
-  const auto classes = models.all[0].network.output_shape().numel();
-  for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
-    for (const int label : p->labels())
-      if (label < 0 || label >= classes)
-        throw weir::ArgumentError("label " + std::to_string(label) + " of " + p->set->source() + ", but " +
-                                  models.all[0].file + " tells " + std::to_string(classes) + " classes apart");
-  return static_cast<std::size_t>(classes);
 }
 
 /// False where there is nothing to choose between.
@@ -62,19 +47,35 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
 }
 
 void run(Options o, const std::string& command) {
-  fill_defaults(o);
-  const weir::Loss loss(o.loss);
-  program::check(o.costs);
-  std::filesystem::create_directories(o.out);
+  adapt::fill_defaults(o);
+  adapt::check(o);
+  if (o.early_exit.empty()) o.early_exit.emplace_back();
   if (o.quick) {
     o.rounds = 1;
     if (o.measure == 0) o.measure = 1000;
   }
-  adapt::Data data = adapt::load_data(o);
+  const weir::Loss loss(o.loss);
+  const program::Run id = program::Run::begin(command);
+  // What can be wrong is looked at before anything that takes long: models, places for the results, labels, one image.
   adapt::Models models(o);
   adapt::check_batch(models, o);
-  const std::size_t classes = n_classes(models, data);
+  adapt::check(models, o);
+  std::vector<adapt::Heads> heads;
+  for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
+  adapt::check_cost_table(heads, o, models);
+  program::ResultsFolder out(o.out, adapt::is_result);
+  std::optional<program::ResultsFolder> traces;
+  if (!o.save_traces.empty() && !adapt::same_folder(o.save_traces, o.out))
+    traces.emplace(o.save_traces, adapt::is_trace);
+  adapt::Data data = adapt::load_data(o);
+  const std::size_t classes = models.n_classes();
+  for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test}) {
+    if (p->size() == 0) continue;
+    models.check_labels(*p);
+    models.try_first_image(*p);
+  }
   models.find_logits(data.policy);
+  adapt::decode_all(data);
   say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
       std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
       std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
@@ -85,15 +86,12 @@ void run(Options o, const std::string& command) {
 
   std::vector<adapt::Mode> modes;
   if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
-  if (o.early_exit.empty()) o.early_exit.emplace_back();
-  std::vector<adapt::Heads> heads;
-  for (const std::string& network : o.early_exit) {
-    heads.push_back(adapt::choose_exits(network, o, models));
-    adapt::fit_heads(heads.back(), o, data, models, classes);
-    if (heads.back().points.empty())
-      say("no early exits in " + models.all[heads.back().model].name + ": " + heads.back().reason);
+  for (adapt::Heads& h : heads) {
+    adapt::fit_heads(h, o, data, models, classes);
+    if (h.points.empty())
+      say("no early exits in " + models.all[h.model].name + ": " + h.reason);
     else
-      modes.push_back(adapt::early_exit_mode(heads.back(), models, class_features, o.early_exit.size() > 1));
+      modes.push_back(adapt::early_exit_mode(h, models, class_features, o.early_exit.size() > 1));
   }
   if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
   if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
@@ -107,12 +105,13 @@ void run(Options o, const std::string& command) {
   // Everything is decided; only now are the test images looked at.
   for (adapt::Mode& m : modes) {
     m.test = adapt::record(m, o, models, data.test, loss);
-    if (!o.save_traces.empty()) adapt::save_traces(m, o.save_traces);
+    if (!o.save_traces.empty()) adapt::save_traces(m, traces ? *traces : out, id);
   }
+  if (traces) traces->commit();
   auto contestants = adapt::contestants(o, data, models, modes);
   adapt::measure(contestants, data.test, loss, o.rounds, o.costs.batch);
 
-  const adapt::Results results{o, data, models, modes, contestants, command};
+  const adapt::Results results{o, data, models, modes, contestants, id};
   say("");
   adapt::print(adapt::main_table(results));
   for (const adapt::Mode& m : modes) {
@@ -121,19 +120,25 @@ void run(Options o, const std::string& command) {
     if (const std::string cost = adapt::cost_line(results, m); !cost.empty()) say(cost);
     adapt::print(adapt::exit_table(results, m));
   }
-  const std::filesystem::path out(o.out);
-  weir::write_file_atomically(out / "summary.json", adapt::summary_json(results).dump(2) + "\n");
-  weir::write_file_atomically(out / "curve.csv", adapt::curve_csv(results));
-  weir::write_file_atomically(out / "tradeoff.svg", adapt::tradeoff_plot(results).svg());
+  weir::write_file_atomically(out.path("summary.json"), adapt::to_text(adapt::summary_json(results)));
+  weir::write_file_atomically(out.path("curve.csv"), adapt::curve_csv(results));
+  weir::write_file_atomically(out.path("tradeoff.svg"), program::svg_of_run(adapt::tradeoff_plot(results).svg(), id));
   std::string policies;
   for (const adapt::Mode& m : modes) {
     const std::string name = &m == &modes.front() ? "policy.json" : "policy_" + m.name + ".json";
-    adapt::write_policy(results, m, out / name);
+    adapt::write_policy(results, m, out.path(name), out.folder() / name);
     policies += ", " + name;
   }
-  adapt::report(results).write(out / "report.html");
-  say("\nwritten to " + std::filesystem::absolute(out).lexically_normal().string() +
-      ": report.html (open it in a browser), summary.json, curve.csv" + policies);
+  adapt::report(results).write(out.path("report.html"));
+  out.commit();
+  const bool outside = std::ranges::any_of(models.all, [&](const adapt::Model& m) {
+    return *std::filesystem::proximate(m.file, out.folder()).begin() == "..";
+  });
+  say("\nwritten to " + std::filesystem::absolute(out.folder()).lexically_normal().string() +
+      ": report.html (open it in a browser), summary.json, curve.csv" + policies +
+      (outside ? "\nthe policies name networks outside this folder: programs that load them say --networks DIR or "
+                 "--allow-outside (CascadeOptions)"
+               : ""));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "bounds/methods.hpp"
 #include "program.hpp"
 #include "progress.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
@@ -145,6 +146,7 @@ void compare(const Population& p, const Options& o, std::string& csv) {
 }
 
 void run(const Options& o) {
+  if (!o.csv.empty()) program::prove_writable(o.csv);
   std::string csv = "population,method,violations,low,high,mean_risk,speedup,no_exit\n";
   if (o.traces.empty()) {
     for (const Population& p : adversaries(o.calibration == 0 ? 2000 : o.calibration, o.epsilon)) compare(p, o, csv);

@@ -1,6 +1,5 @@
 // Times matrix products C[M,N] = A[M,K] B[K,N]: prints `backend,M,N,K,threads,gflops`, the best of many runs.
-// --backend openblas needs the program to be built with WEIR_WITH_OPENBLAS and linked to OpenBLAS; blis and onednn are
-// loaded where they are installed.
+// OpenBLAS, BLIS and oneDNN are loaded where they are installed.
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -118,9 +117,7 @@ int main(int argc, char** argv) {
   return program::run(app, argc, argv, [&] {
     if (backends.empty()) {
       backends = {"weir", "eigen"};
-#if defined(WEIR_WITH_OPENBLAS)
-      backends.push_back("openblas");
-#endif
+      if (weir::kernels::openblas()) backends.push_back("openblas");
       if (program::blis(threads)) backends.push_back("blis");
       if (program::onednn(threads)) backends.push_back("onednn");
     }

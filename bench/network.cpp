@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
     pass();
     if (startup) {
       const double first_ms = ms_since(start);
-      std::printf("%s,%.3f,%.1f,%.1f\n", row.c_str(), first_ms, peak_mb(), base_mb);
+      std::printf("%s,%.3f,%.1f,%.1f\n", weir::printable(row).c_str(), first_ms, peak_mb(), base_mb);
       return;
     }
     pass();  // warm
@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
       return;
     }
     std::vector<double> ms = measure(seconds, pass);
-    std::printf("%s,%.3f,%.3f\n", row.c_str(), *std::min_element(ms.begin(), ms.end()), weir::median(ms));
+    std::printf("%s,%.3f,%.3f\n", weir::printable(row).c_str(), *std::min_element(ms.begin(), ms.end()),
+                weir::median(ms));
   });
 }

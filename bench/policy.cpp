@@ -1,8 +1,7 @@
 // Policies against rules: every learner and every rule of the field on the same traces, for the same budgets.
-#include <filesystem>
-
 #include "policy/report.hpp"
 #include "program.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
@@ -14,20 +13,29 @@ void run(const compare::Options& o, const std::string& command) {
     throw weir::ArgumentError(
         "--topology all_later: needs --networks; who skips an exit inside a network runs the layers in front of "
         "the next all the same, which the seconds of its stage do not say");
-  const std::filesystem::path out(o.out);
-  std::filesystem::create_directories(out);
+  const program::Run id = program::Run::begin(command);
+  program::ResultsFolder out(o.out, [](const std::string& name) {
+    return name == "policy.md" || name == "policy.csv" || name == "policy.svg";
+  });
   const compare::Parts parts = compare::load_parts(o);
+  if (o.confidence > 0)
+    for (const double budget : o.budgets)
+      weir::require_examples(parts.pool.size() - parts.n_policy, budget, o.confidence, "clopper_pearson",
+                             "leave budgets so small out of --budgets, or say --confidence 0 to keep them in the mean, "
+                             "without a guarantee");
   const compare::Setting setting(o, parts);
   std::vector<std::string> notes;
   const auto rules = compare::usable_rules(setting, [&](const std::string& note) { notes.push_back(note); });
   const auto contestants = compare::run_all(setting, rules);
   const compare::Comparison comparison(setting, contestants);
-  const std::string text = compare::markdown(comparison, notes, command);
-  weir::write_file_atomically(out / "policy.md", text);
-  weir::write_file_atomically(out / "policy.csv", compare::csv(comparison));
-  weir::write_file_atomically(out / "policy.svg", compare::svg(comparison));
-  std::printf("%s\nwritten to %s: policy.md, policy.csv, policy.svg\n", text.substr(0, text.find("## Budget")).c_str(),
-              out.lexically_normal().c_str());
+  const std::string text = compare::markdown(comparison, notes, command + "  # run " + id.id);
+  weir::write_file_atomically(out.path("policy.md"), text);
+  weir::write_file_atomically(out.path("policy.csv"), program::csv_of_run(compare::csv(comparison), id));
+  weir::write_file_atomically(out.path("policy.svg"), program::svg_of_run(compare::svg(comparison), id));
+  out.commit();
+  std::printf("%s\nwritten to %s: policy.md, policy.csv, policy.svg\n",
+              weir::printable(text.substr(0, text.find("## Budget")), true).c_str(),
+              weir::printable(out.folder().lexically_normal().string()).c_str());
 }
 
 }  // namespace

@@ -5,30 +5,39 @@
 #include <cstdlib>
 #include <exception>
 #include <map>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/io/printable.hpp>
 #include <weir/layers/build_network.hpp>
 
 namespace program {
 
 /// Parses the options, then runs body. Returns main()'s status: 0, 1 with "error: ..." on the error stream, or what
-/// CLI11 says of --help (0) and wrong options (not 0).
+/// CLI11 says of --help (0) and wrong options (not 0). Control characters of file names in messages are escaped. Where
+/// memory is out the process ends at once: what other libraries do when a process exits may ask for more of it, or wait
+/// for threads that could not be started.
 template <typename Body>
 int run(CLI::App& app, int argc, char** argv, const Body& body) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e);
+    std::ostringstream out, err;
+    const int status = app.exit(e, out, err);
+    std::fputs(weir::printable(out.str(), true).c_str(), stdout);
+    std::fputs(weir::printable(err.str(), true).c_str(), stderr);
+    return status;
   }
   try {
     body();
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "error: out of memory\n");
-    return 1;
+    std::fputs("error: out of memory\n", stderr);
+    std::fflush(nullptr);
+    std::_Exit(1);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "error: %s\n", e.what());
+    std::fprintf(stderr, "error: %s\n", weir::printable(e.what()).c_str());
     return 1;
   }
   return 0;

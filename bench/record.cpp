@@ -8,34 +8,43 @@
 #include "adapt/data.hpp"
 #include "program.hpp"
 #include "record/networks.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
 struct RecordArguments {
-  std::string policy, folder, images, labels, loss = "top1", out, shard, isa;
+  std::string policy, folder, classes, images, labels, loss = "top1", out, shard, isa;
   record::Networks plain;
   std::vector<std::string> merge;
   std::size_t block = 256;
   int threads = 0;
-  bool probabilities = false;
+  bool probabilities = false, allow_outside = false;
 };
 
 void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
   const weir::Trace trace = weir::merge_trace_shards(shards, out);
-  std::printf("%s: %zu images, %zu stages\n", out.c_str(), trace.size(), trace.stages.size());
+  std::printf("%s: %zu images, %zu stages\n", weir::printable(out).c_str(), trace.size(), trace.stages.size());
 }
 
 void run(RecordArguments a) {
   if (a.policy.empty() == a.plain.files.empty() || a.images.empty())
     throw weir::ArgumentError("--images and either --policy or --network are needed");
-  adapt::Part part = adapt::load_part(a.images, a.labels);
+  program::prove_writable(a.out);
+  adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, a.plain.preprocess));
   if (a.policy.empty()) {
     a.policy = record::policy_beside(a.out).string();
     a.plain.isa = a.isa;
+    a.plain.loss = a.loss;
     record::policy_of(a.plain, part, a.policy);
   }
   const weir::PolicyFile file = weir::read_policy_file(a.policy);
-  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.folder);
+  // What is named on the command line may lie anywhere.
+  const weir::StoredCascade stored =
+      weir::read_cascade(file, a.policy, {a.folder, a.allow_outside || !a.plain.files.empty()});
+  const std::size_t classes = stored.spec->n_classes();
+  adapt::check_loss(a.loss, classes);
+  weir::check_labels(part.labels(), classes, a.policy,
+                     [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
   weir::RecordOptions options;
   options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
   options.loss = a.loss;
@@ -53,7 +62,7 @@ void run(RecordArguments a) {
     weir::record_images(file, stored, *part.set, part.rows, path, options);
   }
   if (!whole) {
-    std::printf("%s: finished\n", path.c_str());
+    std::printf("%s: finished\n", weir::printable(path).c_str());
     return;
   }
   merge({path}, a.out);
@@ -74,6 +83,8 @@ int main(int argc, char** argv) {
   RecordArguments a;
   auto* policy = app.add_option("--policy", a.policy, "policy.json that says which networks, exits and preprocessing");
   app.add_option("--networks", a.folder, "folder of the network files; else where the policy says")->needs(policy);
+  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder")
+      ->needs(policy);
   auto* network = app.add_option("--network", a.plain.files,
                                  "instead of a policy: ONNX classifiers, cheapest first, the full network last; all "
                                  "that come later may follow each")
@@ -86,6 +97,7 @@ int main(int argc, char** argv) {
       ->needs(network);
   app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part");
   app.add_option("--labels", a.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line");
+  app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names");
   app.add_option("--loss", a.loss, "top1, top5, ...");
   app.add_option("--out", a.out, "the trace; a shard is written to OUT.i-of-n")->required();
   app.add_option("--shard", a.shard,

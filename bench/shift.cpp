@@ -1,24 +1,27 @@
 // Learns a policy on one source of images and runs it on others: what becomes of the budget, and when a monitor that
 // sees no labels notices.
-#include <filesystem>
 #include <weir/weir.hpp>
 
 #include "program.hpp"
+#include "results_folder.hpp"
 #include "shift/report.hpp"
 
 namespace {
 
 void run(const shift::Options& o, const std::string& command) {
-  const std::filesystem::path out(o.adapt.out);
-  std::filesystem::create_directories(out);
+  const program::Run id = program::Run::begin(command);
+  program::ResultsFolder out(o.adapt.out,
+                             [](const std::string& name) { return name == "shift.md" || name == "shift.csv"; });
   const shift::Sources sources = shift::load_sources(o);
   if (o.stream.before > sources.control.size())
     throw weir::ArgumentError("--before: there are " + std::to_string(sources.control.size()) + " control examples");
   const shift::Study study = shift::study(sources, o);
-  const std::string text = shift::markdown(study, sources, o, command);
-  weir::write_file_atomically(out / "shift.md", text);
-  weir::write_file_atomically(out / "shift.csv", shift::csv(study));
-  std::printf("%s\nwritten to %s: shift.md, shift.csv\n", text.c_str(), out.lexically_normal().c_str());
+  const std::string text = shift::markdown(study, sources, o, command + "  # run " + id.id);
+  weir::write_file_atomically(out.path("shift.md"), text);
+  weir::write_file_atomically(out.path("shift.csv"), program::csv_of_run(shift::csv(study), id));
+  out.commit();
+  std::printf("%s\nwritten to %s: shift.md, shift.csv\n", weir::printable(text, true).c_str(),
+              weir::printable(out.folder().lexically_normal().string()).c_str());
 }
 
 }  // namespace

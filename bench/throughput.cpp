@@ -18,10 +18,11 @@
 namespace {
 
 struct ThroughputArguments {
-  std::string policy, networks, images, labels, isa;
+  std::string policy, networks, classes, images, labels, isa;
   std::size_t batch = 64, in_flight = 0, rounds = 5;
   int threads = 1;
   std::vector<int> workers = {1, 2};
+  bool allow_outside = false;
 };
 
 /// Wall time, and processor time of all threads of this process: on a busy machine the second still tells what was
@@ -150,13 +151,14 @@ Seconds timed(std::size_t n, const F& f) {
 class Race {
  public:
   explicit Race(const ThroughputArguments& a) : a_(a) {
-    const adapt::Part part = adapt::load_part(a.images, a.labels);
-    for (const std::size_t r : part.rows) images_.push_back(part.set->decode(r));
-    if (images_.size() < a.batch) throw weir::ArgumentError(a.images + ": fewer images than one batch");
-    views_.assign(images_.begin(), images_.end());
     const weir::Cascade cascade = load(a.threads);
     if (!cascade.spec().flows_in_batches())
       throw weir::ArgumentError(a.policy + ": its networks do not run in batches");
+    static_cast<void>(cascade.spec().networks());  // what cannot be loaded is known before images are decoded
+    const adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, ""));
+    for (const std::size_t r : part.rows) images_.push_back(part.set->decode(r));
+    if (images_.size() < a.batch) throw weir::ArgumentError(a.images + ": fewer images than one batch");
+    views_.assign(images_.begin(), images_.end());
     share_ = shares(cascade, views_);
     for (const int w : a.workers) {
       add("batch 1", cascade, w, [this, cascade, w] { call(cascade, w, 1); });
@@ -211,7 +213,9 @@ class Race {
 
  private:
   weir::Cascade load(int threads) const {
-    return weir::load_policy(a_.policy, {.networks = a_.networks, .context = {.threads = threads, .isa = a_.isa}});
+    return weir::load_policy(
+        a_.policy,
+        {.networks = a_.networks, .context = {.threads = threads, .isa = a_.isa}, .allow_outside = a_.allow_outside});
   }
 
   void add(const std::string& who, const weir::Cascade& cascade, int workers, std::function<void()> run) {
@@ -267,8 +271,10 @@ int main(int argc, char** argv) {
   ThroughputArguments a;
   app.add_option("--policy", a.policy, "policy.json")->required();
   app.add_option("--networks", a.networks, "folder of the network files; else where the policy says");
+  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder");
   app.add_option("--images", a.images, "folder, .npy, CIFAR-10 binary or IDX; FILE[a:b] takes a part")->required();
   app.add_option("--labels", a.labels, "their labels");
+  app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names");
   app.add_option("--batch", a.batch, "images in a full batch")->check(CLI::Range(1, 4096));
   app.add_option("--in-flight", a.in_flight, "images on their way at once in the stream; 0: as many as fill batches")
       ->check(CLI::Range(0, 1 << 20));

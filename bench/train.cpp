@@ -1,4 +1,5 @@
 // Learns a policy again from a recorded trace, without running a network: another budget, learner or more images.
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,17 +9,20 @@
 #include "lessons.hpp"
 #include "policy_inputs.hpp"
 #include "program.hpp"
+#include "results_folder.hpp"
 
 namespace {
 
 struct TrainArguments {
-  std::string trace, policy, networks, images, labels, out, learner = "logistic", learn_from = "auto", loss = "top1",
-                                                            isa;
+  std::string trace, policy, networks, classes, images, labels, out, learner = "logistic", learn_from = "auto",
+                                                                     loss = "top1", isa;
   program::CostOptions costs{.kind = "trace"};
   int threads = 1;
   double max_loss = 0.01, confidence = 0.95;
   std::size_t folds = 5;
   std::uint64_t seed = 0;
+  bool allow_outside = false;
+  std::string command;
 };
 
 /// Network paths are relative to the policy file: seen from another folder they change.
@@ -46,26 +50,39 @@ weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& fil
     table->check_known(names);
     return table->model(names);
   }
-  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, a.networks);
+  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, {a.networks, a.allow_outside});
   if (a.costs.batch > 1 && !stored.spec->flows_in_batches())
     throw weir::ArgumentError("--batch: images do not flow in batches through the cascade of " + a.policy);
   const weir::Context context({.threads = a.threads, .isa = a.isa});
   if (a.costs.kind == "flops") return program::cascade_costs(stored.spec, context, {}, 0, a.costs, false, a.policy);
   if (a.images.empty())
     throw weir::ArgumentError("--costs " + a.costs.kind + " runs the policy's networks: give --images to run them on");
-  program::PolicyInputs inputs(stored, adapt::load_part(a.images, a.labels), 400);
+  program::PolicyInputs inputs(stored, adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, "")), 400);
   return program::cascade_costs(stored.spec, context, inputs.maker(), inputs.size(), a.costs, false, a.policy);
 }
 
 void train(TrainArguments a) {
   if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
   program::check(a.costs);
+  program::prove_writable(a.out);
   weir::PolicyFile file = weir::read_policy_file(a.policy);
   weir::Trace trace = weir::read_trace(a.trace);
   static_cast<void>(weir::GateInputs(file.policy.a.topology, trace));  // refuses the trace of other stages
   const weir::CostModel model = stage_costs(a, file, trace);
   trace.set_costs(model.expected(a.costs.batch, std::vector<double>(model.n_stages(), 1.0)), model.unit);
   if (trace.size() < 40) throw weir::ArgumentError(a.trace + ": at least 40 images are needed");
+  for (const weir::StageTrace& s : trace.stages)
+    if (a.confidence > 0 && !std::all_of(s.loss.begin(), s.loss.end(), [](double l) { return l == 0 || l == 1; }))
+      throw weir::ArgumentError(
+          a.trace + ": losses of stage '" + s.name +
+          "' are not 0 or 1, so no exact limit of their mean is known: say --confidence 0 to keep "
+          "the budget in the mean on the calibration half, without a guarantee");
+  if (a.confidence > 0)
+    weir::require_examples(
+        trace.size() - trace.size() / 2, a.max_loss, a.confidence, "clopper_pearson",
+        "record more images, give a larger --max-loss or a smaller --confidence, or say --confidence 0 "
+        "to keep the budget in the mean on the calibration half, without a guarantee",
+        "images");
   std::vector<std::size_t> shuffled(trace.size());
   std::iota(shuffled.begin(), shuffled.end(), std::size_t{0});
   adapt::shuffle(shuffled, a.seed);
@@ -101,18 +118,27 @@ void train(TrainArguments a) {
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
   file.budget = weir::budget_json(budget, choice, model.unit);
-  file.provenance = {{"trace", a.trace},        {"n_policy", fit.size()}, {"n_calibration", calibration.size()},
-                     {"learner", a.learner},    {"seed", a.seed},         {"confidence", a.confidence},
-                     {"costs", a.costs.kind},   {"batch", a.costs.batch}, {"learned_from", learned_from},
+  const program::Run run = program::Run::begin(a.command);
+  file.provenance = {{"run", run.id},
+                     {"command", run.command},
+                     {"trace", a.trace},
+                     {"n_policy", fit.size()},
+                     {"n_calibration", calibration.size()},
+                     {"learner", a.learner},
+                     {"seed", a.seed},
+                     {"confidence", a.confidence},
+                     {"costs", a.costs.kind},
+                     {"batch", a.costs.batch},
+                     {"learned_from", learned_from},
                      {"after", file.provenance}};
   move_networks(file, a.policy, a.out);
   weir::write_file_atomically(a.out, weir::to_text(file));
   const double full =
       weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
           .mean_seconds();
-  std::printf("gates learn from %s\n", learned_from.c_str());
+  std::printf("gates learn from %s\n", weir::printable(learned_from).c_str());
   std::printf("%s: %zu images to learn from, %zu to choose on: %s an image instead of %s, excess loss %.2f %%\n",
-              a.out.c_str(), fit.size(), calibration.size(),
+              weir::printable(a.out).c_str(), fit.size(), calibration.size(),
               weir::format_cost(choice.calibration.seconds, model.unit).c_str(),
               weir::format_cost(full, model.unit).c_str(), 100 * choice.calibration.excess);
 }
@@ -138,15 +164,22 @@ int main(int argc, char** argv) {
   app.add_option("--loss", a.loss, "that the trace was recorded with; for expected losses");
   app.add_option("--max-loss", a.max_loss, "budget: loss in excess of the full network, per image")
       ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--confidence", a.confidence, "with which the budget holds for new images; 0: in the mean")
+  app.add_option(
+         "--confidence", a.confidence,
+         "with which the budget holds for new images; refused where half of the trace is too small for it. 0: the "
+         "budget is kept in the mean, without a guarantee")
       ->check(CLI::Range(0.0, 0.9999));
   app.add_option("--folds", a.folds, "folds of the cross-fitting")->check(CLI::Range(1, 20));
   app.add_option("--seed", a.seed, "of the split, the folds and the randomised mix");
   declare(app, a.costs, "measured on --images, or those of the trace", "Costs");
   app.add_option("--networks", a.networks, "folder of the network files; else where the policy says")->group("Costs");
+  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder")
+      ->group("Costs");
   app.add_option("--images", a.images, "to measure seconds or energy on: as for record")->group("Costs");
   app.add_option("--labels", a.labels, "their labels")->group("Costs");
+  app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names")->group("Costs");
   app.add_option("--threads", a.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Costs");
   app.add_option("--isa", a.isa, "of the measured runs: portable, avx2 or avx512")->group("Costs");
+  for (int i = 0; i < argc; ++i) a.command += (i ? " " : "") + std::string(argv[i]);
   return program::run(app, argc, argv, [&] { train(a); });
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 #include <weir/core/error.hpp>
+#include <weir/io/printable.hpp>
 
 namespace program {
 
@@ -87,7 +88,7 @@ class Contender {
         if (write(answer, &best, sizeof best) != sizeof best) break;
       }
     } catch (const std::exception& e) {
-      std::fprintf(stderr, "error: %s\n", e.what());
+      std::fprintf(stderr, "error: %s\n", weir::printable(e.what()).c_str());
     }
     _exit(1);
   }

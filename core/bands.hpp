@@ -44,8 +44,9 @@ inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan
     }
     const ValueId y = node.outputs[0];
     const ShapeForm& form = network.value(plan.base(y)).form;
-    if (!knows || step.inputs.empty() || !form.has_rows() || form.at(1).rank() != 4) continue;
-    step.rows = form.at(1)[2];
+    const Shape image = form.at(1);
+    if (!knows || step.inputs.empty() || !form.has_rows() || image.rank() != 4 || image[0] != 1) continue;
+    step.rows = image[2];
     step.planes = plan.planes(network, y);
     step.row_floats = plan.floats(network, y, 1) / (step.planes * step.rows);
   }

@@ -2,13 +2,14 @@
 #pragma once
 #include <string>
 #include <weir/core/isa.hpp>
+#include <weir/core/kernels/gemm/openblas.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir {
 
 /// threads: 1 to 1024. isa: "" (best of this CPU, or WEIR_ISA), "portable", "avx2", "avx512".
 /// winograd: computes 3x3 convolutions of stride 1 and 2 by transforms where that is faster; a little more rounding.
-/// gemm: "weir", or "openblas" in programs that define WEIR_WITH_OPENBLAS (all of their sources) and link it.
+/// gemm: "weir", or "openblas", which is then loaded from where the system has it; nothing else loads it.
 struct ContextOptions {
   int threads = 1;
   std::string isa = {};
@@ -24,11 +25,8 @@ class Context {
       : pool_(options.threads), isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)) {
     if (options.gemm != "weir" && options.gemm != "openblas")
       throw ArgumentError("gemm backend '" + options.gemm + "' is unknown: weir, openblas");
-#if !defined(WEIR_WITH_OPENBLAS)
-    if (options.gemm == "openblas")
-      throw ArgumentError("gemm backend 'openblas': this program was compiled without WEIR_WITH_OPENBLAS");
-#endif
     openblas_ = options.gemm == "openblas";
+    if (openblas_) kernels::require_openblas();
     winograd_ = options.winograd;
   }
 
@@ -41,7 +39,7 @@ class Context {
 
   int threads() const { return pool_.threads(); }
   Isa isa() const { return isa_; }
-  /// True if matrix products go to OpenBLAS (the program then links it).
+  /// True if matrix products go to OpenBLAS.
   bool openblas() const { return openblas_; }
   /// True if 3x3 convolutions may be transformed.
   bool winograd() const { return winograd_; }

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdexcept>
 #include <string>
+#include <weir/core/finite_math.hpp>
 
 namespace weir {
 

@@ -96,6 +96,7 @@ inline Network computed_in_order(const Network& network, std::span<const std::st
   sorted->inputs = state.inputs;
   sorted->outputs = state.outputs;
   sorted->fixed_batch = state.fixed_batch;
+  sorted->why_fixed = state.why_fixed;
   return Network(std::move(sorted));
 }
 

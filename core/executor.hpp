@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/describe.hpp>
+#include <weir/core/finite.hpp>
 #include <weir/core/hook.hpp>
 #include <weir/core/walk.hpp>
 
@@ -39,8 +40,11 @@ struct Result {
 /// threads.
 ///
 /// A tensor that fusion hid is made visible when it is hooked or first advanced to, which changes the plan (weights of
-/// the layers around it are packed again, once). After an exception from a hook the next begin() or run() starts
-/// afresh.
+/// the layers around it are packed again, once).
+///
+/// Hooks may attach and detach hooks, but not compute with the executor that called them: ArgumentError. After an
+/// exception, whether a hook's or weir's own, the executor either has the pass as it was (compact() that was refused, a
+/// tensor that does not exist) or says that begin() is missing; begin() and run() always start afresh.
 class Executor {
  public:
   explicit Executor(Network network, const ContextOptions& options = {})
@@ -69,12 +73,10 @@ class Executor {
     if (shown_.insert(v).second) planned_ = false;
   }
 
-  /// What the next pass will do at this batch size, step by step. Throws ArgumentError for a batch size that the
-  /// network does not run.
+  /// What the next pass will do at this batch size, step by step. Throws ShapeError for a batch size that the network
+  /// does not run.
   PlanDescription describe(std::int64_t batch = 1) const {
-    const std::int64_t only = network().state().fixed_batch;
-    if (batch < 1 || (only > 0 && batch != only))
-      throw ArgumentError(network().source() + " does not run batches of " + std::to_string(batch));
+    network().check_batch(batch);
     return weir::describe(network(), *Plan::make(network(), context(), visible_values(hooks_by_value())), context(),
                           batch);
   }
@@ -88,6 +90,8 @@ class Executor {
 
   /// As above for a network of several inputs, in the order of Network::input_names().
   void begin(std::span<const ConstView> inputs) {
+    not_from_a_hook("begin()");
+    began_ = false;  // until all that may fail has not
     const std::int64_t n = check(inputs);
     drop_detached();
     make_plan();
@@ -104,17 +108,17 @@ class Executor {
   /// compact().
   ConstView advance_to(std::string_view tensor) {
     const ValueId v = network().id_of(tensor);
-    must_have_begun();
+    must_have_begun("advance_to()");
     if (network().value(v).constant) return *network().value(v).constant;
     if (!is_input(v) && (walk_.plan().step_of(v) < 0 || !walk_.plan().visible(v))) replan_with(v);
-    if (!is_input(v)) walk_.compute(walk_.plan().step_of(v) + 1);
+    if (!is_input(v)) compute(walk_.plan().step_of(v) + 1);
     return walk_.view_of(v);
   }
 
   /// Computes what is left and returns the network's first output, valid until the next begin().
   ConstView finish() {
-    must_have_begun();
-    walk_.compute(static_cast<int>(walk_.plan().steps().size()));
+    must_have_begun("finish()");
+    compute(static_cast<int>(walk_.plan().steps().size()));
     return output(0);
   }
 
@@ -125,36 +129,30 @@ class Executor {
     return walk_.view_of(v);
   }
 
-  /// Drops all rows but these (ascending positions among the active rows). Throws ArgumentError where a tensor still
-  /// needed has no batch dimension in front.
+  /// Drops all rows but these (ascending positions among the active rows). Throws ArgumentError, and changes nothing,
+  /// where a tensor still needed has no batch dimension in front, or what is still to be computed mixes the examples.
   void compact(std::span<const std::size_t> keep) {
-    must_have_begun();
-    for (std::size_t i = 0; i < keep.size(); ++i)
-      if (keep[i] >= examples_.size() || (i > 0 && keep[i] <= keep[i - 1]))
-        throw ArgumentError("rows to keep must ascend and be below " + std::to_string(examples_.size()));
-    if (keep.size() == examples_.size()) return;
-    if (network().state().fixed_batch > 0 && !keep.empty())
-      throw ArgumentError(network().source() + " was exported for a fixed batch: all rows stay or all leave");
-    walk_.keep_rows(keep);
-    for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
-    examples_.resize(keep.size());
+    must_have_begun("compact()");
+    leave(keep);
   }
 
   /// Which example of the batch each active row is.
   std::span<const std::size_t> examples() const { return examples_; }
 
-  /// A whole pass with hooks: rows that a hook lets exit leave the batch there and then.
+  /// A whole pass with hooks: rows that a hook lets exit leave the batch there and then. Throws ArgumentError naming
+  /// network, tensor and image if an answer is not finite; between layers NaN and infinity pass.
   Result run(ConstView x) {
     begin(x);
     Result result;
     result.answers.resize(examples_.size());
     const int end = static_cast<int>(walk_.plan().steps().size());
     for (const auto& [step, hooks] : hooked_) {
-      walk_.compute(step + 1);
+      compute(step + 1);
       if (!call_hooks(step, hooks, result)) return result;
     }
-    walk_.compute(end);
+    compute(end);
     const ConstView y = output(0);
+    check_finite(y);
     result.output = Tensor(y);
     result.examples = examples_;
     const std::size_t width = examples_.empty() ? 0 : y.size() / examples_.size();
@@ -178,21 +176,49 @@ class Executor {
       throw ShapeError(s.source + " has " + std::to_string(s.inputs.size()) + " inputs, not " +
                        std::to_string(inputs.size()));
     const std::int64_t n = inputs.empty() || inputs[0].shape.rank() == 0 ? 1 : inputs[0].shape[0];
+    if (s.fixed_batch > 0 && n != s.fixed_batch) network().check_batch(n);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Value& v = network().value(s.inputs[i]);
-      if (!(v.form.at(n) == inputs[i].shape) || n < 1)
+      if (n < 1 || !(v.form.at(n) == inputs[i].shape))
         throw ShapeError(s.source + ", input '" + v.name + "' expects " + v.form.at(1).to_string() +
                          " for each example, got " + inputs[i].shape.to_string());
     }
-    if (s.fixed_batch > 0 && n != s.fixed_batch)
-      throw ShapeError(s.source + " was exported for batches of " + std::to_string(s.fixed_batch) + ", not " +
-                       std::to_string(n));
     return n;
   }
 
-  void must_have_begun() const {
-    if (!began_) throw ArgumentError("executor of " + network().source() + ": begin() was not called");
+  void must_have_begun(const char* what) const {
+    not_from_a_hook(what);
+    if (!began_)
+      throw ArgumentError("executor of " + network().source() + ": " + what + " before begin(), or after it failed");
   }
+
+  /// A hook is called in the middle of a pass, which another pass of the same executor would destroy.
+  void not_from_a_hook(const char* what) const {
+    if (busy_)
+      throw ArgumentError("executor of " + network().source() + ": " + what +
+                          " was called from one of its own hooks, which may not compute; another executor of the same "
+                          "network may");
+  }
+
+  /// The steps before `end`. Where that throws, nothing is known of the tensors: the next call must be begin().
+  void compute(int end) {
+    const Busy busy(*this);
+    began_ = false;
+    walk_.compute(end);
+    began_ = true;
+  }
+
+  /// While it lives, hooks (and what is called after each step) are under way.
+  class Busy {
+   public:
+    explicit Busy(Executor& e) : executor_(e) { executor_.busy_ = true; }
+    ~Busy() { executor_.busy_ = false; }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    Executor& executor_;
+  };
 
   void drop_detached() {
     if (std::erase_if(hooks_, [](const auto& h) { return h->pattern.empty(); }) > 0) planned_ = false;
@@ -228,6 +254,7 @@ class Executor {
   /// Plans again with v visible and starts the pass over with the rows still active: the only time that work is
   /// repeated.
   void replan_with(ValueId v) {
+    began_ = false;  // until all that may fail has not
     std::vector<Tensor> kept;
     for (ValueId i : network().state().inputs) kept.emplace_back(ConstView(walk_.view_of(i)));
     shown_.insert(v);
@@ -235,14 +262,48 @@ class Executor {
     make_plan();
     const bool empty = walk_.rows() == 0;
     walk_.begin(std::max<std::int64_t>(walk_.rows(), 1));
-    if (empty) return walk_.keep_rows({});
-    for (std::size_t i = 0; i < kept.size(); ++i)
+    if (empty) walk_.keep_rows({});
+    for (std::size_t i = 0; !empty && i < kept.size(); ++i)
       std::memcpy(walk_.view_of(network().state().inputs[i]).data, kept[i].data(), kept[i].size() * sizeof(float));
+    began_ = true;
   }
 
   bool is_input(ValueId v) const {
     const auto& in = network().state().inputs;
     return std::find(in.begin(), in.end(), v) != in.end();
+  }
+
+  /// Where a hook throws, the pass is over.
+  void call(const Hook& hook, Step& seen) {
+    const Busy busy(*this);
+    began_ = false;
+    hook.call(seen);
+    began_ = true;
+  }
+
+  /// An answer is the largest of a row of numbers; of others there is none. Infinities of one sign are numbers that
+  /// have left the range of float, and no answer either.
+  void check_finite(ConstView y) const {
+    const std::size_t width = examples_.empty() ? 0 : y.size() / examples_.size();
+    for (std::size_t r = 0; r < examples_.size(); ++r)
+      for (std::size_t i = 0; i < width; ++i)
+        if (!is_finite(y.data[r * width + i]))
+          throw ArgumentError(network().source() + ", output '" + network().output_names().front() + "': value " +
+                              std::to_string(i) + " of image " + std::to_string(examples_[r]) +
+                              " of the batch is not finite; look at the image and at the network's weights");
+  }
+
+  /// What compact() does.
+  void leave(std::span<const std::size_t> keep) {
+    for (std::size_t i = 0; i < keep.size(); ++i)
+      if (keep[i] >= examples_.size() || (i > 0 && keep[i] <= keep[i - 1]))
+        throw ArgumentError("rows to keep must ascend and be below " + std::to_string(examples_.size()));
+    if (keep.size() == examples_.size()) return;
+    if (network().state().fixed_batch > 0 && !keep.empty())
+      throw ArgumentError(network().source() + " was exported for a fixed batch: all rows stay or all leave");
+    walk_.keep_rows(keep);
+    for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
+    examples_.resize(keep.size());
   }
 
   /// False if the pass ends here.
@@ -252,7 +313,7 @@ class Executor {
       if (hook->pattern.empty()) continue;
       const std::string& name = network().value(v).name;
       Step seen(name, op, walk_.view_of(v), examples_, elapsed_s());
-      hook->call(seen);
+      call(*hook, seen);
       std::vector<bool> leaves(examples_.size(), seen.stopped());
       for (std::size_t r = 0; seen.stopped() && r < examples_.size(); ++r)
         result.answers[examples_[r]] = {-1, name, elapsed_s(), true};
@@ -263,7 +324,7 @@ class Executor {
       std::vector<std::size_t> keep;
       for (std::size_t r = 0; r < leaves.size(); ++r)
         if (!leaves[r]) keep.push_back(r);
-      if (!keep.empty()) compact(keep);
+      if (!keep.empty()) leave(keep);
       if (keep.empty()) return false;
     }
     return true;
@@ -275,7 +336,8 @@ class Executor {
   bool planned_ = false;  ///< the walk's plan has what is hooked and shown
   std::vector<std::pair<int, std::vector<std::pair<ValueId, Hook*>>>> hooked_;
   std::vector<std::size_t> examples_;
-  bool began_ = false;
+  bool began_ = false;  ///< a pass is under way, and its tensors are whole
+  bool busy_ = false;   ///< steps or hooks are under way
   Clock::time_point start_;
 };
 

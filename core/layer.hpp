@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/context.hpp>
+#include <weir/core/examples.hpp>
 #include <weir/core/layout.hpp>
 #include <weir/core/rows.hpp>
 #include <weir/core/tensor.hpp>
@@ -26,7 +27,7 @@ struct Fused {
 /// What Layer::blocked yields: a layer, ready to run, and how its inputs and outputs must lie.
 struct Blocked {
   LayerPtr layer;
-  std::vector<Layout> inputs;  ///< one for each; of constants and absent ones it does not matter
+  std::vector<Layout> inputs;  ///< one for each; of absent ones and those that the layer ignores it does not matter
   Layout output;               ///< of all outputs
 };
 
@@ -40,6 +41,14 @@ class Layer {
 
   /// Shapes of the outputs. Throws ShapeError where the inputs do not fit.
   virtual std::vector<Shape> output_shapes(std::span<const Shape> inputs) const = 0;
+
+  /// Where the examples of a batch lie in an output, given where they lie in the inputs. An answer of `mixed` is always
+  /// safe: the network then runs whole batches only, and is not freed from a file's batch size. So it is the default.
+  virtual Examples examples(const ExamplesQuery& q) const {
+    for (const Examples& x : q.inputs)
+      if (!x.none()) return Examples::mixed();
+    return {};
+  }
 
   /// Computes outputs from inputs; neither allocates nor throws. workspace holds workspace_floats() floats.
   virtual void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -94,9 +103,11 @@ class Layer {
   /// instruction set and algorithm); nullptr if it is ready as it is. It must give the same result at every batch size.
   virtual LayerPtr prepared(const Context&, std::span<const Shape> /*inputs*/) const { return nullptr; }
 
-  /// As prepared(), for tensors in blocked layout; nullopt if the layer, or for these inputs, knows plain ones alone.
-  /// given[i]: how input i lies; asking for another layout costs a pass over it. Views keep their logical shapes.
-  virtual std::optional<Blocked> blocked(const Context&, std::span<const Shape> /*inputs*/,
+  /// As prepared(), for tensors in blocked layout; nullopt if the layer, or for these inputs, knows only plain ones.
+  /// inputs: their shapes at every batch size (two that are equal at one may differ at another). given[i]: how input i
+  /// lies; asking for another layout costs a pass over it, once for all passes if it is a constant. Views keep their
+  /// logical shapes.
+  virtual std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> /*inputs*/,
                                          std::span<const Layout> /*given*/) const {
     return std::nullopt;
   }

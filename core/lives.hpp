@@ -13,7 +13,7 @@ struct Lives {
   std::vector<int> last_use;       ///< by root: last step that touches it; the number of steps for visible ones
 
   Lives(const Network& network, const Plan& plan, std::int64_t batch)
-      : root(plan.n_values()), shift(root.size(), 0), last_use(root.size(), -1) {
+      : root(plan.n_values()), shift(root.size(), 0), last_use(root.size(), -1), next_(root.size(), end) {
     const int never = static_cast<int>(plan.steps().size());
     for (std::size_t v = 0; v < root.size(); ++v) root[v] = v;
     std::vector<int> last_read(root.size(), -1);
@@ -33,7 +33,7 @@ struct Lives {
             owned && (step.layer->is_view() || (step.layer->in_place(step.inputs.size()) == 0 &&
                                                 last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
                                                 network.value(plan.base(x)).form == network.value(plan.base(v)).form));
-        if (shares) root[at(v)] = root[at(x)], shift[at(v)] = shift[at(x)];
+        if (shares) join(at(v), root[at(x)], shift[at(x)]);
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
         if (batch == 1 && step.layer->is_join()) place_parts(network, plan, i);
       }
@@ -41,7 +41,15 @@ struct Lives {
   }
 
  private:
+  static constexpr std::size_t end = static_cast<std::size_t>(-1);
+
   static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
+
+  /// Value v lies in r, a root, `place` floats from its begin.
+  void join(std::size_t v, std::size_t r, std::size_t place) {
+    root[v] = r, shift[v] = place;
+    next_[v] = next_[r], next_[r] = v;
+  }
 
   /// Gives the inputs of step i that end there their place in its output, so that nothing need be copied.
   void place_parts(const Network& network, const Plan& plan, int i) {
@@ -53,11 +61,16 @@ struct Lives {
       const auto part = static_cast<ValueId>(root[at(v)]);
       const bool whole = shift[at(v)] == 0 && floats(v) == floats(part);  // not itself a part of something else
       if (part != step.outputs[0] && whole && last_use[at(part)] == i && plan.step_of(part) >= 0)
-        for (std::size_t u = 0; u < root.size(); ++u)
-          if (root[u] == at(part)) root[u] = y, shift[u] += place;
+        for (std::size_t u = at(part); u != end;) {
+          const std::size_t after = next_[u];
+          join(u, y, shift[u] + place);
+          u = after;
+        }
       place += floats(v);
     }
   }
+
+  std::vector<std::size_t> next_;  ///< by value id: the next that has the same root, from the root on
 };
 
 }  // namespace weir

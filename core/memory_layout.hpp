@@ -15,7 +15,7 @@ namespace weir {
 struct MemoryLayout {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
   /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
-  static constexpr std::size_t max_arena_floats = std::size_t{1} << 33;
+  static constexpr std::size_t max_floats = std::size_t{1} << 33;
   Lives lives;
   Schedule schedule;
   std::vector<std::size_t> offset;     ///< by value id; nowhere for constants and hidden values
@@ -52,7 +52,7 @@ struct MemoryLayout {
             const auto value = static_cast<ValueId>(root);
             const std::size_t under = passing[root] || g.rows > 0 ? nowhere : written_over(network, plan, i, root);
             if (under != nowhere)
-              offset[root] = offset[under], whole.keep(offset[root], dies);
+              offset[root] = offset[under], whole.keep(offset[root], {i, dies});
             else if (passing[root] && g.rows > 0)  // kept from band to band
               offset[root] = local.place(rounded(band_groups.back().floats(i)), {g.first, g.last});
             else
@@ -64,7 +64,9 @@ struct MemoryLayout {
           set_row(network, plan, v);
         }
         const auto need = [&](const Context& c, std::int64_t examples) {
-          return step.layer->workspace_floats(c, plan.input_shapes(network, step, examples));
+          const std::size_t floats = step.layer->workspace_floats(c, plan.input_shapes(network, step, examples));
+          refuse_above(max_floats, floats, network.source() + ": node '" + step.name + "' " + step.op);
+          return floats;
         };
         workspace_floats = std::max({workspace_floats, need(context, g.examples), need(context, 1)});
         if (g.rows > 0) {
@@ -80,6 +82,9 @@ struct MemoryLayout {
                each = static_cast<std::int64_t>(thread_workspace_floats);
     workspace_floats = std::max(workspace_floats, kernels::workspaces_floats(threads, each));
     thread_workspace_floats = static_cast<std::size_t>(kernels::workspaces_apart(each));
+    refuse_above(max_floats, arena_floats + workspace_floats + at(threads) * thread_floats,
+                 network.source() + ": a batch of " + std::to_string(batch) + " on " + std::to_string(threads) +
+                     (threads == 1 ? " thread" : " threads"));
   }
 
  private:
@@ -92,27 +97,37 @@ struct MemoryLayout {
   };
   /// A block of floats being filled.
   struct Places {
-    std::vector<Block> blocks;  ///< placed so far, in order of offset
-    std::size_t floats = 0;
+    static constexpr std::size_t most_searched = 256;
+    std::vector<Block> blocks;  ///< placed so far, in order of offset; some have died
+    std::size_t floats = 0, living = 0;
 
+    /// The first gap that is large enough; behind all others where there are very many, so that the time it takes
+    /// stays in proportion.
     std::size_t place(std::size_t need, Life life) {
-      std::size_t here = 0;
+      if (blocks.size() >= 2 * living + most_searched) {
+        std::erase_if(blocks, [&](const Block& b) { return b.dies < life.born; });
+        living = blocks.size();
+      }
+      std::size_t here = living >= most_searched ? floats : 0;
       for (const Block& b : blocks) {
+        if (living >= most_searched) break;
         if (b.dies < life.born) continue;
         if (b.begin >= here + need) break;
         here = std::max(here, b.begin + b.size);
       }
-      std::erase_if(blocks, [&](const Block& b) { return b.dies < life.born; });
-      blocks.push_back({here, need, life.dies});
-      std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
+      const auto behind = std::upper_bound(blocks.begin(), blocks.end(), here,
+                                           [](std::size_t begin, const Block& b) { return begin < b.begin; });
+      blocks.insert(behind, {here, need, life.dies});
       floats = std::max(floats, here + need);
       return here;
     }
 
-    /// What was placed there, and has not died, lives until `dies` at least.
-    void keep(std::size_t begin, int dies) {
-      for (Block& b : blocks)
-        if (b.begin == begin) b.dies = std::max(b.dies, dies);
+    /// What was placed there, and has not died when the new life begins, lives as long at least.
+    void keep(std::size_t begin, Life life) {
+      const auto first = std::lower_bound(blocks.begin(), blocks.end(), begin,
+                                          [](const Block& b, std::size_t at) { return b.begin < at; });
+      for (auto b = first; b != blocks.end() && b->begin == begin; ++b)
+        if (b->dies >= life.born) b->dies = std::max(b->dies, life.dies);
     }
   };
 
@@ -155,10 +170,14 @@ struct MemoryLayout {
            Places& places) {
     offset[at(v)] = places.place(rounded(at(plan.floats(network, v, examples))), life);
     set_row(network, plan, v);
-    if (places.floats > max_arena_floats)
-      throw ShapeError(network.source() + ": tensor '" + network.value(plan.base(v)).name + "' " +
-                       network.value(plan.base(v)).form.at(batch).to_string() +
-                       " takes the network above 32 GiB of memory");
+    refuse_above(max_floats, places.floats,
+                 network.source() + ": tensor '" + network.value(plan.base(v)).name + "' " +
+                     network.value(plan.base(v)).form.at(batch).to_string());
+  }
+
+  /// Before it is allocated.
+  static void refuse_above(std::size_t limit, std::size_t floats, const std::string& what) {
+    if (floats > limit) throw ShapeError(what + " takes the network above 32 GiB of memory");
   }
 };
 

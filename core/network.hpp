@@ -1,6 +1,5 @@
 /// Network: a checked graph of layers; a handle that is cheap to copy and safe to share between threads.
 #pragma once
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -8,67 +7,20 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <weir/core/examples.hpp>
 #include <weir/core/layer.hpp>
+#include <weir/core/shape_form.hpp>
 
 namespace weir {
 
 class Plan;
 
-/// The shape of a value as a function of the batch size N: dimension i is constant[i] + slope[i] * N.
-/// Found by inferring the network's shapes for two batch sizes.
-class ShapeForm {
- public:
-  ShapeForm() = default;
-  explicit ShapeForm(const Shape& fixed) : constant_(fixed) {}
-
-  /// The line through two shapes; throws ShapeError if their ranks differ or no line has integer slope.
-  static ShapeForm through(std::int64_t n1, const Shape& s1, std::int64_t n2, const Shape& s2) {
-    if (s1.rank() != s2.rank()) throw ShapeError("rank depends on the batch size: " + s1.to_string());
-    ShapeForm f(s1);
-    for (std::size_t i = 0; i < s1.rank(); ++i) {
-      const std::int64_t rise = s2[i] - s1[i], run = n2 - n1;
-      if (rise % run != 0) throw ShapeError("dimension " + std::to_string(i) + " is not linear in the batch size");
-      f.slope_[i] = rise / run;
-      f.offset_[i] = s1[i] - f.slope_[i] * n1;
-    }
-    return f;
-  }
-
-  /// The shape at batch size n.
-  Shape at(std::int64_t n) const {
-    Shape s = constant_;
-    for (std::size_t i = 0; i < s.rank(); ++i)
-      if (slope_[i] != 0) s = s.with(i, offset_[i] + slope_[i] * n);
-    return s;
-  }
-
-  bool depends_on_batch() const {
-    for (auto k : slope_)
-      if (k != 0) return true;
-    return false;
-  }
-
-  /// True if the outermost dimension is the batch size (times a factor) and no other depends on it, so that rows can be
-  /// dropped by moving memory.
-  bool has_rows() const {
-    if (constant_.rank() == 0 || slope_[0] < 1 || offset_[0] != 0) return false;
-    for (std::size_t i = 1; i < constant_.rank(); ++i)
-      if (slope_[i] != 0) return false;
-    return true;
-  }
-
-  friend bool operator==(const ShapeForm& a, const ShapeForm& b) { return a.at(1) == b.at(1) && a.at(2) == b.at(2); }
-
- private:
-  Shape constant_;
-  std::array<std::int64_t, Shape::max_rank> slope_{}, offset_{};
-};
-
 /// A tensor of the network: an input, a layer's output, or a constant.
 struct Value {
   std::string name;
   ShapeForm form;
-  std::shared_ptr<const Tensor> constant;  ///< set for constants alone
+  std::shared_ptr<const Tensor> constant = {};  ///< set for constants only
+  Examples examples = {};                       ///< where the examples of a batch lie in it
 };
 
 /// Index into NetworkState::values; absent is an optional input that was left out.
@@ -80,18 +32,42 @@ struct Node {
   std::string name, op;
   LayerPtr layer;
   std::vector<ValueId> inputs, outputs;
+  bool by_form = false;  ///< the outputs' shapes are those of their values; the layer cannot tell
 };
 
-/// What a Network holds; filled by build_network() and never changed again (but for the cache of plans).
+/// What a Network holds; filled by build_network() and never changed again (but for the cache of plans). Those who fill
+/// one by hand call find_examples() at the end.
 struct NetworkState {
   std::string source;  ///< file or builder name, for messages
   std::vector<Value> values;
   std::vector<Node> nodes;  ///< topologically sorted
   std::vector<ValueId> inputs, outputs;
   std::int64_t fixed_batch = 0;  ///< the only batch size that the file allows; 0: any
+  std::string why_fixed;         ///< what stands against other batch sizes, for messages
   mutable std::mutex plans_mutex;
   mutable std::map<std::string, std::weak_ptr<const Plan>> plans;
 };
+
+/// Sets Value::examples: of the inputs, which have the batch in front, by their shapes, then layer by layer. A network
+/// of one batch size counts as one that mixes examples: batches of it are whole.
+inline void find_examples(NetworkState& state) {
+  const auto value = [&](ValueId v) -> Value& { return state.values[static_cast<std::size_t>(v)]; };
+  for (const ValueId v : state.inputs)
+    value(v).examples = value(v).form.has_rows() && state.fixed_batch == 0 ? Examples::apart(0) : Examples::mixed();
+  std::vector<ShapeForm> forms;
+  std::vector<Examples> examples;
+  for (const Node& node : state.nodes) {
+    forms.clear(), examples.clear();
+    for (const ValueId v : node.inputs) {
+      forms.push_back(v == absent ? ShapeForm{} : value(v).form);
+      examples.push_back(v == absent ? Examples{} : value(v).examples);
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i)
+      if (const ValueId y = node.outputs[i]; y != absent)
+        value(y).examples =
+            state.fixed_batch == 0 ? node.layer->examples({forms, examples, value(y).form, i}) : Examples::mixed();
+  }
+}
 
 /// A DAG of named layers with all shapes checked. Tensors have the names of the model file.
 class Network {
@@ -131,11 +107,39 @@ class Network {
   }
   const Value& value(ValueId id) const { return state_->values[static_cast<std::size_t>(id)]; }
 
+  /// True if tensor v is computed and holds, at any batch size that the network runs, one row for each example, which
+  /// depends on that example only.
+  bool has_row_for_each_example(ValueId v) const {
+    const Value& x = value(v);
+    if (x.constant || x.form.rank() == 0) return false;
+    return state_->fixed_batch == 1 ? x.form.at(1)[0] == 1 : x.examples.rows() && x.form.factor(0) == 1;
+  }
+
   /// Floating-point operations of one pass at batch size n (a multiply-add counts 2).
   double flops(std::int64_t n = 1) const {
     double sum = 0;
     for (const Node& node : state_->nodes) sum += node.layer->flops(input_shapes(node, n));
     return sum;
+  }
+
+  /// Throws ShapeError, naming the file and what stands against it, unless the network runs batches of this size. Cost:
+  /// all shapes are inferred once more, as what is said of all batch sizes was found at a few.
+  void check_batch(std::int64_t n) const {
+    const std::string head = source() + " does not run batches of " + std::to_string(n);
+    if (n < 1) throw ShapeError(head);
+    if (state_->fixed_batch > 0 && n != state_->fixed_batch)
+      throw ShapeError(head + ", only of " + std::to_string(state_->fixed_batch) + ": " + state_->why_fixed);
+    for (const Node& node : state_->nodes) {
+      if (node.by_form) continue;
+      try {
+        const std::vector<Shape> shapes = node.layer->output_shapes(input_shapes(node, n));
+        for (std::size_t i = 0; i < shapes.size() && i < node.outputs.size(); ++i)
+          if (node.outputs[i] != absent && !(shapes[i] == value(node.outputs[i]).form.at(n)))
+            throw ShapeError("the output " + shapes[i].to_string() + " does not grow with the batch size");
+      } catch (const ShapeError& e) {
+        throw ShapeError(head + ": node '" + node.name + "' " + node.op + ": " + e.what());
+      }
+    }
   }
 
   /// Shapes of a node's inputs at batch size n; rank 0 where the input was left out.

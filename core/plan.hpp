@@ -51,6 +51,12 @@ class Plan {
   }
   Layout layout(ValueId v) const { return layout_[static_cast<std::size_t>(v)]; }
 
+  /// What value v, a constant, holds in its layout; nullptr if it is computed.
+  const Tensor* constant(const Network& network, ValueId v) const {
+    const auto reordered = constants_.find(v);
+    return reordered != constants_.end() ? &reordered->second : network.value(base(v)).constant.get();
+  }
+
   /// Operators that the value of a step came from: those of the step before for a copy.
   const std::string& op_of(std::size_t step) const {
     while (steps_[step].op == reorder) --step;
@@ -76,6 +82,7 @@ class Plan {
 
  private:
   static constexpr const char* reorder = "Reorder";
+  static constexpr std::size_t longest_fused = 256;  ///< letters of a fused step's operators
 
   Plan(const Network& network, const Context& context, const std::set<ValueId>& visible)
       : isa_(context.isa()), steps_(network.state().nodes), visible_(network.state().values.size(), false) {
@@ -94,25 +101,33 @@ class Plan {
     layout_.assign(visible_.size(), Layout::plain);
     std::map<std::pair<ValueId, Layout>, ValueId> copies;
     for (Node& s : fused) {
-      const std::vector<Shape> shapes = network.input_shapes(s, 1);
+      std::vector<ShapeForm> forms;
       std::vector<Layout> wanted, given;
+      for (ValueId v : s.inputs) forms.push_back(v == absent ? ShapeForm{} : network.value(v).form);
       for (ValueId v : s.inputs) given.push_back(v == absent ? Layout::plain : layout(v));
       wanted.assign(given.size(), Layout::plain);
       Layout output = Layout::plain;
-      if (auto blocked = s.layer->blocked(context, shapes, given)) {
-        s.layer = std::move(blocked->layer);
-        wanted = std::move(blocked->inputs);
-        output = blocked->output;
-      } else if (LayerPtr ready = s.layer->prepared(context, shapes)) {
-        s.layer = std::move(ready);
+      try {
+        if (auto blocked = s.layer->blocked(context, forms, given)) {
+          s.layer = std::move(blocked->layer);
+          wanted = std::move(blocked->inputs);
+          output = blocked->output;
+        } else if (LayerPtr ready = s.layer->prepared(context, network.input_shapes(s, 1))) {
+          s.layer = std::move(ready);
+        }
+      } catch (const ShapeError& e) {
+        throw ShapeError(network.source() + ", node '" + s.name + "' " + s.op + ": " + e.what());
       }
       for (std::size_t i = 0; i < s.inputs.size(); ++i) {
         const ValueId v = s.inputs[i];
-        if (v == absent || network.value(v).constant || s.layer->ignores_input(i) || layout(v) == wanted[i]) continue;
+        if (v == absent || s.layer->ignores_input(i) || layout(v) == wanted[i]) continue;
         const auto [copy, is_new] = copies.try_emplace({v, wanted[i]}, absent);
         if (is_new) {
           copy->second = add_copy(v, wanted[i]);
-          add_reorder(network, v, copy->second, v);
+          if (const auto& constant = network.value(v).constant)
+            constants_.emplace(copy->second, reordered(*constant, context));
+          else
+            add_reorder(network, v, copy->second, v);
         }
         s.inputs[i] = copy->second;
       }
@@ -137,6 +152,13 @@ class Plan {
     layout_.push_back(layout);
     visible_.push_back(false);
     return static_cast<ValueId>(layout_.size()) - 1;
+  }
+
+  /// A constant, blocked: once for all passes.
+  static Tensor reordered(const Tensor& constant, const Context& context) {
+    Tensor copy(Shape{floats_of(constant.shape(), Layout::blocked, context.isa())});
+    to_blocked(context, constant.shape(), constant.data(), copy.data());
+    return copy;
   }
 
   void add_reorder(const Network& network, ValueId from, ValueId to, ValueId original) {
@@ -192,6 +214,7 @@ class Plan {
       const ValueId between = next.inputs[position];
       Node& first = steps_[static_cast<std::size_t>(step)];
       if (visible(between) || readers_[static_cast<std::size_t>(between)] != 1 || first.outputs.size() != 1) continue;
+      if (first.op.size() > longest_fused) continue;
       const auto fused = first.layer->absorb(*next.layer, position);
       if (!fused) continue;
       std::vector<ValueId> inputs = first.inputs;
@@ -201,12 +224,15 @@ class Plan {
         if (extra == absent || !(network.value(extra).form == form) || !(network.value(between).form == form)) continue;
         inputs.push_back(extra);
       }
+      for (const ValueId v : next.inputs)
+        if (v != absent) --readers_[static_cast<std::size_t>(v)];
+      if (fused->extra_input) ++readers_[static_cast<std::size_t>(inputs.back())];
+      producer_[static_cast<std::size_t>(between)] = -1;
       next.layer = fused->layer;
       next.inputs = std::move(inputs);
       next.op = first.op + "+" + next.op;
       next.name = first.name;
       first = Node{};
-      index();
       return true;
     }
     return false;
@@ -217,6 +243,7 @@ class Plan {
   std::vector<bool> visible_;
   std::vector<Layout> layout_;
   std::vector<ValueId> copy_of_;
+  std::map<ValueId, Tensor> constants_;  ///< in another layout than the network has them
   std::vector<int> producer_, readers_;
 };
 

@@ -39,7 +39,10 @@ class Walk {
   /// Begins a pass of this batch size: room for it, and step 0 is next.
   void begin(std::int64_t batch) {
     auto it = layouts_.find(batch);
-    if (it == layouts_.end()) it = layouts_.emplace(batch, MemoryLayout(network_, *plan_, context_, batch)).first;
+    if (it == layouts_.end()) {
+      network_.check_batch(batch);
+      it = layouts_.emplace(batch, MemoryLayout(network_, *plan_, context_, batch)).first;
+    }
     layout_ = &it->second;
     arena_.reserve(std::max<std::size_t>(layout_->arena_floats, 1));
     const std::size_t threads = workers_.size();
@@ -70,9 +73,11 @@ class Walk {
     }
   }
 
-  /// Keeps these rows alone (ascending positions among the rows there are). Throws ArgumentError where a tensor still
-  /// needed has no batch dimension in front.
+  /// Keeps only these rows (ascending positions among the rows there are). Throws ArgumentError, and changes nothing,
+  /// where a tensor still needed has no batch dimension in front, or the examples do not lie apart in what is still to
+  /// be computed.
   void keep_rows(std::span<const std::size_t> keep) {
+    if (!keep.empty()) check_rows_may_leave();
     moved_.assign(layout_->offset.size(), false);
     for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
       if (!is_live(v) || moved_[layout_->lives.root[v]]) continue;
@@ -108,12 +113,22 @@ class Walk {
     return computed && layout_->lives.last_use[layout_->lives.root[v]] >= next_;
   }
 
+  void check_rows_may_leave() const {
+    for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
+      const Value& value = network_.value(plan_->base(static_cast<ValueId>(v)));
+      if (is_live(v) && value.form.depends_on_batch() && !value.examples.rows())
+        throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
+                            "' is alive, its outermost dimension is not the batch");
+    }
+    for (std::size_t i = static_cast<std::size_t>(next_); i < plan_->steps().size(); ++i)
+      for (const ValueId v : plan_->steps()[i].outputs)
+        if (v != absent && network_.value(plan_->base(v)).examples.is_mixed())
+          throw ArgumentError(network_.source() + ": rows cannot leave before '" + network_.value(plan_->base(v)).name +
+                              "', which mixes the examples of a batch");
+  }
+
   void move_rows(ValueId v, std::span<const std::size_t> keep) {
-    const Value& value = network_.value(plan_->base(v));
-    if (!value.form.depends_on_batch()) return;
-    if (!value.form.has_rows())
-      throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
-                          "' is alive, its outermost dimension is not the batch");
+    if (!network_.value(plan_->base(v)).form.depends_on_batch()) return;
     const std::size_t row = layout_->row[static_cast<std::size_t>(v)];
     float* data = memory_of(v);
     for (std::size_t i = 0; i < keep.size(); ++i)
@@ -208,10 +223,10 @@ class Walk {
     worker.inputs.clear();
     worker.outputs.clear();
     for (ValueId v : step.inputs) {
-      const bool is_constant = v != absent && network_.value(plan_->base(v)).constant;
-      worker.inputs.push_back(v == absent   ? ConstView{}
-                              : is_constant ? network_.value(plan_->base(v)).constant->view()
-                                            : ConstView(rows_of(v)));
+      const Tensor* constant = v == absent ? nullptr : plan_->constant(network_, v);
+      worker.inputs.push_back(v == absent ? ConstView{}
+                              : constant  ? ConstView{constant->data(), network_.value(plan_->base(v)).form.at(1)}
+                                          : ConstView(rows_of(v)));
     }
     for (ValueId v : step.outputs) worker.outputs.push_back(v == absent ? View{} : rows_of(v));
     const bool same_memory = step.layer->is_view() && worker.inputs[0].data == worker.outputs[0].data;

@@ -1,6 +1,7 @@
-/// Comma-separated values as RFC 4180 has them.
+/// Comma-separated values as RFC 4180 has them; semicolons and tabs are read too.
 #pragma once
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -16,13 +17,19 @@ namespace weir {
 struct CsvTable {
   std::string source;  ///< file name, for messages
   std::vector<std::string> header;
+  std::size_t header_line = 1;  ///< line (from 1) on which it begins
   std::vector<std::vector<std::string>> rows;
   std::vector<std::size_t> lines;  ///< line (from 1) of the file on which rows[i] begins
 
   /// Index of a column. Throws FormatError naming the file if there is none of that name.
   std::size_t column(std::string_view name) const {
     const auto found = std::find(header.begin(), header.end(), name);
-    if (found == header.end()) throw FormatError(source + ":1: no column '" + std::string(name) + "'");
+    if (found == header.end()) {
+      std::string there;
+      for (const std::string& h : header) there += (there.empty() ? "" : ", ") + h.substr(0, 40);
+      throw FormatError(source + ":" + std::to_string(header_line) + ": no column '" + std::string(name) +
+                        "' in the header line (" + there.substr(0, 200) + ")");
+    }
     return static_cast<std::size_t>(found - header.begin());
   }
   bool has_column(std::string_view name) const { return std::find(header.begin(), header.end(), name) != header.end(); }
@@ -31,13 +38,51 @@ struct CsvTable {
   std::string where(std::size_t i) const { return source + ":" + std::to_string(lines[i]); }
 };
 
-/// Reads text with a header line. Fields may be quoted with ", then they may hold commas, line breaks and doubled
-/// quotes; lines end in LF or CRLF; a byte order mark and empty lines are skipped. Throws FormatError naming
-/// source:line on a quote that is not closed or stands inside a field, and on a row longer or shorter than the header.
+namespace detail {
+
+/// What separates the fields: of the header line, outside quotes, commas if it has any, else semicolons or else tabs.
+inline char csv_separator(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of("\r\n"), text.size());
+  bool quoted = false, semicolon = false, tab = false;
+  for (const char c : text.substr(begin)) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '\n') break;
+    if (c == ',') return ',';
+    semicolon = semicolon || c == ';';
+    tab = tab || c == '\t';
+  }
+  return semicolon ? ';' : tab ? '\t' : ',';
+}
+
+/// Whether a spreadsheet would take the field for a formula: it begins with = + - @ tab or CR and is no number.
+/// Apostrophes in front count as none, so that guarding and taking the guard off again is exact for every field.
+inline bool looks_like_formula(std::string_view field) {
+  field.remove_prefix(std::min(field.find_first_not_of('\''), field.size()));
+  if (field.empty() || std::string_view("=+-@\t\r").find(field[0]) == std::string_view::npos) return false;
+  double number = 0;
+  const std::string_view digits = field.substr(field[0] == '+' ? 1 : 0);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc::invalid_argument || end != digits.data() + digits.size();
+}
+
+}  // namespace detail
+
+/// Reads text with a header line. Fields are separated by commas, or, where the header has none, by semicolons or tabs.
+/// They may be quoted with ", then they may hold separators, line breaks and doubled quotes; lines end in LF or CRLF; a
+/// byte order mark and empty lines are skipped. The apostrophe that csv_line puts in front of a formula goes. Throws
+/// FormatError naming source:line on a quote that is not closed or stands inside a field, on a row longer or shorter
+/// than the header, and on text in UTF-16 or with lines that end in CR only.
 inline CsvTable parse_csv(std::string_view text, std::string source) {
   CsvTable table;
   table.source = std::move(source);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    throw FormatError(table.source + ":1: the text is UTF-16; save it as UTF-8");
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  const std::size_t cr = text.find('\r');
+  if (text.find('\n') == std::string_view::npos && cr != std::string_view::npos && cr + 1 < text.size())
+    throw FormatError(table.source + ":1: lines end in CR only; save it with LF or CRLF");
+  const char separator = detail::csv_separator(text);
   std::size_t line = 1;
   std::size_t i = 0;
   const auto fail = [&](std::size_t at, const std::string& what) {
@@ -49,10 +94,11 @@ inline CsvTable parse_csv(std::string_view text, std::string source) {
   const auto read_field = [&] {
     std::string field;
     if (i == text.size() || text[i] != '"') {
-      for (; !at_line_end() && text[i] != ','; ++i) {
+      for (; !at_line_end() && text[i] != separator; ++i) {
         if (text[i] == '"') fail(line, "a quote inside a field that is not quoted");
         field += text[i];
       }
+      if (field.starts_with('\'') && detail::looks_like_formula(field)) field.erase(0, 1);
       return field;
     }
     const std::size_t first_line = line;
@@ -64,7 +110,8 @@ inline CsvTable parse_csv(std::string_view text, std::string source) {
       field += text[i];
     }
     ++i;
-    if (!at_line_end() && text[i] != ',') fail(line, "text after a closing quote");
+    if (!at_line_end() && text[i] != separator) fail(line, "text after a closing quote");
+    if (field.starts_with('\'') && detail::looks_like_formula(field)) field.erase(0, 1);
     return field;
   };
   while (i < text.size()) {
@@ -74,7 +121,7 @@ inline CsvTable parse_csv(std::string_view text, std::string source) {
     if (!empty) {
       row.push_back(read_field());
       while (!at_line_end()) {
-        ++i;  // the comma
+        ++i;  // the separator
         row.push_back(read_field());
         if (!table.header.empty() && row.size() > table.header.size())
           fail(first_line, "more fields than the header's " + std::to_string(table.header.size()));
@@ -85,6 +132,7 @@ inline CsvTable parse_csv(std::string_view text, std::string source) {
     if (empty) continue;
     if (table.header.empty()) {
       table.header = std::move(row);
+      table.header_line = first_line;
       continue;
     }
     if (row.size() < table.header.size())
@@ -102,13 +150,15 @@ inline CsvTable read_csv(const std::filesystem::path& path) {
   return parse_csv({bytes.data(), bytes.size()}, path.string());
 }
 
-/// One line of CSV text with its line feed; fields are quoted where they need it (RFC 4180). parse_csv reads it back.
+/// One line of CSV text with its line feed; fields are quoted where they need it (RFC 4180), and also where they hold
+/// another separator that parse_csv knows. What a spreadsheet would take for a formula (a name such as =1+1) gets an
+/// apostrophe in front. parse_csv reads it back.
 inline std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) line += ',';
-    const std::string& field = fields[i];
-    if (field.find_first_of(",\"\r\n") == std::string::npos) {
+    const std::string field = (detail::looks_like_formula(fields[i]) ? "'" : "") + fields[i];
+    if (field.find_first_of(",;\t\"\r\n") == std::string::npos) {
       line += field;
       continue;
     }

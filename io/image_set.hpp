@@ -96,6 +96,16 @@ class ImageSet {
 
   bool has_labels() const { return !labels_.empty() || count_ == 0; }
   int label(std::size_t i) const { return labels_.at(i); }
+  /// Where label i stands: "labels.csv:17", for messages.
+  std::string label_where(std::size_t i) const {
+    if (labels_source_.empty()) return source_ + ", label " + std::to_string(i);
+    return Labels{{}, labels_source_, label_lines_}.where(i);
+  }
+  /// Says for label_where() which file the labels are from.
+  void set_labels_origin(const Labels& labels) {
+    labels_source_ = labels.source;
+    label_lines_ = labels.lines;
+  }
   const std::vector<int>& labels() const { return labels_; }
 
   /// A file's name as the CSV has it, or "source#i".
@@ -176,7 +186,7 @@ class ImageSet {
     count_ = count;
     if (!labels_.empty() && labels_.size() != count)
       throw FormatError(source_ + ": " + std::to_string(count) + " images, but " + std::to_string(labels_.size()) +
-                        " labels");
+                        " labels; each image needs one, in the same order");
   }
   void check_index(std::size_t i) const {
     if (i >= count_)
@@ -191,6 +201,8 @@ class ImageSet {
 
   std::string source_;
   std::vector<int> labels_;
+  std::string labels_source_;
+  std::vector<std::size_t> label_lines_;
   std::size_t count_ = 0;
   Shape shape_;  // [N, H, W, C] of pixels, [N, C, H, W] of floats
   Bytes pixels_;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/image_view.hpp>
@@ -64,7 +65,9 @@ class Preprocess {
   ///   {"input": {"channels": 3, "height": 224, "width": 224, "layout": "NCHW"}, "crop": 224, "scale": 1.0,
   ///    "mean": [..], "std": [..], "channel_order": "RGB"}
   /// Optional: "layout" (NCHW or NHWC), "resize", "crop", "scale" (1), "channel_order" (RGB; BGR, GRAY),
-  /// "interpolation" (only "bilinear"). Throws FormatError naming the key at fault.
+  /// "interpolation" (only "bilinear"); for people only: "name", "file", "note", "output", "output_name", "classes",
+  /// and "name" of the input. Throws FormatError naming the key at fault, also for keys that are not known, such as
+  /// "scal".
   static Preprocess from_json(const nlohmann::json& entry);
 
   const PreprocessOptions& options() const { return options_; }
@@ -190,7 +193,10 @@ inline Preprocess Preprocess::from_json(const nlohmann::json& entry) {
       return static_cast<int>(v);
     };
     PreprocessOptions o;
+    refuse_unknown_keys(entry, {"input", "resize", "crop", "scale", "mean", "std", "channel_order", "interpolation",
+                                "name", "file", "note", "output", "output_name", "classes"});
     const nlohmann::json& input = at(entry, "input");
+    refuse_unknown_keys(input, {"channels", "height", "width", "layout", "name", "note"});
     o.channels = integer(at(input, "channels"));
     o.height = integer(at(input, "height"));
     o.width = integer(at(input, "width"));
@@ -221,13 +227,19 @@ inline Preprocess Preprocess::from_json(const nlohmann::json& entry) {
 }
 
 /// How each network of a models.json is fed, by file name ("squeezenet11.onnx"). The file: {"models": [entry, ..]},
-/// each entry with "file" and what Preprocess::from_json reads. Throws FormatError naming the file and entry, IoError.
+/// each entry with "file" and what Preprocess::from_json reads; besides "models" there may be "note" and "classes" (see
+/// class_names_of_models). Throws FormatError naming the file and entry, IoError.
 inline std::map<std::string, Preprocess> load_preprocess(const std::filesystem::path& path) {
   const Bytes bytes = read_file(path, std::uint64_t{16} << 20);
   const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
   const auto refuse = [&](const std::string& what) { return FormatError(path.string() + ": " + what); };
   if (json.is_discarded()) throw refuse("not JSON");
   if (!json.is_object() || !json.contains("models") || !json["models"].is_array()) throw refuse("no list 'models'");
+  try {
+    refuse_unknown_keys(json, {"models", "classes", "note"});
+  } catch (const FormatError& e) {
+    throw refuse(e.what());
+  }
   std::map<std::string, Preprocess> all;
   for (const nlohmann::json& entry : json["models"]) {
     if (!entry.is_object() || !entry.contains("file") || !entry["file"].is_string())

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/finite_math.hpp>
 #include <weir/io/axis.hpp>
 #include <weir/io/markup.hpp>
 

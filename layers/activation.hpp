@@ -14,6 +14,7 @@ namespace weir {
 class ElementwiseLayer : public Layer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {inputs[0]}; }
+  Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, Shape::max_rank); }
   double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
@@ -29,7 +30,7 @@ class MapLayer : public ElementwiseLayer {
     map<Function>(context, inputs[0].data, outputs[0].data, floats_of(inputs[0].shape, layout_, context.isa()),
                   parameters_);
   }
-  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
     auto layer = std::make_shared<MapLayer>(parameters_);

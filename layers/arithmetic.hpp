@@ -9,18 +9,24 @@
 
 namespace weir {
 
+/// The value of a constant operand.
+struct ConstantOperand {
+  Shape shape;
+  SharedFloats values;
+};
+
 /// Base of operations on two tensors; knows its constant input so that a layer before it can take it in.
 class ArithmeticLayer : public Layer {
  public:
   enum class Kind { add, sub, mul, div, other };
 
-  /// constants[i] is input i if that is constant, else an empty pointer.
-  using Constants = std::array<std::shared_ptr<const Tensor>, 2>;
+  /// constants[i] is input i if that is constant.
+  using Constants = std::array<std::optional<ConstantOperand>, 2>;
 
   ArithmeticLayer(Kind kind, Constants constants) : kind_(kind), constants_(std::move(constants)) {}
 
   Kind kind() const { return kind_; }
-  const Tensor* constant(std::size_t i) const { return constants_[i].get(); }
+  const ConstantOperand* constant(std::size_t i) const { return constants_[i] ? &*constants_[i] : nullptr; }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {broadcast_shape(inputs[0], inputs[1])};
@@ -28,6 +34,7 @@ class ArithmeticLayer : public Layer {
   double flops(std::span<const Shape> inputs) const override {
     return static_cast<double>(broadcast_shape(inputs[0], inputs[1]).numel());
   }
+  Examples examples(const ExamplesQuery& q) const override { return examples::broadcast(q); }
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 
  private:
@@ -49,21 +56,20 @@ class CombineLayer final : public ArithmeticLayer {
     else
       forward_planes(context, inputs[1 - *per_channel_], inputs[*per_channel_], outputs[0].data);
   }
-  /// Two blocked tensors of equal shape, or one and a value for each channel.
-  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+  /// Two tensors of equal shape of which one is blocked, or a blocked one and a value for each channel.
+  std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs.size() != 2) return std::nullopt;
     auto layer = std::make_shared<CombineLayer>(*this);
     layer->layout_ = Layout::blocked;
     const bool any = given[0] == Layout::blocked || given[1] == Layout::blocked;
-    if (any && inputs[0] == inputs[1] && constant(0) == nullptr && constant(1) == nullptr)
+    if (any && inputs[0] == inputs[1])
       return Blocked{std::move(layer), {Layout::blocked, Layout::blocked}, Layout::blocked};
     for (std::size_t i = 0; i < 2; ++i) {
-      const Shape &x = inputs[1 - i], &b = inputs[i];
+      const ShapeForm &x = inputs[1 - i], &b = inputs[i];
       if (given[1 - i] == Layout::plain || constant(1 - i) != nullptr || x.rank() < 3) continue;
-      const Tensor* c = constant(i);
-      if (c != nullptr ? !layer->take_channels(*c, x, lanes(context.isa()))
-                       : b.rank() != x.rank() || b[1] != x[1] || b.product(2, b.rank()) != 1)
+      const ConstantOperand* c = constant(i);
+      if (c != nullptr ? !layer->take_channels(*c, x.at(1), lanes(context.isa())) : !one_for_each_channel(b, x))
         continue;
       layer->per_channel_ = i;
       return Blocked{std::move(layer), {Layout::blocked, Layout::blocked}, Layout::blocked};
@@ -82,14 +88,30 @@ class CombineLayer final : public ArithmeticLayer {
                               first, y);
   }
 
+  /// True if b is [N, C, 1, ...] or [1, C, 1, ...] to x [N, C, ...], at every batch size.
+  static bool one_for_each_channel(const ShapeForm& b, const ShapeForm& x) {
+    if (b.rank() != x.rank()) return false;
+    const auto channels = [](std::int64_t n, const ShapeForm& f) {
+      Shape s = f.at(n);
+      for (std::size_t i = 2; i < s.rank(); ++i) s = s.with(i, 1);
+      return s;
+    };
+    for (const std::int64_t n : {1, 2}) {
+      const Shape of_b = b.at(n), of_x = channels(n, x);
+      if (!(of_b == of_x) && !(of_b == of_x.with(0, 1))) return false;
+    }
+    return true;
+  }
+
   /// True if c is one value, or one for each channel of x; then channels_ has them.
-  bool take_channels(const Tensor& c, const Shape& x, std::int64_t lanes) {
-    const Shape& s = c.shape();
-    if (s.rank() > x.rank() || c.size() == 0) return false;
+  bool take_channels(const ConstantOperand& c, const Shape& x, std::int64_t lanes) {
+    const Shape& s = c.shape;
+    if (s.rank() > x.rank() || c.values.empty()) return false;
     for (std::size_t i = 0; i < s.rank(); ++i)
       if (s[i] != 1 && (x.rank() - s.rank() + i != 1 || s[i] != x[1])) return false;
     channels_.assign(static_cast<std::size_t>(round_up(x[1], lanes)), 0.0F);
-    for (std::size_t k = 0; k < static_cast<std::size_t>(x[1]); ++k) channels_[k] = c[c.size() == 1 ? 0 : k];
+    for (std::size_t k = 0; k < static_cast<std::size_t>(x[1]); ++k)
+      channels_[k] = c.values[c.values.size() == 1 ? 0 : k];
     return true;
   }
 
@@ -102,12 +124,10 @@ class CombineLayer final : public ArithmeticLayer {
 template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other>
 LayerPtr make_combine(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  constexpr std::size_t largest = 1 << 16;  // what can be a value for each channel; larger ones need not be kept twice
   ArithmeticLayer::Constants constants;
   for (std::size_t i = 0; i < 2; ++i)
-    if (const Constant* c = node.constant(i);
-        c && !c->is_int && !node.constant_other_batch(i) && c->floats.size() <= largest)
-      constants[i] = std::make_shared<const Tensor>(c->shape, c->floats);
+    if (const Constant* c = node.constant(i); c && !node.constant_other_batch(i))
+      constants[i] = {c->shape, c->is_int ? std::vector<float>(c->ints.begin(), c->ints.end()) : c->floats};
   return std::make_shared<CombineLayer<Operation, kind>>(std::move(constants));
 }
 
@@ -124,6 +144,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
       combine<combines::PRelu>(context, inputs[0], inputs[1], outputs[0]);
     }
     double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
+    Examples examples(const ExamplesQuery& q) const override { return examples::broadcast(q); }
     std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   };
   node.expect_inputs(2, 2);
@@ -158,8 +179,9 @@ class FoldLayer final : public Layer {
   double flops(std::span<const Shape> inputs) const override {
     return static_cast<double>(inputs.size()) * static_cast<double>(output_shapes(inputs)[0].numel());
   }
+  Examples examples(const ExamplesQuery& q) const override { return examples::broadcast(q); }
   /// Where all are blocked and of equal shape.
-  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (given[i] == Layout::plain || !(inputs[i] == inputs[0])) return std::nullopt;

@@ -34,20 +34,21 @@ class BatchNormalizationLayer final : public Layer {
     else
       affine(context, inputs[0], scale_->data(), shift_->data(), clamp_, outputs[0]);
   }
-  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
     auto layer = std::make_shared<BatchNormalizationLayer>(*this);
     layer->layout_ = Layout::blocked;
     for (auto* parameter : {&layer->scale_, &layer->shift_}) {
       auto whole = std::make_shared<std::vector<float>>(**parameter);
-      whole->resize(static_cast<std::size_t>(round_up(inputs[0][1], lanes(context.isa()))));
+      whole->resize(static_cast<std::size_t>(round_up(inputs[0].at(1)[1], lanes(context.isa()))));
       *parameter = std::move(whole);
     }
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
     return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
   }
+  Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, Shape::max_rank); }
   double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
   double parameter_floats() const override { return 2 * static_cast<double>(scale_->size()); }
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }

@@ -34,15 +34,19 @@ class ConcatLayer final : public Layer {
       y += x.shape[axis] * to[axis];
     }
   }
+  Examples examples(const ExamplesQuery& q) const override {
+    const Examples all = examples::broadcast(q);  // all have one rank
+    return all.along(checked_axis(axis_, q.output.rank())) ? Examples::mixed() : all;
+  }
   /// Channels, where some input is blocked already.
-  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs[0].rank() < 3 || checked_axis(axis_, inputs[0].rank()) != 1) return std::nullopt;
     if (std::find(given.begin(), given.end(), Layout::blocked) == given.end()) return std::nullopt;
     auto layer = std::make_shared<ConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
-    layer->whole_blocks_ =
-        std::all_of(inputs.begin(), inputs.end() - 1, [&](const Shape& s) { return s[1] % lanes(context.isa()) == 0; });
+    layer->whole_blocks_ = std::all_of(inputs.begin(), inputs.end() - 1,
+                                       [&](const ShapeForm& s) { return s.at(1)[1] % lanes(context.isa()) == 0; });
     return Blocked{std::move(layer), std::vector<Layout>(inputs.size(), Layout::blocked), Layout::blocked};
   }
   bool is_join() const override { return whole_blocks_; }
@@ -136,6 +140,10 @@ class SplitLayer final : public Layer {
     }
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
+  Examples examples(const ExamplesQuery& q) const override {
+    const std::size_t axis = checked_axis(axis_, q.output.rank());
+    return examples::all_but(q, axis, axis + 1);
+  }
 
  private:
   std::int64_t axis_;

@@ -103,6 +103,7 @@ class ConvLayer final : public Layer {
     return params(inputs[0]).flops(window_.as_image(inputs[0]));
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
+  Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 1); }
 
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
     auto grown = epilogue_.then(next, position);
@@ -116,14 +117,14 @@ class ConvLayer final : public Layer {
     return context.openblas() ? pack(context, inputs[0], Layout::plain) : nullptr;
   }
   /// An image of few channels is read as it is: blocks of them would be mostly empty.
-  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (context.openblas()) return std::nullopt;
     const bool few = given[0] == Layout::plain && in_ < lanes(context.isa());
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = few ? Layout::plain : Layout::blocked;
     if (epilogue_.residual()) layouts.back() = Layout::blocked;
-    return Blocked{pack(context, inputs[0], layouts[0]), std::move(layouts), Layout::blocked};
+    return Blocked{pack(context, inputs[0].at(1), layouts[0]), std::move(layouts), Layout::blocked};
   }
 
   /// The same convolution of an image that is padded with zeros first; nullptr if it cannot pad so much.

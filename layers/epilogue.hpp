@@ -56,27 +56,27 @@ class Epilogue {
   }
 
   /// True if c holds one value, or one for each channel, and does not change the shape of the result.
-  bool fits(const Tensor& c) const {
-    const Shape& s = c.shape();
+  bool fits(const ConstantOperand& c) const {
+    const Shape& s = c.shape;
     if (rank_ == 0 ? s.rank() > 1 : s.rank() > rank_) return false;
     for (std::size_t i = 0; i < s.rank(); ++i) {
       const bool on_channels = rank_ == 0 ? true : rank_ - s.rank() + i == axis_;
       if (s[i] != 1 && (!on_channels || s[i] != channels_)) return false;
     }
-    return c.size() > 0;
+    return !c.values.empty();
   }
 
   bool then_arithmetic(const ArithmeticLayer& op, std::size_t position, bool& extra) {
     using Kind = ArithmeticLayer::Kind;
     if (op.kind() == Kind::other || position > 1) return false;
-    const Tensor* c = op.constant(1 - position);
+    const ConstantOperand* c = op.constant(1 - position);
     if (c == nullptr) {
       extra = residual_ = op.kind() == Kind::add && !residual_;
       return extra;
     }
     if (!fits(*c) || residual_) return false;
     const bool first = position == 0;  // (result op c), else (c op result)
-    const auto value = [c](std::size_t m) { return double{(*c)[c->size() == 1 ? 0 : m]}; };
+    const auto value = [c](std::size_t m) { return double{c->values[c->values.size() == 1 ? 0 : m]}; };
     const auto minus = [&](std::size_t m) { return -value(m); };
     const auto inverse = [&](std::size_t m) { return 1.0 / value(m); };
     const auto constant = [](double v) { return [v](std::size_t) { return v; }; };

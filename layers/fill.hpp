@@ -10,6 +10,7 @@ class FillLayer final : public Layer {
  public:
   explicit FillLayer(float value) : value_(value) {}
   std::vector<Shape> output_shapes(std::span<const Shape>) const override { return {}; }
+  Examples examples(const ExamplesQuery& q) const override { return examples::repeated(q); }
   void forward(const Context&, std::span<const ConstView>, std::span<const View> outputs, float*) const override {
     std::fill_n(outputs[0].data, outputs[0].size(), value_);
   }

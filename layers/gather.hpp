@@ -31,6 +31,7 @@ class GatherLayer final : public Layer {
     const std::size_t axis = checked_axis(axis_, x.rank());
     const std::int64_t outer = x.product(0, axis), length = x[axis], inner = x.product(axis + 1, x.rank());
     float* y = outputs[0].data;
+    if (outputs[0].size() == 0) return;  // with any number of empty slices
     for (std::int64_t o = 0; o < outer; ++o)
       for (std::int64_t i : indices_) {
         const float* from = inputs[0].data + (o * length + (i < 0 ? i + length : i)) * inner;
@@ -38,6 +39,13 @@ class GatherLayer final : public Layer {
       }
   }
   bool ignores_input(std::size_t i) const override { return i == 1; }
+  Examples examples(const ExamplesQuery& q) const override {
+    const Examples& x = q.inputs[0];
+    if (x.kind != Examples::Kind::apart) return x;
+    const std::size_t axis = checked_axis(axis_, q.shapes[0].rank());
+    if (x.axis == axis) return Examples::mixed();
+    return examples::at(q, 0, x.axis < axis ? x.axis : x.axis + shape_.rank() - 1);
+  }
 
  private:
   std::int64_t axis_;

@@ -26,6 +26,21 @@ class GemmLayer final : public Layer {
       throw ShapeError("C " + inputs[2].to_string() + " does not fit " + y.to_string());
     return {y};
   }
+  /// Rows of A become rows of y, columns of B its columns.
+  Examples examples(const ExamplesQuery& q) const override {
+    const Examples &a = q.inputs[0], &b = q.inputs[1];
+    Examples y;
+    if (a.along(transpose_a_ ? 1 : 0) && b.none())
+      y = examples::at(q, 0, 0);
+    else if (a.none() && b.along(transpose_b_ ? 0 : 1))
+      y = examples::at(q, 1, 1);
+    else if (!a.none() || !b.none())
+      return Examples::mixed();
+    if (q.inputs.size() < 3 || q.inputs[2].none()) return y;
+    const Examples& c = q.inputs[2];
+    const bool fits = c.kind == Examples::Kind::apart && y.along(c.axis + 2 - q.shapes[2].rank());
+    return fits ? y : Examples::mixed();
+  }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
     const View y = outputs[0];

@@ -11,6 +11,7 @@
 #include <vector>
 #include <weir/core/execution_order.hpp>
 #include <weir/core/network.hpp>
+#include <weir/layers/batch_targets.hpp>
 #include <weir/layers/build_options.hpp>
 #include <weir/layers/fill.hpp>
 #include <weir/layers/fold_integers.hpp>
@@ -25,30 +26,48 @@ namespace detail {
 /// line.
 class GraphBuilder {
  public:
-  /// free_batch: takes inputs of a fixed batch size for ones of any.
-  GraphBuilder(const GraphDef& def, const BuildOptions& options, bool free_batch)
-      : def_(def), free_batch_(free_batch), state_(std::make_shared<NetworkState>()) {
+  /// as_file: a batch size that the file fixes stays, a free one may be any. any: a fixed one may be any too. one: a
+  /// free one is 1.
+  enum class Batch { as_file, any, one };
+
+  GraphBuilder(const GraphDef& def, const BuildOptions& options, Batch batch)
+      : def_(def), batch_(batch), state_(std::make_shared<NetworkState>()) {
     state_->source = def.source;
-    for (const auto& [name, constant] : def.constants) known_[name].constant.fill(&constant);
+    if (batch == Batch::one) {
+      state_->fixed_batch = 1;
+      probes_.fill(1);
+    }
+    for (const auto& [name, constant] : def.constants) {
+      known_[name].constant.fill(&constant);
+      fold_limit_ += fold_times * static_cast<std::int64_t>(constant.floats.size() + constant.ints.size());
+    }
     for (const InputDef& input : def.inputs) find_batch(input);
-    if (free_batch) state_->fixed_batch = 0;
+    if (batch == Batch::any) state_->fixed_batch = 0;
     for (const InputDef& input : def.inputs) add_input(input, options);
     for (const NodeDef& node : def.nodes) add_node(node);
     for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
     if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
+    find_examples(*state_);
     sort_by_outputs(*state_);
   }
 
-  Network result() const { return Network(state_); }
+  /// why: what stands against other batch sizes, where the network has only one.
+  Network result(const std::string& why = {}) const {
+    state_->why_fixed = why;
+    return Network(state_);
+  }
 
-  /// True if every input and output has the batch in front, so that a file of fixed batch size may run at any.
-  bool has_rows() const {
+  /// True if every input and output has the batch in front, and examples lie apart all the way, so that a file of fixed
+  /// batch size may run at any.
+  bool keeps_examples_apart() const {
     const auto rows = [&](ValueId v) {
-      const ShapeForm& form = state_->values[at(v)].form;
-      return form.has_rows() && form.at(1)[0] == 1;
+      const Value& value = state_->values[at(v)];
+      return value.examples.rows() && value.form.factor(0) == 1;
     };
     return std::all_of(state_->inputs.begin(), state_->inputs.end(), rows) &&
-           std::all_of(state_->outputs.begin(), state_->outputs.end(), rows);
+           std::all_of(state_->outputs.begin(), state_->outputs.end(), rows) &&
+           std::none_of(state_->values.begin(), state_->values.end(),
+                        [](const Value& v) { return v.examples.is_mixed(); });
   }
 
  private:
@@ -57,8 +76,9 @@ class GraphBuilder {
   using Constants = std::array<std::vector<const Constant*>, probe_count>;
   using Shapes = std::array<std::vector<Shape>, probe_count>;
 
-  /// Elements that constant folding may make in all: a hostile file could ask for any number.
-  static constexpr std::int64_t fold_limit = std::int64_t{1} << 27;
+  /// Elements that constant folding may make in all, beside a few times those that the file holds: a hostile file could
+  /// ask for any number.
+  static constexpr std::int64_t fold_floor = std::int64_t{1} << 24, fold_times = 4;
 
   /// What is known of a tensor: its value for each probe if it is constant, else its shape for each probe.
   struct Known {
@@ -72,7 +92,7 @@ class GraphBuilder {
     if (state_->fixed_batch != 0 && state_->fixed_batch != input.dims[0])
       throw FormatError(def_.source + ": inputs disagree about the batch size");
     state_->fixed_batch = file_batch_ = input.dims[0];
-    if (!free_batch_) probes_.fill(input.dims[0]);
+    if (batch_ != Batch::any) probes_.fill(input.dims[0]);
   }
 
   void add_input(const InputDef& input, const BuildOptions& options) {
@@ -85,7 +105,7 @@ class GraphBuilder {
     }
     Known known;
     for (std::size_t p = 0; p < probe_count; ++p) {
-      if (!dims.empty() && (input.dims[0] < 0 || free_batch_)) dims[0] = probes_[p];
+      if (!dims.empty() && (input.dims[0] < 0 || batch_ == Batch::any)) dims[0] = probes_[p];
       for (std::size_t i = 1; i < dims.size(); ++i)
         if (dims[i] < 0)
           throw ArgumentError(def_.source + ", input '" + input.name + "': dimension " + std::to_string(i) + " (" +
@@ -109,8 +129,13 @@ class GraphBuilder {
         shapes[p].push_back(!k ? Shape{} : k->constant[p] ? k->constant[p]->shape : k->shape[p]);
       }
     }
-    if (free_batch_ && node.op == "Reshape") free_target(constants, shapes);
     if (folds_integers(node, constants, shapes)) return;
+    std::optional<std::size_t> stretched;
+    try {
+      say_without_batch(node, constants, shapes, stretched);
+    } catch (const ShapeError& e) {
+      throw ShapeError(where(node) + ": " + e.what());
+    }
 
     const LayerPtr layer = make(node, constants, 0, shapes[0]);
     Shapes out;
@@ -120,15 +145,27 @@ class GraphBuilder {
         const LayerPtr other = constants[p] == constants[0] ? layer : make(node, constants, p, shapes[p]);
         out[p] = other->output_shapes(shapes[p]);
         if (out[p].size() != out[0].size()) throw ShapeError("the number of outputs depends on the batch size");
-        for (const Shape& s : out[p]) (void)s.numel();
+        for (Shape& s : out[p]) {
+          if (stretched) s = broadcast_shape(s, stretched_by_batch(s, *stretched, probes_[p]));
+          (void)s.numel();
+        }
       }
     } catch (const ShapeError& e) {
-      throw ShapeError(def_.source + ", node '" + node.name + "' " + node.op + ": " + e.what());
+      throw ShapeError(where(node) + ": " + e.what());
     }
-    if (all_constant(node))
+    if (all_constant(node) && !stretched && worth_folding(node, shapes[0], out[0]))
       fold(node, *layer, shapes[0], out[0]);
     else
-      place(node, layer, out);
+      place(node, layer, out, stretched.has_value());
+  }
+
+  std::string where(const NodeDef& node) const { return def_.source + ", node '" + node.name + "' " + node.op; }
+
+  /// A shape of ones with the batch size at an axis.
+  static Shape stretched_by_batch(const Shape& like, std::size_t axis, std::int64_t batch) {
+    std::vector<std::int64_t> ones(std::max(like.rank(), axis + 1), 1);
+    ones[axis] = batch;
+    return Shape(std::span<const std::int64_t>(ones));
   }
 
   LayerPtr make(const NodeDef& node, const Constants& constants, std::size_t p, const std::vector<Shape>& shapes) {
@@ -142,16 +179,62 @@ class GraphBuilder {
     return make_layer(NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks)));
   }
 
-  /// A target like [1, 9216] in a file of batch size 1 means the batch by its 1.
-  void free_target(Constants& constants, const Shapes& shapes) {
-    if (constants[0].size() < 2 || constants[0][1] == nullptr) return;
-    const Constant& target = *constants[0][1];
-    if (target.ints.empty() || target.ints[0] != file_batch_ || depends_on_batch(constants, 1)) return;
-    if (shapes[0][0].rank() == 0 || shapes[0][0][0] != probes_[0]) return;
-    Constant freed = target;
-    freed.ints[0] = 0;
-    const Constant* kept = keep(std::move(freed));
-    for (auto& list : constants) list[1] = kept;
+  /// Exchanges constants that depend on the batch size for ones that do not, where an operator takes them for the shape
+  /// of its output only. stretched: see batch_targets::of_expand().
+  void say_without_batch(const NodeDef& node, Constants& constants, const Shapes& shapes,
+                         std::optional<std::size_t>& stretched) {
+    const bool reshape = node.op == "Reshape", expand = node.op == "Expand", slice = node.op == "Slice";
+    const std::size_t input = slice ? 2 : 1;
+    if (!(reshape || expand || slice) || constants[0].size() <= input) return;
+    batch_targets::Lists<probe_count> lists;
+    batch_targets::Shapes<probe_count> x;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      if (constants[p][input] == nullptr || !constants[p][input]->is_int) return;
+      lists[p] = constants[p][input]->ints;
+      x[p] = shapes[p][0];
+    }
+    const NodeArguments arguments(node, def_.opset, def_.source);
+    const bool allow_zero = reshape && arguments.integer("allowzero", 0) != 0;
+    if (reshape && batch_ == Batch::any) free_target(lists, x);
+    if (std::all_of(lists.begin(), lists.end(), [&](const auto& l) { return l == lists[0]; })) return;
+    std::optional<std::vector<std::int64_t>> list;
+    if (reshape) list = batch_targets::of_reshape<probe_count>(x, lists, allow_zero);
+    if (expand) list = batch_targets::of_expand<probe_count>(x, lists, stretched);
+    if (slice) list = slice_ends(node, constants, x, lists);
+    if (!list)
+      arguments.fail("input " + std::to_string(input) + " depends on the batch size in a way that is not supported");
+    const Constant* kept = keep({Shape{static_cast<std::int64_t>(list->size())}, {}, std::move(*list), true});
+    for (auto& c : constants) c[input] = kept;
+  }
+
+  /// A file of fixed batch size B names it in the outermost dimension of its targets, times what lies beside it: [B*k,
+  /// ...] becomes [N*k, ...].
+  void free_target(batch_targets::Lists<probe_count>& lists, const batch_targets::Shapes<probe_count>& x) const {
+    if (lists[0].empty() || file_batch_ < 1 || lists[0][0] < 1 || lists[0][0] % file_batch_ != 0) return;
+    if (x[0].rank() == 0 || x[0][0] % probes_[0] != 0 || x[0] == x[1]) return;
+    for (std::size_t p = 0; p < probe_count; ++p) lists[p][0] = lists[p][0] / file_batch_ * probes_[p];
+  }
+
+  std::optional<std::vector<std::int64_t>> slice_ends(const NodeDef& node, const Constants& constants,
+                                                      const batch_targets::Shapes<probe_count>& x,
+                                                      const batch_targets::Lists<probe_count>& ends) const {
+    std::vector<std::int64_t> list = ends[0];
+    const Constant* axes = constants[0].size() > 3 ? constants[0][3] : nullptr;
+    if (node.inputs.size() > 3 && !node.inputs[3].empty() && axes == nullptr) return std::nullopt;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      std::array<std::int64_t, probe_count> lengths{}, at{};
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        if (ends[p].size() != list.size() || (axes && axes->ints.size() != list.size())) return std::nullopt;
+        const std::size_t axis = checked_axis(axes ? axes->ints[i] : static_cast<std::int64_t>(i), x[p].rank());
+        lengths[p] = x[p][axis];
+        at[p] = ends[p][i];
+      }
+      if (batch_targets::same_at(ends, i)) continue;
+      const auto end = batch_targets::of_slice_end<probe_count>(lengths, at);
+      if (!end) return std::nullopt;
+      list[i] = *end;
+    }
+    return list;
   }
 
   bool folds_integers(const NodeDef& node, const Constants& constants, const Shapes& shapes) {
@@ -182,14 +265,24 @@ class GraphBuilder {
 
   void count_folded(const NodeDef& node, std::int64_t elements) {
     folded_ += elements;
-    if (elements > fold_limit || folded_ > fold_limit)
-      throw ShapeError(def_.source + ", node '" + node.name + "' " + node.op + ": constant results are too large");
+    if (elements > fold_limit_ || folded_ > fold_limit_)
+      throw ShapeError(where(node) + ": constant results are too large");
   }
 
   bool all_constant(const NodeDef& node) {
     for (const std::string& name : node.inputs)
       if (!name.empty() && !known(node, name).constant[0]) return false;
     return true;
+  }
+
+  /// What is much larger than all that it is made of is made when the network runs, in memory that is counted then.
+  bool worth_folding(const NodeDef& node, const std::vector<Shape>& shapes, const std::vector<Shape>& out) const {
+    constexpr std::int64_t small = 1 << 16, times = 8;
+    std::int64_t from = 0, to = 0;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (!node.inputs[i].empty()) from += shapes[i].numel();
+    for (const Shape& s : out) to += s.numel();
+    return to <= std::max(small, times * from) && folded_ + to <= fold_limit_;
   }
 
   /// Runs a layer all of whose inputs are constant, once, and keeps what it gives.
@@ -211,7 +304,9 @@ class GraphBuilder {
     const LayerPtr ready = made.prepared(context, shapes);
     const Layer& layer = ready ? *ready : made;
     Buffer workspace;
-    layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
+    const bool empty = std::all_of(out.begin(), out.end(), [](const Shape& y) { return y.numel() == 0; });
+    if (!empty)
+      layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
     for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
       const auto values = std::as_const(results[i]).span();
       const Constant* c = keep({results[i].shape(), std::vector<float>(values.begin(), values.end()), {}, false});
@@ -220,8 +315,9 @@ class GraphBuilder {
     }
   }
 
-  void place(const NodeDef& def, const LayerPtr& layer, const Shapes& out) {
-    Node node{def.name, def.op, layer, {}, {}};
+  /// by_form: the layer does not know its output's shape, which depends on the batch size.
+  void place(const NodeDef& def, const LayerPtr& layer, const Shapes& out, bool by_form) {
+    Node node{def.name, def.op, layer, {}, {}, by_form};
     for (std::size_t i = 0; i < def.inputs.size(); ++i) {
       const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
       if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
@@ -257,14 +353,15 @@ class GraphBuilder {
     }
     k.constant.fill(nullptr);
     k.id = add_value(node.inputs[i], k.shape, nullptr);
-    state_->nodes.push_back({node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}});
+    state_->nodes.push_back(
+        {node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}, true});
   }
 
   /// Constant input i, which a layer reads when it runs.
   const Constant& batch_free(const NodeDef& node, std::size_t i) {
     const Known& k = known_.at(node.inputs[i]);
     if (depends_on_batch(k))
-      throw FormatError(def_.source + ", node '" + node.name + "' " + node.op + ": computing with '" + node.inputs[i] +
+      throw FormatError(where(node) + ": computing with '" + node.inputs[i] +
                         "', which depends on the batch size, is not supported");
     return *k.constant[0];
   }
@@ -296,7 +393,7 @@ class GraphBuilder {
   const Known& known(const NodeDef& node, const std::string& name) {
     const auto it = known_.find(name);
     if (it == known_.end())
-      throw FormatError(def_.source + ", node '" + node.name + "' " + node.op + ": input '" + name +
+      throw FormatError(where(node) + ": input '" + name +
                         "' is not supported as an output of the node that makes it, or not computed at all");
     return it->second;
   }
@@ -321,12 +418,12 @@ class GraphBuilder {
   static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
 
   const GraphDef& def_;
-  const bool free_batch_;
+  const Batch batch_;
   std::shared_ptr<NetworkState> state_;
   std::unordered_map<std::string, Known> known_;
   std::vector<std::unique_ptr<Constant>> kept_;
   std::array<std::int64_t, probe_count> probes_ = {2, 3, 7};
-  std::int64_t file_batch_ = 0, folded_ = 0;
+  std::int64_t file_batch_ = 0, folded_ = 0, fold_limit_ = fold_floor;
 };
 
 }  // namespace detail

@@ -66,6 +66,7 @@ class LinearLayer final : public Layer {
     return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
+  Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, q.output.rank() - 1); }
 
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
     auto grown = epilogue_.then(next, position);

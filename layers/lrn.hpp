@@ -21,10 +21,12 @@ class LrnLayer final : public Layer {
     else
       lrn(context, params_, inputs[0], outputs[0]);
   }
+  Examples examples(const ExamplesQuery& q) const override { return examples::all_but(q, 1, 2); }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     return layout_ == Layout::blocked ? blocked_lrn_workspace_floats(context, params_, inputs[0]) : 0;
   }
-  std::optional<Blocked> blocked(const Context&, std::span<const Shape>, std::span<const Layout> given) const override {
+  std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm>,
+                                 std::span<const Layout> given) const override {
     constexpr std::int64_t longest =
         64;  // the plain kernel stops a window at the last channel, the blocked one does not
     if (given[0] == Layout::plain || params_.size > longest) return std::nullopt;

@@ -14,6 +14,21 @@ class MatMulLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {Sizes(inputs[0], inputs[1]).y};
   }
+  /// Stacked matrices stay apart, rows of a too where b is the same for all, and columns of b where a is.
+  Examples examples(const ExamplesQuery& q) const override {
+    const auto stacked = [&](std::size_t i) { return q.inputs[i].none() || q.inputs[i].axis + 2 < q.shapes[i].rank(); };
+    const auto apart = [&](std::size_t i) { return q.inputs[i].kind == Examples::Kind::apart; };
+    const bool vectors = q.shapes[0].rank() < 2 || q.shapes[1].rank() < 2;
+    if (q.inputs[0].is_mixed() || q.inputs[1].is_mixed()) return Examples::mixed();
+    if (!vectors && stacked(0) && stacked(1)) return examples::broadcast(q);
+    if (apart(0) && q.inputs[1].none() && q.shapes[0].rank() >= 2 && q.inputs[0].axis + 1 < q.shapes[0].rank()) {
+      const std::size_t behind = q.shapes[0].rank() - q.inputs[0].axis - (q.shapes[1].rank() < 2 ? 1 : 0);
+      return examples::at(q, 0, q.output.rank() - behind);
+    }
+    if (apart(1) && q.inputs[0].none() && q.shapes[1].rank() >= 2 && q.inputs[1].axis + 1 == q.shapes[1].rank())
+      return examples::at(q, 1, q.output.rank() - 1);
+    return Examples::mixed();
+  }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
     const Sizes s(inputs[0].shape, inputs[1].shape);

@@ -63,13 +63,6 @@ class NodeArguments {
     return c.ints;
   }
 
-  /// As constant_integers() for this probe: they may be others for another batch size. For what only shapes the output.
-  const std::vector<std::int64_t>& probe_integers(std::size_t i) const {
-    const Constant& c = required_constant(i);
-    if (!c.is_int) fail("input " + std::to_string(i) + " must hold integers");
-    return c.ints;
-  }
-
   /// Input i as floats that must be known now.
   const SharedFloats& constant_floats(std::size_t i) const {
     const Constant& c = required_constant(i);

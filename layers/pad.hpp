@@ -45,6 +45,12 @@ class PadLayer final : public Layer {
     }
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
+  Examples examples(const ExamplesQuery& q) const override {
+    const Examples& x = q.inputs[0];
+    if (x.kind != Examples::Kind::apart) return x;
+    const Pads p = pads_for(q.shapes[0].at(2));
+    return p.begin[x.axis] == 0 && p.end[x.axis] == 0 ? examples::at(q, 0, x.axis) : Examples::mixed();
+  }
 
   /// A convolution behind zero padding pads by itself.
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {

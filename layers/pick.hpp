@@ -6,40 +6,61 @@
 
 namespace weir {
 
-/// y = the elements of x that BoxOf picks for x's shape.
-template <class BoxOf>
+/// y = the elements of x that BoxOf picks for x's shape. AxisOf: the axis of y that axis i of x becomes, none where its
+/// elements are picked or exchanged.
+template <class BoxOf, class AxisOf>
 class PickLayer final : public Layer {
  public:
-  explicit PickLayer(BoxOf box_of) : box_of_(std::move(box_of)) {}
+  PickLayer(BoxOf box_of, AxisOf axis_of) : box_of_(std::move(box_of)), axis_of_(std::move(axis_of)) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {box_of_(inputs[0]).shape}; }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const SliceBox box = box_of_(inputs[0].shape);
-    const Shape& y = outputs[0].shape;  // not box.shape: the end may be another at another batch size
-    strided_copy(context, y, inputs[0].data + box.offset, box.strides, outputs[0].data, dense_strides(y));
+    strided_copy(context, box.shape, inputs[0].data + box.offset, box.strides, outputs[0].data,
+                 dense_strides(box.shape));
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
+  Examples examples(const ExamplesQuery& q) const override {
+    if (q.inputs[0].kind != Examples::Kind::apart) return q.inputs[0];
+    const std::optional<std::size_t> axis = axis_of_(q.inputs[0].axis, q.shapes[0].rank());
+    return axis ? examples::at(q, 0, *axis) : Examples::mixed();
+  }
 
  private:
   BoxOf box_of_;
+  AxisOf axis_of_;
 };
 
-template <class BoxOf>
-LayerPtr make_pick(BoxOf box_of) {
-  return std::make_shared<PickLayer<BoxOf>>(std::move(box_of));
+template <class BoxOf, class AxisOf>
+LayerPtr make_pick(BoxOf box_of, AxisOf axis_of) {
+  return std::make_shared<PickLayer<BoxOf, AxisOf>>(std::move(box_of), std::move(axis_of));
 }
 
 inline LayerPtr make_transpose(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return make_pick([perm = node.integers("perm")](const Shape& x) {
-    auto [shape, strides] = permuted(x, perm);
-    return SliceBox{shape, 0, strides};
-  });
+  const std::vector<std::int64_t> perm = node.integers("perm");
+  return make_pick(
+      [perm](const Shape& x) {
+        auto [shape, strides] = permuted(x, perm);
+        return SliceBox{shape, 0, strides};
+      },
+      [perm](std::size_t axis, std::size_t rank) -> std::optional<std::size_t> {
+        if (perm.empty()) return rank - 1 - axis;
+        for (std::size_t i = 0; i < rank; ++i)
+          if (checked_axis(perm[i], rank) == axis) return i;
+        return std::nullopt;
+      });
 }
 
 inline LayerPtr make_slice(const NodeArguments& node) {
-  return make_pick([ranges = SliceRanges::read(node)](const Shape& x) { return ranges.box(x); });
+  const SliceRanges ranges = SliceRanges::read(node);
+  return make_pick([ranges](const Shape& x) { return ranges.box(x); },
+                   [ranges](std::size_t axis, std::size_t rank) -> std::optional<std::size_t> {
+                     for (std::size_t i = 0; i < ranges.axes.size(); ++i)
+                       if (checked_axis(ranges.axes[i], rank) == axis && ranges.steps[i] != 1) return std::nullopt;
+                     return axis;  // a slice of step 1 that keeps the length keeps everything
+                   });
 }
 
 /// Axes of length 1 stretch to the given shape.
@@ -52,10 +73,13 @@ class ExpandLayer final : public Layer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    const Shape& y = outputs[0].shape;  // the target may be another at another batch size
+    const Shape& y = outputs[0].shape;  // may be stretched to the batch size too
     strided_copy(context, y, inputs[0].data, broadcast_strides(inputs[0].shape, y), outputs[0].data, dense_strides(y));
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
+  Examples examples(const ExamplesQuery& q) const override {
+    return q.inputs[0].none() ? examples::repeated(q) : examples::broadcast(q);
+  }
 
  private:
   std::vector<std::int64_t> target_;
@@ -63,7 +87,7 @@ class ExpandLayer final : public Layer {
 
 inline LayerPtr make_expand(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  return std::make_shared<ExpandLayer>(node.probe_integers(1));
+  return std::make_shared<ExpandLayer>(node.constant_integers(1));
 }
 
 }  // namespace weir

@@ -29,6 +29,7 @@ class PoolLayer final : public Layer {
     else
       pool_max(context, params(inputs[0].shape), x, y, workspace);
   }
+  Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 2); }
   std::optional<RowWindow> row_window(std::span<const Shape> inputs, std::size_t) const override {
     if (layout_ != Layout::blocked || window_.spatial_rank != 2) return std::nullopt;
     const WindowAxis h = params(inputs[0]).h;
@@ -43,7 +44,8 @@ class PoolLayer final : public Layer {
     if (layout_ == Layout::blocked) return 0;
     return pool_workspace_floats(context, params(inputs[0]), window_.as_image(inputs[0]));
   }
-  std::optional<Blocked> blocked(const Context&, std::span<const Shape>, std::span<const Layout> given) const override {
+  std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm>,
+                                 std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
     auto layer = std::make_shared<PoolLayer>(*this);
     layer->layout_ = Layout::blocked;

@@ -44,10 +44,18 @@ class ReduceLayer final : public Layer {
     else
       reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
   }
+  Examples examples(const ExamplesQuery& q) const override {
+    const Examples& x = q.inputs[0];
+    if (x.kind != Examples::Kind::apart) return x;
+    const auto reduced = axes_.mark(q.shapes[0].at(2));
+    if (reduced[x.axis]) return Examples::mixed();
+    const auto gone = axes_.keep ? 0 : std::count(reduced.begin(), reduced.begin() + x.axis, true);
+    return examples::at(q, 0, x.axis - static_cast<std::size_t>(gone));
+  }
   /// Where all axes behind the channels go.
-  std::optional<Blocked> blocked(const Context& context, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
-    const Shape& x = inputs[0];
+    const Shape x = inputs[0].at(1);
     const auto reduced = axes_.mark(x);
     const bool spatial = x.rank() > 2 && !reduced[0] && !reduced[1] &&
                          std::all_of(reduced.begin() + 2, reduced.begin() + x.rank(), [](bool r) { return r; });

@@ -19,13 +19,15 @@ class ViewLayer final : public Layer {
     std::memcpy(outputs[0].data, inputs[0].data, outputs[0].size() * sizeof(float));
   }
   /// Where the shape stays.
-  std::optional<Blocked> blocked(const Context&, std::span<const Shape> inputs,
+  std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
-    if (given[0] == Layout::plain || !(shape_of_(inputs[0]) == inputs[0])) return std::nullopt;
+    const auto keeps = [&](std::int64_t batch) { return shape_of_(inputs[0].at(batch)) == inputs[0].at(batch); };
+    if (given[0] == Layout::plain || !keeps(1) || (inputs[0].depends_on_batch() && !keeps(2))) return std::nullopt;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
     return Blocked{std::make_shared<ViewLayer>(*this), std::move(layouts), Layout::blocked};
   }
+  Examples examples(const ExamplesQuery& q) const override { return examples::reshaped(q); }
   bool is_view() const override { return true; }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
@@ -42,7 +44,7 @@ inline LayerPtr make_reshape(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   const bool allow_zero = node.integer_in("allowzero", 0, 0, 1) == 1;
   return make_view(
-      [target = node.probe_integers(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
+      [target = node.constant_integers(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
 }
 
 /// [N, C, H, W] -> [N, C*H*W] with the default axis 1. A rank of 0 counts as [1].

@@ -20,7 +20,7 @@ struct SliceBox {
 struct SliceRanges {
   std::vector<std::int64_t> starts, ends, axes, steps;
 
-  /// Attributes before opset 10, inputs since; ends may depend on the batch size.
+  /// Attributes before opset 10, inputs since.
   static SliceRanges read(const NodeArguments& node) {
     SliceRanges r;
     if (node.opset < 10) {
@@ -29,7 +29,7 @@ struct SliceRanges {
     } else {
       node.expect_inputs(3, 5);
       r.starts = node.constant_integers(1);
-      r.ends = node.probe_integers(2);
+      r.ends = node.constant_integers(2);
       if (node.has_input(3)) r.axes = node.constant_integers(3);
       if (node.has_input(4)) r.steps = node.constant_integers(4);
     }
@@ -60,7 +60,6 @@ struct SliceRanges {
       const std::int64_t size = step > 0 ? step : -step;
       const std::int64_t n = span <= 0 || length == 0 ? 0 : (span - 1) / size + 1;
       b.shape = b.shape.with(axis, n);
-      // Neither depends on where the slice ends, which may be another place at another batch size.
       if (start < length) b.offset += start * b.strides[axis];
       if (size < length) b.strides[axis] *= step;
     }

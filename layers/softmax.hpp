@@ -23,6 +23,10 @@ class SoftmaxLayer final : public ElementwiseLayer {
     softmax(context, inputs[0].data, outputs[0].data, s.product(0, first), s.product(first, last),
             s.product(last, s.rank()), logarithm_);
   }
+  Examples examples(const ExamplesQuery& q) const override {
+    const std::size_t first = axis(q.shapes[0].at(2));
+    return examples::all_but(q, first, flatten_ ? Shape::max_rank : first + 1);
+  }
   double flops(std::span<const Shape> inputs) const override { return 5 * static_cast<double>(inputs[0].numel()); }
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 #include <weir/policy/cascade_rows.hpp>
+#include <weir/policy/not_finite.hpp>
 
 namespace weir {
 
@@ -43,8 +44,10 @@ class AnswerMaker {
   }
 
   /// What stage k alone says of example r, from row i of its tensors: its own probabilities, and all features but those
-  /// of a joined answer and the score, which say() makes. Throws ArgumentError for NaN in either.
-  void answer(std::size_t k, const StageTensors& tensors, std::size_t i, std::size_t r, CascadeRows& rows) {
+  /// of a joined answer and the score, which say() makes. Throws NotFiniteError, with `row` as the caller counts, where
+  /// the answer holds NaN or infinity, ArgumentError for NaN among the features.
+  void answer(std::size_t k, const StageTensors& tensors, std::size_t i, std::size_t r, CascadeRows& rows,
+              std::size_t row_of_caller) {
     const std::span<float> probabilities = rows.own_probabilities(k, r);
     const std::span<double> features = rows.features(k, r);
     const CascadeStage& s = spec_->stages[k];
@@ -57,6 +60,9 @@ class AnswerMaker {
     } else if (s.logits) {
       source.logits = {row, probabilities.size()};
     }
+    check_finite(
+        source.logits.empty() ? std::span<const float>(row, probabilities.size()) : source.logits,
+        [&] { return spec_->network(s.network).source(); }, s.tensor, row_of_caller);
     if (source.logits.empty())
       std::copy_n(row, probabilities.size(), probabilities.begin());
     else

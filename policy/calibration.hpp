@@ -75,6 +75,7 @@ struct PlattScaling {
 inline void to_json(nlohmann::json& json, const PlattScaling& p) { json = {{"a", p.a}, {"b", p.b}}; }
 
 inline void from_json(const nlohmann::json& json, PlattScaling& p) {
+  refuse_unknown_keys(json, {"a", "b"});
   p = {model_json::number(json, "a"), model_json::number(json, "b")};
 }
 
@@ -105,6 +106,7 @@ inline void to_json(nlohmann::json& json, const CalibratedGate& c) {
 
 /// Throws FormatError for anything but what to_json wrote.
 inline void from_json(const nlohmann::json& json, CalibratedGate& c) {
+  refuse_unknown_keys(json, {"gate", "platt", "isotonic"});
   from_json(model_json::field(json, "gate"), c.gate);
   if (json.contains("platt") == json.contains("isotonic"))
     throw FormatError("calibrated gate: one of 'platt' and 'isotonic' is needed");

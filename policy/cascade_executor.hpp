@@ -76,7 +76,7 @@ class CascadeExecutor {
       started_[n] = true;
       const StageTensors y = advance(k);
       const double ran = seconds_since(start);
-      answer_maker_.answer(k, y, 0, 0, *store_);
+      answer_maker_.answer(k, y, 0, 0, *store_, row);
       answer_maker_.say(k, 0, *store_);
       const std::size_t action = decide_at(k, 0, decide);
       const double now = seconds_since(start);
@@ -175,7 +175,7 @@ class CascadeExecutor {
       const StageTensors y = advance(k);
       const double ran = seconds_since(start);
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        answer_maker_.answer(k, y, i, rows[i], *store_);
+        answer_maker_.answer(k, y, i, rows[i], *store_, rows[i]);
         answer_maker_.say(k, rows[i], *store_);
       }
       keep_.clear();
@@ -235,7 +235,7 @@ class CascadeExecutor {
       if (!started_[net]) begin(net, maker, all_rows_);
       started_[net] = true;
       const StageTensors y = advance(k);
-      for (std::size_t r = 0; r < n; ++r) answer_maker_.answer(k, y, r, r, *store_);
+      for (std::size_t r = 0; r < n; ++r) answer_maker_.answer(k, y, r, r, *store_, first + r);
     }
     for (std::size_t k = 0; k < spec_->stages.size(); ++k)
       for (std::size_t r = 0; r < n; ++r) {

@@ -21,7 +21,7 @@ namespace weir {
 inline bool rows_may_leave(const Network& network) {
   const NetworkState& state = network.state();
   return state.fixed_batch == 0 && std::ranges::all_of(state.values, [](const Value& v) {
-           return v.constant || !v.form.depends_on_batch() || v.form.has_rows();
+           return v.constant || v.examples.none() || v.examples.rows();
          });
 }
 
@@ -198,9 +198,8 @@ class CascadeSpec {
     if (net.state().fixed_batch > 1)
       throw ArgumentError(where(k) + net.source() + " was exported for batches of " +
                           std::to_string(net.state().fixed_batch) + ", examples cannot leave it");
-    const Value& value = net.value(net.id_of(s.tensor));
-    if (!value.form.has_rows() || value.form.at(1)[0] != 1 || value.constant)
-      throw ShapeError(where(k) + "'" + s.tensor + "' has no row for each example");
+    if (!net.has_row_for_each_example(net.id_of(s.tensor)))
+      throw ShapeError(where(k) + "'" + s.tensor + "' has no row for each example that depends on that example only");
     const Shape example = example_shape(s, net);
     if (!s.head) {
       if (example.numel() < 2) throw ShapeError(where(k) + "'" + s.tensor + "' does not hold classes");

@@ -45,8 +45,9 @@ inline std::size_t image_channels(const Network& network) {
 inline void check_pooled(const std::vector<CascadeStage>& stages, std::size_t k, const Network& net) {
   const CascadeStage& s = stages[k];
   const Value& value = net.value(net.id_of(s.tensor_to_pool()));
-  if (!value.form.has_rows() || value.form.at(1)[0] != 1 || value.constant)
-    throw ShapeError(s.where() + "'" + s.tensor_to_pool() + "' has no row for each example to pool");
+  if (!net.has_row_for_each_example(net.id_of(s.tensor_to_pool())))
+    throw ShapeError(s.where() + "'" + s.tensor_to_pool() +
+                     "' has no row for each example to pool that depends on that example only");
   const Shape tensor = value.form.at(1);
   const std::size_t given = s.projection->pool().size(Shape(std::span(tensor.begin() + 1, tensor.end())));
   if (given != s.projection->n_pooled())

@@ -152,7 +152,8 @@ inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<P
 /// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
 /// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
 /// examples the true mean excess loss is within budget (guarantee.hpp: Learn then Test with Clopper-Pearson). The full
-/// network, whose excess is 0 by definition, is its answer where nothing else passes.
+/// network, whose excess is 0 by definition, is its answer where nothing else passes; where nothing could pass, because
+/// there are too few examples, ArgumentError says how many it takes.
 ///
 /// Throws ArgumentError for a budget that cannot be kept, or options out of range.
 inline Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,

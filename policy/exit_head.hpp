@@ -75,6 +75,7 @@ class ExitHead {
 
   /// Throws FormatError for anything but what to_json wrote.
   friend void from_json(const nlohmann::json& json, ExitHead& h) {
+    refuse_unknown_keys(json, {"grid", "classes", "weights", "bias", "temperature"});
     const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
     try {
       h = ExitHead(pool, model_json::index(json, "classes", 1 << 20), model_json::floats(json, "weights", "exit head"),

@@ -40,7 +40,7 @@ inline std::vector<ExitPoint> exit_points(const Network& network) {
     if (unread.size() != 1) continue;
     const Value& value = network.value(unread.begin()->first);
     const Shape shape = value.form.at(1);
-    if ((shape.rank() != 4 && shape.rank() != 2) || !value.form.has_rows() || shape[0] != 1) continue;
+    if ((shape.rank() != 4 && shape.rank() != 2) || !network.has_row_for_each_example(unread.begin()->first)) continue;
     const double share = done / total;
     if (!points.empty() && share - points.back().flops_share < 0.01) points.pop_back();
     points.push_back({value.name, share});

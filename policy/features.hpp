@@ -149,6 +149,8 @@ class Loss {
   const std::string& name() const { return name_; }
   /// True if losses are 0 or 1, so that counts and exact limits make sense.
   bool binary() const { return binary_ || k_ > 0; }
+  /// Of the k best answers the true one must be one; 0 for losses of another kind.
+  int k() const { return k_; }
   double operator()(std::span<const float> probabilities, int label) const {
     if (function_) return function_(probabilities, label);
     return k_ > 0 ? top_k_loss(probabilities, label, k_) : cross_entropy(probabilities, label);

@@ -87,6 +87,7 @@ inline void to_json(nlohmann::json& json, const Gate& gate) {
 
 /// Throws FormatError for anything but what to_json wrote.
 inline void from_json(const nlohmann::json& json, Gate& gate) {
+  refuse_unknown_keys(json, {"n_actions", "n_features", "models"});
   const std::size_t n_actions = model_json::index(json, "n_actions", Gate::max_actions + 1);
   const std::size_t n_features = model_json::index(json, "n_features", std::size_t{1} << 31U);
   const auto& stored = model_json::field(json, "models");

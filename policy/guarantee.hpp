@@ -12,6 +12,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/bounds/list.hpp>
 #include <weir/policy/family.hpp>
+#include <weir/policy/least_examples.hpp>
 #include <weir/policy/statistics.hpp>
 
 namespace weir {
@@ -158,18 +159,40 @@ struct Guarantee {
   double upper_limit = 0;
 };
 
+namespace detail {
+
+/// Throws ArgumentError where n examples let nothing pass, whatever they show.
+inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
+  const double epsilon = o.epsilon / o.largest;
+  if (o.certificate == Certificate::none) return;
+  if (o.certificate != Certificate::conformal_risk_control) {
+    weir::require_examples(n, epsilon, 1 - o.delta, o.test);
+  } else if (1 > epsilon * (static_cast<double>(n) + 1)) {
+    throw ArgumentError("the guarantee that was asked for cannot be given: a mean of at most " + percent(epsilon) +
+                        " % needs " +
+                        (epsilon > 0 ? std::to_string(static_cast<std::size_t>(std::ceil(1 / epsilon - 1 - 1e-9)))
+                                     : std::string("more")) +
+                        " examples with no regression; there are " + std::to_string(n) +
+                        " for calibration: give more examples or a larger limit");
+  }
+}
+
+}  // namespace detail
+
 /// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace; the full
 /// network, which has no risk by definition, where none does. `path` is of this trainer, the calibration examples are
 /// independent of its trace and come from where the new ones will. With Risk::disagreement the calibration trace's
 /// labels and losses change nothing: zeros do.
 ///
-/// Throws what Trace::check throws, and ArgumentError for options out of range or a risk above `largest`.
+/// Throws what Trace::check throws, and ArgumentError for options out of range, a risk above `largest`, and fewer
+/// examples than could let anything pass (see least_examples).
 inline Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, const Trace& calibration,
                            const GuaranteeOptions& options = {}) {
   calibration.check();
   if (!(options.largest > 0) || !(options.epsilon >= 0 && options.epsilon <= options.largest) ||
       !(options.delta > 0 && options.delta < 1) || options.steps < 1)
     throw ArgumentError("guarantee: needs 0 <= epsilon <= largest, largest > 0, delta in (0, 1) and steps >= 1");
+  detail::require_examples(calibration.size(), options);
   const MeanTest& test = mean_test(options.test);
   std::vector<double> risks;
   for (int step = 1; step <= 2 * options.steps; ++step) risks.push_back(options.epsilon * step / options.steps);

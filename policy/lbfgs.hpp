@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 #include <utility>
+#include <weir/core/finite_math.hpp>
 
 namespace weir {
 

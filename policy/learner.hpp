@@ -141,6 +141,7 @@ inline void to_json(nlohmann::json& json, const GateModel& gate) {
 
 /// Throws FormatError for anything but what to_json wrote.
 inline void from_json(const nlohmann::json& json, GateModel& gate) {
+  refuse_unknown_keys(json, {"learner", "model", "columns", "n_features"});
   const auto& name = model_json::field(json, "learner");
   if (!name.is_string()) throw FormatError("model: 'learner' must be a string");
   const auto& stored = model_json::field(json, "model");

@@ -31,7 +31,7 @@ inline std::string penultimate_tensor(const Network& network) {
     if (from == state.nodes.end()) return {};
     const Value& value = network.value(v);
     const Shape shape = value.form.at(1);
-    const bool fits = (shape.rank() == 4 || shape.rank() == 2) && value.form.has_rows() && shape[0] == 1;
+    const bool fits = (shape.rank() == 4 || shape.rank() == 2) && network.has_row_for_each_example(v);
     return fits ? value.name : std::string();
   }
   return {};

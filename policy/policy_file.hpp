@@ -137,6 +137,9 @@ inline std::string to_text(const PolicyFile& file) {
     json["stages"].push_back(std::move(stage));
   }
   try {
+    // What the run was, and on what, is for people: a file name in it that is not UTF-8 must not lose the policy.
+    using Json = nlohmann::json;
+    json["provenance"] = Json::parse(file.provenance.dump(-1, ' ', false, Json::error_handler_t::replace));
     return json.dump(1) + "\n";
   } catch (const nlohmann::json::exception& error) {  // a name that is not UTF-8
     throw ArgumentError(std::string("policy file: ") + error.what());
@@ -144,6 +147,13 @@ inline std::string to_text(const PolicyFile& file) {
 }
 
 namespace detail {
+
+/// Of what budget_json() wrote.
+inline void check_budget_keys(const nlohmann::json& budget) {
+  refuse_unknown_keys(budget, {"on", "value", "margin", "n_calibration", "calibration", "confidence", "upper_limit"});
+  if (budget.is_object() && budget.contains("calibration"))
+    refuse_unknown_keys(budget.at("calibration"), {"seconds", "cost", "loss", "excess", "difference"});
+}
 
 /// JSON whose nesting is bounded before it is built: copying and writing recurse. Throws FormatError.
 inline nlohmann::json parse_bounded(std::string_view text, int max_depth) {
@@ -185,6 +195,7 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
   }
   const std::string cost = cost_field(file.cost_unit), answer = "answer_" + cost;
   stage.seconds = model_json::number(json, cost.c_str());
+  refuse_unknown_keys(json, {"name", "next", "features", cost, answer, "exit_head", "source", "gate", "gate_b"});
   if (json.contains(answer)) stage.answer_seconds = model_json::number(json, answer.c_str());
   stage.exit_head = any_field(json, "exit_head");
   stage.source = any_field(json, "source");
@@ -207,7 +218,8 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
 /// costs are in seconds, and their answers cost nothing apart. Files of version 1 decide as they did, but have no
 /// `cascade`: they cannot run. `name` stands for the text in messages. Throws
 /// FormatError for anything else: not JSON, another version, nested too deeply, a field missing or of another type,
-/// numbers that are not finite, gates that do not fit the stages.
+/// numbers that are not finite, gates that do not fit the stages, and keys that are not known (all but those of
+/// "provenance").
 inline PolicyFile policy_from_text(std::string_view text, const std::string& name = "policy") {
   std::string where = name;
   try {
@@ -217,6 +229,8 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
+    refuse_unknown_keys(json,
+                        {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance", "stages"});
     PolicyFile file;
     if (json.contains("cost_unit")) file.cost_unit = detail::text_field(json, "cost_unit");
     check_cost_unit(file.cost_unit);
@@ -227,6 +241,7 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     where = name;
     file.policy.b.topology = file.policy.a.topology;
     const auto& mix = model_json::field(json, "mix");
+    refuse_unknown_keys(mix, {"p", "seed"});
     file.policy.p = model_json::number(mix, "p");
     const auto& seed = model_json::field(mix, "seed");
     if (!seed.is_number_unsigned()) throw FormatError("'seed' must be an integer >= 0");
@@ -235,6 +250,7 @@ inline PolicyFile policy_from_text(std::string_view text, const std::string& nam
     file.lambda_b = detail::lambda_field(json, 1);
     if (version >= 2) file.cascade = detail::any_field(json, "cascade");
     file.budget = detail::any_field(json, "budget");
+    detail::check_budget_keys(file.budget);
     file.provenance = detail::any_field(json, "provenance");
     file.check();
     return file;

@@ -54,6 +54,8 @@ class PooledProjection {
 
   /// Throws FormatError for anything but what to_json wrote.
   friend void from_json(const nlohmann::json& json, PooledProjection& p) {
+    refuse_unknown_keys(json,
+                        {"grid", "pooled", "weights", "bias", "tensor"});  // the last: of the stage, see its source
     const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
     const std::size_t n_pooled = model_json::index(json, "pooled", std::size_t{1} << 24U);
     auto weights = model_json::floats(json, "weights", "pooled projection");

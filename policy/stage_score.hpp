@@ -75,6 +75,7 @@ inline void to_json(nlohmann::json& json, const StageScore& s) {
 
 /// Throws FormatError for anything but what to_json wrote.
 inline void from_json(const nlohmann::json& json, StageScore& s) {
+  refuse_unknown_keys(json, {"inputs", "model"});
   const auto& inputs = model_json::field(json, "inputs");
   if (inputs != "history" && inputs != "statistics") throw FormatError("'inputs' must be statistics or history");
   s.inputs = inputs == "history" ? ScoreInputs::history : ScoreInputs::statistics;

@@ -44,6 +44,29 @@ inline void take_costs_from_table(std::vector<Mode>& modes, const Options& o) {
   for (Mode& m : modes) m.model = table->model(cost_lines(m, modes, *table));
 }
 
+/// Throws FormatError for a line of the table that --costs names which no stage can have, before any image is looked
+/// at; take_costs_from_table() says the rest when it is known which exits there are.
+inline void check_cost_table(const std::vector<Heads>& heads, const Options& o, const Models& models) {
+  const auto table = program::read_cost_table(o.costs);
+  if (!table) return;
+  std::vector<std::string> known;
+  const auto add = [&](const std::string& mode, const std::string& stage) {
+    if (std::ranges::find(known, stage) == known.end()) known.push_back(stage);
+    known.push_back(mode + ":" + stage);
+  };
+  for (const Model& m : models.all)
+    for (const char* mode : {"selection", "search"}) add(mode, m.name);
+  for (const Heads& h : heads) {
+    const std::string mode = early_exit_name(h, models, heads.size() > 1);
+    add(mode, models.all[h.model].name);
+    for (std::size_t e = 0; e < h.points.size(); ++e) {
+      add(mode, exit_name(h, e));
+      add("search", models.all[h.model].name + "@" + h.points[e].tensor);
+    }
+  }
+  table->check_known(known);
+}
+
 /// Batches need networks that examples can leave. Throws ArgumentError naming one that they cannot.
 inline void check_batch(const Models& models, const Options& o) {
   if (o.costs.batch == 1) return;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 #include <weir/io/load_image_set.hpp>
+#include <weir/policy/features.hpp>
+#include <weir/policy/least_examples.hpp>
 #include <weir/policy/serve/shard.hpp>
 
 #include "../progress.hpp"
@@ -40,8 +42,15 @@ struct Data {
   std::size_t n_images_in_two_parts = 0;  ///< test images that also occur in another part
 };
 
-/// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. Throws ArgumentError.
-inline Part load_part(const std::string& text, const std::string& labels) {
+/// The names that labels may be: those of --classes, else of models.json; none where neither is given.
+inline weir::ClassNames class_names(const std::string& classes, const std::string& models_json) {
+  if (!classes.empty()) return weir::read_class_names(classes);
+  return models_json.empty() ? weir::ClassNames() : weir::class_names_of_models(models_json);
+}
+
+/// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. names: what labels may be instead of numbers.
+/// Throws ArgumentError.
+inline Part load_part(const std::string& text, const std::string& labels, const weir::ClassNames& names = {}) {
   std::string path = text;
   std::size_t first = 0, last = std::string::npos;
   if (!text.empty() && text.back() == ']' && text.rfind('[') != std::string::npos) {
@@ -56,8 +65,10 @@ inline Part load_part(const std::string& text, const std::string& labels) {
     if (!from.empty()) first = std::stoul(from);
     if (!to.empty()) last = std::stoul(to);
   }
-  Part part{std::make_shared<weir::ImageSet>(weir::load_image_set(path, labels)), {}};
-  if (!part.set->has_labels()) throw weir::ArgumentError(path + ": labels are needed");
+  Part part{std::make_shared<weir::ImageSet>(weir::load_image_set(path, labels, names)), {}};
+  if (!part.set->has_labels())
+    throw weir::ArgumentError(path +
+                              ": labels are needed; name their file with --labels (--test-labels, --head-labels)");
   if (last == std::string::npos) last = part.set->size();
   if (first >= last || last > part.set->size())
     throw weir::ArgumentError("'" + text + "': there are " + std::to_string(part.set->size()) + " images");
@@ -116,11 +127,39 @@ struct Division {
   }
 };
 
-/// Loads and divides. The default is Fashion-MNIST: heads from the first 50,000 training images (which the networks
-/// were trained on), policy and calibration from the other 10,000, the test set apart.
+/// Throws ArgumentError for a loss that is 0 whatever is answered: one of the k best of k classes or fewer.
+inline void check_loss(const std::string& name, std::size_t classes) {
+  const weir::Loss loss(name);
+  if (loss.k() > 0 && static_cast<std::size_t>(loss.k()) >= classes)
+    throw weir::ArgumentError("--loss " + name + ": with " + std::to_string(classes) +
+                              " classes every answer is among the best " + std::to_string(loss.k()) +
+                              ", so nothing is ever wrong; take --loss top1" +
+                              (classes > 2 ? " to top" + std::to_string(classes - 1) : ""));
+}
+
+/// Refuses a guarantee that the calibration part is too small for, or that the loss does not allow. Throws
+/// ArgumentError that says how many images it takes and which option asks for less.
+inline void check_guarantee(const Options& o, std::size_t n_calibration) {
+  if (o.confidence <= 0) return;
+  const std::string instead =
+      "give more images, a larger --max-loss or a smaller --confidence, or say --confidence 0 to keep the budget in "
+      "the "
+      "mean on the calibration images, without a guarantee";
+  if (!weir::Loss(o.loss).binary())
+    throw weir::ArgumentError(
+        "--confidence: losses of --loss " + o.loss +
+        " are not 0 or 1, so no exact limit of their mean is known: say --confidence 0 to keep the "
+        "budget in the mean on the calibration images, without a guarantee");
+  weir::require_examples(n_calibration, o.max_loss, o.confidence, "clopper_pearson", instead, "images");
+}
+
+/// Loads and divides; image files are not decoded yet. The default is Fashion-MNIST: heads from the first 50,000
+/// training images (which the networks were trained on), policy and calibration from the other 10,000, the test set
+/// apart. Throws what loading throws, and ArgumentError for parts that are too small for what is asked of them.
 inline Data load_data(Options& o) {
   Data data;
   if (o.images.empty()) {
+    if (!o.labels.empty()) throw weir::ArgumentError("--labels needs --images, which the labels are of");
     const std::string base = "/usr/share/datasets/fashion-mnist/";
     data.name = "Fashion-MNIST";
     o.images = base + "train-images-idx3-ubyte.gz[50000:60000]";
@@ -132,10 +171,12 @@ inline Data load_data(Options& o) {
   } else {
     data.name = o.images;
   }
-  Part images = load_part(o.images, o.labels);
+  const weir::ClassNames names = class_names(o.classes, o.preprocess);
+  Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
-  if (!o.head_images.empty()) data.heads = load_part(o.head_images, o.head_labels);
+  if (!o.head_images.empty()) data.heads = load_part(o.head_images, o.head_labels, names);
   const Division n(images.size(), o);
+  check_guarantee(o, n.calibration);
   // The test part comes last; where it is one of several, that one is put there.
   if (!o.test_part.empty()) {
     const auto last = weir::parse_shard(o.test_part).range(images.size()).second;
@@ -148,18 +189,22 @@ inline Data load_data(Options& o) {
   };
   data.policy = piece(0, n.policy);
   data.calibration = piece(n.policy, n.policy + n.calibration);
-  data.test =
-      o.test_images.empty() ? piece(images.size() - n.test, images.size()) : load_part(o.test_images, o.test_labels);
+  data.test = o.test_images.empty() ? piece(images.size() - n.test, images.size())
+                                    : load_part(o.test_images, o.test_labels, names);
   if (o.measure > 0 && o.measure < data.test.size()) {
     shuffle(data.test.rows, o.seed + 1);
     data.test.rows.resize(o.measure);
   }
+  return data;
+}
+
+/// Decodes all image files, and counts test images that occur in other parts too.
+inline void decode_all(Data& data) {
   data.decode_s = decode(data);
   std::set<std::uint64_t> seen;
   for (const Part* p : {&data.heads, &data.policy, &data.calibration})
     for (const std::size_t r : p->rows) seen.insert(p->set->content_hash(r));
   for (const std::size_t r : data.test.rows) data.n_images_in_two_parts += seen.count(data.test.set->content_hash(r));
-  return data;
 }
 
 }  // namespace adapt

@@ -29,6 +29,11 @@ struct Heads {
   std::string reason;                                ///< why there are none
 };
 
+/// What the stage of an exit is called in the mode of its network.
+inline std::string exit_name(const Heads& h, std::size_t e) {
+  return "exit" + std::to_string(e + 1) + "@" + h.points[e].tensor;
+}
+
 /// "b.onnx:x,y" -> the model and its exit points; "" is the last one.
 inline Heads choose_exits(const std::string& early_exit, const Options& o, const Models& models) {
   Heads h;
@@ -131,6 +136,12 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
         vector.resize(static_cast<std::size_t>(pooled[f].cols()));
         for (std::size_t i = 0; i < n; ++i) {
           pools[f](a.data + i * (a.size() / n), example, vector.data());
+          try {
+            weir::check_finite(
+                vector, [&] { return net.source(); }, h.points[fitted[f]].tensor, first + i);
+          } catch (const weir::NotFiniteError& e) {
+            throw e.at("image '" + part.set->name(part.rows[first + i]) + "'");
+          }
           for (std::size_t d = 0; d < vector.size(); ++d)
             pooled[f](static_cast<Eigen::Index>(first + i), static_cast<Eigen::Index>(d)) = vector[d];
         }

@@ -86,16 +86,20 @@ inline Mode selection_mode(const Options& o, const Models& models, bool class_fe
   return m;
 }
 
+inline std::string early_exit_name(const Heads& heads, const Models& models, bool several) {
+  return several ? "early_exit_" + models.all[heads.model].name : "early_exit";
+}
+
 inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class_features, bool several) {
   Mode m;
-  m.name = several ? "early_exit_" + models.all[heads.model].name : "early_exit";
+  m.name = early_exit_name(heads, models, several);
   m.nets = {heads.model};
   m.out_of_fold = heads.out_of_fold;
   const Model& model = models.all[heads.model];
   std::vector<weir::CascadeStage> stages;
   std::vector<std::string> names;
   for (std::size_t e = 0; e < heads.points.size(); ++e) {
-    names.push_back("exit" + std::to_string(e + 1) + "@" + heads.points[e].tensor);
+    names.push_back(exit_name(heads, e));
     stages.push_back({names.back(), 0, heads.points[e].tensor, heads.heads[e], heads.logits[e]});
   }
   names.push_back(model.name);
@@ -141,35 +145,40 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
   const std::size_t batch = 16;
   for (std::size_t first = 0; first < part.size(); first += batch) {
     const std::size_t count = std::min(batch, part.size() - first);
-    cascade.record(
-        count, [&](std::size_t net, std::size_t r, weir::View out) { all(net, first + r, out); },
-        [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p, std::span<const double> features) {
-          const std::size_t i = first + r;
-          const auto at = static_cast<Eigen::Index>(i);
-          if (cross_fitted && k < m.out_of_fold.size() && m.out_of_fold[k].rows() > 0) {
-            for (std::size_t c = 0; c < logits.size(); ++c)
-              logits[c] = m.out_of_fold[k](at, static_cast<Eigen::Index>(c));
-            weir::softmax(logits, probabilities);
-            own.assign(features.begin(), features.end());
-            weir::FeatureSource source{.probabilities = probabilities, .logits = logits};
-            m.spec->features(k).fill(weir::FeatureInput::answer, source, own);
-            prediction = source.prediction;
-            p = probabilities;
-            features = own;
-          }
-          weir::StageTrace& s = trace.stages[k];
-          s.prediction[i] = prediction;
-          s.loss(at) = loss(p, trace.label[i]);
-          Eigen::Index pooled = 0;
-          for (Eigen::Index f = 0; f < s.features.cols(); ++f) {
-            const auto column = static_cast<std::size_t>(f);
-            const bool replaced = cross_fitted && k < m.projected.size() && m.projected[k].rows() > 0 &&
-                                  weir::pooled_group.owns(s.feature_names[column]);
-            s.features(at, f) = replaced ? m.projected[k](at, pooled++) : features[column];
-          }
-          for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
-            s.probabilities(at, c) = p[static_cast<std::size_t>(c)];
-        });
+    try {
+      cascade.record(
+          count, [&](std::size_t net, std::size_t r, weir::View out) { all(net, first + r, out); },
+          [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p,
+              std::span<const double> features) {
+            const std::size_t i = first + r;
+            const auto at = static_cast<Eigen::Index>(i);
+            if (cross_fitted && k < m.out_of_fold.size() && m.out_of_fold[k].rows() > 0) {
+              for (std::size_t c = 0; c < logits.size(); ++c)
+                logits[c] = m.out_of_fold[k](at, static_cast<Eigen::Index>(c));
+              weir::softmax(logits, probabilities);
+              own.assign(features.begin(), features.end());
+              weir::FeatureSource source{.probabilities = probabilities, .logits = logits};
+              m.spec->features(k).fill(weir::FeatureInput::answer, source, own);
+              prediction = source.prediction;
+              p = probabilities;
+              features = own;
+            }
+            weir::StageTrace& s = trace.stages[k];
+            s.prediction[i] = prediction;
+            s.loss(at) = loss(p, trace.label[i]);
+            Eigen::Index pooled = 0;
+            for (Eigen::Index f = 0; f < s.features.cols(); ++f) {
+              const auto column = static_cast<std::size_t>(f);
+              const bool replaced = cross_fitted && k < m.projected.size() && m.projected[k].rows() > 0 &&
+                                    weir::pooled_group.owns(s.feature_names[column]);
+              s.features(at, f) = replaced ? m.projected[k](at, pooled++) : features[column];
+            }
+            for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
+              s.probabilities(at, c) = p[static_cast<std::size_t>(c)];
+          });
+    } catch (const weir::NotFiniteError& e) {
+      throw e.at("image '" + part.set->name(part.rows[first + e.row()]) + "'");
+    }
     progress(first + count, part.size());
   }
   return trace;

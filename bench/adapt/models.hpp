@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 #include <weir/io/preprocess.hpp>
+#include <weir/io/printable.hpp>
 #include <weir/policy/cascade_executor.hpp>
 #include <weir/weir.hpp>
 
@@ -28,12 +29,31 @@ class Models {
     if (!o.preprocess.empty()) known = weir::load_preprocess(o.preprocess);
     for (const std::string& file : o.networks) {
       const std::filesystem::path path(file);
+      if (!weir::is_utf8(file))
+        throw weir::ArgumentError("--network " + file +
+                                  ": the name is not UTF-8, which policy.json could not hold; "
+                                  "rename the file");
       Model m{path.stem().string(), path.string(), weir::load_onnx(path), nullptr, {}, true};
       m.answer = weir::answer_tensor(m.network);
       for (const Model& other : all)
-        if (other.name == m.name) throw weir::ArgumentError("--network " + file + ": a second network of this name");
+        if (other.name == m.name)
+          throw weir::ArgumentError("--network " + file + ": " + other.file + " is called '" + m.name +
+                                    "' too, and results go by that name; rename one of the files, or make a link of "
+                                    "another name to it");
       if (m.network.state().inputs.size() != 1)
         throw weir::ArgumentError(file + ": has " + std::to_string(m.network.state().inputs.size()) + " inputs, not 1");
+      if (const std::int64_t classes = m.network.output_shape().numel(); classes < 2)
+        throw weir::ArgumentError(
+            file + ": its answer '" + m.answer + "' is " + std::to_string(classes) +
+            " value for each image, but a score for each class is needed. A network that ends in "
+            "one sigmoid p can be exported with two outputs, 1 - p and p (of its logit z: 0 and z)");
+      for (const Model& other : all)
+        if (other.network.output_shape().numel() != m.network.output_shape().numel())
+          throw weir::ArgumentError("--network " + file + " tells " + std::to_string(m.network.output_shape().numel()) +
+                                    " classes apart, " + other.file + " " +
+                                    std::to_string(other.network.output_shape().numel()) + "; they must be the same");
+      if (!weir::is_utf8(m.answer))
+        throw weir::ArgumentError(file + ": the name of its answer is not UTF-8, which policy.json could not hold");
       if (const auto it = known.find(path.filename().string()); it != known.end()) {
         m.preprocess = std::make_shared<const weir::Preprocess>(it->second);
         const weir::Shape wanted = m.network.input_shape(), made = m.preprocess->shape();
@@ -41,7 +61,12 @@ class Models {
           throw weir::ShapeError(o.preprocess + " makes " + made.to_string() + " for " + file + ", which reads " +
                                  wanted.to_string());
       } else if (!o.preprocess.empty()) {
-        throw weir::ArgumentError(o.preprocess + ": has no entry for " + path.filename().string());
+        std::vector<std::string_view> names;
+        for (const auto& entry : known) names.push_back(entry.first);
+        throw weir::ArgumentError(
+            o.preprocess + ": has no entry for " + path.filename().string() +
+            (names.empty() ? ""
+                           : "; the nearest is " + std::string(weir::nearest_name(path.filename().string(), names))));
       }
       all.push_back(std::move(m));
     }
@@ -53,6 +78,27 @@ class Models {
     std::vector<weir::Network> nets;
     for (const Model& m : all) nets.push_back(m.network);
     return nets;
+  }
+
+  std::size_t n_classes() const { return static_cast<std::size_t>(all[0].network.output_shape().numel()); }
+
+  /// Makes every network's input of a part's first image (of files only it is decoded), so that what cannot work is
+  /// known before the others are decoded. Throws what Preprocess and ImageSet throw.
+  void try_first_image(const Part& part) {
+    if (part.size() == 0) return;
+    for (const Model& m : all)
+      if (!part.set->is_float() && !m.preprocess) throw no_preprocessing(m);
+    part.set->keep_decoded(part.rows[0]);
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      weir::Tensor x(all[n].network.input_shape());
+      fill(part, n, 0, x.view());
+    }
+  }
+
+  /// Throws FormatError naming file and line for a label of the part that is none of the networks' classes.
+  void check_labels(const Part& part) const {
+    weir::check_labels(part.labels(), n_classes(), all[0].file,
+                       [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
   }
 
   /// Looks for each network whether what it answers already is a probability distribution.
@@ -77,6 +123,10 @@ class Models {
   }
 
  private:
+  static weir::ArgumentError no_preprocessing(const Model& m) {
+    return weir::ArgumentError(m.file + ": 8-bit images need --preprocess models.json, which says how to scale them");
+  }
+
   void fill(const Part& part, std::size_t n, std::size_t row, weir::View out) {
     const weir::ImageSet& set = *part.set;
     const Model& m = all[n];
@@ -90,7 +140,7 @@ class Models {
     } else if (m.preprocess) {
       m.preprocess->apply(set.image(r), out.data, scratch_);
     } else {
-      throw weir::ArgumentError(m.file + ": 8-bit images need --preprocess models.json, which says how to scale them");
+      throw no_preprocessing(m);
     }
   }
 

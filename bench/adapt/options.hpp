@@ -13,7 +13,7 @@ namespace adapt {
 struct Options {
   std::vector<std::string> networks;
   std::string preprocess;
-  std::string images, labels, test_images, test_labels, head_images, head_labels;
+  std::string classes, images, labels, test_images, test_labels, head_images, head_labels;
   std::vector<std::string> early_exit;
   std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "dag", isa;
   std::string test_part;
@@ -56,6 +56,11 @@ inline void declare(CLI::App& app, Options& o) {
                  "folder, .npy (uint8 [N,H,W,C], float32 [N,C,H,W]), CIFAR-10 binary or IDX; FILE[a:b] takes a part")
       ->group("Data");
   app.add_option("--labels", o.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line")
+      ->group("Data");
+  app.add_option(
+         "--classes", o.classes,
+         "names of the classes, one a line, in the order of the networks' answers: labels may then be names; else "
+         "the list \"classes\" of models.json, if it has one")
       ->group("Data");
   app.add_option("--test-images", o.test_images, "images for the final test; else a part of --images")->group("Data");
   app.add_option("--test-labels", o.test_labels, "their labels")->group("Data");
@@ -105,8 +110,11 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--max-loss", o.max_loss, "budget: loss in excess of the full network, per image")
       ->check(CLI::Range(0.0, 1.0))
       ->group("Policy");
-  app.add_option("--confidence", o.confidence,
-                 "with which the budget holds for new images (Clopper-Pearson on the calibration part); 0: in the mean")
+  app.add_option(
+         "--confidence", o.confidence,
+         "with which the budget holds for new images (Clopper-Pearson on the calibration part). It is refused "
+         "where the calibration part is too small for it (1 % with 95 % takes 299 images). 0 asks for less: the "
+         "budget is kept in the mean on the calibration part, without a guarantee")
       ->check(CLI::Range(0.0, 0.9999))
       ->group("Policy");
   app.add_option("--folds", o.folds, "folds of the cross-fitting")->check(CLI::Range(2, 20))->group("Policy");

@@ -112,8 +112,8 @@ inline std::string budget_line(const Results& r, const Mode& m) {
   std::string text = "budget " + percent(r.options.max_loss) + " % excess loss, ";
   text += m.certified ? "kept with " + format("%.0f", 100 * r.options.confidence) +
                             " % confidence on calibration (Clopper-Pearson, fixed sequence)"
-                      : "kept in the mean on calibration: " + std::to_string(m.calibration.size()) +
-                            " images are too few for a limit, or none was asked for";
+                      : "kept in the mean on " + std::to_string(m.calibration.size()) +
+                            " calibration images, without a guarantee (--confidence 0)";
   return text + "; on test " + std::to_string(p.regressions) + " regressions and " + std::to_string(p.repairs) +
          " repairs of " + std::to_string(p.n) +
          format(" (McNemar p = %.3g)", weir::mcnemar_p(p.regressions, p.repairs));
@@ -128,7 +128,7 @@ inline void print(const weir::ReportTable& t) {
   const auto line = [&](const std::vector<std::string>& cells) {
     for (std::size_t c = 0; c < cells.size(); ++c) {
       const bool left = c < 1 || (c < 2 && cells.size() > 4);
-      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), cells[c].c_str());
+      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), weir::printable(cells[c]).c_str());
     }
     std::printf("\n");
   };
@@ -255,7 +255,7 @@ inline weir::HtmlReport report(const Results& r) {
            "; policy " + std::to_string(r.data.policy.size()) + ", calibration " +
            std::to_string(r.data.calibration.size()) + ", test " + std::to_string(r.data.test.size()) + " images; " +
            std::to_string(r.data.n_images_in_two_parts) + " test images also occur in another part"});
-  page.preformatted(r.command);
+  page.preformatted("run " + r.run.id + "\n" + r.run.command);
   return page;
 }
 

@@ -39,7 +39,8 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
   budget.confidence = o.confidence;
   file.budget = weir::budget_json(budget, m.learned.choice, m.model.unit);
-  file.provenance = {{"mode", m.name},
+  file.provenance = {{"run", r.run.id},
+                     {"mode", m.name},
                      {"dataset", r.data.name},
                      {"images", o.images},
                      {"labels", o.labels},
@@ -58,17 +59,20 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"threads", o.threads},
                      {"machine", machine()},
                      {"compiler", compiler()},
-                     {"command", r.command}};
+                     {"command", r.run.command}};
   return file;
 }
 
-/// Writes the file, reads it again, and makes sure that what was read runs, and decides as what was measured.
-inline void write_policy(const Results& r, const Mode& m, const std::filesystem::path& path) {
-  const std::string text = weir::to_text(policy_file(r, m, path.parent_path()));
+/// Writes the file, reads it again, and makes sure that what was read runs, and decides as what was measured. path:
+/// where it is written; place: where it will lie, which its networks are relative to.
+inline void write_policy(const Results& r, const Mode& m, const std::filesystem::path& path,
+                         const std::filesystem::path& place) {
+  const std::string text = weir::to_text(policy_file(r, m, place.parent_path()));
   weir::write_file_atomically(path, text);
   const weir::Bytes bytes = weir::read_file(path);
   const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
-  const weir::StoredCascade stored = weir::read_cascade(back, path);
+  const weir::StoredCascade stored =
+      weir::read_cascade(back, place, {{}, true});  // those named on the command line may lie anywhere
   for (std::size_t n = 0; n < m.nets.size(); ++n) stored.spec->network(n);
   const weir::Evaluation before = weir::evaluate(m.learned.choice.policy, m.test);
   if (weir::evaluate(back.policy, m.test).exit != before.exit)

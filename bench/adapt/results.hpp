@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../results_folder.hpp"
 #include "measure.hpp"
 
 namespace adapt {
@@ -19,7 +20,7 @@ struct Results {
   const Models& models;
   const std::vector<Mode>& modes;
   const std::vector<Contestant>& contestants;
-  std::string command;
+  program::Run run;
 
   const Contestant& full() const { return contestants[models.all.size() - 1]; }
   /// The full network that a mode's losses are counted against: the last one, or the network that is left early.
@@ -137,6 +138,7 @@ inline nlohmann::json summary_json(const Results& r) {
   using nlohmann::json;
   const Options& o = r.options;
   json s;
+  s["run"] = r.run.id;
   s["dataset"] = r.data.name;
   s["loss"] = o.loss;
   s["n_heads"] = r.data.heads.size();
@@ -155,7 +157,7 @@ inline nlohmann::json summary_json(const Results& r) {
   s["isa"] = std::string(weir::to_string(weir::Context({.threads = 1, .isa = o.isa}).isa()));
   s["seed"] = o.seed;
   s["test_part"] = o.test_part;
-  s["command"] = r.command;
+  s["command"] = r.run.command;
   const Contestant& full = r.full();
   s["full"] = {{"name", full.name},
                {"accuracy", full.accuracy()},
@@ -232,20 +234,30 @@ inline nlohmann::json summary_json(const Results& r) {
   return s;
 }
 
+/// JSON with a line feed at its end. Bytes of file names that are not UTF-8 become U+FFFD.
+inline std::string to_text(const nlohmann::json& json) {
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 /// One line for every contestant: the curve and all it is compared with.
 inline std::string curve_csv(const Results& r) {
-  std::string csv = "mode,name,kind,budget,mean_s,speedup,accuracy,excess_loss,net_loss,n_test\n";
+  std::string csv = "mode,name,kind,budget,mean_s,speedup,accuracy,excess_loss,net_loss,n_test,run\n";
   for (const Contestant& c : r.contestants) {
     const auto p = r.pairs(c);
     std::string name = c.name;
     std::replace(name.begin(), name.end(), ',', ';');
-    char line[512];
-    std::snprintf(line, sizeof line, ",%s,%.6g,%.9g,%.6g,%.9g,%.9g,%.9g,%zu\n",
-                  c.kind == "learned" ? "chosen"
-                  : c.kind == "curve" ? "learned"
-                                      : c.kind.c_str(),
-                  c.budget, c.mean_seconds(), r.speedup(c), c.accuracy(), p.excess, p.net, p.n);
-    csv += c.mode + "," + name + line;
+    const auto number = [](const char* format, double x) {
+      char text[64];
+      std::snprintf(text, sizeof text, format, x);
+      return std::string(text);
+    };
+    csv += weir::csv_line({c.mode, name,
+                           c.kind == "learned" ? "chosen"
+                           : c.kind == "curve" ? "learned"
+                                               : c.kind,
+                           number("%.6g", c.budget), number("%.9g", c.mean_seconds()), number("%.6g", r.speedup(c)),
+                           number("%.9g", c.accuracy()), number("%.9g", p.excess), number("%.9g", p.net),
+                           std::to_string(p.n), r.run.id});
   }
   return csv;
 }

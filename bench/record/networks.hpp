@@ -25,7 +25,7 @@ struct Networks {
   std::vector<std::string> files;  ///< cheapest first; the last is the full network
   std::string preprocess;          ///< models.json, or empty
   std::vector<double> seconds;     ///< [files] that an image costs; empty: they are measured
-  std::string isa;
+  std::string isa, loss = "top1";
 };
 
 /// "trace.csv" -> "trace.policy.json": where the networks of a trace are written down.
@@ -88,7 +88,8 @@ inline std::vector<double> measured_seconds(const weir::PolicyFile& file, const 
   for (const std::size_t r : rows) part.set->keep_decoded(part.rows[r]);
   std::vector<std::size_t> nets(models.all.size());
   std::iota(nets.begin(), nets.end(), std::size_t{0});
-  weir::CascadeExecutor cascade(weir::read_cascade(file, path).spec, weir::Context({.threads = 1, .isa = isa}));
+  weir::CascadeExecutor cascade(weir::read_cascade(file, path, {{}, true}).spec,
+                                weir::Context({.threads = 1, .isa = isa}));
   adapt::ProgressLine progress("measuring the networks");
   std::vector<double> seconds;
   for (const weir::StageCost& c : weir::measure_costs(
@@ -111,7 +112,9 @@ inline weir::PolicyFile policy_of(const Networks& n, adapt::Part& part, const st
   options.networks = n.files;
   options.preprocess = n.preprocess;
   adapt::Models models(options);
-  part.set->keep_decoded(part.rows[0]);
+  adapt::check_loss(n.loss, models.n_classes());
+  models.check_labels(part);
+  models.try_first_image(part);
   models.find_logits(part);
   weir::PolicyFile file = unlearned(n, models, part.labels(), path.parent_path());
   const Turn turn(path.string() + ".lock");

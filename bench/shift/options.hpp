@@ -44,6 +44,8 @@ inline void declare(CLI::App& app, Options& o) {
                      ->excludes(policy)
                      ->group("Images");
   app.add_option("--labels", o.adapt.labels, "their labels")->group("Images");
+  app.add_option("--classes", o.adapt.classes, "names of the classes, one a line: labels may then be names")
+      ->group("Images");
   app.add_option("--test-images", o.adapt.test_images, "the control, of the same source; else a part of --images")
       ->needs(images)
       ->group("Images");

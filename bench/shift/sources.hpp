@@ -48,6 +48,7 @@ inline Sources read_sources(const Options& o) {
     s.shifted.push_back({name.empty() ? file : name, weir::read_trace(file)});
   }
   s.topology = topology_of(s.policy, o.adapt.topology);
+  adapt::check_guarantee(o.adapt, s.calibration.size());
   const auto fits = [&](const weir::Trace& t) { static_cast<void>(compare::concatenate(s.policy, t.rows({0}))); };
   for (const weir::Trace* t : {&s.calibration, &s.control}) fits(*t);
   // Another source may be recorded on its own, with other times: those of the source that was learned on count.
@@ -82,6 +83,8 @@ inline Sources record_sources(Options o) {
     for (const char* name : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"})
       a.networks.push_back(folder + name + ".onnx");
     a.preprocess = folder + "models.json";
+  } else if (a.images.empty()) {
+    throw weir::ArgumentError("--network needs --images: the labelled images to learn from");
   }
   if (a.networks.size() < 2) throw weir::ArgumentError("--network: at least two are needed");
   if (!o.shifted_labels.empty() && o.shifted_labels.size() != o.shifted_images.size())
@@ -93,12 +96,20 @@ inline Sources record_sources(Options o) {
 
   const weir::Loss loss(a.loss);
   a.measure = o.examples;  // control images at most
-  adapt::Data data = adapt::load_data(a);
   adapt::Models models(a);
+  adapt::check_loss(a.loss, models.n_classes());
+  adapt::Data data = adapt::load_data(a);
+  for (const adapt::Part* p : {&data.policy, &data.calibration, &data.test}) {
+    models.check_labels(*p);
+    models.try_first_image(*p);
+  }
   models.find_logits(data.policy);
+  adapt::decode_all(data);
   std::vector<std::pair<std::string, adapt::Part>> others;
   for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
-    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i]);
+    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i],
+                                        adapt::class_names(a.classes, a.preprocess));
+    models.check_labels(part);
     adapt::shuffle(part.rows, a.seed + 2);
     part = first_rows(std::move(part), o.examples);
     part.set->decode_all();

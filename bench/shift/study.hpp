@@ -82,9 +82,12 @@ inline Row measure_row(const std::string& name, const weir::Trace& trace, const 
 
 inline Study study(const Sources& s, const Options& o) {
   Study out;
-  // With few examples even no regression at all does not show that the budget holds; then it is kept in the mean.
-  out.certified = o.adapt.confidence > 0 && is_binary(s.calibration) &&
-                  weir::clopper_pearson_upper(1, s.calibration.size(), o.adapt.confidence) < o.adapt.max_loss;
+  out.certified = o.adapt.confidence > 0;
+  if (out.certified && !is_binary(s.calibration))
+    throw weir::ArgumentError(
+        "--confidence: the traces' losses are not all 0 or 1, so no exact limit of their mean is known: say "
+        "--confidence "
+        "0 to keep the budget in the mean on the calibration examples, without a guarantee");
   out.choice = learn(s, o, out.certified);
   const weir::MixedPolicy& policy = out.choice.policy;
   // The full network alone: what a way straight to it costs, where networks stand beside each other.

@@ -1,5 +1,6 @@
 /// Maximum and average over sliding windows of blocked tensors.
 #pragma once
+#include <weir/core/kernels/finite_scan.hpp>
 #include <weir/core/kernels/pool.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/rows.hpp>
@@ -8,7 +9,8 @@ namespace weir {
 
 namespace detail {
 
-/// Rows of y of one block of channels, plane `plane` of both: x [H, W, L] -> y [OH, OW, L].
+/// Rows of y of one block of channels, plane `plane` of both: x [H, W, L] -> y [OH, OW, L]. Each row of x is looked at
+/// once for numbers that are not finite: where there are none, a maximum need not look for NaN.
 template <class Take>
 struct BlockedPoolKernel {
   template <int L>
@@ -16,17 +18,28 @@ struct BlockedPoolKernel {
                                          std::int64_t W, const RowsView& to, std::int64_t OW,
                                          const RowRange& rows_of_y) {
     using F = simd::Floats<L>;
+    std::int64_t looked_at = 0, last_odd = -1;  // rows of x: the first not looked at, the last that is not finite
     for (std::int64_t i = rows_of_y.first; i < rows_of_y.last; ++i) {
       float* y = to.row(plane, i);
       std::int64_t top, down;
       clip(p.h, i, H, top, down);
+      if constexpr (!Take::average) {
+        const std::int64_t end = down > 0 ? top + (down - 1) * p.h.dilation + 1 : 0;
+        for (std::int64_t r = looked_at > top ? looked_at : top; r < end; ++r) {
+          bool finite = true;
+          kernels::FiniteScan::run<L>(x.row(plane, r), 1, 0, W * L, L, &finite);
+          if (!finite) last_odd = r;
+        }
+        looked_at = end > looked_at ? end : looked_at;
+      }
+      const bool numbers = Take::average || last_odd < top;
       const std::int64_t rows = Take::average ? divisor(p, p.h, i, H) : 1;
       const std::int64_t to_right = p.w.dilation * L, to_below = p.h.dilation * x.row_floats;
       const std::int64_t start = top % x.rows * x.row_floats, ring = x.rows * x.row_floats;
       // Windows of 3 or 2 columns that lie in x, first .. last - 1.
       std::int64_t first = OW, last = OW;
       const std::int64_t side = p.w.kernel, fits = W + p.w.pad_begin - side;
-      if ((side == 2 || side == 3) && p.w.dilation == 1 && (down == 2 || down == 3) && fits >= 0) {
+      if (numbers && (side == 2 || side == 3) && p.w.dilation == 1 && (down == 2 || down == 3) && fits >= 0) {
         first = std::min(OW, (p.w.pad_begin + p.w.stride - 1) / p.w.stride);
         last = std::clamp(fits / p.w.stride + 1, first, OW);
       }
@@ -82,7 +95,7 @@ struct BlockedPoolKernel {
 #pragma GCC unroll 3
         for (int s = 0; s < columns; ++s) {
           simd::load(v, lines[r] + at + s * L);
-          Take::take(best, v);
+          Take::take_number(best, v);
         }
       }
       if constexpr (Take::average) best = best / scale;

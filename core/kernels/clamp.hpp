@@ -1,6 +1,7 @@
 /// Clamp: the bounds that a kernel applies to each result before it stores it.
 #pragma once
 #include <limits>
+#include <weir/core/finite_math.hpp>
 
 namespace weir {
 

@@ -109,13 +109,12 @@ struct CombineRow {
 
 }  // namespace detail
 
-/// y = Operation(a, b); a and b are stretched to y's shape where they have length 1. y may be a where both have the
-/// same shape.
+/// y = Operation(a, b); a and b are stretched to y's shape where they have length 1. y may be a where a has y's shape.
 template <class Operation>
 void combine(const Context& context, ConstView a, ConstView b, View y) {
   if (y.size() == 0) return;
   constexpr std::int64_t grain = 1 << 14;
-  if (a.shape == b.shape) {  // one row, cut anywhere
+  if (a.shape == y.shape && b.shape == y.shape) {  // one row, cut anywhere
     context.pool().split(y.shape.numel(), grain, [&](std::int64_t first, std::int64_t last) {
       simd::simd_call<detail::CombineRow<Operation>>(context.isa(), a.data + first, std::int64_t{1}, b.data + first,
                                                      std::int64_t{1}, y.data + first, last - first);

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/simd.hpp>
 #include <weir/core/tensor.hpp>
@@ -16,8 +17,8 @@ struct LrnParams {
 
 namespace detail {
 
-/// s = s^-0.75 for normal positive s: a guess from the exponent's bits, then three Newton steps for s^-0.25, each of
-/// which squares the error (from below 4 % to rounding).
+/// s = s^-0.75 for normal positive s, 0 for infinity and NaN for NaN: a guess from the exponent's bits, then three
+/// Newton steps for s^-0.25, each of which squares the error (from below 4 % to rounding).
 template <int W>
 [[gnu::always_inline]] inline void power_minus_three_quarters(simd::Floats<W>& s) {
   using F = simd::Floats<W>;
@@ -30,7 +31,8 @@ template <int W>
     const F square = y * y;
     y = y * (1.25F - quarter * (square * square));
   }
-  s = y * y * y;
+  const F finite{};
+  s = s > finite + std::numeric_limits<float>::max() ? finite : y * y * y;
 }
 
 struct LrnBeta075 {

@@ -27,7 +27,7 @@ struct Max {
   static constexpr bool mean = false;
   template <class V>
   [[gnu::always_inline]] static void apply(V& a, const V& b) {
-    a = b > a ? b : a;
+    simd::take_max(a, b);
   }
 };
 struct Min {
@@ -35,7 +35,7 @@ struct Min {
   static constexpr bool mean = false;
   template <class V>
   [[gnu::always_inline]] static void apply(V& a, const V& b) {
-    a = b < a ? b : a;
+    simd::take_min(a, b);
   }
 };
 

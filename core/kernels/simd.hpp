@@ -58,14 +58,16 @@ template <class V>
 [[gnu::always_inline]] inline void fill(V& v, float c) {
   v = V{} + c;
 }
-/// a = the larger of a and b in each lane; a where b is NaN.
+/// a = the larger of a and b in each lane; NaN where either is.
 template <class V>
 [[gnu::always_inline]] inline void take_max(V& a, const V& b) {
   a = b > a ? b : a;
+  a = b != b ? b : a;
 }
 template <class V>
 [[gnu::always_inline]] inline void take_min(V& a, const V& b) {
   a = b < a ? b : a;
+  a = b != b ? b : a;
 }
 
 /// a = every second lane of a, then of b.
@@ -110,7 +112,7 @@ template <int W>
 template <int W>
 [[gnu::always_inline]] inline float max(const Floats<W>& v) {
   float best = v[0];
-  for (int i = 1; i < W; ++i) best = v[i] > best ? v[i] : best;
+  for (int i = 1; i < W; ++i) best = v[i] > best || v[i] != v[i] ? v[i] : best;
   return best;
 }
 

@@ -33,6 +33,7 @@ struct IsotonicModel {
 inline void to_json(nlohmann::json& json, const IsotonicModel& m) { json = {{"score", m.score}, {"curve", m.curve}}; }
 
 inline void from_json(const nlohmann::json& json, IsotonicModel& m) {
+  refuse_unknown_keys(json, {"score", "curve"});
   from_json(model_json::field(json, "score"), m.score);
   from_json(model_json::field(json, "curve"), m.curve);
 }

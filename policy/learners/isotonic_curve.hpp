@@ -91,6 +91,7 @@ inline void to_json(nlohmann::json& json, const IsotonicCurve& c) { json = {{"x"
 
 /// Throws FormatError unless x is not empty, ascends and does not overflow, and y is as long and does not descend.
 inline void from_json(const nlohmann::json& json, IsotonicCurve& c) {
+  refuse_unknown_keys(json, {"x", "y"});
   c = {model_json::numbers(json, "x"), model_json::numbers(json, "y")};
   if (c.x.empty() || c.x.size() != c.y.size()) throw FormatError("model: the curve's 'x' and 'y' differ in size");
   for (std::size_t k = 1; k < c.x.size(); ++k)

@@ -62,6 +62,7 @@ inline void to_json(nlohmann::json& json, const KernelSvmModel& m) {
 
 /// Throws FormatError where the arrays' sizes disagree, or a factor or gamma is not positive.
 inline void from_json(const nlohmann::json& json, KernelSvmModel& m) {
+  refuse_unknown_keys(json, {"factor", "support", "coef", "gamma", "intercept", "relative_gap"});
   m = {model_json::numbers(json, "factor"),   model_json::numbers(json, "support"),
        model_json::numbers(json, "coef"),     model_json::number(json, "gamma"),
        model_json::number(json, "intercept"), model_json::number(json, "relative_gap")};

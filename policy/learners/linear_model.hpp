@@ -42,6 +42,7 @@ inline void to_json(nlohmann::json& json, const LinearModel& m) {
 }
 
 inline void from_json(const nlohmann::json& json, LinearModel& m) {
+  refuse_unknown_keys(json, {"scaling", "coef", "intercept"});
   from_json(model_json::field(json, "scaling"), m.scaling);
   m.coef = model_json::numbers(json, "coef");
   m.intercept = model_json::number(json, "intercept");

@@ -1,4 +1,5 @@
-/// Checked reading of numbers from a stored model. A policy file may be damaged or hostile.
+/// Checked reading of numbers from a stored model. A policy file may be damaged or hostile. Every from_json refuses
+/// keys that it does not know: one that is misspelt would otherwise count for nothing without a word.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 
 namespace weir::model_json {
 

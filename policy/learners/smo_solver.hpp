@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <vector>
+#include <weir/core/finite_math.hpp>
 
 namespace weir {
 

@@ -62,6 +62,7 @@ inline void to_json(nlohmann::json& json, const Standardise& s) { json = {{"mean
 
 /// Throws FormatError where the arrays differ in size or a factor is not positive.
 inline void from_json(const nlohmann::json& json, Standardise& s) {
+  refuse_unknown_keys(json, {"mean", "factor"});
   s = {model_json::numbers(json, "mean"), model_json::numbers(json, "factor")};
   if (s.mean.size() != s.factor.size()) throw FormatError("model: 'mean' and 'factor' differ in size");
   for (const double factor : s.factor)

@@ -44,6 +44,7 @@ inline void to_json(nlohmann::json& json, const ThresholdModel& m) {
 }
 
 inline void from_json(const nlohmann::json& json, ThresholdModel& m) {
+  refuse_unknown_keys(json, {"n_features", "feature", "threshold", "direction", "constant_label"});
   m.d = model_json::index(json, "n_features", std::size_t{1} << 31U);
   m.feature = model_json::index(json, "feature", std::max<std::size_t>(m.d, 1));
   m.threshold = model_json::number(json, "threshold");

@@ -63,6 +63,7 @@ inline void to_json(nlohmann::json& json, const TreeEnsembleModel& m) {
 /// Throws FormatError unless the arrays agree, every child lies behind its parent in the same tree, every feature
 /// exists and no sum of leaves can overflow.
 inline void from_json(const nlohmann::json& json, TreeEnsembleModel& m) {
+  refuse_unknown_keys(json, {"n_features", "base", "root", "feature", "left", "value"});
   constexpr std::size_t limit = std::size_t{1} << 31U;
   m = TreeEnsembleModel::constant(model_json::number(json, "base"), model_json::index(json, "n_features", limit));
   const auto value = model_json::numbers(json, "value");

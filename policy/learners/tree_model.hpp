@@ -59,6 +59,7 @@ inline void to_json(nlohmann::json& json, const TreeModel& m) {
 
 /// Throws FormatError unless the arrays agree and every child lies behind its parent.
 inline void from_json(const nlohmann::json& json, TreeModel& m) {
+  refuse_unknown_keys(json, {"n_features", "feature", "threshold", "left", "right", "value"});
   m.d = model_json::index(json, "n_features", std::size_t{1} << 31U);
   const auto value = model_json::numbers(json, "value");
   const auto threshold = model_json::numbers(json, "threshold");

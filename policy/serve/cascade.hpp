@@ -28,8 +28,9 @@ struct Decision {
 };
 
 struct CascadeOptions {
-  std::filesystem::path networks;  ///< folder of the network files; empty: where the policy file says
-  ContextOptions context;          ///< threads within one call, instruction set
+  std::filesystem::path networks{};  ///< folder of the network files; empty: where the policy file says
+  ContextOptions context{};          ///< threads within one call, instruction set
+  bool allow_outside = false;        ///< without `networks`: the policy file may name files outside its folder
 };
 
 /// A policy that runs. Made by load_policy(); copies share everything. All members may be called from any number of
@@ -42,7 +43,8 @@ class Cascade {
  public:
   /// file: what policy_from_text() gave; path: where it lies. Throws as read_cascade().
   Cascade(const PolicyFile& file, const std::filesystem::path& path, const CascadeOptions& options = {})
-      : shared_(std::make_shared<Shared>(file.policy, read_cascade(file, path, options.networks), options.context)) {}
+      : shared_(std::make_shared<Shared>(
+            file.policy, read_cascade(file, path, {options.networks, options.allow_outside}), options.context)) {}
 
   const CascadeSpec& spec() const { return *shared_->stored.spec; }
   const MixedPolicy& policy() const { return shared_->policy; }
@@ -54,8 +56,8 @@ class Cascade {
     return id_of([&] { return fnv1a(chars(image.bytes())); });
   }
 
-  /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels and where a network
-  /// answers NaN; on a network's first use what load_network() and CascadeSpec::network() throw.
+  /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels, NotFiniteError where
+  /// a network answers NaN or infinity; on a network's first use what load_network() and CascadeSpec::network() throw.
   Decision run(ImageView image, std::optional<std::uint64_t> id = {}) const {
     Lease worker(*shared_);
     worker->inputs.begin(std::span(&image, 1));

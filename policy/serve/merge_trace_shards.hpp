@@ -32,6 +32,7 @@ struct TraceShardText {
     try {
       if (end == std::string_view::npos || end > 1000) throw FormatError("not a shard of a trace");
       const auto json = parse_bounded(text.substr(0, end), 4);
+      refuse_unknown_keys(json, {"weir_trace_shard", "run", "shard", "n", "classes"});
       if (model_json::index(json, "weir_trace_shard", 1000) != 1) throw FormatError("'weir_trace_shard' must be 1");
       const auto shard = model_json::indices(json, "shard", max_shards + 1);
       if (shard.size() != 2 || shard[0] >= shard[1]) throw FormatError("'shard' must be [index, count]");

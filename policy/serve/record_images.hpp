@@ -108,8 +108,12 @@ inline void record_images(const PolicyFile& file, const StoredCascade& stored, c
     } else {
       inputs.begin(views);
     }
-    Trace block =
-        record_trace(executor, maker, std::move(labels), loss, costs, file.cost_unit, 16, options.probabilities);
+    Trace block;
+    try {
+      block = record_trace(executor, maker, std::move(labels), loss, costs, file.cost_unit, 16, options.probabilities);
+    } catch (const NotFiniteError& e) {
+      throw e.at("image '" + set.name(rows[first + done + e.row()]) + "'");
+    }
     for (std::size_t k = 0; k < networks.size(); ++k) block.stages[k].network = networks[k];
     writer.append(block);
     done += n;

@@ -83,6 +83,13 @@ struct StoredCascade {
   }
 };
 
+/// Where the networks of a policy file are looked for. The file may come from others: by itself it names files in its
+/// own folder and below only.
+struct NetworkFiles {
+  std::filesystem::path folder;  ///< they lie here, by their last names; empty: where the policy file says
+  bool allow_outside = false;    ///< the policy file may name files outside its folder
+};
+
 namespace detail {
 
 inline bool bool_field(const nlohmann::json& json, const char* key) {
@@ -92,22 +99,37 @@ inline bool bool_field(const nlohmann::json& json, const char* key) {
 }
 
 /// Where a network named by a policy file lies: as stated, relative to the policy's folder, or by its last name inside
-/// `networks` where that is given.
+/// `networks` where that is given. Throws FormatError where that leads out of the policy's folder and is not allowed.
 inline std::filesystem::path locate_network(const std::string& file, const std::filesystem::path& folder,
-                                            const std::filesystem::path& networks) {
+                                            const NetworkFiles& networks) {
   const std::filesystem::path stated(file);
   if (file.empty() || file.find('\0') != std::string::npos || stated.is_absolute())
     throw FormatError("'file' must be a path relative to the policy file, not '" + file.substr(0, 200) + "'");
-  auto found =
-      networks.empty() ? (folder / stated).lexically_normal() : path_inside(networks, stated.filename().string());
+  std::filesystem::path found;
+  if (!networks.folder.empty()) {
+    found = path_inside(networks.folder, stated.filename().string(), Links::follow);
+  } else if (networks.allow_outside) {
+    found = (folder / stated).lexically_normal();
+  } else {
+    try {
+      found = path_inside(folder, stated.lexically_normal().string());
+    } catch (const FormatError& e) {
+      throw FormatError(std::string("'file': ") + e.what() +
+                        ". A policy file may name networks outside its folder only where its user allows it: give the "
+                        "networks' folder (--networks DIR, CascadeOptions::networks), or allow what the file says "
+                        "(--allow-outside, CascadeOptions::allow_outside)");
+    }
+  }
   std::error_code error;
-  if (!std::filesystem::is_regular_file(found, error)) throw IoError("'file': there is no " + found.string());
+  if (!std::filesystem::is_regular_file(found, error))
+    throw IoError("'file': there is no " + found.string() +
+                  (std::filesystem::is_symlink(found, error) ? " (a link that leads to no file)" : ""));
   return found;
 }
 
 inline StoredNetwork read_stored_network(const nlohmann::json& json, const std::filesystem::path& folder,
-                                         const std::filesystem::path& networks,
-                                         const std::vector<StoredNetwork>& before) {
+                                         const NetworkFiles& networks, const std::vector<StoredNetwork>& before) {
+  refuse_unknown_keys(json, {"file", "fnv1a", "rows_leave", "preprocess"});
   StoredNetwork network{locate_network(text_field(json, "file"), folder, networks), text_field(json, "fnv1a"),
                         bool_field(json, "rows_leave"), nullptr};
   const auto& preprocess = model_json::field(json, "preprocess");
@@ -137,6 +159,7 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   CascadeStage stage;
   stage.name = file.policy.a.topology.stages[k].name;
   const auto& source = s.source;
+  refuse_unknown_keys(source, {"network", "tensor", "logits", "join", "score", "pooled"});
   stage.network = model_json::index(source, "network", n_networks);
   stage.tensor = text_field(source, "tensor");
   stage.logits = bool_field(source, "logits");
@@ -169,12 +192,12 @@ inline nlohmann::json source_to_json(const CascadeStage& stage, bool with_pooled
   return json;
 }
 
-/// Reads `cascade` and the stages' sources and heads of a policy file that lies at `path`. networks: folder in which
-/// the network files are looked up by their last name; empty: where the file says, relative to itself. Throws
-/// FormatError naming path and field for anything that is missing, of another type or does not fit together, IoError
-/// for a network file that is not there.
+/// Reads `cascade` and the stages' sources and heads of a policy file that lies at `path`. networks: where
+/// the network files are; by default where the file says, relative to itself, in its folder. Throws FormatError naming
+/// path and field for anything that is missing, unknown, of another type or does not fit together, and for a network
+/// outside the folder where that is not allowed; IoError for a network file that is not there.
 inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem::path& path,
-                                  const std::filesystem::path& networks = {}) {
+                                  const NetworkFiles& networks = {}) {
   std::string where = path.string();
   try {
     if (file.cascade.is_null())
@@ -184,6 +207,7 @@ inline StoredCascade read_cascade(const PolicyFile& file, const std::filesystem:
     StoredCascade stored;
     where = path.string() + ", 'cascade'";
     constexpr std::size_t max_classes = 1 << 17;
+    refuse_unknown_keys(file.cascade, {"n_classes", "networks"});
     const std::size_t n_classes = model_json::index(file.cascade, "n_classes", max_classes);
     const auto& list = model_json::field(file.cascade, "networks");
     if (!list.is_array() || list.empty() || list.size() > max_policy_file_stages)

@@ -155,7 +155,7 @@ class TraceShardWriter {
   }
 
   static void sync(const detail::FileDescriptor& file, const std::filesystem::path& path) {
-    if (::fsync(file.get()) != 0) throw detail::io_error(path, "cannot be written", errno);
+    if (!detail::sync(file.get())) throw detail::io_error(path, "cannot be written", errno);
   }
 
   std::filesystem::path path_;

@@ -54,7 +54,9 @@ TEST_CASE(
     o.labels = (folder / "y.csv").string();
     o.test_part = std::to_string(part) + "/4";
     o.seed = 3;
-    const adapt::Data data = adapt::load_data(o);
+    o.confidence = 0;  // 50 calibration images
+    adapt::Data data = adapt::load_data(o);
+    adapt::decode_all(data);
     std::set<std::size_t> all;
     for (const adapt::Part* p : {&data.policy, &data.calibration, &data.test})
       all.insert(p->rows.begin(), p->rows.end());

@@ -83,7 +83,7 @@ grep -q 'batches of 16' "$folder/batch/report.html" || fail "the report does not
 
 [ -x "$train" ] || exit 0
 learn() { "$train" --trace "$folder/traces/selection_calibration.csv" --policy "$folder/flops/policy.json" \
-  --out "$folder/new.json" --max-loss 0.05 --confidence 0 "$@" >"$folder/train.txt" 2>&1; }
+  --networks "$networks" --out "$folder/new.json" --max-loss 0.05 --confidence 0 "$@" >"$folder/train.txt" 2>&1; }
 unit() { python3 -c "import json, sys; print(json.load(open(sys.argv[1]))['cost_unit'])" "$folder/new.json"; }
 learn || fail "$(cat "$folder/train.txt")"
 is "$(unit)" FLOP

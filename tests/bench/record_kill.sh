@@ -81,7 +81,9 @@ fi
 # A policy is learned, and its own recording is the same trace.
 "$train" --trace whole.csv --max-loss 0.02 --confidence 0 --out learned.json | grep -q '600 images to learn from' ||
   fail "training"
-"$record" --policy learned.json "${images[@]}" --out learned.csv >/dev/null
+! "$record" --policy learned.json "${images[@]}" --out learned.csv 2>error || fail "networks outside the policy's folder"
+grep -q -- '--networks DIR' error || fail "$(cat error)"
+"$record" --policy learned.json --networks "$networks" "${images[@]}" --out learned.csv >/dev/null
 cmp learned.csv whole.csv || fail "the learned policy's recording differs"
 
 # With class probabilities, killed on the way: the same rows, and gates learn from expected losses.

@@ -27,7 +27,7 @@ TEST_CASE("describe: what was fused is named, and a hook undoes it") {
   CHECK(run.describe().steps.size() == 3);
   handle.detach();
   CHECK(run.describe().steps.size() == 2);
-  CHECK_THROWS_AS((void)run.describe(0), weir::ArgumentError);
+  CHECK_THROWS_AS((void)run.describe(0), weir::ShapeError);
 }
 
 TEST_CASE("describe: in the middle of a pass it disturbs nothing") {

@@ -18,6 +18,7 @@ struct Scale : weir::Layer {
                float*) const override {
     for (std::size_t i = 0; i < in[0].size(); ++i) out[0].data[i] = factor * in[0].data[i];
   }
+  weir::Examples examples(const weir::ExamplesQuery& q) const override { return weir::examples::outermost(q, 2); }
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   std::optional<weir::Fused> absorb(const weir::Layer& next, std::size_t) const override {
     if (const auto* s = dynamic_cast<const Scale*>(&next))
@@ -32,6 +33,7 @@ struct Add : weir::Layer {
                float*) const override {
     for (std::size_t i = 0; i < in[0].size(); ++i) out[0].data[i] = in[0].data[i] + in[1].data[i];
   }
+  weir::Examples examples(const weir::ExamplesQuery& q) const override { return weir::examples::broadcast(q); }
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
 
@@ -39,6 +41,7 @@ struct RowSum : weir::Layer {
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> in) const override {
     return {weir::Shape{in[0][0], 1}};
   }
+  weir::Examples examples(const weir::ExamplesQuery& q) const override { return weir::examples::outermost(q, 1); }
   void forward(const weir::Context&, std::span<const weir::ConstView> in, std::span<const weir::View> out,
                float*) const override {
     const std::int64_t width = in[0].shape[1];
@@ -56,14 +59,14 @@ inline weir::Network network(bool with_sum = true) {
   s->source = "toy";
   const auto row = weir::ShapeForm::through(2, weir::Shape{2, 4}, 3, weir::Shape{3, 4});
   const auto one = weir::ShapeForm::through(2, weir::Shape{2, 1}, 3, weir::Shape{3, 1});
-  s->values = {
-      {"input", row, nullptr}, {"a", row, nullptr}, {"b", row, nullptr}, {"c", row, nullptr}, {"y", one, nullptr}};
+  s->values = {{"input", row}, {"a", row}, {"b", row}, {"c", row}, {"y", one}};
   const auto twice = std::make_shared<Scale>(2.0F);
   s->nodes = {{"first", "Double", twice, {0}, {1}}, {"second", "Double", twice, {1}, {2}}};
   if (with_sum) s->nodes.push_back({"sum", "Add", std::make_shared<Add>(), {2, 1}, {3}});
   s->nodes.push_back({"total", "RowSum", std::make_shared<RowSum>(), {with_sum ? 3 : 2}, {4}});
   s->inputs = {0};
   s->outputs = {4};
+  weir::find_examples(*s);
   return weir::Network(s);
 }
 

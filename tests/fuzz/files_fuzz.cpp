@@ -1,39 +1,170 @@
-// libFuzzer target: .npy, IDX (gzipped too), CSV and images. The first byte chooses the format, the rest is the file;
-// reading it succeeds or throws weir::Error, soon and in bounded memory.
+// libFuzzer target: every file that weir reads beside networks. The first byte chooses the kind, the rest is the file;
+// reading it succeeds or throws weir::Error, soon and in memory in proportion to its bytes or pixels (bounds.hpp). What
+// was read is used: policies decide, images are preprocessed, what can be written is read back and is the same.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <string>
 #include <vector>
+#include <weir/io/cifar.hpp>
 #include <weir/io/csv.hpp>
 #include <weir/io/idx.hpp>
 #include <weir/io/image.hpp>
+#include <weir/io/labels.hpp>
 #include <weir/io/npy.hpp>
+#include <weir/io/preprocess.hpp>
+#include <weir/policy/cost_table.hpp>
+#include <weir/policy/policy_file.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/trace_file.hpp>
+
+#include "bounds.hpp"
+
+namespace {
+
+std::string_view text_of(const weir::Bytes& file) { return {file.data(), file.size()}; }
+
+void must(bool holds) {
+  if (!holds) std::abort();
+}
+
+/// A file in memory, for what reads files by their path.
+class MemoryFile {
+ public:
+  explicit MemoryFile(const weir::Bytes& bytes) : fd_(memfd_create("fuzz", MFD_CLOEXEC)) {
+    must(fd_ >= 0 && ::write(fd_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  ~MemoryFile() { ::close(fd_); }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
+
+double try_npy(const weir::Bytes& file) {
+  const weir::NpyArray array = weir::detail::parse_npy(file);
+  must(array.to_tensor().size() == array.size());
+  return 8.0 * static_cast<double>(array.size());
+}
+
+double try_idx(const weir::Bytes& file) {
+  // Deflate makes a thousand bytes of one: what it holds is what it may take, and once more while it is read.
+  return 2.0 * static_cast<double>(weir::detail::parse_idx(std::span<const char>(file)).bytes.size());
+}
+
+double try_csv(const weir::Bytes& file) {
+  const weir::CsvTable table = weir::parse_csv(text_of(file), "fuzz.csv");
+  std::string again = weir::csv_line(table.header);
+  for (const auto& row : table.rows) {
+    must(row.size() == table.header.size());
+    again += weir::csv_line(row);
+  }
+  if (table.header.size() == 1) return 0;  // a line of one empty cell is an empty line
+  const weir::CsvTable same = weir::parse_csv(again, "fuzz.csv");
+  must(same.header == table.header && same.rows == table.rows);
+  return 0;
+}
+
+double try_image(const weir::Bytes& file) {
+  const weir::Image image = weir::decode_image(file, "fuzz");
+  must(image.data.size() == image.view().size_bytes());
+  return 8.0 * static_cast<double>(image.data.size());
+}
+
+double try_policy(const weir::Bytes& file) {
+  const weir::PolicyFile policy = weir::policy_from_text(text_of(file), "fuzz.json");
+  must(weir::policy_from_text(weir::to_text(policy)) == policy);
+  const weir::GateInputs layout = policy.inputs();
+  for (std::size_t k = 0; k < policy.stages.size(); ++k) {
+    const std::size_t size = layout.size(k);
+    if (size > 10000) continue;
+    std::vector<double> x(size);
+    for (std::size_t i = 0; i < size; ++i) x[i] = static_cast<double>(i % 5) / 4;
+    const std::size_t action = policy.policy.pick(7).action(k, x);
+    must(action <= policy.policy.a.topology.stages[k].next.size());
+  }
+  (void)weir::read_cascade(policy, "/nowhere/policy.json");
+  return 0;
+}
+
+double try_trace(const weir::Bytes& file) {
+  const weir::CsvTable csv = weir::parse_csv(text_of(file), "fuzz.csv");
+  const weir::Trace trace = weir::trace_from_table(csv.header, csv.rows, {}, "fuzz.csv");
+  const weir::TraceTable again = weir::trace_to_table(trace);
+  must(weir::trace_from_table(again.header, again.rows).size() == trace.size());
+  return 0;
+}
+
+double try_models(const weir::Bytes& file) {
+  const MemoryFile in_memory(file);
+  const std::vector<std::uint8_t> pixels(3 * 40000, 7);
+  for (const auto& [name, preprocess] : weir::load_preprocess(in_memory.path())) {
+    const weir::PreprocessOptions& o = preprocess.options();
+    if (o.height > 300 || o.width > 300 || o.resize > 300 || o.crop > 300) continue;  // as much as was asked for
+    weir::Preprocess::Scratch scratch;
+    std::vector<float> out(static_cast<std::size_t>(preprocess.shape().numel()));
+    for (const auto& [height, width, channels] : {std::array{5, 7, 3}, {9, 2, 1}, {1, 40000, 3}, {300, 1, 1}}) {
+      if (height * width > 1000 && o.resize > 8) continue;
+      weir::ImageView image;
+      image.data = pixels.data();
+      image.height = height;
+      image.width = width;
+      image.channels = channels;
+      try {
+        preprocess.apply(image, out.data(), scratch);
+      } catch (const weir::ArgumentError&) {  // too long for its height
+      }
+    }
+  }
+  return 0;
+}
+
+double try_labels(const weir::Bytes& file) {
+  (void)weir::detail::labels_of_csv(weir::parse_csv(text_of(file), "fuzz.csv"));
+  return 0;
+}
+
+double try_labels_npy(const weir::Bytes& file) {
+  (void)weir::detail::labels_of_npy(weir::detail::parse_npy(file), "fuzz.npy");
+  return 0;
+}
+
+double try_cifar(const weir::Bytes& file) {
+  weir::CifarImages images;
+  weir::detail::append_cifar(file, images);
+  must(images.pixels.size() == images.labels.size() * 3 * weir::detail::cifar_plane);
+  return 0;
+}
+
+double try_costs(const weir::Bytes& file) {
+  const weir::CsvTable csv = weir::parse_csv(text_of(file), "fuzz.csv");
+  (void)weir::CostTable(csv.header, csv.rows, "fuzz.csv");
+  return 0;
+}
+
+/// Each reads a file and returns the bytes that it needs beside the fixed allowance. make_seeds.py has their order.
+constexpr double (*kinds[])(const weir::Bytes&) = {try_npy,    try_idx,    try_csv,        try_image, try_policy, try_trace,
+                                                   try_models, try_labels, try_labels_npy, try_cifar, try_costs};
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const weir::Bytes file(data + 1, data + size);
+  const fuzz::Bounds bounds;
+  double needed = 0;
   try {
-    switch (data[0] % 4) {
-      case 0: {
-        const weir::NpyArray array = weir::detail::parse_npy(file);
-        if (array.to_tensor().size() != array.size()) std::abort();
-        break;
-      }
-      case 1:
-        (void)weir::detail::parse_idx(std::span<const char>(file));
-        break;
-      case 2: {
-        const weir::CsvTable table = weir::parse_csv({file.data(), file.size()}, "fuzz.csv");
-        for (const auto& row : table.rows)
-          if (row.size() != table.header.size()) std::abort();
-        break;
-      }
-      default: {
-        const weir::Image image = weir::decode_image(file, "fuzz");
-        if (image.data.size() != image.view().size_bytes()) std::abort();
-      }
-    }
-  } catch (const weir::Error&) {
+    needed = kinds[data[0] % std::size(kinds)](file);
+  } catch (const weir::Error& e) {
+    must(std::strlen(e.what()) > 8);
   }
+  bounds.check("a file", needed);
   return 0;
 }

@@ -93,4 +93,28 @@ TEST_CASE("csv: a line that was written reads back as it was") {
   CHECK(weir::parse_csv(header + weir::csv_line(fields), "x").rows.at(0) == fields);
 }
 
+TEST_CASE("csv: no cell that is written is a formula to a spreadsheet, and each reads back as it was") {
+  const std::vector<std::string> formulas{"=1+1", "+a", "-x", "@SUM(A1)", "\tx", "\rx", "=", "-", "'=x", "''@"},
+      plain{"-1", "-0.5", "+3", "-1e-300", "-1e999", "5", "a=b", "'x", "'", "x'=", ""};
+  for (const std::string& field : formulas) {
+    const std::string line = weir::csv_line({field, "b"});
+    INFO(line);
+    CHECK(line[line[0] == '"' ? 1 : 0] == '\'');
+    CHECK(weir::parse_csv("h,i\n" + line, "x").rows.at(0).at(0) == field);
+  }
+  for (const std::string& field : plain) {
+    CHECK(weir::csv_line({field, "b"}) == field + ",b\n");
+    CHECK(weir::parse_csv("h,i\n" + weir::csv_line({field, "b"}), "x").rows.at(0).at(0) == field);
+  }
+}
+
+TEST_CASE("csv: semicolons and tabs separate where the header has no comma") {
+  CHECK(parse_csv("a;b\n1,5;2\n", "t").rows == Rows{{"1,5", "2"}});
+  CHECK(parse_csv("a\tb\n1;5\t2\n", "t").rows == Rows{{"1;5", "2"}});
+  CHECK(parse_csv("\n\"a,c\";b\n1;2\n", "t").header == std::vector<std::string>{"a,c", "b"});
+  CHECK(parse_csv("a;x,b\n1;2,3\n", "t").rows == Rows{{"1;2", "3"}});
+  const std::vector<std::string> one{"a;b"}, two{"a\tb"};
+  for (const auto& fields : {one, two}) CHECK(parse_csv(weir::csv_line(fields), "t").header == fields);
+}
+
 }  // namespace WEIR_UNIT

@@ -142,6 +142,18 @@ TEST_CASE("path_inside: names inside the folder only") {
   }
   CHECK_THROWS_AS(weir::path_inside(folder / "none", "a"), IoError);
   CHECK_NOTHROW((void)weir::path_inside("", "a"));
+  const auto why = message_of<FormatError>([&] { (void)weir::path_inside(folder.path(), "away/secret"); });
+  CHECK(contains(why, "away is a symbolic link that leads out of"));
+  CHECK(contains(why, "put the file itself"));
+  CHECK(weir::path_inside(folder.path(), "away/secret", weir::Links::follow) == folder / "away/secret");
+  CHECK_THROWS_AS(weir::path_inside(folder.path(), "away/../x", weir::Links::follow), FormatError);
+}
+
+TEST_CASE("sync_folder: folders that can be flushed are, missing ones are an error") {
+  const io_test::TempFolder folder;
+  CHECK_NOTHROW(weir::detail::sync_folder(folder.path()));
+  CHECK_NOTHROW(weir::detail::sync_folder(""));
+  CHECK_THROWS_AS(weir::detail::sync_folder(folder / "none"), IoError);
 }
 
 }  // namespace WEIR_UNIT

@@ -176,17 +176,103 @@ TEST_CASE("ImageSet: a CSV cannot lead out of the folder, name what is missing o
     const Folder f("file,label\nimages/rgb.png,0\n\"" + name + "\",1\n");
     CHECK(contains(refused(f.temp.path()), "labels.csv:3: "));
   }
-  {
-    const Folder f("file,label\nlink/x.png,0\n");
-    std::filesystem::create_symlink(secret.path(), f.temp / "link");
-    CHECK(contains(refused(f.temp.path()), "leads out of"));
-  }
-  CHECK(contains(refused(Folder("file,label\nimages/rgb.png,0\nimages/rgb.png,1\n").temp.path()), "listed twice"));
+  CHECK(contains(refused(Folder("file,label\nimages/rgb.png,0\nimages/rgb.png,1\n").temp.path()),
+                 "labels.csv:3: file 'images/rgb.png' is listed twice, first in line 2"));
+  CHECK(contains(refused(Folder("file,label\nimages/rgb.png,0\n./images/rgb.png,1\n").temp.path()), "listed twice"));
   CHECK(contains(refused(Folder("file,label\nimages/rgb.png,one\n").temp.path()), "labels.csv:2: 'one'"));
   CHECK(contains(refused(Folder("file\nimages/rgb.png\n").temp.path()), "no column 'label'"));
   const io_test::TempFolder empty;
   CHECK_THROWS_AS(weir::load_image_set(empty.path()), IoError);
   CHECK_THROWS_AS(weir::load_image_set(empty / "none"), IoError);
+}
+
+TEST_CASE("ImageSet: a folder of links to images, and a folder that is a link") {
+  const Folder real("file,label\nimages/rgb.png,3\n");
+  const io_test::TempFolder f;
+  f.write("links/labels.csv", "file,label\na.png,3\nsub/rgb.png,4\n");
+  std::filesystem::create_symlink(real.temp / "images/rgb.png", f / "links/a.png");
+  std::filesystem::create_directory_symlink(real.temp / "images", f / "links/sub");
+  std::filesystem::create_directory_symlink(f / "links", f / "folder");
+  for (const char* name : {"links", "folder"}) {
+    const ImageSet set = weir::load_image_set(f / name);
+    CHECK(set.size() == 2);
+    CHECK(set.decode(0).data == io_test::pattern(9, 11, 3).data);
+    CHECK(set.content_hash(0) == set.content_hash(1));
+  }
+  std::filesystem::create_symlink(f / "gone.png", f / "links/dead.png");
+  f.write("links/labels.csv", "file,label\ndead.png,3\n");
+  CHECK(contains(refused(f / "links"), "labels.csv:2: no file 'dead.png'"));
+  CHECK(contains(refused(f / "links"), "it is a link that leads to no file"));
+}
+
+TEST_CASE(
+    "ImageSet: labels with semicolons, tabs, CRLF and a byte order mark; names where there is a list of classes") {
+  const Folder plain("file,label\nimages/rgb.png,1\nimages/grey.png,0\n");
+  const weir::ClassNames animals({"cat", "dog"}, "classes.txt");
+  for (const char* text :
+       {"file;label\nimages/rgb.png;1\nimages/grey.png;0\n", "file\tlabel\nimages/rgb.png\t1\nimages/grey.png\t0",
+        "\xEF\xBB\xBF"
+        "file,label\r\nimages/rgb.png,1\r\nimages/grey.png,0\r\n",
+        "\xEF\xBB\xBF"
+        "label;file\r\ndog;images/rgb.png\r\ncat;images/grey.png\r\n",
+        "file,label\nimages/rgb.png,dog\nimages/grey.png,0\n"}) {
+    INFO(text);
+    const auto csv = plain.temp.write("l.csv", text);
+    CHECK(weir::load_image_set(plain.temp.path(), csv, animals).labels() == std::vector<int>{1, 0});
+  }
+  const auto csv = plain.temp.write("l.csv", "file,label\nimages/rgb.png,dog\nimages/grey.png,fog\n");
+  CHECK(contains(refused(plain.temp.path(), csv), "l.csv:2: 'dog' is not a label"));
+  CHECK(contains(refused(plain.temp.path(), csv), "--classes"));
+  CHECK(contains(refused(plain.temp.path(), csv, animals), "l.csv:3: 'fog' is not a label"));
+  CHECK(contains(refused(plain.temp.path(), csv, animals), "classes of classes.txt; the nearest is 'dog'"));
+  const auto headless = plain.temp.write("h.csv", "images/rgb.png,1\nimages/grey.png,0\n");
+  CHECK(contains(refused(plain.temp.path(), headless),
+                 "h.csv:1: no column 'file'; the first line must be the header file,label, it is images/rgb.png,1"));
+  CHECK(contains(refused(plain.temp.path(), plain.temp.write("w.csv", std::string("\xFF\xFE"
+                                                                                  "f\0,\0",
+                                                                                  6))),
+                 "w.csv:1: the text is UTF-16"));
+  CHECK(contains(refused(plain.temp.path(), plain.temp.write("m.csv", "file,label\rimages/rgb.png,1\r")),
+                 "m.csv:1: lines end in CR only"));
+}
+
+TEST_CASE("labels: those out of range are named with file and line") {
+  const io_test::TempFolder f;
+  const auto check = [](const weir::Labels& l, std::size_t classes) {
+    return message_of<FormatError>(
+        [&] { weir::check_labels(l.values, classes, "a.onnx", [&](std::size_t i) { return l.where(i); }); });
+  };
+  const auto csv = weir::read_labels(f.write("l.csv", "label\n\n1\n2\n3\n"));
+  CHECK(check(csv, 4).empty());
+  CHECK(contains(check(csv, 3), "l.csv:5: label 3, but a.onnx tells 3 classes apart: labels are 0 to 2"));
+  CHECK(contains(check(csv, 3), "seem to begin with 1"));
+  CHECK_FALSE(contains(check(csv, 2), "seem to begin with 1"));
+  const auto idx = weir::read_labels(f.write("labels-idx1", labels_idx({'\5', '\0', '\x9'})));
+  CHECK(contains(check(idx, 9), "labels-idx1, label 2: label 9"));
+  ImageSet set = weir::load_image_set(f.write("i", images_idx(3)), f / "l.csv");
+  CHECK(contains(set.label_where(2), "l.csv:5"));
+}
+
+TEST_CASE("ClassNames: from a text file, and from models.json") {
+  const io_test::TempFolder f;
+  const auto names = weir::read_class_names(f.write("c.txt",
+                                                    "\xEF\xBB\xBF"
+                                                    "cat\r\nold dog\r\n\r\n"));
+  CHECK(names.names() == std::vector<std::string>{"cat", "old dog"});
+  CHECK(names.find("old dog") == 1);
+  CHECK_FALSE(names.find("dog"));
+  const auto refused_names = [&](const std::string& text) {
+    return message_of<FormatError>([&] { weir::read_class_names(f.write("c.txt", text)); });
+  };
+  CHECK(contains(refused_names("\n\n"), "no class names"));
+  CHECK(contains(refused_names("cat\n\ndog\n"), "class 1 has no name"));
+  CHECK(contains(refused_names("cat\ndog\ncat\n"), "'cat' is the name of the classes 0 and 2"));
+  const auto of_models = [&](const std::string& text) { return weir::class_names_of_models(f.write("m.json", text)); };
+  CHECK(of_models(R"({"models": [{"classes": 10}]})").empty());
+  CHECK(of_models(R"({"classes": ["a", "b"], "models": []})").find("b") == 1);
+  CHECK(of_models(R"({"models": [{"classes": ["a", "b"]}, {"classes": ["a", "b"]}, {}]})").size() == 2);
+  CHECK_THROWS_AS(of_models(R"({"models": [{"classes": ["a", "b"]}, {"classes": ["b", "a"]}]})"), FormatError);
+  CHECK_THROWS_AS(of_models(R"({"classes": ["a", 2], "models": []})"), FormatError);
 }
 
 TEST_CASE("ImageSet: a file that cannot be decoded is named") {

@@ -22,10 +22,11 @@ weir::Network two_exits(const std::vector<toy_cascade::Counter>& waves, std::vec
   const auto logits = s->values.back().form;
   s->values.back().name = "late";
   const auto early = static_cast<weir::ValueId>(s->values.size());
-  s->values.push_back({"early", logits, nullptr});
+  s->values.push_back({"early", logits});
   s->nodes.insert(s->nodes.begin() + 1,
                   {"early logits", "Logits", std::make_shared<toy_cascade::Logits>(), {1}, {early}});
   s->outputs = std::move(outputs);
+  weir::find_examples(*s);
   return weir::Network(s);
 }
 

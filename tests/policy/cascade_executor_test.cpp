@@ -246,6 +246,24 @@ TEST_CASE("CascadeExecutor: after an exception the next run starts afresh") {
       cascade.run_one(
           mixes(spec)[4], [](std::size_t, std::size_t, View out) { std::ranges::fill(out.span(), std::nanf("")); }, 0),
       weir::ArgumentError);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const weir::InputMaker third = [&](std::size_t net, std::size_t row, View out) {
+      toy_cascade::fill(net, row, out);
+      if (row == 3) std::ranges::fill(out.span(), bad);
+    };
+    try {
+      std::vector<CascadeAnswer> answers;
+      cascade.run_batch(mixes(spec)[4], 6, third, 0, answers);
+      FAIL("an answer that is not finite was taken");
+    } catch (const weir::NotFiniteError& e) {
+      CHECK(e.row() == 3);
+      const std::string what = e.what();
+      const weir::CascadeStage& s = spec->stages[0];
+      CHECK(
+          what.starts_with(spec->network(s.network).source() + ", tensor '" + s.tensor + "': the answer for image 3 "));
+      CHECK(std::string(e.at("image 'a.png'").what()).find("the answer for image 'a.png' is ") != std::string::npos);
+    }
+  }
   CHECK_THROWS_AS(cascade.run_one_with(from(0), 0, [](std::size_t, std::span<const double>) { return std::size_t{9}; }),
                   weir::ArgumentError);
 }

@@ -93,7 +93,7 @@ TEST_CASE("choose: budgets on cost are in the traces' unit, which must be the sa
                        doctest::Contains("FLOP per example cannot be kept"), weir::ArgumentError);
 }
 
-TEST_CASE("choose: with an upper limit the limit is within budget; too few examples leave the full network") {
+TEST_CASE("choose: with an upper limit the limit is within budget; with too few examples it is refused") {
   const auto fit = weir_test::difficulty_trace(600, 4, 1), calibration = weir_test::difficulty_trace(800, 4, 2);
   const auto topology = weir_test::chain_of(fit);
   const weir::PolicyTrainer trainer(fit, topology, {});
@@ -112,12 +112,19 @@ TEST_CASE("choose: with an upper limit the limit is within budget; too few examp
 
   std::vector<Eigen::Index> few(40);
   for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
-  const auto full = weir::choose(trainer, path, calibration.rows(few), budget);
+  CHECK_THROWS_WITH_AS(weir::choose(trainer, path, calibration.rows(few), budget),
+                       doctest::Contains("95 % for 2 % needs 149 examples with no regression; there are 40"),
+                       weir::ArgumentError);
+  CHECK_THROWS_WITH_AS(weir::choose(trainer, path, calibration, {.value = 0, .margin = weir::Margin::upper_limit}),
+                       doctest::Contains("more examples than there can be"), weir::ArgumentError);
+  // As many as could pass, but each of them a regression: the full network is left.
+  auto worst = calibration;
+  for (std::size_t k = 0; k + 1 < worst.stages.size(); ++k) worst.stages[k].loss.setOnes();
+  worst.stages.back().loss.setZero();
+  const auto full = weir::choose(trainer, path, worst, budget);
   CHECK(full.calibration.excess == 0);
   CHECK(full.policy.a == path[3].policy);
   CHECK(*full.upper_limit == 0);
-  CHECK(weir::choose(trainer, path, calibration, {.value = 0, .margin = weir::Margin::upper_limit}).policy.a ==
-        path[3].policy);
 
   CHECK_THROWS_AS(weir::choose(trainer, path, calibration,
                                {.on = weir::BudgetOn::seconds, .value = 1, .margin = weir::Margin::upper_limit}),

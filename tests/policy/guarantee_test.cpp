@@ -250,7 +250,16 @@ TEST_CASE(
   std::iota(few.begin(), few.end(), Eigen::Index{0});
   for (const auto certificate : {weir::Certificate::conformal_risk_control, weir::Certificate::upper_confidence_bound,
                                  weir::Certificate::learn_then_test}) {
-    const auto full = weir::guarantee(learnt.trainer, learnt.path, calibration.rows(few), {.certificate = certificate});
+    CHECK_THROWS_WITH_AS(
+        weir::guarantee(learnt.trainer, learnt.path, calibration.rows(few), {.certificate = certificate}),
+        doctest::Contains(certificate == weir::Certificate::conformal_risk_control
+                              ? "needs 99 examples with no regression; there are 40"
+                              : "95 % for 1 % needs 299 examples with no regression; there are 40"),
+        weir::ArgumentError);
+    auto worst = calibration;
+    for (std::size_t k = 0; k + 1 < worst.stages.size(); ++k) worst.stages[k].loss.setOnes();
+    worst.stages.back().loss.setZero();
+    const auto full = weir::guarantee(learnt.trainer, learnt.path, worst, {.certificate = certificate});
     CHECK(full.policy.a == learnt.path[3].policy);
     CHECK(full.policy.b == learnt.path[3].policy);
     CHECK(full.upper_limit == 0);

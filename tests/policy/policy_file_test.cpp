@@ -174,6 +174,19 @@ TEST_CASE("policy file: hostile content is refused by name") {
          {nlohmann::json(true), nlohmann::json(-1.5), nlohmann::json::object(), nlohmann::json({{1}})})
       refuses(with(pointer, value), "");
   }
+  // Keys that nothing reads, at every level.
+  for (const auto& [pointer, nearest] : std::vector<std::pair<std::string, std::string>>{
+           {"/cost_units", "cost_unit"},
+           {"/mix/sead", "seed"},
+           {"/budget/vaule", "value"},
+           {"/budget/calibration/los", "loss"},
+           {"/stages/1/names", "name"},
+           {"/stages/1/cost", "next"},  // "seconds" here, because that is the unit
+           {"/stages/0/gate/n_action", "n_actions"},
+           {"/stages/0/gate/models/0/learnr", "learner"},
+           {"/stages/0/gate/models/0/model/treshold", "threshold"}})
+    refuses(with(pointer, 1), "is unknown; the nearest known one is '" + nearest + "'");
+  CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
   refuses(with("/weir_policy", 4), "weir_policy");
   refuses(with("/stages", nlohmann::json::array()), "stages");
   refuses(with("/stages", nlohmann::json(65, good["stages"][0])), "stages");
@@ -237,6 +250,9 @@ TEST_CASE("policy file: what does not fit together is not written") {
   file = good;
   file.stages[0].feature_names[0] = "\xff";
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file = good;
+  file.provenance["images"] = "photos\xff";  // of no concern to the policy, so it does not lose it
+  CHECK(weir::policy_from_text(weir::to_text(file)).provenance.at("images") == "photos\xEF\xBF\xBD");
 }
 
 }  // namespace WEIR_UNIT

@@ -24,6 +24,9 @@ struct Wave : weir::Layer {
     *rows += static_cast<int>(in[0].shape[0]);
     for (std::size_t i = 0; i < in[0].size(); ++i) out[0].data[i] = std::sin(1.3F * in[0].data[i] + shift);
   }
+  weir::Examples examples(const weir::ExamplesQuery& q) const override {
+    return weir::examples::outermost(q, weir::Shape::max_rank);
+  }
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   double flops(std::span<const weir::Shape> in) const override { return 2.0 * static_cast<double>(in[0].numel()); }
 };
@@ -33,6 +36,7 @@ struct Logits : weir::Layer {
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> in) const override {
     return {weir::Shape{in[0][0], 3}};
   }
+  weir::Examples examples(const weir::ExamplesQuery& q) const override { return weir::examples::outermost(q, 1); }
   void forward(const weir::Context&, std::span<const weir::ConstView> in, std::span<const weir::View> out,
                float*) const override {
     const auto n = static_cast<std::size_t>(in[0].shape[0]), width = in[0].size() / n;
@@ -58,10 +62,10 @@ inline weir::Network network(const std::string& name, const weir::Shape& example
     return weir::Shape(dims);
   };
   const auto form = weir::ShapeForm::through(2, at(2), 3, at(3));
-  s->values.push_back({"input", form, nullptr});
+  s->values.push_back({"input", form});
   for (std::size_t i = 0; i < waves.size(); ++i) {
     // Names beyond the small-string buffer, as those of exported networks are.
-    s->values.push_back({"a/rather/long/tensor/name/t" + std::to_string(i), form, nullptr});
+    s->values.push_back({"a/rather/long/tensor/name/t" + std::to_string(i), form});
     const auto in = static_cast<weir::ValueId>(i);
     s->nodes.push_back({"wave" + std::to_string(i),
                         "Wave",
@@ -70,10 +74,11 @@ inline weir::Network network(const std::string& name, const weir::Shape& example
                         {in + 1}});
   }
   const auto last = static_cast<weir::ValueId>(waves.size());
-  s->values.push_back({"y", weir::ShapeForm::through(2, weir::Shape{2, 3}, 3, weir::Shape{3, 3}), nullptr});
+  s->values.push_back({"y", weir::ShapeForm::through(2, weir::Shape{2, 3}, 3, weir::Shape{3, 3})});
   s->nodes.push_back({"logits", "Logits", std::make_shared<Logits>(), {last}, {last + 1}});
   s->inputs = {0};
   s->outputs = {last + 1};
+  weir::find_examples(*s);
   return weir::Network(s);
 }
 

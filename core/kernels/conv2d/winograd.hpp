@@ -30,7 +30,7 @@ namespace weir::kernels {
 /// RMS error of y in units of its RMS, for x and weights uniform in [-1, 1], against a sum in double (the direct
 /// algorithms in brackets), Y = 4, S = 1: 64 channels 7.8e-7 (4.3e-7), 128 1.1e-6 (6.1e-7), 256 1.6e-6 (8.4e-7), 512
 /// 2.0e-6 (1.1e-6); the largest error of any output 1.2e-5 (8.0e-6). With K = 7, 3 channels:
-/// 9.4e-7 (2.2e-7). A NaN or infinity in x reaches all pixels of the tiles that see it.
+/// 9.4e-7 (2.2e-7). x and weights must be finite: others would reach all pixels of the tiles that see them.
 template <int Y, int S, int K = 3, Layout layout = Layout::blocked>
 class Winograd : public Conv2dAlgorithm {
   using P = winograd::Phases<Y, S, K>;
@@ -126,6 +126,7 @@ class Winograd : public Conv2dAlgorithm {
 
   /// A blocked image is computed as a whole: it lies in the caches, and V of bands would be made twice where they meet.
   bool by_rows() const override { return plain; }
+  bool wants_finite() const override { return true; }
   std::int64_t rows_together() const override { return Y; }
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {

@@ -103,9 +103,10 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
         compare(y_all, out, y_planes, rows);
       }
     }
-  CHECK(direct > 100);
-  CHECK(depthwise > 100);
-  CHECK(winograd > 20);
+  const auto each = static_cast<int>(contexts().size());  // CPUs have different numbers of instruction sets
+  CHECK(direct > 16 * each);
+  CHECK(depthwise > 16 * each);
+  CHECK(winograd > 3 * each);
 }
 
 TEST_CASE("pooling: some rows are those of the whole image, to the last bit") {

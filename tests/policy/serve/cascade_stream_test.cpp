@@ -27,7 +27,7 @@ struct Streaming {
   TempFolder folder;
   weir::PolicyFile file = stored_toys::file(folder.path());
   std::vector<weir::Image> images = stored_toys::images(60);
-  weir::Cascade cascade{file, folder / "p.json"};
+  weir::Cascade cascade{file, folder / "p.json", stored_toys::anywhere()};
   std::vector<Decision> expected = cascade.run(stored_toys::views(images));
 
   /// What makes image i.
@@ -59,7 +59,7 @@ TEST_CASE("CascadeStream: whatever the batches and the workers, decisions are Ca
   std::set<std::string> exits;
   for (const Decision& d : s.expected) exits.insert(d.exit);
   CHECK(exits.size() == 3);  // else the test has seen too little
-  const weir::Cascade threaded(s.file, s.folder / "p.json", {.networks = {}, .context = {.threads = 2}});
+  const weir::Cascade threaded(s.file, s.folder / "p.json", stored_toys::anywhere(2));
   for (const StreamOptions& options :
        {StreamOptions{1, 1, 0.01}, StreamOptions{4, 7, 0.001}, StreamOptions{8, 64, never_s},
         StreamOptions{64, 64, never_s}, StreamOptions{64, 128, 0}})
@@ -192,7 +192,7 @@ TEST_CASE("CascadeStream: no more images are taken than may be in flight, nor ma
 TEST_CASE("CascadeStream: networks are loaded when an image first needs them") {
   const Streaming s;
   for (const int workers : {1, 2}) {
-    const weir::Cascade fresh(s.file, s.folder / "p.json");
+    const weir::Cascade fresh(s.file, s.folder / "p.json", stored_toys::anywhere());
     CascadeStream stream(fresh, {.batch = 4, .in_flight = 16, .max_wait_s = 0, .workers = workers});
     CHECK(!fresh.spec().is_loaded(0));
     std::vector<std::future<Decision>> decisions;
@@ -208,7 +208,7 @@ TEST_CASE("CascadeStream: networks are loaded when an image first needs them") {
 TEST_CASE("CascadeStream: where batches cannot flow, images run one by one") {
   Streaming s;
   for (auto& network : s.file.cascade["networks"]) network["rows_leave"] = false;
-  const weir::Cascade single(s.file, s.folder / "p.json");
+  const weir::Cascade single(s.file, s.folder / "p.json", stored_toys::anywhere());
   CHECK(!single.spec().flows_in_batches());
   CascadeStream alone(single), together(single, {.batch = 4, .in_flight = 16, .max_wait_s = 0.01, .workers = 2});
   std::vector<std::future<Decision>> decisions;
@@ -280,7 +280,8 @@ TEST_CASE("CascadeStream: bad images and options are refused") {
     CHECK_THROWS_AS(CascadeStream(s.cascade, options), weir::ArgumentError);
   weir::PolicyFile floats = s.file;
   for (auto& network : floats.cascade["networks"]) network["preprocess"] = nullptr;
-  CHECK_THROWS_AS(CascadeStream(weir::Cascade(floats, s.folder / "p.json")), weir::ArgumentError);
+  CHECK_THROWS_AS(CascadeStream(weir::Cascade(floats, s.folder / "p.json", stored_toys::anywhere())),
+                  weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

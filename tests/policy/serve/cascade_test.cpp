@@ -46,8 +46,8 @@ TEST_CASE("Cascade: loaded from a file it answers as a CascadeExecutor does, alo
   const TempFolder folder;
   for (const bool same : {true, false}) {
     const auto file = write(folder / "policy.json", same);
-    const Cascade cascade = weir::load_policy(folder / "policy.json");
-    const auto stored = weir::read_cascade(file, folder / "policy.json");
+    const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
+    const auto stored = weir::read_cascade(file, folder / "policy.json", {{}, true});
     CHECK((stored.networks[0].preprocess == stored.networks[1].preprocess) == same);
     const auto images = stored_toys::images(40);
     std::set<std::string> exits;
@@ -74,8 +74,8 @@ TEST_CASE("Cascade: loaded from a file it answers as a CascadeExecutor does, alo
 TEST_CASE("Cascade: tensors are taken where all networks read the same, and give the image's answer") {
   const TempFolder folder;
   write(folder / "policy.json");
-  const Cascade cascade = weir::load_policy(folder / "policy.json");
-  const auto stored = weir::read_cascade(stored_toys::file(folder.path()), folder / "policy.json");
+  const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
+  const auto stored = weir::read_cascade(stored_toys::file(folder.path()), folder / "policy.json", {{}, true});
   const auto images = stored_toys::images(6);
   weir::Tensor x(weir::Shape{6, 1, 28, 28});
   weir::Preprocess::Scratch scratch;
@@ -87,15 +87,15 @@ TEST_CASE("Cascade: tensors are taken where all networks read the same, and give
   CHECK_THROWS_AS(cascade.run(weir::Tensor(weir::Shape{5})), weir::ShapeError);
   check_equal(cascade.run(images[2], 7), from_images[2]);  // and goes on after a refusal
   write(folder / "policy.json", false);
-  CHECK_THROWS_AS(weir::load_policy(folder / "policy.json").run(x), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::load_policy(folder / "policy.json", stored_toys::anywhere()).run(x), weir::ArgumentError);
 }
 
 TEST_CASE("Cascade: networks are loaded when an image first needs them") {
   const TempFolder folder;
   const auto file = write(folder / "policy.json");
-  const Cascade cascade = weir::load_policy(folder / "policy.json");
+  const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
   CHECK(!cascade.spec().is_loaded(0));
-  const auto stored = weir::read_cascade(file, folder / "policy.json");
+  const auto stored = weir::read_cascade(file, folder / "policy.json", {{}, true});
   std::uint64_t id = 0;  // of the policy that stops sooner
   while (!(file.policy.pick(id) == file.policy.a)) ++id;
   bool stopped_early = false;
@@ -114,8 +114,9 @@ TEST_CASE("Cascade: any number of threads may run it") {
   write(folder / "policy.json");
   const auto images = stored_toys::images(12);
   const auto views = stored_toys::views(images);
-  const auto expected = weir::load_policy(folder / "policy.json").run(views);
-  const Cascade cascade = weir::load_policy(folder / "policy.json");  // its networks are loaded by the threads
+  const auto expected = weir::load_policy(folder / "policy.json", stored_toys::anywhere()).run(views);
+  const Cascade cascade =
+      weir::load_policy(folder / "policy.json", stored_toys::anywhere());  // its networks are loaded by the threads
   std::vector<std::vector<Decision>> got(4);
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < got.size(); ++t)
@@ -137,15 +138,14 @@ TEST_CASE("Cascade: threads mix single images, batches, tensors and what is refu
   write(folder / "policy.json");
   const auto images = stored_toys::images(16);
   const auto views = stored_toys::views(images);
-  const Cascade single = weir::load_policy(folder / "policy.json");
+  const Cascade single = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
   const auto expected = single.run(views, 0);
   weir::Tensor x(weir::Shape{16, 1, 28, 28});
   weir::Preprocess::Scratch scratch;
   for (std::size_t i = 0; i < 16; ++i)
     single.stored().networks[0].preprocess->apply(images[i], x.data() + i * 784, scratch);
   for (const int n_threads : {1, 2}) {
-    const Cascade cascade =
-        weir::load_policy(folder / "policy.json", {.networks = {}, .context = {.threads = n_threads}});
+    const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere(n_threads));
     std::vector<std::vector<Decision>> got(8);
     std::vector<int> refused(8, 0);
     std::vector<std::thread> threads;
@@ -179,7 +179,7 @@ TEST_CASE("Cascade: threads mix single images, batches, tensors and what is refu
 TEST_CASE("Cascade: images that are none are refused, and the cascade goes on") {
   const TempFolder folder;
   write(folder / "policy.json");
-  const Cascade cascade = weir::load_policy(folder / "policy.json");
+  const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
   const auto images = stored_toys::images(3);
   auto views = stored_toys::views(images);
   const auto expected = cascade.run(views[1]);

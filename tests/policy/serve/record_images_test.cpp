@@ -17,7 +17,7 @@ namespace {
 struct Recording {
   TempFolder folder;
   weir::PolicyFile file = stored_toys::file(folder.path());
-  weir::StoredCascade stored = weir::read_cascade(file, folder / "p.json");
+  weir::StoredCascade stored = weir::read_cascade(file, folder / "p.json", {{}, true});
   weir::ImageSet set = pixels();
   std::vector<std::size_t> rows = std::vector<std::size_t>(23);
 
@@ -51,7 +51,7 @@ TEST_CASE("recording: what a trace says is what gates see") {
   const weir::CsvTable table = weir::read_csv(r.folder / "t.csv");
   const weir::Trace again = weir::trace_from_table(table.header, table.rows, {}, "t.csv");
   const auto planned = weir::evaluate(r.file.policy, again);
-  const weir::Cascade cascade(r.file, r.folder / "p.json");
+  const weir::Cascade cascade(r.file, r.folder / "p.json", stored_toys::anywhere());
   for (std::size_t i = 0; i < 23; ++i) {
     const auto d = cascade.run(r.set.image(r.rows[i]), i);
     CHECK(d.exit == again.stages[planned.exit[i]].name);

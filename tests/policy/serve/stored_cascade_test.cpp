@@ -15,7 +15,8 @@ namespace {
 std::string refusal(const TempFolder& folder, const json& policy, const std::filesystem::path& networks = {}) {
   weir::write_file_atomically(folder / "p.json", policy.dump());
   return message_of<weir::FormatError>([&] {
-    const auto cascade = weir::load_policy(folder / "p.json", {.networks = networks, .context = {}});
+    const auto cascade =
+        weir::load_policy(folder / "p.json", {.networks = networks, .context = {}, .allow_outside = true});
     static_cast<void>(cascade.spec().networks());
   });
 }
@@ -83,7 +84,46 @@ TEST_CASE("policy file: networks are those that were stated, or are refused befo
   std::filesystem::remove(folder / "other" / name("alexnet"));
   CHECK_THROWS_AS(refusal(folder, good, folder / "other"), weir::IoError);
   std::filesystem::create_symlink(stored_toys::networks() / name("alexnet"), folder / "other" / name("alexnet"));
-  CHECK(contains(refusal(folder, good, folder / "other"), "leads out"));
+  folder.write("other/" + name("googlenet"), io_test::slurp(stored_toys::networks() / name("googlenet")));
+  CHECK(refusal(folder, good, folder / "other").empty());  // the user's own folder may hold links
+}
+
+TEST_CASE("policy file: networks outside its folder are read where that is allowed, else the message says how") {
+  const TempFolder folder;
+  const json good = json::parse(weir::to_text(stored_toys::file(folder.path())));
+  const auto load = [&](const json& policy) {
+    weir::write_file_atomically(folder / "p.json", policy.dump());
+    return message_of<weir::FormatError>([&] { static_cast<void>(weir::load_policy(folder / "p.json")); });
+  };
+  CHECK(contains(load(good), "network 0: 'file': path '../"));
+  for (const char* way : {"leads out of", "--networks DIR", "CascadeOptions::networks", "--allow-outside"})
+    CHECK(contains(load(good), way));
+  json inside = good;
+  for (std::size_t n = 0; n < 2; ++n) {
+    const std::string file =
+        std::filesystem::path(good["cascade"]["networks"][n]["file"].get<std::string>()).filename();
+    inside["cascade"]["networks"][n]["file"] = "sub/../nets/" + file;
+    folder.write("nets/" + file, io_test::slurp(stored_toys::networks() / file));
+  }
+  CHECK(load(inside).empty());
+  // A link in the policy's own folder leads out of it too.
+  const std::string file = "fashion_alexnet.onnx";
+  std::filesystem::remove(folder / "nets" / file);
+  std::filesystem::create_symlink(stored_toys::networks() / file, folder / "nets" / file);
+  CHECK(contains(load(inside), file + " is a symbolic link that leads out of"));
+  CHECK(contains(load(inside), "--allow-outside"));
+  CHECK(refusal(folder, inside).empty());
+  for (const auto& [pointer, nearest] :
+       std::vector<std::pair<std::string, std::string>>{{"/cascade/n_clases", "n_classes"},
+                                                        {"/cascade/networks/0/fil", "file"},
+                                                        {"/cascade/networks/0/preprocess/scal", "scale"},
+                                                        {"/stages/0/source/logit", "logits"},
+                                                        {"/stages/1/exit_head/biass", "bias"}}) {
+    json bad = good;
+    bad[json::json_pointer(pointer)] = 1;
+    const std::string message = refusal(folder, bad);
+    CHECK_MESSAGE(contains(message, "the nearest known one is '" + nearest + "'"), pointer, ": ", message);
+  }
 }
 
 TEST_CASE("policy file: every flipped bit around the networks is refused or harmless") {
@@ -96,7 +136,7 @@ TEST_CASE("policy file: every flipped bit around the networks is refused or harm
     std::string damaged = text;
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 7)));
     try {
-      static_cast<void>(weir::read_cascade(weir::policy_from_text(damaged), folder / "p.json"));
+      static_cast<void>(weir::read_cascade(weir::policy_from_text(damaged), folder / "p.json", {{}, true}));
     } catch (const weir::Error&) {
       ++refused;
     }
@@ -131,7 +171,7 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   CHECK(json::parse(text).at("weir_policy") == 3);
   CHECK(weir::policy_from_text(text) == file);
   weir::write_file_atomically(folder / "p.json", text);
-  const auto cascade = weir::load_policy(folder / "p.json");
+  const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
   const auto& stages = cascade.spec().stages;
   CHECK(stages[0].form == weir::AnswerForm{weir::Join::own, own});
   CHECK(stages[1].form == weir::AnswerForm{weir::Join::mean, history});
@@ -141,7 +181,7 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   // The same answers from the plain file, joined here.
   auto all_own = stored_toys::file(folder.path());
   weir::write_file_atomically(folder / "plain.json", plain);
-  const auto apart = weir::read_cascade(all_own, folder / "plain.json");
+  const auto apart = weir::read_cascade(all_own, folder / "plain.json", {{}, true});
   weir::CascadeExecutor executor(apart.spec, weir::Context());
   weir::CascadeInputs makes(apart.preprocessing());
   std::set<std::string> exits;

@@ -45,7 +45,7 @@ std::size_t place(const std::vector<std::string>& names, const std::string& name
 weir::PolicyFile file(const std::filesystem::path& folder, const std::vector<std::string>& groups,
                       const std::string& first, const std::string& second) {
   weir::PolicyFile f = stored_toys::file(folder);
-  const auto old = weir::read_cascade(f, folder / "p.json");
+  const auto old = weir::read_cascade(f, folder / "p.json", {{}, true});
   const auto nets = old.spec->networks();
   auto stages = old.spec->stages;
   stages[0].pooled_tensor = weir::penultimate_tensor(nets[0]);
@@ -102,7 +102,7 @@ TEST_CASE("A policy file with features of every group: saved, loaded, alone, in 
     const auto f = file(folder.path(), weir::feature_group_names(), first, second);
     weir::write_file_atomically(folder / "p.json", weir::to_text(f));
     CHECK(weir::read_policy_file(folder / "p.json") == f);
-    const auto cascade = weir::load_policy(folder / "p.json");
+    const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
     CHECK(cascade.spec().feature_options.groups == weir::feature_group_names());
     const auto batch = cascade.run(stored_toys::views(images));
     std::set<std::string> exits;
@@ -124,7 +124,7 @@ TEST_CASE("A policy file without further features is as it was: no word of them,
   const std::string text = weir::to_text(stored_toys::file(folder.path()));
   CHECK(!contains(text, "pooled"));
   CHECK(!contains(text, "energy"));
-  const auto stored = weir::read_cascade(weir::policy_from_text(text), folder / "p.json");
+  const auto stored = weir::read_cascade(weir::policy_from_text(text), folder / "p.json", {{}, true});
   CHECK(stored.spec->feature_options.groups == std::vector<std::string>{"confidence"});
   CHECK(stored.spec->feature_options.with_class);
   for (std::size_t k = 0; k < 3; ++k) CHECK(stored.spec->feature_names(k) == weir::confidence_feature_names(10));
@@ -135,7 +135,7 @@ TEST_CASE("A policy file without further features is as it was: no word of them,
 TEST_CASE("Recording carries the features of every group, and plans what runs do") {
   const TempFolder folder;
   const auto f = file(folder.path(), {"energy", "pooled", "image"}, "energy", "alexnet.image_entropy");
-  const auto stored = weir::read_cascade(f, folder / "p.json");
+  const auto stored = weir::read_cascade(f, folder / "p.json", {{}, true});
   weir::Bytes bytes(20 * 28 * 28);
   for (std::size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
@@ -147,7 +147,7 @@ TEST_CASE("Recording carries the features of every group, and plans what runs do
   for (std::size_t k = 0; k < 3; ++k) CHECK(trace.stages[k].feature_names == f.stages[k].feature_names);
   CHECK(weir::feature_groups_of(trace) == std::vector<std::string>{"confidence", "energy", "pooled", "image"});
   const auto planned = weir::evaluate(f.policy, trace);
-  const weir::Cascade cascade(f, folder / "p.json");
+  const weir::Cascade cascade(f, folder / "p.json", stored_toys::anywhere());
   for (std::size_t i = 0; i < 20; ++i) CHECK(cascade.run(set.image(i), i).exit == trace.stages[planned.exit[i]].name);
 }
 
@@ -157,7 +157,7 @@ TEST_CASE("policy file: features that do not fit, damaged projections and hostil
   const auto refusal = [&](const json& policy) {
     weir::write_file_atomically(folder / "p.json", policy.dump());
     return message_of<weir::FormatError>([&] {
-      const auto cascade = weir::load_policy(folder / "p.json");
+      const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
       static_cast<void>(cascade.spec().networks());
     });
   };
@@ -186,7 +186,7 @@ TEST_CASE("policy file: features that do not fit, damaged projections and hostil
     json bad = good;
     bad[json::json_pointer(pointer)] = value;
     weir::write_file_atomically(folder / "p.json", bad.dump());
-    const auto cascade = weir::load_policy(folder / "p.json");
+    const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
     CHECK_THROWS_AS(static_cast<void>(cascade.spec().networks()), weir::Error);
   };
   refuses_networks("/stages/0/source/pooled/tensor", "nowhere");

@@ -13,6 +13,11 @@ namespace stored_toys {
 
 inline std::filesystem::path networks() { return std::filesystem::path(WEIR_TEST_DIR) / ".." / "bench" / "networks"; }
 
+/// Policy files of tests lie in temporary folders, their networks here.
+inline weir::CascadeOptions anywhere(int threads = 1) {
+  return {.networks = {}, .context = {.threads = threads}, .allow_outside = true};
+}
+
 /// Goes on while max_probability is below cut.
 inline weir::Gate gate(std::size_t n_features, double cut) {
   weir::LinearModel m = weir::LinearModel::constant(0, n_features);

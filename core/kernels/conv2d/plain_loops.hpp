@@ -1,0 +1,46 @@
+/// A convolution by plain loops: what is computed where x is not finite.
+#pragma once
+#include <algorithm>
+#include <weir/core/kernels/conv2d/algorithm.hpp>
+
+namespace weir::kernels {
+
+/// Where x and y lie, as in Conv2dRows; x_unit: floats of a pixel of a plane of x (1 of a plain tensor), y_unit of y.
+struct PlainLoops {
+  const Conv2dParams& params;
+  const float* weights;  ///< [M, C/groups, KH, KW]
+  const float* bias;
+  std::int64_t H, W, OW, x_unit, y_unit;
+
+  /// Rows `rows` of y, summed in double. Only what a window sees of the image is multiplied: places in the padding and
+  /// channels of other groups are not, as 0 times an infinity is no number.
+  void run(const Conv2dRows& r) const {
+    for (std::int64_t m = 0; m < params.out_channels; ++m)
+      for (std::int64_t i = r.rows.first; i < r.rows.last; ++i)
+        for (std::int64_t j = 0; j < OW; ++j) {
+          const std::int64_t plane = m / y_unit, at = j * y_unit + m % y_unit;
+          float v = static_cast<float>(sum(r.x, m, i, j) + double{bias[m]});
+          if (r.residual.data != nullptr) v += r.residual.row(plane, i)[at];
+          r.y.row(plane, i)[at] = r.clamp(v);
+        }
+  }
+
+ private:
+  double sum(const RowsView& x, std::int64_t m, std::int64_t i, std::int64_t j) const {
+    const std::int64_t C = params.in_channels / params.groups, M = params.out_channels / params.groups;
+    const std::int64_t KH = params.kernel_h, KW = params.kernel_w, first = m / M * C;
+    double s = 0;
+    for (std::int64_t c = 0; c < C; ++c)
+      for (std::int64_t k = 0; k < KH * KW; ++k) {
+        const std::int64_t row = i * params.stride_h - params.pad_top + k / KW * params.dilation_h;
+        const std::int64_t column = j * params.stride_w - params.pad_left + k % KW * params.dilation_w;
+        if (row < 0 || row >= H || column < 0 || column >= W) continue;
+        const std::int64_t channel = first + c;
+        s += double{weights[(m * C + c) * KH * KW + k]} *
+             double{x.row(channel / x_unit, row)[column * x_unit + channel % x_unit]};
+      }
+    return s;
+  }
+};
+
+}  // namespace weir::kernels
