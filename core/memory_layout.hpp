@@ -16,6 +16,8 @@ struct MemoryLayout {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
   /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
   static constexpr std::size_t max_floats = std::size_t{1} << 33;
+  /// Workspace is in proportion to the tensors of its step, beyond what hardly matters.
+  static constexpr std::size_t small_workspace = std::size_t{1} << 23, times_touched = 64;
   Lives lives;
   Schedule schedule;
   std::vector<std::size_t> offset;     ///< by value id; nowhere for constants and hidden values
@@ -66,6 +68,12 @@ struct MemoryLayout {
         const auto need = [&](const Context& c, std::int64_t examples) {
           const std::size_t floats = step.layer->workspace_floats(c, plan.input_shapes(network, step, examples));
           refuse_above(max_floats, floats, network.source() + ": node '" + step.name + "' " + step.op);
+          if (floats > at(c.threads()) * small_workspace &&
+              floats > times_touched * touched(network, plan, step, examples))
+            throw ShapeError(network.source() + ": node '" + step.name + "' " + step.op + ": needs " +
+                             std::to_string(floats >> 18) +
+                             " MiB beside its tensors, much more than these take; a window so far beyond its image is "
+                             "not supported");
           return floats;
         };
         workspace_floats = std::max({workspace_floats, need(context, g.examples), need(context, 1)});
@@ -135,6 +143,15 @@ struct MemoryLayout {
   static std::size_t at(Index i) {
     return static_cast<std::size_t>(i);
   }
+  /// Floats that a step reads and writes.
+  static std::size_t touched(const Network& network, const Plan& plan, const Node& step, std::int64_t examples) {
+    auto floats = at(step.layer->parameter_floats());
+    for (const auto* values : {&step.inputs, &step.outputs})
+      for (const ValueId v : *values)
+        if (v != absent) floats += at(plan.floats(network, v, examples));
+    return floats;
+  }
+
   static std::size_t rounded(std::size_t floats) { return (floats + 15) / 16 * 16; }
 
   /// The value whose memory step i may write `result` to because it reads it as the last one, and only where it writes:

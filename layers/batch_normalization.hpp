@@ -71,8 +71,13 @@ class BatchNormalizationLayer final : public Layer {
 
 inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   node.expect_inputs(5, 5);
-  if (node.integer("training_mode", 0) != 0) node.fail("training mode is not supported");
-  if (node.integer("spatial", 1) != 1) node.fail("attribute spatial = 0 is not supported");
+  node.ignore("momentum");
+  if (node.opset >= 14 && node.integer("training_mode", 0) != 0) node.fail("training_mode 1 is not supported");
+  if (node.opset < 9 && node.integer("spatial", 1) != 1) node.fail("attribute spatial = 0 is not supported");
+  for (std::size_t i = 1; i < node.node.outputs.size(); ++i)
+    if (!node.node.outputs[i].empty())
+      node.fail("has " + std::to_string(node.node.outputs.size()) +
+                " outputs: training mode, which is not supported; export the network for inference");
   const float epsilon = node.real("epsilon", 1e-5F);
   const auto &gamma = node.constant_floats(1), &beta = node.constant_floats(2), &mean = node.constant_floats(3),
              &variance = node.constant_floats(4);

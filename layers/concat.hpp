@@ -155,14 +155,15 @@ class SplitLayer final : public Layer {
 /// Lengths are an attribute before opset 13, an input since; num_outputs came with opset 18.
 inline LayerPtr make_split(const NodeArguments& node) {
   node.expect_inputs(1, node.opset < 13 ? 1 : 2);
-  std::vector<std::int64_t> lengths = node.integers_or_input("split", 1);
+  std::vector<std::int64_t> lengths = node.integers_or_input("split", 1, 13);
   const auto outputs = static_cast<std::int64_t>(node.node.outputs.size());
   if (outputs == 0) node.fail("has no outputs");
   if (!lengths.empty() && static_cast<std::int64_t>(lengths.size()) != outputs)
     node.fail("has " + std::to_string(outputs) + " outputs for " + std::to_string(lengths.size()) + " lengths");
   for (std::int64_t n : lengths)
     if (n < 0) node.fail("a length is negative");
-  if (node.integer("num_outputs", outputs) != outputs) node.fail("attribute num_outputs does not fit its outputs");
+  if (node.opset >= 18 && node.integer("num_outputs", outputs) != outputs)
+    node.fail("attribute num_outputs does not fit its outputs");
   return std::make_shared<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
 }
 

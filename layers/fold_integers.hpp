@@ -23,7 +23,9 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
   try {
     if (entry->of_shape != nullptr) {
       if (input_shapes.empty() || input_shapes[0] == nullptr || inputs.empty()) return std::nullopt;
-      return std::vector<Constant>{entry->of_shape(node, *input_shapes[0])};
+      std::vector<Constant> result{entry->of_shape(node, *input_shapes[0])};
+      node.refuse_others();
+      return result;
     }
     bool integers = entry->takes_floats || inputs.empty();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -34,7 +36,9 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
       integers = integers || (i == 0 && inputs[i]->is_int);
     }
     if (!integers) return std::nullopt;
-    return entry->evaluate(node, inputs);
+    auto result = entry->evaluate(node, inputs);
+    if (result) node.refuse_others();
+    return result;
   } catch (const ShapeError& e) {
     node.fail(e.what());
   }

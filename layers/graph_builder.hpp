@@ -194,7 +194,7 @@ class GraphBuilder {
       x[p] = shapes[p][0];
     }
     const NodeArguments arguments(node, def_.opset, def_.source);
-    const bool allow_zero = reshape && arguments.integer("allowzero", 0) != 0;
+    const bool allow_zero = reshape && def_.opset >= 14 && arguments.integer("allowzero", 0) != 0;
     if (reshape && batch_ == Batch::any) free_target(lists, x);
     if (std::all_of(lists.begin(), lists.end(), [&](const auto& l) { return l == lists[0]; })) return;
     std::optional<std::vector<std::int64_t>> list;

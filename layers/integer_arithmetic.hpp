@@ -103,6 +103,18 @@ struct Greater {
   static bool apply(std::int64_t& a, std::int64_t b) { return a = a > b, false; }
 };
 
+/// Sign of the dividend with fmod 1, as in C.
+inline Result mod(const NodeArguments& node, Inputs in) {
+  struct Remainder {
+    static bool apply(std::int64_t& a, std::int64_t b) {
+      if (b == 0) return true;
+      a = b == -1 ? 0 : a % b;
+      return false;
+    }
+  };
+  return node.integer_in("fmod", 0, 0, 1) == 1 ? combine<Remainder>(node, in) : combine<Mod>(node, in);
+}
+
 inline Result negate(const NodeArguments& node, Inputs in) {
   Constant x = at(node, in, 0);
   for (std::int64_t& v : x.ints)
@@ -132,10 +144,12 @@ inline Result where(const NodeArguments& node, Inputs in) {
 template <class Operation>
 Result reduce(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
-  const std::vector<std::int64_t> axes = node.integers_or_input("axes", 1);
+  const std::vector<std::int64_t> axes = node.integers_or_input("axes", 1, node.node.op == "ReduceSum" ? 13 : 18);
   if (x.shape.rank() > 1 && axes.size() != x.shape.rank() && !axes.empty())
     node.fail("integers can only be reduced over all axes");
   if (!axes.empty()) (void)checked_axes(axes, x.shape.rank());
+  const bool newer = node.opset >= (node.node.op == "ReduceSum" ? 13 : 18);
+  if (newer && node.integer_in("noop_with_empty_axes", 0, 0, 1) == 1 && axes.empty()) return one(x);
   if (x.ints.empty()) node.fail("nothing to reduce");
   std::int64_t v = x.ints[0];
   for (std::size_t i = 1; i < x.ints.size(); ++i)

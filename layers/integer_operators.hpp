@@ -16,7 +16,7 @@ namespace integers {
 inline Constant shape_of(const NodeArguments& node, const Shape& x) {
   const auto rank = static_cast<std::int64_t>(x.rank());
   const auto bound = [&](const char* name, std::int64_t otherwise) {
-    const std::int64_t v = node.integer(name, otherwise);
+    const std::int64_t v = node.opset < 15 ? otherwise : node.integer(name, otherwise);
     return std::clamp<std::int64_t>(v < 0 ? std::max(v, -rank) + rank : v, 0, rank);
   };
   const std::int64_t start = bound("start", 0), end = std::max(start, bound("end", rank));
@@ -32,6 +32,8 @@ inline Result cast(const NodeArguments& node, Inputs in) {
   node.expect_inputs(1, 1);
   const Constant& x = *in[0];
   const std::int64_t to = node.integer("to", 0);
+  if (node.opset >= 19) node.ignore("saturate");    // of 8-bit floats
+  if (node.opset >= 24) node.ignore("round_mode");  // likewise
   const bool to_float = to == 1 || to == 10 || to == 11 || to == 16;
   const bool to_int = (to >= 2 && to <= 7) || to == 9 || to == 12 || to == 13;
   if (!to_float && !to_int) node.fail("cast to type " + std::to_string(to) + " is not supported");
@@ -49,17 +51,21 @@ inline Result cast(const NodeArguments& node, Inputs in) {
   return one(std::move(y));
 }
 
+inline bool allows_zero(const NodeArguments& node) {
+  return node.opset >= 14 && node.integer_in("allowzero", 0, 0, 1) == 1;
+}
+
 inline Result reshape(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
-  return one(make(reshaped(x.shape, at(node, in, 1).ints, node.integer("allowzero", 0) != 0), x.ints));
+  return one(make(reshaped(x.shape, at(node, in, 1).ints, allows_zero(node)), x.ints));
 }
 inline Result squeeze(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
-  return one(make(squeezed(x.shape, node.integers_or_input("axes", 1)), x.ints));
+  return one(make(squeezed(x.shape, node.integers_or_input("axes", 1, 13)), x.ints));
 }
 inline Result unsqueeze(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
-  return one(make(unsqueezed(x.shape, node.integers_or_input("axes", 1)), x.ints));
+  return one(make(unsqueezed(x.shape, node.integers_or_input("axes", 1, 13)), x.ints));
 }
 inline Result flatten(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
@@ -106,8 +112,11 @@ inline Result concat(const NodeArguments& node, Inputs in) {
 inline Result split(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
   const std::size_t axis = checked_axis(node.integer("axis", 0), x.shape.rank());
-  std::vector<std::int64_t> lengths = node.integers_or_input("split", 1);
+  std::vector<std::int64_t> lengths = node.integers_or_input("split", 1, 13);
   const std::size_t parts = node.node.outputs.size();
+  if (node.opset >= 18 &&
+      node.integer("num_outputs", static_cast<std::int64_t>(parts)) != static_cast<std::int64_t>(parts))
+    node.fail("attribute num_outputs does not fit its outputs");
   if (lengths.empty() && parts > 0) {
     if (x.shape[axis] % static_cast<std::int64_t>(parts) != 0) node.fail("cannot split " + x.shape.to_string());
     lengths.assign(parts, x.shape[axis] / static_cast<std::int64_t>(parts));
@@ -133,9 +142,10 @@ inline Result gather(const NodeArguments& node, Inputs in) {
   Constant y = make(shape, {});
   y.ints.reserve(checked_size(shape));
   const std::int64_t length = x.shape[axis], inner = x.shape.product(axis + 1, x.shape.rank());
-  for (std::int64_t o = 0; o < x.shape.product(0, axis); ++o)
+  for (std::int64_t i : indices.ints)
+    if (i < -length || i >= length) node.fail("index " + std::to_string(i) + " is out of range");
+  for (std::int64_t o = 0; shape.numel() > 0 && o < x.shape.product(0, axis); ++o)
     for (std::int64_t i : indices.ints) {
-      if (i < -length || i >= length) node.fail("index " + std::to_string(i) + " is out of range");
       const auto from = x.ints.begin() + (o * length + (i < 0 ? i + length : i)) * inner;
       y.ints.insert(y.ints.end(), from, from + inner);
     }
@@ -145,10 +155,7 @@ inline Result gather(const NodeArguments& node, Inputs in) {
 inline Result constant_of_shape(const NodeArguments& node, Inputs in) {
   const Constant& target = at(node, in, 0);
   const Shape shape{std::span<const std::int64_t>(target.ints)};
-  const auto value = node.node.attributes.find("value");
-  const Constant* c = value == node.node.attributes.end() ? nullptr : std::get_if<Constant>(&value->second);
-  if (value != node.node.attributes.end() && (c == nullptr || c->floats.size() + c->ints.size() != 1))
-    node.fail("attribute value must be a tensor of one element");
+  const Constant* c = node.element("value");
   const std::size_t n = checked_size(shape);
   if (c != nullptr && c->is_int) return one(make(shape, std::vector<std::int64_t>(n, c->ints[0])));
   return one(Constant{shape, std::vector<float>(n, c == nullptr ? 0.0F : c->floats[0]), {}, false});
@@ -208,7 +215,7 @@ inline constexpr std::array integer_operators = {
     IntegerOperator{"Sub", integers::combine<integers::Sub>},
     IntegerOperator{"Mul", integers::combine<integers::Mul>},
     IntegerOperator{"Div", integers::combine<integers::Div>},
-    IntegerOperator{"Mod", integers::combine<integers::Mod>},
+    IntegerOperator{"Mod", integers::mod},
     IntegerOperator{"Max", integers::combine<integers::Max>},
     IntegerOperator{"Min", integers::combine<integers::Min>},
     IntegerOperator{"Equal", integers::combine<integers::Equal>},

@@ -1,6 +1,7 @@
 /// NodeArguments: what the maker of a layer sees of its node.
 #pragma once
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 #include <weir/core/graph_def.hpp>
@@ -42,7 +43,12 @@ class NodeArguments {
   std::size_t rank(std::size_t i) const { return i < ranks_.size() ? ranks_[i] : 0; }
 
   bool has_input(std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
-  bool has_attribute(const std::string& name) const { return node.attributes.count(name) > 0; }
+  bool has_attribute(const std::string& name) const {
+    asked_.insert(name);
+    return node.attributes.count(name) > 0;
+  }
+  /// An attribute that the operator has in this opset, and that does not change what is computed at inference.
+  void ignore(const std::string& name) const { asked_.insert(name); }
 
   std::int64_t integer(const std::string& name, std::int64_t otherwise) const {
     return get<std::int64_t>(name, otherwise, "an integer");
@@ -79,10 +85,18 @@ class NodeArguments {
     return values[0];
   }
 
-  /// A list that newer opsets take as input i and older ones as an attribute; empty if neither is there.
-  std::vector<std::int64_t> integers_or_input(const std::string& name, std::size_t i) const {
-    if (has_input(i)) return constant_integers(i);
-    return integers(name);
+  /// A list that is an attribute before the opset `since`, and input i from it on; empty if it was left out.
+  std::vector<std::int64_t> integers_or_input(const std::string& name, std::size_t i, int since) const {
+    if (opset < since) return integers(name);
+    return has_input(i) ? constant_integers(i) : std::vector<std::int64_t>{};
+  }
+  /// The one element of a tensor attribute; nullptr if it is not given.
+  const Constant* element(const std::string& name) const {
+    if (!has_attribute(name)) return nullptr;
+    const auto* c = std::get_if<Constant>(&node.attributes.at(name));
+    if (c == nullptr || c->floats.size() + c->ints.size() != 1)
+      fail("attribute " + name + " must be a tensor of one element");
+    return c;
   }
 
   /// As integer(), which must lie in [low, high].
@@ -99,6 +113,18 @@ class NodeArguments {
       if (!has_input(i)) fail("input " + std::to_string(i) + " is missing");
   }
 
+  /// Fails if the node has an attribute that nothing asked for: the operator has none of that name in this opset, and
+  /// what its writer meant by it would be passed over in silence.
+  void refuse_others() const {
+    for (const auto& [name, value] : node.attributes)
+      if (!asked_.contains(name)) {
+        std::string known;
+        for (const std::string& a : asked_) known += (known.empty() ? "" : ", ") + a;
+        fail("the operator has no attribute '" + name + "' in this opset" +
+             (known.empty() ? std::string(", nor any other") : ", but " + known));
+      }
+  }
+
   [[noreturn]] void fail(const std::string& message) const {
     throw FormatError(source + ", node '" + node.name + "' " + node.op + " (opset " + std::to_string(opset) +
                       "): " + message);
@@ -107,6 +133,7 @@ class NodeArguments {
  private:
   template <typename T>
   T get(const std::string& name, const T& otherwise, const char* kind) const {
+    asked_.insert(name);
     const auto it = node.attributes.find(name);
     if (it == node.attributes.end()) return otherwise;
     if (const T* value = std::get_if<T>(&it->second)) return *value;
@@ -121,6 +148,7 @@ class NodeArguments {
 
   std::vector<const Constant*> constants_, others_;
   std::vector<std::size_t> ranks_;
+  mutable std::set<std::string> asked_;  ///< names of attributes that were asked for
 };
 
 }  // namespace weir

@@ -78,9 +78,10 @@ class ReduceLayer final : public Layer {
 /// Axes are an attribute before opset 18 (ReduceSum: 13), an input since.
 template <class Reduction>
 LayerPtr make_reduce(const NodeArguments& node) {
-  node.expect_inputs(1, 2);
-  ReducedAxes axes{node.integers_or_input("axes", 1), node.integer_in("keepdims", 1, 0, 1) == 1};
-  if (axes.axes.empty() && node.integer_in("noop_with_empty_axes", 0, 0, 1) == 1)
+  node.expect_inputs(1, node.opset < (node.node.op == "ReduceSum" ? 13 : 18) ? 1 : 2);
+  const int since = node.node.op == "ReduceSum" ? 13 : 18;
+  ReducedAxes axes{node.integers_or_input("axes", 1, since), node.integer_in("keepdims", 1, 0, 1) == 1};
+  if (node.opset >= since && node.integer_in("noop_with_empty_axes", 0, 0, 1) == 1 && axes.axes.empty())
     node.fail("attribute noop_with_empty_axes is not supported");
   if (axes.axes.size() > Shape::max_rank) node.fail("has too many axes");
   return std::make_shared<ReduceLayer<Reduction>>(std::move(axes));

@@ -97,7 +97,11 @@ inline constexpr std::array operators = {
 /// attributes is not supported.
 inline LayerPtr make_layer(const NodeArguments& arguments) {
   for (const Operator& o : operators)
-    if (o.name == arguments.node.op) return o.make(arguments);
+    if (o.name == arguments.node.op) {
+      LayerPtr layer = o.make(arguments);
+      arguments.refuse_others();
+      return layer;
+    }
   arguments.fail("operator not supported");
 }
 

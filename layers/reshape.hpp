@@ -42,7 +42,7 @@ LayerPtr make_view(ShapeOf shape_of) {
 
 inline LayerPtr make_reshape(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  const bool allow_zero = node.integer_in("allowzero", 0, 0, 1) == 1;
+  const bool allow_zero = node.opset >= 14 && node.integer_in("allowzero", 0, 0, 1) == 1;
   return make_view(
       [target = node.constant_integers(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
 }
@@ -62,12 +62,12 @@ inline LayerPtr make_flatten(const NodeArguments& node) {
 
 inline LayerPtr make_squeeze(const NodeArguments& node) {
   node.expect_inputs(1, node.opset < 13 ? 1 : 2);
-  return make_view([axes = node.integers_or_input("axes", 1)](const Shape& x) { return squeezed(x, axes); });
+  return make_view([axes = node.integers_or_input("axes", 1, 13)](const Shape& x) { return squeezed(x, axes); });
 }
 
 inline LayerPtr make_unsqueeze(const NodeArguments& node) {
   node.expect_inputs(node.opset < 13 ? 1 : 2, node.opset < 13 ? 1 : 2);
-  return make_view([axes = node.integers_or_input("axes", 1)](const Shape& x) { return unsqueezed(x, axes); });
+  return make_view([axes = node.integers_or_input("axes", 1, 13)](const Shape& x) { return unsqueezed(x, axes); });
 }
 
 inline LayerPtr make_identity(const NodeArguments& node) {
@@ -77,9 +77,12 @@ inline LayerPtr make_identity(const NodeArguments& node) {
 
 /// At inference nothing is dropped. The mask, a second output, is not computed.
 inline LayerPtr make_dropout(const NodeArguments& node) {
-  node.expect_inputs(1, 3);
-  if (node.has_input(2) && (node.constant(2) == nullptr || node.constant_integers(2) != std::vector<std::int64_t>{0}))
-    node.fail("training mode is not supported");
+  node.expect_inputs(1, node.opset < 12 ? 1 : 3);
+  node.ignore(node.opset < 12 ? "ratio" : "seed");
+  const bool trains =
+      node.has_input(2) && (node.constant(2) == nullptr || node.constant_integers(2) != std::vector<std::int64_t>{0});
+  if (trains && (!node.has_input(1) || node.scalar_input(1, 0.5F) != 0.0F))
+    node.fail("drops values: training_mode is on and ratio is not 0; export the network for inference");
   return make_view([](const Shape& x) { return x; });
 }
 
@@ -87,6 +90,8 @@ inline LayerPtr make_dropout(const NodeArguments& node) {
 inline LayerPtr make_cast(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t to = node.integer("to", 0);
+  if (node.opset >= 19) node.ignore("saturate");    // of 8-bit floats
+  if (node.opset >= 24) node.ignore("round_mode");  // likewise
   if (to != 1 && to != 10 && to != 11 && to != 16)
     node.fail("cast of a computed tensor to type " + std::to_string(to) + " is not supported, only to floating point");
   return make_view([](const Shape& x) { return x; });

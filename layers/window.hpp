@@ -25,7 +25,8 @@ struct Window {
 
   /// Reads kernel_shape (or takes kernel, if given: the spatial dimensions of a convolution's weights), strides,
   /// dilations, pads, auto_pad and ceil_mode. Fails on any value that is not positive, or negative for pads.
-  static Window read(const NodeArguments& node, std::vector<std::int64_t> kernel = {}) {
+  /// dilated, has_ceil_mode: whether the operator has these attributes in the node's opset.
+  static Window read(const NodeArguments& node, std::vector<std::int64_t> kernel, bool dilated, bool has_ceil_mode) {
     const std::vector<std::int64_t> named = node.integers("kernel_shape", kernel);
     if (kernel.empty()) kernel = named;
     if (named != kernel) node.fail("attribute kernel_shape does not fit the weights");
@@ -40,7 +41,8 @@ struct Window {
     };
     for (std::int64_t k : kernel)
       if (k < 1 || k > limit) node.fail("a kernel of " + std::to_string(k) + " is not supported");
-    const auto strides = list("strides", rank, 1, 1), dilations = list("dilations", rank, 1, 1);
+    const auto strides = list("strides", rank, 1, 1);
+    const auto dilations = dilated ? list("dilations", rank, 1, 1) : std::vector<std::int64_t>(rank, 1);
     const auto pads = list("pads", 2 * rank, 0, 0);
     Window w;
     w.spatial_rank = rank;
@@ -51,7 +53,7 @@ struct Window {
         (axis(1) != WindowAxis{.dilation = dilations[1]} || axis(2) != WindowAxis{.dilation = dilations[2]}))
       node.fail("windows over three spatial dimensions are not supported");
     for (std::size_t i = 0; i < std::min<std::size_t>(rank, 2); ++i) w.axes[rank == 1 ? 1 : i] = axis(i);
-    w.ceil_mode = node.integer_in("ceil_mode", 0, 0, 1) == 1;
+    w.ceil_mode = has_ceil_mode && node.integer_in("ceil_mode", 0, 0, 1) == 1;
     const std::string auto_pad = node.text("auto_pad", "NOTSET");
     if (auto_pad == "SAME_UPPER")
       w.auto_pad = AutoPad::same_upper;
@@ -67,7 +69,8 @@ struct Window {
   }
 
   /// The window with its padding settled for an input [N, C, L] or [N, C, H, W]. SAME pads so that ceil(length /
-  /// stride) windows fit, the odd one behind (upper) or in front (lower).
+  /// stride) windows fit, the odd one behind (upper) or in front (lower). Where strides are longer than the window, the
+  /// padding may be negative: what the windows do not see is cut off on both sides, as in ONNX Runtime.
   Window padded_for(const Shape& x) const {
     Window w = *this;
     if (auto_pad != AutoPad::same_upper && auto_pad != AutoPad::same_lower) return w;
@@ -75,8 +78,8 @@ struct Window {
     for (std::size_t i = 0; i < 2; ++i) {
       WindowAxis& a = w.axes[i];
       const std::int64_t windows = (image[2 + i] + a.stride - 1) / a.stride;
-      const std::int64_t pad = std::max<std::int64_t>(0, (windows - 1) * a.stride + a.extent() - image[2 + i]);
-      a.pad_begin = auto_pad == AutoPad::same_upper ? pad / 2 : pad - pad / 2;
+      const std::int64_t pad = (windows - 1) * a.stride + a.extent() - image[2 + i];
+      a.pad_begin = (auto_pad == AutoPad::same_upper ? pad : pad + 1) / 2;
       a.pad_end = pad - a.pad_begin;
     }
     w.auto_pad = AutoPad::given;

@@ -182,11 +182,42 @@ struct PoolKernel {
   }
 };
 
+/// Planes of windows that lie far apart, are much larger than the image, or begin behind its edge: window by window,
+/// each place of it that lies in the image, so that neither time nor memory depends on what lies outside.
+template <class Take>
+void pool_window_by_window(const PoolPiece& p) {
+  const auto first_inside = [](const WindowAxis& axis, std::int64_t j) {
+    const std::int64_t start = j * axis.stride - axis.pad_begin;
+    return start >= 0 ? start : start + (-start + axis.dilation - 1) / axis.dilation * axis.dilation;
+  };
+  const WindowAxis &h = p.params->h, &w = p.params->w;
+  float* y = p.y;
+  for (std::int64_t plane = 0; plane < p.planes; ++plane)
+    for (std::int64_t i = 0; i < p.OH; ++i)
+      for (std::int64_t j = 0; j < p.OW; ++j, ++y) {
+        const std::int64_t rows = places(h, i, 0, p.H), columns = places(w, j, 0, p.W);
+        const float* from = p.x + (plane * p.H + first_inside(h, i)) * p.W + first_inside(w, j);
+        float v = Take::empty;
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t s = 0; s < columns; ++s) Take::take(v, from[r * h.dilation * p.W + s * w.dilation]);
+        if constexpr (Take::average)
+          v = v /
+              (static_cast<float>(divisor(*p.params, w, j, p.W)) * static_cast<float>(divisor(*p.params, h, i, p.H)));
+        *y = v;
+      }
+}
+
+/// True where rows of windows with all their padding would be much longer than those of the image.
+inline bool goes_window_by_window(const PoolParams& p, std::int64_t W, std::int64_t OW) {
+  return p.h.pad_begin < 0 || p.w.pad_begin < 0 || pool_row_floats(p, W, OW) > 4 * W + 4096;
+}
+
 /// Slack behind PoolPiece::columns and between pieces.
 inline constexpr std::int64_t pool_slack = 32;
 
 inline std::size_t pool_piece_floats(const PoolParams& p, const Shape& x) {
   const std::int64_t OW = p.w.count(x[3], p.ceil_mode);
+  if (goes_window_by_window(p, x[3], OW)) return 0;
   return static_cast<std::size_t>((pool_rows * pool_row_floats(p, x[3], OW) + OW + pool_slack + 15) / 16 * 16);
 }
 
@@ -215,7 +246,10 @@ void pool(const Context& context, const PoolParams& params, ConstView x, View y,
                             .row_floats = row_floats,
                             .rows = rows,
                             .columns = rows + pool_rows * row_floats};
-      simd::simd_call<PoolKernel<Take>>(context.isa(), piece);
+      if (floats == 0)
+        pool_window_by_window<Take>(piece);
+      else
+        simd::simd_call<PoolKernel<Take>>(context.isa(), piece);
     }
   });
 }
