@@ -103,12 +103,10 @@ def main():
             break
         best = min(wrong, key=lambda i: len(tries[i].graph.node))
         model, found = tries[best], wrong[best]
-    used = {name for n in model.graph.node for name in n.input}
-    del model.graph.initializer[:0]
     onnx.save(model, out)
     print(f"{out.name}: {found[0]}: {found[1]}")
-    print("  opset", model.opset_import[0].version, "inputs", [[d.dim_value or d.dim_param for d in x.type.tensor_type.shape.dim]
-                                                     for x in model.graph.input if x.name in used or True])
+    shapes = [[d.dim_value or d.dim_param for d in x.type.tensor_type.shape.dim] for x in model.graph.input]
+    print("  opset", model.opset_import[0].version, "inputs", shapes)
     sizes = {i.name: list(i.dims) for i in model.graph.initializer}
     for n in model.graph.node:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute if a.type != 4}
