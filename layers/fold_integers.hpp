@@ -25,15 +25,16 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
       if (input_shapes.empty() || input_shapes[0] == nullptr || inputs.empty()) return std::nullopt;
       return std::vector<Constant>{entry->of_shape(node, *input_shapes[0])};
     }
-    bool integers = entry->takes_floats || inputs.empty();
+    bool floats = false, integers = entry->takes_floats || inputs.empty();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!node.has_input(i)) continue;
       if (inputs[i] == nullptr) return std::nullopt;
       if (inputs[i]->ints.size() > max_folded_integers || inputs[i]->floats.size() > max_folded_integers)
         return std::nullopt;
       integers = integers || (i == 0 && inputs[i]->is_int);
+      floats = floats || !inputs[i]->is_int;
     }
-    if (!integers) return std::nullopt;
+    if (!integers || (floats && !entry->takes_floats)) return std::nullopt;
     return entry->evaluate(node, inputs);
   } catch (const ShapeError& e) {
     node.fail(e.what());
