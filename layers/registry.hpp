@@ -8,8 +8,10 @@
 #include <weir/layers/batch_normalization.hpp>
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
+#include <weir/layers/conv_transpose.hpp>
 #include <weir/layers/gather.hpp>
 #include <weir/layers/gemm.hpp>
+#include <weir/layers/lp_pool.hpp>
 #include <weir/layers/lrn.hpp>
 #include <weir/layers/matmul.hpp>
 #include <weir/layers/node_arguments.hpp>
@@ -18,6 +20,7 @@
 #include <weir/layers/pool.hpp>
 #include <weir/layers/reduce.hpp>
 #include <weir/layers/reshape.hpp>
+#include <weir/layers/resize.hpp>
 #include <weir/layers/softmax.hpp>
 
 namespace weir {
@@ -39,6 +42,7 @@ inline constexpr std::array operators = {
     Operator{"Clip", make_clip},
     Operator{"Concat", make_concat},
     Operator{"Conv", make_conv},
+    Operator{"ConvTranspose", make_conv_transpose},
     Operator{"Div", make_combine<combines::Div, ArithmeticLayer::Kind::div>},
     Operator{"Dropout", make_dropout},
     Operator{"Elu", make_elu},
@@ -51,6 +55,7 @@ inline constexpr std::array operators = {
     Operator{"Gelu", make_gelu},
     Operator{"Gemm", make_gemm},
     Operator{"GlobalAveragePool", make_global_pool<reductions::Mean>},
+    Operator{"GlobalLpPool", make_global_lp_pool},
     Operator{"GlobalMaxPool", make_global_pool<reductions::Max>},
     Operator{"HardSigmoid", make_hard_sigmoid},
     Operator{"HardSwish", make_hard_swish},
@@ -59,6 +64,7 @@ inline constexpr std::array operators = {
     Operator{"LeakyRelu", make_leaky_relu},
     Operator{"Log", make_scalar_map<scalars::log>},
     Operator{"LogSoftmax", make_softmax<true>},
+    Operator{"LpPool", make_lp_pool},
     Operator{"MatMul", make_matmul},
     Operator{"Max", make_fold<combines::Max>},
     Operator{"MaxPool", make_max_pool},
@@ -77,6 +83,7 @@ inline constexpr std::array operators = {
     Operator{"ReduceSum", make_reduce<reductions::Sum>},
     Operator{"Relu", make_relu},
     Operator{"Reshape", make_reshape},
+    Operator{"Resize", make_resize},
     Operator{"Selu", make_selu},
     Operator{"Sigmoid", make_map<maps::Sigmoid>},
     Operator{"Slice", make_slice},
@@ -91,6 +98,7 @@ inline constexpr std::array operators = {
     Operator{"Tanh", make_map<maps::Tanh>},
     Operator{"Transpose", make_transpose},
     Operator{"Unsqueeze", make_unsqueeze},
+    Operator{"Upsample", make_upsample},
 };
 
 /// The layer of a node. Throws FormatError naming file, node, operator and opset where the operator or one of its
