@@ -91,4 +91,26 @@ std::optional<std::int64_t> of_slice_end(const std::array<std::int64_t, Probes>&
   return std::nullopt;
 }
 
+/// A size of a Resize that says: as x has it. No size of a file may be negative.
+inline constexpr std::int64_t kept_length = -1;
+
+/// The one list of sizes of a Resize along these axes (the first ones if there are none): those that depend on the
+/// batch size must be what x has there. nullopt where that does not say all.
+template <std::size_t Probes>
+std::optional<std::vector<std::int64_t>> of_resize(const Shapes<Probes>& x, const Lists<Probes>& sizes,
+                                                   const std::vector<std::int64_t>& axes) {
+  std::vector<std::int64_t> list = sizes[0];
+  for (const auto& s : sizes)
+    if (s.size() != list.size()) return std::nullopt;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (same_at(sizes, i)) continue;
+    for (std::size_t p = 0; p < Probes; ++p) {
+      if (i >= (axes.empty() ? x[p].rank() : axes.size())) return std::nullopt;
+      if (x[p][axes.empty() ? i : checked_axis(axes[i], x[p].rank())] != sizes[p][i]) return std::nullopt;
+    }
+    list[i] = kept_length;
+  }
+  return list;
+}
+
 }  // namespace weir::batch_targets

@@ -212,9 +212,10 @@ class GraphBuilder {
   /// of its output only. stretched: see batch_targets::of_expand().
   void say_without_batch(const NodeDef& node, Constants& constants, const Shapes& shapes,
                          std::optional<std::size_t>& stretched) {
-    const bool reshape = node.op == "Reshape", expand = node.op == "Expand", slice = node.op == "Slice";
-    const std::size_t input = slice ? 2 : 1;
-    if (!(reshape || expand || slice) || constants[0].size() <= input) return;
+    const bool reshape = node.op == "Reshape", expand = node.op == "Expand", slice = node.op == "Slice",
+               resize = node.op == "Resize" && def_.opset >= 11;
+    const std::size_t input = resize ? 3 : slice ? 2 : 1;
+    if (!(reshape || expand || slice || resize) || constants[0].size() <= input) return;
     batch_targets::Lists<probe_count> lists;
     batch_targets::Shapes<probe_count> x;
     for (std::size_t p = 0; p < probe_count; ++p) {
@@ -224,12 +225,19 @@ class GraphBuilder {
     }
     const NodeArguments arguments(node, def_.opset, def_.source);
     const bool allow_zero = reshape && def_.opset >= 14 && arguments.integer("allowzero", 0) != 0;
-    if (reshape && batch_ == Batch::any) free_target(lists, x);
+    std::vector<std::int64_t> axes;  // of a Resize
+    if (resize) {
+      if (def_.opset >= 18) axes = arguments.integers("axes");
+      for (const std::int64_t s : lists[0])
+        if (s < 1) arguments.fail("a size may not be " + std::to_string(s));
+    }
+    if ((reshape || (resize && (axes.empty() || axes[0] == 0))) && batch_ == Batch::any) free_target(lists, x);
     if (std::all_of(lists.begin(), lists.end(), [&](const auto& l) { return l == lists[0]; })) return;
     std::optional<std::vector<std::int64_t>> list;
     if (reshape) list = batch_targets::of_reshape<probe_count>(x, lists, allow_zero);
     if (expand) list = batch_targets::of_expand<probe_count>(x, lists, stretched);
     if (slice) list = slice_ends(node, constants, x, lists);
+    if (resize) list = batch_targets::of_resize<probe_count>(x, lists, axes);
     if (!list)
       arguments.fail("input " + std::to_string(input) + " depends on the batch size in a way that is not supported");
     const Constant* kept = keep({Shape{static_cast<std::int64_t>(list->size())}, {}, std::move(*list), true});

@@ -67,6 +67,9 @@ class NodeArguments {
   std::vector<std::int64_t> integers(const std::string& name, const std::vector<std::int64_t>& otherwise = {}) const {
     return get<std::vector<std::int64_t>>(name, otherwise, "a list of integers");
   }
+  std::vector<float> reals(const std::string& name, const std::vector<float>& otherwise = {}) const {
+    return get<std::vector<float>>(name, otherwise, "a list of floats");
+  }
 
   /// Input i as integers that must be known now. Fails if it is left out, computed at run time, or of floats.
   const std::vector<std::int64_t>& constant_integers(std::size_t i) const {

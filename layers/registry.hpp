@@ -9,9 +9,11 @@
 #include <weir/layers/compare.hpp>
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
+#include <weir/layers/conv_transpose.hpp>
 #include <weir/layers/einsum.hpp>
 #include <weir/layers/gather.hpp>
 #include <weir/layers/gemm.hpp>
+#include <weir/layers/lp_pool.hpp>
 #include <weir/layers/lrn.hpp>
 #include <weir/layers/mapped_reduce.hpp>
 #include <weir/layers/matmul.hpp>
@@ -24,6 +26,7 @@
 #include <weir/layers/rearrange.hpp>
 #include <weir/layers/reduce.hpp>
 #include <weir/layers/reshape.hpp>
+#include <weir/layers/resize.hpp>
 #include <weir/layers/scatter.hpp>
 #include <weir/layers/softmax.hpp>
 
@@ -56,6 +59,7 @@ inline constexpr std::array operators = {
     Operator{"Clip", make_clip},
     Operator{"Concat", make_concat},
     Operator{"Conv", make_conv},
+    Operator{"ConvTranspose", make_conv_transpose},
     Operator{"Cos", make_scalar_map<scalars::cos>},
     Operator{"Cosh", make_scalar_map<scalars::cosh>},
     Operator{"DepthToSpace", make_depth_to_space},
@@ -73,6 +77,7 @@ inline constexpr std::array operators = {
     Operator{"Gelu", make_gelu},
     Operator{"Gemm", make_gemm},
     Operator{"GlobalAveragePool", make_global_pool<reductions::Mean>},
+    Operator{"GlobalLpPool", make_global_lp_pool},
     Operator{"GlobalMaxPool", make_global_pool<reductions::Max>},
     Operator{"Greater", make_scalar_combine<scalars::greater>},
     Operator{"GreaterOrEqual", make_scalar_combine<scalars::greater_or_equal>},
@@ -91,6 +96,7 @@ inline constexpr std::array operators = {
     Operator{"LessOrEqual", make_scalar_combine<scalars::less_or_equal>},
     Operator{"Log", make_scalar_map<scalars::log>},
     Operator{"LogSoftmax", make_softmax<true>},
+    Operator{"LpPool", make_lp_pool},
     Operator{"MatMul", make_matmul},
     Operator{"Max", make_fold<combines::Max>},
     Operator{"MaxPool", make_max_pool},
@@ -119,6 +125,7 @@ inline constexpr std::array operators = {
     Operator{"ReduceSumSquare", make_mapped_reduce<maps::Square, SameMap>},
     Operator{"Relu", make_relu},
     Operator{"Reshape", make_reshape},
+    Operator{"Resize", make_resize},
     Operator{"Round", make_scalar_map<scalars::round>},
     Operator{"ScatterND", make_scatter_nd},
     Operator{"Selu", make_selu},
@@ -146,6 +153,7 @@ inline constexpr std::array operators = {
     Operator{"Transpose", make_transpose},
     Operator{"Trilu", make_trilu},
     Operator{"Unsqueeze", make_unsqueeze},
+    Operator{"Upsample", make_upsample},
     Operator{"Where", make_where},
     Operator{"Xor", make_scalar_combine<scalars::logical_xor>},
 };
