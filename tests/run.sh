@@ -4,14 +4,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/packages.sh
-need $build_packages clang doctest-dev dataset-fashion-mnist
+need $build_packages clang doctest-dev dataset-fashion-mnist libonnx-testdata python3-onnx python3-numpy
+# For random/run.sh, which is skipped where node or onnxruntime-node is not to be had.
+command -v npm >/dev/null || (need nodejs npm) || echo "no npm: random networks will be skipped"
 for cxx in ${WEIR_CXX:-g++ clang++}; do
   echo "== tests with $cxx"
   if [ "$cxx" = clang++ ]; then
     # What costs most to build and to run need not be done twice: some programs, not optimised, and no long jobs.
     cmake -S . -B build-clang++ -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_CXX_FLAGS_RELEASE="-O0" >/dev/null
     cmake --build build-clang++ -j "$(nproc)" --target weir_tests readme_example adapt network record train
-    ctest --test-dir build-clang++ --output-on-failure --exclude-regex "^(costs|notebook|refusals)$"
+    ctest --test-dir build-clang++ --output-on-failure --exclude-regex "^(costs|notebook|refusals|onnx_suite|random_networks)$"
   else
     cmake -S . -B build -DCMAKE_CXX_COMPILER="$cxx" >/dev/null  # the programs are those that bench/run.sh runs
     cmake --build build -j "$(nproc)"

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <stdexcept>
 
 #include "toy_network.hpp"
@@ -125,6 +126,50 @@ TEST_CASE("Executor: wrong use is refused by name") {
   const std::size_t wrong[] = {1, 0}, beyond[] = {2};
   CHECK_THROWS_AS(run.compact(wrong), weir::ArgumentError);
   CHECK_THROWS_AS(run.compact(beyond), weir::ArgumentError);
+}
+
+TEST_CASE("Executor: hooks that compute with their own executor are refused, with another they may") {
+  const weir::Network network = toy::network();
+  Executor run{network}, other{network};
+  std::vector<std::string> errors;
+  const std::vector<std::size_t> keep = {0};
+  const std::vector<std::function<void()>> calls = {
+      [&] { (void)run(toy::rows(1)); },   [&] { run.begin(toy::rows(1)); },
+      [&] { (void)run.advance_to("c"); }, [&] { (void)run.finish(); },
+      [&] { run.compact(keep); },         [&] { CHECK(other(toy::rows(1)).output[0] == 6 * toy::sum_of_row(0)); }};
+  run.on("a", [&](const Step&) {
+    for (const auto& call : calls) try {
+        call();
+      } catch (const weir::ArgumentError& e) {
+        errors.emplace_back(e.what());
+      }
+  });
+  const auto result = run(toy::rows(3));
+  REQUIRE(errors.size() == 5);
+  CHECK(errors[1].find("executor of toy: begin() was called from one of its own hooks") == 0);
+  for (std::size_t r = 0; r < 3; ++r) CHECK(result.output[r] == 6 * toy::sum_of_row(r));
+}
+
+TEST_CASE("Executor: after an exception the pass is as it was, or begin() is asked for") {
+  Executor run{toy::network()};
+  run.begin(toy::rows(3));
+  (void)run.advance_to("a");
+  const std::vector<std::size_t> wrong = {2, 1}, beyond = {7}, keep = {0, 2};
+  CHECK_THROWS_AS(run.compact(wrong), weir::ArgumentError);
+  CHECK_THROWS_AS(run.compact(beyond), weir::ArgumentError);
+  CHECK_THROWS_AS((void)run.advance_to("nothing"), weir::ArgumentError);
+  run.compact(keep);
+  CHECK(run.finish().data[1] == 6 * toy::sum_of_row(2));
+
+  CHECK_THROWS_AS(run.begin(weir::Tensor(weir::Shape{2, 5})), weir::ShapeError);
+  CHECK_THROWS_AS((void)run.finish(), weir::ArgumentError);
+  CHECK(run(toy::rows(2)).output[1] == 6 * toy::sum_of_row(1));
+
+  auto handle = run.on("b", [](const Step&) { throw std::runtime_error("a hook's own"); });
+  CHECK_THROWS_AS((void)run(toy::rows(2)), std::runtime_error);
+  CHECK_THROWS_AS((void)run.finish(), weir::ArgumentError);
+  handle.detach();
+  CHECK(run(toy::rows(2)).output[1] == 6 * toy::sum_of_row(1));
 }
 
 }  // namespace WEIR_UNIT

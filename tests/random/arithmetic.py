@@ -30,7 +30,7 @@ def map_one(net):
         inputs = [net.node("Tanh", [x], x.shape)]
     if op in ("Sqrt", "Log", "Reciprocal"):
         x = net.node("Abs", [x], x.shape, x.exact)
-        inputs = [net.node("Add", [x, net.constant(np.float32(0.5))], x.shape)]
+        inputs = [net.node("Add", [x, net.constant(np.float32(0.5), plain=True)], x.shape)]
     if op == "Dropout" and net.opset >= 12 and net.chance(0.5):
         inputs.append(net.constant(np.float32(net.pick(0.0, 0.5)), plain=True))
         if float(net.chance(0.5)):
@@ -70,12 +70,12 @@ def binary(net, constant=None, op=None):
     op = op or net.pick("Add", "Add", "Add", "Mul", "Mul", "Sub", "Div", "Max", "Min", "Pow", "Mean")
     other = None if constant or net.chance(0.45) else net.any(lambda t: broadcast(x.shape, t.shape) is not None)
     if other is not None and op in ("Div", "Pow"):
-        other = net.node("Add", [net.node("Abs", [other], other.shape), net.constant(np.float32(0.5))], other.shape)
+        other = net.node("Add", [net.node("Abs", [other], other.shape), net.constant(np.float32(0.5), plain=True)], other.shape)
     if other is None:
         shape = constant or (full(x.shape) if net.chance(0.3) else smaller(net, x.shape, grow=net.chance(0.2)))
         exact = op not in ("Div", "Pow")
         low, high = (-1, 1) if exact else (0.5, 2.0)
-        name, other_shape = net.floats(shape, low, high, exact), shape
+        name, other_shape = net.floats(shape, low, high, exact, plain=not exact), shape
         if np.prod(shape, dtype=int) > 1 << 16:
             net.kinds.add("large_constant")
         net.kinds.add("constant_operand")
@@ -84,7 +84,7 @@ def binary(net, constant=None, op=None):
         if other_shape != x.shape:
             net.kinds.add("broadcast_of_two")
     if op == "Pow":
-        x = net.node("Add", [net.node("Abs", [x], x.shape), net.constant(np.float32(0.1))], x.shape)
+        x = net.node("Add", [net.node("Abs", [x], x.shape), net.constant(np.float32(0.1), plain=True)], x.shape)
     inputs, exact = [x, name], x.exact and op in ("Add", "Sub", "Max", "Min") and (other is None or other.exact)
     if net.chance(0.4) and op not in ("Div", "Pow"):
         inputs.reverse()

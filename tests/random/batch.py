@@ -1,6 +1,6 @@
 """Kinds of node that mix the examples of a batch, files that must be refused, and weights that are not finite."""
 import numpy as np
-from network import N, Tensor
+from network import N
 
 
 def batch_mean(net):
@@ -10,7 +10,7 @@ def batch_mean(net):
         return None
     shape = (1,) + x.shape[1:]
     row = net.with_axes(net.pick("ReduceMean", "ReduceMax"), x, [0], shape, 18)
-    net.kinds.add("row_of_batch")
+    net.mixing(row, "row_of_batch")
     inputs = [x, row] if net.chance(0.7) else [row, x]
     return net.node(net.pick("Sub", "Add", "Mul", "Max"), inputs, x.shape)
 
@@ -19,8 +19,7 @@ def batch_softmax(net):
     x = net.any(lambda t: t.has_rows() and t.rank >= 2)
     if x is None or net.opset < 13:
         return None
-    net.kinds.add("softmax_over_batch")
-    return net.node("Softmax", [x], x.shape, axis=0)
+    return net.mixing(net.node("Softmax", [x], x.shape, axis=0), "softmax_over_batch")
 
 
 def outer_sum(net):
@@ -30,9 +29,8 @@ def outer_sum(net):
         return None
     k = x.shape[1]
     y = net.node("Reshape", [x, net.ints([0, 1, 1, k] if net.chance(0.5) else [-1, 1, 1, k])], (N, 1, 1, k), x.exact)
-    net.kinds.add("two_batch_axes")
     net.final = True
-    return net.node("Add", [y, x] if net.chance(0.5) else [x, y], (N, 1, N, k), x.exact)
+    return net.mixing(net.node("Add", [y, x] if net.chance(0.5) else [x, y], (N, 1, N, k), x.exact), "two_batch_axes")
 
 
 def batch_product(net):
@@ -40,9 +38,8 @@ def batch_product(net):
     if x is None:
         return None
     turned = net.node("Transpose", [x], (x.shape[1], N), x.exact, perm=[1, 0])
-    net.kinds.add("batch_product")
     net.final = True
-    return net.node("MatMul", [x, turned], (N, N))
+    return net.mixing(net.node("MatMul", [x, turned], (N, N)), "batch_product")
 
 
 def turned_batch(net):
@@ -67,14 +64,13 @@ def training(net):
         return None
     c = (x.shape[1],)
     inputs = [x, net.floats(c), net.floats(c), net.floats(c), net.floats(c, 0.3, 2.0)]
-    net.kinds.add("training_mode")
     if net.opset >= 14:
         outs = net.node("BatchNormalization", inputs, [x.shape, c, c], training_mode=1)
     else:
         outs = net.node("BatchNormalization", inputs, [x.shape, c, c, c, c])
     for t in outs[1:]:
         net.hide(t)
-    return outs[0]
+    return net.mixing(outs[0], "training_mode")
 
 
 def foreign_attribute(net):

@@ -99,6 +99,9 @@ def runs_of(fixed):
 def write(folder, index, seed):
     net = generate(seed)
     outputs, taps = choose(net)
+    net.drop_unread(outputs + taps)
+    if net.mixers & net.behind(outputs):
+        net.kinds.add("mixes")
     (folder / f"{index}.onnx").write_bytes(net.model(outputs).SerializeToString())
     (folder / f"{index}.taps.onnx").write_bytes(net.model(outputs, taps).SerializeToString())
     rows = [np.round(net.np.uniform(-2, 2, (ROWS, *t.shape[1:])) * 16).astype(np.float32) / 16 for t in net.inputs]
@@ -110,6 +113,7 @@ def write(folder, index, seed):
         "inputs": [{"name": t.name, "dims": t.shape[1:]} for t in net.inputs],
         "outputs": [{"name": t.name, "rows": t.has_rows()} for t in outputs],
         "taps": [{"name": t.name, "rows": t.has_rows()} for t in taps],
+        "tensors": {t.name: t.has_rows() for t in net.tensors},
     }
     (folder / f"{index}.json").write_text(json.dumps(about))
 

@@ -48,6 +48,7 @@ class Network:
         self.fixed = self.rng.choice([0, 0, 0, 1, 1, 2, 3])
         self.nodes, self.initialisers, self.inputs, self.tensors = [], [], [], []
         self.kinds, self.final = set(), False
+        self.mixers = set()  # names of tensors that mix the examples of a batch
         self.count = 0
 
     # ------------------------------------------------------------------ choices
@@ -94,12 +95,12 @@ class Network:
     def ints(self, values):
         return self.constant(np.array(values, np.int64))
 
-    def floats(self, shape, low=-1.0, high=1.0, exact=False):
+    def floats(self, shape, low=-1.0, high=1.0, exact=False, plain=False):
         """The name of a constant of random values; multiples of 1/16 if exact."""
         values = self.np.uniform(low, high, shape)
         if exact:
             values = np.round(values * 16) / 16
-        return self.constant(values.astype(np.float32))
+        return self.constant(values.astype(np.float32), plain)
 
     def node(self, op, inputs, shapes, exact=False, **attributes):
         """Adds a node; shapes: those of its outputs (a list), or of its only one (a tuple). Returns tensors likewise."""
@@ -162,7 +163,26 @@ class Network:
         self.kinds.add("shape_by_batch")
         return parts[0] if len(parts) == 1 else self.int_node("Concat", parts, axis=0)
 
+    def mixing(self, tensor, kind):
+        self.kinds.add(kind)
+        self.mixers.add(tensor.name)
+        return tensor
+
     # ------------------------------------------------------------------ the file
+    def behind(self, tensors):
+        """The names of all tensors that these are computed from, and their own."""
+        names = {t.name for t in tensors}
+        for node in reversed(self.nodes):
+            if names & set(node.output):
+                names |= set(node.input)
+        return names
+
+    def drop_unread(self, tensors):
+        """Only what these tensors are computed from stays."""
+        names = self.behind(tensors)
+        self.nodes = [n for n in self.nodes if names & set(n.output)]
+        self.initialisers = [i for i in self.initialisers if i.name in names]
+
     def model(self, outputs, extra=()):
         def info(t):
             dims = [(self.fixed or N) if d == N else d for d in t.shape]

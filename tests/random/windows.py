@@ -9,7 +9,7 @@ WIDTHS = [1, 3, 5, 8, 16, 17, 33, 65]
 def axis(net, size, auto, dilated=True, ceil=False):
     """Random kernel, stride, dilation and pads of one axis, and the length of what comes out: (k, s, d, p, q, length)."""
     k = net.pick(1, 1, 2, 3, 3, 3, 4, 5, 7)
-    s = net.pick(1, 1, 1, 2, 2, 3, net.pick(1, k + 2))
+    s = net.pick(1, 1, 1, 2, 2, 3, net.pick(1, k + 2, k + 4))
     d = net.pick(1, 1, 1, 2, 3) if dilated else 1
     p, q = net.rng.randint(0, k // 2), net.rng.randint(0, k // 2)
     if auto in ("SAME_UPPER", "SAME_LOWER"):
