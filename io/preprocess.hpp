@@ -104,6 +104,7 @@ class Preprocess {
 
  private:
   static constexpr int max_side = 16384;
+  static constexpr std::int64_t max_resized_side = 1 << 24, max_resized_pixels = 1 << 28;
 
   void check() const {
     const auto& o = options_;
@@ -134,7 +135,13 @@ class Preprocess {
   detail::PixelWindow resize_and_crop(detail::PixelWindow in, Scratch& scratch) const {
     const int shorter = std::min(in.height, in.width);
     const auto scaled = [&](int side) {  // rounded down, as torchvision does
-      return static_cast<int>(std::int64_t{side} * options_.resize / shorter);
+      const std::int64_t to = std::int64_t{side} * options_.resize / shorter;
+      // A line of pixels would become a wide one of any length: of a crop its place is computed, else all of it.
+      if (to > (options_.crop > 0 ? max_resized_side : max_resized_pixels / options_.resize))
+        throw ArgumentError("preprocessing: an image of " + std::to_string(in.height) + " x " +
+                            std::to_string(in.width) + " is too long and thin for a shorter side of " +
+                            std::to_string(options_.resize));
+      return static_cast<int>(to);
     };
     detail::ResampleTarget target{scaled(in.height), scaled(in.width), 0, 0, scaled(in.height), scaled(in.width)};
     if (options_.crop > 0) {

@@ -150,8 +150,9 @@ double try_costs(const weir::Bytes& file) {
 }
 
 /// Each reads a file and returns the bytes that it needs beside the fixed allowance. make_seeds.py has their order.
-constexpr double (*kinds[])(const weir::Bytes&) = {try_npy,    try_idx,    try_csv,        try_image, try_policy, try_trace,
-                                                   try_models, try_labels, try_labels_npy, try_cifar, try_costs};
+constexpr double (*kinds[])(const weir::Bytes&) = {try_npy,        try_idx,   try_csv,    try_image,
+                                                   try_policy,     try_trace, try_models, try_labels,
+                                                   try_labels_npy, try_cifar, try_costs};
 
 }  // namespace
 

@@ -98,6 +98,8 @@ def networks():
     network('attention', [('MatMul', ['x', 'q'], ['a'], {}), ('MatMul', ['x', 'q'], ['b'], {}),
                           ('Transpose', ['b'], ['t'], dict(perm=[0, 2, 1])), ('MatMul', ['a', 't'], ['s'], {}),
                           ('Softmax', ['s'], ['p'], dict(axis=-1)), ('MatMul', ['p', 'x'], ['y'], {})], ['N', 5, 4], dict(q=f(4, 4)))
+    network('rare', [('Softsign', ['x'], ['a'], {}), ('Dropout', ['a'], ['b'], {}), ('Mish', ['b'], ['c'], {}),
+                     ('GlobalMaxPool', ['c'], ['y'], {})], ['N', 2, 3, 3], opset=18)
     network('two_inputs', [('Sub', ['x', 'z'], ['y'], {})], None, inputs=dict(x=['N', 3], z=['N', 3]))
 
 

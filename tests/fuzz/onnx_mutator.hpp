@@ -25,10 +25,10 @@ inline Message message_in(Message m, std::uint64_t tag) {
     case Message::model:
       return tag == 7 ? Message::graph : tag == 8 ? Message::opset : Message::none;
     case Message::graph:
-      return tag == 1                ? Message::node
-             : tag == 5              ? Message::tensor
+      return tag == 1                 ? Message::node
+             : tag == 5               ? Message::tensor
              : tag >= 11 && tag <= 13 ? Message::value
-                                     : Message::none;
+                                      : Message::none;
     case Message::node:
       return tag == 5 ? Message::attribute : Message::none;
     case Message::attribute:
@@ -190,10 +190,38 @@ class OnnxMutation {
   }
 
   bool change(Field& f, Message of) {
-    static constexpr std::uint64_t telling[] = {
-        0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 13, 16, 17, 64, 255, 256, 4096, 65536, 65537, 1U << 24, 0x7FFFFFFF,
-        0x80000000, 0xFFFFFFFF, std::uint64_t{1} << 33, std::uint64_t{1} << 40, 0x7FFFFFFFFFFFFFFF,
-        0x8000000000000000, ~std::uint64_t{0}, ~std::uint64_t{0} - 1, ~std::uint64_t{0} - 2, ~std::uint64_t{0} - 7};
+    static constexpr std::uint64_t telling[] = {0,
+                                                1,
+                                                2,
+                                                3,
+                                                4,
+                                                5,
+                                                7,
+                                                8,
+                                                9,
+                                                10,
+                                                11,
+                                                13,
+                                                16,
+                                                17,
+                                                64,
+                                                255,
+                                                256,
+                                                4096,
+                                                65536,
+                                                65537,
+                                                1U << 24,
+                                                0x7FFFFFFF,
+                                                0x80000000,
+                                                0xFFFFFFFF,
+                                                std::uint64_t{1} << 33,
+                                                std::uint64_t{1} << 40,
+                                                0x7FFFFFFFFFFFFFFF,
+                                                0x8000000000000000,
+                                                ~std::uint64_t{0},
+                                                ~std::uint64_t{0} - 1,
+                                                ~std::uint64_t{0} - 2,
+                                                ~std::uint64_t{0} - 7};
     if (f.wire == 5 && numbers_.below(2) == 0) {  // a float
       static constexpr std::uint64_t floats[] = {0,          0x80000000, 0x3F800000, 0xBF800000, 0x7F800000,
                                                  0xFF800000, 0x7FC00000, 0x7F7FFFFF, 1,          0x5F000000};
@@ -201,7 +229,8 @@ class OnnxMutation {
       return true;
     }
     if (f.wire != 2) {
-      f.number = numbers_.below(3) == 0 ? f.number + numbers_.below(5) - 2 : telling[numbers_.below(std::size(telling))];
+      f.number =
+          numbers_.below(3) == 0 ? f.number + numbers_.below(5) - 2 : telling[numbers_.below(std::size(telling))];
       return true;
     }
     if (of == Message::node && f.tag == 4 && numbers_.below(4) != 0) {

@@ -159,6 +159,30 @@ TEST_CASE("Preprocess: refuses images that are none") {
   CHECK_THROWS_AS(p.apply(weir::ImageView{two.data.data(), 0, 4, 1}, out.data(), scratch), weir::ArgumentError);
 }
 
+TEST_CASE("Preprocess: an image too long and thin to be resized is refused, whatever its length") {
+  Preprocess::Scratch scratch;
+  for (const int crop : {0, 4}) {
+    weir::PreprocessOptions o;
+    o.channels = 1;
+    o.height = o.width = 4;
+    o.resize = 256;
+    o.crop = crop;
+    o.mean = {0};
+    o.std = {1};
+    const Preprocess p(o);
+    std::vector<float> out(16);
+    for (const int length : {9'000'000, 60'000'000}) {  // the resized one would be longer than an int is
+      const std::vector<std::uint8_t> pixels(static_cast<std::size_t>(length), 5);
+      for (const auto& [height, width] : {std::pair{1, length}, {length, 1}})
+        CHECK_THROWS_WITH_AS(p.apply(weir::ImageView{pixels.data(), height, width, 1}, out.data(), scratch),
+                             doctest::Contains("too long and thin"), weir::ArgumentError);
+    }
+    const std::vector<std::uint8_t> pixels(1000, 5);  // long, but not too long
+    p.apply(weir::ImageView{pixels.data(), 1, 1000, 1}, out.data(), scratch);
+    CHECK(out == std::vector<float>(16, 5));
+  }
+}
+
 TEST_CASE("load_preprocess: every network by file name; errors name file and entry") {
   const io_test::TempFolder folder;
   nlohmann::json a = squeezenet(), b = squeezenet();
