@@ -237,6 +237,7 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
   for (std::size_t i = 0; i < equation.size(); ++i) {
     const char c = equation[i];
     EinsumLayer::Term& term = arrow ? output : terms.back();
+    if (term.size() > Shape::max_rank + 1) node.fail("equation '" + equation + "' has too many axes");
     if (c == ' ') continue;
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
       term.push_back(c);
@@ -251,7 +252,6 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
     } else {
       node.fail("equation '" + equation + "' is not understood");
     }
-    if (term.size() > Shape::max_rank + 1) node.fail("equation '" + equation + "' has too many axes");
   }
   if (terms.size() > 2) node.fail("Einsum of more than two tensors is not supported");
   node.expect_inputs(terms.size(), terms.size());
