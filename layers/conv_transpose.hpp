@@ -72,12 +72,13 @@ class ConvTransposeLayer final : public Layer {
       if (!same && !t.length) continue;
       a.pad_begin = a.pad_end = 0;
       if (!t.length) t.length = std::min(from * a.stride, length(a, t, from));
-      const std::int64_t pads = length(a, t, from) - *t.length;
-      if (pads < 0)
+      // What no window reaches may lie behind, less than a stride of it.
+      if (*t.length - a.extent() >= from * a.stride)
         throw ShapeError("output_shape asks for " + std::to_string(*t.length) + " elements along an axis that has " +
-                         std::to_string(length(a, t, from)) + "; output_padding adds more");
+                         std::to_string(length(a, t, from)));
+      const std::int64_t all = length(a, t, from) - *t.length, pads = std::max<std::int64_t>(all, 0);
       a.pad_begin = window_.auto_pad == AutoPad::same_upper ? pads / 2 : pads - pads / 2;
-      a.pad_end = pads - a.pad_begin;
+      a.pad_end = all - a.pad_begin;
     }
     return p;
   }

@@ -138,6 +138,7 @@ TEST_CASE("Resize: what is refused says why") {
   CHECK(says(error(13, {1, 1, 2, 0.1F}, {}), "cannot be resized"));
   CHECK(says(error(13, {1, 1, 2, 1e30F}, {}), "cannot be resized"));
   CHECK(says(error(13, {1, 1, 2, nan}, {}), "a scale may not be nan"));
+  CHECK(says(error(13, {1, 1, 2, 1.5F}, {{"coordinate_transformation_mode", "align_corners"}}), "no whole number"));
   CHECK(says(error(13, {1, 1, 2, 2}, {{"mode", "area"}}), "mode may not be 'area'"));
   CHECK(says(error(13, {1, 1, 2, 2}, {{"antialias", std::int64_t{1}}}), "no attribute 'antialias' in this opset"));
   CHECK(says(error(13, {1, 1, 2, 2}, {{"coordinate_transformation_mode", "half_pixel_symmetric"}}), "opset 19"));
@@ -211,6 +212,7 @@ TEST_CASE("ConvTranspose: output_shape and auto_pad move the paddings") {
   CHECK(y({{"auto_pad", "SAME_LOWER"}}) == std::vector<float>{12, 23, 30});
   CHECK(y({{"strides", Ints{3}}, {"auto_pad", "SAME_UPPER"}}) == std::vector<float>{1, 10, 0, 2, 20, 0, 3, 30});
   CHECK(y({{"strides", Ints{2}}, {"auto_pad", "SAME_UPPER"}}) == std::vector<float>{1, 10, 2, 20, 3, 30});
+  CHECK(y({{"strides", Ints{3}}, {"output_shape", Ints{10}}}) == std::vector<float>{1, 10, 0, 2, 20, 0, 3, 30, 0, 0});
   CHECK(error_of([&] { (void)y({{"output_shape", Ints{9}}}); }).find("output_shape") != std::string::npos);
   CHECK(error_of([&] { (void)y({{"pads", Ints{2, 2}}}); }).find("cut off") != std::string::npos);
 }
