@@ -19,7 +19,7 @@
 namespace weir {
 
 inline constexpr int min_onnx_opset = 7;
-inline constexpr int max_onnx_opset = 21;
+inline constexpr int max_onnx_opset = 24;
 /// protobuf itself allows no larger message; larger networks keep their weights in external files.
 inline constexpr std::uint64_t max_onnx_bytes = std::uint64_t{1} << 31;
 

@@ -133,6 +133,30 @@ inline float mish(float x) { return x * std::tanh(softplus(x)); }
 /// x * (normal distribution function of x): Hendrycks and Gimpel, "Gaussian error linear units", 2016.
 inline float gelu(float x) { return 0.5F * x * std::erfc(-x / std::numbers::sqrt2_v<float>); }
 inline float gelu_tanh(float x) { return 0.5F * x * (1.0F + std::tanh(0.797884561F * (x + 0.044715F * x * x * x))); }
+inline float sin(float x) { return std::sin(x); }
+inline float cos(float x) { return std::cos(x); }
+inline float tan(float x) { return std::tan(x); }
+inline float asin(float x) { return std::asin(x); }
+inline float acos(float x) { return std::acos(x); }
+inline float atan(float x) { return std::atan(x); }
+inline float sinh(float x) { return std::sinh(x); }
+inline float cosh(float x) { return std::cosh(x); }
+inline float asinh(float x) { return std::asinh(x); }
+inline float acosh(float x) { return std::acosh(x); }
+inline float atanh(float x) { return std::atanh(x); }
+/// Halves to even; not std::nearbyint, which obeys the caller's rounding mode.
+inline float round(float x) {
+  if (!(std::abs(x) < 0x1p23F)) return x;
+  const float below = std::floor(x), rest = x - below;
+  const bool up = rest > 0.5F || (rest == 0.5F && std::fmod(below, 2.0F) != 0);
+  return std::copysign(up ? below + 1 : below, x);
+}
+/// -1, 0 or 1.
+inline float sign(float x) { return x > 0 ? 1.0F : x < 0 ? -1.0F : x; }
+inline float celu(float x, const MapParams& p) { return x > 0 ? x : p.a * std::expm1(x / p.a); }
+inline float thresholded_relu(float x, const MapParams& p) { return x > p.a || std::isnan(x) ? x : 0.0F; }
+inline float swish(float x, const MapParams& p) { return x / (1.0F + std::exp(-p.a * x)); }
+inline float shrink(float x, const MapParams& p) { return x < -p.b ? x + p.a : x > p.b ? x - p.a : 0.0F * x; }
 }  // namespace scalars
 
 inline LayerPtr make_gelu(const NodeArguments& node) {
@@ -140,6 +164,29 @@ inline LayerPtr make_gelu(const NodeArguments& node) {
   if (kind == "none") return make_scalar_map<scalars::gelu>(node);
   if (kind == "tanh") return make_scalar_map<scalars::gelu_tanh>(node);
   node.fail("attribute approximate may not be '" + kind + "'");
+}
+
+/// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)); Barron, "Continuously differentiable exponential linear units",
+/// 2017.
+inline LayerPtr make_celu(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::Parametric<scalars::celu>>>(MapParams{node.real("alpha", 1.0F)});
+}
+/// x if x > alpha, else 0.
+inline LayerPtr make_thresholded_relu(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::Parametric<scalars::thresholded_relu>>>(MapParams{node.real("alpha", 1.0F)});
+}
+/// x * sigmoid(alpha * x).
+inline LayerPtr make_swish(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::Parametric<scalars::swish>>>(MapParams{node.real("alpha", 1.0F)});
+}
+/// x + bias below -lambd, x - bias above lambd, 0 between them.
+inline LayerPtr make_shrink(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  return std::make_shared<MapLayer<maps::Parametric<scalars::shrink>>>(
+      MapParams{node.real("bias", 0.0F), node.real("lambd", 0.5F)});
 }
 
 }  // namespace weir

@@ -27,15 +27,16 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
       node.refuse_others();
       return result;
     }
-    bool integers = entry->takes_floats || inputs.empty();
+    bool floats = false, integers = entry->takes_floats || inputs.empty();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (!node.has_input(i)) continue;
       if (inputs[i] == nullptr) return std::nullopt;
       if (inputs[i]->ints.size() > max_folded_integers || inputs[i]->floats.size() > max_folded_integers)
         return std::nullopt;
       integers = integers || (i == 0 && inputs[i]->is_int);
+      floats = floats || !inputs[i]->is_int;
     }
-    if (!integers) return std::nullopt;
+    if (!integers || (floats && !entry->takes_floats)) return std::nullopt;
     auto result = entry->evaluate(node, inputs);
     if (result) node.refuse_others();
     return result;

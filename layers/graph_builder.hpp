@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <weir/core/network.hpp>
 #include <weir/layers/batch_targets.hpp>
 #include <weir/layers/build_options.hpp>
+#include <weir/layers/element_types.hpp>
 #include <weir/layers/fill.hpp>
 #include <weir/layers/fold_integers.hpp>
 #include <weir/layers/registry.hpp>
@@ -85,6 +87,7 @@ class GraphBuilder {
     std::array<const Constant*, probe_count> constant{};
     std::array<Shape, probe_count> shape{};
     std::optional<ValueId> id = std::nullopt;
+    ElementType type = ElementType::real;  ///< of a computed tensor, or a constant that was computed
   };
 
   void find_batch(const InputDef& input) {
@@ -137,7 +140,12 @@ class GraphBuilder {
       throw ShapeError(where(node) + ": " + e.what());
     }
 
+    types_ = {};
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      types_.push_back(node.inputs[i].empty() ? ElementType::real : type_of(known(node, node.inputs[i])));
     const LayerPtr layer = make(node, constants, 0, shapes[0]);
+    const std::vector<ElementType> out_types =
+        element_types(NodeArguments(node, def_.opset, def_.source, constants[0], {}, {}, types_));
     Shapes out;
     try {
       for (std::size_t p = 0; p < probe_count; ++p) {
@@ -157,6 +165,26 @@ class GraphBuilder {
       fold(node, *layer, shapes[0], out[0]);
     else
       place(node, layer, out, stretched.has_value());
+    for (std::size_t i = 0; i < node.outputs.size() && i < out[0].size(); ++i)
+      if (!node.outputs[i].empty()) set_type(node, node.outputs[i], out_types[std::min(i, out_types.size() - 1)]);
+  }
+
+  static ElementType type_of(const Known& k) {
+    const bool integers = k.constant[0] != nullptr && k.constant[0]->is_int && k.type == ElementType::real;
+    return integers ? ElementType::integer : k.type;
+  }
+
+  /// Constants that a layer computed as floats become the integers that they are.
+  void set_type(const NodeDef& node, const std::string& name, ElementType type) {
+    Known& k = known_.at(name);
+    k.type = type;
+    if (type == ElementType::real || k.constant[0] == nullptr || k.constant[0]->is_int) return;
+    Constant c{k.constant[0]->shape, {}, {}, true};
+    for (float v : k.constant[0]->floats) {
+      if (!(std::abs(v) <= 0x1p24F)) throw FormatError(where(node) + ": integers above 2^24 are not supported here");
+      c.ints.push_back(static_cast<std::int64_t>(v));
+    }
+    k.constant.fill(keep(std::move(c)));
   }
 
   std::string where(const NodeDef& node) const { return def_.source + ", node '" + node.name + "' " + node.op; }
@@ -176,7 +204,8 @@ class GraphBuilder {
         if (constants[q][i] != constants[p][i]) others[i] = constants[q][i];
       ranks.push_back(shapes[i].rank());
     }
-    return make_layer(NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks)));
+    return make_layer(
+        NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks), types_));
   }
 
   /// Exchanges constants that depend on the batch size for ones that do not, where an operator takes them for the shape
@@ -431,6 +460,7 @@ class GraphBuilder {
   std::unordered_map<std::string, Known> known_;
   std::vector<std::unique_ptr<Constant>> kept_;
   std::array<std::int64_t, probe_count> probes_ = {2, 3, 7};
+  std::vector<ElementType> types_;  ///< of the inputs of the node at hand
   std::int64_t file_batch_ = 0, folded_ = 0, fold_limit_ = fold_floor;
 };
 

@@ -99,6 +99,18 @@ struct Equal {
 struct Less {
   static bool apply(std::int64_t& a, std::int64_t b) { return a = a < b, false; }
 };
+struct LessOrEqual {
+  static bool apply(std::int64_t& a, std::int64_t b) { return a = a <= b, false; }
+};
+struct GreaterOrEqual {
+  static bool apply(std::int64_t& a, std::int64_t b) { return a = a >= b, false; }
+};
+struct And {
+  static bool apply(std::int64_t& a, std::int64_t b) { return a = a != 0 && b != 0, false; }
+};
+struct Or {
+  static bool apply(std::int64_t& a, std::int64_t b) { return a = a != 0 || b != 0, false; }
+};
 struct Greater {
   static bool apply(std::int64_t& a, std::int64_t b) { return a = a > b, false; }
 };

@@ -8,6 +8,9 @@
 
 namespace weir {
 
+/// What the elements of a tensor are; all are stored as float32 where a network runs.
+enum class ElementType { real, integer, boolean };
+
 /// A node with its opset and its constant inputs; reads attributes with their defaults and types checked.
 /// Every error is a FormatError like "net.onnx, node 'conv1' Conv (opset 13): group 3 does not divide ...".
 ///
@@ -24,13 +27,14 @@ class NodeArguments {
   /// outlive this object.
   NodeArguments(const NodeDef& node_def, int opset_version, std::string source_name,
                 std::vector<const Constant*> constants = {}, std::vector<const Constant*> others = {},
-                std::vector<std::size_t> ranks = {})
+                std::vector<std::size_t> ranks = {}, std::vector<ElementType> types = {})
       : node(node_def),
         opset(opset_version),
         source(std::move(source_name)),
         constants_(std::move(constants)),
         others_(std::move(others)),
-        ranks_(std::move(ranks)) {}
+        ranks_(std::move(ranks)),
+        types_(std::move(types)) {}
 
   /// Input i if it is constant, else nullptr (also where it was left out).
   const Constant* constant(std::size_t i) const {
@@ -41,6 +45,9 @@ class NodeArguments {
   }
   /// Rank of input i; 0 if it was left out or is not known.
   std::size_t rank(std::size_t i) const { return i < ranks_.size() ? ranks_[i] : 0; }
+
+  /// What input i holds; floats if it is not known.
+  ElementType type(std::size_t i) const { return i < types_.size() ? types_[i] : ElementType::real; }
 
   bool has_input(std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
   bool has_attribute(const std::string& name) const {
@@ -151,6 +158,7 @@ class NodeArguments {
 
   std::vector<const Constant*> constants_, others_;
   std::vector<std::size_t> ranks_;
+  std::vector<ElementType> types_;
   mutable std::set<std::string> asked_;  ///< names of attributes that were asked for
 };
 

@@ -1,10 +1,12 @@
-/// ReduceMean, ReduceSum, ReduceMax, ReduceMin, GlobalAveragePool and GlobalMaxPool.
+/// ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, GlobalAveragePool and
+/// GlobalMaxPool.
 #pragma once
 #include <weir/core/kernels/reduce.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/axes.hpp>
 #include <weir/layers/node_arguments.hpp>
+#include <weir/layers/reshape.hpp>
 
 namespace weir {
 
@@ -20,6 +22,36 @@ struct ReducedAxes {
     for (std::int64_t axis : axes) marked[checked_axis(axis, x.rank())] = true;
     return marked;
   }
+
+  /// The shape that is left of x.
+  Shape of(const Shape& x) const {
+    const auto reduced = mark(x);
+    std::vector<std::int64_t> dims;
+    for (std::size_t i = 0; i < x.rank(); ++i)
+      if (!reduced[i] || keep) dims.push_back(reduced[i] ? 1 : x[i]);
+    return Shape(std::span<const std::int64_t>(dims));
+  }
+
+  Examples examples(const ExamplesQuery& q) const {
+    const Examples& x = q.inputs[0];
+    if (x.kind != Examples::Kind::apart) return x;
+    const auto reduced = mark(q.shapes[0].at(2));
+    if (reduced[x.axis]) return Examples::mixed();
+    const auto gone = keep ? 0 : std::count(reduced.begin(), reduced.begin() + x.axis, true);
+    return examples::at(q, 0, x.axis - static_cast<std::size_t>(gone));
+  }
+
+  /// Axes are an attribute before opset 18 (ReduceSum: 13), an input since. nullopt: nothing is reduced
+  /// (noop_with_empty_axes).
+  static std::optional<ReducedAxes> read(const NodeArguments& node) {
+    const int since = node.node.op == "ReduceSum" ? 13 : 18;
+    node.expect_inputs(1, node.opset < since ? 1 : 2);
+    ReducedAxes axes{node.integers_or_input("axes", 1, since), node.integer_in("keepdims", 1, 0, 1) == 1};
+    const bool noop = node.opset >= since && node.integer_in("noop_with_empty_axes", 0, 0, 1) == 1;
+    if (axes.axes.size() > Shape::max_rank) node.fail("has too many axes");
+    if (axes.axes.empty() && noop) return std::nullopt;
+    return axes;
+  }
 };
 
 template <class Reduction>
@@ -27,15 +59,7 @@ class ReduceLayer final : public Layer {
  public:
   explicit ReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    const auto reduced = axes_.mark(inputs[0]);
-    std::vector<std::int64_t> dims;
-    for (std::size_t i = 0; i < inputs[0].rank(); ++i) {
-      if (!reduced[i]) dims.push_back(inputs[0][i]);
-      if (reduced[i] && axes_.keep) dims.push_back(1);
-    }
-    return {Shape(std::span<const std::int64_t>(dims))};
-  }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {axes_.of(inputs[0])}; }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     if (layout_ == Layout::blocked)  // [N, blocks, pixels, lanes]
@@ -44,14 +68,7 @@ class ReduceLayer final : public Layer {
     else
       reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
   }
-  Examples examples(const ExamplesQuery& q) const override {
-    const Examples& x = q.inputs[0];
-    if (x.kind != Examples::Kind::apart) return x;
-    const auto reduced = axes_.mark(q.shapes[0].at(2));
-    if (reduced[x.axis]) return Examples::mixed();
-    const auto gone = axes_.keep ? 0 : std::count(reduced.begin(), reduced.begin() + x.axis, true);
-    return examples::at(q, 0, x.axis - static_cast<std::size_t>(gone));
-  }
+  Examples examples(const ExamplesQuery& q) const override { return axes_.examples(q); }
   /// Where all axes behind the channels go.
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
@@ -75,16 +92,11 @@ class ReduceLayer final : public Layer {
   Layout layout_ = Layout::plain;
 };
 
-/// Axes are an attribute before opset 18 (ReduceSum: 13), an input since.
 template <class Reduction>
 LayerPtr make_reduce(const NodeArguments& node) {
-  node.expect_inputs(1, node.opset < (node.node.op == "ReduceSum" ? 13 : 18) ? 1 : 2);
-  const int since = node.node.op == "ReduceSum" ? 13 : 18;
-  ReducedAxes axes{node.integers_or_input("axes", 1, since), node.integer_in("keepdims", 1, 0, 1) == 1};
-  if (node.opset >= since && node.integer_in("noop_with_empty_axes", 0, 0, 1) == 1 && axes.axes.empty())
-    node.fail("attribute noop_with_empty_axes is not supported");
-  if (axes.axes.size() > Shape::max_rank) node.fail("has too many axes");
-  return std::make_shared<ReduceLayer<Reduction>>(std::move(axes));
+  auto axes = ReducedAxes::read(node);
+  if (!axes) return make_view([](const Shape& x) { return x; });
+  return std::make_shared<ReduceLayer<Reduction>>(std::move(*axes));
 }
 
 template <class Reduction>

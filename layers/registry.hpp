@@ -6,21 +6,28 @@
 #include <weir/layers/activation.hpp>
 #include <weir/layers/arithmetic.hpp>
 #include <weir/layers/batch_normalization.hpp>
+#include <weir/layers/compare.hpp>
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
 #include <weir/layers/conv_transpose.hpp>
+#include <weir/layers/einsum.hpp>
 #include <weir/layers/gather.hpp>
 #include <weir/layers/gemm.hpp>
 #include <weir/layers/lp_pool.hpp>
 #include <weir/layers/lrn.hpp>
+#include <weir/layers/mapped_reduce.hpp>
 #include <weir/layers/matmul.hpp>
 #include <weir/layers/node_arguments.hpp>
+#include <weir/layers/normalization.hpp>
 #include <weir/layers/pad.hpp>
 #include <weir/layers/pick.hpp>
 #include <weir/layers/pool.hpp>
+#include <weir/layers/ranking.hpp>
+#include <weir/layers/rearrange.hpp>
 #include <weir/layers/reduce.hpp>
 #include <weir/layers/reshape.hpp>
 #include <weir/layers/resize.hpp>
+#include <weir/layers/scatter.hpp>
 #include <weir/layers/softmax.hpp>
 
 namespace weir {
@@ -34,18 +41,33 @@ struct Operator {
 /// Operators on integers alone, which build_network evaluates, are in integer_operators.hpp.
 inline constexpr std::array operators = {
     Operator{"Abs", make_map<maps::Abs>},
+    Operator{"Acos", make_scalar_map<scalars::acos>},
+    Operator{"Acosh", make_scalar_map<scalars::acosh>},
     Operator{"Add", make_combine<combines::Add, ArithmeticLayer::Kind::add>},
+    Operator{"And", make_scalar_combine<scalars::logical_and>},
+    Operator{"ArgMax", make_arg<true>},
+    Operator{"ArgMin", make_arg<false>},
+    Operator{"Asin", make_scalar_map<scalars::asin>},
+    Operator{"Asinh", make_scalar_map<scalars::asinh>},
+    Operator{"Atan", make_scalar_map<scalars::atan>},
+    Operator{"Atanh", make_scalar_map<scalars::atanh>},
     Operator{"AveragePool", make_average_pool},
     Operator{"BatchNormalization", make_batch_normalization},
     Operator{"Cast", make_cast},
     Operator{"Ceil", make_scalar_map<scalars::ceil>},
+    Operator{"Celu", make_celu},
     Operator{"Clip", make_clip},
     Operator{"Concat", make_concat},
     Operator{"Conv", make_conv},
     Operator{"ConvTranspose", make_conv_transpose},
+    Operator{"Cos", make_scalar_map<scalars::cos>},
+    Operator{"Cosh", make_scalar_map<scalars::cosh>},
+    Operator{"DepthToSpace", make_depth_to_space},
     Operator{"Div", make_combine<combines::Div, ArithmeticLayer::Kind::div>},
     Operator{"Dropout", make_dropout},
+    Operator{"Einsum", make_einsum},
     Operator{"Elu", make_elu},
+    Operator{"Equal", make_scalar_combine<scalars::equal>},
     Operator{"Erf", make_scalar_map<scalars::erf>},
     Operator{"Exp", make_map<maps::Exp>},
     Operator{"Expand", make_expand},
@@ -57,11 +79,21 @@ inline constexpr std::array operators = {
     Operator{"GlobalAveragePool", make_global_pool<reductions::Mean>},
     Operator{"GlobalLpPool", make_global_lp_pool},
     Operator{"GlobalMaxPool", make_global_pool<reductions::Max>},
+    Operator{"Greater", make_scalar_combine<scalars::greater>},
+    Operator{"GreaterOrEqual", make_scalar_combine<scalars::greater_or_equal>},
+    Operator{"GroupNormalization", make_group_normalization},
     Operator{"HardSigmoid", make_hard_sigmoid},
     Operator{"HardSwish", make_hard_swish},
+    Operator{"Hardmax", make_hardmax},
     Operator{"Identity", make_identity},
+    Operator{"InstanceNormalization", make_instance_normalization},
+    Operator{"IsInf", make_is_inf},
+    Operator{"IsNaN", make_scalar_map<scalars::is_nan>},
     Operator{"LRN", make_lrn},
+    Operator{"LayerNormalization", make_layer_normalization},
     Operator{"LeakyRelu", make_leaky_relu},
+    Operator{"Less", make_scalar_combine<scalars::less>},
+    Operator{"LessOrEqual", make_scalar_combine<scalars::less_or_equal>},
     Operator{"Log", make_scalar_map<scalars::log>},
     Operator{"LogSoftmax", make_softmax<true>},
     Operator{"LpPool", make_lp_pool},
@@ -71,34 +103,59 @@ inline constexpr std::array operators = {
     Operator{"Mean", make_fold<combines::Add, ArithmeticLayer::Kind::other, true>},
     Operator{"Min", make_fold<combines::Min>},
     Operator{"Mish", make_scalar_map<scalars::mish>},
+    Operator{"Mod", make_mod},
     Operator{"Mul", make_combine<combines::Mul, ArithmeticLayer::Kind::mul>},
     Operator{"Neg", make_map<maps::Neg>},
+    Operator{"Not", make_scalar_map<scalars::logical_not>},
+    Operator{"Or", make_scalar_combine<scalars::logical_or>},
     Operator{"PRelu", make_prelu},
     Operator{"Pad", make_pad},
     Operator{"Pow", make_combine<combines::Pow>},
+    Operator{"RMSNormalization", make_rms_normalization},
     Operator{"Reciprocal", make_map<maps::Reciprocal>},
+    Operator{"ReduceL1", make_mapped_reduce<maps::Abs, SameMap>},
+    Operator{"ReduceL2", make_mapped_reduce<maps::Square, SqrtMap>},
+    Operator{"ReduceLogSum", make_mapped_reduce<SameMap, LogMap>},
+    Operator{"ReduceLogSumExp", make_mapped_reduce<maps::Exp, LogMap, true>},
     Operator{"ReduceMax", make_reduce<reductions::Max>},
     Operator{"ReduceMean", make_reduce<reductions::Mean>},
     Operator{"ReduceMin", make_reduce<reductions::Min>},
+    Operator{"ReduceProd", make_reduce<reductions::Product>},
     Operator{"ReduceSum", make_reduce<reductions::Sum>},
+    Operator{"ReduceSumSquare", make_mapped_reduce<maps::Square, SameMap>},
     Operator{"Relu", make_relu},
     Operator{"Reshape", make_reshape},
     Operator{"Resize", make_resize},
+    Operator{"Round", make_scalar_map<scalars::round>},
+    Operator{"ScatterND", make_scatter_nd},
     Operator{"Selu", make_selu},
+    Operator{"Shrink", make_shrink},
     Operator{"Sigmoid", make_map<maps::Sigmoid>},
+    Operator{"Sign", make_scalar_map<scalars::sign>},
+    Operator{"Sin", make_scalar_map<scalars::sin>},
+    Operator{"Sinh", make_scalar_map<scalars::sinh>},
     Operator{"Slice", make_slice},
     Operator{"Softmax", make_softmax<false>},
     Operator{"Softplus", make_scalar_map<scalars::softplus>},
     Operator{"Softsign", make_scalar_map<scalars::softsign>},
+    Operator{"SpaceToDepth", make_space_to_depth},
     Operator{"Split", make_split},
     Operator{"Sqrt", make_scalar_map<scalars::sqrt>},
     Operator{"Squeeze", make_squeeze},
     Operator{"Sub", make_combine<combines::Sub, ArithmeticLayer::Kind::sub>},
     Operator{"Sum", make_fold<combines::Add, ArithmeticLayer::Kind::add>},
+    Operator{"Swish", make_swish},
+    Operator{"Tan", make_scalar_map<scalars::tan>},
     Operator{"Tanh", make_map<maps::Tanh>},
+    Operator{"ThresholdedRelu", make_thresholded_relu},
+    Operator{"Tile", make_tile},
+    Operator{"TopK", make_top_k},
     Operator{"Transpose", make_transpose},
+    Operator{"Trilu", make_trilu},
     Operator{"Unsqueeze", make_unsqueeze},
     Operator{"Upsample", make_upsample},
+    Operator{"Where", make_where},
+    Operator{"Xor", make_scalar_combine<scalars::logical_xor>},
 };
 
 /// The layer of a node. Throws FormatError naming file, node, operator and opset where the operator or one of its

@@ -75,25 +75,18 @@ inline LayerPtr make_identity(const NodeArguments& node) {
   return make_view([](const Shape& x) { return x; });
 }
 
-/// At inference nothing is dropped. The mask, a second output, is not computed.
+/// At inference nothing is dropped, nor in training with a ratio of 0. The mask, a second output, is not computed.
 inline LayerPtr make_dropout(const NodeArguments& node) {
   node.expect_inputs(1, node.opset < 12 ? 1 : 3);
-  node.ignore(node.opset < 12 ? "ratio" : "seed");
-  const bool trains =
-      node.has_input(2) && (node.constant(2) == nullptr || node.constant_integers(2) != std::vector<std::int64_t>{0});
-  if (trains && (!node.has_input(1) || node.scalar_input(1, 0.5F) != 0.0F))
-    node.fail("drops values: training_mode is on and ratio is not 0; export the network for inference");
-  return make_view([](const Shape& x) { return x; });
-}
-
-/// Between floating-point types, which are all float32 here. Casts of integers are folded (fold_integers.hpp).
-inline LayerPtr make_cast(const NodeArguments& node) {
-  node.expect_inputs(1, 1);
-  const std::int64_t to = node.integer("to", 0);
-  if (node.opset >= 19) node.ignore("saturate");    // of 8-bit floats
-  if (node.opset >= 24) node.ignore("round_mode");  // likewise
-  if (to != 1 && to != 10 && to != 11 && to != 16)
-    node.fail("cast of a computed tensor to type " + std::to_string(to) + " is not supported, only to floating point");
+  if (node.opset < 12) {
+    (void)node.real("ratio", 0.5F);
+  } else {
+    (void)node.integer("seed", 0);  // of what is not drawn
+    const bool trains =
+        node.has_input(2) && (node.constant(2) == nullptr || node.constant_integers(2) != std::vector<std::int64_t>{0});
+    if (trains && (!node.has_input(1) || node.constant(1) == nullptr || node.scalar_input(1, 0.5F) != 0.0F))
+      node.fail("drops values: training_mode is on and ratio is not 0; export the network for inference");
+  }
   return make_view([](const Shape& x) { return x; });
 }
 

@@ -131,6 +131,21 @@ struct Scalar {
   }
 };
 
+/// As Scalar, with parameters.
+template <float (*f)(float, const MapParams&)>
+struct Parametric {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    for (int i = 0; i < W; ++i) x[i] = f(x[i], p);
+  }
+};
+struct Square {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    x = x * x;
+  }
+};
+
 }  // namespace maps
 
 namespace detail {

@@ -39,6 +39,15 @@ struct Min {
   }
 };
 
+struct Product {
+  static constexpr float empty = 1;
+  static constexpr bool mean = false;
+  template <class V>
+  [[gnu::always_inline]] static void apply(V& a, const V& b) {
+    a = a * b;
+  }
+};
+
 }  // namespace reductions
 
 namespace detail {

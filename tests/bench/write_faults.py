@@ -8,6 +8,7 @@ there are tried). NETWORKS: bench/networks. FOLDER: to work in. Each K is tried 
 """
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -148,8 +149,8 @@ def record(shim, programs, networks, folder, every_kind, probabilities):
     work = os.path.join(folder, 'record_probabilities' if probabilities else 'record')
     os.makedirs(work)
     arguments = ['--network', f'{networks}/fashion_alexnet.onnx', '--network', f'{networks}/fashion_googlenet.onnx',
-                 '--preprocess', f'{networks}/models.json', '--seconds', '1e-4,3e-4', '--block', '8', '--threads', '1',
-                 '--images', f'{DATA}/t10k-images-idx3-ubyte.gz[0:24]', '--labels', f'{DATA}/t10k-labels-idx1-ubyte.gz',
+                 '--preprocess', f'{networks}/models.json', '--seconds', '1e-4,3e-4', '--block', '16', '--threads', '1',
+                 '--images', f'{DATA}/t10k-images-idx3-ubyte.gz[0:48]', '--labels', f'{DATA}/t10k-labels-idx1-ubyte.gz',
                  '--out', os.path.join(work, 'trace.csv')] + (['--probabilities'] if probabilities else [])
     program = Program(shim, os.path.join(programs, 'record'), arguments, work)
     program.named = work
@@ -173,21 +174,26 @@ def record(shim, programs, networks, folder, every_kind, probabilities):
             assert all(n.endswith('.tmp') and ', KILL ' in where for n in left), where + f'left: {sorted(left)}'
 
     try_faults(program, prepare, check, every_kind)
-    return os.path.join(folder, os.path.basename(work) + '_whole'), whole
+    return whole
 
 
 def train(shim, programs, folder, every_kind, trace):
     work = os.path.join(folder, 'train')
     os.makedirs(work)
-    trace_file = os.path.join(folder, 'learn.csv')
-    with open(trace_file, 'wb') as f:
-        f.write(trace)
+    recorded = os.path.join(folder, 'recorded')  # as deep as where it was recorded: the networks' paths are relative
+    os.makedirs(recorded)
+    for name, data in trace.items():
+        with open(os.path.join(recorded, name), 'wb') as f:
+            f.write(data)
+    trace_file = os.path.join(recorded, 'trace.csv')
     program = Program(shim, os.path.join(programs, 'train'),
                       ['--trace', trace_file, '--max-loss', '0.2', '--confidence', '0', '--out', os.path.join(work, 'learned.json')], work)
     program.named = work
     status, text, _ = program.run()
     assert status == 0, text
-    new, old = content(work), {'learned.json': b'{"old": true}\n'}
+    # All but the name of the run is the same in every run.
+    named = lambda files: {n: re.sub(rb'\d{8}T\d{6}Z-[0-9a-f]{8}', b'RUN', data) for n, data in files.items()}
+    new, old = named(content(work)), {'learned.json': b'{"old": true}\n'}
 
     def prepare():
         shutil.rmtree(work)
@@ -196,7 +202,7 @@ def train(shim, programs, folder, every_kind, trace):
             f.write(old['learned.json'])
 
     def check(where, finished=False):
-        now = content(work)
+        now = named(content(work))
         assert now in ([new] if finished else [old, new]), where + f'{ {n: len(d) for n, d in now.items()} }'
 
     try_faults(program, prepare, check, every_kind)
@@ -213,10 +219,10 @@ def main():
     if has('adapt'):
         adapt(shim, programs, networks, folder, every_kind)
     if has('record'):
-        _, whole = record(shim, programs, networks, folder, every_kind, False)
+        whole = record(shim, programs, networks, folder, every_kind, False)
         record(shim, programs, networks, folder, every_kind, True)
         if has('train'):
-            train(shim, programs, folder, every_kind, whole['trace.csv'])
+            train(shim, programs, folder, every_kind, whole)
     print(f'{faults} faults, none of which left anything half-written or mixed')
     return 0
 

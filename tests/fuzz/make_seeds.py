@@ -98,8 +98,45 @@ def networks():
     network('attention', [('MatMul', ['x', 'q'], ['a'], {}), ('MatMul', ['x', 'q'], ['b'], {}),
                           ('Transpose', ['b'], ['t'], dict(perm=[0, 2, 1])), ('MatMul', ['a', 't'], ['s'], {}),
                           ('Softmax', ['s'], ['p'], dict(axis=-1)), ('MatMul', ['p', 'x'], ['y'], {})], ['N', 5, 4], dict(q=f(4, 4)))
-    network('rare', [('Softsign', ['x'], ['a'], {}), ('Dropout', ['a'], ['b'], {}), ('Mish', ['b'], ['c'], {}),
-                     ('GlobalMaxPool', ['c'], ['y'], {})], ['N', 2, 3, 3], opset=18)
+    network('rare', [('Softsign', ['x'], ['a'], {}), ('Dropout', ['a'], ['b'], {}), ('Mish', ['b'], ['m'], {}),
+                     ('Cast', ['m'], ['c'], dict(to=1)), ('GlobalMaxPool', ['c'], ['y'], {})], ['N', 2, 3, 3], opset=18)
+    # One small network for each operator that no vector has. What makes truth values is used as exporters use it, to
+    # choose; what makes integers is cast.
+    near, high = ('Mul', ['x', 'small'], ['n'], {}), ('Add', ['x', 'eight'], ['n'], {})
+    one = dict(small=np.float32(0.125), eight=np.float32(8))
+    for op, before in dict(Acos=near, Acosh=high, Asin=near, Asinh=near, Atan=near, Atanh=near, Celu=near, Cos=near, Cosh=near,
+                           Hardmax=near, Round=near, Shrink=near, Sign=near, Sin=near, Sinh=near, Swish=near, Tan=near,
+                           ThresholdedRelu=near).items():
+        network('one_' + op, [before, (op, ['n'], ['y'], {})], ['N', 2, 5], one, opset=24 if op == 'Swish' else 17)
+    choose = ('Where', ['t', 'x', 'eight'], ['y'], {})
+    for op in ('Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal'):
+        network('truth_' + op, [(op, ['x', 'small'], ['t'], {}), choose], ['N', 2, 5], one, opset=17)
+    for op in ('IsNaN', 'IsInf'):
+        network('truth_' + op, [(op, ['x'], ['t'], {}), choose], ['N', 2, 5], one, opset=20)
+    both = [('Greater', ['x', 'small'], ['g'], {}), ('Less', ['x', 'eight'], ['l'], {})]
+    for op in ('And', 'Or', 'Xor'):
+        network('truth_' + op, both + [(op, ['g', 'l'], ['t'], {}), choose], ['N', 2, 5], one, opset=17)
+    network('truth_Not', [both[0], ('Not', ['g'], ['t'], {}), choose], ['N', 2, 5], one, opset=17)
+    for op in ('ArgMax', 'ArgMin'):
+        network('index_' + op, [(op, ['x'], ['i'], dict(axis=1, keepdims=1)), ('Cast', ['i'], ['y'], dict(to=1))], ['N', 4, 3])
+    network('index_TopK', [('TopK', ['x', 'k'], ['y', 'i'], dict(axis=1)), ('Cast', ['i'], ['z'], dict(to=1))], ['N', 6],
+            dict(k=i(3)), opset=11, outputs=('y', 'z'))
+    for op in ('ReduceL1', 'ReduceL2', 'ReduceLogSumExp', 'ReduceProd', 'ReduceSumSquare', 'ReduceLogSum'):
+        nodes = [('Abs', ['x'], ['a'], {}), ('Add', ['a', 'eight'], ['b'], {}), (op, ['b'], ['y'], dict(axes=[1, 2]))]
+        network('reduce_' + op, nodes, ['N', 3, 2, 2], dict(eight=np.float32(8)), opset=13)
+    for op in ('DepthToSpace', 'SpaceToDepth'):
+        network('move_' + op, [(op, ['x'], ['y'], dict(blocksize=2))], ['N', 8, 4, 4])
+    network('move_Tile', [('Tile', ['x', 'r'], ['y'], {})], ['N', 2, 3], dict(r=i(1, 2, 2)))
+    network('move_Trilu', [('Trilu', ['x'], ['y'], dict(upper=0))], ['N', 4, 4], opset=14)
+    network('move_Einsum', [('Einsum', ['x', 'w'], ['y'], dict(equation='bij,jk->bik'))], ['N', 2, 3], dict(w=f(3, 4)))
+    network('move_ScatterND', [('ScatterND', ['data', 'at', 'v'], ['m'], {}), ('Add', ['x', 'm'], ['y'], {})], ['N', 4, 3],
+            dict(data=f(4, 3), at=i(1, 3).reshape(2, 1), v=f(2, 3)), opset=16)
+    network('Mod', [('Mod', ['x', 'eight'], ['y'], dict(fmod=1))], ['N', 2, 3], dict(eight=np.float32(8)))
+    network('norm_layer', [('LayerNormalization', ['x', 's', 'b'], ['y'], {})], ['N', 3, 4], dict(s=f(4), b=f(4)), opset=17)
+    network('norm_rms', [('RMSNormalization', ['x', 's'], ['y'], {})], ['N', 3, 4], dict(s=f(4)), opset=23)
+    network('norm_instance', [('InstanceNormalization', ['x', 's', 'b'], ['y'], {})], ['N', 4, 3, 3], dict(s=f(4), b=f(4)))
+    network('norm_group', [('GroupNormalization', ['x', 's', 'b'], ['y'], dict(num_groups=2))], ['N', 4, 3, 3],
+            dict(s=f(4), b=f(4)), opset=21)
     network('two_inputs', [('Sub', ['x', 'z'], ['y'], {})], None, inputs=dict(x=['N', 3], z=['N', 3]))
 
 

@@ -42,6 +42,15 @@ def batch_product(net):
     return net.mixing(net.node("MatMul", [x, turned], (N, N)), "batch_product")
 
 
+def one_row(net):
+    """The whole batch in one row: [1, -1]."""
+    x = net.any(lambda t: t.has_rows())
+    if x is None or net.fixed:
+        return None
+    net.final = True
+    return net.mixing(net.node("Reshape", [x, net.ints([1, -1])], (1, N), x.exact), "batch_in_one_row")
+
+
 def turned_batch(net):
     """The batch inside for a while, then in front again: rows may not leave meanwhile."""
     x = net.any(lambda t: t.has_rows() and t.rank >= 3)
@@ -99,17 +108,19 @@ def dropout_training(net):
 
 
 def plant_infinity(net):
-    """One value of one float constant becomes infinite or NaN."""
+    """One value of one float constant becomes infinite or NaN; NaN only in front of a MaxPool, whose answer to a window
+    of -infinity is the lowest finite number in ONNX Runtime, against ONNX."""
     from onnx import numpy_helper
     floats = [t for t in net.initialisers if t.data_type == 1 and numpy_helper.to_array(t).size]
     if not floats:
         return
     tensor = net.rng.choice(floats)
     values = numpy_helper.to_array(tensor).copy()
-    values.flat[net.rng.randrange(values.size)] = net.pick(np.inf, -np.inf, np.nan)
+    pools = any(n.op_type == "MaxPool" for n in net.nodes)
+    values.flat[net.rng.randrange(values.size)] = np.nan if pools else net.pick(np.inf, -np.inf, np.nan)
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     net.kinds.add("not_finite")
 
 
-KINDS = {batch_mean: 0.8, batch_softmax: 0.4, outer_sum: 0.4, batch_product: 0.2, turned_batch: 0.6, training: 0.2,
+KINDS = {batch_mean: 0.8, batch_softmax: 0.4, outer_sum: 0.4, batch_product: 0.2, one_row: 0.1, turned_batch: 0.6, training: 0.2,
          foreign_attribute: 0.2, dropout_training: 0.15}

@@ -47,7 +47,8 @@ class Examination {
     } catch (const weir::Error& e) {
       return {Verdict::refused, {}, std::string("when run: ") + e.what()};
     }
-    return {};
+    const bool held = q_.fixed > 0 && net->state().fixed_batch > 0 && !mixes_;
+    return {Verdict::agreed, {}, held ? "runs at the batch of its file only" : ""};
   }
 
  private:

@@ -66,7 +66,7 @@ def generate(seed):
             break
     if len(net.nodes) == before and not net.nodes:
         net.node("Relu", [net.inputs[0]], net.inputs[0].shape)
-    if net.chance(0.04):
+    if net.chance(0.08):
         batch.plant_infinity(net)
     return net
 

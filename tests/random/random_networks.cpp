@@ -85,8 +85,8 @@ class Table {
     const auto v = static_cast<std::size_t>(f.verdict);
     ++total_[v];
     for (const auto& kind : about["kinds"]) ++by_kind_[kind.get<std::string>()][v];
-    if (f.verdict == Verdict::refused) {
-      auto& [n, example] = refusals_[shape_of(f.what)];
+    if (f.verdict == Verdict::refused || (f.verdict == Verdict::agreed && !f.what.empty())) {
+      auto& [n, example] = refusals_[f.verdict == Verdict::agreed ? f.what : shape_of(f.what)];
       if (n++ == 0) example = std::to_string(about["seed"].get<std::int64_t>());
     }
     if (f.verdict != Verdict::wrong) return;
@@ -108,7 +108,8 @@ class Table {
         "\n| kind | networks | agreed | weir refuses | ONNX Runtime refuses | wrong |\n|---|--:|--:|--:|--:|--:|\n");
     for (const auto& [kind, n] : by_kind_) print(kind, n);
     print("all", total_);
-    if (!refusals_.empty()) std::printf("\nweir refuses what ONNX Runtime answers (number, seed of one):\n");
+    if (!refusals_.empty())
+      std::printf("\nWhat weir does not answer as far as ONNX Runtime does (number, seed of one):\n");
     for (const auto& [why, n] : refusals_) std::printf("%5d %s  %s\n", n.first, n.second.c_str(), why.c_str());
     return total_[3] == 0 && total_[0] > 0;
   }

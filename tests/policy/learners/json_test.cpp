@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "learner_cases.hpp"
 
 namespace WEIR_UNIT {
@@ -80,6 +82,25 @@ TEST_CASE("Learners, JSON: every proper prefix of the text is refused, every mis
       less["model"].erase(key);
       CHECK_THROWS_AS(load(less), weir::FormatError);
     }
+  }
+}
+
+TEST_CASE("Learners, JSON: a key that is not known is refused at every level of every learner's model") {
+  const auto data = noisy(60, 3, 3);
+  for (const auto& name : weir::learner_names()) {
+    INFO("learner " << name);
+    const json whole = json::parse(text(weir::fit_by_name(name, data)));
+    int objects = 0;
+    const std::function<void(const json::json_pointer&)> visit = [&](const json::json_pointer& at) {
+      if (!whole[at].is_object()) return;
+      ++objects;
+      json more = whole;
+      more[at]["mispelt"] = 1;
+      CHECK_THROWS_WITH_AS(load(more), doctest::Contains("key 'mispelt' is unknown"), weir::FormatError);
+      for (const auto& item : whole[at].items()) visit(at / item.key());
+    };
+    visit(json::json_pointer());
+    CHECK(objects >= 2);
   }
 }
 

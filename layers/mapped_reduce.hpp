@@ -1,0 +1,63 @@
+/// ReduceL1, ReduceL2, ReduceSumSquare, ReduceLogSum and ReduceLogSumExp.
+#pragma once
+#include <weir/core/kernels/combine.hpp>
+#include <weir/layers/activation.hpp>
+#include <weir/layers/reduce.hpp>
+
+namespace weir {
+
+/// y = After(sum of Before(x)). exponents: takes the largest x off before, and adds it behind, so that no exponential
+/// overflows.
+template <class Before, class After, bool exponents>
+class MappedReduceLayer final : public Layer {
+ public:
+  explicit MappedReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {axes_.of(inputs[0])}; }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    const ConstView x = inputs[0];
+    const auto reduced = axes_.mark(x.shape);
+    const std::int64_t n = x.shape.numel(), kept = outputs[0].shape.numel();
+    const View mapped{workspace, x.shape};
+    Shape ones = x.shape;
+    for (std::size_t i = 0; i < ones.rank(); ++i)
+      if (reduced[i]) ones = ones.with(i, 1);
+    const View largest{workspace + n, ones};
+    if constexpr (exponents) {
+      reduce<reductions::Max>(context, x, reduced, largest.data);
+      for (std::int64_t i = 0; i < kept; ++i)
+        if (std::isinf(largest.data[i])) largest.data[i] = 0;
+      combine<combines::Sub>(context, x, largest, mapped);
+    }
+    map<Before>(context, exponents ? mapped.data : x.data, mapped.data, n, {});
+    reduce<reductions::Sum>(context, mapped, reduced, outputs[0].data);
+    map<After>(context, outputs[0].data, outputs[0].data, kept, {});
+    if constexpr (exponents) combine<combines::Add>(context, {outputs[0].data, ones}, largest, {outputs[0].data, ones});
+  }
+  std::size_t workspace_floats(const Context&, std::span<const Shape> inputs) const override {
+    return static_cast<std::size_t>(inputs[0].numel() + axes_.of(inputs[0]).numel());
+  }
+  Examples examples(const ExamplesQuery& q) const override { return axes_.examples(q); }
+  double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
+  bool ignores_input(std::size_t i) const override { return i > 0; }
+
+ private:
+  ReducedAxes axes_;
+};
+
+template <class Before, class After, bool exponents = false>
+LayerPtr make_mapped_reduce(const NodeArguments& node) {
+  auto axes = ReducedAxes::read(node);
+  if (!axes) node.fail("noop_with_empty_axes without axes is not supported: what it yields is not settled");
+  return std::make_shared<MappedReduceLayer<Before, After, exponents>>(std::move(*axes));
+}
+
+namespace scalars {
+inline float itself(float x) { return x; }
+}  // namespace scalars
+using SameMap = maps::Scalar<scalars::itself>;
+using SqrtMap = maps::Scalar<scalars::sqrt>;
+using LogMap = maps::Scalar<scalars::log>;
+
+}  // namespace weir
