@@ -57,7 +57,8 @@ class ConvTransposeLayer final : public Layer {
     return a.stride * (from - 1) + t.more + a.extent() - a.pad_begin - a.pad_end;
   }
 
-  /// Paddings so that y has its length. What is odd of them lies in front (SAME_UPPER) or behind, as in ONNX Runtime.
+  /// Paddings so that y has its length. What is odd of them lies behind (SAME_UPPER) or in front. SAME does
+  /// not lengthen y where windows leave gaps, as in ONNX Runtime.
   ConvTransposeParams params(const Shape& x) const {
     const Shape image = window_.as_image(x);
     if (image[1] != in_) throw ShapeError("expects " + std::to_string(in_) + " channels, got " + x.to_string());
@@ -68,12 +69,16 @@ class ConvTransposeLayer final : public Layer {
       if (from < 1 || from > Window::limit) throw ShapeError("cannot be computed of " + x.to_string());
       WindowAxis& a = i == 0 ? p.h : p.w;
       Target t = targets_[i];
-      if (same && !t.length) t.length = from * a.stride;
-      if (!t.length) continue;
+      if (!same && !t.length) continue;
       a.pad_begin = a.pad_end = 0;
-      const std::int64_t pads = std::max<std::int64_t>(length(a, t, from) - *t.length, 0);
-      a.pad_begin = window_.auto_pad == AutoPad::same_upper ? pads - pads / 2 : pads / 2;
-      a.pad_end = length(a, t, from) - a.pad_begin - *t.length;
+      if (!t.length) t.length = std::min(from * a.stride, length(a, t, from));
+      // What no window reaches may lie behind, less than a stride of it.
+      if (*t.length - a.extent() >= from * a.stride)
+        throw ShapeError("output_shape asks for " + std::to_string(*t.length) + " elements along an axis that has " +
+                         std::to_string(length(a, t, from)));
+      const std::int64_t all = length(a, t, from) - *t.length, pads = std::max<std::int64_t>(all, 0);
+      a.pad_begin = window_.auto_pad == AutoPad::same_upper ? pads / 2 : pads - pads / 2;
+      a.pad_end = all - a.pad_begin;
     }
     return p;
   }

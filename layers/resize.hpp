@@ -24,7 +24,16 @@ class ResizeLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     targets_.check(inputs[0]);
     Shape y = inputs[0];
-    for (std::size_t i = 0; i < y.rank(); ++i) y = y.with(i, targets_.axis(inputs[0], i).to);
+    for (std::size_t i = 0; i < y.rank(); ++i) {
+      const ResizedAxis a = targets_.axis(inputs[0], i);
+      y = y.with(i, a.to);
+      const float length = a.scale * static_cast<float>(a.from);
+      // ONNX's own data has corners at the fraction, ONNX Runtime at the last element.
+      if (rule_.coordinates == ResizeRule::Coordinates::align_corners && !targets_.scales.empty() &&
+          length != std::floor(length))
+        throw ShapeError("align_corners is not defined where " + std::to_string(a.from) + " elements times scale " +
+                         std::to_string(a.scale) + " are no whole number; give sizes instead of scales");
+    }
     return {y};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
