@@ -108,10 +108,10 @@ def dropout_training(net):
 
 
 def plant_infinity(net):
-    """One value of one float constant becomes infinite or NaN; not where a MaxPool is: in ONNX Runtime its answer to NaN
-    depends on the place in the window, and -infinity becomes the lowest finite number."""
+    """One value of one float constant becomes infinite or NaN; not where a maximum is taken of a window or an axis:
+    whether NaN passes there depends in ONNX Runtime on its place."""
     from onnx import numpy_helper
-    if any(n.op_type == "MaxPool" for n in net.nodes):
+    if any(n.op_type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin") for n in net.nodes):
         return
     floats = [t for t in net.initialisers if t.data_type == 1 and numpy_helper.to_array(t).size]
     if not floats:
