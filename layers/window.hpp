@@ -79,7 +79,8 @@ struct Window {
       WindowAxis& a = w.axes[i];
       const std::int64_t windows = (image[2 + i] + a.stride - 1) / a.stride;
       const std::int64_t pad = (windows - 1) * a.stride + a.extent() - image[2 + i];
-      a.pad_begin = (auto_pad == AutoPad::same_upper ? pad : pad + 1) / 2;
+      const std::int64_t shared = pad < 0 ? pad + 1 : pad;  // one value less is cut off in front
+      a.pad_begin = (auto_pad == AutoPad::same_upper ? shared : shared + 1) / 2;
       a.pad_end = pad - a.pad_begin;
     }
     w.auto_pad = AutoPad::given;

@@ -108,16 +108,17 @@ def dropout_training(net):
 
 
 def plant_infinity(net):
-    """One value of one float constant becomes infinite or NaN; NaN only in front of a MaxPool, whose answer to a window
-    of -infinity is the lowest finite number in ONNX Runtime, against ONNX."""
+    """One value of one float constant becomes infinite or NaN; not where a maximum is taken of a window or an axis:
+    whether NaN passes there depends in ONNX Runtime on its place."""
     from onnx import numpy_helper
+    if any(n.op_type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin") for n in net.nodes):
+        return
     floats = [t for t in net.initialisers if t.data_type == 1 and numpy_helper.to_array(t).size]
     if not floats:
         return
     tensor = net.rng.choice(floats)
     values = numpy_helper.to_array(tensor).copy()
-    pools = any(n.op_type == "MaxPool" for n in net.nodes)
-    values.flat[net.rng.randrange(values.size)] = np.nan if pools else net.pick(np.inf, -np.inf, np.nan)
+    values.flat[net.rng.randrange(values.size)] = net.pick(np.inf, -np.inf, np.nan)
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     net.kinds.add("not_finite")
 
