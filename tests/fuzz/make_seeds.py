@@ -141,6 +141,7 @@ def networks():
     network('move_Tile', [('Tile', ['x', 'r'], ['y'], {})], ['N', 2, 3], dict(r=i(1, 2, 2)))
     network('move_Trilu', [('Trilu', ['x'], ['y'], dict(upper=0))], ['N', 4, 4], opset=14)
     network('move_Einsum', [('Einsum', ['x', 'w'], ['y'], dict(equation='bij,jk->bik'))], ['N', 2, 3], dict(w=f(3, 4)))
+    network('move_Einsum_batch', [('Einsum', ['x', 'x'], ['y'], dict(equation='bij,bkj->bik'))], ['N', 2, 3])
     network('move_ScatterND', [('ScatterND', ['data', 'at', 'v'], ['m'], {}), ('Add', ['x', 'm'], ['y'], {})], ['N', 4, 3],
             dict(data=f(4, 3), at=i(1, 3).reshape(2, 1), v=f(2, 3)), opset=16)
     network('Mod', [('Mod', ['x', 'eight'], ['y'], dict(fmod=1))], ['N', 2, 3], dict(eight=np.float32(8)))
