@@ -126,9 +126,22 @@ def networks():
         network('reduce_' + op, nodes, ['N', 3, 2, 2], dict(eight=np.float32(8)), opset=13)
     for op in ('DepthToSpace', 'SpaceToDepth'):
         network('move_' + op, [(op, ['x'], ['y'], dict(blocksize=2))], ['N', 8, 4, 4])
+    network('conv_transpose', [('ConvTranspose', ['x', 'w', 'b'], ['y'], dict(strides=[2, 2], pads=[1, 1, 1, 1], group=2))],
+            ['N', 4, 3, 3], dict(w=f(4, 3, 3, 3), b=f(6)), opset=11)
+    network('resize_linear', [('Resize', ['x', '', 'scales'], ['y'], dict(mode='linear'))], ['N', 2, 3, 3],
+            dict(scales=np.array([1, 1, 2, 1.5], np.float32)), opset=13)
+    network('resize_nearest', [('Resize', ['x', '', '', 'sizes'], ['y'], dict(mode='nearest', nearest_mode='floor'))],
+            ['N', 2, 3, 3], dict(sizes=i(1, 2, 5, 6)), opset=13)
+    network('resize_cubic', [('Resize', ['x', '', 'scales'], ['y'], dict(mode='cubic'))], ['N', 2, 4, 4],
+            dict(scales=np.array([1, 1, 2, 2], np.float32)), opset=13)
+    network('upsample', [('Upsample', ['x', 'scales'], ['y'], dict(mode='nearest'))], ['N', 2, 3, 3],
+            dict(scales=np.array([1, 1, 2, 2], np.float32)), opset=9)
+    network('pool_lp', [('LpPool', ['x'], ['l'], dict(kernel_shape=[2, 2], p=2)), ('GlobalLpPool', ['l'], ['y'], dict(p=2))],
+            ['N', 2, 4, 4], opset=11)
     network('move_Tile', [('Tile', ['x', 'r'], ['y'], {})], ['N', 2, 3], dict(r=i(1, 2, 2)))
     network('move_Trilu', [('Trilu', ['x'], ['y'], dict(upper=0))], ['N', 4, 4], opset=14)
     network('move_Einsum', [('Einsum', ['x', 'w'], ['y'], dict(equation='bij,jk->bik'))], ['N', 2, 3], dict(w=f(3, 4)))
+    network('move_Einsum_batch', [('Einsum', ['x', 'x'], ['y'], dict(equation='bij,bkj->bik'))], ['N', 2, 3])
     network('move_ScatterND', [('ScatterND', ['data', 'at', 'v'], ['m'], {}), ('Add', ['x', 'm'], ['y'], {})], ['N', 4, 3],
             dict(data=f(4, 3), at=i(1, 3).reshape(2, 1), v=f(2, 3)), opset=16)
     network('Mod', [('Mod', ['x', 'eight'], ['y'], dict(fmod=1))], ['N', 2, 3], dict(eight=np.float32(8)))
