@@ -156,7 +156,7 @@ class ConvLayer final : public Layer {
   }
 
   Conv2dParams params(const Shape& x) const {
-    Window w = window_.padded_for(x);
+    Window w = window_.padded_for(x, true);
     const auto cut = cut_off(w);
     for (std::size_t i = 0; i < 2; ++i) {
       w.axes[i].kernel += cut[i], w.axes[i].pad_begin += cut[i];
@@ -181,7 +181,7 @@ class ConvLayer final : public Layer {
   std::shared_ptr<const PackedConvLayer> pack(const Context& context, const Shape& x, Layout layout) const {
     const Conv2dParams p = params(x);
     const Shape image = window_.as_image(x);
-    const auto cut = cut_off(window_.padded_for(x));
+    const auto cut = cut_off(window_.padded_for(x, true));
     SharedFloats weights = epilogue_.scaled(weights_);
     if (cut[0] > 0 || cut[1] > 0) weights = behind_zeros(weights, p, cut);
     PackedConv2d packed(p, std::move(weights), epilogue_.shifted(bias_), context, image, layout);

@@ -70,8 +70,9 @@ struct Window {
 
   /// The window with its padding settled for an input [N, C, L] or [N, C, H, W]. SAME pads so that ceil(length /
   /// stride) windows fit, the odd one behind (upper) or in front (lower). Where strides are longer than the window, the
-  /// padding may be negative: what the windows do not see is cut off on both sides, as in ONNX Runtime.
-  Window padded_for(const Shape& x) const {
+  /// padding may be negative: what the windows do not see is cut off on both sides, as in ONNX Runtime,
+  /// which cuts off one value less in front of a convolution than of a pooling.
+  Window padded_for(const Shape& x, bool convolution = false) const {
     Window w = *this;
     if (auto_pad != AutoPad::same_upper && auto_pad != AutoPad::same_lower) return w;
     const Shape image = as_image(x);
@@ -79,7 +80,7 @@ struct Window {
       WindowAxis& a = w.axes[i];
       const std::int64_t windows = (image[2 + i] + a.stride - 1) / a.stride;
       const std::int64_t pad = (windows - 1) * a.stride + a.extent() - image[2 + i];
-      const std::int64_t shared = pad < 0 ? pad + 1 : pad;  // one value less is cut off in front
+      const std::int64_t shared = convolution && pad < 0 ? pad + 1 : pad;
       a.pad_begin = (auto_pad == AutoPad::same_upper ? shared : shared + 1) / 2;
       a.pad_end = pad - a.pad_begin;
     }
