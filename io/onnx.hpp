@@ -84,7 +84,7 @@ inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string&
 
 }  // namespace detail
 
-/// A network from the bytes of an ONNX file; source names it in messages. Opsets 7 to 21 of the default domain.
+/// A network from the bytes of an ONNX file; source names it in messages. Opsets 7 to 24 of the default domain.
 /// Nodes are sorted topologically, Constant nodes are turned into constants. External data is refused (read_onnx
 /// reads it). Memory: at most a constant times the bytes. Throws FormatError naming source and, where there is one,
 /// the node or tensor.

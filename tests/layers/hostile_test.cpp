@@ -119,7 +119,7 @@ TEST_CASE("layers: missing, doubled and exchanged inputs and constants are refus
       changed.nodes[n].inputs.resize(inputs + 1, changed.inputs.empty() ? "" : changed.inputs[0].name);
       attempt(changed, c.inputs, outcome);
       changed = def;
-      changed.nodes[n].op = "Resize";
+      changed.nodes[n].op = "NonMaxSuppression";
       CHECK_THROWS_AS(weir::build_network(changed), weir::FormatError);
     }
     for (const auto& [name, constant] : def.constants)
