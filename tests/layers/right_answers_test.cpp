@@ -371,7 +371,7 @@ TEST_CASE("nan_depends_on_fusion: NaN and infinity reach what sees them, and not
                   if (!sees_nan && !sees_infinity) REQUIRE(std::abs(y[at] - clean[at]) < 1e-4F);
                 }
         }
-  for (const auto& [op, attributes] : std::map<std::string, std::map<std::string, weir::Attribute>>{
+  for (const auto& entry : std::map<std::string, std::map<std::string, weir::Attribute>>{
            {"MaxPool", {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}}},
            {"AveragePool", {{"kernel_shape", Ints{2, 2}}}},
            {"GlobalMaxPool", {}},
@@ -383,12 +383,13 @@ TEST_CASE("nan_depends_on_fusion: NaN and infinity reach what sees them, and not
            {"Softmax", {{"axis", std::int64_t{1}}}}})
     for (const bool behind_convolution : {false, true})
       for (std::size_t place = 0; place < 17 * 8 * 8; place += 37) {
+        const std::string& op = entry.first;
         CAPTURE(op);
         Graph g({-1, 17, 8, 8});
         g.noise("w", {17, 1, 1, 1}).node("c", behind_convolution ? "Conv" : "Neg", {"x"});
         if (behind_convolution)
           g.def.nodes[0].inputs = {"x", "w"}, g.def.nodes[0].attributes["group"] = std::int64_t{17};
-        g.node("y", op, {"c"}, attributes);
+        g.node("y", op, {"c"}, entry.second);
         Tensor x = graphs::noise({1, 17, 8, 8});
         x[place] = nan;
         const Tensor y = graphs::run(g.build(), x);
