@@ -5,6 +5,7 @@
 #include <vector>
 #include <weir/policy/features/list.hpp>
 #include <weir/policy/learner.hpp>
+#include <weir/policy/train.hpp>
 
 #include "../costs.hpp"
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 #include <weir/policy/learner.hpp>
+#include <weir/policy/train.hpp>
 
 #include "../adapt/options.hpp"
 #include "stream.hpp"

@@ -53,10 +53,10 @@ template <class V>
 [[gnu::always_inline]] inline void store_part(const V& v, float* to, std::int64_t n) {
   std::memcpy(to, &v, static_cast<std::size_t>(n) * sizeof(float));
 }
-/// All lanes c.
+/// All lanes c, with its sign if it is zero (0 + -0 is 0).
 template <class V>
 [[gnu::always_inline]] inline void fill(V& v, float c) {
-  v = V{} + c;
+  v = (V{} + 1.0F) * c;
 }
 /// a = the larger of a and b in each lane; NaN where either is.
 template <class V>

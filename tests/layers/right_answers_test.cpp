@@ -399,6 +399,17 @@ TEST_CASE("nan_depends_on_fusion: NaN and infinity reach what sees them, and not
       }
 }
 
+TEST_CASE("a zero keeps its sign, wherever in a batch it lies") {
+  Graph g({-1, 3, 7});
+  g.constant("z", {}, {-0.0F}).node("y", "Max", {"z", "x"});
+  for (const std::int64_t n : {1, 2, 3, 7}) {
+    Tensor x({n, 3, 7});
+    for (float& v : x.span()) v = -1.0F;
+    for (const std::string& isa : graphs::isas())
+      for (const float v : graphs::run(g.build(), x, {.isa = isa}).span()) CHECK((v == 0 && std::signbit(v)));
+  }
+}
+
 TEST_CASE("an answer that is not finite names network, tensor and image") {
   Graph g({-1, 3});
   g.node("y", "Log", {"x"});

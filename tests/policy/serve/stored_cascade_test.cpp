@@ -113,16 +113,16 @@ TEST_CASE("policy file: networks outside its folder are read where that is allow
   CHECK(contains(load(inside), file + " is a symbolic link that leads out of"));
   CHECK(contains(load(inside), "--allow-outside"));
   CHECK(refusal(folder, inside).empty());
-  for (const auto& [pointer, nearest] :
+  for (const auto& key :
        std::vector<std::pair<std::string, std::string>>{{"/cascade/n_clases", "n_classes"},
                                                         {"/cascade/networks/0/fil", "file"},
                                                         {"/cascade/networks/0/preprocess/scal", "scale"},
                                                         {"/stages/0/source/logit", "logits"},
                                                         {"/stages/1/exit_head/biass", "bias"}}) {
     json bad = good;
-    bad[json::json_pointer(pointer)] = 1;
+    bad[json::json_pointer(key.first)] = 1;
     const std::string message = refusal(folder, bad);
-    CHECK_MESSAGE(contains(message, "the nearest known one is '" + nearest + "'"), pointer, ": ", message);
+    CHECK_MESSAGE(contains(message, "the nearest known one is '" + key.second + "'"), key.first, ": ", message);
   }
 }
 
