@@ -11,13 +11,13 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/calibration_metrics.hpp>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learner.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/learner.hpp>
 #include <weir/policy/learners/cross_fit.hpp>
-#include <weir/policy/learners/isotonic_curve.hpp>
+#include <weir/policy/learners/isotonic_curve_fit.hpp>
 #include <weir/policy/learners/logistic.hpp>
-#include <weir/policy/learners/model_json.hpp>
-#include <weir/policy/learners/standardise.hpp>
+#include <weir/policy/learners/models/model_json.hpp>
+#include <weir/policy/learners/standardise_fit.hpp>
 
 namespace weir {
 
@@ -40,7 +40,7 @@ struct PlattScaling {
     double total[2] = {0, 0};
     for (Eigen::Index i = 0; i < f.size(); ++i) total[y[static_cast<std::size_t>(i)]] += w(i);
     const double target[2] = {1 / (total[0] + 2), (total[1] + 1) / (total[1] + 2)};
-    const auto scaling = Standardise::fit(f, w);
+    const auto scaling = fit_standardise(f, w);
     const auto objective = [&](const Eigen::Vector2d& v, Eigen::Vector2d* gradient, Eigen::Matrix2d* hessian) {
       double sum = 0;
       for (Eigen::Index i = 0; i < f.size(); ++i) {
@@ -140,7 +140,7 @@ inline CalibratedGate fit_calibrated(const std::function<GateModel(const Dataset
     result.curve = PlattScaling::fit(score, used.y, used.sample_weight);
   } else {
     const Eigen::Map<const Eigen::VectorXi> label(used.y.data(), score.size());
-    result.curve = IsotonicCurve::fit(score, label.cast<double>(), used.sample_weight);
+    result.curve = fit_isotonic_curve(score, label.cast<double>(), used.sample_weight);
   }
   return result;
 }

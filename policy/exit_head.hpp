@@ -13,7 +13,7 @@
 #include <weir/policy/dot.hpp>
 #include <weir/policy/features.hpp>
 #include <weir/policy/grid_pool.hpp>
-#include <weir/policy/learners/model_json.hpp>
+#include <weir/policy/learners/models/model_json.hpp>
 
 namespace weir {
 

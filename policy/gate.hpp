@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/learner.hpp>
+#include <weir/policy/learners/learner.hpp>
 
 namespace weir {
 

@@ -11,7 +11,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/gate.hpp>
 #include <weir/policy/gate_features.hpp>
-#include <weir/policy/random.hpp>
+#include <weir/policy/learners/random.hpp>
 #include <weir/policy/topology.hpp>
 #include <weir/policy/trace.hpp>
 

@@ -16,7 +16,7 @@
 #include <weir/policy/choose.hpp>
 #include <weir/policy/gate.hpp>
 #include <weir/policy/gate_features.hpp>
-#include <weir/policy/learners/model_json.hpp>
+#include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/policy.hpp>
 
 namespace weir {

@@ -10,7 +10,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/dot.hpp>
 #include <weir/policy/exit_head.hpp>
-#include <weir/policy/learners/model_json.hpp>
+#include <weir/policy/learners/models/model_json.hpp>
 
 namespace weir {
 

@@ -12,7 +12,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/features.hpp>
 #include <weir/policy/joined_answer.hpp>
-#include <weir/policy/learners/linear_model.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
 
 namespace weir {
 

@@ -14,7 +14,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/folds.hpp>
-#include <weir/policy/learner.hpp>
+#include <weir/policy/learners/learner.hpp>
 #include <weir/policy/objective.hpp>
 #include <weir/policy/policy.hpp>
 #include <weir/policy/predicted_loss.hpp>

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
-#include <weir/policy/learner.hpp>
+#include <weir/policy/learners/learner.hpp>
 #include <weir/policy/train.hpp>
 
 #include "../adapt/options.hpp"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/tree_model.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/models/tree_model.hpp>
 
 namespace weir {
 

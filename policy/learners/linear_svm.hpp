@@ -1,9 +1,9 @@
 /// Weighted linear support vector machines.
 #pragma once
 #include <algorithm>
-#include <weir/policy/dataset.hpp>
+#include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/hinge_solver.hpp>
-#include <weir/policy/learners/linear_model.hpp>
+#include <weir/policy/learners/linear_problem.hpp>
 #include <weir/policy/learners/newton.hpp>
 
 namespace weir {

@@ -1,8 +1,8 @@
 /// Weighted logistic regression.
 #pragma once
 #include <cmath>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/linear_model.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/linear_problem.hpp>
 #include <weir/policy/learners/newton.hpp>
 
 namespace weir {

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
+#include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/histogram.hpp>
 #include <weir/policy/learners/histogram_tree.hpp>
-#include <weir/policy/learners/tree_ensemble_model.hpp>
-#include <weir/policy/random.hpp>
+#include <weir/policy/learners/models/tree_ensemble_model.hpp>
+#include <weir/policy/learners/random.hpp>
 
 namespace weir {
 

@@ -1,6 +1,5 @@
-/// All of weir, and the calls that need more than one folder: `#include <weir/weir.hpp>`.
+/// All of weir: `#include <weir/weir.hpp>`. Programs that only run policies include <weir/run.hpp>.
 #pragma once
-#include <filesystem>
 #include <weir/core/executor.hpp>
 #include <weir/io/csv.hpp>
 #include <weir/io/energy_counter.hpp>
@@ -11,6 +10,7 @@
 #include <weir/io/report.hpp>
 #include <weir/io/svg.hpp>
 #include <weir/layers/build_network.hpp>
+#include <weir/load_onnx.hpp>
 #include <weir/policy/answers_inside.hpp>
 #include <weir/policy/baselines.hpp>
 #include <weir/policy/batch_prices.hpp>
@@ -40,13 +40,3 @@
 #include <weir/policy/topology_search.hpp>
 #include <weir/policy/trace_file.hpp>
 #include <weir/policy/tune.hpp>
-
-namespace weir {
-
-/// The network in an ONNX file (opset 7 to 21). Throws FormatError, ShapeError, ArgumentError, IoError, each naming the
-/// file and, where there is one, the node.
-inline Network load_onnx(const std::filesystem::path& path, const BuildOptions& options = {}) {
-  return build_network(read_onnx(path), options);
-}
-
-}  // namespace weir

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/learners/model_json.hpp>
+#include <weir/policy/learners/models/model_json.hpp>
 
 namespace weir {
 

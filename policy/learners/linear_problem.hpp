@@ -1,53 +1,16 @@
-/// The linear decision function, and the regularised weighted problem that logistic regression and the SVMs share.
+/// The regularised weighted problem that logistic regression and the linear SVMs share.
 #pragma once
 #include <Eigen/Core>
 #include <cmath>
 #include <cstddef>
-#include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/model_json.hpp>
-#include <weir/policy/learners/standardise.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/learners/standardise_fit.hpp>
 
 namespace weir {
-
-/// f(x) = sum_j coef_j z_j + intercept with z = scaling(x). Tens of nanoseconds for ten features.
-struct LinearModel {
-  Standardise scaling;
-  std::vector<double> coef;  ///< [d], of the standardised features
-  double intercept = -1;
-
-  /// f(x) = +1 for class 1 or -1 for class 0, whatever x is.
-  static LinearModel constant(int label, std::size_t d) {
-    return {Standardise::identity(d), std::vector<double>(d, 0.0), label == 1 ? 1.0 : -1.0};
-  }
-
-  std::size_t n_features() const { return coef.size(); }
-
-  /// x [d], trusted to have n_features() values. Neither allocates nor throws.
-  double decision_function(std::span<const double> x) const {
-    double sum = intercept;
-    for (std::size_t j = 0; j < coef.size(); ++j) sum += coef[j] * scaling.apply(j, x[j]);
-    return sum;
-  }
-
-  bool operator==(const LinearModel&) const = default;
-};
-
-inline void to_json(nlohmann::json& json, const LinearModel& m) {
-  json = {{"scaling", m.scaling}, {"coef", m.coef}, {"intercept", m.intercept}};
-}
-
-inline void from_json(const nlohmann::json& json, LinearModel& m) {
-  refuse_unknown_keys(json, {"scaling", "coef", "intercept"});
-  from_json(model_json::field(json, "scaling"), m.scaling);
-  m.coef = model_json::numbers(json, "coef");
-  m.intercept = model_json::number(json, "intercept");
-  if (m.coef.size() != m.scaling.mean.size()) throw FormatError("model: 'coef' and 'scaling' differ in size");
-}
 
 /// min over v = (w, b):  0.5 w'w [+ 0.5 b^2]  +  sum_i cost_i loss(sign_i (w'z_i + b)).
 ///
@@ -84,7 +47,7 @@ LinearModel fit_linear(const Dataset& data, double C, bool standardise, bool nor
   if (const int only = used.only_class(); only >= 0) return LinearModel::constant(only, static_cast<std::size_t>(d));
 
   LinearModel model = LinearModel::constant(0, static_cast<std::size_t>(d));
-  if (standardise) model.scaling = Standardise::fit(used.X, used.sample_weight);
+  if (standardise) model.scaling = fit_standardise(used.X, used.sample_weight);
   LinearProblem problem{Eigen::MatrixXd(used.X.rows(), d + 1), C * used.sample_weight, regularise_bias};
   if (normalise_weights) problem.cost = C * (used.sample_weight / used.sample_weight.sum());
   for (Eigen::Index i = 0; i < problem.Z.rows(); ++i)
