@@ -10,7 +10,7 @@
 #include <weir/io/file.hpp>
 #include <weir/policy/learners/learner.hpp>
 #include <weir/policy/learners/random.hpp>
-#include <weir/policy/statistics.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
 
 #include "program.hpp"
 

@@ -5,7 +5,7 @@
 #include <vector>
 #include <weir/policy/features/list.hpp>
 #include <weir/policy/learners/learner.hpp>
-#include <weir/policy/train.hpp>
+#include <weir/policy/learn/train.hpp>
 
 #include "../costs.hpp"
 

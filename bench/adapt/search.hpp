@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <vector>
-#include <weir/policy/topology_search.hpp>
+#include <weir/policy/learn/topology_search.hpp>
 
 #include "mode.hpp"
 

@@ -6,12 +6,12 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/baselines.hpp>
-#include <weir/policy/choose.hpp>
-#include <weir/policy/oracle.hpp>
-#include <weir/policy/rules/list.hpp>
-#include <weir/policy/rules/path_points.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/compare/baselines.hpp>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "../lessons.hpp"
 #include "../progress.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 #include <weir/policy/learners/learner.hpp>
-#include <weir/policy/train.hpp>
+#include <weir/policy/learn/train.hpp>
 
 #include "../adapt/options.hpp"
 #include "stream.hpp"

@@ -9,10 +9,10 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/gate_features.hpp>
-#include <weir/policy/shift_monitor.hpp>
-#include <weir/policy/statistics.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/shift_monitor.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "../policy/traces_in.hpp"
 

@@ -15,10 +15,10 @@
 
 namespace weir {
 
-class CascadeSpec;     // policy/cascade_spec.hpp
-struct CascadeAnswer;  // policy/cascade_executor.hpp
-struct MixedPolicy;    // policy/policy.hpp
-struct PolicyFile;     // policy/policy_file.hpp
+class CascadeSpec;     // policy/run/cascade_spec.hpp
+struct CascadeAnswer;  // policy/run/cascade_executor.hpp
+struct MixedPolicy;    // policy/run/policy.hpp
+struct PolicyFile;     // policy/run/policy_file.hpp
 struct StoredCascade;  // policy/serve/stored_cascade.hpp
 
 /// What a cascade says of one image.

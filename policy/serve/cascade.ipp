@@ -2,8 +2,8 @@
 #pragma once
 #include <mutex>
 #include <utility>
-#include <weir/policy/cascade_executor.hpp>
-#include <weir/policy/policy_file.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
@@ -94,8 +94,8 @@ struct Cascade::Shared {
 };
 
 WEIR_INLINE Cascade::Cascade(const PolicyFile& file, const std::filesystem::path& path, const CascadeOptions& options)
-    : shared_(std::make_shared<Shared>(
-          file.policy, read_cascade(file, path, {options.networks, options.allow_outside}), options.context)) {}
+    : shared_(std::make_shared<Shared>(file.policy, read_cascade(file, path, {options.networks, options.allow_outside}),
+                                       options.context)) {}
 
 WEIR_INLINE const CascadeSpec& Cascade::spec() const { return *shared_->stored.spec; }
 WEIR_INLINE const MixedPolicy& Cascade::policy() const { return shared_->policy; }

@@ -10,7 +10,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/parallel.hpp>
-#include <weir/policy/cascade_executor.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/serve/batch_queue.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>

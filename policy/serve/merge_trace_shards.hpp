@@ -14,7 +14,7 @@
 #include <weir/io/csv.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/npy.hpp>
-#include <weir/policy/policy_file.hpp>
+#include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 #include <weir/policy/serve/trace_shard.hpp>
 

@@ -9,9 +9,9 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/io/image_set.hpp>
-#include <weir/policy/cascade_executor.hpp>
-#include <weir/policy/policy_file.hpp>
-#include <weir/policy/record_trace.hpp>
+#include <weir/policy/measure/record_trace.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 #include <weir/policy/serve/trace_shard.hpp>

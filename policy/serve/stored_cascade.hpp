@@ -19,8 +19,8 @@
 #include <weir/io/onnx.hpp>
 #include <weir/io/preprocess.hpp>
 #include <weir/layers/build_network.hpp>
-#include <weir/policy/cascade_spec.hpp>
-#include <weir/policy/policy_file.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/policy_file.hpp>
 
 namespace weir {
 

@@ -8,7 +8,7 @@
 #include <weir/io/csv.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/npy.hpp>
-#include <weir/policy/trace_file.hpp>
+#include <weir/policy/trace/trace_file.hpp>
 
 namespace weir {
 
