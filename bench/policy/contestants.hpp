@@ -104,7 +104,7 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
   }
   if (!setting.options.rules.empty()) return setting.options.rules;
   std::vector<std::string> rules;
-  for (const weir::Rule& rule : weir::rule_list) {
+  for (const weir::Rule& rule : weir::rules()) {
     const std::string reason = weir::lacks(rule, setting.topology, setting.parts.pool);
     if (reason.empty())
       rules.emplace_back(rule.name);

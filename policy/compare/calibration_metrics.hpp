@@ -1,12 +1,9 @@
 /// How well confidences match what happens, and how well they rank: calibration error, Brier score, likelihood, AUROC.
 #pragma once
 #include <Eigen/Core>
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <numeric>
-#include <string>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
 namespace weir {
@@ -15,28 +12,8 @@ namespace detail {
 
 /// `weight`, or ones where it is empty. Throws ShapeError where sizes disagree or there is no row; ArgumentError for
 /// scores that are not finite, labels other than 0 and 1, weights that are negative or not finite, or no weight at all.
-inline Eigen::VectorXd checked_weights(const char* what, const Eigen::VectorXd& score, const std::vector<int>& y,
-                                       const Eigen::VectorXd& weight) {
-  const auto n = score.size();
-  if (n < 1 || y.size() != static_cast<std::size_t>(n) || (weight.size() != 0 && weight.size() != n))
-    throw ShapeError(std::string(what) + ": " + std::to_string(n) + " scores, " + std::to_string(y.size()) +
-                     " labels, " + std::to_string(weight.size()) + " weights");
-  if (!score.allFinite()) throw ArgumentError(std::string(what) + ": a score is not finite");
-  for (const int label : y)
-    if (label != 0 && label != 1) throw ArgumentError(std::string(what) + ": labels must be 0 or 1");
-  if (weight.size() == 0) return Eigen::VectorXd::Ones(n);
-  if (!weight.allFinite() || (weight.array() < 0).any() || !(weight.sum() > 0) || !std::isfinite(weight.sum()))
-    throw ArgumentError(std::string(what) + ": weights must be finite, >= 0 and not all 0");
-  return weight;
-}
-
-inline Eigen::VectorXd checked_probabilities(const char* what, const Eigen::VectorXd& p, const std::vector<int>& y,
-                                             const Eigen::VectorXd& weight) {
-  Eigen::VectorXd checked = checked_weights(what, p, y, weight);
-  if ((p.array() < 0).any() || (p.array() > 1).any())
-    throw ArgumentError(std::string(what) + ": a probability is not in [0, 1]");
-  return checked;
-}
+Eigen::VectorXd checked_weights(const char* what, const Eigen::VectorXd& score, const std::vector<int>& y,
+                                const Eigen::VectorXd& weight);
 
 }  // namespace detail
 
@@ -45,59 +22,23 @@ inline Eigen::VectorXd checked_probabilities(const char* what, const Eigen::Vect
 
 /// sum_b share_b |mean y - mean p in bin b| over equal bins of p, bin b holding ((b - 1) / bins, b / bins] and the
 /// first one 0 too (Naeini, Cooper, Hauskrecht, AAAI 2015; Guo, Pleiss, Sun, Weinberger, ICML 2017). O(n).
-inline double expected_calibration_error(const Eigen::VectorXd& p, const std::vector<int>& y,
-                                         const Eigen::VectorXd& weight = {}, std::size_t bins = 15) {
-  const Eigen::VectorXd w = detail::checked_probabilities("calibration error", p, y, weight);
-  if (bins < 1 || bins > 1000000)
-    throw ArgumentError("calibration error: 1 to 1000000 bins, got " + std::to_string(bins));
-  std::vector<double> surplus(bins, 0.0);
-  for (Eigen::Index i = 0; i < p.size(); ++i) {
-    const double edge = std::ceil(p(i) * static_cast<double>(bins));
-    surplus[static_cast<std::size_t>(std::max(edge, 1.0)) - 1] += w(i) * (y[static_cast<std::size_t>(i)] - p(i));
-  }
-  double sum = 0;
-  for (const double s : surplus) sum += std::abs(s);
-  return sum / w.sum();
-}
+double expected_calibration_error(const Eigen::VectorXd& p, const std::vector<int>& y,
+                                  const Eigen::VectorXd& weight = {}, std::size_t bins = 15);
 
 /// Weighted mean of (p - y)^2 (Brier, Monthly Weather Review 1950).
-inline double brier_score(const Eigen::VectorXd& p, const std::vector<int>& y, const Eigen::VectorXd& weight = {}) {
-  const Eigen::VectorXd w = detail::checked_probabilities("Brier score", p, y, weight);
-  double sum = 0;
-  for (Eigen::Index i = 0; i < p.size(); ++i) sum += w(i) * std::pow(p(i) - y[static_cast<std::size_t>(i)], 2);
-  return sum / w.sum();
-}
+double brier_score(const Eigen::VectorXd& p, const std::vector<int>& y, const Eigen::VectorXd& weight = {});
 
 /// Weighted mean of -ln of the probability of what happened, each cut to at most 30 nats as in cross_entropy.
-inline double negative_log_likelihood(const Eigen::VectorXd& p, const std::vector<int>& y,
-                                      const Eigen::VectorXd& weight = {}) {
-  const Eigen::VectorXd w = detail::checked_probabilities("log likelihood", p, y, weight);
-  double sum = 0;
-  for (Eigen::Index i = 0; i < p.size(); ++i)
-    sum += w(i) * std::min(30.0, y[static_cast<std::size_t>(i)] == 1 ? -std::log(p(i)) : -std::log1p(-p(i)));
-  return sum / w.sum();
-}
+double negative_log_likelihood(const Eigen::VectorXd& p, const std::vector<int>& y, const Eigen::VectorXd& weight = {});
 
 /// P(score of a 1 > score of a 0) + P(equal) / 2 over pairs, each with the product of its weights: the area under the
 /// ROC curve (Hanley, McNeil, Radiology 1982). With score = confidence and y = "the answer is right" it is the AUROC of
 /// failure prediction (Hendrycks, Gimpel, ICLR 2017), which a monotone calibration leaves as it was. Throws
 /// ArgumentError where no weight is on one of the labels. O(n log n).
-inline double auroc(const Eigen::VectorXd& score, const std::vector<int>& y, const Eigen::VectorXd& weight = {}) {
-  const Eigen::VectorXd w = detail::checked_weights("AUROC", score, y, weight);
-  std::vector<Eigen::Index> order(y.size());
-  std::iota(order.begin(), order.end(), Eigen::Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) { return score(a) < score(b); });
-  double below[2] = {0, 0}, won = 0;
-  for (std::size_t first = 0, next = 0; first < order.size(); first = next) {
-    double here[2] = {0, 0};
-    for (; next < order.size() && score(order[next]) == score(order[first]); ++next)
-      here[y[static_cast<std::size_t>(order[next])]] += w(order[next]);
-    won += here[1] * (below[0] + here[0] / 2);
-    below[0] += here[0];
-    below[1] += here[1];
-  }
-  if (!(below[0] > 0) || !(below[1] > 0)) throw ArgumentError("AUROC: both labels are needed");
-  return won / below[0] / below[1];
-}
+double auroc(const Eigen::VectorXd& score, const std::vector<int>& y, const Eigen::VectorXd& weight = {});
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/compare/calibration_metrics.ipp>
+#endif

@@ -1,11 +1,10 @@
 /// Budget: what a policy may lose or cost, and the mix of two policies that meets it.
 #pragma once
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/tradeoff.hpp>
@@ -54,28 +53,17 @@ struct Estimate {
 
 namespace detail {
 
-inline double risk(const Estimate& e, BudgetOn on) { return on == BudgetOn::difference ? e.difference : e.excess; }
+double risk(const Estimate& e, BudgetOn on);
+std::vector<TradeoffPoint> tradeoff_points(const std::vector<Estimate>& estimates, BudgetOn on);
+std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& points, const Budget& budget);
 
-inline std::vector<TradeoffPoint> tradeoff_points(const std::vector<Estimate>& estimates, BudgetOn on) {
-  std::vector<TradeoffPoint> points;
-  for (const Estimate& e : estimates) points.push_back({e.seconds, risk(e, on)});
-  return points;
-}
-
-inline std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& points, const Budget& budget) {
-  const auto hull = lower_hull(points);
-  return budget.on == BudgetOn::seconds ? at_seconds(points, hull, budget.value) : at_loss(points, hull, budget.value);
-}
-
-[[noreturn]] inline void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget,
-                                       const std::string& unit) {
-  double best = INFINITY;
-  for (const auto& p : points) best = std::min(best, budget.on == BudgetOn::seconds ? p.seconds : p.loss);
-  throw ArgumentError("budget of " + std::to_string(budget.value) +
-                      (budget.on == BudgetOn::seconds ? " " + unit : " loss") +
-                      " per example cannot be kept; the least possible is " + std::to_string(best));
-}
+[[noreturn]] void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget,
+                                const std::string& unit);
 
 }  // namespace detail
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/evaluate/budget.ipp>
+#endif

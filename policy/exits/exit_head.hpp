@@ -1,15 +1,10 @@
 /// Exit head: a linear classifier on the pooled activations of a layer, the answer of an early exit.
 #pragma once
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
-#include <weir/policy/exits/dot.hpp>
+#include <weir/core/compile.hpp>
 #include <weir/policy/exits/grid_pool.hpp>
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
@@ -25,11 +20,7 @@ class ExitHead {
  public:
   ExitHead() = default;
   /// weights [classes, pooled]; bias [classes]. Throws ShapeError where they disagree.
-  ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights, std::vector<float> bias)
-      : pool_(pool), n_classes_(n_classes), weights_(std::move(weights)), bias_(std::move(bias)) {
-    if (n_classes < 2 || bias_.size() != n_classes || weights_.empty() || weights_.size() % n_classes != 0)
-      throw ShapeError("exit head: weights must be [classes, pooled] and bias [classes]");
-  }
+  ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights, std::vector<float> bias);
 
   const GridPool& pool() const { return pool_; }
   std::size_t n_classes() const { return n_classes_; }
@@ -37,34 +28,17 @@ class ExitHead {
   std::size_t n_pooled() const { return n_classes_ == 0 ? 0 : weights_.size() / n_classes_; }
 
   /// This head at another temperature. Throws ArgumentError outside [min_temperature, max_temperature].
-  ExitHead with_temperature(double temperature) const {
-    if (!(temperature >= min_temperature && temperature <= max_temperature))
-      throw ArgumentError("exit head: the temperature must be in [0.01, 100], got " + std::to_string(temperature));
-    ExitHead head = *this;
-    head.temperature_ = temperature;
-    return head;
-  }
+  ExitHead with_temperature(double temperature) const;
 
   /// Class probabilities of one example. activations of shape `example` (without the batch), scratch [n_pooled],
   /// probabilities [n_classes]. Neither allocates nor throws. O(C H W + classes * pooled).
-  void predict(const float* activations, const Shape& example, float* scratch, std::span<float> probabilities) const {
-    pool_(activations, example, scratch);
-    predict_pooled(scratch, probabilities);
-  }
+  void predict(const float* activations, const Shape& example, float* scratch, std::span<float> probabilities) const;
 
   /// The same from a pooled vector.
-  void predict_pooled(const float* pooled, std::span<float> probabilities) const {
-    logits_pooled(pooled, probabilities);
-    softmax(probabilities, probabilities);
-  }
+  void predict_pooled(const float* pooled, std::span<float> probabilities) const;
 
   /// (W pooled + b) / T, [n_classes].
-  void logits_pooled(const float* pooled, std::span<float> logits) const {
-    const std::size_t D = n_pooled();
-    const auto scale = static_cast<float>(1 / temperature_);
-    for (std::size_t c = 0; c < n_classes_; ++c)
-      logits[c] = scale * dot_from(bias_[c], weights_.data() + c * D, pooled, D);
-  }
+  void logits_pooled(const float* pooled, std::span<float> logits) const;
 
   /// "temperature" is there only where it is not 1.
   friend void to_json(nlohmann::json& json, const ExitHead& h) {
@@ -88,10 +62,7 @@ class ExitHead {
     if (pool.grid < 1) throw FormatError("exit head: 'grid' must be at least 1");
   }
 
-  bool operator==(const ExitHead& o) const {
-    return pool_.grid == o.pool_.grid && n_classes_ == o.n_classes_ && weights_ == o.weights_ && bias_ == o.bias_ &&
-           temperature_ == o.temperature_;
-  }
+  bool operator==(const ExitHead& o) const;
 
  private:
   GridPool pool_;
@@ -101,3 +72,7 @@ class ExitHead {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/exits/exit_head.ipp>
+#endif

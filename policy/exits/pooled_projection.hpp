@@ -1,14 +1,12 @@
 /// PooledProjection: a layer's activations, pooled over the image and projected to the few numbers that a gate reads.
 #pragma once
-#include <cmath>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/exits/dot.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
@@ -21,31 +19,17 @@ class PooledProjection {
   PooledProjection() = default;
 
   /// The n_pooled pooled values themselves.
-  PooledProjection(GridPool pool, std::size_t n_pooled) : pool_(pool), n_pooled_(n_pooled) {
-    if (pool.grid < 1 || n_pooled < 1) throw ShapeError("pooled projection: grid and size must be at least 1");
-  }
+  PooledProjection(GridPool pool, std::size_t n_pooled);
 
   /// weights [size, n_pooled]; bias [size]. Throws ShapeError where they disagree.
-  PooledProjection(GridPool pool, std::size_t n_pooled, std::vector<float> weights, std::vector<float> bias)
-      : PooledProjection(pool, n_pooled) {
-    if (bias.empty() || weights.size() / n_pooled != bias.size() || weights.size() % n_pooled != 0)
-      throw ShapeError("pooled projection: " + std::to_string(weights.size()) + " weights are not [" +
-                       std::to_string(bias.size()) + ", " + std::to_string(n_pooled) + "]");
-    weights_ = std::move(weights);
-    bias_ = std::move(bias);
-  }
+  PooledProjection(GridPool pool, std::size_t n_pooled, std::vector<float> weights, std::vector<float> bias);
 
   const GridPool& pool() const { return pool_; }
   std::size_t n_pooled() const { return n_pooled_; }
   std::size_t size() const { return bias_.empty() ? n_pooled_ : bias_.size(); }
 
   /// pooled [n_pooled] -> out [size]. Neither allocates nor throws. O(size n_pooled), of the identity O(n_pooled).
-  void operator()(const float* pooled, std::span<double> out) const {
-    if (bias_.empty())
-      for (std::size_t d = 0; d < n_pooled_; ++d) out[d] = static_cast<double>(pooled[d]);
-    for (std::size_t j = 0; j < bias_.size(); ++j)
-      out[j] = static_cast<double>(dot_from(bias_[j], weights_.data() + j * n_pooled_, pooled, n_pooled_));
-  }
+  void operator()(const float* pooled, std::span<double> out) const;
 
   /// {"grid", "pooled", "weights", "bias"}; the latter two are empty for the identity.
   friend void to_json(nlohmann::json& json, const PooledProjection& p) {
@@ -68,9 +52,7 @@ class PooledProjection {
     }
   }
 
-  bool operator==(const PooledProjection& o) const {
-    return pool_.grid == o.pool_.grid && n_pooled_ == o.n_pooled_ && weights_ == o.weights_ && bias_ == o.bias_;
-  }
+  bool operator==(const PooledProjection& o) const;
 
  private:
   GridPool pool_;
@@ -79,3 +61,7 @@ class PooledProjection {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/exits/pooled_projection.ipp>
+#endif

@@ -1,65 +1,29 @@
 /// A trace as if it had been recorded with fewer groups of features.
 #pragma once
-#include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
-#include <weir/policy/features/list.hpp>
+#include <weir/core/compile.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace.hpp>
 
 namespace weir {
 
 /// The groups of features that a trace holds, in the list's order.
-inline std::vector<std::string> feature_groups_of(const Trace& trace) {
-  std::vector<std::string> groups;
-  for (const StageTrace& s : trace.stages)
-    for (const std::string& name : s.feature_names) groups.emplace_back(group_of_feature(name));
-  return in_list_order(groups);
-}
+std::vector<std::string> feature_groups_of(const Trace& trace);
 
 /// The cost of a stage without other groups of features than these, where it says what they take.
-inline StageCost keep_groups(StageCost cost, const std::vector<std::string>& groups) {
-  const auto kept = in_list_order(groups);
-  std::erase_if(cost.feature_seconds, [&](const auto& entry) {
-    if (std::ranges::find(kept, entry.first) != kept.end()) return false;
-    const double saved = std::min(entry.second, cost.answer_seconds);
-    cost.answer_seconds -= saved;
-    cost.seconds -= saved;
-    return true;
-  });
-  return cost;
-}
+StageCost keep_groups(StageCost cost, const std::vector<std::string>& groups);
 
 /// The same for all stages and sizes of batch.
-inline CostModel keep_groups(CostModel model, const std::vector<std::string>& groups) {
-  for (auto& costs : model.costs)
-    for (StageCost& c : costs) c = keep_groups(std::move(c), groups);
-  return model;
-}
+CostModel keep_groups(CostModel model, const std::vector<std::string>& groups);
 
 /// Without the features of other groups than these, and without the time that those took where the trace says it
 /// (StageTrace::feature_seconds): a group costs when, and only when, it is used. "confidence", and names that belong to
 /// no group, stay. Throws ArgumentError for an unknown group.
-inline Trace keep_groups(const Trace& trace, const std::vector<std::string>& groups) {
-  const auto kept = in_list_order(groups);
-  const auto keeps = [&](std::string_view group) { return std::ranges::find(kept, group) != kept.end(); };
-  Trace out = trace;
-  for (StageTrace& s : out.stages) {
-    std::vector<Eigen::Index> columns;
-    std::vector<std::string> names;
-    for (std::size_t f = 0; f < s.feature_names.size(); ++f) {
-      if (!keeps(group_of_feature(s.feature_names[f]))) continue;
-      columns.push_back(static_cast<Eigen::Index>(f));
-      names.push_back(s.feature_names[f]);
-    }
-    if (names.size() < s.feature_names.size()) s.features = Eigen::MatrixXd(s.features(Eigen::all, columns));
-    s.feature_names = std::move(names);
-  }
-  std::vector<StageCost> costs = trace.costs();
-  for (StageCost& c : costs) c = keep_groups(std::move(c), groups);
-  out.set_costs(costs, trace.cost_unit);
-  return out;
-}
+Trace keep_groups(const Trace& trace, const std::vector<std::string>& groups);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learn/keep_groups.ipp>
+#endif

@@ -1,10 +1,9 @@
 /// The Lagrangian cost of a policy, and the weighted problems that its gates are learned from.
 #pragma once
 #include <Eigen/Core>
-#include <cmath>
 #include <cstddef>
-#include <string>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/run/gate_inputs.hpp>
@@ -21,15 +20,7 @@ enum class LossSide {
 };
 
 /// R [n, stages]; the last column is 0.
-inline Eigen::MatrixXd charged_loss(const Trace& trace, LossSide side) {
-  Eigen::MatrixXd R(static_cast<Eigen::Index>(trace.size()), static_cast<Eigen::Index>(trace.stages.size()));
-  for (std::size_t k = 0; k < trace.stages.size(); ++k) {
-    auto column = R.col(static_cast<Eigen::Index>(k));
-    column = trace.stages[k].loss - trace.stages.back().loss;
-    if (side == LossSide::excess) column = column.cwiseMax(0.0);
-  }
-  return R;
-}
+Eigen::MatrixXd charged_loss(const Trace& trace, LossSide side);
 
 /// The objective  min over policies of  mean_i ( T(x_i) + lambda R_exit(x_i) ),  T the seconds of the stages that ran.
 ///
@@ -80,19 +71,13 @@ struct Objective {
 };
 
 /// Whether each example reaches each stage under a table of actions: [stages][n].
-inline std::vector<std::vector<bool>> reached(const Topology& topology, const ActionTable& actions) {
-  const std::size_t n = actions.at(0).size();
-  std::vector<std::vector<bool>> reach(topology.size(), std::vector<bool>(n, false));
-  reach[0].assign(n, true);
-  for (std::size_t k = 0; k < topology.size(); ++k)
-    for (std::size_t i = 0; i < n; ++i)
-      if (reach[k][i] && actions[k][i] != 0) reach[topology.stages[k].next[actions[k][i] - 1]][i] = true;
-  return reach;
-}
+std::vector<std::vector<bool>> reached(const Topology& topology, const ActionTable& actions);
 
 /// mean_i ( T + lambda R ) of an evaluation: what training lowers, measured from outside.
-inline double lagrangian(const Evaluation& e, double lambda, LossSide side) {
-  return e.mean_seconds() + lambda * (side == LossSide::excess ? e.mean_excess() : e.mean_difference());
-}
+double lagrangian(const Evaluation& e, double lambda, LossSide side);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learn/objective.ipp>
+#endif

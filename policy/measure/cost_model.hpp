@@ -1,39 +1,23 @@
 /// Cost model: what each stage adds to the cost of an example, in measured seconds or counted operations.
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
 namespace weir {
 
 /// Median of a copy; the mean of the two middle values for an even count, 0 for none.
-inline double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
+double median(std::vector<double> values);
 
 /// Stages of a path from stage 0 to `target`, in order, with as late predecessors as there are: the longest way where
 /// every later stage may follow. The topology's check has passed.
-inline std::vector<std::size_t> late_path(const Topology& topology, std::size_t target) {
-  std::vector<std::size_t> path = {target};
-  while (path.back() != 0) {
-    std::size_t from = path.back();
-    do --from;
-    while (std::ranges::find(topology.stages[from].next, path.back()) == topology.stages[from].next.end());
-    path.push_back(from);
-  }
-  std::reverse(path.begin(), path.end());
-  return path;
-}
+std::vector<std::size_t> late_path(const Topology& topology, std::size_t target);
 
 /// Actions [path][stage] that lead along the late_path() of the last stage and, for stages that are not on it, along
 /// theirs, so that together they run every stage.
@@ -163,40 +147,10 @@ std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker&
 /// (FeatureGroup::flops), over flops_per_second (1: the counts themselves). Preprocessing, confidence and gates count
 /// nothing. Throws ArgumentError unless flops_per_second is
 /// positive and finite.
-inline std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_per_second = 1) {
-  if (!(flops_per_second > 0) || !std::isfinite(flops_per_second))
-    throw ArgumentError("costs: flops_per_second must be positive and finite");
-  std::vector<double> up_to;  // from the network's input to the stage's tensor, by stage
-  for (const CascadeStage& s : spec.stages) {
-    const Network& net = spec.network(s.network);
-    const ValueId v = net.id_of(s.tensor);
-    double sum = 0;
-    for (const Node& node : net.state().nodes) {
-      sum += node.layer->flops(net.input_shapes(node, 1));
-      if (std::ranges::find(node.outputs, v) != node.outputs.end()) break;
-    }
-    up_to.push_back(sum);
-  }
-  std::vector<StageCost> costs;
-  for (std::size_t k = 0; k < spec.stages.size(); ++k) {
-    const CascadeStage& s = spec.stages[k];
-    double flops = up_to[k];
-    for (const std::size_t j : late_path(spec.topology, k))
-      if (j != k && spec.stages[j].network == s.network) flops = up_to[k] - up_to[j];
-    const double head = s.head ? static_cast<double>(spec.example_shape(k).numel()) +
-                                     2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes())
-                               : 0;
-    StageCost& cost = costs.emplace_back(StageCost{(flops + head) / flops_per_second, head / flops_per_second});
-    const auto of_features = spec.features(k).flops();
-    for (std::size_t g = 0; g < of_features.size(); ++g) {
-      if (of_features[g] == 0) continue;
-      const double seconds = of_features[g] / flops_per_second;
-      cost.feature_seconds[std::string(feature_list[g].name)] = seconds;
-      cost.seconds += seconds;
-      cost.answer_seconds += seconds;
-    }
-  }
-  return costs;
-}
+std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_per_second = 1);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/measure/cost_model.ipp>
+#endif

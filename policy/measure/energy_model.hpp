@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 
@@ -139,3 +139,7 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
 }
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/measure/energy_model.ipp>
+#endif

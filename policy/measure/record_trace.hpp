@@ -1,13 +1,9 @@
 /// record_trace: what every stage of a cascade answers on labelled examples.
 #pragma once
-#include <Eigen/Core>
-#include <algorithm>
 #include <cstddef>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
-#include <weir/policy/features/confidence_features.hpp>
+#include <weir/core/compile.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/trace.hpp>
@@ -18,43 +14,12 @@ namespace weir {
 /// stored as given, in `unit`; class probabilities are kept where asked for. Every row is equal to the last bit however
 /// examples are batched, on any number of threads of the executor. Throws ArgumentError for a label that is no class,
 /// NotFiniteError for an answer that is NaN or infinite, ShapeError for another number of costs.
-inline Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, std::vector<int> label, const Loss& loss,
-                          const std::vector<StageCost>& costs, const std::string& unit = cost_unit::seconds,
-                          std::size_t batch = 16, bool probabilities = false) {
-  const CascadeSpec& spec = executor.spec();
-  Trace trace;
-  trace.label = std::move(label);
-  const std::size_t n = trace.size();
-  const auto rows = static_cast<Eigen::Index>(n);
-  for (std::size_t k = 0; k < spec.stages.size(); ++k) {
-    StageTrace& s = trace.stages.emplace_back();
-    s.name = spec.stages[k].name;
-    s.feature_names = spec.feature_names(k);
-    s.features.resize(rows, static_cast<Eigen::Index>(s.feature_names.size()));
-    s.prediction.resize(n);
-    s.loss.resize(rows);
-    if (probabilities) s.probabilities.resize(rows, static_cast<Eigen::Index>(spec.n_classes()));
-  }
-  trace.set_costs(costs, unit);
-  for (std::size_t first = 0; first < n; first += batch) {
-    try {
-      executor.record(
-          std::min(batch, n - first), [&](std::size_t net, std::size_t r, View out) { maker(net, first + r, out); },
-          [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p,
-              std::span<const double> features) {
-            StageTrace& s = trace.stages[k];
-            const auto at = static_cast<Eigen::Index>(first + r);
-            s.prediction[first + r] = prediction;
-            s.loss(at) = loss(p, trace.label[first + r]);
-            s.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), s.features.cols());
-            if (probabilities)
-              s.probabilities.row(at) = Eigen::Map<const Eigen::RowVectorXf>(p.data(), s.probabilities.cols());
-          });
-    } catch (const NotFiniteError& e) {
-      throw e.at(first + e.row());
-    }
-  }
-  return trace;
-}
+Trace record_trace(CascadeExecutor& executor, const InputMaker& maker, std::vector<int> label, const Loss& loss,
+                   const std::vector<StageCost>& costs, const std::string& unit = cost_unit::seconds,
+                   std::size_t batch = 16, bool probabilities = false);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/measure/record_trace.ipp>
+#endif

@@ -1,15 +1,12 @@
 /// Gate: the decision behind one stage, to exit or which stage to run next.
 #pragma once
-#include <array>
 #include <cstddef>
-#include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/learners/learner.hpp>
+#include <weir/policy/learners/gate_model.hpp>
 
 namespace weir {
 
@@ -28,29 +25,10 @@ class Gate {
 
   /// models in the order (0,1), (0,2), ..., (0,A-1), (1,2), ...: A (A - 1) / 2 of them, each over n_features features.
   /// Throws ArgumentError otherwise, and for more than max_actions actions or none.
-  Gate(std::size_t n_actions, std::size_t n_features, std::vector<GateModel> models)
-      : n_actions_(n_actions), n_features_(n_features), models_(std::move(models)) {
-    if (n_actions < 1 || n_actions > max_actions)
-      throw ArgumentError("gate: 1 to " + std::to_string(max_actions) + " actions, got " + std::to_string(n_actions));
-    if (models_.size() != n_pairs(n_actions))
-      throw ArgumentError("gate: " + std::to_string(n_actions) + " actions need " + std::to_string(n_pairs(n_actions)) +
-                          " models, got " + std::to_string(models_.size()));
-    for (const GateModel& model : models_)
-      if (model.n_features() != n_features)
-        throw ArgumentError("gate: a model of " + std::to_string(model.n_features()) + " features in a gate of " +
-                            std::to_string(n_features));
-  }
+  Gate(std::size_t n_actions, std::size_t n_features, std::vector<GateModel> models);
 
   /// Always takes this action.
-  static Gate constant(std::size_t action, std::size_t n_actions, std::size_t n_features) {
-    if (action >= n_actions || n_actions > max_actions)
-      throw ArgumentError("gate: action " + std::to_string(action) + " of " + std::to_string(n_actions));
-    std::vector<GateModel> models;
-    for (std::size_t a = 0; a < n_actions; ++a)
-      for (std::size_t b = a + 1; b < n_actions; ++b)
-        models.push_back(GateModel::constant(b == action ? 1 : 0, n_features));
-    return {n_actions, n_features, std::move(models)};
-  }
+  static Gate constant(std::size_t action, std::size_t n_actions, std::size_t n_features);
 
   static constexpr std::size_t n_pairs(std::size_t n_actions) { return n_actions * (n_actions - 1) / 2; }
 
@@ -59,18 +37,7 @@ class Gate {
   const std::vector<GateModel>& models() const { return models_; }
 
   /// The action for one example; x [n_features]. Allocates nothing; throws ShapeError where x has another size.
-  std::size_t action(std::span<const double> x) const {
-    if (n_actions_ == 1) return 0;
-    if (n_actions_ == 2) return models_[0].decision_function(x) > 0 ? 1 : 0;
-    std::array<std::uint8_t, max_actions> wins{};
-    auto model = models_.begin();
-    for (std::size_t a = 0; a < n_actions_; ++a)
-      for (std::size_t b = a + 1; b < n_actions_; ++b) ++wins[(model++)->decision_function(x) > 0 ? b : a];
-    std::size_t best = 0;
-    for (std::size_t a = 1; a < n_actions_; ++a)
-      if (wins[a] > wins[best]) best = a;
-    return best;
-  }
+  std::size_t action(std::span<const double> x) const;
 
   bool operator==(const Gate&) const = default;
 
@@ -81,26 +48,13 @@ class Gate {
 };
 
 /// {"n_actions": A, "n_features": d, "models": [...]}
-inline void to_json(nlohmann::json& json, const Gate& gate) {
-  json = {{"n_actions", gate.n_actions()}, {"n_features", gate.n_features()}, {"models", gate.models()}};
-}
+void to_json(nlohmann::json& json, const Gate& gate);
 
 /// Throws FormatError for anything but what to_json wrote.
-inline void from_json(const nlohmann::json& json, Gate& gate) {
-  refuse_unknown_keys(json, {"n_actions", "n_features", "models"});
-  const std::size_t n_actions = model_json::index(json, "n_actions", Gate::max_actions + 1);
-  const std::size_t n_features = model_json::index(json, "n_features", std::size_t{1} << 31U);
-  const auto& stored = model_json::field(json, "models");
-  if (n_actions < 1 || !stored.is_array() || stored.size() != Gate::n_pairs(n_actions))
-    throw FormatError("gate: 'models' must hold one model for each pair of " + std::to_string(n_actions) + " actions");
-  std::vector<GateModel> models(stored.size());
-  for (std::size_t m = 0; m < models.size(); ++m) {
-    from_json(stored[m], models[m]);
-    if (models[m].n_features() != n_features)
-      throw FormatError("gate: model " + std::to_string(m) + " has " + std::to_string(models[m].n_features()) +
-                        " features, 'n_features' is " + std::to_string(n_features));
-  }
-  gate = Gate(n_actions, n_features, std::move(models));
-}
+void from_json(const nlohmann::json& json, Gate& gate);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/run/gate.ipp>
+#endif

@@ -1,12 +1,10 @@
 /// Policy: one gate per stage, where it sends each example, and what that costs.
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/gate.hpp>
@@ -29,21 +27,7 @@ struct Policy {
 
   /// Throws ArgumentError for a bad topology, and ShapeError unless each gate has its stage's actions and the layout's
   /// number of features. A gate with one action reads nothing and fits any layout.
-  void check(const GateInputs& inputs) const {
-    topology.check();
-    if (gates.size() != topology.size() || inputs.n_stages() != topology.size())
-      throw ShapeError("policy: " + std::to_string(topology.size()) + " stages, " + std::to_string(gates.size()) +
-                       " gates, a layout of " + std::to_string(inputs.n_stages()) + " stages");
-    for (std::size_t k = 0; k < gates.size(); ++k) {
-      const std::string where = "policy, gate of stage '" + topology.stages[k].name + "': ";
-      if (gates[k].n_actions() != topology.n_actions(k))
-        throw ShapeError(where + std::to_string(gates[k].n_actions()) + " actions, the topology has " +
-                         std::to_string(topology.n_actions(k)));
-      if (gates[k].n_actions() > 1 && gates[k].n_features() != inputs.size(k))
-        throw ShapeError(where + std::to_string(gates[k].n_features()) + " features, the stages give " +
-                         std::to_string(inputs.size(k)));
-    }
-  }
+  void check(const GateInputs& inputs) const;
 
   bool operator==(const Policy&) const = default;
 };
@@ -68,3 +52,7 @@ struct MixedPolicy {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/run/policy.ipp>
+#endif

@@ -1,11 +1,9 @@
 /// Topology: which stage may follow which. A chain of exits inside one network, or a DAG of networks.
 #pragma once
-#include <algorithm>
 #include <cstddef>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
 namespace weir {
@@ -27,71 +25,25 @@ struct Topology {
   std::size_t n_actions(std::size_t k) const { return 1 + stages.at(k).next.size(); }
 
   /// Stage 0 -> stage 1 -> ... -> the full network.
-  static Topology chain(const std::vector<std::string>& names) {
-    Topology t;
-    for (std::size_t k = 0; k < names.size(); ++k)
-      t.stages.push_back(
-          {names[k], k + 1 < names.size() ? std::vector<std::size_t>{k + 1} : std::vector<std::size_t>{}});
-    t.check();
-    return t;
-  }
+  static Topology chain(const std::vector<std::string>& names);
 
   /// Every later stage may follow every earlier one (for A, G, R: A -> exit, G or R; G -> exit or R; as in figure 2 of
   /// Bolukbasi et al., ICML 2017).
-  static Topology all_later(const std::vector<std::string>& names) {
-    Topology t;
-    for (std::size_t k = 0; k < names.size(); ++k) {
-      t.stages.push_back({names[k], {}});
-      for (std::size_t later = k + 1; later < names.size(); ++later) t.stages[k].next.push_back(later);
-    }
-    t.check();
-    return t;
-  }
+  static Topology all_later(const std::vector<std::string>& names);
 
   /// Throws ArgumentError unless there is a stage, names are unique and not empty, successors are ascending and later,
   /// and every stage can be reached from stage 0.
-  void check() const {
-    if (stages.empty()) throw ArgumentError("topology: at least one stage is needed");
-    std::set<std::string> names;
-    std::vector<bool> reached(stages.size(), false);
-    reached[0] = true;
-    for (std::size_t k = 0; k < stages.size(); ++k) {
-      const Stage& s = stages[k];
-      if (s.name.empty() || !names.insert(s.name).second)
-        throw ArgumentError("topology: stage " + std::to_string(k) + " needs a name of its own, not '" + s.name + "'");
-      if (!reached[k]) throw ArgumentError("topology: nothing leads to stage '" + s.name + "'");
-      std::size_t before = k;
-      for (const std::size_t next : s.next) {
-        if (next <= before || next >= stages.size())
-          throw ArgumentError("topology: successors of stage '" + s.name + "' must be ascending and later stages");
-        reached[next] = true;
-        before = next;
-      }
-    }
-  }
+  void check() const;
 
   /// Stages other than k that every path from stage 0 to k runs, ascending. A gate at k may use what they answered: it
   /// is known on whatever path the example came.
-  std::vector<std::size_t> before(std::size_t k) const {
-    std::vector<std::set<std::size_t>> on_all(stages.size());
-    std::vector<bool> seen(stages.size(), false);
-    seen[0] = true;
-    for (std::size_t i = 0; i < k; ++i) {
-      std::set<std::size_t> through = on_all[i];
-      through.insert(i);
-      for (const std::size_t next : stages.at(i).next) {
-        if (!seen[next]) {
-          on_all[next] = through;
-        } else {
-          std::erase_if(on_all[next], [&](std::size_t s) { return through.count(s) == 0; });
-        }
-        seen[next] = true;
-      }
-    }
-    return {on_all.at(k).begin(), on_all.at(k).end()};
-  }
+  std::vector<std::size_t> before(std::size_t k) const;
 
   bool operator==(const Topology&) const = default;
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/run/topology.ipp>
+#endif

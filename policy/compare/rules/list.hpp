@@ -1,145 +1,51 @@
-/// Every rule of the field by name. To add one: write its file, include it, and give it one line here; the comparison
-/// (build/bench/policy), adapt and the tests walk this list. What a rule decides by must be what a cascade's gates see,
-/// or can be made to see by AnswerForm, so that rule_cascade runs it.
+/// Every rule by name: what learned policies are compared with. One file and one line in list.ipp for each.
 #pragma once
-#include <algorithm>
-#include <array>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
-#include <weir/core/error.hpp>
-#include <weir/policy/compare/rules/ensemble.hpp>
-#include <weir/policy/compare/rules/exit_score.hpp>
-#include <weir/policy/compare/rules/fixed_exit.hpp>
-#include <weir/policy/compare/rules/geometric_exits.hpp>
-#include <weir/policy/compare/rules/greedy_thresholds.hpp>
-#include <weir/policy/compare/rules/linear_gate.hpp>
-#include <weir/policy/compare/rules/patience.hpp>
-#include <weir/policy/compare/rules/shared_threshold.hpp>
+#include <weir/core/compile.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
 
 namespace weir {
 
 /// A family of decisions with one parameter, which `tune` sets for a budget; nullopt where none keeps it.
 struct Rule {
-  std::string_view name;
-  std::string_view source;
-  std::optional<TunedRule> (*tune)(const RuleData&);
-  /// "" or what the rule needs and the data lacks; nullptr: needs nothing.
-  std::string (*lacks)(const Topology&, const Trace&) = nullptr;
+  std::string name;
+  std::string source;  ///< venue and year, or what it is in a few words
+  std::function<std::optional<TunedRule>(const RuleData&)> tune;
+  /// "" or what the rule needs and the data lacks; empty: needs nothing.
+  std::function<std::string(const Topology&, const Trace&)> lacks = {};
 };
 
-namespace detail {
+/// All rules: weir's, in the order of the list, then those that register_rule() added.
+std::vector<Rule> rules();
 
-inline std::string lacks_feature(const Topology& topology, const Trace& trace, const std::string& feature) {
-  const auto walk = nearest_walk(topology);
-  for (std::size_t w = 0; w + 1 < walk.size(); ++w) {
-    const StageTrace& s = trace.stages.at(walk[w]);
-    if (std::find(s.feature_names.begin(), s.feature_names.end(), feature) == s.feature_names.end())
-      return "stage '" + s.name + "' has no feature '" + feature + "'";
-  }
-  return "";
-}
-inline std::string lacks_max_probability(const Topology& topology, const Trace& trace) {
-  return lacks_feature(topology, trace, "max_probability");
-}
-inline std::string lacks_entropy(const Topology& topology, const Trace& trace) {
-  return lacks_feature(topology, trace, "entropy");
-}
-inline std::string lacks_margin(const Topology& topology, const Trace& trace) {
-  return lacks_feature(topology, trace, "margin");
-}
-inline std::string lacks_full_walk(const Topology& topology, const Trace&) {
-  return nearest_walk(topology).size() == topology.size() ? "" : "the walk along nearest successors leaves a stage out";
-}
-inline std::string lacks_answers(const Topology& topology, const Trace& trace) {
-  const std::string walk = lacks_full_walk(topology, trace);
-  return walk.empty() ? lacks_probabilities(trace) : walk;
-}
+/// Makes a rule of a program's own known, for the whole process: it is then tuned, certified, run and compared like the
+/// others. Throws ArgumentError for a name that is taken, or without a function that tunes.
+void register_rule(Rule rule);
 
-}  // namespace detail
-
-inline constexpr std::array rule_list{
-    Rule{"random", "exits drawn at random", [](const RuleData& d) { return tune_random(d); }},
-    Rule{"fixed_exit", "the same exit for all",
-         [](const RuleData& d) { return tune_fixed_exit(d.topology, d.calibration, d.budget); }},
-    Rule{"max_probability", "SDN, ICML 2019; RANet, CVPR 2020",
-         [](const RuleData& d) {
-           return tune_threshold(d.topology, d.calibration, {"max_probability", true}, d.budget);
-         },
-         detail::lacks_max_probability},
-    Rule{"entropy", "BranchyNet, ICPR 2016",
-         [](const RuleData& d) {
-           return tune_threshold(d.topology, d.calibration, {"entropy", false}, d.budget);
-         },
-         detail::lacks_entropy},
-    Rule{"margin", "the two largest probabilities",
-         [](const RuleData& d) {
-           return tune_threshold(d.topology, d.calibration, {"margin", true}, d.budget);
-         },
-         detail::lacks_margin},
-    Rule{"patience", "PABEE, NeurIPS 2020",
-         [](const RuleData& d) { return tune_patience(d.topology, d.calibration, d.budget); }, detail::lacks_full_walk},
-    Rule{"geometric_exits", "MSDNet, ICLR 2018", tune_geometric_exits, detail::lacks_max_probability},
-    Rule{"greedy_thresholds", "a threshold per exit by search", tune_greedy_thresholds, detail::lacks_max_probability},
-    Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
-         [](const RuleData& d) { return tune_ensemble("geometric_ensemble", Join::geometric, d); },
-         detail::lacks_answers},
-    Rule{"mean_ensemble", "Wisdom of Committees, ICLR 2022",
-         [](const RuleData& d) { return tune_ensemble("mean_ensemble", Join::mean, d); }, detail::lacks_answers},
-    Rule{"linear_gate", "JEI-DNN, ICLR 2024", tune_linear_gate, detail::lacks_answers},
-    Rule{"exit_score", "EENet, WACV 2024", tune_exit_score, detail::lacks_answers},
-};
-
-/// "random", "fixed_exit", ... in the list's order.
-inline std::vector<std::string> rule_names() {
-  std::vector<std::string> names;
-  for (const Rule& rule : rule_list) names.emplace_back(rule.name);
-  return names;
-}
+/// "random", "fixed_exit", ... in that order.
+std::vector<std::string> rule_names();
 
 /// The rule of that name. Throws ArgumentError naming the known ones.
-inline const Rule& find_rule(std::string_view name) {
-  std::string known;
-  for (const Rule& rule : rule_list) {
-    if (rule.name == name) return rule;
-    known += (known.empty() ? "" : ", ") + std::string(rule.name);
-  }
-  throw ArgumentError("rule '" + std::string(name) + "' is unknown; known: " + known);
-}
+Rule find_rule(std::string_view name);
 
 /// What a rule needs and the data lacks, "" where it can be tuned.
-inline std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace) {
-  return rule.lacks == nullptr ? "" : rule.lacks(topology, trace);
-}
+std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace);
 
 /// Tunes a rule by name; nullopt where it cannot keep the budget. Throws ArgumentError for an unknown name, or naming
 /// what the traces lack.
-inline std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data) {
-  const Rule& rule = find_rule(name);
-  for (const Trace* trace : {&data.training, &data.calibration})
-    if (const std::string reason = lacks(rule, data.topology, *trace); !reason.empty())
-      throw ArgumentError("rule '" + std::string(name) + "': " + reason);
-  return rule.tune(data);
-}
+std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data);
 
 /// Every rule that the data suffices for, tuned; one that cannot keep the budget is left out. `left_out` is told the
 /// name of each that is not tried, and what it lacks.
-inline std::vector<TunedRule> tuned_rules(
-    const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out = {}) {
-  std::vector<TunedRule> rules;
-  for (const Rule& rule : rule_list) {
-    std::string reason = lacks(rule, data.topology, data.training);
-    if (reason.empty()) reason = lacks(rule, data.topology, data.calibration);
-    if (!reason.empty()) {
-      if (left_out) left_out(rule.name, reason);
-    } else if (auto tuned = rule.tune(data)) {
-      rules.push_back(std::move(*tuned));
-    }
-  }
-  return rules;
-}
+std::vector<TunedRule> tuned_rules(const RuleData& data,
+                                   const std::function<void(std::string_view, const std::string&)>& left_out = {});
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/compare/rules/list.ipp>
+#endif

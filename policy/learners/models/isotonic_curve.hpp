@@ -1,13 +1,11 @@
 /// The curve of an isotonic regression.
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/learners/models/model_json.hpp>
 
 namespace weir {
 
@@ -28,16 +26,13 @@ struct IsotonicCurve {
   bool operator==(const IsotonicCurve&) const = default;
 };
 
-inline void to_json(nlohmann::json& json, const IsotonicCurve& c) { json = {{"x", c.x}, {"y", c.y}}; }
+void to_json(nlohmann::json& json, const IsotonicCurve& c);
 
 /// Throws FormatError unless x is not empty, ascends and does not overflow, and y is as long and does not descend.
-inline void from_json(const nlohmann::json& json, IsotonicCurve& c) {
-  refuse_unknown_keys(json, {"x", "y"});
-  c = {model_json::numbers(json, "x"), model_json::numbers(json, "y")};
-  if (c.x.empty() || c.x.size() != c.y.size()) throw FormatError("model: the curve's 'x' and 'y' differ in size");
-  for (std::size_t k = 1; k < c.x.size(); ++k)
-    if (!(c.x[k - 1] < c.x[k]) || !(c.y[k - 1] <= c.y[k])) throw FormatError("model: the curve must ascend");
-  if (!std::isfinite(c.x.back() - c.x.front())) throw FormatError("model: the curve's 'x' overflows");
-}
+void from_json(const nlohmann::json& json, IsotonicCurve& c);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/models/isotonic_curve.ipp>
+#endif

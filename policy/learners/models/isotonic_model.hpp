@@ -1,8 +1,9 @@
 /// A linear score and a curve.
 #pragma once
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/models/isotonic_curve.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
@@ -26,12 +27,12 @@ struct IsotonicModel {
   bool operator==(const IsotonicModel&) const = default;
 };
 
-inline void to_json(nlohmann::json& json, const IsotonicModel& m) { json = {{"score", m.score}, {"curve", m.curve}}; }
+void to_json(nlohmann::json& json, const IsotonicModel& m);
 
-inline void from_json(const nlohmann::json& json, IsotonicModel& m) {
-  refuse_unknown_keys(json, {"score", "curve"});
-  from_json(model_json::field(json, "score"), m.score);
-  from_json(model_json::field(json, "curve"), m.curve);
-}
+void from_json(const nlohmann::json& json, IsotonicModel& m);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/models/isotonic_model.ipp>
+#endif

@@ -2,11 +2,11 @@
 #pragma once
 #include <cmath>
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/learners/models/model_json.hpp>
 
 namespace weir {
 
@@ -49,25 +49,13 @@ struct KernelSvmModel {
   bool operator==(const KernelSvmModel&) const = default;
 };
 
-inline void to_json(nlohmann::json& json, const KernelSvmModel& m) {
-  json = {{"factor", m.factor}, {"support", m.support},     {"coef", m.coef},
-          {"gamma", m.gamma},   {"intercept", m.intercept}, {"relative_gap", m.relative_gap}};
-}
+void to_json(nlohmann::json& json, const KernelSvmModel& m);
 
 /// Throws FormatError where the arrays' sizes disagree, or a factor or gamma is not positive.
-inline void from_json(const nlohmann::json& json, KernelSvmModel& m) {
-  refuse_unknown_keys(json, {"factor", "support", "coef", "gamma", "intercept", "relative_gap"});
-  m = {model_json::numbers(json, "factor"),   model_json::numbers(json, "support"),
-       model_json::numbers(json, "coef"),     model_json::number(json, "gamma"),
-       model_json::number(json, "intercept"), model_json::number(json, "relative_gap")};
-  // By division: a product of sizes may overflow.
-  if (m.factor.empty() ? !m.support.empty() || !m.coef.empty()
-                       : m.support.size() % m.factor.size() != 0 || m.support.size() / m.factor.size() != m.coef.size())
-    throw FormatError("model: 'support' must be [coef, factor]");
-  for (const double factor : m.factor)
-    if (!(factor > 0)) throw FormatError("model: 'factor' must be positive");
-  if (!(m.gamma > 0) || !(m.relative_gap >= 0))
-    throw FormatError("model: 'gamma' must be positive and 'relative_gap' not negative");
-}
+void from_json(const nlohmann::json& json, KernelSvmModel& m);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/models/kernel_svm_model.ipp>
+#endif

@@ -1,11 +1,11 @@
 /// The linear decision function.
 #pragma once
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/standardise.hpp>
 
 namespace weir {
@@ -33,16 +33,12 @@ struct LinearModel {
   bool operator==(const LinearModel&) const = default;
 };
 
-inline void to_json(nlohmann::json& json, const LinearModel& m) {
-  json = {{"scaling", m.scaling}, {"coef", m.coef}, {"intercept", m.intercept}};
-}
+void to_json(nlohmann::json& json, const LinearModel& m);
 
-inline void from_json(const nlohmann::json& json, LinearModel& m) {
-  refuse_unknown_keys(json, {"scaling", "coef", "intercept"});
-  from_json(model_json::field(json, "scaling"), m.scaling);
-  m.coef = model_json::numbers(json, "coef");
-  m.intercept = model_json::number(json, "intercept");
-  if (m.coef.size() != m.scaling.mean.size()) throw FormatError("model: 'coef' and 'scaling' differ in size");
-}
+void from_json(const nlohmann::json& json, LinearModel& m);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/models/linear_model.ipp>
+#endif

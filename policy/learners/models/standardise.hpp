@@ -1,11 +1,10 @@
 /// Weighted standardisation of features, kept inside the model that was fitted behind it.
 #pragma once
 #include <cstddef>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/learners/models/model_json.hpp>
 
 namespace weir {
 
@@ -23,15 +22,13 @@ struct Standardise {
   bool operator==(const Standardise&) const = default;
 };
 
-inline void to_json(nlohmann::json& json, const Standardise& s) { json = {{"mean", s.mean}, {"factor", s.factor}}; }
+void to_json(nlohmann::json& json, const Standardise& s);
 
 /// Throws FormatError where the arrays differ in size or a factor is not positive.
-inline void from_json(const nlohmann::json& json, Standardise& s) {
-  refuse_unknown_keys(json, {"mean", "factor"});
-  s = {model_json::numbers(json, "mean"), model_json::numbers(json, "factor")};
-  if (s.mean.size() != s.factor.size()) throw FormatError("model: 'mean' and 'factor' differ in size");
-  for (const double factor : s.factor)
-    if (!(factor > 0)) throw FormatError("model: 'factor' must be positive");
-}
+void from_json(const nlohmann::json& json, Standardise& s);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/models/standardise.ipp>
+#endif

@@ -71,7 +71,7 @@ TEST_CASE(
     const weir::Trace training = record(spec, 0, 120), calibration = record(spec, 120, 150),
                       test = record(spec, 270, 60);
     std::set<std::string> stopping;  // rules that let examples leave at two stages or more
-    for (const weir::Rule& rule : weir::rule_list) {
+    for (const weir::Rule& rule : weir::rules()) {
       CAPTURE(rule.name);
       const auto tuned = weir::tune_rule(rule.name, {spec->topology, training, calibration, {.value = 0.25}});
       REQUIRE(tuned);

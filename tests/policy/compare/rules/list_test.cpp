@@ -4,7 +4,7 @@
 #include <set>
 #include <weir/policy/compare/rules/list.hpp>
 
-#include "../probability_trace.hpp"
+#include "../../probability_trace.hpp"
 
 namespace WEIR_UNIT {
 
@@ -16,7 +16,7 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
   for (const auto& topology : {weir_test::chain_of(training), weir_test::all_later_of(training)})
     for (const double value : {0.0, 0.01, 0.05}) {
       const weir::RuleData data{topology, training, calibration, {.value = value}};
-      for (const weir::Rule& rule : weir::rule_list) {
+      for (const weir::Rule& rule : weir::rules()) {
         CAPTURE(rule.name);
         const auto tuned = weir::tune_rule(rule.name, data);
         REQUIRE(tuned);
@@ -35,7 +35,7 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
       }
       // All but the ones that look at nobody save time where loss may be added.
       if (value == 0.05)
-        for (const weir::Rule& rule : weir::rule_list)
+        for (const weir::Rule& rule : weir::rules())
           if (rule.name != "fixed_exit" && rule.name != "random" && topology.stages[0].next.size() == 1)
             CHECK(weir::tune_rule(rule.name, data)->calibration.seconds < 0.97 * full);
     }
@@ -46,7 +46,7 @@ TEST_CASE("rules: with an upper limit the limit holds on calibration for each of
              calibration = weir_test::probability_trace(800, 3, 5, 2);
   const auto topology = weir_test::chain_of(training);
   const weir::Budget budget{.value = 0.03, .margin = weir::Margin::upper_limit};
-  for (const weir::Rule& rule : weir::rule_list) {
+  for (const weir::Rule& rule : weir::rules()) {
     CAPTURE(rule.name);
     const auto tuned = weir::tune_rule(rule.name, {topology, training, calibration, budget});
     REQUIRE(tuned);
