@@ -8,6 +8,7 @@
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/image_view.hpp>
 #include <weir/io/svg.hpp>
 

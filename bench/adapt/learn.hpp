@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 #include <weir/policy/learn/decision_cost.hpp>
+#include <weir/policy/learn/keep_groups.hpp>
 #include <weir/policy/compare/rules/path_points.hpp>
 #include <weir/policy/learn/tune.hpp>
 

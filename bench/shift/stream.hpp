@@ -35,7 +35,7 @@ inline Watched watch(const weir::MixedPolicy& policy, const weir::Trace& trace) 
   Watched w{{}, weir::evaluate(policy, trace).exit, {}};
   std::vector<Eigen::Index> columns;
   for (std::size_t f = 0; f < first.feature_names.size(); ++f)
-    if (!weir::feature_group::is_class(first.feature_names[f])) {
+    if (!weir::gate_features::is_class(first.feature_names[f])) {
       columns.push_back(static_cast<Eigen::Index>(f));
       w.names.push_back(first.feature_names[f]);
     }

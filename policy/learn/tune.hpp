@@ -19,7 +19,7 @@ struct Candidate {
 };
 
 /// Groups of gate inputs (GateInputs::names) to learn from.
-namespace feature_group {
+namespace gate_features {
 
 /// Which class was predicted, here or before.
 bool is_class(std::string_view name);
@@ -33,7 +33,7 @@ bool without_class(std::string_view name);
 /// The confidence of the stage alone.
 bool own_confidence(std::string_view name);
 
-}  // namespace feature_group
+}  // namespace gate_features
 
 /// `base` with this learner (TrainOptions::learner), on the inputs that suit it unless `base` says which:
 /// predicted_loss does without classes, in each of which a few thousand examples show few losses.

@@ -14,6 +14,8 @@
 
 namespace weir {
 
+namespace gate_features {
+
 WEIR_INLINE bool is_class(std::string_view name) {
   const std::size_t at = name.rfind("class_");
   return at != std::string_view::npos && (at == 0 || name[at - 1] == '.');
@@ -25,9 +27,11 @@ WEIR_INLINE bool without_class(std::string_view name) { return !is_class(name); 
 
 WEIR_INLINE bool own_confidence(std::string_view name) { return !is_class(name) && !is_history(name); }
 
+}  // namespace gate_features
+
 WEIR_INLINE TrainOptions with_learner(TrainOptions base, const std::string& learner) {
   base.learner = learner;
-  if (learner == predicted_loss && !base.feature) base.feature = feature_group::without_class;
+  if (learner == predicted_loss && !base.feature) base.feature = gate_features::without_class;
   return base;
 }
 
@@ -39,10 +43,10 @@ WEIR_INLINE std::vector<Candidate> default_candidates(const TrainOptions& base) 
     all.back().train.feature = std::move(feature);
   };
   for (const char* learner : {"predicted_loss", "logistic", "squared_svm", "tree", "boosting", "threshold", "isotonic"})
-    add(std::string(learner) + ", no class", learner, feature_group::without_class);
+    add(std::string(learner) + ", no class", learner, gate_features::without_class);
   add("predicted_loss, all features", "predicted_loss", nullptr);
   add("logistic, all features", "logistic", nullptr);
-  add("logistic, own confidence", "logistic", feature_group::own_confidence);
+  add("logistic, own confidence", "logistic", gate_features::own_confidence);
   add("logistic C=10, all features", "logistic", nullptr);
   all.back().train.fit = [](const Dataset& data) {
     return GateModel("logistic", LogisticRegression{.C = 10}.fit(data));

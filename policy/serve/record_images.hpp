@@ -10,6 +10,7 @@
 #include <weir/io/image_set.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/trace/trace.hpp>
+#include <weir/policy/serve/shard.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
 namespace weir {

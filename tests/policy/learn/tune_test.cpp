@@ -128,7 +128,7 @@ TEST_CASE("TrainOptions::feature: gates learn from the chosen inputs alone and s
   const Trace trace = weir_test::difficulty_trace(400, 3, 1);
   const auto topology = weir_test::chain_of(trace);
   weir::TrainOptions options;
-  options.feature = weir::feature_group::own_confidence;
+  options.feature = weir::gate_features::own_confidence;
   const auto point = weir::PolicyTrainer(trace, topology, options).train(0.002);
   Trace blind = trace;
   for (auto& s : blind.stages) s.prediction.assign(s.prediction.size(), 0);  // agreement is always 1 then

@@ -3,6 +3,7 @@
 #include <weir/policy/choose/choose.ipp>
 #include <weir/policy/choose/family.ipp>
 #include <weir/policy/choose/guarantee.ipp>
+#include <weir/policy/choose/learn_policy.ipp>
 #include <weir/policy/choose/least_examples.ipp>
 #include <weir/policy/evaluate/budget.ipp>
 #include <weir/policy/evaluate/gate_matrix.ipp>
