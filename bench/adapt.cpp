@@ -3,6 +3,12 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <weir/core/isa.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/printable.hpp>
+#include <weir/policy/exits/exit_head_fit.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/trace/loss.hpp>
 
 #include "adapt/check.hpp"
 #include "adapt/costs.hpp"

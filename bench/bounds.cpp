@@ -2,8 +2,17 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
-#include <weir/policy/serve/trace_files.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/file.hpp>
+#include <weir/policy/choose/family.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/serve/trace_files.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "bounds/methods.hpp"
 #include "program.hpp"

@@ -7,8 +7,13 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d.hpp>
+#include <weir/core/layout.hpp>
 #include <weir/core/parallel.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 namespace {
 

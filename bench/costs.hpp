@@ -8,10 +8,15 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
 #include <weir/io/csv.hpp>
 #include <weir/io/energy_counter.hpp>
-#include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/measure/energy_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "progress.hpp"
 

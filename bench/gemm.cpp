@@ -5,9 +5,15 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/layout.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "gemm_eigen.hpp"
 #include "gemm_peers.hpp"

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
 
 namespace program {
 

@@ -1,7 +1,13 @@
 // Runs an ONNX network on .npy input and writes .npy output.
 #include <algorithm>
 #include <tuple>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/io/npy.hpp>
 #include <weir/io/onnx.hpp>
 #include <weir/layers/build_network.hpp>

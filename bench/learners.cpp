@@ -7,10 +7,14 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <weir/core/error.hpp>
 #include <weir/io/file.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/gate_model.hpp>
 #include <weir/policy/learners/learner.hpp>
 #include <weir/policy/learners/random.hpp>
-#include <weir/policy/evaluate/statistics.hpp>
 
 #include "program.hpp"
 

@@ -2,8 +2,12 @@
 #pragma once
 #include <string>
 #include <utility>
+#include <weir/core/isa.hpp>
 #include <weir/io/markup.hpp>
 #include <weir/policy/learn/expected_loss.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace program {
 

@@ -6,9 +6,17 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/io/onnx.hpp>
+#include <weir/io/printable.hpp>
 #include <weir/layers/build_network.hpp>
+#include <weir/policy/measure/cost_model.hpp>
 
 #include "peak.hpp"
 #include "profile.hpp"

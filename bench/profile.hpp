@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 #include <weir/core/describe.hpp>
+#include <weir/core/plan_description.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 
 namespace profile {

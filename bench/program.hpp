@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/io/printable.hpp>
 #include <weir/layers/build_network.hpp>
 

@@ -6,6 +6,9 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/class_names.hpp>
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/trace/loss.hpp>
 

@@ -4,6 +4,12 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/trace/cost_table.hpp>
 
 #include "mode.hpp"
 

@@ -8,11 +8,14 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/io/class_names.hpp>
+#include <weir/io/image_set.hpp>
 #include <weir/io/load_image_set.hpp>
-#include <weir/policy/features/confidence_features.hpp>
-#include <weir/policy/trace/loss.hpp>
 #include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/serve/shard.hpp>
+#include <weir/policy/trace/loss.hpp>
 
 #include "../progress.hpp"
 #include "options.hpp"

@@ -4,8 +4,20 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/exits/grid_pool.hpp>
 #include <weir/policy/exits/penultimate.hpp>
+#include <weir/policy/exits/pooled_projection.hpp>
+#include <weir/policy/features/list.hpp>
+#include <weir/policy/features/stage_features.hpp>
 #include <weir/policy/learn/pooled_projection_fit.hpp>
+#include <weir/policy/learn/tune_groups.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "mode.hpp"
 

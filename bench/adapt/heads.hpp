@@ -6,9 +6,18 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include <weir/core/context.hpp>
 #include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/policy/exits/answers_inside.hpp>
+#include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/exits/exit_points.hpp>
+#include <weir/policy/exits/grid_pool.hpp>
+#include <weir/policy/run/not_finite.hpp>
 
 #include "models.hpp"
 

@@ -4,10 +4,20 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/features/list.hpp>
+#include <weir/policy/learn/batch_prices.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
 #include <weir/policy/learn/decision_cost.hpp>
 #include <weir/policy/learn/keep_groups.hpp>
-#include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/learn/tune_groups.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../lessons.hpp"
 #include "features.hpp"
@@ -99,7 +109,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   }
   m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
   for (const std::string& group : m.spec->feature_options.groups)
-    if (group != weir::feature_list.front().name) m.learner += "; " + group;
+    if (group != weir::feature_list().front().name) m.learner += "; " + group;
   train.folds = folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);

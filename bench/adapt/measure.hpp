@@ -5,9 +5,22 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/policy/compare/baselines.hpp>
 #include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/compare/rules/rule_cascade.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "mode.hpp"
 

@@ -5,11 +5,26 @@
 #include <optional>
 #include <string>
 #include <vector>
-#include <weir/policy/learn/batch_prices.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/policy/choose/choose.hpp>
-#include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/features/feature_group.hpp>
+#include <weir/policy/features/pooled.hpp>
+#include <weir/policy/features/stage_features.hpp>
+#include <weir/policy/learn/batch_prices.hpp>
 #include <weir/policy/learn/tune_groups.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/not_finite.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "heads.hpp"
 

@@ -3,9 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+#include <weir/policy/features/feature_group.hpp>
 #include <weir/policy/features/list.hpp>
-#include <weir/policy/learners/learner.hpp>
 #include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/learner.hpp>
 
 #include "../costs.hpp"
 
@@ -95,9 +96,9 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"auto", "labels", "full"}))
       ->group("Policy");
   std::string groups = "what gates see besides the confidence of the stages: auto, or some of";
-  for (const weir::FeatureGroup& g : weir::feature_list)
+  for (const weir::FeatureGroup& g : weir::feature_list())
     groups +=
-        (&g == &weir::feature_list.front() ? " " : ", ") + std::string(g.name) + " (" + std::string(g.summary) + ")";
+        (&g == &weir::feature_list().front() ? " " : ", ") + std::string(g.name) + " (" + std::string(g.summary) + ")";
   std::vector<std::string> group_names = weir::feature_group_names();
   group_names.insert(group_names.begin(), "auto");
   app.add_option("--features", o.features,

@@ -2,8 +2,15 @@
 #pragma once
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/io/printable.hpp>
 #include <weir/io/report.hpp>
 #include <weir/io/svg.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "results.hpp"
 #include "search.hpp"

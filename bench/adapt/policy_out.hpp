@@ -1,8 +1,15 @@
 /// policy.json: what a program needs to stop where this run learned to.
 #pragma once
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <weir/core/known_names.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/io/file.hpp>
 #include <weir/policy/choose/budget_json.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 

@@ -8,6 +8,15 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/csv.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learn/keep_groups.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "../results_folder.hpp"
 #include "measure.hpp"

@@ -3,7 +3,13 @@
 #include <algorithm>
 #include <string>
 #include <vector>
+#include <weir/core/execution_order.hpp>
+#include <weir/policy/learn/batch_prices.hpp>
 #include <weir/policy/learn/topology_search.hpp>
+#include <weir/policy/learn/tune.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/topology.hpp>
 
 #include "mode.hpp"
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/policy/choose/bounds/list.hpp>
 #include <weir/policy/choose/guarantee.hpp>
 
 #include "population.hpp"
@@ -31,16 +32,14 @@ inline std::vector<Method> methods(const Population& p, double epsilon, double d
   all.push_back({"conformal risk control", false,
                  [=](const Eigen::MatrixXd& r) { return weir::control_conformal_risk(r, epsilon); }});
   const auto learn_then_test = [&](const std::string& name, const weir::MeanTest& test, std::vector<double> weights) {
-    all.push_back({"LTT " + name + ", " + std::string(test.name), true, [=, &test](const Eigen::MatrixXd& r) {
-                     return weir::learn_then_test(r, epsilon, delta, test, weights);
-                   }});
+    all.push_back({"LTT " + name + ", " + std::string(test.name), true,
+                   [=](const Eigen::MatrixXd& r) { return weir::learn_then_test(r, epsilon, delta, test, weights); }});
   };
   const auto several = weir::several_starts(p.predicted, p.n, p.n_training, epsilon, delta);
-  for (const weir::MeanTest& test : weir::mean_test_list) {
+  for (const weir::MeanTest& test : weir::mean_tests()) {
     if (test.needs_zero_one && !p.zero_one) continue;
-    all.push_back({"upper bound, " + std::string(test.name), true, [=, &test](const Eigen::MatrixXd& r) {
-                     return weir::bound_monotone_risk(r, epsilon, delta, test);
-                   }});
+    all.push_back({"upper bound, " + std::string(test.name), true,
+                   [=](const Eigen::MatrixXd& r) { return weir::bound_monotone_risk(r, epsilon, delta, test); }});
     learn_then_test("several starts", test, several);
   }
   const weir::MeanTest& sharpest = weir::mean_test(p.zero_one ? "clopper_pearson" : "betting");

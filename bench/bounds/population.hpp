@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/policy.hpp>
 
 namespace bounds_bench {

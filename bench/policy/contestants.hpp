@@ -6,12 +6,20 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/compare/baselines.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/policy/choose/choose.hpp>
+#include <weir/policy/compare/baselines.hpp>
 #include <weir/policy/compare/oracle.hpp>
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../lessons.hpp"
 #include "../progress.hpp"

@@ -7,8 +7,11 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/examples.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/evaluate/tradeoff.hpp>
+#include <weir/policy/learners/random.hpp>
 
 namespace compare {
 

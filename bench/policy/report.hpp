@@ -6,6 +6,12 @@
 #include <weir/io/markup.hpp>
 #include <weir/io/svg.hpp>
 #include <weir/policy/compare/calibration_metrics.hpp>
+#include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/evaluate/tradeoff.hpp>
+#include <weir/policy/learn/tune.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "contestants.hpp"
 

@@ -7,8 +7,11 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/policy.hpp>
 #include <weir/policy/serve/trace_files.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "options.hpp"
 

@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 #include <weir/io/csv.hpp>
+#include <weir/io/markup.hpp>
 #include <weir/io/report.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
 
 #include "study.hpp"
 

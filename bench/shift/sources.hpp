@@ -4,6 +4,16 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/policy/exits/exit_head_fit.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/serve/trace_files.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../adapt/mode.hpp"
 #include "../program.hpp"

@@ -9,10 +9,15 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/run/gate_inputs.hpp>
-#include <weir/policy/run/shift_monitor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/shift_monitor.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../policy/traces_in.hpp"
 

@@ -6,9 +6,16 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/isa.hpp>
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../progress.hpp"
 #include "sources.hpp"

@@ -68,7 +68,7 @@ struct GuaranteeOptions {
   double epsilon = 0.01;  ///< limit of the risk, in [0, largest]
   double delta = 0.05;    ///< 1 - confidence
   Certificate certificate = Certificate::learn_then_test;
-  std::string test = "clopper_pearson";  ///< a name of mean_test_list; this one is for losses of 0 and 1 only
+  std::string test = "clopper_pearson";  ///< a name of mean_tests(); this one is for losses of 0 and 1 only
   double largest = 1;                    ///< no example's risk is above this, whatever comes
   int steps = 100;         ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
   std::uint64_t seed = 0;  ///< of the mixes

@@ -11,6 +11,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/features/list.hpp>
+#include <weir/policy/features/sorted_probabilities.hpp>
 
 namespace weir {
 
@@ -58,7 +59,7 @@ class StageFeatures {
     layout_.with_class = options.with_class;
     layout_.depth = options.sorted_depth;
     for (const std::string& name : options.groups) {
-      const FeatureGroup& group = feature_list[feature_group_index(name)];
+      const FeatureGroup& group = feature_list()[feature_group_index(name)];
       const auto names = group.names(layout_);
       if (names.empty()) continue;
       parts_.push_back({&group, names_.size(), names.size()});
@@ -91,7 +92,7 @@ class StageFeatures {
 
   /// What each group counts, by index in feature_list: floating-point operations, about.
   std::vector<double> flops() const {
-    std::vector<double> all(feature_list.size(), 0);
+    std::vector<double> all(feature_list().size(), 0);
     for (const Part& part : parts_) all[feature_group_index(part.group->name)] = part.group->flops(layout_);
     return all;
   }

@@ -75,7 +75,7 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
   using Samples = std::vector<std::vector<double>>;  // [stages][runs]
   std::vector<Samples> seconds(runs.batches.size(), Samples(n_stages)), answers = seconds;
   const bool several_groups = cascade.spec().feature_options.groups.size() > 1;
-  std::vector<Samples> groups(several_groups ? n_stages : 0, Samples(feature_list.size()));  // [stages][groups]
+  std::vector<Samples> groups(several_groups ? n_stages : 0, Samples(feature_list().size()));  // [stages][groups]
   std::vector<CascadeAnswer> out;
   for (std::size_t round = 0; round < runs.rounds; ++round) {
     for (std::size_t b = 0; b < runs.batches.size(); ++b) {
@@ -110,7 +110,7 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
       });
       cascade.time_features(false);
       for (const std::size_t k : paths.stages[p])
-        for (std::size_t g = 1; round >= runs.warm_up && g < feature_list.size(); ++g)
+        for (std::size_t g = 1; round >= runs.warm_up && g < feature_list().size(); ++g)
           groups[k][g].push_back(cascade.feature_seconds(k)[g]);
     }
     progress(round + 1, runs.rounds);
@@ -124,8 +124,8 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
                             std::to_string(runs.batches[b]));
       const double all = median(std::move(seconds[b][k]));
       StageCost& cost = costs.emplace_back(StageCost{all, std::min(all, median(std::move(answers[b][k])))});
-      for (std::size_t g = 1; several_groups && g < feature_list.size(); ++g)
-        if (const double s = median(groups[k][g]); s > 0) cost.feature_seconds[std::string(feature_list[g].name)] = s;
+      for (std::size_t g = 1; several_groups && g < feature_list().size(); ++g)
+        if (const double s = median(groups[k][g]); s > 0) cost.feature_seconds[std::string(feature_list()[g].name)] = s;
     }
   }
   model.check();

@@ -28,7 +28,7 @@ class AnswerMaker {
     earlier_scores_.reserve(spec_->stages.size());
     score_inputs_.resize(n_score_inputs(ScoreInputs::history, spec_->stages.size(), spec_->n_classes()));
     logits_.resize(spec_->n_classes());
-    feature_seconds_.resize(spec_->stages.size() * feature_list.size());
+    feature_seconds_.resize(spec_->stages.size() * feature_list().size());
     for (const CascadeStage& s : spec_->stages) {
       if (s.head) head_pooled_.resize(std::max(head_pooled_.size(), s.head->n_pooled()));
       if (s.projection) own_pooled_.resize(std::max(own_pooled_.size(), s.projection->n_pooled()));
@@ -40,7 +40,7 @@ class AnswerMaker {
 
   /// [feature_list.size()] what each group took when stage k last answered, where that was asked for.
   std::span<const double> feature_seconds(std::size_t k) const {
-    return {feature_seconds_.data() + k * feature_list.size(), feature_list.size()};
+    return {feature_seconds_.data() + k * feature_list().size(), feature_list().size()};
   }
 
   /// What stage k alone says of example r, from row i of its tensors: its own probabilities, and all features but those
@@ -70,8 +70,8 @@ class AnswerMaker {
     const StageFeatures& own = spec_->features(k);
     double* seconds = nullptr;
     if (times_features_) {
-      seconds = feature_seconds_.data() + k * feature_list.size();
-      std::fill_n(seconds, feature_list.size(), 0.0);
+      seconds = feature_seconds_.data() + k * feature_list().size();
+      std::fill_n(seconds, feature_list().size(), 0.0);
     }
     if (s.form.join == Join::own) {
       own.fill(FeatureInput::answer, source, features, seconds);
@@ -122,7 +122,7 @@ class AnswerMaker {
     joined_.write(p);
     if (form.join == Join::own) return;
     FeatureSource source{.probabilities = p};
-    double* seconds = times_features_ ? feature_seconds_.data() + k * feature_list.size() : nullptr;
+    double* seconds = times_features_ ? feature_seconds_.data() + k * feature_list().size() : nullptr;
     spec_->features(k).fill(FeatureInput::answer, source, rows.features(k, r), seconds);
     rows.prediction(k, r) = source.prediction;
   }

@@ -9,6 +9,7 @@
 #include <weir/policy/measure/cost_model.ipp>
 #include <weir/policy/measure/energy_model.ipp>
 #include <weir/policy/measure/record_trace.ipp>
+#include <weir/policy/features/list.ipp>
 #include <weir/policy/run/cascade_spec.ipp>
 #include <weir/policy/run/gate.ipp>
 #include <weir/policy/run/policy.ipp>

@@ -1,6 +1,18 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "../../bench/adapt/costs.hpp"
 #include "../../bench/adapt/measure.hpp"

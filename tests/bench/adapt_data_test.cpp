@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/npy.hpp>
 
 #include "../../bench/adapt/data.hpp"
 #include "../io/io_test.hpp"

@@ -1,5 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <weir/core/isa.hpp>
+#include <weir/policy/learn/expected_loss.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
+
 #include "../../bench/adapt/learn.hpp"
 #include "../io/io_test.hpp"
 #include "../policy/probability_trace.hpp"

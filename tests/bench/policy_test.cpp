@@ -4,6 +4,9 @@
 #include <cmath>
 #include <filesystem>
 #include <set>
+#include <weir/core/isa.hpp>
+#include <weir/policy/evaluate/tradeoff.hpp>
+#include <weir/policy/learners/random.hpp>
 
 #include "../../bench/policy/curve.hpp"
 #include "../../bench/policy/traces_in.hpp"

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <sstream>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan_description.hpp>
 
 namespace WEIR_UNIT {
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <set>
+#include <weir/core/error.hpp>
+#include <weir/io/file.hpp>
 
 #include "../io/io_test.hpp"
 

@@ -2,6 +2,16 @@
 
 #include <cmath>
 #include <set>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/policy.hpp>
 
 #include "../../bench/shift/corrupt.hpp"
 #include "../../bench/shift/stream.hpp"

@@ -4,6 +4,7 @@
 #include <random>
 #include <vector>
 #include <weir/core/bands.hpp>
+#include <weir/core/rows.hpp>
 
 namespace WEIR_UNIT {
 

@@ -3,6 +3,10 @@
 #include <numeric>
 #include <weir/core/describe.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/shape.hpp>
 
 #include "toy_network.hpp"
 

@@ -4,6 +4,12 @@
 #include <string>
 #include <vector>
 #include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/shape_form.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "toy_network.hpp"
 

@@ -2,6 +2,14 @@
 
 #include <functional>
 #include <stdexcept>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "toy_network.hpp"
 

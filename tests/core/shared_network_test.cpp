@@ -5,6 +5,10 @@
 #include <optional>
 #include <thread>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
 
 #include "toy_network.hpp"
 

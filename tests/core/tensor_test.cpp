@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 #include <vector>
+#include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace WEIR_UNIT {

@@ -6,7 +6,15 @@
 #pragma once
 #include <memory>
 #include <utility>
+#include <weir/core/context.hpp>
+#include <weir/core/examples.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/shape_form.hpp>
+#include <weir/core/tensor.hpp>
 
 namespace toy {
 

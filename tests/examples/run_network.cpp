@@ -1,5 +1,9 @@
 // Runs an ONNX network, looks at every tensor, and lets half of the batch leave early.
 #include <iostream>
+#include <weir/core/error.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/run.hpp>
 
 int main(int argc, char** argv) {

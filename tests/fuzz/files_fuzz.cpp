@@ -11,16 +11,23 @@
 #include <cstring>
 #include <string>
 #include <vector>
+#include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan_description.hpp>
 #include <weir/io/cifar.hpp>
 #include <weir/io/csv.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/idx.hpp>
 #include <weir/io/image.hpp>
+#include <weir/io/image_view.hpp>
 #include <weir/io/labels.hpp>
 #include <weir/io/npy.hpp>
 #include <weir/io/preprocess.hpp>
-#include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/trace/trace.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
 #include "bounds.hpp"

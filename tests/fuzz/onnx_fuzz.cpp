@@ -16,7 +16,15 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/io/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 

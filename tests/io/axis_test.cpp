@@ -1,5 +1,6 @@
 #include <limits>
 #include <weir/io/axis.hpp>
+#include <weir/io/svg.hpp>
 
 #include "io_test.hpp"
 

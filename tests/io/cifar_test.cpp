@@ -1,4 +1,7 @@
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/io/cifar.hpp>
+#include <weir/io/file.hpp>
 
 #include "io_test.hpp"
 

@@ -1,3 +1,5 @@
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/io/csv.hpp>
 
 #include "io_test.hpp"

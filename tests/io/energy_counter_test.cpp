@@ -4,7 +4,10 @@
 
 #include <filesystem>
 #include <string>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/io/energy_counter.hpp>
+#include <weir/io/file.hpp>
 
 #include "io_test.hpp"
 

@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <thread>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/io/file.hpp>
 
 #include "io_test.hpp"

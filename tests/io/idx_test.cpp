@@ -1,5 +1,9 @@
 #include <zlib.h>
 
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/idx.hpp>
 
 #include "io_test.hpp"

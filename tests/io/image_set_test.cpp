@@ -1,6 +1,15 @@
 #include <limits>
+#include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/class_names.hpp>
 #include <weir/io/image_set.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/io/labels.hpp>
 #include <weir/io/load_image_set.hpp>
+#include <weir/io/npy.hpp>
 
 #include "io_test.hpp"
 

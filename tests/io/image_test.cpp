@@ -1,6 +1,10 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/image.hpp>
+#include <weir/io/image_view.hpp>
 
 #include "io_test.hpp"
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/image_view.hpp>
 

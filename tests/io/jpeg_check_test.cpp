@@ -1,3 +1,4 @@
+#include <weir/core/known_names.hpp>
 #include <weir/io/image.hpp>
 #include <weir/io/jpeg_check.hpp>
 

@@ -1,5 +1,10 @@
 #include <cmath>
 #include <limits>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/npy.hpp>
 
 #include "io_test.hpp"

@@ -1,4 +1,6 @@
 #include <random>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/io/onnx_sort.hpp>
 
 #include "io_test.hpp"

@@ -1,6 +1,12 @@
 #include <cmath>
 #include <cstdint>
+#include <weir/core/error.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/shared_floats.hpp>
 #include <weir/io/onnx.hpp>
+#include <weir/io/onnx_tensor.hpp>
 
 #include "io_test.hpp"
 #include "proto_writer.hpp"

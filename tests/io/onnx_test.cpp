@@ -1,3 +1,8 @@
+#include <weir/core/error.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/io/file.hpp>
 #include <weir/io/onnx.hpp>
 
 #include "io_test.hpp"

@@ -1,4 +1,6 @@
+#include <weir/core/isa.hpp>
 #include <weir/io/image.hpp>
+#include <weir/io/image_view.hpp>
 #include <weir/io/png.hpp>
 
 #include "io_test.hpp"

@@ -1,6 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/io/image_view.hpp>
 #include <weir/io/preprocess.hpp>
 
 #include "io_test.hpp"

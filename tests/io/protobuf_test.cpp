@@ -1,3 +1,4 @@
+#include <weir/core/known_names.hpp>
 #include <weir/io/protobuf.hpp>
 
 #include "io_test.hpp"

@@ -1,6 +1,11 @@
 #include <cmath>
 #include <limits>
+#include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/io/png.hpp>
 #include <weir/io/report.hpp>
+#include <weir/io/svg.hpp>
 
 #include "io_test.hpp"
 

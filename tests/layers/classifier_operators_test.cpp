@@ -3,7 +3,12 @@
 
 #include <cmath>
 #include <random>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/layers/build_network.hpp>
 
 namespace WEIR_UNIT {

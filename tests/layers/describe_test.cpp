@@ -1,6 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 

@@ -5,7 +5,14 @@
 #include <cmath>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/layers/build_network.hpp>
 
 namespace graphs {

@@ -1,5 +1,16 @@
 // Files are hostile: every network of the vectors with one thing changed must be refused with a weir::Error, or run.
 #include <limits>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/onnx.hpp>
+#include <weir/layers/build_network.hpp>
 
 #include "vectors.hpp"
 

@@ -1,4 +1,13 @@
 #include <cmath>
+#include <weir/core/context.hpp>
+#include <weir/core/examples.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/layers/build_network.hpp>
 #include <weir/layers/node_arguments.hpp>
 
 #include "graphs.hpp"
@@ -14,7 +23,7 @@ class Swish final : public weir::Layer {
  public:
   explicit Swish(float beta) : beta_(beta) {}
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> inputs) const override { return {inputs[0]}; }
-  weir::Examples examples(const weir::ExamplesQuery& q) const override { return q.examples[0]; }
+  weir::Examples examples(const weir::ExamplesQuery& q) const override { return q.inputs[0]; }
   void forward(const weir::Context&, std::span<const weir::ConstView> inputs, std::span<const weir::View> outputs,
                float*) const override {
     for (std::size_t i = 0; i < inputs[0].size(); ++i)
@@ -25,9 +34,7 @@ class Swish final : public weir::Layer {
   float beta_;
 };
 
-weir::LayerPtr make_swish(const weir::NodeArguments& node) {
-  return std::make_shared<Swish>(node.real("beta", 1));
-}
+weir::LayerPtr make_swish(const weir::NodeArguments& node) { return std::make_shared<Swish>(node.real("beta", 1)); }
 
 weir::GraphDef swish_graph(const std::string& op) {
   Graph g({-1, 2, 3});

@@ -1,5 +1,9 @@
 // Resize, Upsample, ConvTranspose and LpPool against their definitions, written the slow way.
 #include <limits>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "graphs.hpp"
 

@@ -1,7 +1,17 @@
 // Networks that were answered wrongly once, each of a kind, by the name of the file that showed it.
 #include <chrono>
 #include <limits>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/strided.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/layers/axes.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 

@@ -6,7 +6,18 @@
 #include <set>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/lives.hpp>
+#include <weir/core/memory_layout.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/schedule.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 

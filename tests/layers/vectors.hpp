@@ -8,7 +8,10 @@
 #include <cstring>
 #include <string>
 #include <vector>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/io/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 

@@ -1,6 +1,12 @@
 // Every operator against PyTorch (tests/vectors/make_layers.py), and what must hold for every network.
 #include "vectors.hpp"
 
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/tensor.hpp>
+
 namespace WEIR_UNIT {
 
 using weir::Executor, weir::Tensor;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+#include <weir/core/error.hpp>
+#include <weir/core/graph_def.hpp>
 #include <weir/io/onnx_tensor.hpp>
 #include <weir/io/protobuf.hpp>
 

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/layers/build_network.hpp>
 
 #include "trial.hpp"

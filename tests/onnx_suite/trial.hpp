@@ -8,7 +8,14 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/io/file.hpp>
 #include <weir/io/onnx.hpp>
 #include <weir/layers/build_network.hpp>

@@ -1,6 +1,11 @@
 // Runs a network and prints the bits of its answer: the same program in all three ways of using weir.
 #include <cstdio>
 #include <cstring>
+#include <weir/core/context.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/run.hpp>
 
 std::int64_t elements_of_an_image();

@@ -7,6 +7,17 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/topology.hpp>
 
 #include "toy_cascade.hpp"
 

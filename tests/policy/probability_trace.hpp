@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <vector>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
 #include "synthetic_trace.hpp"

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <vector>
+#include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/policy.hpp>
 #include <weir/policy/run/topology.hpp>
 #include <weir/policy/trace/trace.hpp>

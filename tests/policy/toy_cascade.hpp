@@ -6,7 +6,21 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/examples.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/layer.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/shape_form.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/policy/exits/exit_head.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/policy.hpp>
 
 namespace toy_cascade {
 

@@ -2,7 +2,13 @@
 #pragma once
 #include <random>
 #include <set>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/hook.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/io/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/io/file.hpp>
 

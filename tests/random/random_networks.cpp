@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <weir/core/error.hpp>
+#include <weir/io/file.hpp>
 
 #include "examine.hpp"
 

@@ -1,15 +1,12 @@
-/// Every test of a mean by name. To add one: write its file, include it, and give it one line here; the tests and
-/// bench/bounds walk this list.
+/// Every test of a mean by name. To add one: write its file, include it in list.ipp, and give it one line there; the
+/// tests and bench/bounds walk this list. A program adds its own by register_mean_test().
 #pragma once
-#include <array>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <weir/core/error.hpp>
-#include <weir/policy/choose/bounds/betting.hpp>
-#include <weir/policy/choose/bounds/clopper_pearson.hpp>
-#include <weir/policy/choose/bounds/empirical_bernstein.hpp>
-#include <weir/policy/choose/bounds/hoeffding_bentkus.hpp>
+#include <vector>
+#include <weir/core/compile.hpp>
 
 namespace weir {
 
@@ -17,38 +14,27 @@ namespace weir {
 /// P(p_value <= u) <= u for every u in [0, 1]. p_value never rises with epsilon. `delta`, the level that will be tested
 /// at, is for tests that are designed for one level; the p-value holds for all.
 struct MeanTest {
-  std::string_view name;
-  double (*p_value)(std::span<const double> losses, double epsilon, double delta);
-  bool needs_zero_one;  ///< losses of 0 and 1 only
+  std::string name;
+  std::function<double(std::span<const double> losses, double epsilon, double delta)> p_value;
+  bool needs_zero_one = false;  ///< losses of 0 and 1 only
 };
 
-inline constexpr std::array mean_test_list{
-    MeanTest{"clopper_pearson", bounds::ClopperPearson::p_value, true},
-    MeanTest{"hoeffding_bentkus", bounds::HoeffdingBentkus::p_value, false},
-    MeanTest{"betting", bounds::Betting::p_value, false},
-    MeanTest{"empirical_bernstein", bounds::EmpiricalBernstein::p_value, false},
-};
+/// All of them: weir's, then those that register_mean_test() added.
+std::vector<MeanTest> mean_tests();
+
+/// Makes a test of a program's own known, for the whole process: GuaranteeOptions::test names it. That its p-values are
+/// valid is the program's promise. Throws ArgumentError for a name that is taken, or without a function.
+void register_mean_test(MeanTest test);
 
 /// Throws ArgumentError for a name that is not in the list.
-inline const MeanTest& mean_test(std::string_view name) {
-  std::string known;
-  for (const MeanTest& test : mean_test_list) {
-    if (test.name == name) return test;
-    known += (known.empty() ? "" : ", ") + std::string(test.name);
-  }
-  throw ArgumentError("no test '" + std::string(name) + "'; there are " + known);
-}
+MeanTest mean_test(std::string_view name);
 
 /// With probability at least 1 - delta the mean is at most this: the largest epsilon that the test does not reject at
 /// delta, by bisection to 1e-12, rounded up. O(40 n).
-inline double upper_limit(const MeanTest& test, std::span<const double> losses, double delta) {
-  if (test.p_value(losses, 1, delta) > delta) return 1;
-  double low = 0, high = 1;
-  while (high - low > 1e-12) {
-    const double middle = low + (high - low) / 2;
-    (test.p_value(losses, middle, delta) > delta ? low : high) = middle;
-  }
-  return high;
-}
+double upper_limit(const MeanTest& test, std::span<const double> losses, double delta);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/choose/bounds/list.ipp>
+#endif

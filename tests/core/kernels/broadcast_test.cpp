@@ -1,7 +1,11 @@
 // combine, strided_copy, reduce and softmax: kernels that walk over tensors of any rank.
+#include <weir/core/context.hpp>
 #include <weir/core/kernels/combine.hpp>
 #include <weir/core/kernels/reduce.hpp>
 #include <weir/core/kernels/softmax.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/policy/exits/probabilities.hpp>
 
 #include "kernels_test.hpp"
 

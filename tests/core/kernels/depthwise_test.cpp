@@ -7,10 +7,16 @@
 #include <random>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d/list.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/layout.hpp>
 #include <weir/core/parallel.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 namespace WEIR_UNIT {
 

@@ -4,7 +4,11 @@
 #include <cstring>
 #include <random>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/fully_connected.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/shared_floats.hpp>
 
 namespace WEIR_UNIT {
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <random>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reference/gemm.hpp>
 

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 #include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d/params.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace kernels_test {

@@ -1,6 +1,11 @@
+#include <weir/core/context.hpp>
 #include <weir/core/kernels/blocked_lrn.hpp>
 #include <weir/core/kernels/lrn.hpp>
 #include <weir/core/kernels/reference/lrn.hpp>
+#include <weir/core/layout.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "kernels_test.hpp"
 

@@ -1,6 +1,10 @@
 #include <limits>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/affine.hpp>
 #include <weir/core/kernels/map.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "kernels_test.hpp"
 

@@ -1,6 +1,12 @@
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/blocked_pool.hpp>
 #include <weir/core/kernels/pool.hpp>
 #include <weir/core/kernels/reference/pool.hpp>
+#include <weir/core/layout.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "kernels_test.hpp"
 

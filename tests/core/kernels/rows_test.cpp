@@ -2,9 +2,16 @@
 #include <algorithm>
 #include <random>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/blocked_pool.hpp>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/layout.hpp>
+#include <weir/core/plan.hpp>
+#include <weir/core/rows.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "kernels_test.hpp"
 

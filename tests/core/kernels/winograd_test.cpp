@@ -3,12 +3,17 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d/list.hpp>
 #include <weir/core/kernels/conv2d/winograd_phases.hpp>
 #include <weir/core/kernels/conv2d/winograd_transforms.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/layout.hpp>
 #include <weir/core/parallel.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 
 #include "kernels_test.hpp"
 

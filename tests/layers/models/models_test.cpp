@@ -2,7 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <weir/core/execution_order.hpp>
 #include <weir/core/executor.hpp>
+#include <weir/core/graph_def.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/layers/build_network.hpp>
 #include <weir/layers/models/alexnet.hpp>
 #include <weir/layers/models/googlenet.hpp>
 #include <weir/layers/models/mobilenet.hpp>

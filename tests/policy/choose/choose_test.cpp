@@ -1,6 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <weir/core/isa.hpp>
 #include <weir/policy/choose/choose.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "../synthetic_trace.hpp"
 

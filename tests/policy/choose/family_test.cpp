@@ -3,6 +3,9 @@
 #include <vector>
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/guarantee.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -3,7 +3,15 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <weir/core/isa.hpp>
+#include <weir/policy/choose/bounds/clopper_pearson.hpp>
+#include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/guarantee.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../../../bench/bounds/population.hpp"
 #include "../synthetic_trace.hpp"
@@ -76,7 +84,7 @@ TEST_CASE("guarantee: against adversaries nothing that promises confidence break
     const std::vector<std::vector<double>> starts = {
         on(m, 0), on(m, m / 2), std::vector<double>(m, 1 / static_cast<double>(m)),
         weir::several_starts(p.predicted, p.n, p.n_training, epsilon, delta)};
-    for (const weir::MeanTest& test : weir::mean_test_list) {
+    for (const weir::MeanTest& test : weir::mean_tests()) {
       if (test.needs_zero_one && !p.zero_one) continue;
       INFO(test.name);
       const auto bound =
@@ -189,7 +197,7 @@ TEST_CASE("guarantee: over 1000 calibration sets drawn from a recorded trace the
     };
     const auto weights = weir::several_starts(predicted, n, 500, epsilon, delta);
     const int draws = 1000, most = most_violations(draws, delta);
-    for (const weir::MeanTest& test : weir::mean_test_list) {
+    for (const weir::MeanTest& test : weir::mean_tests()) {
       INFO(test.name);
       const auto ltt = tally(p, epsilon, draws,
                              [&](const auto& c) { return weir::learn_then_test(c, epsilon, delta, test, weights); });

@@ -2,12 +2,14 @@
 
 #include <string>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/choose/bounds/list.hpp>
 #include <weir/policy/choose/least_examples.hpp>
 
 namespace WEIR_UNIT {
 
 TEST_CASE("least_examples: the first n whose zeros pass, for every test; one fewer never passes") {
-  for (const weir::MeanTest& test : weir::mean_test_list)
+  for (const weir::MeanTest& test : weir::mean_tests())
     for (const double epsilon : {0.5, 0.1, 0.02, 0.01, 0.003})
       for (const double delta : {0.2, 0.05, 0.01}) {
         CAPTURE(std::string(test.name));
@@ -27,7 +29,7 @@ TEST_CASE("least_examples: Clopper and Pearson's by the formula, and where none 
   CHECK(weir::least_examples(exact, 0.01, 0.1) == 230);
   CHECK(weir::least_examples(exact, 0.001, 0.05) == 2995);
   CHECK(weir::least_examples(exact, 1, 0.05) == 1);
-  for (const weir::MeanTest& test : weir::mean_test_list) CHECK_FALSE(weir::least_examples(test, 0, 0.05));
+  for (const weir::MeanTest& test : weir::mean_tests()) CHECK_FALSE(weir::least_examples(test, 0, 0.05));
 }
 
 TEST_CASE("require_examples: says how many it takes, and what to do instead") {

@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <weir/core/isa.hpp>
 #include <weir/policy/compare/baselines.hpp>
 #include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/patience.hpp>
+#include <weir/policy/compare/rules/shared_threshold.hpp>
+#include <weir/policy/compare/rules/threshold_walk.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/compare/calibration_metrics.hpp>
 
 namespace WEIR_UNIT {

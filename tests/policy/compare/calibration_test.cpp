@@ -1,7 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/compare/calibration.hpp>
+#include <weir/policy/compare/calibration_metrics.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/decision_tree.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/learner.hpp>
 
 #include "../count_allocations.hpp"
 #include "../learners/learner_cases.hpp"

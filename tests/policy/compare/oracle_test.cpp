@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/hinge_solver.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

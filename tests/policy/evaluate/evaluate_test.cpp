@@ -1,9 +1,18 @@
 #include <doctest/doctest.h>
 
-#include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
-#include <weir/policy/run/policy.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/models/threshold_model.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

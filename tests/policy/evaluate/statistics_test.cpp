@@ -6,7 +6,11 @@
 #include <sstream>
 #include <string>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learners/random.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -2,9 +2,12 @@
 
 #include <cmath>
 #include <vector>
+#include <weir/core/examples.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
-#include <weir/policy/run/policy.hpp>
 #include <weir/policy/evaluate/tradeoff.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/policy.hpp>
 
 namespace WEIR_UNIT {
 

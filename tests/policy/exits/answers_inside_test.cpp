@@ -3,7 +3,18 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/policy/exits/answers_inside.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/topology.hpp>
 
 #include "../toy_cascade.hpp"
 

@@ -4,7 +4,15 @@
 #include <cstdint>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
+#include <weir/policy/exits/grid_pool.hpp>
+#include <weir/policy/exits/lbfgs.hpp>
+#include <weir/policy/exits/probabilities.hpp>
 
 namespace WEIR_UNIT {
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <vector>
+#include <weir/core/shape.hpp>
 #include <weir/policy/exits/grid_pool.hpp>
 
 namespace WEIR_UNIT {

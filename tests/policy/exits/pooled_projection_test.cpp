@@ -5,7 +5,13 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/exits/pooled_projection.hpp>
 #include <weir/policy/learn/pooled_projection_fit.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace WEIR_UNIT {
 

@@ -2,7 +2,13 @@
 
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
+#include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/exits/temperature.hpp>
 
 namespace WEIR_UNIT {

@@ -3,8 +3,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <weir/policy/features/confidence_features.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/trace/loss.hpp>
 
 namespace WEIR_UNIT {

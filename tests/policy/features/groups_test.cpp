@@ -5,6 +5,13 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/exits/pooled_projection.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/features/feature_group.hpp>
+#include <weir/policy/features/list.hpp>
 #include <weir/policy/features/stage_features.hpp>
 
 namespace WEIR_UNIT {
@@ -102,10 +109,10 @@ std::vector<double> image_features(const StageFeatures& f, const std::vector<flo
 
 }  // namespace
 
-TEST_CASE("feature_list: names are unique, owned by their group alone, and without marks of history") {
+TEST_CASE("feature_list(): names are unique, owned by their group alone, and without marks of history") {
   const FeatureLayout all{.n_classes = 20, .n_pooled = 12, .image_channels = 4};
   std::set<std::string> seen;
-  for (const auto& group : weir::feature_list) {
+  for (const auto& group : weir::feature_list()) {
     FeatureLayout layout = all;
     layout.depth = weir::max_sorted_depth;
     const auto names = group.names(layout);
@@ -116,7 +123,7 @@ TEST_CASE("feature_list: names are unique, owned by their group alone, and witho
       CHECK(seen.insert(name).second);
       CHECK(name.find_first_of(".(") == std::string::npos);
       CHECK(weir::group_of_feature(name) == group.name);
-      for (const auto& other : weir::feature_list) CHECK(other.owns(name) == (other.name == group.name));
+      for (const auto& other : weir::feature_list()) CHECK(other.owns(name) == (other.name == group.name));
     }
   }
   CHECK(weir::group_of_feature("anything else") == "confidence");

@@ -2,7 +2,19 @@
 
 #include <numeric>
 #include <random>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/learn/batch_prices.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -2,8 +2,17 @@
 
 #include <cmath>
 #include <vector>
+#include <weir/core/shape.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
 #include <weir/policy/learn/decision_cost.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

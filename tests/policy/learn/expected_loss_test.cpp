@@ -2,8 +2,16 @@
 
 #include <cmath>
 #include <vector>
+#include <weir/core/isa.hpp>
 #include <weir/policy/choose/choose.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/learn/expected_loss.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/hinge_solver.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../../io/io_test.hpp"
 #include "../probability_trace.hpp"

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/policy/learn/keep_groups.hpp>
+#include <weir/policy/trace/trace.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
 namespace WEIR_UNIT {

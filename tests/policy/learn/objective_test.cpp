@@ -1,8 +1,15 @@
 #include <doctest/doctest.h>
 
-#include <weir/policy/learn/objective.hpp>
+#include <weir/core/band_group.hpp>
 #include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/learn/objective.hpp>
 #include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/hinge_solver.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -6,9 +6,21 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/learn/folds.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/predicted_loss.hpp>
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -4,7 +4,11 @@
 #include <set>
 #include <string>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/learn/topology_search.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -1,7 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
+#include <weir/policy/learn/keep_groups.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune_groups.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -4,7 +4,19 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
+#include <weir/policy/learn/folds.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/models/threshold_model.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 
@@ -112,7 +124,7 @@ TEST_CASE("default candidates: predicted losses first, distinct names, features 
   CHECK(all.front().train.learner == weir::predicted_loss);
   for (std::size_t a = 0; a < all.size(); ++a)
     for (std::size_t b = 0; b < a; ++b) CHECK(all[a].name != all[b].name);
-  using namespace weir::feature_group;
+  using namespace weir::gate_features;
   CHECK(is_class("class_3"));
   CHECK(is_class("stem.class_3"));
   CHECK(!is_class("stem.margin"));

@@ -2,6 +2,10 @@
 
 #include <cmath>
 #include <limits>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/list.hpp>
 
 #include "learner_cases.hpp"
 

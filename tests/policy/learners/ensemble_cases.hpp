@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <weir/policy/learners/dataset.hpp>
 
 #include "learner_cases.hpp"
 

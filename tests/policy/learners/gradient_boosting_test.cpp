@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <weir/core/isa.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/gradient_boosting.hpp>
+#include <weir/policy/learners/models/tree_ensemble_model.hpp>
 
 #include "ensemble_cases.hpp"
 

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/histogram.hpp>
 
 #include "learner_cases.hpp"
 

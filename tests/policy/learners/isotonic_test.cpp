@@ -1,6 +1,18 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/learners/cross_fit.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/isotonic.hpp>
+#include <weir/policy/learners/isotonic_curve_fit.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learners/models/isotonic_curve.hpp>
+#include <weir/policy/learners/models/isotonic_model.hpp>
+#include <weir/policy/learners/threshold.hpp>
 
 #include "../count_allocations.hpp"
 #include "learner_cases.hpp"

@@ -1,6 +1,13 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/learner.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
 
 #include "learner_cases.hpp"
 

@@ -1,6 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/kernel_svm.hpp>
+#include <weir/policy/learners/linear_svm.hpp>
+#include <weir/policy/learners/models/kernel_svm_model.hpp>
+#include <weir/policy/learners/smo_solver.hpp>
 
 #include "../count_allocations.hpp"
 #include "learner_cases.hpp"

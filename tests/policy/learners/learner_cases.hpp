@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <vector>
+#include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/learner.hpp>
 
 namespace learner_cases {

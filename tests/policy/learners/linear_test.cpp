@@ -1,6 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/hinge_solver.hpp>
+#include <weir/policy/learners/linear_problem.hpp>
+#include <weir/policy/learners/linear_svm.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/learners/models/standardise.hpp>
+#include <weir/policy/learners/standardise_fit.hpp>
 
 #include "learner_cases.hpp"
 

@@ -2,6 +2,10 @@
 
 #include <cmath>
 #include <set>
+#include <weir/core/isa.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/decision_tree.hpp>
+#include <weir/policy/learners/random_forest.hpp>
 
 #include "ensemble_cases.hpp"
 

@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <weir/core/isa.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/decision_tree.hpp>
+#include <weir/policy/learners/models/tree_model.hpp>
 
 #include "learner_cases.hpp"
 

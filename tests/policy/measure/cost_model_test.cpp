@@ -4,7 +4,15 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "../toy_cascade.hpp"
 

@@ -1,6 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/policy/measure/energy_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "../toy_cascade.hpp"
 

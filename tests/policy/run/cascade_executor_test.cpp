@@ -1,4 +1,3 @@
-#include <weir/policy/evaluate/gate_matrix.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,6 +9,19 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <weir/core/context.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_rows.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/not_finite.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../cascade_cases.hpp"
 #include "../count_allocations.hpp"
@@ -179,7 +191,7 @@ TEST_CASE("CascadeExecutor: recorded answers and features are those that gates s
               trace.stages[k].features(static_cast<Eigen::Index>(first + r), static_cast<Eigen::Index>(j)) = x[j];
           });
     CHECK(calls == K * n);
-    const weir::GateInputs inputs(spec->topology, trace);
+    const weir::GateInputs inputs = weir::gate_inputs(spec->topology, trace);
     std::vector<weir::RowMatrix> X;
     for (std::size_t k = 0; k < K; ++k) X.push_back(weir::gate_matrix(inputs, trace, k));
     for (const auto& mix : mixes(spec)) {

@@ -7,8 +7,21 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
+#include <weir/policy/exits/exit_head.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/policy.hpp>
 
 #include "../cascade_cases.hpp"
 

@@ -2,8 +2,11 @@
 
 #include <cstring>
 #include <vector>
+#include <weir/core/shape.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -2,6 +2,12 @@
 
 #include <nlohmann/json.hpp>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/models/threshold_model.hpp>
+#include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/gate.hpp>
 #include <weir/policy/run/policy.hpp>
 

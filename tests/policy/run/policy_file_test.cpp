@@ -2,10 +2,22 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/choose/budget_json.hpp>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/learner.hpp>
+#include <weir/policy/run/policy.hpp>
 #include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/shift_monitor.hpp>
 
 namespace WEIR_UNIT {

@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/run/joined_answer.hpp>
 #include <weir/policy/run/stage_score.hpp>
 
 namespace WEIR_UNIT {

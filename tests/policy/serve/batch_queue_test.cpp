@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 #include <thread>
+#include <weir/core/isa.hpp>
 #include <weir/policy/serve/batch_queue.hpp>
 
 namespace WEIR_UNIT {

@@ -4,6 +4,9 @@
 #include <atomic>
 #include <stdexcept>
 #include <thread>
+#include <weir/io/image_view.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 
 #include "stored_toys.hpp"

@@ -5,7 +5,15 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
 
 #include "stored_toys.hpp"
 

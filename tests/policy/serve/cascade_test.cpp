@@ -3,6 +3,21 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/io/preprocess.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
 
 #include "stored_toys.hpp"
 

@@ -2,8 +2,26 @@
 
 #include <numeric>
 #include <stdexcept>
+#include <weir/core/error.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/io/csv.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/record_images.hpp>
+#include <weir/policy/serve/shard.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/serve/trace_files.hpp>
+#include <weir/policy/serve/trace_shard.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+#include <weir/policy/trace/trace.hpp>
+#include <weir/policy/trace/trace_file.hpp>
 
 #include "stored_toys.hpp"
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <weir/core/isa.hpp>
 #include <weir/policy/serve/shard.hpp>
 
 namespace WEIR_UNIT {

@@ -1,6 +1,26 @@
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/joined_answer.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/run/stage_score.hpp>
+#include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/cascade_inputs.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
 
 #include "stored_toys.hpp"
 

@@ -2,14 +2,39 @@
 
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
-#include <weir/policy/measure/cost_model.hpp>
-#include <weir/policy/learn/keep_groups.hpp>
+#include <weir/core/context.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/plan_description.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/image_set.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/exits/grid_pool.hpp>
 #include <weir/policy/exits/penultimate.hpp>
+#include <weir/policy/exits/pooled_projection.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/features/list.hpp>
+#include <weir/policy/features/stage_features.hpp>
+#include <weir/policy/learn/keep_groups.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/record_images.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "stored_toys.hpp"
 

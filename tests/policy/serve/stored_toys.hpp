@@ -1,11 +1,25 @@
 /// A policy file over the networks of bench/networks, cheap to make: rules instead of a training.
 #pragma once
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/io/file.hpp>
+#include <weir/io/image_view.hpp>
+#include <weir/io/onnx.hpp>
+#include <weir/layers/build_network.hpp>
+#include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_points.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/run/topology.hpp>
 #include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
 
 #include "../../io/io_test.hpp"
 

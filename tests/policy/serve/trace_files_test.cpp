@@ -1,6 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
+#include <weir/io/npy.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 
 #include "../../io/io_test.hpp"

@@ -2,7 +2,9 @@
 
 #include <string>
 #include <vector>
+#include <weir/core/known_names.hpp>
 #include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 namespace WEIR_UNIT {
 

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
 namespace WEIR_UNIT {

@@ -2,6 +2,12 @@
 
 #include <cmath>
 #include <limits>
+#include <weir/core/isa.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
 #include "../synthetic_trace.hpp"

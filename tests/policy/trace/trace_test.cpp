@@ -4,6 +4,11 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace.hpp>
 
 #include "../synthetic_trace.hpp"

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <vector>
+#include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d/geometry.hpp>
+#include <weir/core/layout.hpp>
 
 namespace WEIR_UNIT {
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <weir/core/kernels/conv2d/params.hpp>
+#include <weir/core/shape.hpp>
 
 namespace WEIR_UNIT {
 

@@ -7,7 +7,11 @@
 #include <sstream>
 #include <string>
 #include <vector>
+#include <weir/core/isa.hpp>
+#include <weir/policy/choose/bounds/clopper_pearson.hpp>
 #include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learners/random.hpp>
 
 namespace WEIR_UNIT {
 
@@ -61,7 +65,7 @@ TEST_CASE("bounds: p-values and limits as scipy and numpy have them") {
     CHECK(test.p_value(losses, epsilon, delta) == doctest::Approx(p).epsilon(1e-8));
     CHECK(std::abs(weir::upper_limit(test, losses, delta) - limit) < 1e-9);
   }
-  for (const weir::MeanTest& test : weir::mean_test_list) CHECK(seen[std::string(test.name)] >= 27);
+  for (const weir::MeanTest& test : weir::mean_tests()) CHECK(seen[std::string(test.name)] >= 27);
 }
 
 TEST_CASE("bounds: the exact binomial limit is Clopper and Pearson's") {
@@ -81,7 +85,7 @@ TEST_CASE("bounds: the exact binomial limit is Clopper and Pearson's") {
 }
 
 TEST_CASE("bounds: a mean of epsilon is rejected with probability delta at most, over all sequences there are") {
-  for (const weir::MeanTest& test : weir::mean_test_list)
+  for (const weir::MeanTest& test : weir::mean_tests())
     for (const double delta : {0.01, 0.05, 0.1, 0.3}) {
       INFO(test.name << " at " << delta);
       double most = 0;
@@ -115,7 +119,7 @@ TEST_CASE("bounds: p never rises with epsilon; the limit lies above the mean and
   for (std::uint64_t i = 0; i < 50; ++i) losses.push_back(std::pow(weir::counter_uniform(3, i), 6));
   std::vector<double> rounded = losses;
   for (double& loss : rounded) loss = loss > 0.5 ? 1 : 0;
-  for (const weir::MeanTest& test : weir::mean_test_list) {
+  for (const weir::MeanTest& test : weir::mean_tests()) {
     const auto& x = test.needs_zero_one ? rounded : losses;
     double last = 1;
     CHECK(test.p_value(x, 0, 0.05) == 1);
@@ -138,7 +142,7 @@ TEST_CASE("bounds: p never rises with epsilon; the limit lies above the mean and
 
 TEST_CASE("bounds: what cannot be is refused") {
   const double nan = std::nan("");
-  for (const weir::MeanTest& test : weir::mean_test_list) {
+  for (const weir::MeanTest& test : weir::mean_tests()) {
     CHECK_THROWS_AS(test.p_value({}, 0.1, 0.05), weir::ArgumentError);
     for (const double loss : {-1.0, 1.5, nan, std::numeric_limits<double>::infinity()})
       CHECK_THROWS_AS(test.p_value(std::vector{0.0, loss}, 0.1, 0.05), weir::ArgumentError);

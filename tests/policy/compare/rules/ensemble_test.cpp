@@ -2,7 +2,13 @@
 
 #include <cmath>
 #include <limits>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/compare/rules/ensemble.hpp>
+#include <weir/policy/run/joined_answer.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/trace.hpp>
+#include <weir/policy/trace/trace_file.hpp>
 
 #include "../../probability_trace.hpp"
 

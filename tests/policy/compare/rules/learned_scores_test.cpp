@@ -1,8 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <weir/core/isa.hpp>
 #include <weir/policy/compare/rules/exit_score.hpp>
 #include <weir/policy/compare/rules/linear_gate.hpp>
+#include <weir/policy/compare/rules/scores.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../../probability_trace.hpp"
 

@@ -2,7 +2,16 @@
 
 #include <cmath>
 #include <set>
+#include <weir/core/examples.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/policy/compare/rules/fixed_exit.hpp>
 #include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/evaluate/tradeoff.hpp>
+#include <weir/policy/run/topology.hpp>
 
 #include "../../probability_trace.hpp"
 

@@ -2,7 +2,12 @@
 
 #include <set>
 #include <vector>
+#include <weir/policy/choose/choose.hpp>
 #include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../../synthetic_trace.hpp"
 

@@ -2,8 +2,24 @@
 
 #include <cmath>
 #include <set>
+#include <weir/core/context.hpp>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
+#include <weir/core/tensor.hpp>
 #include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/compare/rules/rule_cascade.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/cascade_stage.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/joined_answer.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 #include "../../count_allocations.hpp"
 #include "../../toy_cascade.hpp"

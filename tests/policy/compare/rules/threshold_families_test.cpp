@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/compare/rules/geometric_exits.hpp>
 #include <weir/policy/compare/rules/greedy_thresholds.hpp>
+#include <weir/policy/compare/rules/threshold_walk.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
 
 #include "../../synthetic_trace.hpp"
 

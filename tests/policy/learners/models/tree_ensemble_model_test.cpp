@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <weir/core/known_names.hpp>
+#include <weir/policy/learners/models/tree_ensemble_model.hpp>
 
 #include "../learner_cases.hpp"
 

@@ -1,0 +1,70 @@
+// What list.hpp declares: the list itself.
+#pragma once
+#include <mutex>
+#include <utility>
+#include <weir/core/error.hpp>
+#include <weir/policy/choose/bounds/betting.hpp>
+#include <weir/policy/choose/bounds/clopper_pearson.hpp>
+#include <weir/policy/choose/bounds/empirical_bernstein.hpp>
+#include <weir/policy/choose/bounds/hoeffding_bentkus.hpp>
+#include <weir/policy/choose/bounds/list.hpp>
+
+namespace weir {
+
+namespace detail {
+
+/// The tests of a program's own.
+struct MeanTestRegistry {
+  std::mutex mutex;
+  std::vector<MeanTest> tests;
+
+  static MeanTestRegistry& of_process() {
+    static MeanTestRegistry registry;
+    return registry;
+  }
+};
+
+}  // namespace detail
+
+WEIR_INLINE std::vector<MeanTest> mean_tests() {
+  std::vector<MeanTest> all = {
+      {"clopper_pearson", bounds::ClopperPearson::p_value, true},
+      {"hoeffding_bentkus", bounds::HoeffdingBentkus::p_value, false},
+      {"betting", bounds::Betting::p_value, false},
+      {"empirical_bernstein", bounds::EmpiricalBernstein::p_value, false},
+  };
+  detail::MeanTestRegistry& registry = detail::MeanTestRegistry::of_process();
+  const std::lock_guard lock(registry.mutex);
+  all.insert(all.end(), registry.tests.begin(), registry.tests.end());
+  return all;
+}
+
+WEIR_INLINE void register_mean_test(MeanTest test) {
+  if (test.name.empty() || !test.p_value) throw ArgumentError("register_mean_test: a name and a function are needed");
+  for (const MeanTest& other : mean_tests())
+    if (other.name == test.name) throw ArgumentError("register_mean_test: there is a test '" + test.name + "' already");
+  detail::MeanTestRegistry& registry = detail::MeanTestRegistry::of_process();
+  const std::lock_guard lock(registry.mutex);
+  registry.tests.push_back(std::move(test));
+}
+
+WEIR_INLINE MeanTest mean_test(std::string_view name) {
+  std::string known;
+  for (const MeanTest& test : mean_tests()) {
+    if (test.name == name) return test;
+    known += (known.empty() ? "" : ", ") + test.name;
+  }
+  throw ArgumentError("no test '" + std::string(name) + "'; there are " + known);
+}
+
+WEIR_INLINE double upper_limit(const MeanTest& test, std::span<const double> losses, double delta) {
+  if (test.p_value(losses, 1, delta) > delta) return 1;
+  double low = 0, high = 1;
+  while (high - low > 1e-12) {
+    const double middle = low + (high - low) / 2;
+    (test.p_value(losses, middle, delta) > delta ? low : high) = middle;
+  }
+  return high;
+}
+
+}  // namespace weir
