@@ -1,5 +1,6 @@
 /// Notices, without labels, that the examples are no longer like those that a policy was calibrated on.
 #pragma once
+#include <Eigen/Core>
 #include <array>
 #include <cstddef>
 #include <cstdint>
