@@ -22,8 +22,8 @@ namespace weir {
 /// batch-mates, on the batch size or on the number of threads, to the last bit. (OpenBLAS promises nothing about the
 /// bits when its number of threads changes.)
 ///
-/// NaN and infinities pass as the formula says, to the outputs that see them: images that hold some are computed by
-/// plain loops where the algorithm would spread them (Conv2dAlgorithm::wants_finite()).
+/// NaN and infinities pass as the formula says, to the outputs that see them: where the algorithm would spread those of
+/// x, images that hold some are computed by plain loops (Conv2dAlgorithm::wants_finite()), or tiles of them (Winograd).
 ///
 /// Immutable and shared by any number of threads; keeps a packed copy of the weights.
 class PackedConv2d {
@@ -53,13 +53,13 @@ class PackedConv2d {
       algorithm_ = std::make_unique<kernels::Im2col>(params, x, micro);
     else
       algorithm_ = kernels::choose_conv2d(params, x, layout_, micro, context.winograd());
-    if (algorithm_->wants_finite() &&
+    if (algorithm_->transforms() &&
         !kernels::all_finite(micro.isa, weights.data(), static_cast<std::int64_t>(weights.size())))
       algorithm_ = kernels::choose_conv2d(params, x, layout_, micro, false);
     algorithm_->pack(std::span(weights.data(), weights.size()));
     isa_ = micro.isa;
     x_unit_ = layout_ == Layout::plain ? 1 : micro.lanes, y_unit_ = micro.lanes;
-    if (algorithm_->wants_finite()) weights_ = std::move(weights);
+    if (algorithm_->wants_finite() || algorithm_->transforms()) weights_ = std::move(weights);
   }
   /// As above, keeping a copy of the weights.
   PackedConv2d(const Conv2dParams& params, std::span<const float> weights, std::span<const float> bias,
@@ -84,9 +84,12 @@ class PackedConv2d {
       return kernels::Conv2dImages{x.data + first * x_floats_, residual ? residual + first * y_floats_ : nullptr,
                                    y.data + first * y_floats_, last - first, clamp};
     };
-    if (!weights_.empty() && !finite(context, x.data, N)) {
+    if (algorithm_->wants_finite() && !finite(context, x.data, N)) {
       for (std::int64_t n = 0; n < N; ++n)
-        run_some(context.pool(), images(n, n + 1), finite(context, x.data + n * x_floats_, 1), workspace);
+        if (finite(context, x.data + n * x_floats_, 1))
+          algorithm_->run(context.pool(), images(n, n + 1), bias_.data(), workspace);
+        else
+          run_plainly(images(n, n + 1));
       return;
     }
     if (!whole_images(context, N)) {
@@ -109,10 +112,7 @@ class PackedConv2d {
 
   /// A part of one image, with workspace_floats() of a context of one thread; to the same bits as run().
   void run_rows(const kernels::Conv2dRows& rows, float* workspace) const {
-    if (weights_.empty() || finite(rows.x, rows.rows))
-      algorithm_->run_rows(rows, bias_.data(), workspace);
-    else
-      run_rows_apart(rows, workspace);
+    algorithm_->run_rows(rows, bias_.data(), workspace);
   }
 
   std::string_view algorithm() const { return algorithm_->name(); }
@@ -124,67 +124,35 @@ class PackedConv2d {
   bool whole_images(const Context& context, std::int64_t N) const {
     return context.threads() > 1 && N >= 2 * context.threads() && !openblas_ && algorithm_->takes_images();
   }
-  /// One image. Algorithms that go by rows do so for those that see finite numbers only, others for none: whether an
-  /// image is computed in bands is not to be seen in it.
-  void run_some(const ThreadPool& pool, const kernels::Conv2dImages& image, bool is_finite, float* workspace) const {
-    if (is_finite) return algorithm_->run(pool, image, bias_.data(), workspace);
+  /// One image that is not finite.
+  void run_plainly(const kernels::Conv2dImages& image) const {
     const auto view = [&](const float* data, std::int64_t H, std::int64_t row) {
       return RowsView{const_cast<float*>(data), H, row, H * row};
     };
-    const kernels::Conv2dRows rows{view(image.x, H_, W_ * x_unit_), view(image.residual, OH_, OW_ * y_unit_),
-                                   view(image.y, OH_, OW_ * y_unit_), RowRange{0, OH_}, image.clamp};
-    if (algorithm_->by_rows())
-      run_rows_apart(rows, workspace);
-    else
-      loops().run(rows);
+    kernels::PlainLoops{params_, weights_.data(), bias_.data(), H_, W_, x_unit_, y_unit_}.run(
+        {view(image.x, H_, W_ * x_unit_), view(image.residual, OH_, OW_ * y_unit_), view(image.y, OH_, OW_ * y_unit_),
+         RowRange{0, OH_}, image.clamp},
+        {0, params_.out_channels}, {0, OW_});
   }
-
-  /// Rows that are computed together, some by plain loops.
-  void run_rows_apart(kernels::Conv2dRows rows, float* workspace) const {
-    const RowWindow window = *row_window();
-    const RowRange all = rows.rows;
-    rows.goes_on = false;
-    for (std::int64_t i = multiple_below(all.first, window.together); i < all.last; i += window.together) {
-      rows.rows = {std::max(i, all.first), std::min(i + window.together, all.last)};
-      if (finite(rows.x, {i, std::min(i + window.together, OH_)}))
-        algorithm_->run_rows(rows, bias_.data(), workspace);
-      else
-        loops().run(rows);
-    }
-  }
-
-  kernels::PlainLoops loops() const { return {params_, weights_.data(), bias_.data(), H_, W_, OW_, x_unit_, y_unit_}; }
 
   /// True if N images hold finite numbers only.
   bool finite(const Context& context, const float* x, std::int64_t N) const {
     const std::int64_t planes = round_up(params_.in_channels, x_unit_) / x_unit_, plane = H_ * W_ * x_unit_;
+    const std::int64_t used = params_.in_channels % x_unit_;
     std::atomic<bool> all{true};
     kernels::share(context.pool(), N * planes, static_cast<double>(N * planes * plane),
                    [&](std::int64_t, std::int64_t first, std::int64_t last) {
                      for (std::int64_t p = first; p < last;) {
                        const std::int64_t n = std::min(last - p, planes - p % planes);
-                       if (!scan(x + p * plane, n, plane, plane, p % planes + n == planes)) all = false;
+                       const bool last_lanes = p % planes + n == planes && used > 0;
+                       bool is_finite = true;
+                       simd::simd_call<kernels::FiniteScan>(isa_, x + p * plane, n, plane, plane,
+                                                            last_lanes ? used : y_unit_, &is_finite);
+                       if (!is_finite) all = false;
                        p += n;
                      }
                    });
     return all;
-  }
-
-  /// True if what rows y of the output see is finite.
-  bool finite(const RowsView& x, RowRange y) const {
-    const RowRange seen = row_window()->of(y, H_);
-    const std::int64_t planes = round_up(params_.in_channels, x_unit_) / x_unit_;
-    for (std::int64_t r = seen.first; r < seen.last; ++r)
-      if (!scan(x.row(0, r), planes, x.plane_floats, W_ * x_unit_, true)) return false;
-    return true;
-  }
-
-  bool scan(const float* x, std::int64_t planes, std::int64_t plane_floats, std::int64_t n, bool with_last) const {
-    const std::int64_t used = params_.in_channels % x_unit_;
-    bool finite = true;
-    simd::simd_call<kernels::FiniteScan>(isa_, x, planes, plane_floats, n, with_last && used > 0 ? used : y_unit_,
-                                         &finite);
-    return finite;
   }
 
   std::int64_t image_workspace() const { return static_cast<std::int64_t>(algorithm_->workspace_floats(1)); }
@@ -195,7 +163,7 @@ class PackedConv2d {
   Isa isa_ = Isa::portable;
   std::int64_t x_floats_ = 0, y_floats_ = 0;
   std::int64_t H_ = 0, W_ = 0, OH_ = 0, OW_ = 0, x_unit_ = 1, y_unit_ = 1;
-  SharedFloats weights_;  ///< for plain loops; none where the algorithm takes any x
+  SharedFloats weights_;  ///< for plain loops; none where there are none
   Buffer bias_;
   std::unique_ptr<kernels::Conv2dAlgorithm> algorithm_;
 };

@@ -51,9 +51,10 @@ class Conv2dAlgorithm {
   virtual void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const = 0;
   /// True if threads had better run whole images of their own, where there are enough of them.
   virtual bool takes_images() const { return true; }
-  /// True if it multiplies what a window does not see by zero, or adds and takes off what it does: right only where all
-  /// of x is finite. Other x are then computed by plain loops.
+  /// True if it multiplies what a window does not see by zero: right only for images that are finite.
   virtual bool wants_finite() const { return false; }
+  /// True if it transforms the weights, which must be finite, and reads those that pack() was given while it runs too.
+  virtual bool transforms() const { return false; }
   /// True if run_rows() works.
   virtual bool by_rows() const { return false; }
   /// Rows of y that run_rows() computes together; see RowWindow.

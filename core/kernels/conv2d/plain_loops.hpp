@@ -10,14 +10,15 @@ struct PlainLoops {
   const Conv2dParams& params;
   const float* weights;  ///< [M, C/groups, KH, KW]
   const float* bias;
-  std::int64_t H, W, OW, x_unit, y_unit;
+  std::int64_t H, W, x_unit, y_unit;
 
-  /// Rows `rows` of y, summed in double. Only what a window sees of the image is multiplied: places in the padding and
-  /// channels of other groups are not, as 0 times an infinity is no number.
-  void run(const Conv2dRows& r) const {
-    for (std::int64_t m = 0; m < params.out_channels; ++m)
+  /// Channels `channels` and columns `columns` of rows `rows` of y, summed in double. Only what a window sees of the
+  /// image is multiplied: places in the padding and channels of other groups are not, as 0 times an infinity is no
+  /// number.
+  void run(const Conv2dRows& r, RowRange channels, RowRange columns) const {
+    for (std::int64_t m = channels.first; m < channels.last; ++m)
       for (std::int64_t i = r.rows.first; i < r.rows.last; ++i)
-        for (std::int64_t j = 0; j < OW; ++j) {
+        for (std::int64_t j = columns.first; j < columns.last; ++j) {
           const std::int64_t plane = m / y_unit, at = j * y_unit + m % y_unit;
           float v = static_cast<float>(sum(r.x, m, i, j) + double{bias[m]});
           if (r.residual.data != nullptr) v += r.residual.row(plane, i)[at];

@@ -2,7 +2,7 @@
 #pragma once
 #include <limits>
 #include <vector>
-#include <weir/core/kernels/conv2d/algorithm.hpp>
+#include <weir/core/kernels/conv2d/plain_loops.hpp>
 #include <weir/core/kernels/conv2d/winograd_phases.hpp>
 #include <weir/core/parallel.hpp>
 
@@ -31,7 +31,10 @@ namespace weir::kernels {
 /// RMS error of y in units of its RMS, for x and weights uniform in [-1, 1], against a sum in double (the direct
 /// algorithms in brackets), Y = 4, S = 1: 64 channels 7.8e-7 (4.3e-7), 128 1.1e-6 (6.1e-7), 256 1.6e-6 (8.4e-7), 512
 /// 2.0e-6 (1.1e-6); the largest error of any output 1.2e-5 (8.0e-6). With K = 7, 3 channels:
-/// 9.4e-7 (2.2e-7). x and weights must be finite: others would reach all pixels of the tiles that see them.
+/// 9.4e-7 (2.2e-7).
+///
+/// Weights must be finite. A NaN or infinity in x would reach all pixels of a tile that sees it, so the pixels of such
+/// a tile are computed by plain loops (finite() finds it).
 template <int Y, int S, int K = 3, Layout layout = Layout::blocked>
 class Winograd : public Conv2dAlgorithm {
   using P = winograd::Phases<Y, S, K>;
@@ -96,6 +99,7 @@ class Winograd : public Conv2dAlgorithm {
   }
 
   void pack(std::span<const float> weights) override {
+    kernel_ = weights.data();
     const std::int64_t width = micro_->width();
     const auto floats = static_cast<std::size_t>(params_.groups * blocks_ * products * C_ * width);
     std::fill_n(weights_.reserve(floats), floats, 0.0F);
@@ -127,7 +131,7 @@ class Winograd : public Conv2dAlgorithm {
 
   /// A blocked image is computed as a whole: it lies in the caches, and V of bands would be made twice where they meet.
   bool by_rows() const override { return plain; }
-  bool wants_finite() const override { return true; }
+  bool transforms() const override { return true; }
   std::int64_t rows_together() const override { return Y; }
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
@@ -340,6 +344,15 @@ class Winograd : public Conv2dAlgorithm {
     }
   }
 
+  /// True if all that a tile sees of x is finite. Each of its pixels has a part in the first or the last element of B^T
+  /// d (Phases: of an odd phase, in the first), so in the product of a corner, and what is not finite stays so in all
+  /// that is computed from it, times 0 too: one channel of the tile's sums S tells.
+  bool finite(const float* sums) const {
+    constexpr std::int64_t last = N - 1;
+    const std::int64_t right = last * sums_step(), down = N * right;
+    return std::isfinite((sums[0] + sums[right]) + (sums[down] + sums[down + right]));
+  }
+
   /// The pixels of the tiles first .. last-1, counted over all images, row of tiles by row.
   void transform_back(const Work& work, std::int64_t g, std::int64_t b, std::int64_t first, std::int64_t last,
                       const float* sums) const {
@@ -372,7 +385,9 @@ class Winograd : public Conv2dAlgorithm {
                                 work.clamp};
       for (std::int64_t column = columns.first; column < columns.last; ++column) {
         tile.columns = std::min<std::int64_t>(Y, OW_ - Y * column);
-        if (all)
+        if (!finite(tile.sums))
+          compute_plainly(work, block, row, {Y * column, Y * column + tile.columns});
+        else if (all)
           micro_->winograd_tile(N)(tile);
         else
           transform_back_rows(work, block, rows, at, tile);
@@ -402,6 +417,18 @@ class Winograd : public Conv2dAlgorithm {
       std::copy_n(y + (r - rows.first) * tile.pitch, floats, work.y.row(block, r) + at);
   }
 
+  /// What is asked for of the tile in these columns of y, for one block of channels.
+  [[gnu::cold]] void compute_plainly(const Work& work, std::int64_t block, std::int64_t row, RowRange columns) const {
+    const std::int64_t L = micro_->lanes, image = row / down_, i = Y * (row % down_);
+    Conv2dRows part{work.x, work.residual, work.y, {}, work.clamp};
+    part.rows = {std::max(i, work.rows.first), std::min(i + Y, work.rows.last)};
+    part.x.data += image * work.x_image;
+    part.y.data += image * work.y_image;
+    if (part.residual.data) part.residual.data += image * work.y_image;
+    PlainLoops{params_, kernel_, work.bias, H_, W_, unit_, L}.run(
+        part, {block * L, std::min((block + 1) * L, params_.out_channels)}, columns);
+  }
+
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
@@ -414,6 +441,7 @@ class Winograd : public Conv2dAlgorithm {
   double operations_;                  ///< of a product that takes as long as an image, transforms and all
   std::vector<ConvTap> taps_[phases];  ///< of the positions of each kind
   PackedWeights weights_;
+  const float* kernel_ = nullptr;  ///< what they were packed from
 };
 
 }  // namespace weir::kernels

@@ -192,7 +192,8 @@ struct OutputTile {
 template <int Y, int N>
 struct TransformOutput {
   template <int L>
-  [[gnu::always_inline]] static void run(const OutputTile& t) {
+  [[gnu::always_inline]] static void run(const OutputTile& tile) {
+    const OutputTile t = tile;  // which no store can change: what lies in it is loaded once
     simd::Floats<L> half[Y][N], bias;
 #pragma GCC unroll 7
     for (int j = 0; j < N; ++j) {

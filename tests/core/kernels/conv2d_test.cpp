@@ -18,6 +18,7 @@
 
 namespace WEIR_UNIT {
 
+using kernels_test::laid_out, kernels_test::plain;
 using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Layout, weir::Shape, weir::Tensor;
 
 namespace {
@@ -116,27 +117,6 @@ Tensor tile_maxima(const Tensor& magnitude, std::size_t side) {
         maxima[k] = std::max(maxima[k], magnitude[plane + i * W + j]);
   }
   return maxima;
-}
-
-/// t in a layout; the channels that a blocked one has behind C are NaN, which nobody may take in.
-std::vector<float> laid_out(const Tensor& t, Layout layout, const Context& context) {
-  std::vector<float> to(static_cast<std::size_t>(weir::floats_of(t.shape(), layout, context.isa())));
-  if (layout == Layout::plain) {
-    std::copy(t.span().begin(), t.span().end(), to.begin());
-    return to;
-  }
-  weir::to_blocked(context, t.shape(), t.data(), to.data());
-  const auto L = static_cast<std::size_t>(weir::lanes(context.isa())), C = static_cast<std::size_t>(t.shape()[1]);
-  const auto pixels = static_cast<std::size_t>(t.shape().product(2, 4)), blocks = (C + L - 1) / L;
-  for (std::size_t i = 0; i < to.size(); ++i)
-    if (i / (pixels * L) % blocks * L + i % L >= C) to[i] = std::nanf("");
-  return to;
-}
-
-Tensor plain(const float* blocked, const Shape& shape, const Context& context) {
-  Tensor to(shape);
-  weir::to_plain(context, shape, blocked, to.data());
-  return to;
 }
 
 /// A block of floats between two zones that nobody may write.

@@ -9,6 +9,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d/params.hpp>
+#include <weir/core/kernels/reorder.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 
@@ -47,6 +48,28 @@ inline weir::Conv2dParams padded(std::int64_t in, std::int64_t out, std::int64_t
           .pad_left = pad,
           .pad_bottom = pad,
           .pad_right = pad};
+}
+
+/// t in a layout; the channels that a blocked one has behind C hold what no kernel may take in.
+inline std::vector<float> laid_out(const weir::Tensor& t, weir::Layout layout, const weir::Context& context,
+                                   float behind = NAN) {
+  std::vector<float> to(static_cast<std::size_t>(weir::floats_of(t.shape(), layout, context.isa())));
+  if (layout == weir::Layout::plain) {
+    std::copy(t.span().begin(), t.span().end(), to.begin());
+    return to;
+  }
+  weir::to_blocked(context, t.shape(), t.data(), to.data());
+  const auto L = static_cast<std::size_t>(weir::lanes(context.isa())), C = static_cast<std::size_t>(t.shape()[1]);
+  const auto pixels = static_cast<std::size_t>(t.shape().product(2, 4)), blocks = (C + L - 1) / L;
+  for (std::size_t i = 0; i < to.size(); ++i)
+    if (i / (pixels * L) % blocks * L + i % L >= C) to[i] = behind;
+  return to;
+}
+
+inline weir::Tensor plain(const float* blocked, const weir::Shape& shape, const weir::Context& context) {
+  weir::Tensor to(shape);
+  weir::to_plain(context, shape, blocked, to.data());
+  return to;
 }
 
 /// A tensor between two fences; fences_intact() says whether a kernel kept off them.

@@ -47,7 +47,8 @@ void compare(const RowsView& whole, const Part& part, std::int64_t planes, RowRa
   };
   for (std::int64_t p = 0; p < planes; ++p) {
     for (std::int64_t r = rows.first; r < rows.last; ++r)
-      CHECK(std::equal(part.view.row(p, r), part.view.row(p, r) + whole.row_floats, whole.row(p, r)));
+      CHECK(std::equal(part.view.row(p, r), part.view.row(p, r) + whole.row_floats, whole.row(p, r),
+                       [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
     for (std::int64_t r = rows.last; r < rows.first + part.view.rows; ++r) CHECK(untouched(part.view.row(p, r)));
     CHECK(untouched(part.view.row(p, 0) + part.view.rows * whole.row_floats));
   }
@@ -81,6 +82,8 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
         p.pad_top = pick(0, 3), p.pad_left = pick(0, 3), p.pad_bottom = p.pad_right = 3;
         x = Shape{1, p.in_channels, pick(30, 60), pick(100, 200)};
       }
+      const bool odd = i / 8 % 2 == 1;  // x holds numbers that are not finite
+      if (odd && p.groups == 1) p.out_channels = (p.out_channels + 15) / 16 * 16;  // compare() looks at whole blocks
       const Shape y = p.output_shape(x);
       const bool plain = p.in_channels < L && i % 2 == 0 && p.groups == 1;
       const weir::Layout layout = plain ? weir::Layout::plain : weir::Layout::blocked;
@@ -92,6 +95,8 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
       (conv.algorithm() == "direct" ? direct : conv.algorithm() == "winograd4x4" ? winograd : depthwise) += 1;
       const auto floats = [&](const Shape& s, weir::Layout l) { return weir::floats_of(s, l, context.isa()); };
       Tensor from = numbers({floats(x, layout)}), residual = numbers({floats(y, weir::Layout::blocked)}, 7);
+      for (int k = 0; odd && k < 3; ++k)
+        from[static_cast<std::size_t>(pick(0, static_cast<int>(from.size()) - 1))] = k == 0 ? NAN : INFINITY;
       std::vector<float> to(residual.size()), workspace(conv.workspace_floats(alone, x) + 1);
       const bool adds = i % 2 == 1;
       const weir::Clamp clamp{-30.0F, 50.0F};

@@ -92,6 +92,19 @@ TEST_CASE_TEMPLATE("Winograd: the fast transforms are the matrices", Of, ALL_SIZ
   }
 }
 
+TEST_CASE_TEMPLATE("Winograd: what is not finite shows in the first or the last number of a transform", Of, ALL_SIZES) {
+  for (std::size_t i = 0; i < Of::N; ++i)
+    for (const float odd : {NAN, INFINITY, -INFINITY}) {
+      float d[Of::N];
+      for (float& v : d) v = uniform<float>();
+      d[i] = odd;
+      winograd::transform_input(d);
+      CHECK((!std::isfinite(d[0]) || !std::isfinite(d[Of::N - 1])));
+      // Of odd phases, whose last pixel has no part, in the first.
+      if (i + 1 < Of::N && Of::N % 2 == 1) CHECK(!std::isfinite(d[0]));
+    }
+}
+
 TEST_CASE_TEMPLATE("Winograd: the products of all positions and phases add up", Of, winograd::Phases<4, 1, 3>,
                    winograd::Phases<2, 2, 3>, winograd::Phases<4, 2, 3>, winograd::Phases<4, 2, 7>) {
   std::int64_t before = 0;
