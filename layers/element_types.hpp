@@ -39,6 +39,7 @@ inline constexpr std::array typed_operators = {
     TypedOperator{"ArgMin", TypeRule::ranks},
     TypedOperator{"Cast", TypeRule::casts},
     TypedOperator{"Concat", TypeRule::joins},
+    TypedOperator{"CumSum", TypeRule::sums},
     TypedOperator{"DepthToSpace", TypeRule::moves},
     TypedOperator{"Equal", TypeRule::compares},
     TypedOperator{"Expand", TypeRule::moves},

@@ -10,10 +10,12 @@
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
 #include <weir/layers/conv_transpose.hpp>
+#include <weir/layers/cumulative_sum.hpp>
 #include <weir/layers/einsum.hpp>
 #include <weir/layers/gather.hpp>
 #include <weir/layers/gather_elements.hpp>
 #include <weir/layers/gemm.hpp>
+#include <weir/layers/lp_normalization.hpp>
 #include <weir/layers/lp_pool.hpp>
 #include <weir/layers/lrn.hpp>
 #include <weir/layers/mapped_reduce.hpp>
@@ -37,7 +39,7 @@ namespace weir {
 struct Operator {
   std::string_view name;
   LayerPtr (*make)(const NodeArguments&);
-  int since = 1, until = 1 << 30;  ///< the opsets that have the operator, the last excluded
+  int since = 1, until = 1 << 30;  ///< the opsets in which ONNX Runtime has the operator, the last excluded
 };
 
 /// Operators on integers alone, which build_network evaluates, are in integer_operators.hpp.
@@ -64,6 +66,7 @@ inline constexpr std::array operators = {
     Operator{"ConvTranspose", make_conv_transpose},
     Operator{"Cos", make_scalar_map<scalars::cos>},
     Operator{"Cosh", make_scalar_map<scalars::cosh>, 9},
+    Operator{"CumSum", make_cumulative_sum, 11},
     Operator{"DepthToSpace", make_depth_to_space},
     Operator{"Div", make_combine<combines::Div, ArithmeticLayer::Kind::div>},
     Operator{"Dropout", make_dropout},
@@ -100,11 +103,13 @@ inline constexpr std::array operators = {
     Operator{"LessOrEqual", make_scalar_combine<scalars::less_or_equal>, 12},
     Operator{"Log", make_scalar_map<scalars::log>},
     Operator{"LogSoftmax", make_softmax<true>},
+    Operator{"LpNormalization", make_lp_normalization},
     Operator{"LpPool", make_lp_pool},
     Operator{"MatMul", make_matmul},
     Operator{"Max", make_fold<combines::Max>},
     Operator{"MaxPool", make_max_pool},
     Operator{"Mean", make_fold<combines::Add, ArithmeticLayer::Kind::other, true>},
+    Operator{"MeanVarianceNormalization", make_mean_variance, 9},
     Operator{"Min", make_fold<combines::Min>},
     Operator{"Mish", make_scalar_map<scalars::mish>, 18},
     Operator{"Mod", make_mod, 10},
@@ -153,7 +158,7 @@ inline constexpr std::array operators = {
     Operator{"Swish", make_swish, 24},
     Operator{"Tan", make_scalar_map<scalars::tan>},
     Operator{"Tanh", make_map<maps::Tanh>},
-    Operator{"ThresholdedRelu", make_thresholded_relu, 10},
+    Operator{"ThresholdedRelu", make_thresholded_relu},
     Operator{"Tile", make_tile},
     Operator{"TopK", make_top_k},
     Operator{"Transpose", make_transpose},
