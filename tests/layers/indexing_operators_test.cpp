@@ -227,6 +227,20 @@ TEST_CASE("GatherElements: constant and computed indices, along every axis") {
   CHECK(close(checked_run(g, indices), gather_elements(table, indices, 0)));
 }
 
+TEST_CASE("Indices that are the same for each example, expanded to the batch") {
+  Graph g({-1, 4});
+  g.integers("k", {2, -4, 3}).integers("first", {0}).integers("one", {1}).integers("three", {3});
+  g.node("s", "Shape", {"x"}).node("n", "Slice", {"s", "first", "one"});
+  g.node("t", "Concat", {"n", "three"}, {{"axis", std::int64_t{0}}}).node("e", "Expand", {"k", "t"});
+  g.node("y", "GatherElements", {"x", "e"}, {{"axis", std::int64_t{1}}});
+  const Tensor x = graphs::noise({3, 4}), y = checked_run(g, x);
+  for (std::size_t n = 0; n < 3; ++n) {
+    CHECK(y[n * 3] == x[n * 4 + 2]);
+    CHECK(y[n * 3 + 1] == x[n * 4]);
+    CHECK(y[n * 3 + 2] == x[n * 4 + 3]);
+  }
+}
+
 TEST_CASE("GatherND: slices, common axes, computed indices") {
   const Shape shape{3, 4, 2, 5};
   const Tensor x = graphs::noise(shape);
