@@ -1,6 +1,8 @@
 /// BatchNormalization at inference.
 #pragma once
 #include <cmath>
+#include <tuple>
+#include <utility>
 #include <weir/core/kernels/affine.hpp>
 #include <weir/core/kernels/blocked_planes.hpp>
 #include <weir/core/layer.hpp>
@@ -69,6 +71,44 @@ class BatchNormalizationLayer final : public Layer {
   Layout layout_ = Layout::plain;
 };
 
+/// As BatchNormalizationLayer, with parameters that the network computes: x, gamma, beta, mean, variance.
+class ComputedBatchNormalizationLayer final : public Layer {
+ public:
+  explicit ComputedBatchNormalizationLayer(float epsilon) : epsilon_(epsilon) {}
+
+  /// scale and shift of channel c.
+  static std::pair<float, float> affine_of(float gamma, float beta, float mean, float variance, float epsilon) {
+    const double scale = gamma / std::sqrt(double{variance} + double{epsilon});
+    return {static_cast<float>(scale), static_cast<float>(beta - mean * scale)};
+  }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = inputs[0];
+    if (x.rank() < 2) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    for (std::size_t i = 1; i < 5; ++i)
+      if (!(inputs[i] == Shape{x[1]}))
+        throw ShapeError("parameters " + inputs[i].to_string() + " do not fit the channels of " + x.to_string());
+    return {x};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    const std::int64_t channels = inputs[0].shape[1];
+    float *scale = workspace, *shift = workspace + channels;
+    for (std::int64_t c = 0; c < channels; ++c)
+      std::tie(scale[c], shift[c]) =
+          affine_of(inputs[1].data[c], inputs[2].data[c], inputs[3].data[c], inputs[4].data[c], epsilon_);
+    affine(context, inputs[0], scale, shift, {}, outputs[0]);
+  }
+  std::size_t workspace_floats(const Context&, std::span<const Shape> inputs) const override {
+    return 2 * static_cast<std::size_t>(inputs[0][1]);
+  }
+  Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 1); }
+  double flops(std::span<const Shape> inputs) const override { return 2 * static_cast<double>(inputs[0].numel()); }
+
+ private:
+  float epsilon_;
+};
+
 inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   node.expect_inputs(5, 5);
   node.ignore("momentum");
@@ -79,17 +119,17 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
       node.fail("has " + std::to_string(node.node.outputs.size()) +
                 " outputs: training mode, which is not supported; export the network for inference");
   const float epsilon = node.real("epsilon", 1e-5F);
+  for (std::size_t i = 1; i < 5; ++i)
+    if (node.constant(i) == nullptr) return std::make_shared<ComputedBatchNormalizationLayer>(epsilon);
   const auto &gamma = node.constant_floats(1), &beta = node.constant_floats(2), &mean = node.constant_floats(3),
              &variance = node.constant_floats(4);
   const std::size_t C = gamma.size();
   if (C == 0 || beta.size() != C || mean.size() != C || variance.size() != C)
     node.fail("its parameters have different lengths");
   auto scale = std::make_shared<std::vector<float>>(C), shift = std::make_shared<std::vector<float>>(C);
-  for (std::size_t c = 0; c < C; ++c) {
-    const double s = gamma[c] / std::sqrt(double{variance[c]} + double{epsilon});
-    (*scale)[c] = static_cast<float>(s);
-    (*shift)[c] = static_cast<float>(beta[c] - mean[c] * s);
-  }
+  for (std::size_t c = 0; c < C; ++c)
+    std::tie((*scale)[c], (*shift)[c]) =
+        ComputedBatchNormalizationLayer::affine_of(gamma[c], beta[c], mean[c], variance[c], epsilon);
   return std::make_shared<BatchNormalizationLayer>(std::move(scale), std::move(shift));
 }
 

@@ -20,6 +20,9 @@ enum class TypeRule {
   chooses,     ///< truth values first, then two inputs of the same type
   ranks,       ///< numbers; yields indices
   top,         ///< numbers; yields those, and indices
+  sums,        ///< numbers first, which the output keeps
+  takes,       ///< of any type, which the output keeps; then indices
+  writes,      ///< as takes; then more of the first type
   casts
 };
 
@@ -36,11 +39,14 @@ inline constexpr std::array typed_operators = {
     TypedOperator{"ArgMin", TypeRule::ranks},
     TypedOperator{"Cast", TypeRule::casts},
     TypedOperator{"Concat", TypeRule::joins},
+    TypedOperator{"CumSum", TypeRule::sums},
     TypedOperator{"DepthToSpace", TypeRule::moves},
     TypedOperator{"Equal", TypeRule::compares},
     TypedOperator{"Expand", TypeRule::moves},
     TypedOperator{"Flatten", TypeRule::moves},
-    TypedOperator{"Gather", TypeRule::moves},
+    TypedOperator{"Gather", TypeRule::takes},
+    TypedOperator{"GatherElements", TypeRule::takes},
+    TypedOperator{"GatherND", TypeRule::takes},
     TypedOperator{"Greater", TypeRule::compares},
     TypedOperator{"GreaterOrEqual", TypeRule::compares},
     TypedOperator{"Identity", TypeRule::moves},
@@ -57,8 +63,11 @@ inline constexpr std::array typed_operators = {
     TypedOperator{"Or", TypeRule::logic},
     TypedOperator{"ReduceMax", TypeRule::moves},
     TypedOperator{"ReduceMin", TypeRule::moves},
-    TypedOperator{"ReduceSum", TypeRule::moves},
+    TypedOperator{"ReduceSum", TypeRule::sums},
     TypedOperator{"Reshape", TypeRule::moves},
+    TypedOperator{"Scatter", TypeRule::writes},
+    TypedOperator{"ScatterElements", TypeRule::writes},
+    TypedOperator{"ScatterND", TypeRule::writes},
     TypedOperator{"Sign", TypeRule::arithmetic},
     TypedOperator{"Slice", TypeRule::moves},
     TypedOperator{"SpaceToDepth", TypeRule::moves},
@@ -92,14 +101,14 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
     return node.type(i) == ElementType::boolean ||
            (node.type(i) == ElementType::integer && node.constant(i) != nullptr);
   };
-  const auto same = [&](std::size_t first) {
-    for (std::size_t i = first; i < n; ++i) {
+  const auto same = [&](std::size_t first, std::size_t step = 1) {
+    for (std::size_t i = first; i < n; i += step) {
       const bool fits = node.type(i) == node.type(first) || (truth(i) && node.type(first) == ElementType::boolean) ||
                         (truth(first) && node.type(i) == ElementType::boolean);
       if (node.has_input(i) && !fits)
         node.fail("inputs " + std::to_string(first) + " and " + std::to_string(i) + " hold elements of two types");
     }
-    for (std::size_t i = first; i < n; ++i)
+    for (std::size_t i = first; i < n; i += step)
       if (node.type(i) == ElementType::boolean) return ElementType::boolean;
     return n > first ? node.type(first) : ElementType::real;
   };
@@ -136,6 +145,13 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
     case TypeRule::top:
       numbers();
       return {node.type(0), ElementType::integer};
+    case TypeRule::sums:
+      if (node.type(0) == ElementType::boolean) refuse(0);
+      return {node.type(0)};
+    case TypeRule::takes:
+    case TypeRule::writes:
+      if (node.type(1) != ElementType::integer) refuse(1);
+      return {rule == TypeRule::takes ? node.type(0) : same(0, 2)};
     case TypeRule::casts:
       break;
   }

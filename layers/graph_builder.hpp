@@ -287,6 +287,7 @@ class GraphBuilder {
       values[p] = std::move(*result);
       for (const Constant& c : values[p]) count_folded(node, c.shape.numel());
     }
+    if (node.op == "Expand" && is_repeated_index(constants, values)) return false;
     for (std::size_t i = 0; i < node.outputs.size() && i < values[0].size(); ++i) {
       Known& k = known_[node.outputs[i]] = Known{};
       for (std::size_t p = 0; p < probe_count; ++p) {
@@ -296,6 +297,15 @@ class GraphBuilder {
       }
     }
     return true;
+  }
+
+  /// An Expand of the same integers to every batch size: the same indices for each example, which a layer repeats when
+  /// the network runs. It does so exactly below 2^24.
+  static bool is_repeated_index(const Constants& constants,
+                                const std::array<std::vector<Constant>, probe_count>& values) {
+    const auto& ints = constants[0][0]->ints;
+    return !depends_on_batch(constants, 0) && !(values[0][0].shape == values[1][0].shape) &&
+           std::all_of(ints.begin(), ints.end(), [](std::int64_t v) { return v > -(1 << 24) && v < 1 << 24; });
   }
 
   static bool depends_on_batch(const Constants& constants, std::size_t i) {

@@ -118,8 +118,10 @@ inline Result split(const NodeArguments& node, Inputs in) {
       node.integer("num_outputs", static_cast<std::int64_t>(parts)) != static_cast<std::int64_t>(parts))
     node.fail("attribute num_outputs does not fit its outputs");
   if (lengths.empty() && parts > 0) {
-    if (x.shape[axis] % static_cast<std::int64_t>(parts) != 0) node.fail("cannot split " + x.shape.to_string());
-    lengths.assign(parts, x.shape[axis] / static_cast<std::int64_t>(parts));
+    const auto n = static_cast<std::int64_t>(parts), each = (x.shape[axis] + n - 1) / n;
+    if (x.shape[axis] != each * n && node.opset < 18) node.fail("cannot split " + x.shape.to_string());
+    lengths.assign(parts, each);
+    lengths.back() = x.shape[axis] - each * (n - 1);  // negative if too many are wanted
   }
   std::vector<Constant> outputs;
   std::int64_t from = 0;
@@ -161,8 +163,29 @@ inline Result constant_of_shape(const NodeArguments& node, Inputs in) {
   return one(Constant{shape, std::vector<float>(n, c == nullptr ? 0.0F : c->floats[0]), {}, false});
 }
 
+/// start, start + delta, ... below limit (above it, if delta is negative). As in ONNX Runtime each is the one before it
+/// plus delta.
+inline Result range_of_floats(const NodeArguments& node) {
+  std::array<float, 3> v{};
+  for (std::size_t i = 0; i < 3; ++i) v[i] = node.scalar_input(i, 0);
+  const auto [start, limit, delta] = v;
+  if (delta == 0) node.fail("delta may not be 0");
+  const double n = std::ceil(double{limit - start} / double{delta});
+  if (!(std::abs(n) <= static_cast<double>(max_folded_integers))) node.fail("has " + std::to_string(n) + " values");
+  Constant y{Shape{std::max<std::int64_t>(0, static_cast<std::int64_t>(n))}, {}, {}, false};
+  std::vector<float> values(static_cast<std::size_t>(y.shape[0]));
+  float value = start;
+  for (float& each : values) {
+    each = value;
+    value += delta;
+  }
+  y.floats = std::move(values);
+  return one(std::move(y));
+}
+
 inline Result range(const NodeArguments& node, Inputs in) {
   node.expect_inputs(3, 3);
+  if (!in[0]->is_int) return range_of_floats(node);
   std::array<std::int64_t, 3> v{};
   for (std::size_t i = 0; i < 3; ++i) {
     if (at(node, in, i).ints.size() != 1) node.fail("start, limit and delta must be single values");
@@ -233,7 +256,7 @@ inline constexpr std::array integer_operators = {
     IntegerOperator{"ReduceMax", integers::reduce<integers::Max>},
     IntegerOperator{"ReduceMin", integers::reduce<integers::Min>},
     IntegerOperator{"ConstantOfShape", integers::constant_of_shape},
-    IntegerOperator{"Range", integers::range},
+    IntegerOperator{.name = "Range", .evaluate = integers::range, .takes_floats = true},
 };
 
 }  // namespace weir

@@ -121,7 +121,7 @@ class PadLayer final : public Layer {
   float value_;
 };
 
-/// Pads and value are attributes before opset 11, inputs since; axes came with opset 18.
+/// Pads and value are attributes before opset 11, inputs since; axes came with opset 18, wrap with opset 19.
 inline LayerPtr make_pad(const NodeArguments& node) {
   std::vector<std::int64_t> pads, axes;
   float value = 0;
@@ -130,7 +130,7 @@ inline LayerPtr make_pad(const NodeArguments& node) {
     pads = node.integers("pads");
     value = node.real("value", 0);
   } else {
-    node.expect_inputs(2, 4);
+    node.expect_inputs(2, node.opset < 18 ? 3 : 4);
     pads = node.constant_integers(1);
     value = node.scalar_input(2, 0);
     if (node.has_input(3)) axes = node.constant_integers(3);
@@ -145,7 +145,8 @@ inline LayerPtr make_pad(const NodeArguments& node) {
   using Mode = PadLayer::Mode;
   for (const auto& [name, value_of] :
        {std::pair{"constant", Mode::constant}, {"reflect", Mode::reflect}, {"edge", Mode::edge}, {"wrap", Mode::wrap}})
-    if (mode == name) return std::make_shared<PadLayer>(value_of, std::move(pads), std::move(axes), value);
+    if (mode == name && (value_of != Mode::wrap || node.opset >= 19))
+      return std::make_shared<PadLayer>(value_of, std::move(pads), std::move(axes), value);
   node.fail("attribute mode may not be '" + mode + "'");
 }
 

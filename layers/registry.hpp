@@ -14,9 +14,12 @@
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
 #include <weir/layers/conv_transpose.hpp>
+#include <weir/layers/cumulative_sum.hpp>
 #include <weir/layers/einsum.hpp>
 #include <weir/layers/gather.hpp>
+#include <weir/layers/gather_elements.hpp>
 #include <weir/layers/gemm.hpp>
+#include <weir/layers/lp_normalization.hpp>
 #include <weir/layers/lp_pool.hpp>
 #include <weir/layers/lrn.hpp>
 #include <weir/layers/mapped_reduce.hpp>
@@ -40,74 +43,80 @@ namespace weir {
 struct Operator {
   std::string_view name;
   LayerPtr (*make)(const NodeArguments&);
+  int since = 1, until = 1 << 30;  ///< the opsets in which ONNX Runtime has the operator, the last excluded
 };
 
 /// Operators on integers alone, which build_network evaluates, are in integer_operators.hpp.
 inline constexpr std::array operators = {
     Operator{"Abs", make_map<maps::Abs>},
     Operator{"Acos", make_scalar_map<scalars::acos>},
-    Operator{"Acosh", make_scalar_map<scalars::acosh>},
+    Operator{"Acosh", make_scalar_map<scalars::acosh>, 9},
     Operator{"Add", make_combine<combines::Add, ArithmeticLayer::Kind::add>},
     Operator{"And", make_scalar_combine<scalars::logical_and>},
     Operator{"ArgMax", make_arg<true>},
     Operator{"ArgMin", make_arg<false>},
     Operator{"Asin", make_scalar_map<scalars::asin>},
-    Operator{"Asinh", make_scalar_map<scalars::asinh>},
+    Operator{"Asinh", make_scalar_map<scalars::asinh>, 9},
     Operator{"Atan", make_scalar_map<scalars::atan>},
-    Operator{"Atanh", make_scalar_map<scalars::atanh>},
+    Operator{"Atanh", make_scalar_map<scalars::atanh>, 9},
     Operator{"AveragePool", make_average_pool},
     Operator{"BatchNormalization", make_batch_normalization},
     Operator{"Cast", make_cast},
     Operator{"Ceil", make_scalar_map<scalars::ceil>},
-    Operator{"Celu", make_celu},
+    Operator{"Celu", make_celu, 12},
     Operator{"Clip", make_clip},
     Operator{"Concat", make_concat},
     Operator{"Conv", make_conv},
     Operator{"ConvTranspose", make_conv_transpose},
     Operator{"Cos", make_scalar_map<scalars::cos>},
-    Operator{"Cosh", make_scalar_map<scalars::cosh>},
+    Operator{"Cosh", make_scalar_map<scalars::cosh>, 9},
+    Operator{"CumSum", make_cumulative_sum, 11},
     Operator{"DepthToSpace", make_depth_to_space},
     Operator{"Div", make_combine<combines::Div, ArithmeticLayer::Kind::div>},
     Operator{"Dropout", make_dropout},
-    Operator{"Einsum", make_einsum},
+    Operator{"Einsum", make_einsum, 12},
     Operator{"Elu", make_elu},
     Operator{"Equal", make_scalar_combine<scalars::equal>},
-    Operator{"Erf", make_scalar_map<scalars::erf>},
+    Operator{"Erf", make_scalar_map<scalars::erf>, 9},
     Operator{"Exp", make_map<maps::Exp>},
-    Operator{"Expand", make_expand},
+    Operator{"Expand", make_expand, 8},
     Operator{"Flatten", make_flatten},
     Operator{"Floor", make_scalar_map<scalars::floor>},
     Operator{"Gather", make_gather},
-    Operator{"Gelu", make_gelu},
+    Operator{"GatherElements", make_gather_elements, 11},
+    Operator{"GatherND", make_gather_nd, 11},
+    Operator{"Gelu", make_gelu, 20},
     Operator{"Gemm", make_gemm},
     Operator{"GlobalAveragePool", make_global_pool<reductions::Mean>},
     Operator{"GlobalLpPool", make_global_lp_pool},
     Operator{"GlobalMaxPool", make_global_pool<reductions::Max>},
     Operator{"Greater", make_scalar_combine<scalars::greater>},
-    Operator{"GreaterOrEqual", make_scalar_combine<scalars::greater_or_equal>},
-    Operator{"GroupNormalization", make_group_normalization},
+    Operator{"GreaterOrEqual", make_scalar_combine<scalars::greater_or_equal>, 12},
+    Operator{"GroupNormalization", make_group_normalization, 18},
     Operator{"HardSigmoid", make_hard_sigmoid},
-    Operator{"HardSwish", make_hard_swish},
+    Operator{"HardSwish", make_hard_swish, 14},
     Operator{"Hardmax", make_hardmax},
     Operator{"Identity", make_identity},
     Operator{"InstanceNormalization", make_instance_normalization},
-    Operator{"IsInf", make_is_inf},
-    Operator{"IsNaN", make_scalar_map<scalars::is_nan>},
+    Operator{"IsInf", make_is_inf, 10},
+    Operator{"IsNaN", make_scalar_map<scalars::is_nan>, 9},
     Operator{"LRN", make_lrn},
     Operator{"LayerNormalization", make_layer_normalization},
     Operator{"LeakyRelu", make_leaky_relu},
     Operator{"Less", make_scalar_combine<scalars::less>},
-    Operator{"LessOrEqual", make_scalar_combine<scalars::less_or_equal>},
+    Operator{"LessOrEqual", make_scalar_combine<scalars::less_or_equal>, 12},
     Operator{"Log", make_scalar_map<scalars::log>},
     Operator{"LogSoftmax", make_softmax<true>},
+    Operator{"LpNormalization", make_lp_normalization},
     Operator{"LpPool", make_lp_pool},
     Operator{"MatMul", make_matmul},
     Operator{"Max", make_fold<combines::Max>},
     Operator{"MaxPool", make_max_pool},
     Operator{"Mean", make_fold<combines::Add, ArithmeticLayer::Kind::other, true>},
+    Operator{"MeanVarianceNormalization", make_mean_variance, 9},
     Operator{"Min", make_fold<combines::Min>},
-    Operator{"Mish", make_scalar_map<scalars::mish>},
-    Operator{"Mod", make_mod},
+    Operator{"Mish", make_scalar_map<scalars::mish>, 18},
+    Operator{"Mod", make_mod, 10},
     Operator{"Mul", make_combine<combines::Mul, ArithmeticLayer::Kind::mul>},
     Operator{"Neg", make_map<maps::Neg>},
     Operator{"Not", make_scalar_map<scalars::logical_not>},
@@ -115,7 +124,7 @@ inline constexpr std::array operators = {
     Operator{"PRelu", make_prelu},
     Operator{"Pad", make_pad},
     Operator{"Pow", make_combine<combines::Pow>},
-    Operator{"RMSNormalization", make_rms_normalization},
+    Operator{"RMSNormalization", make_rms_normalization, 23},
     Operator{"Reciprocal", make_map<maps::Reciprocal>},
     Operator{"ReduceL1", make_mapped_reduce<maps::Abs, SameMap>},
     Operator{"ReduceL2", make_mapped_reduce<maps::Square, SqrtMap>},
@@ -129,15 +138,17 @@ inline constexpr std::array operators = {
     Operator{"ReduceSumSquare", make_mapped_reduce<maps::Square, SameMap>},
     Operator{"Relu", make_relu},
     Operator{"Reshape", make_reshape},
-    Operator{"Resize", make_resize},
-    Operator{"Round", make_scalar_map<scalars::round>},
-    Operator{"ScatterND", make_scatter_nd},
+    Operator{"Resize", make_resize, 10},
+    Operator{"Round", make_scalar_map<scalars::round>, 11},
+    Operator{"Scatter", make_scatter_elements, 9, 11},
+    Operator{"ScatterElements", make_scatter_elements, 11},
+    Operator{"ScatterND", make_scatter_nd, 11},
     Operator{"Selu", make_selu},
-    Operator{"Shrink", make_shrink},
+    Operator{"Shrink", make_shrink, 9},
     Operator{"Sigmoid", make_map<maps::Sigmoid>},
-    Operator{"Sign", make_scalar_map<scalars::sign>},
+    Operator{"Sign", make_scalar_map<scalars::sign>, 9},
     Operator{"Sin", make_scalar_map<scalars::sin>},
-    Operator{"Sinh", make_scalar_map<scalars::sinh>},
+    Operator{"Sinh", make_scalar_map<scalars::sinh>, 9},
     Operator{"Slice", make_slice},
     Operator{"Softmax", make_softmax<false>},
     Operator{"Softplus", make_scalar_map<scalars::softplus>},
@@ -148,17 +159,17 @@ inline constexpr std::array operators = {
     Operator{"Squeeze", make_squeeze},
     Operator{"Sub", make_combine<combines::Sub, ArithmeticLayer::Kind::sub>},
     Operator{"Sum", make_fold<combines::Add, ArithmeticLayer::Kind::add>},
-    Operator{"Swish", make_swish},
+    Operator{"Swish", make_swish, 24},
     Operator{"Tan", make_scalar_map<scalars::tan>},
     Operator{"Tanh", make_map<maps::Tanh>},
     Operator{"ThresholdedRelu", make_thresholded_relu},
     Operator{"Tile", make_tile},
     Operator{"TopK", make_top_k},
     Operator{"Transpose", make_transpose},
-    Operator{"Trilu", make_trilu},
+    Operator{"Trilu", make_trilu, 14},
     Operator{"Unsqueeze", make_unsqueeze},
-    Operator{"Upsample", make_upsample},
-    Operator{"Where", make_where},
+    Operator{"Upsample", make_upsample, 7, 10},
+    Operator{"Where", make_where, 9},
     Operator{"Xor", make_scalar_combine<scalars::logical_xor>},
 };
 
@@ -173,6 +184,10 @@ inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::s
   } else if (const auto listed = std::find_if(operators.begin(), operators.end(),
                                               [&](const Operator& o) { return o.name == name; });
              listed != operators.end()) {
+    if (arguments.opset < listed->since)
+      arguments.fail("the operator came with opset " + std::to_string(listed->since));
+    if (arguments.opset >= listed->until)
+      arguments.fail("the operator went with opset " + std::to_string(listed->until));
     layer = listed->make(arguments);
   } else {
     arguments.fail(name.find("::") == std::string::npos

@@ -205,7 +205,6 @@ inline LayerPtr resize_layer(const NodeArguments& node, const ResizeRule& rule, 
 /// Resize: scales are input 1 in opset 10; since opset 11 inputs are x, roi, scales and sizes.
 inline LayerPtr make_resize(const NodeArguments& node) {
   using Aspect = ResizeTargets::Aspect;
-  if (node.opset < 10) node.fail("the operator came with opset 10");
   const ResizeRule rule = detail::resize_rule(node);
   ResizeTargets targets;
   if (node.opset == 10) {
@@ -238,7 +237,6 @@ inline LayerPtr make_resize(const NodeArguments& node) {
 
 /// Upsample, which Resize replaced in opset 10: scales are an attribute in opset 7, input 1 in opset 9.
 inline LayerPtr make_upsample(const NodeArguments& node) {
-  if (node.opset < 7 || node.opset > 9) node.fail("the operator is supported in opsets 7 to 9; Resize came after it");
   ResizeRule rule;
   rule.mode = detail::resize_mode(node, false);
   rule.coordinates = ResizeRule::Coordinates::asymmetric;

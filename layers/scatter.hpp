@@ -1,66 +1,168 @@
-/// ScatterND with constant indices, and Trilu.
+/// ScatterND, ScatterElements and Trilu: a tensor with some of its elements written over.
 #pragma once
 #include <weir/core/kernels/strided.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/core/parallel.hpp>
 #include <weir/layers/axes.hpp>
+#include <weir/layers/gather_elements.hpp>
+#include <weir/layers/indices.hpp>
 #include <weir/layers/node_arguments.hpp>
 
 namespace weir {
 
-/// y = x with the slices that the rows of `indices` name replaced by those of the updates; the last of equal ones wins.
+/// What becomes of an element v and an update u. As in ONNX Runtime, the larger of the two is v only if v > u, so that
+/// NaN in x gives way and NaN in an update stays.
+enum class ScatterReduction { none, add, mul, max, min };
+
+namespace detail {
+
+/// The attribute came with opset 16, max and min with 18. Truth values are only moved.
+inline ScatterReduction read_reduction(const NodeArguments& node) {
+  const std::string name = node.opset < 16 ? "none" : node.text("reduction", "none");
+  if (name == "none") return ScatterReduction::none;
+  if (node.type(0) == ElementType::boolean) node.fail("attribute reduction is not supported for truth values");
+  if (name == "add") return ScatterReduction::add;
+  if (name == "mul") return ScatterReduction::mul;
+  if (node.opset >= 18 && name == "max") return ScatterReduction::max;
+  if (node.opset >= 18 && name == "min") return ScatterReduction::min;
+  node.fail("attribute reduction may not be '" + name + "'");
+}
+
+inline void scatter(ScatterReduction reduction, const float* updates, std::int64_t n, float* y) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float v = y[i], u = updates[i];
+    switch (reduction) {
+      case ScatterReduction::none:
+        y[i] = u;
+        break;
+      case ScatterReduction::add:
+        y[i] = v + u;
+        break;
+      case ScatterReduction::mul:
+        y[i] = v * u;
+        break;
+      case ScatterReduction::max:
+        y[i] = v > u ? v : u;
+        break;
+      case ScatterReduction::min:
+        y[i] = v < u ? v : u;
+        break;
+    }
+  }
+}
+
+}  // namespace detail
+
+/// y = x with the slices that the rows of constant `indices` name reduced with those of the updates, in order: without
+/// a reduction the last of equal ones wins.
 class ScatterNdLayer final : public Layer {
  public:
-  ScatterNdLayer(Shape shape, std::vector<std::int64_t> indices) : shape_(shape), indices_(std::move(indices)) {}
+  ScatterNdLayer(Indices indices, ScatterReduction reduction) : indices_(std::move(indices)), reduction_(reduction) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    const Shape &x = inputs[0], &updates = inputs[2];
+    const Shape &x = inputs[0], &updates = inputs[2], shape = indices_.shape();
     const std::size_t depth = this->depth();
-    if (shape_.rank() == 0 || depth > x.rank()) throw ShapeError("indices do not fit " + x.to_string());
-    std::vector<std::int64_t> dims(shape_.begin(), shape_.end() - 1);
+    if (depth > x.rank()) throw ShapeError("indices do not fit " + x.to_string());
+    std::vector<std::int64_t> dims(shape.begin(), shape.end() - 1);
     dims.insert(dims.end(), x.begin() + depth, x.end());
     if (!(Shape(std::span<const std::int64_t>(dims)) == updates))
       throw ShapeError("updates " + updates.to_string() + " do not fit");
-    for (std::size_t i = 0; i < indices_.size(); ++i)
-      if (const std::int64_t n = x[i % depth]; indices_[i] < -n || indices_[i] >= n)
-        throw ShapeError("index " + std::to_string(indices_[i]) + " is outside of " + x.to_string());
+    for (std::size_t d = 0; d < depth; ++d) indices_.expect_inside(x, d, d, depth);
     return {x};
   }
   void forward(const Context&, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const Shape& x = inputs[0].shape;
+    std::copy_n(inputs[0].data, outputs[0].size(), outputs[0].data);
+    if (inputs[2].size() == 0) return;
     const std::size_t depth = this->depth();
     const Strides dense = dense_strides(x);
     const std::int64_t run = x.product(depth, x.rank());
-    std::copy_n(inputs[0].data, outputs[0].size(), outputs[0].data);
-    if (inputs[2].size() == 0) return;
     const float* from = inputs[2].data;
     const std::int64_t rows = inputs[2].shape.numel() / run;
     for (std::int64_t r = 0; r < rows; ++r, from += run) {
       std::int64_t at = 0;
-      for (std::size_t d = 0; d < depth; ++d) {
-        const std::int64_t i = indices_[static_cast<std::size_t>(r) * depth + d];
-        at += (i < 0 ? i + x[d] : i) * dense[d];
-      }
-      std::copy_n(from, run, outputs[0].data + at);
+      for (std::size_t d = 0; d < depth; ++d)
+        at += indices_.place(nullptr, r * static_cast<std::int64_t>(depth) + static_cast<std::int64_t>(d), x[d]) *
+              dense[d];
+      detail::scatter(reduction_, from, run, outputs[0].data + at);
     }
   }
   bool ignores_input(std::size_t i) const override { return i == 1; }
 
  private:
-  std::size_t depth() const { return static_cast<std::size_t>(shape_[shape_.rank() - 1]); }
+  std::size_t depth() const {
+    const Shape shape = indices_.shape();
+    return static_cast<std::size_t>(shape[shape.rank() - 1]);
+  }
 
-  Shape shape_;
-  std::vector<std::int64_t> indices_;
+  Indices indices_;
+  ScatterReduction reduction_;
 };
 
 inline LayerPtr make_scatter_nd(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  if (node.opset >= 16 && node.text("reduction", "none") != "none") node.fail("attribute reduction must be 'none'");
-  const std::vector<std::int64_t>& indices = node.constant_integers(1);
-  const Shape& shape = node.constant(1)->shape;
-  if (shape.rank() == 0) node.fail("indices have no axes");
-  return std::make_shared<ScatterNdLayer>(shape, indices);
+  (void)node.constant_integers(1);
+  if (node.constant(1)->shape.rank() == 0) node.fail("indices have no axes");
+  return std::make_shared<ScatterNdLayer>(Indices::read(node, 1), detail::read_reduction(node));
+}
+
+/// y = x but for y[i, indices[i, j, ...], ...], the index standing at `axis`, which are reduced with updates[i, j,
+/// ...], in order: without a reduction the last of equal ones wins.
+class ScatterElementsLayer final : public Layer {
+ public:
+  ScatterElementsLayer(std::int64_t axis, Indices indices, ScatterReduction reduction)
+      : axis_(axis), indices_(std::move(indices)), reduction_(reduction) {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape &x = inputs[0], indices = indices_.shape(inputs[1]);
+    const std::size_t axis = checked_axis(axis_, x.rank());
+    detail::expect_elements_of(x, indices, axis);
+    if (!(inputs[2] == indices))
+      throw ShapeError("updates " + inputs[2].to_string() + " do not fit indices " + indices.to_string());
+    indices_.expect_inside(x, axis);
+    return {x};
+  }
+  void forward(const Context&, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    const Shape &x = inputs[0].shape, &updates = inputs[2].shape;
+    float* y = outputs[0].data;
+    std::copy_n(inputs[0].data, outputs[0].size(), y);
+    if (inputs[2].size() == 0) return;
+    const std::size_t axis = checked_axis(axis_, x.rank());
+    Strides lines = dense_strides(x);
+    const std::int64_t step = lines[axis];
+    lines[axis] = 0;
+    const LoopNest<2> nest(updates, {dense_strides(updates), lines});
+    const auto each = [&](const auto& write) {
+      nest.for_rows(0, nest.rows(), [&](const std::array<std::int64_t, 2>& row) {
+        for (std::int64_t i = 0; i < nest.row_length(); ++i)
+          write(y + row[1] + i * nest.row_stride(1), row[0] + i, indices_.place(inputs[1].data, row[0] + i, x[axis]));
+      });
+    };
+    each([&](float* line, std::int64_t i, std::int64_t at) {
+      if (at != Indices::outside) detail::scatter(reduction_, inputs[2].data + i, 1, line + at * step);
+    });
+    if (indices_.known()) return;
+    each([&](float* line, std::int64_t, std::int64_t at) {
+      for (std::int64_t k = 0; at == Indices::outside && k < x[axis]; ++k) line[k * step] = Indices::nothing;
+    });
+  }
+  bool ignores_input(std::size_t i) const override { return i == 1 && indices_.known(); }
+  Examples examples(const ExamplesQuery& q) const override {
+    return detail::examples_in_step(q, 3, checked_axis(axis_, q.shapes[0].rank()));
+  }
+
+ private:
+  std::int64_t axis_;
+  Indices indices_;
+  ScatterReduction reduction_;
+};
+
+inline LayerPtr make_scatter_elements(const NodeArguments& node) {
+  node.expect_inputs(3, 3);
+  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1),
+                                                detail::read_reduction(node));
 }
 
 /// y = x where the column is not below row + k (upper) or not above it, else 0; over the last two axes.

@@ -144,6 +144,27 @@ def networks():
     network('move_Einsum_batch', [('Einsum', ['x', 'x'], ['y'], dict(equation='bij,bkj->bik'))], ['N', 2, 3])
     network('move_ScatterND', [('ScatterND', ['data', 'at', 'v'], ['m'], {}), ('Add', ['x', 'm'], ['y'], {})], ['N', 4, 3],
             dict(data=f(4, 3), at=i(1, 3).reshape(2, 1), v=f(2, 3)), opset=16)
+    # Indices: constant ones, and those that ArgMax finds.
+    found = ('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=1))
+    network('index_Gather', [('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=0)), ('Gather', ['t', 'i'], ['y'], {})], ['N', 2, 3],
+            dict(t=f(3, 4)))
+    network('index_GatherElements', [found, ('GatherElements', ['x', 'i'], ['y'], dict(axis=2))], ['N', 2, 3])
+    network('index_GatherND', [found, ('GatherND', ['x', 'i'], ['y'], dict(batch_dims=2))], ['N', 2, 3])
+    network('index_GatherND_constant', [('Transpose', ['x'], ['t'], dict(perm=[1, 2, 0])), ('GatherND', ['t', 'k'], ['g'], {}),
+                                        ('Transpose', ['g'], ['y'], dict(perm=[1, 0]))], ['N', 3, 2],
+            dict(k=i(2, -1, 0, 1).reshape(2, 2)))
+    for reduction in ('none', 'add', 'mul', 'max', 'min'):
+        network('index_ScatterElements_' + reduction,
+                [found, ('Cos', ['x'], ['c'], {}), ('Slice', ['c', 'zero', 'one', 'two'], ['u'], {}),
+                 ('ScatterElements', ['x', 'i', 'u'], ['y'], dict(axis=2, reduction=reduction))], ['N', 2, 3],
+                dict(zero=i(0), one=i(1), two=i(2)), opset=18)
+    network('index_Scatter', [('Scatter', ['t', 'k', 'v'], ['m'], dict(axis=1)), ('Add', ['x', 'm'], ['y'], {})], ['N', 4],
+            dict(t=f(1, 4), k=i(2, 0).reshape(1, 2), v=f(1, 2)), opset=9)
+    network('sum_CumSum', [('CumSum', ['x', 'k'], ['y'], dict(exclusive=1, reverse=1))], ['N', 2, 3], dict(k=i(-1)))
+    network('sum_Range', [('Range', ['a', 'b', 'c'], ['r'], {}), ('Add', ['x', 'r'], ['y'], {})], ['N', 4],
+            dict(a=np.float32(0), b=np.float32(1), c=np.float32(0.25)))
+    network('norm_lp', [('LpNormalization', ['x'], ['y'], dict(axis=1, p=1))], ['N', 3, 4])
+    network('norm_mean_variance', [('MeanVarianceNormalization', ['x'], ['y'], dict(axes=[2, 3]))], ['N', 2, 3, 3])
     network('Mod', [('Mod', ['x', 'eight'], ['y'], dict(fmod=1))], ['N', 2, 3], dict(eight=np.float32(8)))
     network('norm_layer', [('LayerNormalization', ['x', 's', 'b'], ['y'], {})], ['N', 3, 4], dict(s=f(4), b=f(4)), opset=17)
     network('norm_rms', [('RMSNormalization', ['x', 's'], ['y'], {})], ['N', 3, 4], dict(s=f(4)), opset=23)

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 #include <weir/core/context.hpp>
@@ -99,6 +100,24 @@ inline std::vector<std::string> isas() {
   std::vector<std::string> all;
   for (std::size_t i = 0; i < weir::isa_names.size(); ++i)
     if (weir::supported(static_cast<weir::Isa>(i))) all.emplace_back(weir::isa_names[i]);
+  return all;
+}
+
+/// The result of a batch, after it was seen to be the same, to the bit, for each example by itself and with two
+/// threads, and to be the same on every instruction set.
+inline weir::Tensor checked_run(const Graph& g, const weir::Tensor& x) {
+  const weir::Network network = g.build();
+  const weir::Tensor all = run(network, x, {.threads = 1});
+  for (const std::string& isa : isas()) CHECK(close(run(network, x, {.threads = 1, .isa = isa}), all));
+  const auto bits = [](const weir::Tensor& a, std::size_t at, const weir::Tensor& b) {
+    return b.size() == 0 || std::memcmp(a.span().data() + at, b.span().data(), b.size() * sizeof(float)) == 0;
+  };
+  CHECK(bits(run(network, x, {.threads = 2}), 0, all));
+  const std::int64_t batch = x.shape()[0];
+  const std::size_t per_x = x.size() / static_cast<std::size_t>(batch),
+                    per_y = all.size() / static_cast<std::size_t>(batch);
+  for (std::size_t e = 0; e < static_cast<std::size_t>(batch); ++e)
+    CHECK(bits(all, e * per_y, run(network, weir::Tensor(x.shape().with(0, 1), x.span().subspan(e * per_x, per_x)))));
   return all;
 }
 

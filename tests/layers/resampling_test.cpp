@@ -11,7 +11,7 @@ namespace WEIR_UNIT {
 
 namespace {
 
-using graphs::error_of, graphs::Graph;
+using graphs::checked_run, graphs::error_of, graphs::Graph;
 using weir::Attribute, weir::Shape, weir::Tensor;
 using Ints = std::vector<std::int64_t>;
 using Attributes = std::map<std::string, Attribute>;
@@ -38,24 +38,6 @@ std::vector<float> row(std::vector<float> x, float scale, Attributes attributes,
 bool near(const std::vector<float>& a, const std::vector<float>& b) {
   const auto n = [](const auto& v) { return Shape{static_cast<std::int64_t>(v.size())}; };
   return graphs::close(Tensor(n(a), a), Tensor(n(b), b));
-}
-
-/// The same result, to the bit, whatever the batch, the number of threads and the instruction set.
-Tensor checked_run(const Graph& g, const Tensor& x) {
-  const weir::Network network = g.build();
-  const Tensor all = graphs::run(network, x, {.threads = 1});
-  for (const std::string& isa : graphs::isas())
-    CHECK(graphs::close(graphs::run(network, x, {.threads = 1, .isa = isa}), all));
-  const auto bits = [](const Tensor& a, std::size_t at, const Tensor& b) {
-    return std::equal(b.span().begin(), b.span().end(), a.span().begin() + static_cast<std::ptrdiff_t>(at));
-  };
-  CHECK(bits(graphs::run(network, x, {.threads = 2}), 0, all));
-  const std::int64_t batch = x.shape()[0];
-  const std::size_t per_x = x.size() / static_cast<std::size_t>(batch),
-                    per_y = all.size() / static_cast<std::size_t>(batch);
-  for (std::size_t e = 0; e < static_cast<std::size_t>(batch); ++e)
-    CHECK(bits(all, e * per_y, graphs::run(network, Tensor(x.shape().with(0, 1), x.span().subspan(e * per_x, per_x)))));
-  return all;
 }
 
 }  // namespace

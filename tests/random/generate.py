@@ -13,12 +13,14 @@ import numpy as np
 sys.dont_write_bytecode = True
 import arithmetic
 import batch
+import indexing
 import moves
 import windows
 from network import N, ROWS, Network
 
-KINDS = {**windows.KINDS, **arithmetic.KINDS, **moves.KINDS, **batch.KINDS}
-ALWAYS_COUNTED = ("Conv", "ConvTranspose", "Resize", "LayerNormalization", "InstanceNormalization", "Where")
+KINDS = {**windows.KINDS, **arithmetic.KINDS, **moves.KINDS, **indexing.KINDS, **batch.KINDS}
+ALWAYS_COUNTED = ("Conv", "ConvTranspose", "Resize", "LayerNormalization", "InstanceNormalization", "Where", "Gather", "GatherElements",
+                  "GatherND", "ScatterElements", "ScatterND", "CumSum", "LpNormalization", "MeanVarianceNormalization", "Range")
 
 
 def start(net):

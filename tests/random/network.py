@@ -44,7 +44,7 @@ class Network:
     def __init__(self, seed):
         self.rng = random.Random(seed)
         self.np = np.random.default_rng(seed)
-        self.opset = self.rng.choice([9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 17, 18, 19, 20, 21])
+        self.opset = self.rng.choice([9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 17, 18, 19, 20, 21, 22, 23, 24])
         self.fixed = self.rng.choice([0, 0, 0, 1, 1, 2, 3])
         self.nodes, self.initialisers, self.inputs, self.tensors = [], [], [], []
         self.kinds, self.final = set(), False
