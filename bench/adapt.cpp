@@ -4,8 +4,8 @@
 #include <memory>
 #include <optional>
 #include <weir/core/isa.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/printable.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/report/printable.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/trace/loss.hpp>

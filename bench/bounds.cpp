@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <numeric>
 #include <weir/core/isa.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 #include <weir/core/context.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/energy_counter.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/energy_counter.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/measure/energy_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>

@@ -11,7 +11,7 @@
 #include <weir/core/kernels/gemm/gemm.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layout.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/core/plan/plan.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 

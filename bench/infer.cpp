@@ -8,8 +8,8 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/npy.hpp>
-#include <weir/io/onnx.hpp>
+#include <weir/io/files/npy.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 
 #include "program.hpp"

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/gate_model.hpp>

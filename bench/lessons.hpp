@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 #include <weir/core/isa.hpp>
-#include <weir/io/markup.hpp>
+#include <weir/io/report/markup.hpp>
 #include <weir/policy/learn/expected_loss.hpp>
 #include <weir/policy/learn/objective.hpp>
 #include <weir/policy/trace/loss.hpp>

@@ -13,8 +13,8 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/plan_description.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/onnx.hpp>
-#include <weir/io/printable.hpp>
+#include <weir/io/onnx/onnx.hpp>
+#include <weir/io/report/printable.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 

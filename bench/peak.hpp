@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 #include <weir/core/isa.hpp>
-#include <weir/core/kernels/gemm/vector.hpp>
+#include <weir/core/kernels/micro/vector.hpp>
 
 namespace peak {
 

@@ -1,7 +1,7 @@
 // Policies against rules: every learner and every rule of the field on the same traces, for the same budgets.
 #include <weir/core/isa.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/printable.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/report/printable.hpp>
 #include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/trace/loss.hpp>

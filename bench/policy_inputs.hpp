@@ -5,8 +5,8 @@
 #include <vector>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/image_view.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/images/image_view.hpp>
+#include <weir/io/images/preprocess.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 #include <vector>
-#include <weir/core/describe.hpp>
+#include <weir/core/plan/describe.hpp>
 #include <weir/core/plan_description.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 

@@ -11,7 +11,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/io/printable.hpp>
+#include <weir/io/report/printable.hpp>
 #include <weir/layers/build_network.hpp>
 
 namespace program {

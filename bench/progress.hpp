@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <string>
 #include <utility>
-#include <weir/io/printable.hpp>
+#include <weir/io/report/printable.hpp>
 
 namespace program {
 

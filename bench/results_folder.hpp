@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/markup.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/report/markup.hpp>
 
 namespace program {
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 #include <weir/core/error.hpp>
-#include <weir/io/printable.hpp>
+#include <weir/io/report/printable.hpp>
 
 namespace program {
 

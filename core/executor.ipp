@@ -7,10 +7,10 @@
 #include <numeric>
 #include <set>
 #include <utility>
-#include <weir/core/describe.hpp>
 #include <weir/core/executor.hpp>
 #include <weir/core/finite.hpp>
-#include <weir/core/walk.hpp>
+#include <weir/core/plan/describe.hpp>
+#include <weir/core/plan/plan_runner.hpp>
 
 namespace weir {
 
@@ -275,7 +275,7 @@ class Executor::Pass {
     return true;
   }
 
-  Walk walk_;
+  PlanRunner walk_;
   std::vector<std::shared_ptr<Hook>> hooks_;
   std::set<ValueId> shown_;
   bool planned_ = false;  ///< the walk's plan has what is hooked and shown

@@ -5,8 +5,8 @@
 #include <string>
 #include <variant>
 #include <vector>
+#include <weir/core/memory/shared_floats.hpp>
 #include <weir/core/shape.hpp>
-#include <weir/core/shared_floats.hpp>
 
 namespace weir {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <weir/core/memory.hpp>
+#include <weir/core/memory/blocks.hpp>
 #include <weir/core/shape.hpp>
 
 namespace weir {

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <weir/core/kernels/clamp.hpp>
-#include <weir/core/kernels/map.hpp>
+#include <weir/core/kernels/elementwise/map.hpp>
+#include <weir/core/kernels/micro/clamp.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 
@@ -19,7 +19,7 @@ class ElementwiseLayer : public Layer {
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
 
-/// y = Function(x), see core/kernels/map.hpp. Inputs behind the first are parameters.
+/// y = Function(x), see core/kernels/elementwise/map.hpp. Inputs behind the first are parameters.
 template <class Function>
 class MapLayer : public ElementwiseLayer {
  public:

@@ -1,11 +1,11 @@
 /// Add, Sub, Mul, Div, Pow, PRelu, and Sum, Max, Min of any number of tensors; all broadcast as in numpy.
 #pragma once
 #include <memory>
-#include <weir/core/kernels/blocked_planes.hpp>
-#include <weir/core/kernels/combine.hpp>
+#include <weir/core/kernels/elementwise/blocked_planes.hpp>
+#include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <tuple>
 #include <utility>
-#include <weir/core/kernels/affine.hpp>
-#include <weir/core/kernels/blocked_planes.hpp>
+#include <weir/core/kernels/elementwise/affine.hpp>
+#include <weir/core/kernels/elementwise/blocked_planes.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/activation.hpp>
 

@@ -5,7 +5,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/graph_def.hpp>
 #include <weir/core/network.hpp>
-#include <weir/layers/build_options.hpp>
+#include <weir/layers/build/build_options.hpp>
 
 namespace weir {
 

@@ -1,8 +1,8 @@
 // What build_network.hpp declares, with all operators.
 #pragma once
 #include <algorithm>
+#include <weir/layers/build/graph_builder.hpp>
 #include <weir/layers/build_network.hpp>
-#include <weir/layers/graph_builder.hpp>
 
 namespace weir {
 

@@ -1,9 +1,9 @@
 /// Comparisons, logic and Where. Truth values are 0 and 1.
 #pragma once
 #include <cmath>
-#include <weir/core/kernels/combine.hpp>
+#include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/layers/activation.hpp>
-#include <weir/layers/axes.hpp>
+#include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/reshape.hpp>
 
 namespace weir {

@@ -3,8 +3,8 @@
 #include <memory>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
-#include <weir/layers/epilogue.hpp>
-#include <weir/layers/window.hpp>
+#include <weir/layers/attributes/window.hpp>
+#include <weir/layers/shared/epilogue.hpp>
 
 namespace weir {
 

@@ -7,7 +7,7 @@
 #include <vector>
 #include <weir/core/kernels/conv_transpose.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/window.hpp>
+#include <weir/layers/attributes/window.hpp>
 
 namespace weir {
 

@@ -1,9 +1,9 @@
 /// Einsum of one or two tensors.
 #pragma once
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
-#include <weir/core/kernels/strided.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

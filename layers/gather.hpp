@@ -2,9 +2,9 @@
 #pragma once
 #include <algorithm>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/indices.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/indices.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

@@ -1,12 +1,12 @@
 /// GatherElements and GatherND: elements, and slices named by several indices.
 #pragma once
 #include <algorithm>
-#include <weir/core/parallel.hpp>
-#include <weir/core/kernels/strided.hpp>
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/indices.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/core/parallel.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/indices.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

@@ -1,11 +1,11 @@
 /// Gemm: y = alpha * A * B + beta * C, either matrix transposed first where it says so.
 #pragma once
 #include <optional>
-#include <weir/core/kernels/combine.hpp>
+#include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/linear.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
+#include <weir/layers/shared/linear.hpp>
 
 namespace weir {
 

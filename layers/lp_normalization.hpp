@@ -1,7 +1,7 @@
 /// LpNormalization and MeanVarianceNormalization: values over norms, without parameters.
 #pragma once
 #include <cmath>
-#include <weir/core/kernels/combine.hpp>
+#include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/layers/activation.hpp>
 #include <weir/layers/ranking.hpp>
 #include <weir/layers/reduce.hpp>

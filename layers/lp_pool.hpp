@@ -1,12 +1,12 @@
 /// LpPool and GlobalLpPool: norms over windows, or over whole images.
 #pragma once
-#include <weir/core/kernels/lp_pool.hpp>
+#include <weir/core/kernels/pool/lp.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/window.hpp>
+#include <weir/layers/attributes/window.hpp>
 
 namespace weir {
 
-/// x [N, C, L] or [N, C, H, W]; see core/kernels/lp_pool.hpp.
+/// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/lp.hpp.
 class LpPoolLayer final : public Layer {
  public:
   LpPoolLayer(Window window, std::int64_t p) : window_(window), p_(p) {}

@@ -1,8 +1,8 @@
 /// LRN: local response normalisation across channels.
 #pragma once
-#include <weir/core/kernels/blocked_lrn.hpp>
+#include <weir/core/kernels/lrn/blocked.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

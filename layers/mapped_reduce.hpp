@@ -1,6 +1,6 @@
 /// ReduceL1, ReduceL2, ReduceSumSquare, ReduceLogSum and ReduceLogSumExp.
 #pragma once
-#include <weir/core/kernels/combine.hpp>
+#include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/layers/activation.hpp>
 #include <weir/layers/reduce.hpp>
 

@@ -1,10 +1,10 @@
 /// MatMul: matrix products, stacked and broadcast as in numpy.
 #pragma once
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/kernels/gemm/gemm.hpp>
-#include <weir/core/kernels/strided.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/linear.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
+#include <weir/layers/shared/linear.hpp>
 
 namespace weir {
 

@@ -1,9 +1,9 @@
 /// LayerNormalization, RMSNormalization, GroupNormalization and InstanceNormalization.
 #pragma once
-#include <weir/core/kernels/normalize.hpp>
+#include <weir/core/kernels/elementwise/normalize.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

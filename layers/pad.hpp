@@ -1,11 +1,11 @@
 /// Pad: constant, reflected or repeated edges; negative pads cut.
 #pragma once
 #include <algorithm>
-#include <weir/core/kernels/strided.hpp>
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/conv.hpp>
-#include <weir/layers/node_arguments.hpp>
 
 namespace weir {
 

@@ -1,8 +1,8 @@
 /// Transpose, Slice and Expand: a tensor read by other strides.
 #pragma once
-#include <weir/core/kernels/strided.hpp>
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/slice_ranges.hpp>
+#include <weir/layers/attributes/slice_ranges.hpp>
 
 namespace weir {
 

@@ -1,13 +1,13 @@
 /// MaxPool and AveragePool.
 #pragma once
-#include <weir/core/kernels/blocked_pool.hpp>
-#include <weir/core/kernels/pool.hpp>
+#include <weir/core/kernels/pool/blocked.hpp>
+#include <weir/core/kernels/pool/plain.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/window.hpp>
+#include <weir/layers/attributes/window.hpp>
 
 namespace weir {
 
-/// x [N, C, L] or [N, C, H, W]; see core/kernels/pool.hpp.
+/// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/plain.hpp.
 class PoolLayer final : public Layer {
  public:
   PoolLayer(Window window, bool average, bool count_include_pad)

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <weir/core/layer.hpp>
 #include <weir/core/parallel.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

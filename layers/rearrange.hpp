@@ -1,10 +1,10 @@
 /// DepthToSpace, SpaceToDepth and Tile: the same elements at other places.
 #pragma once
-#include <weir/core/kernels/strided.hpp>
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/core/parallel.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

@@ -1,11 +1,11 @@
 /// ReduceMean, ReduceSum, ReduceMax, ReduceMin, ReduceProd, GlobalAveragePool and
 /// GlobalMaxPool.
 #pragma once
-#include <weir/core/kernels/reduce.hpp>
+#include <weir/core/kernels/elementwise/reduce.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/reshape.hpp>
 
 namespace weir {

@@ -8,8 +8,9 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/activation.hpp>
 #include <weir/layers/arithmetic.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/batch_normalization.hpp>
-#include <weir/layers/build_options.hpp>
+#include <weir/layers/build/build_options.hpp>
 #include <weir/layers/compare.hpp>
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
@@ -24,7 +25,6 @@
 #include <weir/layers/lrn.hpp>
 #include <weir/layers/mapped_reduce.hpp>
 #include <weir/layers/matmul.hpp>
-#include <weir/layers/node_arguments.hpp>
 #include <weir/layers/normalization.hpp>
 #include <weir/layers/pad.hpp>
 #include <weir/layers/pick.hpp>
@@ -181,8 +181,8 @@ inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::s
   if (const auto found = own.find(name); found != own.end()) {
     layer = found->second(arguments);
     if (!layer) arguments.fail("the program's own operator made no layer");
-  } else if (const auto listed = std::find_if(operators.begin(), operators.end(),
-                                              [&](const Operator& o) { return o.name == name; });
+  } else if (const auto listed =
+                 std::find_if(operators.begin(), operators.end(), [&](const Operator& o) { return o.name == name; });
              listed != operators.end()) {
     if (arguments.opset < listed->since)
       arguments.fail("the operator came with opset " + std::to_string(listed->since));

@@ -2,8 +2,8 @@
 #pragma once
 #include <cstring>
 #include <weir/core/layer.hpp>
-#include <weir/layers/axes.hpp>
-#include <weir/layers/node_arguments.hpp>
+#include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir {
 

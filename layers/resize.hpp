@@ -8,9 +8,9 @@
 #include <vector>
 #include <weir/core/kernels/resample.hpp>
 #include <weir/core/layer.hpp>
-#include <weir/layers/node_arguments.hpp>
-#include <weir/layers/resize_rule.hpp>
-#include <weir/layers/resize_targets.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
+#include <weir/layers/attributes/resize_rule.hpp>
+#include <weir/layers/attributes/resize_targets.hpp>
 
 namespace weir {
 

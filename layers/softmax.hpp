@@ -1,8 +1,8 @@
 /// Softmax and LogSoftmax.
 #pragma once
-#include <weir/core/kernels/softmax.hpp>
+#include <weir/core/kernels/elementwise/softmax.hpp>
 #include <weir/layers/activation.hpp>
-#include <weir/layers/axes.hpp>
+#include <weir/layers/attributes/axes.hpp>
 
 namespace weir {
 

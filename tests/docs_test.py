@@ -40,7 +40,7 @@ def wrong_links(document, text):
 
 
 def wrong_paths(document, text):
-    """Whole paths between backticks: `core/plan.hpp`, `policy/run/`."""
+    """Whole paths between backticks: `core/plan/plan.hpp`, `policy/run/`."""
     for path in re.findall(r'`((?:' + '|'.join(FOLDERS) + r')/[\w./-]*)`', text):
         if not any(os.path.exists(os.path.join(ROOT, base, path)) for base in ('', os.path.dirname(document))):
             yield f'{document}: there is no {path}'

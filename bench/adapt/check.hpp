@@ -8,7 +8,7 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/io/class_names.hpp>
+#include <weir/io/datasets/class_names.hpp>
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/trace/loss.hpp>
 

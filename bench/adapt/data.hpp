@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 #include <weir/core/isa.hpp>
-#include <weir/io/class_names.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/load_image_set.hpp>
+#include <weir/io/datasets/class_names.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/datasets/load_image_set.hpp>
 #include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/serve/shard.hpp>

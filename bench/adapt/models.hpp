@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 #include <vector>
-#include <weir/io/preprocess.hpp>
-#include <weir/io/printable.hpp>
+#include <weir/io/images/preprocess.hpp>
+#include <weir/io/report/printable.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/weir.hpp>
 

@@ -4,10 +4,10 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/printable.hpp>
-#include <weir/io/report.hpp>
-#include <weir/io/svg.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/report/printable.hpp>
+#include <weir/io/report/report.hpp>
+#include <weir/io/report/svg.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/stage_cost.hpp>

@@ -5,7 +5,7 @@
 #include <string>
 #include <weir/core/known_names.hpp>
 #include <weir/core/plan_description.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/choose/budget_json.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 
 namespace adapt {
 

@@ -10,7 +10,7 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/io/csv.hpp>
+#include <weir/io/files/csv.hpp>
 #include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>

@@ -2,7 +2,7 @@
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 
 #include "../results_folder.hpp"

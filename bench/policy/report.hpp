@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 #include <vector>
-#include <weir/io/markup.hpp>
-#include <weir/io/svg.hpp>
+#include <weir/io/report/markup.hpp>
+#include <weir/io/report/svg.hpp>
 #include <weir/policy/compare/calibration_metrics.hpp>
 #include <weir/policy/compare/oracle.hpp>
 #include <weir/policy/evaluate/statistics.hpp>

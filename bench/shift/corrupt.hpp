@@ -11,9 +11,9 @@
 #include <weir/core/error.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/image_view.hpp>
 #include <weir/policy/learners/random.hpp>
 
 namespace shift {

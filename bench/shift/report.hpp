@@ -2,9 +2,9 @@
 #pragma once
 #include <string>
 #include <vector>
-#include <weir/io/csv.hpp>
-#include <weir/io/markup.hpp>
-#include <weir/io/report.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/report/markup.hpp>
+#include <weir/io/report/report.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 
 #include "study.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/io/image_set.hpp>
+#include <weir/io/datasets/image_set.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>

@@ -6,9 +6,9 @@
 #include <weir/core/kernels/conv2d/im2col.hpp>
 #include <weir/core/kernels/conv2d/list.hpp>
 #include <weir/core/kernels/conv2d/plain_loops.hpp>
-#include <weir/core/kernels/finite_scan.hpp>
+#include <weir/core/kernels/elementwise/finite_scan.hpp>
+#include <weir/core/memory/shared_floats.hpp>
 #include <weir/core/parallel.hpp>
-#include <weir/core/shared_floats.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <weir/core/context.hpp>
+#include <weir/core/kernels/pool/window_axis.hpp>
 #include <weir/core/kernels/share.hpp>
-#include <weir/core/kernels/window_axis.hpp>
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 

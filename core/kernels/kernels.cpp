@@ -1,2 +1,2 @@
 // The library's micro-kernels.
-#include <weir/core/kernels/gemm/list.ipp>
+#include <weir/core/kernels/micro/list.ipp>

@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <weir/core/context.hpp>
-#include <weir/core/kernels/gemm/list.hpp>
+#include <weir/core/kernels/micro/list.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/layout.hpp>
 #include <weir/core/parallel.hpp>

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <weir/core/kernels/gemm/vector.hpp>
+#include <weir/core/kernels/micro/vector.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

@@ -11,7 +11,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/context.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/images/image_view.hpp>
 
 namespace weir {
 

@@ -7,8 +7,8 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/image_view.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/images/image_view.hpp>
+#include <weir/io/images/preprocess.hpp>
 
 namespace weir {
 

@@ -9,8 +9,8 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/image_view.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/images/image_view.hpp>
+#include <weir/io/images/preprocess.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 
 namespace weir {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 #include <weir/core/compile.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/images/image_view.hpp>
 #include <weir/policy/serve/cascade.hpp>
 
 namespace weir {

@@ -11,14 +11,14 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/npy.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/files/npy.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/trace_files.hpp>
-#include <weir/policy/trace/trace_file.hpp>
 #include <weir/policy/serve/trace_shard.hpp>
+#include <weir/policy/trace/trace_file.hpp>
 
 namespace weir {
 

@@ -7,11 +7,11 @@
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/context.hpp>
-#include <weir/io/image_set.hpp>
+#include <weir/io/datasets/image_set.hpp>
 #include <weir/policy/run/policy_file.hpp>
-#include <weir/policy/trace/trace.hpp>
 #include <weir/policy/serve/shard.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace weir {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 #include <weir/core/context.hpp>
-#include <weir/io/image_set.hpp>
+#include <weir/io/datasets/image_set.hpp>
 #include <weir/policy/measure/record_trace.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/run/policy_file.hpp>

@@ -8,9 +8,9 @@
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/preprocess.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/policy_file.hpp>
 

@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/onnx.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/preprocess.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/policy_file.hpp>

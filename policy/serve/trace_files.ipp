@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 #include <weir/core/error.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/npy.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/files/npy.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 

@@ -8,9 +8,9 @@
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
-#include <weir/policy/trace/trace.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/serve/shard.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace weir {
 

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/serve/shard.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 #include <weir/policy/serve/trace_shard.hpp>

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <weir/core/compile.hpp>
 #include <weir/core/network.hpp>
-#include <weir/layers/build_options.hpp>
+#include <weir/layers/build/build_options.hpp>
 
 namespace weir {
 

@@ -1,6 +1,6 @@
 // What load_onnx.hpp declares.
 #pragma once
-#include <weir/io/onnx.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/load_onnx.hpp>
 

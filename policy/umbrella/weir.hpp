@@ -1,14 +1,14 @@
 /// All of weir: `#include <weir/weir.hpp>`. Programs that only run policies include <weir/run.hpp>.
 #pragma once
 #include <weir/core/executor.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/energy_counter.hpp>
-#include <weir/io/load_image_set.hpp>
-#include <weir/io/npy.hpp>
-#include <weir/io/onnx.hpp>
-#include <weir/io/preprocess.hpp>
-#include <weir/io/report.hpp>
-#include <weir/io/svg.hpp>
+#include <weir/io/datasets/load_image_set.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/energy_counter.hpp>
+#include <weir/io/files/npy.hpp>
+#include <weir/io/images/preprocess.hpp>
+#include <weir/io/onnx/onnx.hpp>
+#include <weir/io/report/report.hpp>
+#include <weir/io/report/svg.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/learn.hpp>
 #include <weir/load_onnx.hpp>

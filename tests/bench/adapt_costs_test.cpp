@@ -6,7 +6,7 @@
 #include <weir/core/known_names.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/image_set.hpp>
+#include <weir/io/datasets/image_set.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/cascade_stage.hpp>

@@ -4,7 +4,7 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/npy.hpp>
+#include <weir/io/files/npy.hpp>
 
 #include "../../bench/adapt/data.hpp"
 #include "../io/io_test.hpp"

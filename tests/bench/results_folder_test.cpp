@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <set>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 
 #include "../io/io_test.hpp"
 

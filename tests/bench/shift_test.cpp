@@ -4,9 +4,9 @@
 #include <set>
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/image_view.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/evaluate/statistics.hpp>

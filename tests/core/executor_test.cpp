@@ -7,7 +7,7 @@
 #include <weir/core/executor.hpp>
 #include <weir/core/hook.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/core/plan/plan.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 

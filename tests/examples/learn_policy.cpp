@@ -2,7 +2,7 @@
 #include <iostream>
 #include <weir/core/error.hpp>
 #include <weir/core/plan_description.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/learn.hpp>
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/choose/learn_policy.hpp>

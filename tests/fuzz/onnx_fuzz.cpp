@@ -25,7 +25,7 @@
 #include <weir/core/network.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/onnx.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 
 #include "bounds.hpp"

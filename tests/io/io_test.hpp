@@ -14,8 +14,8 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/known_names.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/image_view.hpp>
 
 namespace io_test {
 

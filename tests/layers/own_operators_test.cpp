@@ -7,8 +7,8 @@
 #include <weir/core/layer.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/build_network.hpp>
-#include <weir/layers/node_arguments.hpp>
 
 #include "graphs.hpp"
 

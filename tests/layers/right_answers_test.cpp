@@ -7,12 +7,12 @@
 #include <weir/core/graph_def.hpp>
 #include <weir/core/hook.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/core/kernels/strided.hpp>
+#include <weir/core/kernels/elementwise/strided.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/core/network.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/layers/axes.hpp>
+#include <weir/layers/attributes/axes.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 
 #include "graphs.hpp"

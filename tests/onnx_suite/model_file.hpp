@@ -10,8 +10,8 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/graph_def.hpp>
-#include <weir/io/onnx_tensor.hpp>
-#include <weir/io/protobuf.hpp>
+#include <weir/io/onnx/protobuf.hpp>
+#include <weir/io/onnx/tensor.hpp>
 
 namespace onnx_suite {
 

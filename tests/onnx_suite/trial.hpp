@@ -16,8 +16,8 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/onnx.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 
 #include "model_file.hpp"

@@ -9,7 +9,7 @@
 #include <weir/core/hook.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/onnx.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 
 #include "question.hpp"

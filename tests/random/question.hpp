@@ -9,7 +9,7 @@
 #include <weir/core/known_names.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 
 namespace random_networks {
 

@@ -9,7 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
+#include <weir/io/files/file.hpp>
 
 #include "examine.hpp"
 

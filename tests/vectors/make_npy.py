@@ -1,4 +1,4 @@
-"""Small arrays by NumPy, for tests/io/npy_test.cpp. Run: /usr/bin/python3 tests/vectors/make_npy.py"""
+"""Small arrays by NumPy, for tests/io/files/npy_test.cpp. Run: /usr/bin/python3 tests/vectors/make_npy.py"""
 import os
 
 import numpy as np

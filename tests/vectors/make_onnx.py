@@ -1,4 +1,4 @@
-"""Small ONNX networks by the onnx package, for tests/io/onnx_test.cpp. Run: /usr/bin/python3 tests/vectors/make_onnx.py
+"""Small ONNX networks by the onnx package, for tests/io/onnx/onnx_test.cpp. Run: /usr/bin/python3 tests/vectors/make_onnx.py
 
 Writes onnx/*.onnx and onnx/*.bin beside this file. Every one holds ten weights 0.5, 1.5, .. (or 0, 1, .. for integers)
 in the tensor 'w'; the tests damage these files further.

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/conv2d/geometry.hpp>
-#include <weir/core/kernels/gemm/list.hpp>
+#include <weir/core/kernels/micro/list.hpp>
 #include <weir/core/kernels/share.hpp>
-#include <weir/core/packed_weights.hpp>
+#include <weir/core/memory/packed_weights.hpp>
 #include <weir/core/parallel.hpp>
 #include <weir/core/rows.hpp>
 #include <weir/core/tensor.hpp>

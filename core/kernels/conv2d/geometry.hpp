@@ -4,8 +4,8 @@
 #include <cstring>
 #include <limits>
 #include <weir/core/kernels/conv2d/params.hpp>
-#include <weir/core/kernels/gemm/conv_tile.hpp>
-#include <weir/core/kernels/simd.hpp>
+#include <weir/core/kernels/micro/conv_tile.hpp>
+#include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/layout.hpp>
 #include <weir/core/rows.hpp>
 

@@ -1,10 +1,10 @@
 /// The list of convolution algorithms, and the choice among them.
 #pragma once
+#include <weir/core/kernels/conv2d/depthwise.hpp>
+#include <weir/core/kernels/conv2d/depthwise_staged.hpp>
 #include <weir/core/kernels/conv2d/direct.hpp>
 #include <weir/core/kernels/conv2d/dot.hpp>
 #include <weir/core/kernels/conv2d/winograd.hpp>
-#include <weir/core/kernels/depthwise.hpp>
-#include <weir/core/kernels/depthwise_staged.hpp>
 
 namespace weir::kernels {
 

@@ -1,7 +1,7 @@
 /// Phases of a strided convolution, and which of them have a part in each position of a Winograd algorithm.
 #pragma once
 #include <cstdint>
-#include <weir/core/kernels/conv2d/winograd_matrices.hpp>
+#include <weir/core/kernels/micro/winograd_matrices.hpp>
 
 namespace weir::kernels::winograd {
 

@@ -1,7 +1,7 @@
 /// Rows times rows by dot tiles, shared by threads.
 #pragma once
 #include <algorithm>
-#include <weir/core/kernels/gemm/list.hpp>
+#include <weir/core/kernels/micro/list.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
 

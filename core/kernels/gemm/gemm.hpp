@@ -1,8 +1,8 @@
 /// Matrix product of two operands that are both known only at run time.
 #pragma once
 #include <weir/core/context.hpp>
-#include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
+#include <weir/core/kernels/micro/list.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
 

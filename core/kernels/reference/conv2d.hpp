@@ -1,8 +1,8 @@
 /// Convolution as its formula reads: slow, for tests.
 #pragma once
 #include <span>
-#include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/conv2d/params.hpp>
+#include <weir/core/kernels/micro/clamp.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

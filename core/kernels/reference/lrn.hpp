@@ -1,7 +1,7 @@
 /// Local response normalisation as its formula reads: slow, for tests.
 #pragma once
 #include <cmath>
-#include <weir/core/kernels/lrn.hpp>
+#include <weir/core/kernels/lrn/plain.hpp>
 
 namespace weir {
 

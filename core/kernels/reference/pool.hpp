@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <limits>
-#include <weir/core/kernels/pool.hpp>
+#include <weir/core/kernels/pool/plain.hpp>
 
 namespace weir {
 

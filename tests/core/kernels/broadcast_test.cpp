@@ -1,8 +1,8 @@
 // combine, strided_copy, reduce and softmax: kernels that walk over tensors of any rank.
 #include <weir/core/context.hpp>
-#include <weir/core/kernels/combine.hpp>
-#include <weir/core/kernels/reduce.hpp>
-#include <weir/core/kernels/softmax.hpp>
+#include <weir/core/kernels/elementwise/combine.hpp>
+#include <weir/core/kernels/elementwise/reduce.hpp>
+#include <weir/core/kernels/elementwise/softmax.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/policy/exits/probabilities.hpp>

@@ -10,7 +10,7 @@
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layout.hpp>
 #include <weir/core/parallel.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/core/plan/plan.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 

@@ -7,8 +7,8 @@
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/fully_connected.hpp>
+#include <weir/core/memory/shared_floats.hpp>
 #include <weir/core/shape.hpp>
-#include <weir/core/shared_floats.hpp>
 
 namespace WEIR_UNIT {
 

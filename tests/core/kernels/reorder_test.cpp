@@ -1,7 +1,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layout.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/core/plan/plan.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 

@@ -4,11 +4,11 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
-#include <weir/core/kernels/blocked_pool.hpp>
 #include <weir/core/kernels/conv2d.hpp>
+#include <weir/core/kernels/pool/blocked.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layout.hpp>
-#include <weir/core/plan.hpp>
+#include <weir/core/plan/plan.hpp>
 #include <weir/core/rows.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <weir/core/band_group.hpp>
+#include <weir/core/plan/band_group.hpp>
 #include <weir/policy/compare/oracle.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>

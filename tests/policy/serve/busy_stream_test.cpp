@@ -4,7 +4,7 @@
 #include <atomic>
 #include <stdexcept>
 #include <thread>
-#include <weir/io/image_view.hpp>
+#include <weir/io/images/image_view.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>

@@ -5,8 +5,8 @@
 #include <thread>
 #include <vector>
 #include <weir/core/shape.hpp>
-#include <weir/io/image_view.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/images/image_view.hpp>
+#include <weir/io/images/preprocess.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 
 namespace WEIR_UNIT {

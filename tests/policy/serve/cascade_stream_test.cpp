@@ -7,7 +7,7 @@
 #include <thread>
 #include <weir/core/isa.hpp>
 #include <weir/core/known_names.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/images/image_view.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/policy.hpp>
 #include <weir/policy/run/policy_file.hpp>

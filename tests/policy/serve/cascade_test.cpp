@@ -8,10 +8,10 @@
 #include <weir/core/plan_description.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
-#include <weir/io/image_view.hpp>
-#include <weir/io/preprocess.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/image_view.hpp>
+#include <weir/io/images/preprocess.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/policy.hpp>

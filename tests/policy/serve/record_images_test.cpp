@@ -6,9 +6,9 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/known_names.hpp>
 #include <weir/core/shape.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/csv.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/run/policy_file.hpp>

@@ -7,8 +7,8 @@
 #include <weir/core/known_names.hpp>
 #include <weir/core/plan_description.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_view.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/image_view.hpp>
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>

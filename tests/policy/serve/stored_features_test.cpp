@@ -11,8 +11,8 @@
 #include <weir/core/plan_description.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_set.hpp>
+#include <weir/io/datasets/image_set.hpp>
+#include <weir/io/files/file.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/exits/grid_pool.hpp>
 #include <weir/policy/exits/penultimate.hpp>

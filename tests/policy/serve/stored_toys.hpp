@@ -6,9 +6,9 @@
 #include <vector>
 #include <weir/core/execution_order.hpp>
 #include <weir/core/shape.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/image_view.hpp>
-#include <weir/io/onnx.hpp>
+#include <weir/io/files/file.hpp>
+#include <weir/io/images/image_view.hpp>
+#include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_points.hpp>

@@ -5,7 +5,7 @@
 #include <weir/core/known_names.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/io/npy.hpp>
+#include <weir/io/files/npy.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 
 #include "../../io/io_test.hpp"

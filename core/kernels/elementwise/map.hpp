@@ -1,0 +1,185 @@
+/// Functions of each element on its own.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <weir/core/context.hpp>
+#include <weir/core/kernels/elementwise/exp.hpp>
+#include <weir/core/parallel.hpp>
+#include <weir/core/tensor.hpp>
+
+namespace weir {
+
+/// Parameters of a map; what they mean is said at the map.
+struct MapParams {
+  float a = 0, b = 0;
+};
+
+/// One struct for each function: apply<W>(v, p) replaces the vector v. All keep NaN but for those of <cmath> that do
+/// not.
+namespace maps {
+
+/// min(max(x, a), b); ReLU is Clip with a = 0, b = infinity.
+struct Clip {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    const simd::Floats<W> low = simd::Floats<W>{} + p.a, high = simd::Floats<W>{} + p.b;
+    x = low > x ? low : x;
+    x = high < x ? high : x;
+  }
+};
+
+/// x if x >= 0, else a * x.
+struct LeakyRelu {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    x = x < 0.0F ? x * p.a : x;
+  }
+};
+
+/// 1 / (1 + exp(-x)).
+struct Sigmoid {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    x = -x;
+    simd::exp<W>(x);
+    x = 1.0F / (1.0F + x);
+  }
+};
+
+/// min(max(a * x + b, 0), 1).
+struct HardSigmoid {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    const simd::Floats<W> zero{}, one = zero + 1.0F;
+    x = x * p.a + p.b;
+    x = zero > x ? zero : x;
+    x = one < x ? one : x;
+  }
+};
+
+/// x * HardSigmoid(x).
+struct HardSwish {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    simd::Floats<W> gate = x;
+    HardSigmoid::apply<W>(gate, p);
+    x = x * gate;
+  }
+};
+
+struct Tanh {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    simd::tanh<W>(x);
+  }
+};
+
+/// x if x >= 0, else a * (exp(x) - 1).
+struct Elu {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    // exp(x) - 1 = tanh(x/2) * (exp(x) + 1), which keeps its digits near 0.
+    simd::Floats<W> e = x, t = x * 0.5F;
+    simd::exp<W>(e);
+    simd::tanh<W>(t);
+    x = x < 0.0F ? t * (e + 1.0F) * p.a : x;
+  }
+};
+
+/// b * x if x >= 0, else b * a * (exp(x) - 1).
+struct Selu {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    Elu::apply<W>(x, p);
+    x = x * p.b;
+  }
+};
+
+struct Exp {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    simd::exp<W>(x);
+  }
+};
+
+struct Neg {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    x = -x;
+  }
+};
+
+struct Abs {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    x = x < 0.0F ? -x : x;
+  }
+};
+
+struct Reciprocal {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    x = 1.0F / x;
+  }
+};
+
+/// A function of <cmath> in each lane: for operators that classifiers use rarely.
+template <float (*f)(float)>
+struct Scalar {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    for (int i = 0; i < W; ++i) x[i] = f(x[i]);
+  }
+};
+
+/// As Scalar, with parameters.
+template <float (*f)(float, const MapParams&)>
+struct Parametric {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
+    for (int i = 0; i < W; ++i) x[i] = f(x[i], p);
+  }
+};
+struct Square {
+  template <int W>
+  [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
+    x = x * x;
+  }
+};
+
+}  // namespace maps
+
+namespace detail {
+
+template <class Function>
+struct MapKernel {
+  template <int W>
+  [[gnu::always_inline]] static void run(const float* x, float* y, std::int64_t n, const MapParams& p) {
+    simd::Floats<W> v;
+    std::int64_t i = 0;
+    for (; i + W <= n; i += W) {
+      simd::load(v, x + i);
+      Function::template apply<W>(v, p);
+      simd::store(v, y + i);
+    }
+    if (i == n) return;
+    simd::load_part(v, x + i, n - i);
+    Function::template apply<W>(v, p);
+    simd::store_part(v, y + i, n - i);
+  }
+};
+
+/// Elements that are worth another thread.
+inline constexpr std::int64_t map_grain = 1 << 15;
+
+}  // namespace detail
+
+/// y[i] = Function(x[i]) for n elements; y may be x.
+template <class Function>
+void map(const Context& context, const float* x, float* y, std::int64_t n, const MapParams& p) {
+  context.pool().split(n, detail::map_grain, [&](std::int64_t first, std::int64_t last) {
+    simd::simd_call<detail::MapKernel<Function>>(context.isa(), x + first, y + first, last - first, p);
+  });
+}
+
+}  // namespace weir

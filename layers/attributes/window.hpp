@@ -1,0 +1,106 @@
+/// Kernel, stride, dilation and padding attributes, which convolutions and poolings share.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+#include <weir/core/kernels/pool/window_axis.hpp>
+#include <weir/layers/attributes/node_arguments.hpp>
+
+namespace weir {
+
+/// How the missing padding of a window is found: given, or by ONNX's auto_pad.
+enum class AutoPad { given, same_upper, same_lower, valid };
+
+/// A sliding window over one or two spatial axes; a single one (a signal [N, C, L]) is the second, its image 1 high. Of
+/// three (a volume [N, C, D, H, W]) only the first may slide, as in what PyTorch exports for LocalResponseNorm; the
+/// image then is D high and H*W wide.
+struct Window {
+  static constexpr std::int64_t limit = std::int64_t{1} << 24;
+
+  std::array<WindowAxis, 2> axes;  ///< height, width
+  AutoPad auto_pad = AutoPad::given;
+  bool ceil_mode = false;
+  std::size_t spatial_rank = 2;  ///< of the tensor: 1, 2 or 3
+
+  /// Reads kernel_shape (or takes kernel, if given: the spatial dimensions of a convolution's weights), strides,
+  /// dilations, pads, auto_pad and ceil_mode. Fails on any value that is not positive, or negative for pads.
+  /// dilated, has_ceil_mode: whether the operator has these attributes in the node's opset.
+  static Window read(const NodeArguments& node, std::vector<std::int64_t> kernel, bool dilated, bool has_ceil_mode) {
+    const std::vector<std::int64_t> named = node.integers("kernel_shape", kernel);
+    if (kernel.empty()) kernel = named;
+    if (named != kernel) node.fail("attribute kernel_shape does not fit the weights");
+    const std::size_t rank = kernel.size();
+    if (rank < 1 || rank > 3) node.fail(std::to_string(rank) + " spatial dimensions are not supported");
+    const auto list = [&](const char* name, std::size_t size, std::int64_t otherwise, std::int64_t low) {
+      auto values = node.integers(name, std::vector<std::int64_t>(size, otherwise));
+      if (values.size() != size) node.fail(std::string("attribute ") + name + " has the wrong length");
+      for (std::int64_t v : values)
+        if (v < low || v > limit) node.fail(std::string("attribute ") + name + " may not hold " + std::to_string(v));
+      return values;
+    };
+    for (std::int64_t k : kernel)
+      if (k < 1 || k > limit) node.fail("a kernel of " + std::to_string(k) + " is not supported");
+    const auto strides = list("strides", rank, 1, 1);
+    const auto dilations = dilated ? list("dilations", rank, 1, 1) : std::vector<std::int64_t>(rank, 1);
+    const auto pads = list("pads", 2 * rank, 0, 0);
+    Window w;
+    w.spatial_rank = rank;
+    const auto axis = [&](std::size_t i) {
+      return WindowAxis{kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+    };
+    if (rank == 3 &&
+        (axis(1) != WindowAxis{.dilation = dilations[1]} || axis(2) != WindowAxis{.dilation = dilations[2]}))
+      node.fail("windows over three spatial dimensions are not supported");
+    for (std::size_t i = 0; i < std::min<std::size_t>(rank, 2); ++i) w.axes[rank == 1 ? 1 : i] = axis(i);
+    w.ceil_mode = has_ceil_mode && node.integer_in("ceil_mode", 0, 0, 1) == 1;
+    const std::string auto_pad = node.text("auto_pad", "NOTSET");
+    if (auto_pad == "SAME_UPPER")
+      w.auto_pad = AutoPad::same_upper;
+    else if (auto_pad == "SAME_LOWER")
+      w.auto_pad = AutoPad::same_lower;
+    else if (auto_pad == "VALID")
+      w.auto_pad = AutoPad::valid;
+    else if (auto_pad != "NOTSET")
+      node.fail("attribute auto_pad may not be '" + auto_pad + "'");
+    if (w.auto_pad != AutoPad::given)
+      for (WindowAxis& a : w.axes) a.pad_begin = a.pad_end = 0;
+    return w;
+  }
+
+  /// The window with its padding settled for an input [N, C, L] or [N, C, H, W]. SAME pads so that ceil(length /
+  /// stride) windows fit, the odd one behind (upper) or in front (lower). Where strides are longer than the window, the
+  /// padding may be negative: what the windows do not see is cut off on both sides, as in ONNX Runtime,
+  /// which cuts off one value less in front of a convolution than of a pooling.
+  Window padded_for(const Shape& x, bool convolution = false) const {
+    Window w = *this;
+    if (auto_pad != AutoPad::same_upper && auto_pad != AutoPad::same_lower) return w;
+    const Shape image = as_image(x);
+    for (std::size_t i = 0; i < 2; ++i) {
+      WindowAxis& a = w.axes[i];
+      const std::int64_t windows = (image[2 + i] + a.stride - 1) / a.stride;
+      const std::int64_t pad = (windows - 1) * a.stride + a.extent() - image[2 + i];
+      const std::int64_t shared = convolution && pad < 0 ? pad + 1 : pad;
+      a.pad_begin = (auto_pad == AutoPad::same_upper ? shared : shared + 1) / 2;
+      a.pad_end = pad - a.pad_begin;
+    }
+    w.auto_pad = AutoPad::given;
+    return w;
+  }
+
+  /// [N, C, L] as [N, C, 1, L], [N, C, D, H, W] as [N, C, D, H*W]. Throws ShapeError for another rank.
+  Shape as_image(const Shape& x) const {
+    if (x.rank() != spatial_rank + 2)
+      throw ShapeError("expects rank " + std::to_string(spatial_rank + 2) + ", got " + x.to_string());
+    if (spatial_rank == 1) return {x[0], x[1], 1, x[2]};
+    return spatial_rank == 2 ? x : Shape{x[0], x[1], x[2], x.product(3, 5)};
+  }
+
+  /// The opposite of as_image(), for the result y of a window over x.
+  Shape from_image(const Shape& y, const Shape& x) const {
+    if (spatial_rank == 1) return {y[0], y[1], y[3]};
+    return spatial_rank == 2 ? y : Shape{y[0], y[1], y[2], x[3], x[4]};
+  }
+};
+
+}  // namespace weir

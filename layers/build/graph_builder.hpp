@@ -1,0 +1,482 @@
+/// GraphBuilder: the work of build_network.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+#include <weir/core/execution_order.hpp>
+#include <weir/core/network.hpp>
+#include <weir/layers/build/batch_targets.hpp>
+#include <weir/layers/build/build_options.hpp>
+#include <weir/layers/build/element_types.hpp>
+#include <weir/layers/build/fill.hpp>
+#include <weir/layers/build/integers/fold.hpp>
+#include <weir/layers/registry.hpp>
+
+namespace weir {
+
+namespace detail {
+
+/// Builds a network by walking its nodes once. Every shape is inferred for a few probe batch sizes, which makes
+/// integer arithmetic on shapes (what exporters leave behind) plain numbers, and the dependence on the batch size a
+/// line.
+class GraphBuilder {
+ public:
+  /// as_file: a batch size that the file fixes stays, a free one may be any. any: a fixed one may be any too. one: a
+  /// free one is 1.
+  enum class Batch { as_file, any, one };
+
+  GraphBuilder(const GraphDef& def, const BuildOptions& options, Batch batch)
+      : def_(def), own_operators_(options.operators), batch_(batch), state_(std::make_shared<NetworkState>()) {
+    state_->source = def.source;
+    if (batch == Batch::one) {
+      state_->fixed_batch = 1;
+      probes_.fill(1);
+    }
+    for (const auto& [name, constant] : def.constants) {
+      known_[name].constant.fill(&constant);
+      fold_limit_ += fold_times * static_cast<std::int64_t>(constant.floats.size() + constant.ints.size());
+    }
+    for (const InputDef& input : def.inputs) find_batch(input);
+    if (batch == Batch::any) state_->fixed_batch = 0;
+    for (const InputDef& input : def.inputs) add_input(input, options);
+    for (const NodeDef& node : def.nodes) add_node(node);
+    for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
+    if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
+    find_examples(*state_);
+    sort_by_outputs(*state_);
+  }
+
+  /// why: what stands against other batch sizes, where the network has only one.
+  Network result(const std::string& why = {}) const {
+    state_->why_fixed = why;
+    return Network(state_);
+  }
+
+  /// True if every input and output has the batch in front, and examples lie apart all the way, so that a file of fixed
+  /// batch size may run at any.
+  bool keeps_examples_apart() const {
+    const auto rows = [&](ValueId v) {
+      const Value& value = state_->values[at(v)];
+      return value.examples.rows() && value.form.factor(0) == 1;
+    };
+    return std::all_of(state_->inputs.begin(), state_->inputs.end(), rows) &&
+           std::all_of(state_->outputs.begin(), state_->outputs.end(), rows) &&
+           std::none_of(state_->values.begin(), state_->values.end(),
+                        [](const Value& v) { return v.examples.is_mixed(); });
+  }
+
+ private:
+  /// Two batch sizes give a line, the third says whether it is one.
+  static constexpr std::size_t probe_count = 3;
+  using Constants = std::array<std::vector<const Constant*>, probe_count>;
+  using Shapes = std::array<std::vector<Shape>, probe_count>;
+
+  /// Elements that constant folding may make in all, beside a few times those that the file holds: a hostile file could
+  /// ask for any number.
+  static constexpr std::int64_t fold_floor = std::int64_t{1} << 24, fold_times = 4;
+
+  /// What is known of a tensor: its value for each probe if it is constant, else its shape for each probe.
+  struct Known {
+    std::array<const Constant*, probe_count> constant{};
+    std::array<Shape, probe_count> shape{};
+    std::optional<ValueId> id = std::nullopt;
+    ElementType type = ElementType::real;  ///< of a computed tensor, or a constant that was computed
+  };
+
+  void find_batch(const InputDef& input) {
+    if (input.dims.empty() || input.dims[0] < 0) return;
+    if (state_->fixed_batch != 0 && state_->fixed_batch != input.dims[0])
+      throw FormatError(def_.source + ": inputs disagree about the batch size");
+    state_->fixed_batch = file_batch_ = input.dims[0];
+    if (batch_ != Batch::any) probes_.fill(input.dims[0]);
+  }
+
+  void add_input(const InputDef& input, const BuildOptions& options) {
+    std::vector<std::int64_t> dims = input.dims;
+    if (const auto given = options.input_shapes.find(input.name); given != options.input_shapes.end()) {
+      if (given->second.size() + 1 != dims.size())
+        throw ArgumentError(def_.source + ", input '" + input.name + "' has " + std::to_string(dims.size()) +
+                            " dimensions with the batch, the given shape " + std::to_string(given->second.size() + 1));
+      std::copy(given->second.begin(), given->second.end(), dims.begin() + 1);
+    }
+    Known known;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      if (!dims.empty() && (input.dims[0] < 0 || batch_ == Batch::any)) dims[0] = probes_[p];
+      for (std::size_t i = 1; i < dims.size(); ++i)
+        if (dims[i] < 0)
+          throw ArgumentError(def_.source + ", input '" + input.name + "': dimension " + std::to_string(i) + " (" +
+                              (i < input.dim_names.size() && !input.dim_names[i].empty() ? input.dim_names[i] : "?") +
+                              ") is free; say the shape of the input");
+      known.shape[p] = Shape(std::span<const std::int64_t>(dims));
+      (void)known.shape[p].numel();
+    }
+    known.id = add_value(input.name, known.shape, nullptr);
+    state_->inputs.push_back(*known.id);
+    known_[input.name] = known;
+  }
+
+  void add_node(const NodeDef& node) {
+    Constants constants;
+    Shapes shapes;
+    for (const std::string& name : node.inputs) {
+      const Known* k = name.empty() ? nullptr : &known(node, name);
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        constants[p].push_back(k ? k->constant[p] : nullptr);
+        shapes[p].push_back(!k ? Shape{} : k->constant[p] ? k->constant[p]->shape : k->shape[p]);
+      }
+    }
+    if (folds_integers(node, constants, shapes)) return;
+    std::optional<std::size_t> stretched;
+    try {
+      say_without_batch(node, constants, shapes, stretched);
+    } catch (const ShapeError& e) {
+      throw ShapeError(where(node) + ": " + e.what());
+    }
+
+    types_ = {};
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      types_.push_back(node.inputs[i].empty() ? ElementType::real : type_of(known(node, node.inputs[i])));
+    const LayerPtr layer = make(node, constants, 0, shapes[0]);
+    const NodeArguments arguments(node, def_.opset, def_.source, constants[0], {}, {}, types_);
+    const std::vector<ElementType> out_types =
+        own_operators_.contains(node.op) ? std::vector{ElementType::real} : element_types(arguments);
+    Shapes out;
+    try {
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        // Constants that depend on the batch size only shape a layer's output, so that any of these layers may run.
+        const LayerPtr other = constants[p] == constants[0] ? layer : make(node, constants, p, shapes[p]);
+        out[p] = other->output_shapes(shapes[p]);
+        if (out[p].size() != out[0].size()) throw ShapeError("the number of outputs depends on the batch size");
+        for (Shape& s : out[p]) {
+          if (stretched) s = broadcast_shape(s, stretched_by_batch(s, *stretched, probes_[p]));
+          (void)s.numel();
+        }
+      }
+    } catch (const ShapeError& e) {
+      throw ShapeError(where(node) + ": " + e.what());
+    }
+    if (all_constant(node) && !stretched && worth_folding(node, shapes[0], out[0]))
+      fold(node, *layer, shapes[0], out[0]);
+    else
+      place(node, layer, out, stretched.has_value());
+    for (std::size_t i = 0; i < node.outputs.size() && i < out[0].size(); ++i)
+      if (!node.outputs[i].empty()) set_type(node, node.outputs[i], out_types[std::min(i, out_types.size() - 1)]);
+  }
+
+  static ElementType type_of(const Known& k) {
+    const bool integers = k.constant[0] != nullptr && k.constant[0]->is_int && k.type == ElementType::real;
+    return integers ? ElementType::integer : k.type;
+  }
+
+  /// Constants that a layer computed as floats become the integers that they are.
+  void set_type(const NodeDef& node, const std::string& name, ElementType type) {
+    Known& k = known_.at(name);
+    k.type = type;
+    if (type == ElementType::real || k.constant[0] == nullptr || k.constant[0]->is_int) return;
+    Constant c{k.constant[0]->shape, {}, {}, true};
+    for (float v : k.constant[0]->floats) {
+      if (!(std::abs(v) <= 0x1p24F)) throw FormatError(where(node) + ": integers above 2^24 are not supported here");
+      c.ints.push_back(static_cast<std::int64_t>(v));
+    }
+    k.constant.fill(keep(std::move(c)));
+  }
+
+  std::string where(const NodeDef& node) const { return def_.source + ", node '" + node.name + "' " + node.op; }
+
+  /// A shape of ones with the batch size at an axis.
+  static Shape stretched_by_batch(const Shape& like, std::size_t axis, std::int64_t batch) {
+    std::vector<std::int64_t> ones(std::max(like.rank(), axis + 1), 1);
+    ones[axis] = batch;
+    return Shape(std::span<const std::int64_t>(ones));
+  }
+
+  LayerPtr make(const NodeDef& node, const Constants& constants, std::size_t p, const std::vector<Shape>& shapes) {
+    std::vector<const Constant*> others(shapes.size(), nullptr);
+    std::vector<std::size_t> ranks;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t q = 0; q < probe_count; ++q)
+        if (constants[q][i] != constants[p][i]) others[i] = constants[q][i];
+      ranks.push_back(shapes[i].rank());
+    }
+    return make_layer(
+        NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks), types_),
+        own_operators_);
+  }
+
+  /// Exchanges constants that depend on the batch size for ones that do not, where an operator takes them for the shape
+  /// of its output only. stretched: see batch_targets::of_expand().
+  void say_without_batch(const NodeDef& node, Constants& constants, const Shapes& shapes,
+                         std::optional<std::size_t>& stretched) {
+    const bool reshape = node.op == "Reshape", expand = node.op == "Expand", slice = node.op == "Slice",
+               resize = node.op == "Resize" && def_.opset >= 11;
+    const std::size_t input = resize ? 3 : slice ? 2 : 1;
+    if (!(reshape || expand || slice || resize) || constants[0].size() <= input) return;
+    batch_targets::Lists<probe_count> lists;
+    batch_targets::Shapes<probe_count> x;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      if (constants[p][input] == nullptr || !constants[p][input]->is_int) return;
+      lists[p] = constants[p][input]->ints;
+      x[p] = shapes[p][0];
+    }
+    const NodeArguments arguments(node, def_.opset, def_.source);
+    const bool allow_zero = reshape && def_.opset >= 14 && arguments.integer("allowzero", 0) != 0;
+    std::vector<std::int64_t> axes;  // of a Resize
+    if (resize) {
+      if (def_.opset >= 18) axes = arguments.integers("axes");
+      for (const std::int64_t s : lists[0])
+        if (s < 1) arguments.fail("a size may not be " + std::to_string(s));
+    }
+    if ((reshape || (resize && (axes.empty() || axes[0] == 0))) && batch_ == Batch::any) free_target(lists, x);
+    if (std::all_of(lists.begin(), lists.end(), [&](const auto& l) { return l == lists[0]; })) return;
+    std::optional<std::vector<std::int64_t>> list;
+    if (reshape) list = batch_targets::of_reshape<probe_count>(x, lists, allow_zero);
+    if (expand) list = batch_targets::of_expand<probe_count>(x, lists, stretched);
+    if (slice) list = slice_ends(node, constants, x, lists);
+    if (resize) list = batch_targets::of_resize<probe_count>(x, lists, axes);
+    if (!list)
+      arguments.fail("input " + std::to_string(input) + " depends on the batch size in a way that is not supported");
+    const Constant* kept = keep({Shape{static_cast<std::int64_t>(list->size())}, {}, std::move(*list), true});
+    for (auto& c : constants) c[input] = kept;
+  }
+
+  /// A file of fixed batch size B names it in the outermost dimension of its targets, times what lies beside it: [B*k,
+  /// ...] becomes [N*k, ...].
+  void free_target(batch_targets::Lists<probe_count>& lists, const batch_targets::Shapes<probe_count>& x) const {
+    if (lists[0].empty() || file_batch_ < 1 || lists[0][0] < 1 || lists[0][0] % file_batch_ != 0) return;
+    if (x[0].rank() == 0 || x[0][0] % probes_[0] != 0 || x[0] == x[1]) return;
+    for (std::size_t p = 0; p < probe_count; ++p) lists[p][0] = lists[p][0] / file_batch_ * probes_[p];
+  }
+
+  std::optional<std::vector<std::int64_t>> slice_ends(const NodeDef& node, const Constants& constants,
+                                                      const batch_targets::Shapes<probe_count>& x,
+                                                      const batch_targets::Lists<probe_count>& ends) const {
+    std::vector<std::int64_t> list = ends[0];
+    const Constant* axes = constants[0].size() > 3 ? constants[0][3] : nullptr;
+    if (node.inputs.size() > 3 && !node.inputs[3].empty() && axes == nullptr) return std::nullopt;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      std::array<std::int64_t, probe_count> lengths{}, at{};
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        if (ends[p].size() != list.size() || (axes && axes->ints.size() != list.size())) return std::nullopt;
+        const std::size_t axis = checked_axis(axes ? axes->ints[i] : static_cast<std::int64_t>(i), x[p].rank());
+        lengths[p] = x[p][axis];
+        at[p] = ends[p][i];
+      }
+      if (batch_targets::same_at(ends, i)) continue;
+      const auto end = batch_targets::of_slice_end<probe_count>(lengths, at);
+      if (!end) return std::nullopt;
+      list[i] = *end;
+    }
+    return list;
+  }
+
+  bool folds_integers(const NodeDef& node, const Constants& constants, const Shapes& shapes) {
+    std::array<std::vector<Constant>, probe_count> values;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      const NodeArguments arguments(node, def_.opset, def_.source, constants[p]);
+      std::vector<const Shape*> known_shapes;
+      for (const Shape& s : shapes[p]) known_shapes.push_back(&s);
+      auto result = evaluate_integer_node(arguments, constants[p], known_shapes);
+      if (!result) return false;
+      values[p] = std::move(*result);
+      for (const Constant& c : values[p]) count_folded(node, c.shape.numel());
+    }
+    if (node.op == "Expand" && is_repeated_index(constants, values)) return false;
+    for (std::size_t i = 0; i < node.outputs.size() && i < values[0].size(); ++i) {
+      Known& k = known_[node.outputs[i]] = Known{};
+      for (std::size_t p = 0; p < probe_count; ++p) {
+        const bool same = p > 0 && values[p][i].ints == k.constant[0]->ints &&
+                          values[p][i].floats == k.constant[0]->floats && values[p][i].shape == k.constant[0]->shape;
+        k.constant[p] = same ? k.constant[0] : keep(std::move(values[p][i]));
+      }
+    }
+    return true;
+  }
+
+  /// An Expand of the same integers to every batch size: the same indices for each example, which a layer repeats when
+  /// the network runs. It does so exactly below 2^24.
+  static bool is_repeated_index(const Constants& constants,
+                                const std::array<std::vector<Constant>, probe_count>& values) {
+    const auto& ints = constants[0][0]->ints;
+    return !depends_on_batch(constants, 0) && !(values[0][0].shape == values[1][0].shape) &&
+           std::all_of(ints.begin(), ints.end(), [](std::int64_t v) { return v > -(1 << 24) && v < 1 << 24; });
+  }
+
+  static bool depends_on_batch(const Constants& constants, std::size_t i) {
+    return std::any_of(constants.begin(), constants.end(), [&](const auto& c) { return c[i] != constants[0][i]; });
+  }
+
+  void count_folded(const NodeDef& node, std::int64_t elements) {
+    folded_ += elements;
+    if (elements > fold_limit_ || folded_ > fold_limit_)
+      throw ShapeError(where(node) + ": constant results are too large");
+  }
+
+  bool all_constant(const NodeDef& node) {
+    for (const std::string& name : node.inputs)
+      if (!name.empty() && !known(node, name).constant[0]) return false;
+    return true;
+  }
+
+  /// What is much larger than all that it is made of is made when the network runs, in memory that is counted then.
+  bool worth_folding(const NodeDef& node, const std::vector<Shape>& shapes, const std::vector<Shape>& out) const {
+    constexpr std::int64_t small = 1 << 16, times = 8;
+    std::int64_t from = 0, to = 0;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (!node.inputs[i].empty()) from += shapes[i].numel();
+    for (const Shape& s : out) to += s.numel();
+    return to <= std::max(small, times * from) && folded_ + to <= fold_limit_;
+  }
+
+  /// Runs a layer all of whose inputs are constant, once, and keeps what it gives.
+  void fold(const NodeDef& node, const Layer& made, const std::vector<Shape>& shapes, const std::vector<Shape>& out) {
+    std::vector<Tensor> inputs, results;
+    std::vector<ConstView> input_views;
+    std::vector<View> views;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool unused = node.inputs[i].empty() || made.ignores_input(i);
+      inputs.push_back(unused ? Tensor() : as_tensor(batch_free(node, i)));
+      input_views.push_back(unused ? ConstView{} : std::as_const(inputs.back()).view());
+    }
+    for (const Shape& s : out) {
+      count_folded(node, s.numel());
+      results.emplace_back(s);
+    }
+    for (Tensor& t : results) views.push_back(t.view());
+    const Context context;
+    const LayerPtr ready = made.prepared(context, shapes);
+    const Layer& layer = ready ? *ready : made;
+    Buffer workspace;
+    const bool empty = std::all_of(out.begin(), out.end(), [](const Shape& y) { return y.numel() == 0; });
+    if (!empty)
+      layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
+    for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
+      const auto values = std::as_const(results[i]).span();
+      const Constant* c = keep({results[i].shape(), std::vector<float>(values.begin(), values.end()), {}, false});
+      known_[node.outputs[i]] = Known{};
+      known_[node.outputs[i]].constant.fill(c);
+    }
+  }
+
+  /// by_form: the layer does not know its output's shape, which depends on the batch size.
+  void place(const NodeDef& def, const LayerPtr& layer, const Shapes& out, bool by_form) {
+    Node node{def.name, def.op, layer, {}, {}, by_form};
+    for (std::size_t i = 0; i < def.inputs.size(); ++i) {
+      const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
+      if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
+      node.inputs.push_back(unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i]));
+    }
+    for (std::size_t i = 0; i < def.outputs.size(); ++i) {
+      if (def.outputs[i].empty() || i >= out[0].size()) {  // a second output that the layer does not compute
+        node.outputs.push_back(absent);
+        continue;
+      }
+      Known k;
+      for (std::size_t p = 0; p < probe_count; ++p) k.shape[p] = out[p][i];
+      k.id = add_value(def.outputs[i], k.shape, nullptr);
+      node.outputs.push_back(*k.id);
+      known_[def.outputs[i]] = k;
+    }
+    node.outputs.resize(std::max(node.outputs.size(), out[0].size()), absent);
+    state_->nodes.push_back(std::move(node));
+  }
+
+  /// Input i, a constant for each batch size: the same value all over, or nothing that can be computed with.
+  void place_fill(const NodeDef& node, std::size_t i) {
+    Known& k = known_.at(node.inputs[i]);
+    std::optional<float> value;
+    for (std::size_t p = 0; p < probe_count; ++p) {
+      const Tensor t = as_tensor(*k.constant[p]);
+      for (float v : t.span())
+        if (value.value_or(v) != v)
+          (void)batch_free(node, i);
+        else
+          value = v;
+      k.shape[p] = t.shape();
+    }
+    k.constant.fill(nullptr);
+    k.id = add_value(node.inputs[i], k.shape, nullptr);
+    state_->nodes.push_back(
+        {node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}, true});
+  }
+
+  /// Constant input i, which a layer reads when it runs.
+  const Constant& batch_free(const NodeDef& node, std::size_t i) {
+    const Known& k = known_.at(node.inputs[i]);
+    if (depends_on_batch(k))
+      throw FormatError(where(node) + ": computing with '" + node.inputs[i] +
+                        "', which depends on the batch size, is not supported");
+    return *k.constant[0];
+  }
+
+  static bool depends_on_batch(const Known& k) {
+    return std::any_of(k.constant.begin(), k.constant.end(), [&](const Constant* c) { return c != k.constant[0]; });
+  }
+
+  static Tensor as_tensor(const Constant& c) {
+    return Tensor(c.shape, c.is_int ? SharedFloats(std::vector<float>(c.ints.begin(), c.ints.end())) : c.floats);
+  }
+
+  /// The value that holds a tensor at run time; constants become values when a layer first reads them.
+  ValueId runtime_id(Known& k, const std::string& name) {
+    if (k.id) return *k.id;
+    const Constant& c = *k.constant[0];
+    k.id = add_value(name, {c.shape, c.shape, c.shape}, std::make_shared<const Tensor>(as_tensor(c)));
+    return *k.id;
+  }
+
+  ValueId output(const std::string& name) {
+    const auto it = known_.find(name);
+    if (it == known_.end()) throw FormatError(def_.source + ": output '" + name + "' is not computed by any node");
+    if (depends_on_batch(it->second))
+      throw FormatError(def_.source + ": output '" + name + "' is a shape, not a tensor");
+    return runtime_id(it->second, name);
+  }
+
+  const Known& known(const NodeDef& node, const std::string& name) {
+    const auto it = known_.find(name);
+    if (it == known_.end())
+      throw FormatError(where(node) + ": input '" + name +
+                        "' is not supported as an output of the node that makes it, or not computed at all");
+    return it->second;
+  }
+
+  ValueId add_value(const std::string& name, const std::array<Shape, probe_count>& shapes,
+                    std::shared_ptr<const Tensor> constant) {
+    ShapeForm form(shapes[0]);
+    if (probes_[0] != probes_[1]) {
+      form = ShapeForm::through(probes_[0], shapes[0], probes_[1], shapes[1]);
+      if (shapes[2].rank() != shapes[0].rank() || !(form.at(probes_[2]) == shapes[2]))
+        throw ShapeError(def_.source + ": the shape of '" + name + "' is not linear in the batch size");
+    }
+    state_->values.push_back({name, form, std::move(constant)});
+    return static_cast<ValueId>(state_->values.size() - 1);
+  }
+
+  const Constant* keep(Constant c) {
+    kept_.push_back(std::make_unique<Constant>(std::move(c)));
+    return kept_.back().get();
+  }
+
+  static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
+
+  const GraphDef& def_;
+  const std::map<std::string, OperatorMaker>& own_operators_;
+  const Batch batch_;
+  std::shared_ptr<NetworkState> state_;
+  std::unordered_map<std::string, Known> known_;
+  std::vector<std::unique_ptr<Constant>> kept_;
+  std::array<std::int64_t, probe_count> probes_ = {2, 3, 7};
+  std::vector<ElementType> types_;  ///< of the inputs of the node at hand
+  std::int64_t file_batch_ = 0, folded_ = 0, fold_limit_ = fold_floor;
+};
+
+}  // namespace detail
+
+}  // namespace weir
