@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <numeric>
 #include <weir/policy/serve/trace_files.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "bounds/methods.hpp"
 #include "program.hpp"

@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 #include <weir/core/kernels/conv2d.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <vector>
 #include <weir/io/csv.hpp>
 #include <weir/io/energy_counter.hpp>
-#include <weir/policy/cost_table.hpp>
-#include <weir/policy/energy_model.hpp>
+#include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/measure/energy_model.hpp>
 
 #include "progress.hpp"
 

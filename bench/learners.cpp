@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <weir/io/file.hpp>
-#include <weir/policy/learner.hpp>
-#include <weir/policy/random.hpp>
-#include <weir/policy/statistics.hpp>
+#include <weir/policy/learners/learner.hpp>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
 
 #include "program.hpp"
 

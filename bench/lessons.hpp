@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 #include <weir/io/markup.hpp>
-#include <weir/policy/expected_loss.hpp>
+#include <weir/policy/learn/expected_loss.hpp>
 
 namespace program {
 

@@ -43,7 +43,7 @@ void run(const compare::Options& o, const std::string& command) {
 int main(int argc, char** argv) {
   CLI::App app{
       "Compares learned policies with the rules of the field, on traces: predicted from measured stage times.\n"
-      "Traces: build/bench/adapt --save-traces DIR, or CSV of any framework (weir/policy/trace_file.hpp)."};
+      "Traces: build/bench/adapt --save-traces DIR, or CSV of any framework (weir/policy/trace/trace_file.hpp)."};
   compare::Options o;
   compare::declare(app, o);
   std::string command;

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <vector>
-#include <weir/policy/cascade_executor.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 

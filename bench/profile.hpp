@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 #include <weir/core/describe.hpp>
-#include <weir/policy/cost_model.hpp>
+#include <weir/policy/measure/cost_model.hpp>
 
 namespace profile {
 

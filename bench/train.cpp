@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 #include <vector>
+#include <weir/policy/choose/budget_json.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/weir.hpp>
 
 #include "costs.hpp"
@@ -67,7 +69,7 @@ void train(TrainArguments a) {
   program::prove_writable(a.out);
   weir::PolicyFile file = weir::read_policy_file(a.policy);
   weir::Trace trace = weir::read_trace(a.trace);
-  static_cast<void>(weir::GateInputs(file.policy.a.topology, trace));  // refuses the trace of other stages
+  static_cast<void>(weir::gate_inputs(file.policy.a.topology, trace));  // refuses the trace of other stages
   const weir::CostModel model = stage_costs(a, file, trace);
   trace.set_costs(model.expected(a.costs.batch, std::vector<double>(model.n_stages(), 1.0)), model.unit);
   if (trace.size() < 40) throw weir::ArgumentError(a.trace + ": at least 40 images are needed");

@@ -25,7 +25,7 @@ using Attribute =
 /// One operator of the graph. An empty input name is an optional input that was left out.
 struct NodeDef {
   std::string name;  ///< may be empty in the file; readers then set "<op>_<index>"
-  std::string op;    ///< ONNX operator type: "Conv"
+  std::string op;    ///< ONNX operator type: "Conv"; of other domains "com.microsoft::Gelu"
   std::vector<std::string> inputs, outputs;
   std::map<std::string, Attribute> attributes;
 };

@@ -10,6 +10,7 @@
 #include <vector>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/memory_layout.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

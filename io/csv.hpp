@@ -1,15 +1,14 @@
 /// Comma-separated values as RFC 4180 has them; semicolons and tabs are read too.
 #pragma once
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/file.hpp>
 
 namespace weir {
 
@@ -22,16 +21,7 @@ struct CsvTable {
   std::vector<std::size_t> lines;  ///< line (from 1) of the file on which rows[i] begins
 
   /// Index of a column. Throws FormatError naming the file if there is none of that name.
-  std::size_t column(std::string_view name) const {
-    const auto found = std::find(header.begin(), header.end(), name);
-    if (found == header.end()) {
-      std::string there;
-      for (const std::string& h : header) there += (there.empty() ? "" : ", ") + h.substr(0, 40);
-      throw FormatError(source + ":" + std::to_string(header_line) + ": no column '" + std::string(name) +
-                        "' in the header line (" + there.substr(0, 200) + ")");
-    }
-    return static_cast<std::size_t>(found - header.begin());
-  }
+  std::size_t column(std::string_view name) const;
   bool has_column(std::string_view name) const { return std::find(header.begin(), header.end(), name) != header.end(); }
 
   /// "file:line", for messages about rows[i].
@@ -41,30 +31,10 @@ struct CsvTable {
 namespace detail {
 
 /// What separates the fields: of the header line, outside quotes, commas if it has any, else semicolons or else tabs.
-inline char csv_separator(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of("\r\n"), text.size());
-  bool quoted = false, semicolon = false, tab = false;
-  for (const char c : text.substr(begin)) {
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if (c == '\n') break;
-    if (c == ',') return ',';
-    semicolon = semicolon || c == ';';
-    tab = tab || c == '\t';
-  }
-  return semicolon ? ';' : tab ? '\t' : ',';
-}
-
+char csv_separator(std::string_view text);
 /// Whether a spreadsheet would take the field for a formula: it begins with = + - @ tab or CR and is no number.
 /// Apostrophes in front count as none, so that guarding and taking the guard off again is exact for every field.
-inline bool looks_like_formula(std::string_view field) {
-  field.remove_prefix(std::min(field.find_first_not_of('\''), field.size()));
-  if (field.empty() || std::string_view("=+-@\t\r").find(field[0]) == std::string_view::npos) return false;
-  double number = 0;
-  const std::string_view digits = field.substr(field[0] == '+' ? 1 : 0);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return error == std::errc::invalid_argument || end != digits.data() + digits.size();
-}
+bool looks_like_formula(std::string_view field);
 
 }  // namespace detail
 
@@ -73,100 +43,18 @@ inline bool looks_like_formula(std::string_view field) {
 /// byte order mark and empty lines are skipped. The apostrophe that csv_line puts in front of a formula goes. Throws
 /// FormatError naming source:line on a quote that is not closed or stands inside a field, on a row longer or shorter
 /// than the header, and on text in UTF-16 or with lines that end in CR only.
-inline CsvTable parse_csv(std::string_view text, std::string source) {
-  CsvTable table;
-  table.source = std::move(source);
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
-    throw FormatError(table.source + ":1: the text is UTF-16; save it as UTF-8");
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  const std::size_t cr = text.find('\r');
-  if (text.find('\n') == std::string_view::npos && cr != std::string_view::npos && cr + 1 < text.size())
-    throw FormatError(table.source + ":1: lines end in CR only; save it with LF or CRLF");
-  const char separator = detail::csv_separator(text);
-  std::size_t line = 1;
-  std::size_t i = 0;
-  const auto fail = [&](std::size_t at, const std::string& what) {
-    throw FormatError(table.source + ":" + std::to_string(at) + ": " + what);
-  };
-  const auto at_line_end = [&] {
-    return i == text.size() || text[i] == '\n' || (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n');
-  };
-  const auto read_field = [&] {
-    std::string field;
-    if (i == text.size() || text[i] != '"') {
-      for (; !at_line_end() && text[i] != separator; ++i) {
-        if (text[i] == '"') fail(line, "a quote inside a field that is not quoted");
-        field += text[i];
-      }
-      if (field.starts_with('\'') && detail::looks_like_formula(field)) field.erase(0, 1);
-      return field;
-    }
-    const std::size_t first_line = line;
-    for (++i;; ++i) {
-      if (i == text.size()) fail(first_line, "a quote is not closed");
-      if (text[i] == '"' && (i + 1 == text.size() || text[i + 1] != '"')) break;
-      if (text[i] == '"') ++i;
-      if (text[i] == '\n') ++line;
-      field += text[i];
-    }
-    ++i;
-    if (!at_line_end() && text[i] != separator) fail(line, "text after a closing quote");
-    if (field.starts_with('\'') && detail::looks_like_formula(field)) field.erase(0, 1);
-    return field;
-  };
-  while (i < text.size()) {
-    const std::size_t first_line = line;
-    const bool empty = at_line_end();
-    std::vector<std::string> row;
-    if (!empty) {
-      row.push_back(read_field());
-      while (!at_line_end()) {
-        ++i;  // the separator
-        row.push_back(read_field());
-        if (!table.header.empty() && row.size() > table.header.size())
-          fail(first_line, "more fields than the header's " + std::to_string(table.header.size()));
-      }
-    }
-    if (i < text.size()) i += text[i] == '\r' ? 2 : 1;
-    ++line;
-    if (empty) continue;
-    if (table.header.empty()) {
-      table.header = std::move(row);
-      table.header_line = first_line;
-      continue;
-    }
-    if (row.size() < table.header.size())
-      fail(first_line, std::to_string(row.size()) + " fields, the header has " + std::to_string(table.header.size()));
-    table.rows.push_back(std::move(row));
-    table.lines.push_back(first_line);
-  }
-  if (table.header.empty()) fail(1, "no header line");
-  return table;
-}
+CsvTable parse_csv(std::string_view text, std::string source);
 
 /// As parse_csv, from a file of at most 1 GiB. Throws IoError too.
-inline CsvTable read_csv(const std::filesystem::path& path) {
-  const Bytes bytes = read_file(path, std::uint64_t{1} << 30);
-  return parse_csv({bytes.data(), bytes.size()}, path.string());
-}
+CsvTable read_csv(const std::filesystem::path& path);
 
 /// One line of CSV text with its line feed; fields are quoted where they need it (RFC 4180), and also where they hold
 /// another separator that parse_csv knows. What a spreadsheet would take for a formula (a name such as =1+1) gets an
 /// apostrophe in front. parse_csv reads it back.
-inline std::string csv_line(const std::vector<std::string>& fields) {
-  std::string line;
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (i > 0) line += ',';
-    const std::string field = (detail::looks_like_formula(fields[i]) ? "'" : "") + fields[i];
-    if (field.find_first_of(",;\t\"\r\n") == std::string::npos) {
-      line += field;
-      continue;
-    }
-    line += '"';
-    for (const char c : field) line += c == '"' ? std::string(2, c) : std::string(1, c);
-    line += '"';
-  }
-  return line + '\n';
-}
+std::string csv_line(const std::vector<std::string>& fields);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/io/csv.ipp>
+#endif

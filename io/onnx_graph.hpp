@@ -80,8 +80,7 @@ class OnnxGraphReader {
     if (node.name.empty()) node.name = node.op + "_" + std::to_string(index);
     try {
       if (node.op.empty()) throw FormatError("has no operator");
-      if (!domain.empty() && domain != "ai.onnx")
-        throw FormatError("operators of domain '" + domain + "' are not supported");
+      if (!domain.empty() && domain != "ai.onnx") node.op = domain + "::" + node.op;
       for (const ProtoMessage& attribute : attributes)
         if (!node.attributes.insert(read_onnx_attribute(attribute, sources_)).second)
           throw FormatError("an attribute is given twice");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <weir/core/kernels/strided.hpp>
 #include <weir/core/layer.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/layers/axes.hpp>
 #include <weir/layers/indices.hpp>
 #include <weir/layers/node_arguments.hpp>

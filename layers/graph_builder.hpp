@@ -33,7 +33,7 @@ class GraphBuilder {
   enum class Batch { as_file, any, one };
 
   GraphBuilder(const GraphDef& def, const BuildOptions& options, Batch batch)
-      : def_(def), batch_(batch), state_(std::make_shared<NetworkState>()) {
+      : def_(def), own_operators_(options.operators), batch_(batch), state_(std::make_shared<NetworkState>()) {
     state_->source = def.source;
     if (batch == Batch::one) {
       state_->fixed_batch = 1;
@@ -144,8 +144,9 @@ class GraphBuilder {
     for (std::size_t i = 0; i < node.inputs.size(); ++i)
       types_.push_back(node.inputs[i].empty() ? ElementType::real : type_of(known(node, node.inputs[i])));
     const LayerPtr layer = make(node, constants, 0, shapes[0]);
+    const NodeArguments arguments(node, def_.opset, def_.source, constants[0], {}, {}, types_);
     const std::vector<ElementType> out_types =
-        element_types(NodeArguments(node, def_.opset, def_.source, constants[0], {}, {}, types_));
+        own_operators_.contains(node.op) ? std::vector{ElementType::real} : element_types(arguments);
     Shapes out;
     try {
       for (std::size_t p = 0; p < probe_count; ++p) {
@@ -205,7 +206,8 @@ class GraphBuilder {
       ranks.push_back(shapes[i].rank());
     }
     return make_layer(
-        NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks), types_));
+        NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks), types_),
+        own_operators_);
   }
 
   /// Exchanges constants that depend on the batch size for ones that do not, where an operator takes them for the shape
@@ -465,6 +467,7 @@ class GraphBuilder {
   static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
 
   const GraphDef& def_;
+  const std::map<std::string, OperatorMaker>& own_operators_;
   const Batch batch_;
   std::shared_ptr<NetworkState> state_;
   std::unordered_map<std::string, Known> known_;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <weir/core/layer.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/layers/axes.hpp>
 #include <weir/layers/node_arguments.hpp>
 

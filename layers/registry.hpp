@@ -1,11 +1,15 @@
 /// The operators that weir knows: one line for each. To add one, write its file and its line here.
 #pragma once
+#include <algorithm>
 #include <array>
+#include <map>
+#include <string>
 #include <string_view>
 #include <weir/core/layer.hpp>
 #include <weir/layers/activation.hpp>
 #include <weir/layers/arithmetic.hpp>
 #include <weir/layers/batch_normalization.hpp>
+#include <weir/layers/build_options.hpp>
 #include <weir/layers/compare.hpp>
 #include <weir/layers/concat.hpp>
 #include <weir/layers/conv.hpp>
@@ -39,7 +43,7 @@ namespace weir {
 struct Operator {
   std::string_view name;
   LayerPtr (*make)(const NodeArguments&);
-  int since = 1, until = 1 << 30;  ///< the opsets in which ONNX Runtime has the operator, the last excluded
+  int since = 1, until = 1 << 30;  ///< the opsets that have the operator, the last excluded
 };
 
 /// Operators on integers alone, which build_network evaluates, are in integer_operators.hpp.
@@ -169,18 +173,29 @@ inline constexpr std::array operators = {
     Operator{"Xor", make_scalar_combine<scalars::logical_xor>},
 };
 
-/// The layer of a node. Throws FormatError naming file, node, operator and opset where the operator or one of its
-/// attributes is not supported.
-inline LayerPtr make_layer(const NodeArguments& arguments) {
-  for (const Operator& o : operators)
-    if (o.name == arguments.node.op) {
-      if (arguments.opset < o.since) arguments.fail("the operator came with opset " + std::to_string(o.since));
-      if (arguments.opset >= o.until) arguments.fail("the operator went with opset " + std::to_string(o.until));
-      LayerPtr layer = o.make(arguments);
-      arguments.refuse_others();
-      return layer;
-    }
-  arguments.fail("operator not supported");
+/// The layer of a node; `own` are operators of a program's own, which come first. Throws FormatError naming file, node,
+/// operator and opset where the operator or one of its attributes is not supported.
+inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::string, OperatorMaker>& own = {}) {
+  const std::string& name = arguments.node.op;
+  LayerPtr layer;
+  if (const auto found = own.find(name); found != own.end()) {
+    layer = found->second(arguments);
+    if (!layer) arguments.fail("the program's own operator made no layer");
+  } else if (const auto listed =
+                 std::find_if(operators.begin(), operators.end(), [&](const Operator& o) { return o.name == name; });
+             listed != operators.end()) {
+    if (arguments.opset < listed->since)
+      arguments.fail("the operator came with opset " + std::to_string(listed->since));
+    if (arguments.opset >= listed->until)
+      arguments.fail("the operator went with opset " + std::to_string(listed->until));
+    layer = listed->make(arguments);
+  } else {
+    arguments.fail(name.find("::") == std::string::npos
+                       ? "operator not supported"
+                       : "operators of other domains than ONNX's are not supported, unless a program brings its own");
+  }
+  arguments.refuse_others();
+  return layer;
 }
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 #pragma once
 #include <weir/core/kernels/strided.hpp>
 #include <weir/core/layer.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/layers/axes.hpp>
 #include <weir/layers/gather_elements.hpp>
 #include <weir/layers/indices.hpp>

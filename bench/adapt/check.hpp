@@ -6,7 +6,8 @@
 #include <system_error>
 #include <utility>
 #include <vector>
-#include <weir/policy/features.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/trace/loss.hpp>
 
 #include "models.hpp"
 

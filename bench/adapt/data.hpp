@@ -9,8 +9,9 @@
 #include <utility>
 #include <vector>
 #include <weir/io/load_image_set.hpp>
-#include <weir/policy/features.hpp>
-#include <weir/policy/least_examples.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/serve/shard.hpp>
 
 #include "../progress.hpp"

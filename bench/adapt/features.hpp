@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/penultimate.hpp>
-#include <weir/policy/pooled_projection_fit.hpp>
+#include <weir/policy/exits/penultimate.hpp>
+#include <weir/policy/learn/pooled_projection_fit.hpp>
 
 #include "mode.hpp"
 

@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 #include <weir/core/execution_order.hpp>
-#include <weir/policy/exit_head_fit.hpp>
-#include <weir/policy/exit_points.hpp>
+#include <weir/policy/exits/exit_head_fit.hpp>
+#include <weir/policy/exits/exit_points.hpp>
 
 #include "models.hpp"
 

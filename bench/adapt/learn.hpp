@@ -4,9 +4,10 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/decision_cost.hpp>
-#include <weir/policy/rules/path_points.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/learn/decision_cost.hpp>
+#include <weir/policy/learn/keep_groups.hpp>
+#include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "../lessons.hpp"
 #include "features.hpp"

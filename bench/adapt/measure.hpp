@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 #include <vector>
-#include <weir/policy/baselines.hpp>
-#include <weir/policy/oracle.hpp>
-#include <weir/policy/rules/rule_cascade.hpp>
+#include <weir/policy/compare/baselines.hpp>
+#include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/compare/rules/rule_cascade.hpp>
 
 #include "mode.hpp"
 

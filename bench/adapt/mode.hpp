@@ -5,11 +5,11 @@
 #include <optional>
 #include <string>
 #include <vector>
-#include <weir/policy/batch_prices.hpp>
-#include <weir/policy/choose.hpp>
-#include <weir/policy/cost_model.hpp>
-#include <weir/policy/rules/list.hpp>
-#include <weir/policy/tune_groups.hpp>
+#include <weir/policy/learn/batch_prices.hpp>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/learn/tune_groups.hpp>
 
 #include "heads.hpp"
 

@@ -7,7 +7,7 @@
 #include <vector>
 #include <weir/io/preprocess.hpp>
 #include <weir/io/printable.hpp>
-#include <weir/policy/cascade_executor.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
 #include <weir/weir.hpp>
 
 #include "data.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 #include <weir/policy/features/list.hpp>
-#include <weir/policy/learner.hpp>
-#include <weir/policy/train.hpp>
+#include <weir/policy/learners/learner.hpp>
+#include <weir/policy/learn/train.hpp>
 
 #include "../costs.hpp"
 

@@ -2,7 +2,8 @@
 #pragma once
 #include <filesystem>
 #include <string>
-#include <weir/policy/policy_file.hpp>
+#include <weir/policy/choose/budget_json.hpp>
+#include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
 #include "preprocess_entry.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <vector>
-#include <weir/policy/topology_search.hpp>
+#include <weir/policy/learn/topology_search.hpp>
 
 #include "mode.hpp"
 
@@ -73,7 +73,7 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
 /// priced as if all images got everywhere, and only topologies are tried through which they flow.
 inline void search(Mode& m, const Options& o, const Models& models) {
   weir::SearchOptions options;
-  options.train.feature = weir::feature_group::without_class;
+  options.train.feature = weir::gate_features::without_class;
   options.train.passes = 0;
   options.budget.value = o.max_loss;
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};

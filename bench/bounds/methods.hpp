@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 #include <vector>
-#include <weir/policy/guarantee.hpp>
+#include <weir/policy/choose/guarantee.hpp>
 
 #include "population.hpp"
 

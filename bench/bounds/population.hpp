@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/policy.hpp>
+#include <weir/policy/run/policy.hpp>
 
 namespace bounds_bench {
 

@@ -6,12 +6,12 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/baselines.hpp>
-#include <weir/policy/choose.hpp>
-#include <weir/policy/oracle.hpp>
-#include <weir/policy/rules/list.hpp>
-#include <weir/policy/rules/path_points.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/compare/baselines.hpp>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/compare/oracle.hpp>
+#include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "../lessons.hpp"
 #include "../progress.hpp"
@@ -104,7 +104,7 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
   }
   if (!setting.options.rules.empty()) return setting.options.rules;
   std::vector<std::string> rules;
-  for (const weir::Rule& rule : weir::rule_list) {
+  for (const weir::Rule& rule : weir::rules()) {
     const std::string reason = weir::lacks(rule, setting.topology, setting.parts.pool);
     if (reason.empty())
       rules.emplace_back(rule.name);

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/statistics.hpp>
-#include <weir/policy/tradeoff.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/evaluate/tradeoff.hpp>
 
 namespace compare {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <vector>
-#include <weir/policy/rules/list.hpp>
-#include <weir/policy/train.hpp>
+#include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/learn/train.hpp>
 
 namespace compare {
 

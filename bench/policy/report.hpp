@@ -5,7 +5,7 @@
 #include <vector>
 #include <weir/io/markup.hpp>
 #include <weir/io/svg.hpp>
-#include <weir/policy/calibration_metrics.hpp>
+#include <weir/policy/compare/calibration_metrics.hpp>
 
 #include "contestants.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/policy.hpp>
+#include <weir/policy/run/policy.hpp>
 #include <weir/policy/serve/trace_files.hpp>
 
 #include "options.hpp"

@@ -10,7 +10,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/io/image_set.hpp>
-#include <weir/policy/random.hpp>
+#include <weir/policy/learners/random.hpp>
 
 namespace shift {
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/gate_features.hpp>
-#include <weir/policy/shift_monitor.hpp>
-#include <weir/policy/statistics.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/run/gate_inputs.hpp>
+#include <weir/policy/run/shift_monitor.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "../policy/traces_in.hpp"
 
@@ -35,7 +35,7 @@ inline Watched watch(const weir::MixedPolicy& policy, const weir::Trace& trace) 
   Watched w{{}, weir::evaluate(policy, trace).exit, {}};
   std::vector<Eigen::Index> columns;
   for (std::size_t f = 0; f < first.feature_names.size(); ++f)
-    if (!weir::feature_group::is_class(first.feature_names[f])) {
+    if (!weir::gate_features::is_class(first.feature_names[f])) {
       columns.push_back(static_cast<Eigen::Index>(f));
       w.names.push_back(first.feature_names[f]);
     }

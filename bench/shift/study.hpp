@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/choose.hpp>
-#include <weir/policy/rules/path_points.hpp>
-#include <weir/policy/tune.hpp>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/compare/rules/path_points.hpp>
+#include <weir/policy/learn/tune.hpp>
 
 #include "../progress.hpp"
 #include "sources.hpp"

@@ -3,6 +3,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/clamp.hpp>
 #include <weir/core/kernels/simd.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

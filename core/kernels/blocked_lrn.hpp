@@ -2,6 +2,7 @@
 #pragma once
 #include <weir/core/kernels/lrn.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

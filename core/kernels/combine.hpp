@@ -3,6 +3,7 @@
 #include <cmath>
 #include <weir/core/kernels/simd.hpp>
 #include <weir/core/kernels/strided.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

@@ -7,6 +7,7 @@
 #include <weir/core/kernels/conv2d/list.hpp>
 #include <weir/core/kernels/conv2d/plain_loops.hpp>
 #include <weir/core/kernels/finite_scan.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/shared_floats.hpp>
 #include <weir/core/tensor.hpp>
 

@@ -5,6 +5,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/kernels/window_axis.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/kernels/depthwise_staged.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 

@@ -6,6 +6,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/gemm/dot_rows.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/shared_floats.hpp>
 #include <weir/core/tensor.hpp>
 

@@ -6,6 +6,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/pool.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/exp.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/simd.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

@@ -5,6 +5,7 @@
 #include <vector>
 #include <weir/core/kernels/simd.hpp>
 #include <weir/core/kernels/strided.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

@@ -5,6 +5,7 @@
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/layout.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

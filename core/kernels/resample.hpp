@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/exp.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

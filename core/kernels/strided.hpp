@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <weir/core/context.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
 namespace weir {

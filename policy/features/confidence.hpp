@@ -1,6 +1,6 @@
 /// Feature group "confidence": what every policy reads.
 #pragma once
-#include <weir/policy/features.hpp>
+#include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/features/feature_group.hpp>
 
 namespace weir {

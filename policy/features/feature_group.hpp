@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/tensor.hpp>
-#include <weir/policy/pooled_projection.hpp>
+#include <weir/policy/exits/pooled_projection.hpp>
 
 namespace weir {
 

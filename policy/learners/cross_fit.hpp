@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <numeric>
 #include <vector>
-#include <weir/policy/dataset.hpp>
+#include <weir/policy/learners/dataset.hpp>
 
 namespace weir {
 

@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <limits>
 #include <numeric>
-#include <string>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/tree_model.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/models/tree_model.hpp>
 
 namespace weir {
 
@@ -25,21 +25,7 @@ struct DecisionTree {
   std::size_t min_samples_leaf = 1;        ///< rows of weight > 0 in a leaf at least; above 1 a repeated row counts
 
   /// Throws what Dataset::check throws, and ArgumentError for a hyper-parameter out of its range.
-  TreeModel fit(const Dataset& data) const {
-    if (max_depth < 1 || max_depth > 64) throw ArgumentError("tree: max_depth must be in [1, 64]");
-    if (!(min_weight_fraction_leaf >= 0 && min_weight_fraction_leaf <= 0.5))
-      throw ArgumentError("tree: min_weight_fraction_leaf must be in [0, 0.5]");
-    if (min_samples_leaf < 1) throw ArgumentError("tree: min_samples_leaf must be at least 1");
-    data.check();
-    TreeModel model;
-    model.d = static_cast<std::size_t>(data.X.cols());
-    const Dataset used = data.without_zero_weights();
-    if (used.y.empty()) return model;
-    Grower grower{*this, used, model};
-    grower.prepare();
-    grower.grow(0, 0, used.y.size(), 0);
-    return model;
-  }
+  TreeModel fit(const Dataset& data) const;
 
  private:
   struct Cut {
@@ -139,3 +125,7 @@ struct DecisionTree {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/decision_tree.ipp>
+#endif

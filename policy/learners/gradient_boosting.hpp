@@ -9,13 +9,14 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
+#include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/histogram.hpp>
 #include <weir/policy/learners/histogram_tree.hpp>
 #include <weir/policy/learners/logistic.hpp>
-#include <weir/policy/learners/tree_ensemble_model.hpp>
-#include <weir/policy/random.hpp>
+#include <weir/policy/learners/models/tree_ensemble_model.hpp>
+#include <weir/policy/learners/random.hpp>
 
 namespace weir {
 
@@ -40,17 +41,7 @@ struct GradientBoosting {
   int patience = 10;                  ///< rounds without a lower loss on the rows held out
 
   /// Throws what Dataset::check throws, and ArgumentError for a hyper-parameter out of its range.
-  TreeEnsembleModel fit(const Dataset& data) const {
-    check();
-    data.check();
-    const auto d = static_cast<std::size_t>(data.X.cols());
-    const Dataset used = data.without_zero_weights();
-    if (const int only = used.only_class(); only >= 0) return TreeEnsembleModel::constant(only == 1 ? 1 : -1, d);
-    const BinnedFeatures X(used.X, used.sample_weight, max_bins);
-    Rows rows(used);
-    if (validation_fraction > 0) rows.hold_out(X, validation_fraction);
-    return boost(X, rows, d);
-  }
+  TreeEnsembleModel fit(const Dataset& data) const;
 
  private:
   /// The rows' parts in the loss. Rows held out have share 0 and go down the trees with the others.
@@ -178,3 +169,7 @@ struct GradientBoosting {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/gradient_boosting.ipp>
+#endif

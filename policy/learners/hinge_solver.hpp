@@ -4,7 +4,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <weir/policy/learners/linear_model.hpp>
+#include <weir/policy/learners/linear_problem.hpp>
 #include <weir/policy/learners/weighted_gram.hpp>
 
 namespace weir {

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 #include <weir/policy/learners/histogram.hpp>
-#include <weir/policy/learners/tree_ensemble_model.hpp>
-#include <weir/policy/learners/tree_model.hpp>
-#include <weir/policy/random.hpp>
+#include <weir/policy/learners/models/tree_ensemble_model.hpp>
+#include <weir/policy/learners/models/tree_model.hpp>
+#include <weir/policy/learners/random.hpp>
 
 namespace weir {
 

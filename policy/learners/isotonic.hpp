@@ -1,42 +1,14 @@
 /// The plug-in cost rule: isotonic regression of the expected cost difference on a logistic score.
 #pragma once
-#include <Eigen/Core>
 #include <cstddef>
-#include <nlohmann/json.hpp>
-#include <span>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
 #include <weir/policy/learners/cross_fit.hpp>
-#include <weir/policy/learners/isotonic_curve.hpp>
-#include <weir/policy/learners/linear_model.hpp>
+#include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learners/models/isotonic_model.hpp>
 
 namespace weir {
-
-/// f(x) = curve(score(x)).
-struct IsotonicModel {
-  LinearModel score;
-  IsotonicCurve curve;
-
-  static IsotonicModel constant(int label, std::size_t d) {
-    return {LinearModel::constant(label, d), {{0.0}, {label == 1 ? 1.0 : -1.0}}};
-  }
-
-  std::size_t n_features() const { return score.n_features(); }
-
-  /// x [d], trusted to have n_features() values. Neither allocates nor throws.
-  double decision_function(std::span<const double> x) const { return curve(score.decision_function(x)); }
-
-  bool operator==(const IsotonicModel&) const = default;
-};
-
-inline void to_json(nlohmann::json& json, const IsotonicModel& m) { json = {{"score", m.score}, {"curve", m.curve}}; }
-
-inline void from_json(const nlohmann::json& json, IsotonicModel& m) {
-  refuse_unknown_keys(json, {"score", "curve"});
-  from_json(model_json::field(json, "score"), m.score);
-  from_json(model_json::field(json, "curve"), m.curve);
-}
 
 /// score = logistic regression on all features; curve = weighted isotonic regression of +1 (class 1) and -1 (class 0)
 /// on the scores that rows get from models fitted without them.
@@ -60,17 +32,11 @@ struct IsotonicRule {
   std::size_t folds = 5;  ///< 2 or more; at most as many as rows differ
 
   /// Throws what LogisticRegression::fit throws, and ArgumentError for fewer than 2 folds.
-  IsotonicModel fit(const Dataset& data) const {
-    if (folds < 2) throw ArgumentError("isotonic: at least 2 folds are needed");
-    data.check();
-    const Dataset used = data.without_zero_weights();
-    if (const int only = used.only_class(); only >= 0)
-      return IsotonicModel::constant(only, static_cast<std::size_t>(data.X.cols()));
-    Eigen::VectorXd sign(used.X.rows());
-    for (Eigen::Index i = 0; i < sign.size(); ++i) sign(i) = used.y[static_cast<std::size_t>(i)] == 1 ? 1 : -1;
-    const Eigen::VectorXd unseen = out_of_fold_scores(used, folds, [&](const Dataset& d) { return score.fit(d); });
-    return {score.fit(used), IsotonicCurve::fit(unseen, sign, used.sample_weight)};
-  }
+  IsotonicModel fit(const Dataset& data) const;
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/isotonic.ipp>
+#endif

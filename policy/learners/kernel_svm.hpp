@@ -1,80 +1,15 @@
 /// Weighted support vector machine with a Gaussian (RBF) kernel.
 #pragma once
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
-#include <cstddef>
-#include <nlohmann/json.hpp>
-#include <span>
-#include <string>
-#include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/model_json.hpp>
+#include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/models/kernel_svm_model.hpp>
 #include <weir/policy/learners/smo_solver.hpp>
-#include <weir/policy/learners/standardise.hpp>
+#include <weir/policy/learners/standardise_fit.hpp>
 
 namespace weir {
-
-/// f(x) = sum_s coef_s exp(-gamma sum_j ((x_j - support_sj) factor_j)^2) + intercept. The support vectors are rows of
-/// the training data as they were; the mean of a standardised feature cancels in the difference.
-///
-/// A decision costs n_support (2 d operations and an exponential): microseconds for hundreds of support vectors, where
-/// a linear gate takes tens of nanoseconds. Noisy labels make most rows support vectors.
-struct KernelSvmModel {
-  std::vector<double> factor;   ///< [d], > 0: 1 / deviation
-  std::vector<double> support;  ///< [n_support, d]
-  std::vector<double> coef;     ///< [n_support] y_i a_i
-  double gamma = 1;
-  double intercept = -1;
-  double relative_gap = 0;  ///< the proven (P - min P) / P is at most this; above the tolerance where max_iter ended it
-
-  /// f(x) = +1 for class 1 or -1 for class 0, whatever x is.
-  static KernelSvmModel constant(int label, std::size_t d) {
-    return {std::vector<double>(d, 1.0), {}, {}, 1.0, label == 1 ? 1.0 : -1.0, 0.0};
-  }
-
-  std::size_t n_features() const { return factor.size(); }
-  std::size_t n_support() const { return coef.size(); }
-
-  /// x [d], trusted to have n_features() values. Neither allocates nor throws.
-  double decision_function(std::span<const double> x) const {
-    double sum = intercept;
-    const double* s = support.data();
-    for (const double a : coef) {
-      double distance = 0;
-      for (std::size_t j = 0; j < factor.size(); ++j, ++s) {
-        const double difference = (x[j] - *s) * factor[j];
-        distance += difference * difference;
-      }
-      sum += a * std::exp(-gamma * distance);
-    }
-    return sum;
-  }
-
-  bool operator==(const KernelSvmModel&) const = default;
-};
-
-inline void to_json(nlohmann::json& json, const KernelSvmModel& m) {
-  json = {{"factor", m.factor}, {"support", m.support},     {"coef", m.coef},
-          {"gamma", m.gamma},   {"intercept", m.intercept}, {"relative_gap", m.relative_gap}};
-}
-
-/// Throws FormatError where the arrays' sizes disagree, or a factor or gamma is not positive.
-inline void from_json(const nlohmann::json& json, KernelSvmModel& m) {
-  refuse_unknown_keys(json, {"factor", "support", "coef", "gamma", "intercept", "relative_gap"});
-  m = {model_json::numbers(json, "factor"),   model_json::numbers(json, "support"),
-       model_json::numbers(json, "coef"),     model_json::number(json, "gamma"),
-       model_json::number(json, "intercept"), model_json::number(json, "relative_gap")};
-  // By division: a product of sizes may overflow.
-  if (m.factor.empty() ? !m.support.empty() || !m.coef.empty()
-                       : m.support.size() % m.factor.size() != 0 || m.support.size() / m.factor.size() != m.coef.size())
-    throw FormatError("model: 'support' must be [coef, factor]");
-  for (const double factor : m.factor)
-    if (!(factor > 0)) throw FormatError("model: 'factor' must be positive");
-  if (!(m.gamma > 0) || !(m.relative_gap >= 0))
-    throw FormatError("model: 'gamma' must be positive and 'relative_gap' not negative");
-}
 
 /// min  0.5 |f|^2 + C sum_i weight_i max(0, 1 - y_i (f(z_i) + b)),  y_i in {-1, +1}, over functions f of the Gaussian
 /// kernel's space and a free bias b: the C-SVC of Boser, Guyon, Vapnik (COLT 1992) and Cortes, Vapnik (1995), as
@@ -93,35 +28,7 @@ struct KernelSvm {
   SmoOptions solver{};
 
   /// Throws what Dataset::check throws, and ArgumentError for a hyper-parameter out of range.
-  KernelSvmModel fit(const Dataset& data) const {
-    if (!(C > 0) || !std::isfinite(C)) throw ArgumentError("kernel svm: C must be positive and finite");
-    if (!(gamma >= 0) || !std::isfinite(gamma)) throw ArgumentError("kernel svm: gamma must be finite and >= 0");
-    data.check();
-    const auto d = static_cast<std::size_t>(data.X.cols());
-    const Dataset used = data.without_zero_weights();
-    if (const int only = used.only_class(); only >= 0) return KernelSvmModel::constant(only, d);
-
-    const auto scaling = standardise ? Standardise::fit(used.X, used.sample_weight) : Standardise::identity(d);
-    const Eigen::MatrixXd Z = scaling.apply(used.X);
-    Eigen::VectorXd cost = C * used.sample_weight, sign(Z.rows());
-    if (normalise_weights) cost /= used.sample_weight.sum();
-    for (Eigen::Index i = 0; i < sign.size(); ++i) sign(i) = used.y[static_cast<std::size_t>(i)] == 1 ? 1 : -1;
-
-    KernelSvmModel model = KernelSvmModel::constant(0, d);
-    model.factor = scaling.factor;
-    model.gamma = gamma > 0 ? gamma : scale_gamma(Z, used.sample_weight);
-    const SmoResult found = minimise_hinge_rbf(Z, sign, cost, model.gamma, solver);
-    if (!found.beta.allFinite() || !std::isfinite(found.primal) || !std::isfinite(found.dual))
-      throw ArgumentError("kernel svm: the features or weights are too large to fit; scale them");
-    model.intercept = found.intercept;
-    model.relative_gap = found.primal > 0 ? std::max(0.0, found.primal - found.dual) / found.primal : 0.0;
-    for (Eigen::Index i = 0; i < Z.rows(); ++i) {
-      if (found.beta(i) == 0) continue;
-      model.coef.push_back(found.beta(i));
-      for (Eigen::Index j = 0; j < Z.cols(); ++j) model.support.push_back(used.X(i, j));
-    }
-    return model;
-  }
+  KernelSvmModel fit(const Dataset& data) const;
 
   /// 1 / (d v) with v the weighted variance of all entries of Z [n, d], or 1 where that is 0. As scikit-learn's
   /// gamma="scale", which leaves the weights out.
@@ -136,3 +43,7 @@ struct KernelSvm {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/kernel_svm.ipp>
+#endif

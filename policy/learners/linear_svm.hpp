@@ -1,10 +1,8 @@
 /// Weighted linear support vector machines.
 #pragma once
 #include <algorithm>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/hinge_solver.hpp>
-#include <weir/policy/learners/linear_model.hpp>
-#include <weir/policy/learners/newton.hpp>
+#include <weir/core/compile.hpp>
+#include <weir/policy/learners/dataset.hpp>
 
 namespace weir {
 
@@ -23,12 +21,7 @@ struct LinearSvm {
   double tolerance = 1e-9;        ///< relative distance from the optimum at which to stop
   int max_iter = 200;
 
-  LinearModel fit(const Dataset& data) const {
-    return fit_linear(data, C, standardise, normalise_weights, true, [&](const LinearProblem& problem) {
-      return loss == SvmLoss::hinge ? minimise_hinge(problem, tolerance, max_iter)
-                                    : minimise_by_newton(problem, SquaredHinge{}, tolerance, max_iter);
-    });
-  }
+  LinearModel fit(const Dataset& data) const;
 
   /// max(0, 1 - m)^2, its derivative and its generalised second derivative.
   struct SquaredHinge {
@@ -42,3 +35,7 @@ struct LinearSvm {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/linear_svm.ipp>
+#endif

@@ -3,7 +3,7 @@
 #pragma once
 #include <string_view>
 #include <tuple>
-#include <weir/policy/dataset.hpp>
+#include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/decision_tree.hpp>
 #include <weir/policy/learners/gradient_boosting.hpp>
 #include <weir/policy/learners/isotonic.hpp>

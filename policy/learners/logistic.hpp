@@ -1,9 +1,8 @@
 /// Weighted logistic regression.
 #pragma once
 #include <cmath>
-#include <weir/policy/dataset.hpp>
-#include <weir/policy/learners/linear_model.hpp>
-#include <weir/policy/learners/newton.hpp>
+#include <weir/core/compile.hpp>
+#include <weir/policy/learners/dataset.hpp>
 
 namespace weir {
 
@@ -18,11 +17,7 @@ struct LogisticRegression {
   double tolerance = 1e-12;       ///< relative distance from the optimum at which to stop
   int max_iter = 200;
 
-  LinearModel fit(const Dataset& data) const {
-    return fit_linear(data, C, standardise, normalise_weights, regularise_bias, [&](const LinearProblem& problem) {
-      return minimise_by_newton(problem, Loss{}, tolerance, max_iter);
-    });
-  }
+  LinearModel fit(const Dataset& data) const;
 
   /// log(1 + exp(-m)) and its derivatives, without overflow for any m.
   struct Loss {
@@ -36,3 +31,7 @@ struct LogisticRegression {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/logistic.ipp>
+#endif

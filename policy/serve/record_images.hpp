@@ -1,20 +1,17 @@
 /// record_images: the trace of many images, restartable and in shards.
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/context.hpp>
 #include <weir/io/image_set.hpp>
-#include <weir/policy/cascade_executor.hpp>
-#include <weir/policy/policy_file.hpp>
-#include <weir/policy/record_trace.hpp>
-#include <weir/policy/serve/cascade_inputs.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/trace/trace.hpp>
+#include <weir/policy/serve/shard.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
-#include <weir/policy/serve/trace_shard.hpp>
 
 namespace weir {
 
@@ -29,34 +26,14 @@ struct RecordOptions {
 
 /// What is recorded, as a hash: the policy file (networks, heads, seconds), the loss, the labels, the first and the
 /// last image. Other images in between with the same labels are not noticed.
-inline std::string recording_id(const PolicyFile& file, const ImageSet& set, const std::vector<std::size_t>& rows,
-                                const std::string& loss) {
-  std::string all = to_text(file) + loss;
-  for (const std::size_t r : rows) all += " " + std::to_string(set.label(r));
-  for (const std::size_t r : {rows.front(), rows.back()}) all += " " + std::to_string(set.content_hash(r));
-  return content_fnv1a(all);
-}
+std::string recording_id(const PolicyFile& file, const ImageSet& set, const std::vector<std::size_t>& rows,
+                         const std::string& loss);
 
 namespace detail {
 
 /// [stages] what a trace calls their networks: the file's name without its extension, with a number where two have the
 /// same. None at all where stages of a network do not follow each other, which traces do not know.
-inline std::vector<std::string> network_names(const StoredCascade& stored) {
-  std::vector<std::string> names, of;
-  for (const StoredNetwork& n : stored.networks) {
-    const std::string name = n.file.stem().string();
-    const auto same = std::ranges::count_if(stored.networks, [&](const auto& o) { return o.file.stem() == name; });
-    names.push_back(same > 1 ? name + "#" + std::to_string(names.size()) : name);
-  }
-  std::vector<bool> ended(names.size(), false);
-  const auto& stages = stored.spec->stages;
-  for (std::size_t k = 0; k < stages.size(); ++k) {
-    if (k > 0 && stages[k].network != stages[k - 1].network) ended[stages[k - 1].network] = true;
-    if (ended[stages[k].network]) return {};
-    of.push_back(names[stages[k].network]);
-  }
-  return of;
-}
+std::vector<std::string> network_names(const StoredCascade& stored);
 
 }  // namespace detail
 
@@ -64,61 +41,12 @@ inline std::vector<std::string> network_names(const StoredCascade& stored) {
 /// `path`, a shard for merge_trace_shards(); a file that is there is gone on with. What is written does not depend on
 /// block, threads, or how often it was stopped. Image files are decoded block by block. Throws ArgumentError for sets
 /// without labels or fewer images than shards, and what TraceShardWriter, decoding and running throw.
-inline void record_images(const PolicyFile& file, const StoredCascade& stored, const ImageSet& set,
-                          const std::vector<std::size_t>& rows, const std::filesystem::path& path,
-                          const RecordOptions& options) {
-  if (!set.has_labels()) throw ArgumentError(set.source() + ": labels are needed");
-  const std::size_t first = options.shard.range(rows.size()).first, end = options.shard.range(rows.size()).second;
-  if (first == end || options.block == 0)
-    throw ArgumentError("recording: " + std::to_string(rows.size()) + " images, " +
-                        std::to_string(options.shard.count) + " shards, blocks of " + std::to_string(options.block));
-  const Loss loss(options.loss);
-  std::vector<StageCost> costs;
-  for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.seconds, s.answer_seconds});
-  const auto networks = detail::network_names(stored);
-  TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size(),
-                                 options.probabilities ? stored.spec->n_classes() : 0});
-  const auto label = [&](std::size_t i) { return set.label(rows[first + i]); };
-  for (std::size_t i = 0; i < writer.labels().size(); ++i)
-    if (writer.labels()[i] != label(i))
-      throw FormatError(path.string() + ": row " + std::to_string(i + 1) + " has another label than the image");
-  CascadeExecutor executor(stored.spec, Context(options.context));
-  CascadeInputs inputs(stored.preprocessing());
-  const auto maker = [&](std::size_t network, std::size_t row, View out) { inputs.fill(network, row, out); };
-  const std::size_t total = end - first;
-  for (std::size_t done = writer.labels().size(); done < total;) {
-    const std::size_t n = std::min(options.block, total - done);
-    std::vector<int> labels;
-    std::vector<Image> images;
-    std::vector<ImageView> views;
-    std::vector<float> values;
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::size_t row = rows[first + done + i];
-      labels.push_back(label(done + i));
-      if (set.is_float())
-        values.insert(values.end(), set.row(row).begin(), set.row(row).end());
-      else if (set.is_decoded(row))
-        views.push_back(set.image(row));
-      else
-        views.push_back(images.emplace_back(set.decode(row)));
-    }
-    if (set.is_float()) {
-      const Shape one = set.row_shape();
-      inputs.begin(ConstView{values.data(), Shape{static_cast<std::int64_t>(n), one[0], one[1], one[2]}});
-    } else {
-      inputs.begin(views);
-    }
-    Trace block;
-    try {
-      block = record_trace(executor, maker, std::move(labels), loss, costs, file.cost_unit, 16, options.probabilities);
-    } catch (const NotFiniteError& e) {
-      throw e.at("image '" + set.name(rows[first + done + e.row()]) + "'");
-    }
-    for (std::size_t k = 0; k < networks.size(); ++k) block.stages[k].network = networks[k];
-    writer.append(block);
-    done += n;
-    if (options.progress) options.progress(done, total);
-  }
-}
+void record_images(const PolicyFile& file, const StoredCascade& stored, const ImageSet& set,
+                   const std::vector<std::size_t>& rows, const std::filesystem::path& path,
+                   const RecordOptions& options);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/serve/record_images.ipp>
+#endif

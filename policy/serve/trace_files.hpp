@@ -1,65 +1,26 @@
 /// Traces as files: a CSV, and class probabilities beside it.
 #pragma once
-#include <Eigen/Core>
 #include <filesystem>
-#include <string>
-#include <utility>
+#include <weir/core/compile.hpp>
+#include <weir/policy/trace/trace.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/csv.hpp>
-#include <weir/io/file.hpp>
-#include <weir/io/npy.hpp>
-#include <weir/policy/trace_file.hpp>
 
 namespace weir {
 
 /// Where the class probabilities of the trace in this file lie, if there are any: trace.csv has
 /// trace.probabilities.npy, float32 [stages, n, classes].
-inline std::filesystem::path probabilities_beside(const std::filesystem::path& csv) {
-  return std::filesystem::path(csv).replace_extension(".probabilities.npy");
-}
+std::filesystem::path probabilities_beside(const std::filesystem::path& csv);
 
 /// Reads a CSV as trace_from_table has it, and the probabilities beside it. Throws FormatError and IoError naming the
 /// file, and what Trace::check throws.
-inline Trace read_trace(const std::filesystem::path& path) {
-  const CsvTable csv = read_csv(path);
-  Trace trace = trace_from_table(csv.header, csv.rows, {}, path.string());
-  const std::filesystem::path beside = probabilities_beside(path);
-  if (!std::filesystem::exists(beside)) return trace;
-  const NpyArray array = read_npy(beside);
-  if (array.shape.rank() != 3 || array.shape[0] != static_cast<std::int64_t>(trace.stages.size()) ||
-      array.shape[1] != static_cast<std::int64_t>(trace.size()) || array.shape[2] < 2)
-    throw FormatError(beside.string() + ": " + array.shape.to_string() + " is not [" +
-                      std::to_string(trace.stages.size()) + " stages, " + std::to_string(trace.size()) +
-                      " examples, classes]");
-  const Tensor all = array.to_tensor();
-  const auto n = static_cast<Eigen::Index>(trace.size());
-  const Eigen::Index classes = array.shape[2];
-  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  for (std::size_t k = 0; k < trace.stages.size(); ++k)
-    trace.stages[k].probabilities =
-        Eigen::Map<const Rows>(all.data() + static_cast<Eigen::Index>(k) * n * classes, n, classes);
-  trace.check();
-  return trace;
-}
+Trace read_trace(const std::filesystem::path& path);
 
 /// Writes what read_trace reads back equal to the last bit; probabilities where all stages have them. Those of another
 /// trace that lay beside the file are removed. Throws IoError, and what Trace::check throws.
-inline void write_trace(const Trace& trace, const std::filesystem::path& path) {
-  const TraceTable table = trace_to_table(trace);
-  std::string csv = csv_line(table.header);
-  for (const auto& row : table.rows) csv += csv_line(row);
-  const std::filesystem::path beside = probabilities_beside(path);
-  std::filesystem::remove(beside);
-  write_file_atomically(path, csv);
-  if (!lacks_probabilities(trace).empty()) return;
-  const Eigen::Index classes = trace.stages.front().probabilities.cols();
-  Tensor all(Shape{static_cast<std::int64_t>(trace.stages.size()), static_cast<std::int64_t>(trace.size()),
-                   static_cast<std::int64_t>(classes)});
-  float* to = all.data();
-  for (const StageTrace& s : trace.stages)
-    for (Eigen::Index i = 0; i < s.probabilities.rows(); ++i)
-      for (Eigen::Index c = 0; c < classes; ++c) *to++ = s.probabilities(i, c);
-  write_npy(beside, all.view());
-}
+void write_trace(const Trace& trace, const std::filesystem::path& path);
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/serve/trace_files.ipp>
+#endif

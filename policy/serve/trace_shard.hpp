@@ -1,24 +1,16 @@
 /// Trace shards: a long recording, written down block by block, that goes on where it was stopped.
 #pragma once
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+#include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
-#include <weir/io/csv.hpp>
 #include <weir/io/file.hpp>
+#include <weir/policy/trace/trace.hpp>
 #include <weir/policy/serve/shard.hpp>
-#include <weir/policy/serve/trace_files.hpp>
 
 namespace weir {
 
@@ -30,11 +22,7 @@ struct TraceShardHeader {
   std::size_t classes = 0;  ///< of the class probabilities that are kept beside the rows; 0: none are
 
   std::size_t n_rows() const { return shard.range(n).second - shard.range(n).first; }
-  std::string line() const {
-    nlohmann::json json = {{"weir_trace_shard", 1}, {"run", run}, {"shard", {shard.index, shard.count}}, {"n", n}};
-    if (classes > 0) json["classes"] = classes;
-    return json.dump() + "\n";
-  }
+  std::string line() const;
   bool operator==(const TraceShardHeader&) const = default;
 };
 
@@ -42,17 +30,11 @@ struct TraceShardHeader {
 struct TraceCsv {
   std::string header, rows;
 
-  explicit TraceCsv(const Trace& trace) {
-    const TraceTable table = trace_to_table(trace);
-    header = csv_line(table.header);
-    for (const auto& row : table.rows) rows += csv_line(row);
-  }
+  explicit TraceCsv(const Trace& trace);
 };
 
 /// A shard's class probabilities: float32 [rows, stages, classes] in the machine's byte order, beside the rows.
-inline std::filesystem::path shard_probabilities(const std::filesystem::path& shard) {
-  return shard.string() + ".probabilities";
-}
+std::filesystem::path shard_probabilities(const std::filesystem::path& shard);
 
 /// A shard's file that is being written, and its probabilities. One process at a time; a killed one leaves at most a
 /// row cut off, or probabilities of rows that it did not come to write, which the next one drops.
@@ -60,103 +42,27 @@ class TraceShardWriter {
  public:
   /// Begins the file or goes on with it. Throws FormatError if path holds anything else than a shard that this header
   /// began, or damaged rows; IoError (also while another process writes it).
-  TraceShardWriter(std::filesystem::path path, TraceShardHeader header)
-      : path_(std::move(path)),
-        header_(std::move(header)),
-        file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666)) {
-    if (file_.get() < 0) throw detail::io_error(path_, "cannot be written", errno);
-    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) throw detail::io_error(path_, "another process writes it", errno);
-    const Bytes bytes = read_file(path_);
-    const std::string_view text(bytes.data(), bytes.size());
-    const std::string first = header_.line();
-    if (text.size() < first.size() && first.starts_with(text)) {  // killed while it began
-      cut(0);
-      if (header_.classes > 0) open_probabilities();
-      return;
-    }
-    if (!text.starts_with(first))
-      throw FormatError(path_.string() +
-                        ": there already, and from another run (networks, images, loss, shard or what is "
-                        "kept differ); remove it, or write elsewhere");
-    const std::string_view whole = text.substr(0, text.rfind('\n') + 1);
-    if (whole.size() > first.size()) {
-      const CsvTable table = parse_csv(whole.substr(first.size()), path_.string());
-      if (!table.rows.empty()) {
-        const Trace rows = trace_from_table(table.header, table.rows, {}, path_.string());
-        labels_ = rows.label;
-        row_bytes_ = rows.stages.size() * header_.classes * sizeof(float);
-      }
-    }
-    if (labels_.size() > header_.n_rows())
-      throw FormatError(path_.string() + ": " + std::to_string(labels_.size()) + " rows, the shard has " +
-                        std::to_string(header_.n_rows()));
-    cut(labels_.empty() ? 0 : whole.size());
-    if (header_.classes > 0) open_probabilities();
-  }
+  TraceShardWriter(std::filesystem::path path, TraceShardHeader header);
 
   /// Labels of the rows that were there.
   const std::vector<int>& labels() const { return labels_; }
 
   /// Writes a block's rows down, to the disk; its probabilities first, so that no row is ever without. Throws
   /// ShapeError where probabilities are to be kept and a stage has none, or of other classes.
-  void append(const Trace& block) {
-    if (header_.classes > 0) append_probabilities(block);
-    const TraceCsv csv(block);
-    if (size_ == 0) size_ = write(file_, path_, header_.line() + csv.header, 0);
-    size_ = write(file_, path_, csv.rows, size_);
-    sync(file_, path_);
-  }
+  void append(const Trace& block);
 
  private:
-  void cut(std::size_t size) {
-    size_ = size;
-    if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0)
-      throw detail::io_error(path_, "cannot be written", errno);
-  }
+  void cut(std::size_t size);
 
-  void open_probabilities() {
-    const auto path = shard_probabilities(path_);
-    side_.emplace(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666));
-    if (side_->get() < 0) throw detail::io_error(path, "cannot be written", errno);
-    side_size_ = labels_.size() * row_bytes_;
-    if (std::filesystem::file_size(path) < side_size_)
-      throw FormatError(path.string() + ": fewer probabilities than the rows of " + path_.string());
-    if (::ftruncate(side_->get(), static_cast<off_t>(side_size_)) != 0)
-      throw detail::io_error(path, "cannot be written", errno);
-  }
+  void open_probabilities();
 
-  void append_probabilities(const Trace& block) {
-    std::vector<float> all;
-    for (const StageTrace& s : block.stages)
-      if (static_cast<std::size_t>(s.probabilities.cols()) != header_.classes)
-        throw ShapeError("recording: stage '" + s.name + "' has probabilities of " +
-                         std::to_string(s.probabilities.cols()) + " classes, not " + std::to_string(header_.classes));
-    for (std::size_t i = 0; i < block.size(); ++i)
-      for (const StageTrace& s : block.stages)
-        for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
-          all.push_back(s.probabilities(static_cast<Eigen::Index>(i), c));
-    const auto path = shard_probabilities(path_);
-    side_size_ =
-        write(*side_, path, {reinterpret_cast<const char*>(all.data()), all.size() * sizeof(float)}, side_size_);
-    sync(*side_, path);
-  }
+  void append_probabilities(const Trace& block);
 
   /// Writes bytes at `at`, and returns where they end.
   static std::size_t write(const detail::FileDescriptor& file, const std::filesystem::path& path,
-                           std::string_view bytes, std::size_t at) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw detail::io_error(path, "cannot be written", errno);
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-      at += static_cast<std::size_t>(n);
-    }
-    return at;
-  }
+                           std::string_view bytes, std::size_t at);
 
-  static void sync(const detail::FileDescriptor& file, const std::filesystem::path& path) {
-    if (!detail::sync(file.get())) throw detail::io_error(path, "cannot be written", errno);
-  }
+  static void sync(const detail::FileDescriptor& file, const std::filesystem::path& path);
 
   std::filesystem::path path_;
   TraceShardHeader header_;
@@ -167,3 +73,7 @@ class TraceShardWriter {
 };
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/serve/trace_shard.ipp>
+#endif

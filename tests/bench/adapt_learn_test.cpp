@@ -2,7 +2,7 @@
 
 #include "../../bench/adapt/learn.hpp"
 #include "../io/io_test.hpp"
-#include "../policy/rules/probability_trace.hpp"
+#include "../policy/probability_trace.hpp"
 
 namespace WEIR_UNIT {
 

@@ -7,7 +7,7 @@
 
 #include "../../bench/policy/curve.hpp"
 #include "../../bench/policy/traces_in.hpp"
-#include "../policy/rules/probability_trace.hpp"
+#include "../policy/probability_trace.hpp"
 
 namespace WEIR_UNIT {
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 #include <weir/core/context.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace WEIR_UNIT {
 

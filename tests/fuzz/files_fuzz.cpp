@@ -18,10 +18,10 @@
 #include <weir/io/labels.hpp>
 #include <weir/io/npy.hpp>
 #include <weir/io/preprocess.hpp>
-#include <weir/policy/cost_table.hpp>
-#include <weir/policy/policy_file.hpp>
+#include <weir/policy/trace/cost_table.hpp>
+#include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
-#include <weir/policy/trace_file.hpp>
+#include <weir/policy/trace/trace_file.hpp>
 
 #include "bounds.hpp"
 

@@ -22,7 +22,6 @@
 
 #include "bounds.hpp"
 #include "onnx_mutator.hpp"
-#include "operator_names.hpp"
 
 namespace {
 
@@ -38,9 +37,10 @@ std::set<std::string>& operators_run() {
 
 void report_operators() {
   std::string missing;
-  for (const std::string& name : fuzz::operator_names())
-    if (!operators_run().contains(name)) missing += " " + name;
-  std::fprintf(stderr, "operators of the registry: %zu, not run:%s\n", fuzz::operator_names().size(),
+  const auto names = weir::operator_names();
+  for (const std::string_view name : names)
+    if (!operators_run().contains(std::string(name))) missing += " " + std::string(name);
+  std::fprintf(stderr, "operators of the registry: %zu, not run:%s\n", names.size(),
                missing.empty() ? " none" : missing.c_str());
   if (!missing.empty()) std::_Exit(1);
 }
@@ -188,7 +188,6 @@ void run(const Network& network, std::size_t seed) {
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   (void)operators_run();  // made before the function is registered, so that it is destroyed after it ran
-  (void)fuzz::operator_names();
   if (std::getenv("WEIR_FUZZ_COVERED") != nullptr) std::atexit(report_operators);
   return 0;
 }

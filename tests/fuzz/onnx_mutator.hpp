@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+#include <weir/layers/build_network.hpp>
 
 #include "bounds.hpp"
-#include "operator_names.hpp"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
@@ -234,7 +234,8 @@ class OnnxMutation {
       return true;
     }
     if (of == Message::node && f.tag == 4 && numbers_.below(4) != 0) {
-      f.bytes = operator_names()[numbers_.below(operator_names().size())];
+      static const std::vector<std::string_view> names = weir::operator_names();
+      f.bytes = names[numbers_.below(names.size())];
       return true;
     }
     if (of == Message::node && f.tag <= 2 && numbers_.below(8) != 0) {  // another tensor's name

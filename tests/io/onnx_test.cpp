@@ -58,7 +58,7 @@ TEST_CASE("ONNX: what weir cannot run is refused, with file, node and reason") {
   const auto file = [](const std::string& name) {
     return message_of<FormatError>([&] { (void)weir::read_onnx(vector(name)); });
   };
-  CHECK(contains(file("other_domain"), "other_domain.onnx: node 'add' (Add): operators of domain 'com.microsoft'"));
+  CHECK(weir::read_onnx(vector("other_domain")).nodes.at(0).op == "com.microsoft::Add");
   CHECK(contains(file("control_flow"), "node 'if' (If): attribute 'else_branch' is a graph"));
   CHECK(contains(file("sparse"), "sparse initialisers"));
   CHECK(contains(file("int_input"), "input 'x' has element type 7"));

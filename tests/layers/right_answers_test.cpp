@@ -3,7 +3,7 @@
 #include <limits>
 #include <weir/core/kernels/strided.hpp>
 #include <weir/layers/axes.hpp>
-#include <weir/policy/cascade_spec.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
 
 #include "graphs.hpp"
 

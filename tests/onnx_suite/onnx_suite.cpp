@@ -2,13 +2,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <weir/layers/integer_operators.hpp>
-#include <weir/layers/registry.hpp>
+#include <weir/layers/build_network.hpp>
 
 #include "trial.hpp"
 
@@ -21,9 +21,8 @@ constexpr std::array<const char*, onnx_suite::way_count> way_names = {"as given"
                                                                       "one at run time", "free batch", "constant"};
 
 bool is_known(const std::string& op) {
-  const auto named = [&](const auto& o) { return o.name == op; };
-  return std::any_of(weir::operators.begin(), weir::operators.end(), named) ||
-         std::any_of(weir::integer_operators.begin(), weir::integer_operators.end(), named);
+  static const auto names = weir::operator_names(), folded = weir::folded_operator_names();
+  return std::ranges::find(names, op) != names.end() || std::ranges::find(folded, op) != folded.end();
 }
 
 /// A line for each trial: way, outcome and text, tab-separated. Run in a process of its own, so that a case that

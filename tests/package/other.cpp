@@ -1,3 +1,3 @@
-#include <weir/weir.hpp>
+#include <weir/run.hpp>
 
 std::int64_t elements_of_an_image() { return weir::Tensor(weir::Shape{1, 3, 8, 8}).shape().numel(); }

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <vector>
-#include <weir/policy/policy.hpp>
-#include <weir/policy/topology.hpp>
-#include <weir/policy/trace.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/topology.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace weir_test {
 

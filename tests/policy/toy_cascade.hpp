@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/cascade_executor.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
 
 namespace toy_cascade {
 

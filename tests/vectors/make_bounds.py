@@ -1,4 +1,4 @@
-"""p-values and limits for tests/policy/bounds/bounds_test.cpp from scipy and numpy, each written down from its paper.
+"""p-values and limits for tests/policy/choose/bounds/bounds_test.cpp from scipy and numpy, each written down from its paper.
 A line: test epsilon delta p limit, then 'pattern k n' (k ones among n, evenly spread) or 'losses' and the values."""
 import pathlib
 import numpy as np

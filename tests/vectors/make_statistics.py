@@ -1,4 +1,4 @@
-"""Limits and p-values for tests/policy/statistics_test.cpp from scipy: one 'name arguments... value' a line."""
+"""Limits and p-values for tests/policy/evaluate/statistics_test.cpp from scipy: one 'name arguments... value' a line."""
 import pathlib
 import numpy as np
 from scipy import special, stats

@@ -9,6 +9,7 @@
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/packed_weights.hpp>
+#include <weir/core/parallel.hpp>
 #include <weir/core/rows.hpp>
 #include <weir/core/tensor.hpp>
 

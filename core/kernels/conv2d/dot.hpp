@@ -3,6 +3,7 @@
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
 #include <weir/core/kernels/gemm/dot_rows.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <weir/core/kernels/conv2d/algorithm.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 

@@ -4,6 +4,7 @@
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
 #include <weir/core/kernels/conv2d/winograd_phases.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 

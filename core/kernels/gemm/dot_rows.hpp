@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 

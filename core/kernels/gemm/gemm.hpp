@@ -4,6 +4,7 @@
 #include <weir/core/kernels/gemm/list.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace weir {
 

@@ -10,6 +10,7 @@
 #include <weir/core/kernels/conv2d/list.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace WEIR_UNIT {
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/parallel.hpp>
 
 namespace WEIR_UNIT {
 

@@ -8,6 +8,7 @@
 #include <weir/core/kernels/conv2d/winograd_transforms.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
+#include <weir/core/parallel.hpp>
 
 #include "kernels_test.hpp"
 

@@ -89,7 +89,7 @@ TEST_CASE("Isotonic regression: the max-min formula, on every kind of order") {
 TEST_CASE("Isotonic curve: scikit-learn's, at its knots, between and beyond them") {
   REQUIRE(vectors().size() == 3);
   for (const auto& c : vectors()) {
-    const auto curve = IsotonicCurve::fit(vector(c.at("x")), vector(c.at("y")), vector(c.at("weight")));
+    const auto curve = weir::fit_isotonic_curve(vector(c.at("x")), vector(c.at("y")), vector(c.at("weight")));
     const auto knots = c.at("knots").get<std::vector<double>>(), levels = c.at("levels").get<std::vector<double>>();
     REQUIRE(curve.x == knots);
     for (std::size_t k = 0; k < knots.size(); ++k) CHECK(curve.y[k] == doctest::Approx(levels[k]).epsilon(1e-13));
@@ -102,7 +102,7 @@ TEST_CASE("Isotonic curve: scikit-learn's, at its knots, between and beyond them
 TEST_CASE("Isotonic curve: what it cannot fit or load is refused") {
   const Eigen::VectorXd x = Eigen::VectorXd::LinSpaced(5, 0, 1), one = Eigen::VectorXd::Ones(5);
   const auto fit = [](const Eigen::VectorXd& a, const Eigen::VectorXd& b, const Eigen::VectorXd& c) {
-    return IsotonicCurve::fit(a, b, c);
+    return weir::fit_isotonic_curve(a, b, c);
   };
   CHECK(fit(x, x, one)(0.3) == doctest::Approx(0.3));
   CHECK(fit(x, -x, one)(0.9) == doctest::Approx(-0.5));

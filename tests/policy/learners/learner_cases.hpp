@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 #include <vector>
-#include <weir/policy/learner.hpp>
+#include <weir/policy/learners/learner.hpp>
 
 namespace learner_cases {
 

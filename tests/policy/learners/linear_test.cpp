@@ -68,7 +68,7 @@ TEST_CASE("Linear learners: scikit-learn's optimum with the same weights, C and 
 TEST_CASE("Linear learners: the weighted standardisation is scikit-learn's") {
   for (const auto& c : learner_cases::vectors()) {
     const Dataset used = dataset(c).without_zero_weights();
-    const auto scaling = weir::Standardise::fit(used.X, used.sample_weight);
+    const auto scaling = weir::fit_standardise(used.X, used.sample_weight);
     for (std::size_t j = 0; j < scaling.mean.size(); ++j) {
       CHECK(scaling.mean[j] == doctest::Approx(c.at("mean")[j].get<double>()).epsilon(1e-12));
       CHECK(1 / scaling.factor[j] == doctest::Approx(c.at("deviation")[j].get<double>()).epsilon(1e-12));
@@ -116,10 +116,10 @@ TEST_CASE("Linear learners: stationary at any C, also where classes can be told 
 
 TEST_CASE("Hinge solver: the proven gap bounds the distance from the optimum") {
   const Dataset used = noisy(150, 3, 8).without_zero_weights();
-  const auto scaling = weir::Standardise::fit(used.X, used.sample_weight);
+  const auto scaling = weir::fit_standardise(used.X, used.sample_weight);
   for (const double C : {1e-2, 1.0, 1e4}) {
     weir::LinearProblem problem{Eigen::MatrixXd(used.X.rows(), 4), C * used.sample_weight};
-    problem.Z.leftCols(3) = scaling.apply(used.X);
+    problem.Z.leftCols(3) = weir::standardised(scaling, used.X);
     problem.Z.col(3).setOnes();
     for (Eigen::Index i = 0; i < problem.Z.rows(); ++i)
       if (used.y[static_cast<std::size_t>(i)] == 0) problem.Z.row(i) *= -1;
@@ -151,10 +151,10 @@ TEST_CASE("Hinge solver: reaches its tolerance at any C, also for copies, consta
     for (const double C : {1e-6, 1e-3, 1.0, 1e3, 1e6}) {
       INFO("C = " << C);
       const Dataset used = data.without_zero_weights();
-      const auto scaling = weir::Standardise::fit(used.X, used.sample_weight);
+      const auto scaling = weir::fit_standardise(used.X, used.sample_weight);
       const auto n = used.X.rows();
       weir::LinearProblem problem{Eigen::MatrixXd(n, 5), C * used.sample_weight / used.sample_weight.sum()};
-      problem.Z.leftCols(4) = scaling.apply(used.X);
+      problem.Z.leftCols(4) = weir::standardised(scaling, used.X);
       problem.Z.col(4).setOnes();
       for (Eigen::Index i = 0; i < n; ++i)
         if (used.y[static_cast<std::size_t>(i)] == 0) problem.Z.row(i) *= -1;

@@ -4,9 +4,9 @@
 #include <limits>
 #include <numeric>
 #include <set>
-#include <weir/policy/cost_model.hpp>
-#include <weir/policy/features/keep_groups.hpp>
-#include <weir/policy/penultimate.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/learn/keep_groups.hpp>
+#include <weir/policy/exits/penultimate.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/policy/serve/merge_trace_shards.hpp>
 #include <weir/policy/serve/record_images.hpp>

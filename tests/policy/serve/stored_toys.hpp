@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 #include <weir/io/file.hpp>
-#include <weir/policy/exit_points.hpp>
+#include <weir/policy/exits/exit_points.hpp>
 #include <weir/policy/serve/cascade.hpp>
 
 #include "../../io/io_test.hpp"

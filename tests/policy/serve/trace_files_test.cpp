@@ -4,7 +4,7 @@
 #include <weir/policy/serve/trace_files.hpp>
 
 #include "../../io/io_test.hpp"
-#include "../rules/probability_trace.hpp"
+#include "../probability_trace.hpp"
 
 namespace WEIR_UNIT {
 

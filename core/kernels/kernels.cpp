@@ -1,0 +1,2 @@
+// The library's micro-kernels.
+#include <weir/core/kernels/gemm/list.ipp>

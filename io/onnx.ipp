@@ -1,0 +1,94 @@
+// What onnx.hpp declares.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <weir/core/graph_def.hpp>
+#include <weir/io/file.hpp>
+#include <weir/io/onnx.hpp>
+#include <weir/io/onnx_graph.hpp>
+#include <weir/io/onnx_sort.hpp>
+#include <weir/io/onnx_tensor.hpp>
+#include <weir/io/protobuf.hpp>
+
+namespace weir {
+
+namespace detail {
+
+/// OperatorSetIdProto: sets opset if it is the default domain's. Other domains may be declared as long as no node
+/// uses them.
+inline void read_opset(ProtoMessage message, std::optional<std::int64_t>& opset) {
+  std::string domain;
+  std::int64_t version = 0;
+  while (message.next()) switch (message.tag()) {
+      case 1:
+        domain = message.string();
+        break;
+      case 2:
+        version = message.int64();
+        break;
+      default:
+        message.skip();
+    }
+  if (domain.empty() || domain == "ai.onnx") opset = version;
+}
+
+inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& source, TensorSources& sources) {
+  GraphDef graph;
+  graph.source = source;
+  std::optional<std::int64_t> opset;
+  std::optional<ProtoMessage> body;
+  for (ProtoMessage model(bytes); model.next();) switch (model.tag()) {
+      case 7:
+        body = model.message();
+        break;
+      case 8:
+        read_opset(model.message(), opset);
+        break;
+      default:
+        model.skip();
+    }
+  if (!body) throw FormatError("no graph: not an ONNX network");
+  if (!opset) throw FormatError("does not say its opset: not an ONNX network, or one older than IR version 3");
+  if (*opset < min_onnx_opset || *opset > max_onnx_opset)
+    throw FormatError("opset " + std::to_string(*opset) + " is not supported, only " + std::to_string(min_onnx_opset) +
+                      " to " + std::to_string(max_onnx_opset));
+  graph.opset = static_cast<int>(*opset);
+  OnnxGraphReader(graph, sources).read(*body);
+  if (graph.outputs.empty()) throw FormatError("the network has no output");
+  sort_nodes(graph);
+  return graph;
+}
+
+inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string& source, TensorSources& sources) {
+  try {
+    return parse_onnx_model({bytes.data(), bytes.size()}, source, sources);
+  } catch (const IoError& e) {
+    throw IoError(source + ": " + e.what());
+  } catch (const Error& e) {
+    throw FormatError(source + ": " + e.what());
+  } catch (const protozero::exception& e) {
+    throw FormatError(source + ": damaged or not an ONNX network (" + e.what() + ")");
+  }
+}
+
+}  // namespace detail
+
+WEIR_INLINE GraphDef parse_onnx(std::span<const char> bytes, const std::string& source) {
+  detail::TensorSources sources;
+  return detail::parse_onnx_bytes(bytes, source, sources);
+}
+
+WEIR_INLINE GraphDef parse_onnx_file(Bytes bytes, const std::filesystem::path& path) {
+  detail::TensorSources sources{.folder = path.parent_path(), .file = std::make_shared<Bytes>(std::move(bytes))};
+  return detail::parse_onnx_bytes(*sources.file, path.string(), sources);
+}
+
+WEIR_INLINE GraphDef read_onnx(const std::filesystem::path& path) {
+  return parse_onnx_file(read_file(path, max_onnx_bytes), path);
+}
+
+}  // namespace weir

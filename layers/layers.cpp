@@ -1,0 +1,2 @@
+// The library's operators.
+#include <weir/layers/build_network.ipp>

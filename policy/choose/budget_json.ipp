@@ -1,0 +1,32 @@
+// What budget_json.hpp declares.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <weir/policy/choose/budget_json.hpp>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+
+namespace weir {
+
+WEIR_INLINE nlohmann::json budget_json(const Budget& budget, const Choice& choice, const std::string& unit) {
+  const std::string cost = cost_field(unit);
+  const std::array<std::string, 3> names{"excess", "difference", cost};
+  nlohmann::json json = {{"on", names[static_cast<std::size_t>(budget.on)]},
+                         {"value", budget.value},
+                         {"margin", budget.margin == Margin::none ? "none" : "upper_limit"},
+                         {"n_calibration", choice.n_calibration},
+                         {"calibration",
+                          {{cost, choice.calibration.seconds},
+                           {"loss", choice.calibration.loss},
+                           {"excess", choice.calibration.excess},
+                           {"difference", choice.calibration.difference}}}};
+  if (choice.upper_limit) {
+    json["confidence"] = budget.confidence;
+    json["upper_limit"] = *choice.upper_limit;
+  }
+  return json;
+}
+
+}  // namespace weir

@@ -1,0 +1,23 @@
+// The library's rooms from evaluate to choose.
+#include <weir/policy/choose/budget_json.ipp>
+#include <weir/policy/choose/choose.ipp>
+#include <weir/policy/choose/family.ipp>
+#include <weir/policy/choose/guarantee.ipp>
+#include <weir/policy/choose/learn_policy.ipp>
+#include <weir/policy/choose/least_examples.ipp>
+#include <weir/policy/evaluate/budget.ipp>
+#include <weir/policy/evaluate/gate_matrix.ipp>
+#include <weir/policy/evaluate/statistics.ipp>
+#include <weir/policy/evaluate/tradeoff.ipp>
+#include <weir/policy/learn/batch_prices.ipp>
+#include <weir/policy/learn/cross_validate.ipp>
+#include <weir/policy/learn/decision_cost.ipp>
+#include <weir/policy/learn/expected_loss.ipp>
+#include <weir/policy/learn/keep_groups.ipp>
+#include <weir/policy/learn/objective.ipp>
+#include <weir/policy/learn/pooled_projection_fit.ipp>
+#include <weir/policy/learn/predicted_loss.ipp>
+#include <weir/policy/learn/topology_search.ipp>
+#include <weir/policy/learn/train.ipp>
+#include <weir/policy/learn/tune.ipp>
+#include <weir/policy/learn/tune_groups.ipp>

@@ -1,0 +1,40 @@
+/// From a path of policies to the one that keeps a budget, on calibration data that no policy was learned from.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <vector>
+#include <weir/core/compile.hpp>
+#include <weir/core/error.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/learn/train.hpp>
+
+namespace weir {
+
+struct Choice {
+  MixedPolicy policy;
+  std::optional<double> lambda_a;  ///< none for a fixed exit
+  std::optional<double> lambda_b;
+  Estimate calibration;               ///< Margin::none: expected over the mix; upper_limit: of the mix as drawn
+  std::optional<double> upper_limit;  ///< of the mean excess loss, where it was asked for
+  std::size_t n_calibration = 0;
+};
+
+/// The fastest policy that keeps a budget of loss, or the one of least loss that keeps a budget of seconds, judged on a
+/// calibration trace. `path` is PolicyTrainer::train_path's; policies trained here are appended to it.
+///
+/// Margin::none: hull of the calibration points, refined around the budget, and a mix of the hull's two vertices there,
+/// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
+/// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
+/// examples the true mean excess loss is within budget (guarantee.hpp: Learn then Test with Clopper-Pearson). The full
+/// network, whose excess is 0 by definition, is its answer where nothing else passes; where nothing could pass, because
+/// there are too few examples, ArgumentError says how many it takes.
+///
+/// Throws ArgumentError for a budget that cannot be kept, or options out of range.
+Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
+              const Budget& budget);
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/choose/choose.ipp>
+#endif

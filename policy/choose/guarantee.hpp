@@ -1,0 +1,108 @@
+/// The fastest policy of a family whose risk on new examples is bounded with a given confidence.
+#pragma once
+#include <Eigen/Core>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+#include <weir/core/compile.hpp>
+#include <weir/core/error.hpp>
+#include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/choose/family.hpp>
+#include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+
+namespace weir {
+
+/// How a member of a family is chosen on calibration losses r [n, members], all in [0, 1].
+enum class Certificate {
+  none,                    ///< the fastest with mean r <= epsilon: the best of many on the same examples, no bound
+  conformal_risk_control,  ///< E[risk] <= epsilon, over calibration and new example
+  upper_confidence_bound,  ///< P(risk <= epsilon) >= 1 - delta; the losses are made monotone
+  learn_then_test          ///< P(risk <= epsilon) >= 1 - delta; the losses may do what they like
+};
+
+/// The fastest member with mean r <= epsilon; nullopt where there is none.
+std::optional<std::size_t> choose_naively(const Eigen::MatrixXd& r, double epsilon);
+
+/// The fastest member with (sum of r' + 1) / (n + 1) <= epsilon, where r'(i, j) = max over k <= j of r(i, k), the worst
+/// that an example meets among this member and the safer ones (Angelopoulos, Bates, Fisch, Lei, Schuster, ICLR 2024,
+/// theorem 1, which needs each example's loss to be monotone, as r' is). Then the expected loss on a new example is at
+/// most epsilon; in single draws of the calibration examples the risk may well be above.
+std::optional<std::size_t> control_conformal_risk(const Eigen::MatrixXd& r, double epsilon);
+
+/// The last member up to which every upper limit of the mean of r' is at most epsilon, r' as above (risk-controlling
+/// prediction sets: Bates, Angelopoulos, Lei, Malik, Jordan, J. ACM 2021, theorem 1, which needs a monotone risk). It
+/// crosses epsilon once, whatever single members do, but r' counts every example that any safer member failed.
+std::optional<std::size_t> bound_monotone_risk(const Eigen::MatrixXd& r, double epsilon, double delta,
+                                               const MeanTest& test);
+
+/// Which of m hypotheses are rejected, at familywise error delta: hypothesis j holds the share weights[j] of delta
+/// (>= 0, sum <= 1) and is rejected where p_value(j) <= its share; then the share goes to the next that is not yet
+/// rejected, cyclically (the graphical procedure of Bretz, Maurer, Brannath, Posch, Stat. Med. 2009, on a ring). All on
+/// one j is fixed-sequence testing from j on; equal shares are Bonferroni's with Holm's gain. The weights must not
+/// depend on the data that the p-values come from. p_value is called at most once for each j, with a share > 0 only.
+std::vector<bool> reject_on_ring(std::vector<double> weights, double delta,
+                                 const std::function<double(std::size_t)>& p_value);
+
+/// The fastest member that reject_on_ring certifies (Learn then Test: Angelopoulos, Bates, Candes, Jordan, Lei, Ann.
+/// Appl. Stat. 2025; the hypotheses are "the risk of member j is above epsilon"). Needs no monotone risk.
+std::optional<std::size_t> learn_then_test(const Eigen::MatrixXd& r, double epsilon, double delta, const MeanTest& test,
+                                           const std::vector<double>& weights);
+
+/// The largest risk that n examples would certify in 99 of 100 draws, if it is itself an estimate from n_training
+/// examples; 0 where not even a mean of 0 on n passes. From Clopper and Pearson's lower limit for the number of
+/// examples that varies as much as both together, n n_training / (n + n_training).
+double nearly_certain_risk(std::size_t n, std::size_t n_training, double epsilon, double delta);
+
+/// Weights for reject_on_ring: equal shares on the members whose predicted risk is 0, 1/3, 2/3 and all of
+/// nearly_certain_risk. Where each passes, the walk goes on with all of delta, as from a single start; where the safe
+/// end has a member that fails, the later starts still go on, each with its share.
+std::vector<double> several_starts(const std::vector<double>& predicted, std::size_t n, std::size_t n_training,
+                                   double epsilon, double delta);
+
+struct GuaranteeOptions {
+  Risk risk = Risk::excess;
+  double epsilon = 0.01;  ///< limit of the risk, in [0, largest]
+  double delta = 0.05;    ///< 1 - confidence
+  Certificate certificate = Certificate::learn_then_test;
+  std::string test = "clopper_pearson";  ///< a name of mean_test_list; this one is for losses of 0 and 1 only
+  double largest = 1;                    ///< no example's risk is above this, whatever comes
+  int steps = 100;         ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
+  std::uint64_t seed = 0;  ///< of the mixes
+};
+
+/// A policy and what calibration says of it.
+struct Guarantee {
+  MixedPolicy policy;
+  std::optional<double> lambda_a;  ///< none for a fixed exit
+  std::optional<double> lambda_b;
+  double mean_risk = 0;  ///< on the calibration examples
+  /// Of the risk, for this policy by itself, by options.test at delta; 0 for the full network.
+  double upper_limit = 0;
+};
+
+namespace detail {
+
+/// Throws ArgumentError where n examples let nothing pass, whatever they show.
+void require_examples(std::size_t n, const GuaranteeOptions& o);
+
+}  // namespace detail
+
+/// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace; the full
+/// network, which has no risk by definition, where none does. `path` is of this trainer, the calibration examples are
+/// independent of its trace and come from where the new ones will. With Risk::disagreement the calibration trace's
+/// labels and losses change nothing: zeros do.
+///
+/// Throws what Trace::check throws, and ArgumentError for options out of range, a risk above `largest`, and fewer
+/// examples than could let anything pass (see least_examples).
+Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, const Trace& calibration,
+                    const GuaranteeOptions& options = {});
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/choose/guarantee.ipp>
+#endif

@@ -1,0 +1,56 @@
+// What least_examples.hpp declares.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/choose/least_examples.hpp>
+
+namespace weir {
+
+WEIR_INLINE std::optional<std::size_t> least_examples(const MeanTest& test, double epsilon, double delta) {
+  const auto passes = [&](std::size_t n) { return test.p_value(std::vector<double>(n, 0.0), epsilon, delta) <= delta; };
+  if (!(epsilon > 0)) return std::nullopt;
+  constexpr std::size_t most = std::size_t{1} << 24U;
+  std::size_t high = 1;
+  while (!passes(high)) {
+    if (high >= most) return std::nullopt;
+    high *= 2;
+  }
+  std::size_t low = high / 2;  // does not pass; 0 rejects nothing
+  while (high - low > 1) {
+    const std::size_t middle = low + (high - low) / 2;
+    (passes(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+namespace detail {
+
+WEIR_INLINE std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", 100 * share);
+  return text;
+}
+
+}  // namespace detail
+
+WEIR_INLINE void require_examples(std::size_t n, double epsilon, double confidence, std::string_view test,
+                                  const std::string& instead, const std::string& examples) {
+  if (epsilon >= 1) return;  // no loss is above 1
+  const auto least = least_examples(mean_test(test), epsilon, 1 - confidence);
+  if (least && n >= *least) return;
+  const std::string asked = detail::percent(confidence) + " % for " + detail::percent(epsilon) + " % needs ";
+  throw ArgumentError("the guarantee that was asked for cannot be given: " + asked +
+                      (least ? std::to_string(*least) + " " + examples + " with no regression; there are " +
+                                   std::to_string(n) + " for calibration"
+                             : "more " + examples + " than there can be") +
+                      ": " + instead);
+}
+
+}  // namespace weir

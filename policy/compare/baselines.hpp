@@ -1,0 +1,23 @@
+/// What needs no learning: single networks and random exits.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <weir/core/compile.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+
+namespace weir {
+
+/// One network (or exit) for every example, run alone: what network selection competes with. `seconds` is what that
+/// costs, which is less than a path through the exits before it, or the stage's own seconds where it is left out.
+Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> seconds = std::nullopt);
+
+/// The same exits and times as `e`, dealt to the examples at random: what the exit shares are worth without knowing
+/// which example goes where. The same seed deals the same way (Fisher and Yates).
+Evaluation random_exit(const Trace& trace, const Evaluation& e, std::uint64_t seed);
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/compare/baselines.ipp>
+#endif

@@ -1,0 +1,51 @@
+/// Every rule by name: what learned policies are compared with. One file and one line in list.ipp for each.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <weir/core/compile.hpp>
+#include <weir/policy/compare/rules/rule.hpp>
+
+namespace weir {
+
+/// A family of decisions with one parameter, which `tune` sets for a budget; nullopt where none keeps it.
+struct Rule {
+  std::string name;
+  std::string source;  ///< venue and year, or what it is in a few words
+  std::function<std::optional<TunedRule>(const RuleData&)> tune;
+  /// "" or what the rule needs and the data lacks; empty: needs nothing.
+  std::function<std::string(const Topology&, const Trace&)> lacks = {};
+};
+
+/// All rules: weir's, in the order of the list, then those that register_rule() added.
+std::vector<Rule> rules();
+
+/// Makes a rule of a program's own known, for the whole process: it is then tuned, certified, run and compared like the
+/// others. Throws ArgumentError for a name that is taken, or without a function that tunes.
+void register_rule(Rule rule);
+
+/// "random", "fixed_exit", ... in that order.
+std::vector<std::string> rule_names();
+
+/// The rule of that name. Throws ArgumentError naming the known ones.
+Rule find_rule(std::string_view name);
+
+/// What a rule needs and the data lacks, "" where it can be tuned.
+std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace);
+
+/// Tunes a rule by name; nullopt where it cannot keep the budget. Throws ArgumentError for an unknown name, or naming
+/// what the traces lack.
+std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data);
+
+/// Every rule that the data suffices for, tuned; one that cannot keep the budget is left out. `left_out` is told the
+/// name of each that is not tried, and what it lacks.
+std::vector<TunedRule> tuned_rules(const RuleData& data,
+                                   const std::function<void(std::string_view, const std::string&)>& left_out = {});
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/compare/rules/list.ipp>
+#endif

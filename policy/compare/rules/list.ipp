@@ -1,0 +1,153 @@
+// What list.hpp declares: the list itself.
+#pragma once
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <weir/core/error.hpp>
+#include <weir/policy/compare/rules/ensemble.hpp>
+#include <weir/policy/compare/rules/exit_score.hpp>
+#include <weir/policy/compare/rules/fixed_exit.hpp>
+#include <weir/policy/compare/rules/geometric_exits.hpp>
+#include <weir/policy/compare/rules/greedy_thresholds.hpp>
+#include <weir/policy/compare/rules/linear_gate.hpp>
+#include <weir/policy/compare/rules/list.hpp>
+#include <weir/policy/compare/rules/patience.hpp>
+#include <weir/policy/compare/rules/shared_threshold.hpp>
+
+namespace weir {
+
+namespace detail {
+
+inline std::string lacks_feature(const Topology& topology, const Trace& trace, const std::string& feature) {
+  const auto walk = nearest_walk(topology);
+  for (std::size_t w = 0; w + 1 < walk.size(); ++w) {
+    const StageTrace& s = trace.stages.at(walk[w]);
+    if (std::find(s.feature_names.begin(), s.feature_names.end(), feature) == s.feature_names.end())
+      return "stage '" + s.name + "' has no feature '" + feature + "'";
+  }
+  return "";
+}
+inline std::string lacks_max_probability(const Topology& topology, const Trace& trace) {
+  return lacks_feature(topology, trace, "max_probability");
+}
+inline std::string lacks_entropy(const Topology& topology, const Trace& trace) {
+  return lacks_feature(topology, trace, "entropy");
+}
+inline std::string lacks_margin(const Topology& topology, const Trace& trace) {
+  return lacks_feature(topology, trace, "margin");
+}
+inline std::string lacks_full_walk(const Topology& topology, const Trace&) {
+  return nearest_walk(topology).size() == topology.size() ? "" : "the walk along nearest successors leaves a stage out";
+}
+inline std::string lacks_answers(const Topology& topology, const Trace& trace) {
+  const std::string walk = lacks_full_walk(topology, trace);
+  return walk.empty() ? lacks_probabilities(trace) : walk;
+}
+
+/// The rules of a program's own.
+struct RuleRegistry {
+  std::mutex mutex;
+  std::vector<Rule> rules;
+
+  static RuleRegistry& of_process() {
+    static RuleRegistry registry;
+    return registry;
+  }
+};
+
+}  // namespace detail
+
+WEIR_INLINE std::vector<Rule> rules() {
+  std::vector<Rule> all = {
+      Rule{"random", "exits drawn at random", [](const RuleData& d) { return tune_random(d); }},
+      Rule{"fixed_exit", "the same exit for all",
+           [](const RuleData& d) { return tune_fixed_exit(d.topology, d.calibration, d.budget); }},
+      Rule{"max_probability", "SDN, ICML 2019; RANet, CVPR 2020",
+           [](const RuleData& d) {
+             return tune_threshold(d.topology, d.calibration, {"max_probability", true}, d.budget);
+           },
+           detail::lacks_max_probability},
+      Rule{"entropy", "BranchyNet, ICPR 2016",
+           [](const RuleData& d) {
+             return tune_threshold(d.topology, d.calibration, {"entropy", false}, d.budget);
+           },
+           detail::lacks_entropy},
+      Rule{"margin", "the two largest probabilities",
+           [](const RuleData& d) {
+             return tune_threshold(d.topology, d.calibration, {"margin", true}, d.budget);
+           },
+           detail::lacks_margin},
+      Rule{"patience", "PABEE, NeurIPS 2020",
+           [](const RuleData& d) { return tune_patience(d.topology, d.calibration, d.budget); },
+           detail::lacks_full_walk},
+      Rule{"geometric_exits", "MSDNet, ICLR 2018", tune_geometric_exits, detail::lacks_max_probability},
+      Rule{"greedy_thresholds", "a threshold per exit by search", tune_greedy_thresholds,
+           detail::lacks_max_probability},
+      Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
+           [](const RuleData& d) { return tune_ensemble("geometric_ensemble", Join::geometric, d); },
+           detail::lacks_answers},
+      Rule{"mean_ensemble", "Wisdom of Committees, ICLR 2022",
+           [](const RuleData& d) { return tune_ensemble("mean_ensemble", Join::mean, d); }, detail::lacks_answers},
+      Rule{"linear_gate", "JEI-DNN, ICLR 2024", tune_linear_gate, detail::lacks_answers},
+      Rule{"exit_score", "EENet, WACV 2024", tune_exit_score, detail::lacks_answers},
+  };
+  detail::RuleRegistry& registry = detail::RuleRegistry::of_process();
+  const std::lock_guard lock(registry.mutex);
+  all.insert(all.end(), registry.rules.begin(), registry.rules.end());
+  return all;
+}
+
+WEIR_INLINE void register_rule(Rule rule) {
+  if (rule.name.empty() || !rule.tune)
+    throw ArgumentError("register_rule: a name and a function that tunes are needed");
+  for (const std::string& name : rule_names())
+    if (name == rule.name) throw ArgumentError("register_rule: there is a rule '" + rule.name + "' already");
+  detail::RuleRegistry& registry = detail::RuleRegistry::of_process();
+  const std::lock_guard lock(registry.mutex);
+  registry.rules.push_back(std::move(rule));
+}
+
+WEIR_INLINE std::vector<std::string> rule_names() {
+  std::vector<std::string> names;
+  for (const Rule& rule : rules()) names.push_back(rule.name);
+  return names;
+}
+
+WEIR_INLINE Rule find_rule(std::string_view name) {
+  std::string known;
+  std::vector<Rule> all = rules();
+  for (Rule& rule : all) {
+    if (rule.name == name) return std::move(rule);
+    known += (known.empty() ? "" : ", ") + rule.name;
+  }
+  throw ArgumentError("rule '" + std::string(name) + "' is unknown; known: " + known);
+}
+
+WEIR_INLINE std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace) {
+  return rule.lacks ? rule.lacks(topology, trace) : "";
+}
+
+WEIR_INLINE std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data) {
+  const Rule rule = find_rule(name);
+  for (const Trace* trace : {&data.training, &data.calibration})
+    if (const std::string reason = lacks(rule, data.topology, *trace); !reason.empty())
+      throw ArgumentError("rule '" + std::string(name) + "': " + reason);
+  return rule.tune(data);
+}
+
+WEIR_INLINE std::vector<TunedRule> tuned_rules(
+    const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out) {
+  std::vector<TunedRule> tuned;
+  for (const Rule& rule : rules()) {
+    std::string reason = lacks(rule, data.topology, data.training);
+    if (reason.empty()) reason = lacks(rule, data.topology, data.calibration);
+    if (!reason.empty()) {
+      if (left_out) left_out(rule.name, reason);
+    } else if (auto one = rule.tune(data)) {
+      tuned.push_back(std::move(*one));
+    }
+  }
+  return tuned;
+}
+
+}  // namespace weir

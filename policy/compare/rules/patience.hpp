@@ -1,0 +1,55 @@
+/// Exit once several stages in a row agree.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+#include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/compare/rules/threshold_walk.hpp>
+
+namespace weir {
+
+/// Exits where a stage and the `patience` stages before it all predict the same class (PABEE: Zhou et al., NeurIPS
+/// 2020); patience 0 exits at once. On a chain of all the trace's stages, with its topology.
+inline Policy patience_policy(const Topology& topology, const Trace& trace, std::size_t patience) {
+  Policy policy{full_chain(topology, "patience"), {}};
+  const GateInputs inputs = gate_inputs(policy.topology, trace);
+  for (std::size_t k = 0; k < policy.topology.size(); ++k) {
+    const std::size_t n_actions = policy.topology.n_actions(k), d = inputs.size(k);
+    if (n_actions == 1 || k < patience) {
+      policy.gates.push_back(n_actions == 1 ? Gate{} : Gate::constant(1, n_actions, d));
+      continue;
+    }
+    // A tree whose every node asks one stage: disagreement goes on, agreement asks the next, the last leaf exits.
+    TreeModel tree;
+    tree.d = d;
+    tree.nodes.clear();
+    std::size_t column = static_cast<std::size_t>(trace.stages[k].features.cols());
+    for (const std::size_t j : inputs.before(k)) {
+      if (j + patience >= k) {
+        const std::size_t at = tree.nodes.size();
+        tree.nodes.push_back({column, 0.5, at + 1, at + 2, 0.5});
+        tree.nodes.push_back({0, 0, 0, 0, 0.5});
+      }
+      column += 1 + static_cast<std::size_t>(trace.stages[j].features.cols());
+    }
+    tree.nodes.push_back({0, 0, 0, 0, -0.5});
+    policy.gates.push_back(Gate(n_actions, d, {GateModel("tree", tree)}));
+  }
+  return policy;
+}
+
+/// The patience that keeps the budget best.
+inline std::optional<TunedRule> tune_patience(const Topology& topology, const Trace& calibration,
+                                              const Budget& budget) {
+  const std::size_t most = topology.full();  // never satisfied before the last stage
+  const auto best = detail::best_member(most + 1, calibration.size(), budget, true, [&](std::size_t i) {
+    return detail::MemberScore::of(evaluate(patience_policy(topology, calibration, most - i), calibration));
+  });
+  if (!best) return std::nullopt;
+  const std::size_t patience = most - best->first;
+  return TunedRule{"patience", static_cast<double>(patience),
+                   MixedPolicy::pure(patience_policy(topology, calibration, patience)), best->second};
+}
+
+}  // namespace weir

@@ -1,0 +1,91 @@
+/// What a rule of the field is once it is tuned, and how the best member of a family is chosen for a budget.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/run/policy.hpp>
+#include <weir/policy/run/stage_score.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+
+namespace weir {
+
+/// What a rule is tuned from, the same for all of them and for learned policies.
+struct RuleData {
+  const Topology& topology;
+  const Trace& training;     ///< where a rule has more than one number to set, the one-parameter family is fitted here
+  const Trace& calibration;  ///< the member of the family that keeps the budget best is chosen here
+  Budget budget{};
+  Loss loss = Loss("top1");  ///< what the traces' losses are; read by rules that join answers
+};
+
+/// What a rule sees in place of a trace: other statistics, or other answers. A pure function of each example.
+using TraceView = std::function<Trace(const Trace&)>;
+
+/// A rule with its parameter tuned on a calibration trace.
+struct TunedRule {
+  std::string name;
+  double parameter = 0;
+  MixedPolicy policy;    ///< over the stages of the view
+  Estimate calibration;  ///< what it did on the calibration trace
+  TraceView view{};      ///< where there is none the policy runs on the trace itself
+  /// [stages of the policy] what a cascade's stages do so that its gates see what the view shows; empty: nothing.
+  std::vector<AnswerForm> forms{};
+
+  /// Sends every example of a trace through the rule; losses are against the trace's full network. What a view adds to
+  /// the time (a few operations per class) is not in the seconds; a cascade (rule_cascade) that runs it measures that.
+  Evaluation evaluate(const Trace& trace) const {
+    return view ? weir::evaluate(policy, view(trace)) : weir::evaluate(policy, trace);
+  }
+};
+
+namespace detail {
+
+/// Whether an estimate keeps the budget; `regressions`: examples with excess 1, for an upper limit.
+inline bool keeps(const Estimate& e, std::size_t regressions, std::size_t n, const Budget& budget) {
+  if (budget.margin == Margin::upper_limit)
+    return clopper_pearson_upper(regressions, n, budget.confidence) <= budget.value;
+  return (budget.on == BudgetOn::seconds ? e.seconds : risk(e, budget.on)) <= budget.value;
+}
+
+/// Of two that keep the budget, whether `a` is better.
+inline bool better(const Estimate& a, const Estimate& b, const Budget& budget) {
+  return budget.on == BudgetOn::seconds ? a.excess < b.excess : a.seconds < b.seconds;
+}
+
+/// What a member of a family did on n calibration examples.
+struct MemberScore {
+  Estimate estimate;
+  std::size_t regressions = 0;
+
+  static MemberScore of(const Evaluation& e) { return {Estimate::of(e), paired_counts(e).regressions}; }
+};
+
+/// Index of the best member that keeps the budget, of a family ordered from the safest to the fastest whose first
+/// member is the full network (`certain`: its excess is 0 by definition, that needs no test). With Margin::upper_limit
+/// the first failure ends the search, so that the confidence holds although many were tried (fixed-sequence testing, as
+/// in `choose`). nullopt where none keeps it. score(i) -> MemberScore.
+template <class Score>
+std::optional<std::pair<std::size_t, Estimate>> best_member(std::size_t size, std::size_t n, const Budget& budget,
+                                                            bool certain, const Score& score) {
+  std::optional<std::pair<std::size_t, Estimate>> best;
+  for (std::size_t i = 0; i < size; ++i) {
+    const MemberScore now = score(i);
+    const bool known = certain && i == 0 && budget.on != BudgetOn::seconds && budget.value >= 0;
+    if (!known && !keeps(now.estimate, now.regressions, n, budget)) {
+      if (budget.margin == Margin::upper_limit) break;
+      continue;
+    }
+    if (!best || better(now.estimate, best->second, budget)) best = {i, now.estimate};
+  }
+  return best;
+}
+
+}  // namespace detail
+}  // namespace weir

@@ -1,0 +1,72 @@
+/// One threshold on one statistic for all stages.
+#pragma once
+#include <Eigen/Core>
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+#include <weir/policy/compare/rules/threshold_walk.hpp>
+
+namespace weir {
+
+/// The rules of BranchyNet (Teerapittayanon, McDanel, Kung, ICPR 2016: entropy), of SDN (Kaya, Hong, Dumitras, ICML
+/// 2019: largest probability) and of the margin between the two largest.
+inline std::vector<Confidence> known_confidences() {
+  return {{"max_probability", true}, {"entropy", false}, {"margin", true}};
+}
+
+/// The shared threshold that keeps the budget best, among all values of the statistic on the calibration trace: O(m log
+/// m) for m = n stages. With Margin::upper_limit thresholds are tested from the safest on and the first failure ends
+/// the search, as in `choose`. nullopt where no threshold keeps the budget.
+inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
+                                               const Confidence& confidence, const Budget& budget) {
+  const detail::ThresholdWalk walk(topology, calibration, confidence);
+  struct Event {
+    double value;  ///< the larger, the earlier the exit
+    Eigen::Index example, step;
+  };
+  std::vector<Event> events;
+  for (Eigen::Index w = 0; w < walk.confidence.cols(); ++w)
+    for (Eigen::Index i = 0; i < walk.n(); ++i) events.push_back({walk.confidence(i, w), i, w});
+  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.value > b.value; });
+
+  std::vector<Eigen::Index> step(calibration.size(), walk.loss.cols() - 1);
+  Estimate sum;
+  std::size_t regressions = 0;
+  const auto count = [&](Eigen::Index i, double sign) {
+    const Eigen::Index at = step[static_cast<std::size_t>(i)];
+    const double l = walk.loss(i, at), d = l - walk.full_loss(i);
+    sum.seconds += sign * walk.spent[static_cast<std::size_t>(at)];
+    sum.loss += sign * l;
+    sum.difference += sign * d;
+    sum.excess += sign * std::max(0.0, d);
+    if (d > 0) regressions = sign > 0 ? regressions + 1 : regressions - 1;
+  };
+  for (Eigen::Index i = 0; i < walk.n(); ++i) count(i, 1);
+  // Lowered value by value; members of the family are counted when they are asked for, which is in this order.
+  std::vector<double> thresholds{never_exit};
+  for (const Event& event : events)
+    if (event.value != thresholds.back()) thresholds.push_back(event.value);
+  std::size_t next = 0;
+  const auto score = [&](std::size_t member) {
+    for (; next < events.size() && events[next].value >= thresholds[member]; ++next) {
+      const Event& event = events[next];
+      Eigen::Index& now = step[static_cast<std::size_t>(event.example)];
+      if (event.step >= now) continue;
+      count(event.example, -1);
+      now = event.step;
+      count(event.example, 1);
+    }
+    const auto n = static_cast<double>(walk.n());
+    return detail::MemberScore{{sum.seconds / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions};
+  };
+  const auto best = detail::best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
+  if (!best) return std::nullopt;
+  const double threshold = confidence.exit_when_high ? thresholds[best->first] : -thresholds[best->first];
+  const Policy policy = threshold_policy(topology, calibration, confidence, threshold);
+  const Estimate exact = Estimate::of(evaluate(policy, calibration));
+  return TunedRule{confidence.feature, threshold, MixedPolicy::pure(policy), exact};
+}
+
+}  // namespace weir

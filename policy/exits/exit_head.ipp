@@ -1,0 +1,58 @@
+// What exit_head.hpp declares.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/policy/exits/dot.hpp>
+#include <weir/policy/exits/exit_head.hpp>
+#include <weir/policy/exits/grid_pool.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/learners/models/model_json.hpp>
+
+namespace weir {
+
+WEIR_INLINE ExitHead::ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights,
+                               std::vector<float> bias)
+    : pool_(pool), n_classes_(n_classes), weights_(std::move(weights)), bias_(std::move(bias)) {
+  if (n_classes < 2 || bias_.size() != n_classes || weights_.empty() || weights_.size() % n_classes != 0)
+    throw ShapeError("exit head: weights must be [classes, pooled] and bias [classes]");
+}
+
+WEIR_INLINE ExitHead ExitHead::with_temperature(double temperature) const {
+  if (!(temperature >= min_temperature && temperature <= max_temperature))
+    throw ArgumentError("exit head: the temperature must be in [0.01, 100], got " + std::to_string(temperature));
+  ExitHead head = *this;
+  head.temperature_ = temperature;
+  return head;
+}
+
+WEIR_INLINE void ExitHead::predict(const float* activations, const Shape& example, float* scratch,
+                                   std::span<float> probabilities) const {
+  pool_(activations, example, scratch);
+  predict_pooled(scratch, probabilities);
+}
+
+WEIR_INLINE void ExitHead::predict_pooled(const float* pooled, std::span<float> probabilities) const {
+  logits_pooled(pooled, probabilities);
+  softmax(probabilities, probabilities);
+}
+
+WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> logits) const {
+  const std::size_t D = n_pooled();
+  const auto scale = static_cast<float>(1 / temperature_);
+  for (std::size_t c = 0; c < n_classes_; ++c)
+    logits[c] = scale * dot_from(bias_[c], weights_.data() + c * D, pooled, D);
+}
+
+WEIR_INLINE bool ExitHead::operator==(const ExitHead& o) const {
+  return pool_.grid == o.pool_.grid && n_classes_ == o.n_classes_ && weights_ == o.weights_ && bias_ == o.bias_ &&
+         temperature_ == o.temperature_;
+}
+
+}  // namespace weir

@@ -1,0 +1,36 @@
+/// What a way of learning is worth: a path of policies judged on examples that they were not learned from.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+#include <weir/core/compile.hpp>
+#include <weir/core/error.hpp>
+#include <weir/core/parallel.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/learn/train.hpp>
+
+namespace weir {
+
+struct CrossValidation {
+  std::size_t folds = 3;
+  std::size_t lambdas = 10;  ///< prices of loss, in geometric steps over PolicyTrainer::lambda_grid's range
+  std::uint64_t seed = 0;    ///< of the folds
+  int threads = 1;           ///< the result does not depend on it
+};
+
+/// For each fold a path is learned from the others and every policy of it is sent through the fold. Returned are the
+/// means over all examples: first of the fixed exits, which need no learning, then for each price. `seconds` is that of
+/// the trace's stages. Time: folds paths. Throws what PolicyTrainer throws, and ArgumentError unless 2 <= folds <= n.
+std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology, const TrainOptions& train,
+                                     const CrossValidation& options);
+
+/// One number for a path, the smaller the better: the geometric mean of the seconds that half the budget, the budget
+/// and twice the budget of loss cost on its hull; for a budget of seconds the mean of the losses there. Three points,
+/// since one alone moves with single examples. Infinity where a budget cannot be kept.
+double system_cost(const std::vector<Estimate>& path, const Budget& budget);
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learn/cross_validate.ipp>
+#endif

@@ -1,0 +1,69 @@
+// What cross_validate.hpp declares.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/core/parallel.hpp>
+#include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
+#include <weir/policy/learn/folds.hpp>
+#include <weir/policy/learn/train.hpp>
+
+namespace weir {
+
+WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology,
+                                                 const TrainOptions& train, const CrossValidation& options) {
+  if (options.folds < 2 || options.folds > trace.size())
+    throw ArgumentError("cross-validation: 2 to n folds, not " + std::to_string(options.folds));
+  const auto lambdas = PolicyTrainer(trace, topology, train).lambda_grid(options.lambdas);
+  const auto fold = deal_folds(trace.size(), options.folds, options.seed);
+  const std::size_t n_points = topology.size() + lambdas.size();
+  std::vector<std::vector<Estimate>> sums(options.folds, std::vector<Estimate>(n_points));
+  const ThreadPool pool(options.threads);
+  pool.split(static_cast<std::int64_t>(options.folds), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto f = static_cast<std::size_t>(first); f < static_cast<std::size_t>(last); ++f) {
+      std::vector<Eigen::Index> seen, held_out;
+      for (std::size_t i = 0; i < fold.size(); ++i)
+        (fold[i] == f ? held_out : seen).push_back(static_cast<Eigen::Index>(i));
+      const Trace learn = trace.rows(seen), judge = trace.rows(held_out);
+      TrainOptions quiet = train;
+      quiet.progress = nullptr;
+      quiet.folds = std::min(quiet.folds, learn.size());
+      const auto path = PolicyTrainer(learn, topology, quiet).train_path(lambdas);
+      const double share = static_cast<double>(judge.size()) / static_cast<double>(trace.size());
+      for (std::size_t p = 0; p < n_points; ++p)
+        sums[f][p] = Estimate::mix(share, Estimate::of(evaluate(path[p].policy, judge)), {});
+    }
+  });
+  std::vector<Estimate> total(n_points);
+  for (const auto& part : sums)
+    for (std::size_t p = 0; p < n_points; ++p) {
+      total[p].seconds += part[p].seconds;
+      total[p].loss += part[p].loss;
+      total[p].excess += part[p].excess;
+      total[p].difference += part[p].difference;
+    }
+  return total;
+}
+
+WEIR_INLINE double system_cost(const std::vector<Estimate>& path, const Budget& budget) {
+  const auto points = detail::tradeoff_points(path, budget.on);
+  const bool seconds = budget.on == BudgetOn::seconds;
+  double sum = 0;
+  for (const double scale : {0.5, 1.0, 2.0}) {
+    Budget b = budget;
+    b.value *= scale;
+    const auto mix = detail::at_budget(points, b);
+    if (!mix) return std::numeric_limits<double>::infinity();
+    const double at = seconds ? points[mix->a].loss * mix->p + points[mix->b].loss * (1 - mix->p)
+                              : points[mix->a].seconds * mix->p + points[mix->b].seconds * (1 - mix->p);
+    sum += seconds ? at : std::log(at);
+  }
+  return seconds ? sum / 3 : std::exp(sum / 3);
+}
+
+}  // namespace weir

@@ -1,0 +1,95 @@
+/// Gates that compare a predicted loss with a limit, the same at all stages.
+#pragma once
+#include <Eigen/Core>
+#include <cstddef>
+#include <limits>
+#include <vector>
+#include <weir/core/compile.hpp>
+#include <weir/core/error.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/run/gate.hpp>
+
+namespace weir {
+
+/// What gates are learned from, for all stages: what PolicyTrainer has.
+struct GateProblem {
+  const Topology& topology;
+  const std::vector<RowMatrix>& X;                        ///< [stages][n, d] what each gate sees
+  const std::vector<std::vector<Eigen::Index>>& columns;  ///< [stages] of that, what it learns from
+  const Eigen::MatrixXd& R;                               ///< [n, stages] charged_loss
+  const std::vector<std::size_t>& fold;                   ///< [n]
+  std::size_t folds = 1;                                  ///< 1: what is predicted for an example is by a fit to it
+};
+
+/// For every stage k and each of its actions, of which a leads to stage j (j = k for the exit), a model of
+///
+///     rho_ka(x) = E[ R_j | x ],   x what the gate at k sees,
+///
+/// and policies with one parameter, the limit t: a gate takes the first of exit, nearest successor, next one, ... with
+///
+///     rho_k0(x) <= t   (exit),     rho_ka(x) <= skip t   (run next[a - 1]),
+///
+/// and where there is none the last successor. The exits are Chow's rule (On optimum recognition error and reject
+/// tradeoff, IEEE Trans. Inf. Theory 1970) with a fitted error in place of a confidence, as in the post-hoc deferral of
+/// Jitkrittum et al. (When does confidence-based cascade deferral suffice?, NeurIPS 2023); passing over successors that
+/// would hardly be good enough is weir's.
+///
+/// Beside the gates of the backward recursion an approximation: going on is taken to cost the same for all examples at
+/// all stages. But every example says something of every stage, nothing is fitted anew for another price of loss, and
+/// only the limit moves along the path; where a few thousand examples are all there is, that gains more than it loses.
+///
+/// rho is a logistic regression whose labels (R - low) / (high - low) may lie between 0 and 1, as expected losses do;
+/// low = min(0, least R), high the largest R.
+class PredictedLoss {
+ public:
+  /// skip: how many times the limit of an exit may be expected of a successor that is run nevertheless; > 0. Time: a
+  /// fit for each action but each stage's last, (folds + 1) of them where folds > 1. Throws what
+  /// LogisticRegression::fit throws, and ArgumentError for a bad skip.
+  explicit PredictedLoss(const GateProblem& problem, double skip = 3);
+
+  /// The gates with limit t > 0, in units of loss (infinity: everything exits at once).
+  std::vector<Gate> gates(double t) const;
+
+  /// [stages][n] what they do on the examples, where folds > 1 by predictions that did not see them.
+  ActionTable actions(double t) const;
+
+ private:
+  static constexpr double certain = std::numeric_limits<double>::infinity();
+
+  /// rho of one action, as the log-odds of its place between low and high; -certain and certain where all labels are
+  /// 0 or all are 1.
+  struct Predictor {
+    LinearModel model;
+    Eigen::VectorXd log_odds;  ///< [n]
+  };
+
+  struct Stage {
+    std::size_t n_actions = 1, n_features = 0, n_examples = 0;
+    std::vector<std::size_t> columns;
+    std::vector<Predictor> predictors;  ///< [n_actions - 1]
+  };
+
+  /// Log-odds of the limit on action a.
+  double limit(double t, std::size_t a) const;
+
+  /// Whether the prediction is above the limit, as a model.
+  static GateModel above(const Predictor& predictor, const std::vector<std::size_t>& columns, double limit,
+                         std::size_t n_features);
+
+  /// Labels p [n] in [0, 1]: an example counts p as class 1 and 1 - p as class 0.
+  static LinearModel fit(const RowMatrix& X, const Eigen::VectorXd& p, const std::vector<Eigen::Index>& columns,
+                         const std::vector<Eigen::Index>& rows);
+
+  Predictor predictor(const GateProblem& problem, std::size_t k, std::size_t j) const;
+
+  double skip_, low_, high_;
+  std::vector<Stage> stages_;
+};
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learn/predicted_loss.ipp>
+#endif

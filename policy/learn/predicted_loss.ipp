@@ -1,0 +1,128 @@
+// What predicted_loss.hpp declares.
+#pragma once
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/predicted_loss.hpp>
+#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/run/gate.hpp>
+#include <weir/policy/run/policy.hpp>
+
+namespace weir {
+
+WEIR_INLINE PredictedLoss::PredictedLoss(const GateProblem& problem, double skip)
+    : skip_(skip), low_(std::min(0.0, problem.R.minCoeff())), high_(problem.R.maxCoeff()) {
+  if (!(skip > 0)) throw ArgumentError("predicted loss: skip must be > 0");
+  stages_.resize(problem.topology.size());
+  for (std::size_t k = 0; k < stages_.size(); ++k) {
+    const auto& next = problem.topology.stages[k].next;
+    stages_[k].n_actions = problem.topology.n_actions(k);
+    stages_[k].n_features = static_cast<std::size_t>(problem.X[k].cols());
+    stages_[k].n_examples = static_cast<std::size_t>(problem.R.rows());
+    stages_[k].columns.assign(problem.columns[k].begin(), problem.columns[k].end());
+    for (std::size_t a = 0; a < next.size(); ++a)
+      stages_[k].predictors.push_back(predictor(problem, k, a == 0 ? k : next[a - 1]));
+  }
+}
+
+WEIR_INLINE std::vector<Gate> PredictedLoss::gates(double t) const {
+  std::vector<Gate> all;
+  for (const Stage& stage : stages_) {
+    if (stage.n_actions == 1) {
+      all.emplace_back();
+      continue;
+    }
+    std::vector<GateModel> models;
+    for (std::size_t a = 0; a < stage.n_actions; ++a)
+      for (std::size_t b = a + 1; b < stage.n_actions; ++b)
+        models.push_back(above(stage.predictors[a], stage.columns, limit(t, a), stage.n_features));
+    all.emplace_back(stage.n_actions, stage.n_features, std::move(models));
+  }
+  return all;
+}
+
+WEIR_INLINE ActionTable PredictedLoss::actions(double t) const {
+  ActionTable table;
+  for (const Stage& stage : stages_) {
+    const std::size_t last = stage.n_actions - 1;
+    Actions taken(stage.n_examples, static_cast<std::uint8_t>(last));
+    for (std::size_t a = last; a-- > 0;) {
+      const double most = limit(t, a);
+      for (std::size_t i = 0; i < taken.size(); ++i)
+        if (stage.predictors[a].log_odds(static_cast<Eigen::Index>(i)) <= most) taken[i] = static_cast<std::uint8_t>(a);
+    }
+    table.push_back(std::move(taken));
+  }
+  return table;
+}
+
+WEIR_INLINE double PredictedLoss::limit(double t, std::size_t a) const {
+  const double p = ((a == 0 ? t : skip_ * t) - low_) / (high_ - low_);
+  return p < 1 ? std::log(p / (1 - p)) : certain;
+}
+
+WEIR_INLINE GateModel PredictedLoss::above(const Predictor& predictor, const std::vector<std::size_t>& columns,
+                                           double limit, std::size_t n_features) {
+  LinearModel model = predictor.model;
+  if (columns.empty() || !std::isfinite(model.intercept - limit))
+    return GateModel::constant(model.intercept > limit ? 1 : 0, n_features);
+  model.intercept -= limit;
+  GateModel gate("logistic", std::move(model));
+  return columns.size() == n_features ? gate : gate.reading(columns, n_features);
+}
+
+WEIR_INLINE LinearModel PredictedLoss::fit(const RowMatrix& X, const Eigen::VectorXd& p,
+                                           const std::vector<Eigen::Index>& columns,
+                                           const std::vector<Eigen::Index>& rows) {
+  std::vector<Eigen::Index> used;
+  std::vector<double> weight;
+  Dataset data;
+  for (const int label : {0, 1})
+    for (const Eigen::Index i : rows) {
+      const double w = label == 1 ? p(i) : 1 - p(i);
+      if (!(w > 0)) continue;
+      used.push_back(i);
+      weight.push_back(w);
+      data.y.push_back(label);
+    }
+  LinearModel model = LinearModel::constant(0, columns.size());
+  const double ones = p(rows).mean();
+  if (!(ones > 0) || !(ones < 1) || columns.empty()) {
+    model.intercept = !(ones > 0) ? -certain : !(ones < 1) ? certain : std::log(ones / (1 - ones));
+    return model;
+  }
+  data.X = X(used, columns);
+  data.sample_weight = Eigen::Map<const Eigen::VectorXd>(weight.data(), static_cast<Eigen::Index>(weight.size()));
+  return LogisticRegression{}.fit(data);
+}
+
+WEIR_INLINE PredictedLoss::Predictor PredictedLoss::predictor(const GateProblem& problem, std::size_t k, std::size_t j) const {
+  const RowMatrix& X = problem.X[k];
+  const Eigen::VectorXd p =
+      (problem.R.col(static_cast<Eigen::Index>(j)).array() - low_) / std::max(high_ - low_, 1e-300);
+  std::vector<Eigen::Index> all(static_cast<std::size_t>(X.rows()));
+  std::iota(all.begin(), all.end(), Eigen::Index{0});
+  Predictor out{fit(X, p, problem.columns[k], all), Eigen::VectorXd(X.rows())};
+  for (std::size_t f = 0; f < problem.folds; ++f) {
+    std::vector<Eigen::Index> seen, judged;
+    for (const Eigen::Index i : all) (problem.fold[static_cast<std::size_t>(i)] == f ? judged : seen).push_back(i);
+    const LinearModel model = problem.folds > 1 ? fit(X, p, problem.columns[k], seen) : out.model;
+    std::vector<double> x(problem.columns[k].size());
+    for (const Eigen::Index i : judged) {
+      for (std::size_t c = 0; c < x.size(); ++c) x[c] = X(i, problem.columns[k][c]);
+      out.log_odds(i) = model.decision_function(x);
+    }
+  }
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,72 @@
+/// Choice of learner, hyper-parameters and features by the cost of the whole system rather than by the accuracy of
+/// gates.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <weir/core/compile.hpp>
+#include <weir/core/error.hpp>
+#include <weir/policy/learn/cross_validate.hpp>
+
+namespace weir {
+
+/// One way to learn a policy.
+struct Candidate {
+  std::string name;
+  TrainOptions train;
+};
+
+/// Groups of gate inputs (GateInputs::names) to learn from.
+namespace gate_features {
+
+/// Which class was predicted, here or before.
+bool is_class(std::string_view name);
+
+/// What an earlier stage said, and whether it agrees.
+bool is_history(std::string_view name);
+
+/// Confidence of all stages so far, and their agreement, for all classes alike.
+bool without_class(std::string_view name);
+
+/// The confidence of the stage alone.
+bool own_confidence(std::string_view name);
+
+}  // namespace gate_features
+
+/// `base` with this learner (TrainOptions::learner), on the inputs that suit it unless `base` says which:
+/// predicted_loss does without classes, in each of which a few thousand examples show few losses.
+TrainOptions with_learner(TrainOptions base, const std::string& learner);
+
+/// Predicted losses, which vary least where examples are few, first; then the learners whose decisions cost little; all
+/// these on the features without classes; predicted losses and logistic regression on all features; the latter on the
+/// stage's own, and with more regularisation. `base` gives what else there is to say.
+std::vector<Candidate> default_candidates(const TrainOptions& base);
+
+/// What a candidate must save to be taken before the first one: costs of a few hundred examples differ by as much
+/// between two divisions of them, and the dearer to learn look the cheaper for it.
+inline constexpr double least_saving = 0.05;
+
+/// Whether a candidate of this cost is taken before the best so far, in a walk over candidates from the first on: it
+/// costs less than that one, and less than the first by the share least_saving.
+bool takes_over(double cost, double first, double best);
+
+struct Tuning {
+  std::vector<double> cost;  ///< [candidates] system_cost
+  std::size_t best = 0;      ///< the first, or the cheapest where that takes_over
+};
+
+/// Judges every candidate by cross-validation on the policy trace and the system_cost at the budget. Where costs are
+/// seconds and time_decisions is set, a candidate's decisions are timed and count: the result then differs from run to
+/// run where candidates are close. progress(done, total) after each. Throws what cross_validate throws, and
+/// ArgumentError without candidates.
+Tuning tune(const Trace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
+            const Budget& budget, const CrossValidation& options,
+            const std::function<void(std::size_t, std::size_t)>& progress = {}, bool time_decisions = false);
+
+}  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learn/tune.ipp>
+#endif

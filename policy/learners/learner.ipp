@@ -1,0 +1,83 @@
+// What learner.hpp declares.
+#pragma once
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <weir/core/error.hpp>
+#include <weir/policy/learners/learner.hpp>
+#include <weir/policy/learners/list.hpp>
+
+namespace weir {
+
+namespace detail {
+
+/// The learners of a program's own.
+struct LearnerRegistry {
+  std::mutex mutex;
+  std::map<std::string, FitDecision> fit;
+
+  static LearnerRegistry& of_process() {
+    static LearnerRegistry registry;
+    return registry;
+  }
+};
+
+}  // namespace detail
+
+WEIR_INLINE std::vector<std::string> learner_names() {
+  auto names = std::apply([](const auto&... entry) { return std::vector<std::string>{std::string(entry.name)...}; },
+                          learner_list);
+  detail::LearnerRegistry& registry = detail::LearnerRegistry::of_process();
+  const std::lock_guard lock(registry.mutex);
+  for (const auto& [name, fit] : registry.fit) names.push_back(name);
+  return names;
+}
+
+WEIR_INLINE void check_learner(const std::string& name) {
+  std::string known;
+  for (const std::string& candidate : learner_names()) {
+    if (candidate == name) return;
+    known += (known.empty() ? "" : ", ") + candidate;
+  }
+  throw ArgumentError("learner '" + name + "' is unknown; known: " + known);
+}
+
+WEIR_INLINE GateModel fit_by_name(const std::string& learner, const Dataset& data) {
+  check_learner(learner);
+  GateModel gate;
+  bool is_own = false;
+  const auto consider = [&](const auto& entry) {
+    using Model = decltype(entry.learner.fit(data));
+    static_assert(detail::alternative<Model>() < detail::alternative<ForeignModel>());
+    if (entry.name != learner) return;
+    is_own = true;
+    gate = GateModel(learner, entry.learner.fit(data));
+  };
+  std::apply([&](const auto&... entry) { (consider(entry), ...); }, learner_list);
+  if (is_own) return gate;
+  FitDecision fit;
+  {
+    detail::LearnerRegistry& registry = detail::LearnerRegistry::of_process();
+    const std::lock_guard lock(registry.mutex);
+    fit = registry.fit.at(learner);
+  }
+  data.check();
+  const auto function = fit(data);
+  if (!function || function->n_features() != static_cast<std::size_t>(data.X.cols()))
+    throw ArgumentError("learner '" + learner + "': what it fitted does not take the data's " +
+                        std::to_string(data.X.cols()) + " features");
+  return GateModel(learner, ForeignModel(function));
+}
+
+WEIR_INLINE void register_learner(const std::string& name, FitDecision fit, LoadModel load) {
+  if (!fit) throw ArgumentError("register_learner: a function that fits is needed");
+  register_model(name, std::move(load));
+  detail::LearnerRegistry& registry = detail::LearnerRegistry::of_process();
+  const std::lock_guard lock(registry.mutex);
+  registry.fit.emplace(name, std::move(fit));
+}
+
+}  // namespace weir

@@ -1,0 +1,19 @@
+// The library's learners and their models.
+#include <weir/policy/learners/decision_tree.ipp>
+#include <weir/policy/learners/gate_model.ipp>
+#include <weir/policy/learners/gradient_boosting.ipp>
+#include <weir/policy/learners/isotonic.ipp>
+#include <weir/policy/learners/kernel_svm.ipp>
+#include <weir/policy/learners/learner.ipp>
+#include <weir/policy/learners/linear_svm.ipp>
+#include <weir/policy/learners/logistic.ipp>
+#include <weir/policy/learners/models/foreign_model.ipp>
+#include <weir/policy/learners/models/isotonic_curve.ipp>
+#include <weir/policy/learners/models/isotonic_model.ipp>
+#include <weir/policy/learners/models/kernel_svm_model.ipp>
+#include <weir/policy/learners/models/linear_model.ipp>
+#include <weir/policy/learners/models/standardise.ipp>
+#include <weir/policy/learners/models/threshold_model.ipp>
+#include <weir/policy/learners/models/tree_ensemble_model.ipp>
+#include <weir/policy/learners/models/tree_model.ipp>
+#include <weir/policy/learners/random_forest.ipp>

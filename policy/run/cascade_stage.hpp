@@ -1,0 +1,68 @@
+/// CascadeStage: one place of a network where a cascade answers.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+#include <weir/core/network.hpp>
+#include <weir/policy/exits/exit_head.hpp>
+#include <weir/policy/exits/pooled_projection.hpp>
+#include <weir/policy/features/image_statistics.hpp>
+#include <weir/policy/run/stage_score.hpp>
+
+namespace weir {
+
+/// A place where a cascade can answer: an output of a network, or a layer with an exit head.
+struct CascadeStage {
+  std::string name;
+  std::size_t network = 0;       ///< index into CascadeSpec::networks
+  std::string tensor;            ///< the network's tensor that the answer is made from
+  std::optional<ExitHead> head;  ///< set for an exit inside a network
+  bool logits = true;            ///< without a head: the tensor holds logits (softmax follows) or already probabilities
+  /// Feature group "pooled", where the cascade uses it: of pooled_tensor, a layer of the network between the stage
+  /// before and this one, or of the stage's own tensor where that is empty.
+  std::optional<PooledProjection> projection{};
+  std::string pooled_tensor{};
+  AnswerForm form{};  ///< what becomes of its class probabilities
+
+  std::string where() const { return "cascade, stage '" + name + "': "; }
+  const std::string& tensor_to_pool() const { return pooled_tensor.empty() ? tensor : pooled_tensor; }
+  /// The head's pooled vector is what the projection reads.
+  bool head_pools() const { return head && pooled_tensor.empty() && head->pool().grid == projection->pool().grid; }
+};
+
+/// Channels of the images that a network reads; 0 where its input is no [N, C, H, W] of 1 to 4 channels.
+inline std::size_t image_channels(const Network& network) {
+  const Shape s = network.input_shape();
+  return s.rank() == 4 && s[1] >= 1 && s[1] <= static_cast<std::int64_t>(max_image_channels)
+             ? static_cast<std::size_t>(s[1])
+             : 0;
+}
+
+/// Throws ShapeError, ArgumentError unless the tensor that stage k of a cascade pools is there when the stage answers,
+/// with the rows that are still active, and fits the projection.
+inline void check_pooled(const std::vector<CascadeStage>& stages, std::size_t k, const Network& net) {
+  const CascadeStage& s = stages[k];
+  const Value& value = net.value(net.id_of(s.tensor_to_pool()));
+  if (!net.has_row_for_each_example(net.id_of(s.tensor_to_pool())))
+    throw ShapeError(s.where() + "'" + s.tensor_to_pool() +
+                     "' has no row for each example to pool that depends on that example only");
+  const Shape tensor = value.form.at(1);
+  const std::size_t given = s.projection->pool().size(Shape(std::span(tensor.begin() + 1, tensor.end())));
+  if (given != s.projection->n_pooled())
+    throw ShapeError(s.where() + "the projection expects " + std::to_string(s.projection->n_pooled()) +
+                     " pooled values, '" + s.tensor_to_pool() + "' gives " + std::to_string(given));
+  if (s.pooled_tensor.empty()) return;
+  const auto names = net.tensor_names();
+  const auto position = [&](const std::string& t) { return std::ranges::find(names, t) - names.begin(); };
+  bool between = position(s.pooled_tensor) < position(s.tensor);
+  for (std::size_t j = 0; j < stages.size(); ++j)
+    if (j != k && stages[j].network == s.network && position(stages[j].tensor) < position(s.tensor))
+      between = between && position(stages[j].tensor) < position(s.pooled_tensor);
+  if (!between)
+    throw ArgumentError(s.where() + "'" + s.pooled_tensor + "' does not lie between the stage before and '" + s.tensor +
+                        "'");
+}
+
+}  // namespace weir

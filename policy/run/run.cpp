@@ -1,0 +1,23 @@
+// The library's rooms from exits to measure.
+#include <weir/policy/exits/answers_inside.ipp>
+#include <weir/policy/exits/exit_head.ipp>
+#include <weir/policy/exits/exit_head_fit.ipp>
+#include <weir/policy/exits/exit_points.ipp>
+#include <weir/policy/exits/penultimate.ipp>
+#include <weir/policy/exits/pooled_projection.ipp>
+#include <weir/policy/exits/temperature.ipp>
+#include <weir/policy/measure/cost_model.ipp>
+#include <weir/policy/measure/energy_model.ipp>
+#include <weir/policy/measure/record_trace.ipp>
+#include <weir/policy/run/cascade_spec.ipp>
+#include <weir/policy/run/gate.ipp>
+#include <weir/policy/run/policy.ipp>
+#include <weir/policy/run/policy_file.ipp>
+#include <weir/policy/run/shift_monitor.ipp>
+#include <weir/policy/run/stage_score.ipp>
+#include <weir/policy/run/topology.ipp>
+#include <weir/policy/trace/cost_table.ipp>
+#include <weir/policy/trace/loss.ipp>
+#include <weir/policy/trace/stage_cost.ipp>
+#include <weir/policy/trace/trace.ipp>
+#include <weir/policy/trace/trace_file.ipp>

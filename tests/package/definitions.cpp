@@ -1,0 +1,3 @@
+// The one source of a program that holds weir's definitions, as with stb and doctest.
+#define WEIR_IMPLEMENTATION
+#include <weir/run.hpp>

@@ -1,0 +1,182 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/exits/probabilities.hpp>
+#include <weir/policy/trace/loss.hpp>
+
+namespace WEIR_UNIT {
+
+namespace {
+
+const float not_a_number = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+
+std::vector<float> random_logits(std::size_t n, std::uint64_t seed) {
+  std::vector<float> z(n);
+  for (float& v : z) {
+    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    v = static_cast<float>(static_cast<double>(seed >> 40U) * 0x1p-24 * 8 - 4);
+  }
+  return z;
+}
+
+/// Features of p by name.
+double feature(std::span<const float> p, const std::string& name) {
+  const auto names = weir::confidence_feature_names(static_cast<int>(p.size()));
+  std::vector<double> out(names.size());
+  weir::confidence_features(p, out);
+  const auto it = std::find(names.begin(), names.end(), name);
+  REQUIRE(it != names.end());
+  return out[static_cast<std::size_t>(it - names.begin())];
+}
+
+}  // namespace
+
+TEST_CASE("Features: against definitions by sorting, for many numbers of classes") {
+  for (const std::size_t classes : {2U, 3U, 4U, 10U, 20U, 21U, 1000U}) {
+    std::vector<float> p = random_logits(classes, classes);
+    weir::softmax(p, p);
+    CHECK(weir::is_distribution(p));
+    std::vector<double> sorted(p.begin(), p.end());
+    std::sort(sorted.rbegin(), sorted.rend());
+    if (sorted.size() == 2) sorted.push_back(0);
+    double entropy = 0;
+    for (const float v : p) entropy -= static_cast<double>(v) * std::log(static_cast<double>(v));
+    CHECK(feature(p, "max_probability") == sorted[0]);
+    CHECK(feature(p, "second_probability") == sorted[1]);
+    CHECK(feature(p, "third_probability") == sorted[2]);
+    CHECK(feature(p, "margin") == sorted[0] - sorted[1]);
+    CHECK(feature(p, "entropy") == doctest::Approx(entropy));
+    CHECK(feature(p, "log_odds") == doctest::Approx(std::log(sorted[0] / sorted[1])));
+    const auto all = weir::confidence_feature_names(static_cast<int>(classes));
+    const auto bare = weir::confidence_feature_names(static_cast<int>(classes), false);
+    CHECK(all.size() == bare.size() + (classes <= 20 ? classes : 0));
+    std::vector<double> out(all.size(), -1), without(bare.size());
+    const int prediction = weir::confidence_features(p, out);
+    CHECK(prediction == weir::argmax(p));
+    CHECK(weir::confidence_features(p, without) == prediction);
+    CHECK(std::equal(without.begin(), without.end(), out.begin()));
+    for (std::size_t c = 0; c + bare.size() < out.size(); ++c) {
+      CHECK(all[bare.size() + c] == "class_" + std::to_string(c));
+      CHECK(out[bare.size() + c] == (static_cast<int>(c) == prediction ? 1 : 0));
+    }
+  }
+}
+
+TEST_CASE("Features: certain, even and tied answers stay finite") {
+  for (const std::size_t classes : {2U, 3U, 20U, 30U}) {
+    std::vector<float> even(classes, 1.0F / static_cast<float>(classes)), certain(classes, 0.0F), two(classes, 0.0F);
+    certain.back() = 1;
+    two[0] = two.back() = 0.5F;
+    CHECK(feature(even, "entropy") == doctest::Approx(std::log(static_cast<double>(classes))));
+    CHECK(feature(even, "margin") == 0);
+    CHECK(feature(even, "log_odds") == 0);
+    CHECK(feature(certain, "entropy") == 0);
+    CHECK(feature(certain, "log_odds") == 30);
+    CHECK(feature(two, "second_probability") == 0.5);
+    CHECK(feature(two, "entropy") == doctest::Approx(std::log(2.0)));
+    std::vector<double> out(weir::confidence_feature_names(static_cast<int>(classes)).size());
+    CHECK(weir::confidence_features(even, out) == 0);
+    CHECK(weir::confidence_features(two, out) == 0);
+    CHECK(weir::confidence_features(certain, out) == static_cast<int>(classes) - 1);
+  }
+}
+
+TEST_CASE("Features: no gate sees NaN, infinity or a negative probability") {
+  for (const float bad : {not_a_number, infinity, -infinity, -0.25F})
+    for (const std::size_t at : {0U, 1U, 3U}) {
+      std::vector<float> p = {0.25F, 0.25F, 0.25F, 0.25F};
+      p[at] = bad;
+      std::vector<double> out(10);
+      CHECK_THROWS_AS(weir::confidence_features(p, out), weir::ArgumentError);
+      CHECK_FALSE(weir::is_distribution(p));
+    }
+  std::vector<float> logits = {0.0F, not_a_number, 1.0F}, p(3);
+  weir::softmax(logits, p);
+  std::vector<double> out(9);
+  CHECK_THROWS_AS(weir::confidence_features(p, out), weir::ArgumentError);
+}
+
+TEST_CASE("softmax: shifts do not matter, large values do not overflow, in place and apart are equal") {
+  std::vector<float> z = {1.0F, 3.0F, -2.0F, 0.5F}, p(4), shifted(4);
+  weir::softmax(z, p);
+  for (const float shift : {-1e4F, 64.0F, 1e4F}) {
+    std::vector<float> moved = z;
+    for (float& v : moved) v += shift;
+    weir::softmax(moved, shifted);
+    for (std::size_t c = 0; c < 4; ++c) CHECK(shifted[c] == doctest::Approx(p[c]).epsilon(1e-3));
+  }
+  double sum = 0;
+  for (const float v : z) sum += std::exp(static_cast<double>(v));
+  for (std::size_t c = 0; c < 4; ++c) CHECK(p[c] == doctest::Approx(std::exp(static_cast<double>(z[c])) / sum));
+  weir::softmax(z, z);
+  CHECK(z == p);
+  std::vector<float> huge = {3e38F, -3e38F};
+  weir::softmax(huge, huge);
+  CHECK(huge == std::vector<float>{1, 0});
+}
+
+TEST_CASE("is_distribution tells probabilities from logits") {
+  CHECK(weir::is_distribution(std::vector<float>{0.5F, 0.4999F, 0.0F}));
+  CHECK_FALSE(weir::is_distribution(std::vector<float>{0.5F, 0.4F}));
+  CHECK_FALSE(weir::is_distribution(std::vector<float>{1.5F, -0.5F}));
+  CHECK_FALSE(weir::is_distribution(std::vector<float>{4.0F, 3.0F}));
+  CHECK_FALSE(weir::is_distribution(std::vector<float>{}));
+}
+
+TEST_CASE("argmax: the lowest of equals") {
+  CHECK(weir::argmax(std::vector<float>{1, 2, 2, 0}) == 1);
+  CHECK(weir::argmax(std::vector<float>{-1, -1}) == 0);
+}
+
+TEST_CASE("Losses: top-k by rank, ties for the lower class; cross-entropy in nats, cut") {
+  const std::vector<float> p = {0.1F, 0.4F, 0.4F, 0.1F, 0.0F};
+  const int rank[] = {2, 0, 1, 3, 4};
+  for (int label = 0; label < 5; ++label)
+    for (int k = 1; k <= 6; ++k) {
+      CHECK(weir::top_k_loss(p, label, k) == (rank[label] < k ? 0 : 1));
+      CHECK(weir::Loss("top" + std::to_string(k))(p, label) == (rank[label] < k ? 0 : 1));
+    }
+  CHECK(weir::cross_entropy(p, 1) == doctest::Approx(-std::log(0.4)));
+  CHECK(weir::cross_entropy(p, 4) == 30);
+  CHECK(weir::Loss("cross_entropy")(p, 1) == weir::cross_entropy(p, 1));
+  CHECK(weir::Loss("top1").binary());
+  CHECK_FALSE(weir::Loss("cross_entropy").binary());
+  for (const int label : {-1, 5}) {
+    CHECK_THROWS_AS(weir::Loss("top1")(p, label), weir::ArgumentError);
+    CHECK_THROWS_AS(weir::Loss("cross_entropy")(p, label), weir::ArgumentError);
+  }
+  for (const char* name : {"", "top", "top0", "top-1", "top1x", "Top1", "xop1", "hinge", "top99999"})
+    CHECK_THROWS_AS(weir::Loss{name}, weir::ArgumentError);
+}
+
+TEST_CASE("Loss: costs of classes, and anybody's function") {
+  const std::vector<float> p{0.2F, 0.5F, 0.3F};
+  const auto costs = weir::Loss::of_costs("clinic", {0, 1, 2, 9, 0, 4, 1, 1, 0}, 3);
+  CHECK(costs(p, 0) == 1);
+  CHECK(costs(p, 1) == 0);
+  CHECK(costs(std::vector<float>{1, 0, 0}, 1) == 9);
+  CHECK(!costs.binary());
+  CHECK(costs.name() == "clinic");
+  const auto errors = weir::Loss::of_costs("errors", {0, 1, 1, 0}, 2);
+  CHECK(errors.binary());
+  CHECK(errors(std::vector<float>{0.4F, 0.6F}, 0) == weir::Loss("top1")(std::vector<float>{0.4F, 0.6F}, 0));
+  const weir::Loss brier("brier", [](std::span<const float> q, int label) {
+    double sum = 0;
+    for (std::size_t c = 0; c < q.size(); ++c) {
+      const double d = static_cast<double>(q[c]) - (static_cast<int>(c) == label ? 1 : 0);
+      sum += d * d;
+    }
+    return sum;
+  });
+  CHECK(brier(p, 1) == doctest::Approx(0.04 + 0.25 + 0.09));
+  CHECK_THROWS_AS(costs(p, 3), weir::ArgumentError);
+  CHECK_THROWS_AS(costs(std::vector<float>{1, 0}, 1), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::Loss::of_costs("x", {0, 1, 1}, 2), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::Loss::of_costs("x", {0, -1, 1, 0}, 2), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::Loss::of_costs("x", {0, std::nan(""), 1, 0}, 2), weir::ArgumentError);
+}
+
+}  // namespace WEIR_UNIT

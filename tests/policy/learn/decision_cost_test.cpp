@@ -1,0 +1,80 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+#include <weir/policy/learn/decision_cost.hpp>
+#include <weir/policy/learn/tune.hpp>
+
+#include "../synthetic_trace.hpp"
+
+namespace WEIR_UNIT {
+
+using weir::Trace;
+
+TEST_CASE("decision_seconds: every gate takes some time, a stage without successors none") {
+  const Trace trace = weir_test::difficulty_trace(300, 3, 4);
+  const auto topology = weir_test::chain_of(trace);
+  for (const char* learner : {"logistic", "boosting"}) {
+    weir::TrainOptions train;
+    train.learner = learner;
+    const auto seconds = weir::decision_seconds(trace, topology, train);
+    REQUIRE(seconds.size() == 3);
+    CHECK(seconds[0] > 0);
+    CHECK(seconds[1] > 0);
+    CHECK(seconds[2] == 0);
+  }
+  const auto policy = weir::PolicyTrainer(trace, topology, {}).train(0.002).policy;
+  CHECK_THROWS_AS(weir::decision_seconds(policy, weir_test::difficulty_trace(300, 4, 4)), weir::ShapeError);
+}
+
+TEST_CASE("decision_seconds: a gate that came out constant counts as the dearest") {
+  const Trace trace = weir_test::difficulty_trace(300, 3, 4);
+  const auto topology = weir_test::chain_of(trace);
+  weir::TrainOptions train;
+  int fits = 0;
+  train.fit = [&](const weir::Dataset& data) {  // the last gate is fitted first
+    if (fits++ == 0) return weir::GateModel::constant(1, static_cast<std::size_t>(data.X.cols()));
+    return weir::GateModel("logistic", weir::LogisticRegression{}.fit(data));
+  };
+  const auto seconds = weir::decision_seconds(trace, topology, train);
+  CHECK(fits == 2);
+  CHECK(seconds[1] >= seconds[0]);
+}
+
+TEST_CASE("with_decisions: a part of the answer, which a path past the stage saves") {
+  Trace trace = weir_test::difficulty_trace(40, 3, 4);
+  for (std::size_t k = 0; k < 3; ++k) {
+    trace.stages[k].network = "one";
+    trace.stages[k].seconds = 1 + static_cast<double>(k);
+    trace.stages[k].answer_seconds = 0.25;
+  }
+  const Trace whole = weir::with_decisions(trace, {0.5, 0.125, 0});
+  CHECK(whole.stages[0].seconds == 1.5);
+  CHECK(whole.stages[0].answer_seconds == 0.75);
+  CHECK(whole.stages[1].seconds == 2.125);
+  CHECK(whole.stages[2].seconds == 3);
+  CHECK(whole.step_seconds(0, 2) == trace.step_seconds(0, 2));
+  CHECK(whole.cost_unit == trace.cost_unit);
+  weir::CostModel model{.batches = {1, 8}, .costs = {trace.costs(), trace.costs()}};
+  model.costs[1][0].seconds = 0.75;
+  const auto dear = weir::with_decisions(model, {0.5, 0.125, 0});
+  CHECK(dear.at(0, 1).seconds == 1.5);
+  CHECK(dear.at(0, 8).seconds == 1.25);
+  CHECK_THROWS_AS(weir::with_decisions(model, {0.5}), weir::ShapeError);
+}
+
+TEST_CASE("tune: decisions count where they are timed") {
+  Trace trace = weir_test::difficulty_trace(300, 3, 9);
+  for (auto& s : trace.stages) s.seconds = 1e-9;  // far less than any decision
+  const auto topology = weir_test::chain_of(trace);
+  weir::Budget budget;
+  budget.value = 0.02;
+  const std::vector<weir::Candidate> candidates{{"logistic", {}}};
+  const weir::CrossValidation options{.folds = 2, .lambdas = 3};
+  const auto plain = weir::tune(trace, topology, candidates, budget, options);
+  CHECK(weir::tune(trace, topology, candidates, budget, options, {}, true).cost[0] > plain.cost[0]);
+  trace.cost_unit = "FLOP";
+  CHECK(weir::tune(trace, topology, candidates, budget, options, {}, true).cost == plain.cost);
+}
+
+}  // namespace WEIR_UNIT

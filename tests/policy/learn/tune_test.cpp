@@ -1,0 +1,166 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+#include <weir/policy/learn/tune.hpp>
+
+#include "../synthetic_trace.hpp"
+
+namespace WEIR_UNIT {
+
+using weir::Budget;
+using weir::Candidate;
+using weir::GateModel;
+using weir::Trace;
+
+TEST_CASE("deal_folds: each fold equally often, by the seed alone") {
+  const auto fold = weir::deal_folds(23, 4, 7);
+  std::vector<int> size(4, 0);
+  for (const std::size_t f : fold) ++size.at(f);
+  for (const int s : size) CHECK((s == 5 || s == 6));
+  CHECK(fold == weir::deal_folds(23, 4, 7));
+  CHECK(fold != weir::deal_folds(23, 4, 8));
+}
+
+TEST_CASE("cross_validate: equals a plain loop over folds") {
+  const Trace trace = weir_test::difficulty_trace(300, 3, 4);
+  const auto topology = weir_test::chain_of(trace);
+  weir::TrainOptions train;
+  train.passes = 1;
+  const weir::CrossValidation options{.folds = 3, .lambdas = 4, .seed = 2, .threads = 2};
+  const auto got = weir::cross_validate(trace, topology, train, options);
+  REQUIRE(got.size() == 3 + 4);
+  const auto fold = weir::deal_folds(300, 3, 2);
+  const auto lambdas = weir::PolicyTrainer(trace, topology, train).lambda_grid(4);
+  std::vector<double> seconds(7, 0), excess(7, 0);
+  for (std::size_t f = 0; f < 3; ++f) {
+    std::vector<Eigen::Index> in, out;
+    for (Eigen::Index i = 0; i < 300; ++i) (fold[static_cast<std::size_t>(i)] == f ? out : in).push_back(i);
+    const Trace learn = trace.rows(in), judge = trace.rows(out);
+    const auto path = weir::PolicyTrainer(learn, topology, train).train_path(lambdas);
+    for (std::size_t p = 0; p < 7; ++p) {
+      const auto e = weir::evaluate(path[p].policy, judge);
+      seconds[p] += e.seconds.sum() / 300;
+      excess[p] += e.excess.sum() / 300;
+    }
+  }
+  for (std::size_t p = 0; p < 7; ++p) {
+    CHECK(got[p].seconds == doctest::Approx(seconds[p]));
+    CHECK(got[p].excess == doctest::Approx(excess[p]));
+  }
+}
+
+TEST_CASE("system_cost: read off a hull by hand") {
+  std::vector<weir::Estimate> path(2);
+  path[0] = {1, 0, 0.08, 0.08};  // one second at 8 % loss
+  path[1] = {9, 0, 0.0, 0.0};    // nine seconds without
+  Budget budget;
+  budget.value = 0.04;
+  const double half = 9 - 8 * 0.25, full = 5, twice = 1;
+  CHECK(weir::system_cost(path, budget) == doctest::Approx(std::cbrt(half * full * twice)));
+  budget.on = weir::BudgetOn::seconds;
+  budget.value = 2;
+  CHECK(weir::system_cost(path, budget) == doctest::Approx((0.08 + 0.08 * 7 / 8 + 0.08 * 5 / 8) / 3));
+  budget.value = 0.5;
+  CHECK(std::isinf(weir::system_cost(path, budget)));
+}
+
+TEST_CASE("tune: prefers the learner that sees more, and features without noise") {
+  const Trace trace = weir_test::difficulty_trace(900, 3, 9, 40);
+  const auto topology = weir_test::chain_of(trace);
+  weir::TrainOptions base;
+  base.passes = 0;
+  const auto noise = [](std::string_view name) { return name.find("noise") != std::string_view::npos; };
+  std::vector<Candidate> candidates{{"noise", base}, {"all", base}, {"told", base}};
+  candidates[0].train.feature = noise;
+  candidates[2].train.feature = [&](std::string_view name) { return !noise(name); };
+  Budget budget;
+  budget.value = 0.02;
+  std::size_t last = 0;
+  const auto tuning = weir::tune(trace, topology, candidates, budget, {.folds = 3, .lambdas = 6},
+                                 [&](std::size_t done, std::size_t total) {
+                                   CHECK(total == 3);
+                                   last = done;
+                                 });
+  CHECK(last == 3);
+  CHECK(tuning.best == 2);
+  CHECK(tuning.cost[2] < tuning.cost[1]);
+  CHECK(tuning.cost[1] < tuning.cost[0]);
+  CHECK_THROWS_AS(weir::tune(trace, topology, {}, budget, {}), weir::ArgumentError);
+}
+
+TEST_CASE("tune: the first candidate stays unless another saves enough") {
+  CHECK(weir::takes_over(0.9, 1, 1));
+  CHECK(!weir::takes_over(0.96, 1, 1));
+  CHECK(!weir::takes_over(0.9, 1, 0.8));
+  CHECK(weir::takes_over(1, INFINITY, INFINITY));
+  CHECK(!weir::takes_over(INFINITY, INFINITY, INFINITY));
+  // The same twice: no reason to change.
+  const Trace trace = weir_test::difficulty_trace(300, 3, 9);
+  weir::TrainOptions base;
+  base.passes = 0;
+  std::vector<Candidate> candidates{{"first", base}, {"again", base}};
+  Budget budget;
+  budget.value = 0.02;
+  CHECK(weir::tune(trace, weir_test::chain_of(trace), candidates, budget, {.folds = 3, .lambdas = 4}).best == 0);
+}
+
+TEST_CASE("default candidates: predicted losses first, distinct names, features by group") {
+  const auto all = weir::default_candidates({});
+  CHECK(all.front().train.learner == weir::predicted_loss);
+  for (std::size_t a = 0; a < all.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b) CHECK(all[a].name != all[b].name);
+  using namespace weir::feature_group;
+  CHECK(is_class("class_3"));
+  CHECK(is_class("stem.class_3"));
+  CHECK(!is_class("stem.margin"));
+  CHECK(is_history("stem.margin"));
+  CHECK(is_history("agree(stem)"));
+  CHECK(!is_history("margin"));
+  CHECK(own_confidence("margin"));
+  CHECK(!own_confidence("agree(stem)"));
+  CHECK(without_class("agree(stem)"));
+}
+
+TEST_CASE("TrainOptions::feature: gates learn from the chosen inputs alone and stay equal in JSON") {
+  const Trace trace = weir_test::difficulty_trace(400, 3, 1);
+  const auto topology = weir_test::chain_of(trace);
+  weir::TrainOptions options;
+  options.feature = weir::gate_features::own_confidence;
+  const auto point = weir::PolicyTrainer(trace, topology, options).train(0.002);
+  Trace blind = trace;
+  for (auto& s : blind.stages) s.prediction.assign(s.prediction.size(), 0);  // agreement is always 1 then
+  CHECK(weir::evaluate(point.policy, trace).exit == weir::evaluate(point.policy, blind).exit);
+  bool some = false;
+  for (const weir::Gate& gate : point.policy.gates)
+    for (const GateModel& model : gate.models()) {
+      some = some || !model.columns().empty();
+      GateModel back;
+      from_json(nlohmann::json::parse(nlohmann::json(model).dump()), back);
+      CHECK(back == model);
+    }
+  CHECK(some);
+}
+
+TEST_CASE("GateModel::reading: columns are picked, misuse is refused") {
+  const GateModel high("threshold", weir::ThresholdModel{1, 0, 0.5, 1, 0});
+  const GateModel third = high.reading({2}, 4);
+  CHECK(third.n_features() == 4);
+  const std::vector<double> x{0, 0, 0.9, 0}, y{0.9, 0.9, 0, 0.9};
+  CHECK(third.decision_function(x) > 0);
+  CHECK(third.decision_function(y) <= 0);
+  CHECK(third != high);
+  CHECK_THROWS_AS(static_cast<void>(high.reading({}, 4)), weir::ArgumentError);
+  CHECK_THROWS_AS(static_cast<void>(high.reading({4}, 4)), weir::ArgumentError);
+  CHECK_THROWS_AS(static_cast<void>(high.reading({0, 1}, 4)), weir::ArgumentError);
+  CHECK_THROWS_AS(static_cast<void>(third.reading({0}, 9)), weir::ArgumentError);
+  CHECK_THROWS_AS(static_cast<void>(third.decision_function(std::vector<double>{1})), weir::ShapeError);
+  nlohmann::json json = third;
+  json["columns"] = {9};
+  GateModel back;
+  CHECK_THROWS_AS(from_json(json, back), weir::FormatError);
+}
+
+}  // namespace WEIR_UNIT
