@@ -121,7 +121,8 @@ class PadLayer final : public Layer {
   float value_;
 };
 
-/// Pads and value are attributes before opset 11, inputs since; axes came with opset 18, wrap with opset 19.
+/// Pads and value are attributes before opset 11, inputs since; axes came with opset 18. Mode wrap, of opset 19, is one
+/// in every opset to ONNX Runtime.
 inline LayerPtr make_pad(const NodeArguments& node) {
   std::vector<std::int64_t> pads, axes;
   float value = 0;
@@ -145,8 +146,7 @@ inline LayerPtr make_pad(const NodeArguments& node) {
   using Mode = PadLayer::Mode;
   for (const auto& [name, value_of] :
        {std::pair{"constant", Mode::constant}, {"reflect", Mode::reflect}, {"edge", Mode::edge}, {"wrap", Mode::wrap}})
-    if (mode == name && (value_of != Mode::wrap || node.opset >= 19))
-      return std::make_shared<PadLayer>(value_of, std::move(pads), std::move(axes), value);
+    if (mode == name) return std::make_shared<PadLayer>(value_of, std::move(pads), std::move(axes), value);
   node.fail("attribute mode may not be '" + mode + "'");
 }
 

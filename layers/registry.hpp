@@ -43,7 +43,7 @@ namespace weir {
 struct Operator {
   std::string_view name;
   LayerPtr (*make)(const NodeArguments&);
-  int since = 1, until = 1 << 30;  ///< the opsets in which ONNX Runtime has the operator, the last excluded
+  int since = 1, until = 1 << 30;  ///< the opsets that have the operator, the last excluded
 };
 
 /// Operators on integers alone, which build_network evaluates, are in integer_operators.hpp.

@@ -182,7 +182,8 @@ class GraphBuilder {
     if (type == ElementType::real || k.constant[0] == nullptr || k.constant[0]->is_int) return;
     Constant c{k.constant[0]->shape, {}, {}, true};
     for (float v : k.constant[0]->floats) {
-      if (!(std::abs(v) <= 0x1p24F)) throw FormatError(where(node) + ": integers above 2^24 are not supported here");
+      // 2^24 may have been 2^24 + 1.
+      if (!(std::abs(v) < 0x1p24F)) throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
       c.ints.push_back(static_cast<std::int64_t>(v));
     }
     k.constant.fill(keep(std::move(c)));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <weir/core/compile.hpp>
 #include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/models/linear_model.hpp>
 
 namespace weir {
 
