@@ -64,6 +64,7 @@ weir::Trace make_trace(std::size_t n, unsigned seed) {
   for (Eigen::Index i = 0; i < rows; ++i) {
     const double c = uniform(random);
     trace.stages[0].features(i, 0) = trace.stages[1].features(i, 0) = c;
+    trace.label.push_back(0);
     trace.stages[0].loss(i) = uniform(random) > 0.4 + 0.8 * c ? 1 : 0;
     trace.stages[1].loss(i) = 0;
   }

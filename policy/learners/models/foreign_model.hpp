@@ -57,6 +57,4 @@ ForeignModel load_registered_model(const std::string& learner, const nlohmann::j
 
 }  // namespace weir
 
-#if WEIR_DEFINITIONS
-#include <weir/policy/learners/models/foreign_model.ipp>
-#endif
+// Defined behind the list of models (models/list.hpp), which the definitions need.

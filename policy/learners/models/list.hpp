@@ -6,6 +6,7 @@
 #include <string_view>
 #include <type_traits>
 #include <variant>
+#include <weir/core/compile.hpp>
 #include <weir/policy/learners/models/foreign_model.hpp>
 #include <weir/policy/learners/models/isotonic_model.hpp>
 #include <weir/policy/learners/models/kernel_svm_model.hpp>
@@ -59,3 +60,7 @@ constexpr std::optional<std::size_t> kind_of_learner(std::string_view learner) {
 }
 
 }  // namespace weir
+
+#if WEIR_DEFINITIONS
+#include <weir/policy/learners/models/foreign_model.ipp>
+#endif
