@@ -1,13 +1,6 @@
 // Learns a policy from a recorded trace (a .csv as bench/record writes it, or from any framework) and saves it.
 #include <iostream>
-#include <weir/core/error.hpp>
-#include <weir/core/plan_description.hpp>
-#include <weir/io/files/file.hpp>
 #include <weir/learn.hpp>
-#include <weir/policy/choose/choose.hpp>
-#include <weir/policy/choose/learn_policy.hpp>
-#include <weir/policy/serve/trace_files.hpp>
-#include <weir/policy/trace/trace.hpp>
 
 int main(int argc, char** argv) {
   if (argc != 3) return std::cerr << "usage: learn_policy TRACE.csv policy.json\n", 1;

@@ -1,10 +1,7 @@
 // Runs an ONNX network, looks at every tensor, and lets half of the batch leave early.
 #include <iostream>
-#include <weir/core/error.hpp>
 #include <weir/core/executor.hpp>
-#include <weir/core/hook.hpp>
-#include <weir/core/tensor.hpp>
-#include <weir/run.hpp>
+#include <weir/load_onnx.hpp>
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: run_network NETWORK.onnx\n", 1;

@@ -1,9 +1,5 @@
 // Answers images with a learned policy: one at a time, and as many as come.
 #include <iostream>
-#include <weir/core/error.hpp>
-#include <weir/io/images/image.hpp>
-#include <weir/policy/serve/cascade.hpp>
-#include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/run.hpp>
 
 int main(int argc, char** argv) {
