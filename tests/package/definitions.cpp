@@ -1,3 +1,4 @@
 // The one source of a program that holds weir's definitions, as with stb and doctest.
 #define WEIR_IMPLEMENTATION
-#include <weir/run.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/load_onnx.hpp>
