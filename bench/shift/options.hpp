@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
-#include <weir/policy/learners/learner.hpp>
 #include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/learner.hpp>
 
 #include "../adapt/options.hpp"
 #include "stream.hpp"

@@ -37,7 +37,7 @@ class BandGroup {
     return static_cast<std::size_t>(y.planes * y.rows * y.row_floats);
   }
 
-  /// RowBands [first, last) of one example, by the calling thread alone. where(v): where value v of that example, or
+  /// Bands [first, last) of one example, computed by the calling thread. where(v): where value v of that example, or
   /// what is held of it, begins. after(i) is called whenever step i has computed. rows: any, for reuse.
   template <class Where, class After>
   void walk(const Context& context, std::int64_t first, std::int64_t last, const Where& where, float* workspace,

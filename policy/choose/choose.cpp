@@ -1,6 +1,6 @@
 // The library's rooms from evaluate to choose.
-#include <weir/policy/choose/budget_json.ipp>
 #include <weir/policy/choose/bounds/list.ipp>
+#include <weir/policy/choose/budget_json.ipp>
 #include <weir/policy/choose/choose.ipp>
 #include <weir/policy/choose/family.ipp>
 #include <weir/policy/choose/guarantee.ipp>

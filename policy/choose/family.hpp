@@ -1,4 +1,4 @@
-/// An ordered family of policies, from the safest to the fastest, laid out on the training trace alone.
+/// An ordered family of policies, from the safest to the fastest, laid out on the training trace only.
 #pragma once
 #include <Eigen/Core>
 #include <cstddef>

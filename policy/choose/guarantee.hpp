@@ -84,13 +84,6 @@ struct Guarantee {
   double upper_limit = 0;
 };
 
-namespace detail {
-
-/// Throws ArgumentError where n examples let nothing pass, whatever they show.
-void require_examples(std::size_t n, const GuaranteeOptions& o);
-
-}  // namespace detail
-
 /// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace; the full
 /// network, which has no risk by definition, where none does. `path` is of this trainer, the calibration examples are
 /// independent of its trace and come from where the new ones will. With Risk::disagreement the calibration trace's

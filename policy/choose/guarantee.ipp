@@ -112,7 +112,8 @@ WEIR_INLINE std::vector<double> several_starts(const std::vector<double>& predic
 
 namespace detail {
 
-WEIR_INLINE void require_examples(std::size_t n, const GuaranteeOptions& o) {
+/// Throws ArgumentError where n examples let nothing pass, whatever they show.
+inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
   const double epsilon = o.epsilon / o.largest;
   if (o.certificate == Certificate::none) return;
   if (o.certificate != Certificate::conformal_risk_control) {

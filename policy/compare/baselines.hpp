@@ -8,7 +8,7 @@
 
 namespace weir {
 
-/// One network (or exit) for every example, run alone: what network selection competes with. `seconds` is what that
+/// One network (or exit) for every example, without gates: what network selection competes with. `seconds` is what that
 /// costs, which is less than a path through the exits before it, or the stage's own seconds where it is left out.
 Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> seconds = std::nullopt);
 

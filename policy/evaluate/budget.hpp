@@ -28,7 +28,7 @@ struct Budget {
   double value = 0;
   Margin margin = Margin::none;
   double confidence = 0.95;
-  /// Margin::none: at most so many more policies are trained between the two that the budget lies between.
+  /// Margin::none: at most this number of policies is trained between the two that the budget lies between.
   int refinements = 8;
   /// Margin::upper_limit: how finely the risk is stepped through, see GuaranteeOptions.
   int steps = 100;

@@ -1,4 +1,4 @@
-/// Where a network can be left: tensors that everything after them depends on alone.
+/// Where a network can be left: tensors through which everything that comes after them must pass.
 #pragma once
 #include <cstddef>
 #include <string>

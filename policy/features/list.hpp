@@ -16,8 +16,8 @@ namespace weir {
 std::span<const FeatureGroup> feature_list();
 
 /// Adds a group of a program's own at the end of the list, for the whole process: before any cascade, policy file or
-/// trace is made or read. The strings of its name and summary must outlive the process's use of it. Throws ArgumentError
-/// for a name that is taken, or too many of them (32).
+/// trace is made or read. The strings of its name and summary must outlive the process's use of it. Throws
+/// ArgumentError for a name that is taken, or too many of them (32).
 void register_feature_group(const FeatureGroup& group);
 
 /// "confidence", "energy", ... in the list's order.

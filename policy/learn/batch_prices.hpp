@@ -13,7 +13,7 @@ namespace weir {
 /// [stages] share of the examples that get to each stage under a table of actions.
 std::vector<double> reach_shares(const Topology& topology, const ActionTable& actions);
 
-/// The model of Trace::select(keep) of this trace, whose names and networks alone are read: stages left out add their
+/// The model of Trace::select(keep) of this trace, of which only names and networks are read: stages left out add their
 /// layers to the next one of their network. Throws ArgumentError, ShapeError where they do not fit.
 CostModel select_costs(const CostModel& model, const Trace& trace, const std::vector<std::size_t>& keep);
 
@@ -44,13 +44,13 @@ double expected_risk(const Budget& budget, std::size_t n);
 /// makes each of them dearer; how few is for the policy to say, which is learned from these costs. So both are found in
 /// turn: stages are priced for the shares that get there (CostModel::expected), a path is learned at these prices, and
 /// the shares are taken from its policy that keeps the budget on the training examples (out of fold, where
-/// TrainOptions::folds > 1), until no price moves by more than the tolerance, or for so many rounds. From the third
+/// TrainOptions::folds > 1), until no price moves by more than the tolerance, or the rounds are over. From the third
 /// round on shares go half way only: prices may swing between two policies.
 ///
-/// It begins with everybody at every stage, or with the shares given. Fewer examples at a stage make it dearer, which
-/// makes them fewer still: several prices may be fixed points of this; from full batches that with the busiest late
-/// stages is found. Nothing but the policy trace is looked at, so calibration stays untouched. Deterministic. Where
-/// costs do not depend on the batch, or it is 1, nothing is learned: the costs are those of the model.
+/// It begins with all examples at every stage, or with the shares given. Fewer examples at a stage make it dearer,
+/// which makes them fewer still: several prices may be fixed points of this; from full batches that with the busiest
+/// late stages is found. Nothing but the policy trace is looked at, so calibration stays untouched. Deterministic.
+/// Where costs do not depend on the batch, or it is 1, nothing is learned: the costs are those of the model.
 ///
 /// Throws what PolicyTrainer throws, ShapeError where model and trace differ in their stages, ArgumentError for a
 /// budget that cannot be kept.

@@ -26,7 +26,7 @@ std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topolog
 
 /// One number for a path, the smaller the better: the geometric mean of the seconds that half the budget, the budget
 /// and twice the budget of loss cost on its hull; for a budget of seconds the mean of the losses there. Three points,
-/// since one alone moves with single examples. Infinity where a budget cannot be kept.
+/// since a single one moves with single examples. Infinity where a budget cannot be kept.
 double system_cost(const std::vector<Estimate>& path, const Budget& budget);
 
 }  // namespace weir

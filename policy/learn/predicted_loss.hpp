@@ -37,7 +37,7 @@ struct GateProblem {
 /// would hardly be good enough is weir's.
 ///
 /// Beside the gates of the backward recursion an approximation: going on is taken to cost the same for all examples at
-/// all stages. But every example says something of every stage, nothing is fitted anew for another price of loss, and
+/// all stages. But every example says something of every stage, nothing is fitted again for another price of loss, and
 /// only the limit moves along the path; where a few thousand examples are all there is, that gains more than it loses.
 ///
 /// rho is a logistic regression whose labels (R - low) / (high - low) may lie between 0 and 1, as expected losses do;

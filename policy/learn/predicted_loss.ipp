@@ -105,7 +105,8 @@ WEIR_INLINE LinearModel PredictedLoss::fit(const RowMatrix& X, const Eigen::Vect
   return LogisticRegression{}.fit(data);
 }
 
-WEIR_INLINE PredictedLoss::Predictor PredictedLoss::predictor(const GateProblem& problem, std::size_t k, std::size_t j) const {
+WEIR_INLINE PredictedLoss::Predictor PredictedLoss::predictor(const GateProblem& problem, std::size_t k,
+                                                              std::size_t j) const {
   const RowMatrix& X = problem.X[k];
   const Eigen::VectorXd p =
       (problem.R.col(static_cast<Eigen::Index>(j)).array() - low_) / std::max(high_ - low_, 1e-300);

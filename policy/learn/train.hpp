@@ -25,7 +25,7 @@ inline constexpr std::string_view predicted_loss = "predicted_loss";
 std::vector<std::string> gate_learner_names();
 
 struct TrainOptions {
-  std::string learner = "logistic";                ///< a name of learner_list, or predicted_loss (PredictedLoss)
+  std::string learner = "logistic";                ///< a name of learner_names(), or predicted_loss
   std::function<GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
   /// Where set, gates are learned from those inputs alone whose name (GateInputs::names) it is true of.
   std::function<bool(std::string_view)> feature{};

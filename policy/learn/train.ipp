@@ -200,7 +200,8 @@ WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const RowMatrix& costs, 
   return {topology_.n_actions(k), inputs_.size(k), std::move(models)};
 }
 
-WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::fitted(std::size_t k, const RowMatrix& costs, const std::vector<bool>& rows) const {
+WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::fitted(std::size_t k, const RowMatrix& costs,
+                                                         const std::vector<bool>& rows) const {
   Decider decider{fit_gate(k, costs, rows), {}};
   decider.actions = actions_of(decider.gate, X_[k]);
   for (std::size_t f = 0; options_.folds > 1 && f < options_.folds; ++f) {

@@ -1,11 +1,9 @@
 // What learner.hpp declares.
 #pragma once
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <tuple>
-#include <type_traits>
 #include <utility>
+#include <weir/core/additions.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/learner.hpp>
 #include <weir/policy/learners/list.hpp>
@@ -14,15 +12,10 @@ namespace weir {
 
 namespace detail {
 
-/// The learners of a program's own.
-struct LearnerRegistry {
-  std::mutex mutex;
-  std::map<std::string, FitDecision> fit;
-
-  static LearnerRegistry& of_process() {
-    static LearnerRegistry registry;
-    return registry;
-  }
+/// A learner of a program's own.
+struct OwnLearner {
+  std::string name;
+  FitDecision fit;
 };
 
 }  // namespace detail
@@ -30,9 +23,8 @@ struct LearnerRegistry {
 WEIR_INLINE std::vector<std::string> learner_names() {
   auto names = std::apply([](const auto&... entry) { return std::vector<std::string>{std::string(entry.name)...}; },
                           learner_list);
-  detail::LearnerRegistry& registry = detail::LearnerRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  for (const auto& [name, fit] : registry.fit) names.push_back(name);
+  for (const detail::OwnLearner& own : detail::Additions<detail::OwnLearner>::of_process().all())
+    names.push_back(own.name);
   return names;
 }
 
@@ -58,14 +50,8 @@ WEIR_INLINE GateModel fit_by_name(const std::string& learner, const Dataset& dat
   };
   std::apply([&](const auto&... entry) { (consider(entry), ...); }, learner_list);
   if (is_own) return gate;
-  FitDecision fit;
-  {
-    detail::LearnerRegistry& registry = detail::LearnerRegistry::of_process();
-    const std::lock_guard lock(registry.mutex);
-    fit = registry.fit.at(learner);
-  }
   data.check();
-  const auto function = fit(data);
+  const auto function = detail::Additions<detail::OwnLearner>::of_process().find(learner)->fit(data);
   if (!function || function->n_features() != static_cast<std::size_t>(data.X.cols()))
     throw ArgumentError("learner '" + learner + "': what it fitted does not take the data's " +
                         std::to_string(data.X.cols()) + " features");
@@ -75,9 +61,7 @@ WEIR_INLINE GateModel fit_by_name(const std::string& learner, const Dataset& dat
 WEIR_INLINE void register_learner(const std::string& name, FitDecision fit, LoadModel load) {
   if (!fit) throw ArgumentError("register_learner: a function that fits is needed");
   register_model(name, std::move(load));
-  detail::LearnerRegistry& registry = detail::LearnerRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  registry.fit.emplace(name, std::move(fit));
+  detail::Additions<detail::OwnLearner>::of_process().add({name, std::move(fit)}, "register_learner");
 }
 
 }  // namespace weir

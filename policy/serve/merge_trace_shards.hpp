@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <vector>
 #include <weir/core/compile.hpp>
-#include <weir/policy/trace/trace.hpp>
 #include <weir/core/error.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace weir {
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <filesystem>
 #include <weir/core/compile.hpp>
-#include <weir/policy/trace/trace.hpp>
 #include <weir/core/error.hpp>
+#include <weir/policy/trace/trace.hpp>
 
 namespace weir {
 

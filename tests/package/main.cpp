@@ -6,7 +6,6 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
-#include <weir/core/executor.hpp>
 #include <weir/load_onnx.hpp>
 
 std::int64_t elements_of_an_image();

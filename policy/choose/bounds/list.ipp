@@ -1,7 +1,7 @@
 // What list.hpp declares: the list itself.
 #pragma once
-#include <mutex>
 #include <utility>
+#include <weir/core/additions.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/choose/bounds/betting.hpp>
 #include <weir/policy/choose/bounds/clopper_pearson.hpp>
@@ -11,21 +11,6 @@
 
 namespace weir {
 
-namespace detail {
-
-/// The tests of a program's own.
-struct MeanTestRegistry {
-  std::mutex mutex;
-  std::vector<MeanTest> tests;
-
-  static MeanTestRegistry& of_process() {
-    static MeanTestRegistry registry;
-    return registry;
-  }
-};
-
-}  // namespace detail
-
 WEIR_INLINE std::vector<MeanTest> mean_tests() {
   std::vector<MeanTest> all = {
       {"clopper_pearson", bounds::ClopperPearson::p_value, true},
@@ -33,9 +18,7 @@ WEIR_INLINE std::vector<MeanTest> mean_tests() {
       {"betting", bounds::Betting::p_value, false},
       {"empirical_bernstein", bounds::EmpiricalBernstein::p_value, false},
   };
-  detail::MeanTestRegistry& registry = detail::MeanTestRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  all.insert(all.end(), registry.tests.begin(), registry.tests.end());
+  for (MeanTest& own : detail::Additions<MeanTest>::of_process().all()) all.push_back(std::move(own));
   return all;
 }
 
@@ -43,9 +26,7 @@ WEIR_INLINE void register_mean_test(MeanTest test) {
   if (test.name.empty() || !test.p_value) throw ArgumentError("register_mean_test: a name and a function are needed");
   for (const MeanTest& other : mean_tests())
     if (other.name == test.name) throw ArgumentError("register_mean_test: there is a test '" + test.name + "' already");
-  detail::MeanTestRegistry& registry = detail::MeanTestRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  registry.tests.push_back(std::move(test));
+  detail::Additions<MeanTest>::of_process().add(std::move(test), "register_mean_test");
 }
 
 WEIR_INLINE MeanTest mean_test(std::string_view name) {

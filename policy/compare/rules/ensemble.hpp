@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/run/joined_answer.hpp>
 #include <weir/policy/compare/rules/shared_threshold.hpp>
+#include <weir/policy/run/joined_answer.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
 namespace weir {

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/compare/rules/greedy_thresholds.hpp>
 #include <weir/policy/compare/rules/scores.hpp>
+#include <weir/policy/learners/logistic.hpp>
 
 namespace weir {
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/learners/logistic.hpp>
-#include <weir/policy/learn/objective.hpp>
 #include <weir/policy/compare/rules/scores.hpp>
 #include <weir/policy/compare/rules/shared_threshold.hpp>
+#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learners/logistic.hpp>
 
 namespace weir {
 

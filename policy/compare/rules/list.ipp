@@ -1,8 +1,8 @@
 // What list.hpp declares: the list itself.
 #pragma once
 #include <algorithm>
-#include <mutex>
 #include <utility>
+#include <weir/core/additions.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/compare/rules/ensemble.hpp>
 #include <weir/policy/compare/rules/exit_score.hpp>
@@ -44,17 +44,6 @@ inline std::string lacks_answers(const Topology& topology, const Trace& trace) {
   return walk.empty() ? lacks_probabilities(trace) : walk;
 }
 
-/// The rules of a program's own.
-struct RuleRegistry {
-  std::mutex mutex;
-  std::vector<Rule> rules;
-
-  static RuleRegistry& of_process() {
-    static RuleRegistry registry;
-    return registry;
-  }
-};
-
 }  // namespace detail
 
 WEIR_INLINE std::vector<Rule> rules() {
@@ -91,9 +80,7 @@ WEIR_INLINE std::vector<Rule> rules() {
       Rule{"linear_gate", "JEI-DNN, ICLR 2024", tune_linear_gate, detail::lacks_answers},
       Rule{"exit_score", "EENet, WACV 2024", tune_exit_score, detail::lacks_answers},
   };
-  detail::RuleRegistry& registry = detail::RuleRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  all.insert(all.end(), registry.rules.begin(), registry.rules.end());
+  for (Rule& own : detail::Additions<Rule>::of_process().all()) all.push_back(std::move(own));
   return all;
 }
 
@@ -102,9 +89,7 @@ WEIR_INLINE void register_rule(Rule rule) {
     throw ArgumentError("register_rule: a name and a function that tunes are needed");
   for (const std::string& name : rule_names())
     if (name == rule.name) throw ArgumentError("register_rule: there is a rule '" + rule.name + "' already");
-  detail::RuleRegistry& registry = detail::RuleRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  registry.rules.push_back(std::move(rule));
+  detail::Additions<Rule>::of_process().add(std::move(rule), "register_rule");
 }
 
 WEIR_INLINE std::vector<std::string> rule_names() {

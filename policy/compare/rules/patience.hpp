@@ -4,8 +4,8 @@
 #include <optional>
 #include <utility>
 #include <vector>
-#include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
 
 namespace weir {
 

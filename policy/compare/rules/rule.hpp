@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 #include <weir/policy/choose/choose.hpp>
-#include <weir/policy/features/confidence_features.hpp>
-#include <weir/policy/trace/loss.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/run/policy.hpp>
 #include <weir/policy/run/stage_score.hpp>
-#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/trace/loss.hpp>
 
 namespace weir {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/compare/rules/rule.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
 
 namespace weir {
 

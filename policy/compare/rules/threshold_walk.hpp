@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
-#include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/compare/rules/rule.hpp>
+#include <weir/policy/evaluate/gate_matrix.hpp>
 
 namespace weir {
 

@@ -1,10 +1,9 @@
 // What foreign_model.hpp declares.
 #pragma once
 #include <algorithm>
-#include <map>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <weir/core/additions.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/models/foreign_model.hpp>
 #include <weir/policy/learners/models/list.hpp>
@@ -13,15 +12,10 @@ namespace weir {
 
 namespace detail {
 
-/// The functions that read models, by learner.
-struct ModelRegistry {
-  std::mutex mutex;
-  std::map<std::string, LoadModel> load;
-
-  static ModelRegistry& of_process() {
-    static ModelRegistry registry;
-    return registry;
-  }
+/// How the models of a learner are read.
+struct ModelLoader {
+  std::string name;
+  LoadModel load;
 };
 
 }  // namespace detail
@@ -38,35 +32,27 @@ WEIR_INLINE void to_json(nlohmann::json& json, const ForeignModel& model) {
 WEIR_INLINE void register_model(const std::string& learner, LoadModel load) {
   if (learner.empty() || !load) throw ArgumentError("register_model: a name and a function that reads are needed");
   if (kind_of_learner(learner)) throw ArgumentError("register_model: weir has a learner '" + learner + "' of its own");
-  detail::ModelRegistry& registry = detail::ModelRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
-  if (!registry.load.emplace(learner, std::move(load)).second)
-    throw ArgumentError("register_model: '" + learner + "' is registered already");
+  detail::Additions<detail::ModelLoader>::of_process().add({learner, std::move(load)}, "register_model");
 }
 
 WEIR_INLINE std::vector<std::string> registered_models() {
-  detail::ModelRegistry& registry = detail::ModelRegistry::of_process();
-  const std::lock_guard lock(registry.mutex);
   std::vector<std::string> names;
-  for (const auto& [name, load] : registry.load) names.push_back(name);
+  for (const detail::ModelLoader& own : detail::Additions<detail::ModelLoader>::of_process().all())
+    names.push_back(own.name);
+  std::sort(names.begin(), names.end());
   return names;
 }
 
 WEIR_INLINE ForeignModel load_registered_model(const std::string& learner, const nlohmann::json& json) {
-  LoadModel load;
-  {
-    detail::ModelRegistry& registry = detail::ModelRegistry::of_process();
-    const std::lock_guard lock(registry.mutex);
-    if (const auto found = registry.load.find(learner); found != registry.load.end()) load = found->second;
-  }
-  if (!load) {
+  const auto own = detail::Additions<detail::ModelLoader>::of_process().find(learner);
+  if (!own) {
     std::string known;
     for (const ModelKind& kind : model_kinds) known += (known.empty() ? "" : ", ") + std::string(kind.learner);
     for (const std::string& name : registered_models()) known += ", " + name;
     throw ArgumentError("learner '" + learner + "' is unknown; known: " + known +
                         ". A learner of a program's own is made known by register_model()");
   }
-  const std::shared_ptr<const DecisionFunction> function = load(json.dump());
+  const std::shared_ptr<const DecisionFunction> function = own->load(json.dump());
   if (!function) throw FormatError("model: the load function of learner '" + learner + "' made nothing");
   return ForeignModel(function);
 }
