@@ -13,6 +13,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/cross_fit.hpp>
 #include <weir/policy/learners/dataset.hpp>
+#include <weir/policy/learners/gate_model.hpp>
 #include <weir/policy/learners/logistic.hpp>
 
 namespace weir {
