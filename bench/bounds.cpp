@@ -35,8 +35,8 @@ struct Options {
 struct Pool {
   weir::PolicyFamily family;
   Eigen::MatrixXd risk;
-  std::vector<double> seconds;
-  double full_seconds = 0;
+  std::vector<double> cost;
+  double full_cost = 0;
   std::size_t n_training = 0;
 };
 
@@ -63,17 +63,17 @@ Pool load_pool(const Options& o) {
   for (int level = 1; level <= 80; ++level) risks.push_back(o.epsilon * level / 40);
   const weir::Risk risk = o.risk == "excess" ? weir::Risk::excess : weir::Risk::disagreement;
   Pool pool{weir::policy_family(trainer, trainer.train_path(24), risk, risks, o.seed), {}, {}, 0, policy.size()};
-  Eigen::MatrixXd seconds;
+  Eigen::MatrixXd cost;
   for (const weir::Trace& part : parts) {
     const weir::FamilyTable table = weir::evaluate(pool.family, part);
     const Eigen::Index before = pool.risk.rows();
     pool.risk.conservativeResize(before + table.risk.rows(), table.risk.cols());
     pool.risk.bottomRows(table.risk.rows()) = table.risk;
-    seconds.conservativeResize(before + table.risk.rows(), table.risk.cols());
-    seconds.bottomRows(table.risk.rows()) = table.seconds;
+    cost.conservativeResize(before + table.risk.rows(), table.risk.cols());
+    cost.bottomRows(table.risk.rows()) = table.cost;
   }
-  for (Eigen::Index j = 0; j < seconds.cols(); ++j) pool.seconds.push_back(seconds.col(j).mean());
-  pool.full_seconds = weir::cheapest_seconds(trainer.topology(), policy).back();
+  for (Eigen::Index j = 0; j < cost.cols(); ++j) pool.cost.push_back(cost.col(j).mean());
+  pool.full_cost = weir::cheapest_costs(trainer.topology(), policy).back();
   return pool;
 }
 
@@ -90,8 +90,8 @@ Population recorded(const Pool& pool, const Options& o, bool fresh) {
     throw weir::ArgumentError("--calibration: the traces hold " + std::to_string(size) + " examples");
   for (const auto& point : pool.family.predicted) p.predicted.push_back(point.loss);
   p.n_training = pool.n_training;
-  p.full_seconds = pool.full_seconds;
-  p.seconds = pool.seconds;
+  p.full_cost = pool.full_cost;
+  p.cost = pool.cost;
   p.zero_one = (pool.risk.array() == 0 || pool.risk.array() == 1).all();
   p.draw = [&pool, n = p.n, fresh, size](Uniforms& uniform) {
     std::vector<Eigen::Index> rows(size);
@@ -112,7 +112,7 @@ Population recorded(const Pool& pool, const Options& o, bool fresh) {
 
 struct Score {
   std::size_t violations = 0, full = 0;
-  double risk = 0, seconds = 0;
+  double risk = 0, cost = 0;
 };
 
 void compare(const Population& p, const Options& o, std::string& csv) {
@@ -129,7 +129,7 @@ void compare(const Population& p, const Options& o, std::string& csv) {
         scores[k].violations += risk > o.epsilon ? 1 : 0;
         scores[k].full += j ? 0 : 1;
         scores[k].risk += risk / static_cast<double>(o.splits);
-        scores[k].seconds += (j ? p.seconds[*j] : p.full_seconds) / static_cast<double>(o.splits);
+        scores[k].cost += (j ? p.cost[*j] : p.full_cost) / static_cast<double>(o.splits);
       }
       progress(s + 1, o.splits);
     }
@@ -144,12 +144,12 @@ void compare(const Population& p, const Options& o, std::string& csv) {
     const double n = static_cast<double>(o.splits), share = static_cast<double>(s.violations) / n;
     const bool broken = p.exact && all[k].confident && limits.low > o.delta;
     std::printf("%-44s %8.1f %% %6.1f - %5.1f %% %7.3f %% %8.3f %6.1f %% %6.1f %%%s\n", all[k].name.c_str(),
-                percent(share), percent(limits.low), percent(limits.high), percent(s.risk), p.full_seconds / s.seconds,
-                percent(scores[0].seconds / s.seconds), percent(static_cast<double>(s.full) / n),
+                percent(share), percent(limits.low), percent(limits.high), percent(s.risk), p.full_cost / s.cost,
+                percent(scores[0].cost / s.cost), percent(static_cast<double>(s.full) / n),
                 broken ? "  above delta" : "");
     csv += "\"" + p.name + "\",\"" + all[k].name + "\"," + std::to_string(share) + "," + std::to_string(limits.low) +
            "," + std::to_string(limits.high) + "," + std::to_string(s.risk) + "," +
-           std::to_string(p.full_seconds / s.seconds) + "," + std::to_string(static_cast<double>(s.full) / n) + "\n";
+           std::to_string(p.full_cost / s.cost) + "," + std::to_string(static_cast<double>(s.full) / n) + "\n";
   }
   std::fflush(stdout);
 }

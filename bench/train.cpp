@@ -112,8 +112,8 @@ void train(TrainArguments a) {
 
   for (std::size_t k = 0; k < trace.stages.size(); ++k) {
     file.stages[k].feature_names = trace.stages[k].feature_names;
-    file.stages[k].seconds = prices.costs[k].seconds;
-    file.stages[k].answer_seconds = prices.costs[k].answer_seconds;
+    file.stages[k].cost = prices.costs[k].cost;
+    file.stages[k].answer_cost = prices.costs[k].answer_cost;
   }
   file.cost_unit = model.unit;
   file.policy = choice.policy;
@@ -136,12 +136,11 @@ void train(TrainArguments a) {
   move_networks(file, a.policy, a.out);
   weir::write_file_atomically(a.out, weir::to_text(file));
   const double full =
-      weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
-          .mean_seconds();
+      weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration).mean_cost();
   std::printf("gates learn from %s\n", weir::printable(learned_from).c_str());
   std::printf("%s: %zu images to learn from, %zu to choose on: %s an image instead of %s, excess loss %.2f %%\n",
               weir::printable(a.out).c_str(), fit.size(), calibration.size(),
-              weir::format_cost(choice.calibration.seconds, model.unit).c_str(),
+              weir::format_cost(choice.calibration.cost, model.unit).c_str(),
               weir::format_cost(full, model.unit).c_str(), 100 * choice.calibration.excess);
 }
 

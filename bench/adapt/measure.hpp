@@ -41,7 +41,7 @@ struct Contestant {
   std::vector<std::size_t> exit;
   std::vector<bool> right;  ///< predicted class is the label
 
-  double mean_seconds() const { return mean(seconds); }
+  double mean_cost() const { return mean(seconds); }
   double accuracy() const { return mean(loss_to_accuracy()); }
   static double mean(const std::vector<double>& v) {
     double sum = 0;
@@ -129,7 +129,7 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
 inline std::function<std::size_t(std::size_t, std::size_t, std::span<const double>)> forced(
     const weir::Topology& topology, const weir::Trace& trace, std::vector<std::size_t> exit) {
   std::vector<std::size_t> parent;
-  weir::cheapest_seconds(topology, trace, &parent);
+  weir::cheapest_costs(topology, trace, &parent);
   std::vector<std::vector<std::size_t>> to(topology.size(), std::vector<std::size_t>(topology.size(), 0));
   for (std::size_t target = 0; target < topology.size(); ++target)
     for (std::size_t k = target; k != 0; k = parent[k]) {

@@ -74,7 +74,7 @@ struct Mode {
   }
 
   /// Cost of an image in the full network alone.
-  double full_cost() const { return weir::select_costs(model, policy, {policy.full()}).at(0, batch).seconds; }
+  double full_cost() const { return weir::select_costs(model, policy, {policy.full()}).at(0, batch).cost; }
 };
 
 /// True if exits of some mode answer with heads that were trained here.

@@ -44,7 +44,7 @@ inline weir::ReportTable main_table(const Results& r) {
     const std::string who = c.kind == "learned" ? "learned (" + c.name + ")"
                             : c.kind == "rule"  ? "rule: " + c.name
                                                 : c.name;
-    t.rows.push_back({c.mode, itself ? who + " (full)" : who, percent(c.accuracy()), micros(c.mean_seconds()),
+    t.rows.push_back({c.mode, itself ? who + " (full)" : who, percent(c.accuracy()), micros(c.mean_cost()),
                       format("%.2fx", r.speedup(c)), itself ? "-" : percent(p.excess),
                       itself || !binary ? "-" : percent(p.excess_upper95()),
                       itself ? "-" : format("%+.2f", 100 * p.net)});
@@ -60,7 +60,7 @@ inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
   const Contestant& c = r.learned(m);
   const auto rows = exit_rows(m, c);
   for (std::size_t k = 0; k < rows.size(); ++k) {
-    const double cost = m.costs()[k].seconds;
+    const double cost = m.costs()[k].cost;
     auto& row = t.rows.emplace_back();
     row = {rows[k].stage, in_seconds ? micros(cost) : weir::format_cost(cost, m.model.unit), percent(rows[k].share, 1),
            rows[k].n == 0 ? "-" : percent(rows[k].accuracy)};
@@ -106,7 +106,7 @@ inline std::string timing_line(const Results& r, const Mode& m) {
                                     ? " predicted " + micros(r.predicted_cost(m)) + " us, measured "
                                     : " measured ";
   return format("speed-up %.2fx", r.speedup(c)) + format(" (95 %% interval %.2f", ratio.low) +
-         format(" to %.2f);", ratio.high) + predicted + micros(c.mean_seconds()) + " us a mean image; " +
+         format(" to %.2f);", ratio.high) + predicted + micros(c.mean_cost()) + " us a mean image; " +
          (r.options.costs.batch == 1 ? "p50 " : "of the batches, divided by their images, p50 ") +
          micros(weir::percentile(c.seconds, 50)) + ", p90 " + micros(weir::percentile(c.seconds, 90)) + ", p99 " +
          micros(weir::percentile(c.seconds, 99)) + " us (full: p50 " +
@@ -149,8 +149,8 @@ inline weir::SvgPlot tradeoff_plot(const Results& r) {
                       .y_label = r.options.loss + " right, %",
                       .log_x = true});
   const auto point = [&](const Contestant& c) {
-    return weir::PlotPoint{1e6 * c.mean_seconds(), 100 * c.accuracy(), 0, 0,
-                           c.mode + ", " + c.name + ": " + percent(c.accuracy()) + " % in " + micros(c.mean_seconds()) +
+    return weir::PlotPoint{1e6 * c.mean_cost(), 100 * c.accuracy(), 0, 0,
+                           c.mode + ", " + c.name + ": " + percent(c.accuracy()) + " % in " + micros(c.mean_cost()) +
                                " us, " + format("%.2fx", r.speedup(c))};
   };
   for (const Mode& m : r.modes) {
@@ -215,7 +215,7 @@ inline weir::HtmlReport report(const Results& r) {
   const Contestant& full = r.full();
   const std::string& unit = r.modes.front().model.unit;
   page.paragraph("Full network " + full.name + ": " + percent(full.accuracy()) + " % right (" + r.options.loss +
-                 ") in " + micros(full.mean_seconds()) + " microseconds an image" +
+                 ") in " + micros(full.mean_cost()) + " microseconds an image" +
                  (r.options.costs.batch == 1 ? "" : ", in " + batch_text(r.options.costs.batch)) +
                  ". Every policy below was chosen on " + std::to_string(r.data.calibration.size()) +
                  " calibration images; all figures are from " + std::to_string(r.data.test.size()) +

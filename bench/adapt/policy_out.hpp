@@ -30,8 +30,8 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
     const weir::CascadeStage& s = m.spec->stages[k];
     weir::PolicyFile::Stage stage;
     stage.feature_names = m.spec->feature_names(k);
-    stage.seconds = m.costs()[k].seconds;
-    stage.answer_seconds = m.costs()[k].answer_seconds;
+    stage.cost = m.costs()[k].cost;
+    stage.answer_cost = m.costs()[k].answer_cost;
     if (s.head) stage.exit_head = *s.head;
     stage.source = weir::source_to_json(s, m.spec->feature_options.has("pooled"));
     file.stages.push_back(std::move(stage));

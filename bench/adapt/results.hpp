@@ -38,14 +38,14 @@ struct Results {
       if (m.name == mode) return contestants[m.nets.back()];
     return full();
   }
-  double speedup(const Contestant& c) const { return full_of(c.mode).mean_seconds() / c.mean_seconds(); }
+  double speedup(const Contestant& c) const { return full_of(c.mode).mean_cost() / c.mean_cost(); }
   /// Drawn over batches, whose images share their time.
   weir::Interval speedup_interval(const Contestant& c) const {
     return weir::bootstrap_ratio(full_of(c.mode).batch_seconds(options.costs.batch),
                                  c.batch_seconds(options.costs.batch));
   }
   /// Mean cost of an image that the learned policy is predicted to have on the test images, in the mode's unit.
-  static double predicted_cost(const Mode& m) { return weir::evaluate(m.learned.choice.policy, m.test).mean_seconds(); }
+  static double predicted_cost(const Mode& m) { return weir::evaluate(m.learned.choice.policy, m.test).mean_cost(); }
 
   /// Pairs of losses with the full network on the same images. excess: mean of max(0, L - L_full).
   struct Pairs {
@@ -170,7 +170,7 @@ inline nlohmann::json summary_json(const Results& r) {
   const Contestant& full = r.full();
   s["full"] = {{"name", full.name},
                {"accuracy", full.accuracy()},
-               {"mean_s", full.mean_seconds()},
+               {"mean_s", full.mean_cost()},
                {"p50_s", weir::percentile(full.seconds, 50)},
                {"p90_s", weir::percentile(full.seconds, 90)},
                {"p99_s", weir::percentile(full.seconds, 99)}};
@@ -179,7 +179,7 @@ inline nlohmann::json summary_json(const Results& r) {
       const auto p = r.pairs(c);
       s["networks"].push_back({{"name", c.name},
                                {"accuracy", c.accuracy()},
-                               {"mean_s", c.mean_seconds()},
+                               {"mean_s", c.mean_cost()},
                                {"speedup", r.speedup(c)},
                                {"excess_loss", p.excess},
                                {"net_loss", p.net},
@@ -203,7 +203,7 @@ inline nlohmann::json summary_json(const Results& r) {
               {"regressions", p.regressions},
               {"repairs", p.repairs},
               {"mcnemar_p", weir::mcnemar_p(p.regressions, p.repairs)},
-              {"mean_s", c.mean_seconds()},
+              {"mean_s", c.mean_cost()},
               {"predicted_mean_s", in_seconds ? json(r.predicted_cost(m)) : json(nullptr)},
               {"predicted_mean_cost", r.predicted_cost(m)},
               {"full_cost", m.full_cost()},
@@ -224,8 +224,8 @@ inline nlohmann::json summary_json(const Results& r) {
       a["exits"].push_back({{"stage", exits[k].stage},
                             {"share", exits[k].share},
                             {"accuracy", exits[k].n > 0 ? json(exits[k].accuracy) : json()},
-                            {"cost", m.costs()[k].seconds},
-                            {"answer_cost", m.costs()[k].answer_seconds}});
+                            {"cost", m.costs()[k].cost},
+                            {"answer_cost", m.costs()[k].answer_cost}});
     if (m.batch > 1) a["priced_for_shares"] = m.prices.share;
     s["adaptive"].push_back(a);
   }
@@ -234,7 +234,7 @@ inline nlohmann::json summary_json(const Results& r) {
     const auto p = r.pairs(c);
     nlohmann::json line = {{"name", c.name},          {"mode", c.mode},           {"speedup", r.speedup(c)},
                            {"excess_loss", p.excess}, {"net_loss", p.net},        {"regressions", p.regressions},
-                           {"repairs", p.repairs},    {"accuracy", c.accuracy()}, {"mean_s", c.mean_seconds()}};
+                           {"repairs", p.repairs},    {"accuracy", c.accuracy()}, {"mean_s", c.mean_cost()}};
     if (c.kind == "rule" || c.kind == "random")
       if (const auto n = r.strays(c)) line["decisions_that_differ_from_trace"] = *n;
     if (c.kind == "curve") line["budget"] = c.budget;
@@ -264,7 +264,7 @@ inline std::string curve_csv(const Results& r) {
                            c.kind == "learned" ? "chosen"
                            : c.kind == "curve" ? "learned"
                                                : c.kind,
-                           number("%.6g", c.budget), number("%.9g", c.mean_seconds()), number("%.6g", r.speedup(c)),
+                           number("%.6g", c.budget), number("%.9g", c.mean_cost()), number("%.6g", r.speedup(c)),
                            number("%.9g", c.accuracy()), number("%.9g", p.excess), number("%.9g", p.net),
                            std::to_string(p.n), r.run.id});
   }

@@ -37,9 +37,9 @@ struct Population {
   std::size_t n = 0;              ///< calibration examples
   std::vector<double> predicted;  ///< [members] risk, as training had it
   std::size_t n_training = 0;     ///< examples it had it from
-  double full_seconds = 0;        ///< of the full network
+  double full_cost = 0;           ///< of the full network
   bool exact = true;              ///< Draw::truth is the true risk, not an estimate of it
-  std::vector<double> seconds;    ///< [members] mean
+  std::vector<double> cost;       ///< [members] mean
   bool zero_one = true;           ///< losses are 0 and 1
   std::function<Draw(Uniforms&)> draw;
 };
@@ -50,11 +50,11 @@ inline Population adversary(std::string name, std::size_t n, double epsilon, std
   Population p;
   p.name = std::move(name);
   p.n = p.n_training = n;
-  p.full_seconds = 1;
+  p.full_cost = 1;
   for (std::size_t j = 0; j < truth.size(); ++j) {
     const double share = static_cast<double>(j + 1) / static_cast<double>(truth.size());
     p.predicted.push_back(2 * epsilon * share);  // training was wrong
-    p.seconds.push_back(1 - 0.9 * share);
+    p.cost.push_back(1 - 0.9 * share);
   }
   p.draw = [n, shared, truth = std::move(truth)](Uniforms& uniform) {
     const auto m = static_cast<Eigen::Index>(truth.size());

@@ -42,7 +42,7 @@ struct Setting {
   const Parts& parts;
   weir::Topology topology;
   std::vector<double> budgets;
-  double full_seconds = 0;
+  double full_cost = 0;
 
   Setting(const Options& o, const Parts& p) : options(o), parts(p) {
     std::vector<std::string> names;
@@ -55,7 +55,7 @@ struct Setting {
       budgets.insert(budgets.begin(), 0);
       budgets.push_back(1.5 * budgets.back());
     }
-    for (const auto& s : parts.test.stages) full_seconds = s.seconds + (o.networks ? 0 : full_seconds);
+    for (const auto& s : parts.test.stages) full_cost = s.cost + (o.networks ? 0 : full_cost);
   }
 
   weir::Budget budget(std::size_t b, std::uint64_t seed) const {
@@ -70,9 +70,7 @@ struct Setting {
   }
 
   /// The last stage's network for everybody: what a contestant does that cannot keep a budget.
-  weir::Evaluation full(const weir::Trace& trace) const {
-    return weir::single_network(trace, trace.full(), full_seconds);
-  }
+  weir::Evaluation full(const weir::Trace& trace) const { return weir::single_network(trace, trace.full(), full_cost); }
 };
 
 /// Writes what a contestant did on the test images with one seed and budget.
@@ -80,12 +78,12 @@ inline void put(Contestant& c, const Setting& setting, std::size_t seed, std::si
                 const weir::Estimate& calibration, const weir::Evaluation& test) {
   const auto n = static_cast<Eigen::Index>(setting.parts.test.size());
   const auto budgets = static_cast<Eigen::Index>(setting.budgets.size());
-  if (c.test.seconds.size() <= seed) {
-    for (auto* all : {&c.test.seconds, &c.test.excess}) all->push_back(Eigen::MatrixXd::Zero(n, budgets));
+  if (c.test.cost.size() <= seed) {
+    for (auto* all : {&c.test.cost, &c.test.excess}) all->push_back(Eigen::MatrixXd::Zero(n, budgets));
     c.calibration.emplace_back(setting.budgets.size());
     c.difference.emplace_back(setting.budgets.size());
   }
-  c.test.seconds[seed].col(static_cast<Eigen::Index>(b)) = test.seconds;
+  c.test.cost[seed].col(static_cast<Eigen::Index>(b)) = test.cost;
   c.test.excess[seed].col(static_cast<Eigen::Index>(b)) = test.excess;
   c.calibration[seed][b] = calibration;
   c.difference[seed][b] = test.mean_difference();
@@ -97,7 +95,7 @@ inline std::size_t best_network(const weir::Trace& calibration, const weir::Budg
   for (std::size_t k = 0; k < calibration.stages.size(); ++k) {
     const auto score = weir::detail::MemberScore::of(weir::single_network(calibration, k));
     if (weir::detail::keeps(score.estimate, score.regressions, calibration.size(), budget) &&
-        calibration.stages[k].seconds < calibration.stages[best].seconds)
+        calibration.stages[k].cost < calibration.stages[best].cost)
       best = k;
   }
   return best;
@@ -150,7 +148,7 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
       const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
       std::vector<weir::Estimate> learned_here;
-      for (const weir::PathPoint& p : path) learned_here.push_back({p.mean_seconds, 0, p.mean_excess, 0});
+      for (const weir::PathPoint& p : path) learned_here.push_back({p.mean_cost, 0, p.mean_excess, 0});
       auto wider = weir::with_rules(trainer, path);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
         const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));

@@ -15,44 +15,43 @@
 
 namespace compare {
 
-/// Seconds at excess loss b: of the lower hull of the points and of the full network's (full_seconds, 0), which
-/// anybody may run instead, the fewest seconds whose loss is at most b. b >= 0.
-inline double seconds_at(std::vector<weir::TradeoffPoint> points, double full_seconds, double b) {
-  points.push_back({full_seconds, 0});
+/// Cost at excess loss b: of the lower hull of the points and of the full network's (full_cost, 0), which
+/// anybody may run instead, the least cost whose loss is at most b. b >= 0.
+inline double cost_at(std::vector<weir::TradeoffPoint> points, double full_cost, double b) {
+  points.push_back({full_cost, 0});
   const auto hull = weir::lower_hull(points);
   const auto mix = weir::at_loss(points, hull, b);
   if (!mix) throw weir::ArgumentError("curve: the excess loss must not be negative");
-  return weir::mixed(points, *mix).seconds;
+  return weir::mixed(points, *mix).cost;
 }
 
-/// Area under the curve: the share of the full network's seconds that is saved, averaged over all excess losses from 0
+/// Area under the curve: the share of the full network's cost that is saved, averaged over all excess losses from 0
 /// to b_max,
 ///
-///     1/b_max  integral over b in [0, b_max] of  1 - seconds_at(b) / full_seconds.
+///     1/b_max  integral over b in [0, b_max] of  1 - cost_at(b) / full_cost.
 ///
 /// Between 0 (never faster than the full network) and 1. Exact: the curve is linear between the hull's vertices.
-inline double saved_area(const std::vector<weir::TradeoffPoint>& points, double full_seconds, double b_max) {
+inline double saved_area(const std::vector<weir::TradeoffPoint>& points, double full_cost, double b_max) {
   std::vector<double> losses{0, b_max};
   for (const auto& p : points)
     if (p.loss > 0 && p.loss < b_max) losses.push_back(p.loss);
   std::sort(losses.begin(), losses.end());
   double area = 0;
   for (std::size_t i = 1; i < losses.size(); ++i) {
-    const double left = seconds_at(points, full_seconds, losses[i - 1]),
-                 right = seconds_at(points, full_seconds, losses[i]);
-    area += (losses[i] - losses[i - 1]) * (1 - (left + right) / 2 / full_seconds);
+    const double left = cost_at(points, full_cost, losses[i - 1]), right = cost_at(points, full_cost, losses[i]);
+    area += (losses[i] - losses[i - 1]) * (1 - (left + right) / 2 / full_cost);
   }
   return area / b_max;
 }
 
 /// (T_full - T) / (T_full - T_oracle): how much of what could be saved is saved. 0 where the oracle saves nothing.
-inline double share_of_gain(double full_seconds, double seconds, double oracle_seconds) {
-  return full_seconds > oracle_seconds ? (full_seconds - seconds) / (full_seconds - oracle_seconds) : 0;
+inline double share_of_gain(double full_cost, double cost, double oracle_cost) {
+  return full_cost > oracle_cost ? (full_cost - cost) / (full_cost - oracle_cost) : 0;
 }
 
 /// One contestant on the test images: [n, budgets] for each seed.
 struct Samples {
-  std::vector<Eigen::MatrixXd> seconds, excess;
+  std::vector<Eigen::MatrixXd> cost, excess;
 };
 
 /// Speed-ups of several contestants: [contestant][budget].
@@ -61,16 +60,16 @@ using Speedups = std::vector<std::vector<double>>;
 /// How speed-ups are read: at equal excess loss, or of the points as they are.
 struct Reading {
   std::vector<double> budgets;  ///< one for each point of a curve
-  double full_seconds = 0;
+  double full_cost = 0;
   bool equal_excess = true;
 
-  /// means [budgets] of seconds and excess -> speed-up at each budget.
-  std::vector<double> speedups(const Eigen::RowVectorXd& seconds, const Eigen::RowVectorXd& excess) const {
+  /// means [budgets] of cost and excess -> speed-up at each budget.
+  std::vector<double> speedups(const Eigen::RowVectorXd& cost, const Eigen::RowVectorXd& excess) const {
     std::vector<weir::TradeoffPoint> points;
-    for (Eigen::Index b = 0; b < seconds.size(); ++b) points.push_back({seconds(b), excess(b)});
+    for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
     std::vector<double> out;
     for (std::size_t b = 0; b < budgets.size(); ++b)
-      out.push_back(full_seconds / (equal_excess ? seconds_at(points, full_seconds, budgets[b]) : points[b].seconds));
+      out.push_back(full_cost / (equal_excess ? cost_at(points, full_cost, budgets[b]) : points[b].cost));
     return out;
   }
 };
@@ -80,8 +79,8 @@ struct Reading {
 inline std::vector<Speedups> bootstrap_speedups(const std::vector<Samples>& contestants, const Reading& reading,
                                                 std::size_t resamples, std::uint64_t seed) {
   if (contestants.empty() || resamples < 2) throw weir::ArgumentError("bootstrap: contestants and 2 resamples needed");
-  const std::size_t n_seeds = contestants[0].seconds.size();
-  const Eigen::Index n = contestants[0].seconds[0].rows(), budgets = contestants[0].seconds[0].cols();
+  const std::size_t n_seeds = contestants[0].cost.size();
+  const Eigen::Index n = contestants[0].cost[0].rows(), budgets = contestants[0].cost[0].cols();
   const auto C = static_cast<Eigen::Index>(contestants.size());
   std::uint64_t counter = 0;
   const auto draw = [&](std::size_t size) {
@@ -101,20 +100,20 @@ inline std::vector<Speedups> bootstrap_speedups(const std::vector<Samples>& cont
       for (std::size_t s = 0; s < n_seeds; ++s)
         seeds(r, static_cast<Eigen::Index>(draw(n_seeds))) += 1 / static_cast<double>(n_seeds);
     }
-    std::vector<Eigen::MatrixXd> seconds, excess;  // [contestants] of [count, budgets]
+    std::vector<Eigen::MatrixXd> cost, excess;  // [contestants] of [count, budgets]
     for (Eigen::Index c = 0; c < C; ++c) {
       const Samples& s = contestants[static_cast<std::size_t>(c)];
-      for (auto* all : {&seconds, &excess}) all->push_back(Eigen::MatrixXd::Zero(images.rows(), budgets));
+      for (auto* all : {&cost, &excess}) all->push_back(Eigen::MatrixXd::Zero(images.rows(), budgets));
       for (std::size_t k = 0; k < n_seeds; ++k) {
         const auto share = seeds.col(static_cast<Eigen::Index>(k)).asDiagonal();
-        seconds.back() += share * (images * s.seconds[k]);
+        cost.back() += share * (images * s.cost[k]);
         excess.back() += share * (images * s.excess[k]);
       }
     }
     for (Eigen::Index r = 0; r < images.rows(); ++r) {
       Speedups now;
       for (std::size_t c = 0; c < contestants.size(); ++c)
-        now.push_back(reading.speedups(seconds[c].row(r), excess[c].row(r)));
+        now.push_back(reading.speedups(cost[c].row(r), excess[c].row(r)));
       out.push_back(std::move(now));
     }
   }

@@ -36,7 +36,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_flag(
          "--networks", o.networks,
          "each stage is a network of its own: the best one, run alone, is a contestant, and a full pass takes the "
-         "last stage's seconds alone (else: the seconds of all stages)")
+         "last stage's cost (else: the cost of all stages)")
       ->group("Data");
   app.add_option("--learners", o.learners, CLI::detail::join(weir::gate_learner_names(), ", "))
       ->delimiter(',')

@@ -20,8 +20,8 @@ namespace compare {
 /// What one contestant comes to at one budget, over seeds.
 struct Row {
   const Contestant* contestant;
-  double seconds = 0, excess = 0, net = 0;  ///< of the points as they were chosen, means on test
-  double speedup = 0;                       ///< as Reading has it
+  double cost = 0, excess = 0, net = 0;  ///< of the points as they were chosen, means on test
+  double speedup = 0;                    ///< as Reading has it
   weir::Interval interval;
   double seed_low = 0, seed_high = 0;  ///< least and largest speedup of a single seed
   double gain = 0;                     ///< share of the oracle's gain
@@ -37,7 +37,7 @@ struct Comparison {
   std::vector<std::vector<Row>> rows;  ///< [budget][contestant]
 
   Comparison(const Setting& s, const std::vector<Contestant>& all)
-      : setting(s), contestants(all), reading{s.budgets, s.full_seconds, s.options.confidence == 0} {
+      : setting(s), contestants(all), reading{s.budgets, s.full_cost, s.options.confidence == 0} {
     const auto n_seeds = static_cast<double>(s.options.seeds);
     std::vector<Samples> samples;
     for (const Contestant& c : all) samples.push_back(c.test);
@@ -45,23 +45,23 @@ struct Comparison {
     const auto means = [](const Eigen::MatrixXd& m) -> Eigen::RowVectorXd { return m.colwise().mean(); };
     rows.assign(s.budgets.size(), std::vector<Row>(all.size()));
     for (std::size_t c = 0; c < all.size(); ++c) {
-      Eigen::RowVectorXd seconds = means(all[c].test.seconds[0]) * 0, excess = seconds;
+      Eigen::RowVectorXd cost = means(all[c].test.cost[0]) * 0, excess = cost;
       std::vector<std::vector<double>> by_seed;
       for (std::size_t k = 0; k < s.options.seeds; ++k) {
-        const auto T = means(all[c].test.seconds[k]), E = means(all[c].test.excess[k]);
+        const auto T = means(all[c].test.cost[k]), E = means(all[c].test.excess[k]);
         by_seed.push_back(reading.speedups(T, E));
-        seconds += T / n_seeds;
+        cost += T / n_seeds;
         excess += E / n_seeds;
       }
       std::vector<weir::TradeoffPoint> points;
-      for (Eigen::Index b = 0; b < seconds.size(); ++b) points.push_back({seconds(b), excess(b)});
+      for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
       area.push_back(
-          saved_area(points, s.full_seconds, *std::max_element(s.options.budgets.begin(), s.options.budgets.end())));
-      const auto speedups = reading.speedups(seconds, excess);
+          saved_area(points, s.full_cost, *std::max_element(s.options.budgets.begin(), s.options.budgets.end())));
+      const auto speedups = reading.speedups(cost, excess);
       for (std::size_t b = 0; b < s.budgets.size(); ++b) {
         Row& row = rows[b][c];
         row.contestant = &all[c];
-        row.seconds = seconds(static_cast<Eigen::Index>(b));
+        row.cost = cost(static_cast<Eigen::Index>(b));
         row.excess = excess(static_cast<Eigen::Index>(b));
         for (std::size_t k = 0; k < s.options.seeds; ++k) row.net += all[c].difference[k][b] / n_seeds;
         row.speedup = speedups[b];
@@ -73,8 +73,8 @@ struct Comparison {
         }
         row.behind_learned = rows[b][0].speedup - row.speedup;
         row.difference = interval95(resamples, [&](const Speedups& r) { return r[0][b] - r[c][b]; });
-        const double oracle = weir::budget_oracle(s.topology, s.parts.test, s.budgets[b]).value.seconds;
-        row.gain = share_of_gain(s.full_seconds, s.full_seconds / row.speedup, oracle);
+        const double oracle = weir::budget_oracle(s.topology, s.parts.test, s.budgets[b]).value.cost;
+        row.gain = share_of_gain(s.full_cost, s.full_cost / row.speedup, oracle);
       }
     }
   }
@@ -148,7 +148,7 @@ inline std::string stage_table(const weir::Trace& test) {
       failure = auroc(wrong_by_loss);
       regression = auroc(worse);
     }
-    rows.push_back({s.name, cost_text(s.seconds, test.cost_unit), fixed(100 * s.loss.mean()), percent(ece),
+    rows.push_back({s.name, cost_text(s.cost, test.cost_unit), fixed(100 * s.loss.mean()), percent(ece),
                     percent(failure), percent(regression)});
   }
   return markdown_table({"stage", "adds", "mean loss, %", "ECE (top-1), %", "AUROC of loss > 0, %",
@@ -167,7 +167,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
               : "Speed-ups are **of costs in " + unit +
                     "**, not of time and not of measured runs: mean cost of the stages that an image runs, against a "
                     "full pass of ";
-  text += cost_text(s.full_seconds, unit) + ". ";
+  text += cost_text(s.full_cost, unit) + ". ";
   text += certified
               ? "Every budget is kept with " + fixed(100 * s.options.confidence, 0) +
                     " % confidence on calibration; speed-ups are of the policies so chosen. "
@@ -203,7 +203,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
     for (const Row& r : c.rows[b])
       rows.push_back({r.contestant->name, fixed(r.speedup), range(r.interval), range({r.seed_low, r.seed_high}),
                       fixed(100 * r.gain, 1), r.contestant->kind == "learned" ? "-" : fixed(r.behind_learned),
-                      r.contestant->kind == "learned" ? "-" : range(r.difference), fixed(s.full_seconds / r.seconds),
+                      r.contestant->kind == "learned" ? "-" : range(r.difference), fixed(s.full_cost / r.cost),
                       fixed(100 * r.excess, 3), fixed(100 * r.net, 3)});
     text += "## Budget " + weir::format_short(100 * s.budgets[b]) + " %\n\n" +
             markdown_table({"who", "speed-up", "95 %", "seeds", "of the oracle's gain, %", "learned - this", "95 %",
@@ -226,7 +226,7 @@ inline std::string csv(const Comparison& c) {
       text += r.contestant->name + "," + r.contestant->kind;
       for (const double v : {c.setting.budgets[static_cast<std::size_t>(&at - c.rows.data())], r.speedup,
                              r.interval.low, r.interval.high, r.seed_low, r.seed_high, r.gain, r.behind_learned,
-                             r.difference.low, r.difference.high, c.area[k], r.seconds, r.excess, r.net})
+                             r.difference.low, r.difference.high, c.area[k], r.cost, r.excess, r.net})
         text += "," + weir::format_short(v, 9);
       text += "\n";
     }
@@ -244,7 +244,7 @@ inline std::string svg(const Comparison& c) {
   for (std::size_t k = 0; k < c.contestants.size(); ++k) {
     if (c.contestants[k].kind == "learner") continue;
     weir::PlotSeries series{.name = c.contestants[k].name, .is_dashed = c.contestants[k].kind == "oracle"};
-    for (const auto& at : c.rows) series.points.push_back({100 * at[k].excess, c.setting.full_seconds / at[k].seconds});
+    for (const auto& at : c.rows) series.points.push_back({100 * at[k].excess, c.setting.full_cost / at[k].cost});
     std::sort(series.points.begin(), series.points.end(),
               [](const auto& a, const auto& b) { return std::pair(a.x, a.y) < std::pair(b.x, b.y); });
     plot.add(std::move(series));

@@ -27,7 +27,7 @@ inline weir::Trace concatenate(const weir::Trace& a, const weir::Trace& b) {
   for (std::size_t k = 0; k < a.stages.size(); ++k) {
     weir::StageTrace& s = both.stages[k];
     const weir::StageTrace& t = b.stages[k];
-    if (s.name != t.name || s.seconds != t.seconds || s.feature_names != t.feature_names ||
+    if (s.name != t.name || s.cost != t.cost || s.feature_names != t.feature_names ||
         s.probabilities.cols() != t.probabilities.cols())
       throw weir::ArgumentError("traces: name, costs, features or classes of stage '" + s.name + "' differ");
     const auto append = [](auto& above, const auto& below) {

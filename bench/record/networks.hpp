@@ -95,7 +95,7 @@ inline std::vector<double> measured_seconds(const weir::PolicyFile& file, const 
   for (const weir::StageCost& c : weir::measure_costs(
            cascade, models.maker(part, nets), rows, rows.size() / 10, [](std::size_t, std::span<const double>) {},
            [&](std::size_t done, std::size_t total) { progress(done, total); }))
-    seconds.push_back(c.seconds);
+    seconds.push_back(c.cost);
   return seconds;
 }
 
@@ -122,7 +122,7 @@ inline weir::PolicyFile policy_of(const Networks& n, adapt::Part& part, const st
     const weir::PolicyFile there = weir::read_policy_file(path);
     file.provenance = there.provenance;
     for (std::size_t k = 0; k < std::min(file.stages.size(), there.stages.size()); ++k)
-      file.stages[k].seconds = n.seconds.empty() ? there.stages[k].seconds : n.seconds[k];
+      file.stages[k].cost = n.seconds.empty() ? there.stages[k].cost : n.seconds[k];
     if (!(file == there))
       throw weir::FormatError(path.string() +
                               ": there already, and of other networks, preprocessing or seconds; remove it, or write "
@@ -131,7 +131,7 @@ inline weir::PolicyFile policy_of(const Networks& n, adapt::Part& part, const st
     return there;
   }
   const std::vector<double> seconds = n.seconds.empty() ? measured_seconds(file, path, models, part, n.isa) : n.seconds;
-  for (std::size_t k = 0; k < seconds.size(); ++k) file.stages[k].seconds = seconds[k];
+  for (std::size_t k = 0; k < seconds.size(); ++k) file.stages[k].cost = seconds[k];
   file.provenance = {{"learned", false}, {"seconds", n.seconds.empty() ? "measured" : "given"}};
   weir::write_file_atomically(path, weir::to_text(file));
   turn.remove();

@@ -65,8 +65,8 @@ inline Sources read_sources(const Options& o) {
   for (Source& other : s.shifted) {
     if (other.trace.stages.size() == s.policy.stages.size())
       for (std::size_t k = 0; k < s.policy.stages.size(); ++k) {
-        other.trace.stages[k].seconds = s.policy.stages[k].seconds;
-        other.trace.stages[k].answer_seconds = s.policy.stages[k].answer_seconds;
+        other.trace.stages[k].cost = s.policy.stages[k].cost;
+        other.trace.stages[k].answer_cost = s.policy.stages[k].answer_cost;
       }
     fits(other.trace);
   }

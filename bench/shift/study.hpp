@@ -79,8 +79,8 @@ inline Row measure_row(const std::string& name, const weir::Trace& trace, const 
           e.mean_excess(),
           e.mean_difference(),
           {},
-          e.mean_seconds(),
-          full_seconds / e.mean_seconds(),
+          e.mean_cost(),
+          full_seconds / e.mean_cost(),
           e.shares(trace.stages.size()),
           {}};
   if (is_binary(trace)) row.limits = weir::clopper_pearson(weir::paired_counts(e).regressions, trace.size());
@@ -98,11 +98,11 @@ inline Study study(const Sources& s, const Options& o) {
   out.choice = learn(s, o, out.certified);
   const weir::MixedPolicy& policy = out.choice.policy;
   // The full network alone: what a way straight to it costs, where networks stand beside each other.
-  out.full_seconds = s.policy.stages.back().seconds;
+  out.full_seconds = s.policy.stages.back().cost;
   const auto& stages = s.policy.stages;
   for (std::size_t k = stages.size() - 1; k-- > 0 && !stages[k].network.empty();) {
     if (stages[k].network != stages.back().network) break;
-    out.full_seconds += stages[k].seconds - stages[k].answer_seconds;
+    out.full_seconds += stages[k].cost - stages[k].answer_cost;
   }
   for (const auto& stage : s.policy.stages) out.stages.push_back(stage.name);
   out.rows.push_back(measure_row("calibration", s.calibration, policy, out.full_seconds));

@@ -18,7 +18,7 @@ WEIR_INLINE nlohmann::json budget_json(const Budget& budget, const Choice& choic
                          {"margin", budget.margin == Margin::none ? "none" : "upper_limit"},
                          {"n_calibration", choice.n_calibration},
                          {"calibration",
-                          {{cost, choice.calibration.seconds},
+                          {{cost, choice.calibration.cost},
                            {"loss", choice.calibration.loss},
                            {"excess", choice.calibration.excess},
                            {"difference", choice.calibration.difference}}}};

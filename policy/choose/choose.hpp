@@ -19,7 +19,7 @@ struct Choice {
   std::size_t n_calibration = 0;
 };
 
-/// The fastest policy that keeps a budget of loss, or the one of least loss that keeps a budget of seconds, judged on a
+/// The fastest policy that keeps a budget of loss, or the one of least loss that keeps a budget of cost, judged on a
 /// calibration trace. `path` is PolicyTrainer::train_path's; policies trained here are appended to it.
 ///
 /// Margin::none: hull of the calibration points, refined around the budget, and a mix of the hull's two vertices there,

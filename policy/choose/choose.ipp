@@ -29,7 +29,7 @@ inline bool refine(const PolicyTrainer& trainer, std::vector<PathPoint>& path, s
   const auto mix = at_budget(points, budget);
   if (!mix || mix->a == mix->b) return false;
   const TradeoffPoint &a = points[mix->a], &b = points[mix->b];
-  std::vector<double> prices{(b.seconds - a.seconds) / (a.loss - b.loss)};
+  std::vector<double> prices{(b.cost - a.cost) / (a.loss - b.loss)};
   if (path[mix->a].lambda && path[mix->b].lambda)
     prices.push_back(std::sqrt(*path[mix->a].lambda * *path[mix->b].lambda));
   for (const double lambda : prices) {

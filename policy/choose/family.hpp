@@ -32,8 +32,8 @@ struct PolicyFamily {
     std::optional<double> lambda;  ///< none for a fixed exit
   };
   std::vector<Vertex> vertices;
-  std::vector<HullMix> members;          ///< of vertices; predicted risk ascends, seconds fall
-  std::vector<TradeoffPoint> predicted;  ///< [members] mean seconds and risk on the training trace
+  std::vector<HullMix> members;          ///< of vertices; predicted risk ascends, cost falls
+  std::vector<TradeoffPoint> predicted;  ///< [members] mean cost and risk on the training trace
   Policy full;                           ///< sends everything to the full network, without risk by definition
   Risk risk = Risk::excess;
   std::uint64_t seed = 0;  ///< of the mixes
@@ -54,8 +54,8 @@ PolicyFamily policy_family(const PolicyTrainer& trainer, const std::vector<PathP
 
 /// Each member on each example.
 struct FamilyTable {
-  Eigen::MatrixXd risk;     ///< [n, members]
-  Eigen::MatrixXd seconds;  ///< [n, members]
+  Eigen::MatrixXd risk;  ///< [n, members]
+  Eigen::MatrixXd cost;  ///< [n, members]
 };
 
 /// Column j equals the evaluation of family.policy(j). O(n (gates d vertices + members)).

@@ -41,7 +41,7 @@ inline PolicyFamily one_parameter_family(const PolicyTrainer& trainer, Risk risk
     PathPoint point = trainer.train(lambda);
     const Evaluation e =
         evaluate_tables(trainer.topology(), trainer.trace(), {point.actions}, [](auto) { return std::size_t{0}; });
-    return Place{std::move(point), {e.mean_seconds(), risk_of(trainer.trace(), e, risk).mean()}};
+    return Place{std::move(point), {e.mean_cost(), risk_of(trainer.trace(), e, risk).mean()}};
   };
   constexpr double nearest = 1.0005;  // prices that differ by less are not told apart
   constexpr double quicker = 0.01;    // nor may one be faster by more, where the training trace shows no risk between
@@ -55,7 +55,7 @@ inline PolicyFamily one_parameter_family(const PolicyTrainer& trainer, Risk risk
   std::optional<Place> now;
   while (!ahead.empty()) {
     const Place& next = ahead.back();
-    const bool far = now && (next.at.loss - now->at.loss > step || next.at.seconds < now->at.seconds * (1 - quicker));
+    const bool far = now && (next.at.loss - now->at.loss > step || next.at.cost < now->at.cost * (1 - quicker));
     if (far && *now->point.lambda > nearest * *next.point.lambda) {
       ahead.push_back(place(std::sqrt(*now->point.lambda * *next.point.lambda)));
       continue;
@@ -64,10 +64,10 @@ inline PolicyFamily one_parameter_family(const PolicyTrainer& trainer, Risk risk
     ahead.pop_back();
     worst = std::max(worst, now->at.loss);
     if (worst > most) break;
-    if (!family.predicted.empty() && now->at.seconds >= family.predicted.back().seconds) continue;
+    if (!family.predicted.empty() && now->at.cost >= family.predicted.back().cost) continue;
     family.members.push_back({family.vertices.size(), family.vertices.size(), 1});
     family.vertices.push_back({now->point.policy, now->point.lambda});
-    family.predicted.push_back({now->at.seconds, worst});
+    family.predicted.push_back({now->at.cost, worst});
   }
   return family;
 }
@@ -91,7 +91,7 @@ WEIR_INLINE PolicyFamily policy_family(const PolicyTrainer& trainer, const std::
   std::vector<TradeoffPoint> points;
   for (const PathPoint& point : path) {
     const Evaluation e = detail::evaluate_tables(trainer.topology(), trace, {point.actions}, [](auto) { return 0U; });
-    points.push_back({e.mean_seconds(), risk_of(trace, e, risk).mean()});
+    points.push_back({e.mean_cost(), risk_of(trace, e, risk).mean()});
   }
   PolicyFamily family;
   family.full = full;
@@ -125,7 +125,7 @@ WEIR_INLINE FamilyTable evaluate(const PolicyFamily& family, const Trace& trace)
   for (Eigen::Index v = 0; v < V; ++v) {
     const Evaluation e = evaluate(family.vertices[static_cast<std::size_t>(v)].policy, trace);
     pure.risk.col(v) = risk_of(trace, e, family.risk);
-    pure.seconds.col(v) = e.seconds;
+    pure.cost.col(v) = e.cost;
   }
   FamilyTable table{Eigen::MatrixXd(n, m), Eigen::MatrixXd(n, m)};
   for (Eigen::Index i = 0; i < n; ++i) {
@@ -134,7 +134,7 @@ WEIR_INLINE FamilyTable evaluate(const PolicyFamily& family, const Trace& trace)
       const HullMix& mix = family.members[static_cast<std::size_t>(j)];
       const auto v = static_cast<Eigen::Index>(u < mix.p ? mix.a : mix.b);
       table.risk(i, j) = pure.risk(i, v);
-      table.seconds(i, j) = pure.seconds(i, v);
+      table.cost(i, j) = pure.cost(i, v);
     }
   }
   return table;

@@ -36,7 +36,7 @@ WEIR_INLINE PolicyFile policy_file(const Choice& choice, const Trace& trace, con
   file.lambda_b = choice.lambda_b;
   file.cost_unit = trace.cost_unit;
   for (const StageTrace& stage : trace.stages)
-    file.stages.push_back({stage.feature_names, stage.seconds, nullptr, nullptr, stage.answer_seconds});
+    file.stages.push_back({stage.feature_names, stage.cost, nullptr, nullptr, stage.answer_cost});
   file.budget = budget_json(budget, choice, trace.cost_unit);
   file.check();
   return file;

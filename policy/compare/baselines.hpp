@@ -8,9 +8,9 @@
 
 namespace weir {
 
-/// One network (or exit) for every example, without gates: what network selection competes with. `seconds` is what that
-/// costs, which is less than a path through the exits before it, or the stage's own seconds where it is left out.
-Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> seconds = std::nullopt);
+/// One network (or exit) for every example, without gates: what network selection competes with. `cost` is what that
+/// costs, which is less than a path through the exits before it, or the stage's own cost where it is left out.
+Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> cost = std::nullopt);
 
 /// The same exits and times as `e`, dealt to the examples at random: what the exit shares are worth without knowing
 /// which example goes where. The same seed deals the same way (Fisher and Yates).

@@ -14,10 +14,10 @@
 
 namespace weir {
 
-WEIR_INLINE Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> seconds) {
+WEIR_INLINE Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> cost) {
   const auto n = static_cast<Eigen::Index>(trace.size());
   return score(trace, std::vector<std::size_t>(trace.size(), stage),
-               Eigen::VectorXd::Constant(n, seconds.value_or(trace.stages.at(stage).seconds)));
+               Eigen::VectorXd::Constant(n, cost.value_or(trace.stages.at(stage).cost)));
 }
 
 WEIR_INLINE Evaluation random_exit(const Trace& trace, const Evaluation& e, std::uint64_t seed) {
@@ -28,12 +28,12 @@ WEIR_INLINE Evaluation random_exit(const Trace& trace, const Evaluation& e, std:
     std::swap(order[i - 1], order[std::min(i - 1, j)]);
   }
   std::vector<std::size_t> exit;
-  Eigen::VectorXd seconds(static_cast<Eigen::Index>(order.size()));
+  Eigen::VectorXd cost(static_cast<Eigen::Index>(order.size()));
   for (std::size_t i = 0; i < order.size(); ++i) {
     exit.push_back(e.exit[order[i]]);
-    seconds(static_cast<Eigen::Index>(i)) = e.seconds(static_cast<Eigen::Index>(order[i]));
+    cost(static_cast<Eigen::Index>(i)) = e.cost(static_cast<Eigen::Index>(order[i]));
   }
-  return score(trace, std::move(exit), std::move(seconds));
+  return score(trace, std::move(exit), std::move(cost));
 }
 
 }  // namespace weir

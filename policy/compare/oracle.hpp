@@ -17,13 +17,13 @@ Evaluation zero_excess_oracle(const Topology& topology, const Trace& trace);
 
 /// The best that any exits can do within a budget on the mean.
 struct BudgetOracle {
-  TradeoffPoint value;    ///< mean seconds and mean charged loss of the linear program's optimum
+  TradeoffPoint value;    ///< mean cost and mean charged loss of the linear program's optimum
   Evaluation evaluation;  ///< the same without its one divided example, which keeps its safer exit
 };
 
-/// min mean seconds subject to mean R <= budget, over all assignments of exits to examples: a multiple-choice knapsack.
-/// Its linear relaxation is solved exactly by taking the edges of each example's lower hull of (seconds, R) by falling
-/// seconds saved per loss (Sinha and Zoltners, Oper. Res. 1979), and at most one example is divided; so `value` bounds
+/// min mean cost subject to mean R <= budget, over all assignments of exits to examples: a multiple-choice knapsack.
+/// Its linear relaxation is solved exactly by taking the edges of each example's lower hull of (cost, R) by falling
+/// cost saved per loss (Sinha and Zoltners, Oper. Res. 1979), and at most one example is divided; so `value` bounds
 /// every policy from below, and lies within one example of what can be reached. O(n K log(n K)).
 /// Throws ArgumentError for a budget below the least possible.
 BudgetOracle budget_oracle(const Topology& topology, const Trace& trace, double budget,

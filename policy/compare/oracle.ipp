@@ -42,9 +42,9 @@ namespace detail {
 
 /// Sends each example straight to a stage, by the cheapest way.
 inline Evaluation straight_to(const Topology& topology, const Trace& trace, std::vector<std::size_t> exit) {
-  const auto seconds = cheapest_seconds(topology, trace);
+  const auto cost = cheapest_costs(topology, trace);
   Eigen::VectorXd spent(static_cast<Eigen::Index>(exit.size()));
-  for (std::size_t i = 0; i < exit.size(); ++i) spent(static_cast<Eigen::Index>(i)) = seconds[exit[i]];
+  for (std::size_t i = 0; i < exit.size(); ++i) spent(static_cast<Eigen::Index>(i)) = cost[exit[i]];
   return score(trace, std::move(exit), std::move(spent));
 }
 
@@ -53,12 +53,12 @@ inline Evaluation straight_to(const Topology& topology, const Trace& trace, std:
 WEIR_INLINE Evaluation zero_excess_oracle(const Topology& topology, const Trace& trace) {
   trace.check();
   static_cast<void>(gate_inputs(topology, trace));
-  const auto seconds = cheapest_seconds(topology, trace);
+  const auto cost = cheapest_costs(topology, trace);
   std::vector<std::size_t> exit(trace.size(), trace.full());
   for (std::size_t i = 0; i < exit.size(); ++i)
     for (std::size_t k = 0; k < topology.size(); ++k) {
       const auto row = static_cast<Eigen::Index>(i);
-      if (trace.stages[k].loss(row) <= trace.stages.back().loss(row) && seconds[k] < seconds[exit[i]]) exit[i] = k;
+      if (trace.stages[k].loss(row) <= trace.stages.back().loss(row) && cost[k] < cost[exit[i]]) exit[i] = k;
     }
   return detail::straight_to(topology, trace, std::move(exit));
 }
@@ -67,27 +67,27 @@ WEIR_INLINE BudgetOracle budget_oracle(const Topology& topology, const Trace& tr
   trace.check();
   static_cast<void>(gate_inputs(topology, trace));
   struct Edge {
-    double saved;  ///< seconds
+    double saved;  ///< cost
     double loss;   ///< added
     std::size_t example, exit;
   };
-  const auto seconds = cheapest_seconds(topology, trace);
+  const auto cost = cheapest_costs(topology, trace);
   const Eigen::MatrixXd R = charged_loss(trace, side);
   const auto n = static_cast<double>(trace.size());
   std::vector<std::size_t> exit(trace.size());
   std::vector<Edge> edges;
-  double total_seconds = 0, total_loss = 0;
+  double total_cost = 0, total_loss = 0;
   for (std::size_t i = 0; i < trace.size(); ++i) {
     std::vector<TradeoffPoint> points;
     for (std::size_t k = 0; k < topology.size(); ++k)
-      points.push_back({seconds[k], R(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k))});
+      points.push_back({cost[k], R(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k))});
     const auto hull = lower_hull(points);
     exit[i] = hull.back();
-    total_seconds += points[hull.back()].seconds;
+    total_cost += points[hull.back()].cost;
     total_loss += points[hull.back()].loss;
     for (std::size_t v = hull.size(); v-- > 1;) {
       const TradeoffPoint &safe = points[hull[v]], &fast = points[hull[v - 1]];
-      edges.push_back({safe.seconds - fast.seconds, fast.loss - safe.loss, i, hull[v - 1]});
+      edges.push_back({safe.cost - fast.cost, fast.loss - safe.loss, i, hull[v - 1]});
     }
   }
   double left = budget * n - total_loss;
@@ -98,13 +98,13 @@ WEIR_INLINE BudgetOracle budget_oracle(const Topology& topology, const Trace& tr
   for (const Edge& edge : edges) {
     // Sums of n losses round; an edge that fits up to rounding is taken whole.
     const double part = edge.loss <= left + 1e-12 * n ? 1 : std::max(0.0, left) / edge.loss;
-    total_seconds -= part * edge.saved;
+    total_cost -= part * edge.saved;
     total_loss += part * edge.loss;
     left -= part * edge.loss;
     if (part < 1) break;
     exit[edge.example] = edge.exit;
   }
-  return {{total_seconds / n, total_loss / n}, detail::straight_to(topology, trace, std::move(exit))};
+  return {{total_cost / n, total_loss / n}, detail::straight_to(topology, trace, std::move(exit))};
 }
 
 }  // namespace weir

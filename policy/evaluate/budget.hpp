@@ -15,7 +15,7 @@ namespace weir {
 enum class BudgetOn {
   excess,      ///< mean of max(0, L_exit - L_full)
   difference,  ///< mean of L_exit - L_full
-  seconds      ///< mean cost per example, in the traces' cost_unit: seconds, or what they count else
+  cost         ///< mean cost per example, in the traces' cost_unit: seconds, or whatever else they count
 };
 
 enum class Margin {
@@ -37,17 +37,17 @@ struct Budget {
 
 /// Means over examples.
 struct Estimate {
-  double seconds = 0;
+  double cost = 0;
   double loss = 0;
   double excess = 0;
   double difference = 0;
 
   static Estimate of(const Evaluation& e) {
-    return {e.mean_seconds(), e.mean_loss(), e.mean_excess(), e.mean_difference()};
+    return {e.mean_cost(), e.mean_loss(), e.mean_excess(), e.mean_difference()};
   }
   static Estimate mix(double p, const Estimate& a, const Estimate& b) {
     const auto at = [&](double x, double y) { return p * x + (1 - p) * y; };
-    return {at(a.seconds, b.seconds), at(a.loss, b.loss), at(a.excess, b.excess), at(a.difference, b.difference)};
+    return {at(a.cost, b.cost), at(a.loss, b.loss), at(a.excess, b.excess), at(a.difference, b.difference)};
   }
 };
 

@@ -19,21 +19,21 @@ WEIR_INLINE double risk(const Estimate& e, BudgetOn on) { return on == BudgetOn:
 
 WEIR_INLINE std::vector<TradeoffPoint> tradeoff_points(const std::vector<Estimate>& estimates, BudgetOn on) {
   std::vector<TradeoffPoint> points;
-  for (const Estimate& e : estimates) points.push_back({e.seconds, risk(e, on)});
+  for (const Estimate& e : estimates) points.push_back({e.cost, risk(e, on)});
   return points;
 }
 
 WEIR_INLINE std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& points, const Budget& budget) {
   const auto hull = lower_hull(points);
-  return budget.on == BudgetOn::seconds ? at_seconds(points, hull, budget.value) : at_loss(points, hull, budget.value);
+  return budget.on == BudgetOn::cost ? at_cost(points, hull, budget.value) : at_loss(points, hull, budget.value);
 }
 
 [[noreturn]] WEIR_INLINE void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget,
                                             const std::string& unit) {
   double best = INFINITY;
-  for (const auto& p : points) best = std::min(best, budget.on == BudgetOn::seconds ? p.seconds : p.loss);
+  for (const auto& p : points) best = std::min(best, budget.on == BudgetOn::cost ? p.cost : p.loss);
   throw ArgumentError("budget of " + std::to_string(budget.value) +
-                      (budget.on == BudgetOn::seconds ? " " + unit : " loss") +
+                      (budget.on == BudgetOn::cost ? " " + unit : " loss") +
                       " per example cannot be kept; the least possible is " + std::to_string(best));
 }
 

@@ -23,13 +23,13 @@ struct Route {
 /// Where each of n examples exits and what that cost, against the full network's answer on the same example.
 struct Evaluation {
   std::vector<std::size_t> exit;  ///< [n] stage whose answer counts
-  Eigen::VectorXd seconds;        ///< [n] sum over the stages that ran
+  Eigen::VectorXd cost;           ///< [n] sum over the stages that ran
   Eigen::VectorXd loss;           ///< [n] L_exit
   Eigen::VectorXd difference;     ///< [n] L_exit - L_full; its mean is the net loss, mistakes repaired count for it
   Eigen::VectorXd excess;         ///< [n] max(0, L_exit - L_full), what Bolukbasi et al. charge
 
   std::size_t size() const { return exit.size(); }
-  double mean_seconds() const { return seconds.mean(); }
+  double mean_cost() const { return cost.mean(); }
   double mean_loss() const { return loss.mean(); }
   double mean_difference() const { return difference.mean(); }
   double mean_excess() const { return excess.mean(); }
@@ -43,13 +43,13 @@ struct Evaluation {
   }
 };
 
-/// Scores any decisions on a trace: exit [n] and seconds [n] are given, losses are looked up.
-inline Evaluation score(const Trace& trace, std::vector<std::size_t> exit, Eigen::VectorXd seconds) {
+/// Scores any decisions on a trace: exit [n] and cost [n] are given, losses are looked up.
+inline Evaluation score(const Trace& trace, std::vector<std::size_t> exit, Eigen::VectorXd cost) {
   const auto n = static_cast<Eigen::Index>(trace.size());
-  if (exit.size() != trace.size() || seconds.size() != n)
+  if (exit.size() != trace.size() || cost.size() != n)
     throw ShapeError("score: " + std::to_string(trace.size()) + " examples, " + std::to_string(exit.size()) +
-                     " exits, " + std::to_string(seconds.size()) + " times");
-  Evaluation e{std::move(exit), std::move(seconds), Eigen::VectorXd(n), {}, {}};
+                     " exits, " + std::to_string(cost.size()) + " times");
+  Evaluation e{std::move(exit), std::move(cost), Eigen::VectorXd(n), {}, {}};
   for (Eigen::Index i = 0; i < n; ++i) e.loss(i) = trace.stages.at(e.exit[static_cast<std::size_t>(i)]).loss(i);
   e.difference = e.loss - trace.stages.back().loss;
   e.excess = e.difference.cwiseMax(0.0);
@@ -100,22 +100,22 @@ template <class Pick>
 Evaluation evaluate_tables(const Topology& topology, const Trace& trace, const std::vector<ActionTable>& tables,
                            const Pick& pick) {
   std::vector<std::size_t> exit(trace.size());
-  Eigen::VectorXd seconds(static_cast<Eigen::Index>(trace.size()));
+  Eigen::VectorXd cost(static_cast<Eigen::Index>(trace.size()));
   std::vector<std::vector<double>> step(topology.size());  // [stage][action - 1]
   for (std::size_t k = 0; k < topology.size(); ++k)
-    for (const std::size_t next : topology.stages[k].next) step[k].push_back(trace.step_seconds(k, next));
+    for (const std::size_t next : topology.stages[k].next) step[k].push_back(trace.step_cost(k, next));
   for (std::size_t i = 0; i < trace.size(); ++i) {
     const ActionTable& actions = tables[pick(i)];
     std::size_t k = 0;
-    double sum = trace.stages[0].seconds;
+    double sum = trace.stages[0].cost;
     while (actions[k][i] != 0) {
       sum += step[k][actions[k][i] - 1U];
       k = topology.stages[k].next[actions[k][i] - 1U];
     }
     exit[i] = k;
-    seconds(static_cast<Eigen::Index>(i)) = sum;
+    cost(static_cast<Eigen::Index>(i)) = sum;
   }
-  return score(trace, std::move(exit), std::move(seconds));
+  return score(trace, std::move(exit), std::move(cost));
 }
 
 inline ActionTable action_table(const Policy& policy, const Trace& trace) {
@@ -144,17 +144,17 @@ inline Evaluation evaluate(const MixedPolicy& policy, const Trace& trace, std::u
       [&](std::size_t i) { return counter_uniform(policy.seed, first_id + i) < policy.p ? std::size_t{0} : 1; });
 }
 
-/// [stages] how many seconds the cheapest path from stage 0 takes up to and with each stage.
-inline std::vector<double> cheapest_seconds(const Topology& topology, const Trace& trace,
-                                            std::vector<std::size_t>* parent = nullptr) {
+/// [stages] what the cheapest path from stage 0 takes up to and with each stage.
+inline std::vector<double> cheapest_costs(const Topology& topology, const Trace& trace,
+                                          std::vector<std::size_t>* parent = nullptr) {
   std::vector<double> least(topology.size(), -1);
   std::vector<std::size_t> from(topology.size(), 0);
-  least[0] = trace.stages.at(0).seconds;
+  least[0] = trace.stages.at(0).cost;
   for (std::size_t k = 0; k < topology.size(); ++k)
     for (const std::size_t next : topology.stages[k].next) {
-      const double seconds = least[k] + trace.step_seconds(k, next);
-      if (least[next] >= 0 && least[next] <= seconds) continue;
-      least[next] = seconds;
+      const double cost = least[k] + trace.step_cost(k, next);
+      if (least[next] >= 0 && least[next] <= cost) continue;
+      least[next] = cost;
       from[next] = k;
     }
   if (parent != nullptr) *parent = std::move(from);
@@ -166,7 +166,7 @@ inline Policy fixed_policy(const Topology& topology, const Trace& trace, std::si
   const GateInputs inputs = gate_inputs(topology, trace);
   if (exit >= topology.size()) throw ArgumentError("fixed policy: there is no stage " + std::to_string(exit));
   std::vector<std::size_t> parent;
-  cheapest_seconds(topology, trace, &parent);
+  cheapest_costs(topology, trace, &parent);
   std::vector<std::size_t> action(topology.size(), 0);
   for (std::size_t k = exit; k != 0; k = parent[k]) {
     const auto& next = topology.stages[parent[k]].next;

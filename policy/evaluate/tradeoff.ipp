@@ -13,19 +13,18 @@ namespace weir {
 
 WEIR_INLINE std::vector<std::size_t> lower_hull(const std::vector<TradeoffPoint>& points) {
   for (const auto& p : points)
-    if (!std::isfinite(p.seconds) || !std::isfinite(p.loss)) throw ArgumentError("hull: a point is not finite");
+    if (!std::isfinite(p.cost) || !std::isfinite(p.loss)) throw ArgumentError("hull: a point is not finite");
   std::vector<std::size_t> order(points.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return points[a].seconds != points[b].seconds ? points[a].seconds < points[b].seconds
-                                                  : points[a].loss < points[b].loss;
+    return points[a].cost != points[b].cost ? points[a].cost < points[b].cost : points[a].loss < points[b].loss;
   });
   std::vector<std::size_t> hull;
   for (const std::size_t c : order) {
     if (!hull.empty() && points[c].loss >= points[hull.back()].loss) continue;
     while (hull.size() >= 2) {
       const TradeoffPoint &a = points[hull[hull.size() - 2]], &b = points[hull.back()], &p = points[c];
-      const double turn = (b.seconds - a.seconds) * (p.loss - a.loss) - (p.seconds - a.seconds) * (b.loss - a.loss);
+      const double turn = (b.cost - a.cost) * (p.loss - a.loss) - (p.cost - a.cost) * (b.loss - a.loss);
       if (turn > 0) break;  // b lies below the line from a to p
       hull.pop_back();
     }
@@ -45,12 +44,12 @@ WEIR_INLINE std::optional<HullMix> at_loss(const std::vector<TradeoffPoint>& poi
   return std::nullopt;
 }
 
-WEIR_INLINE std::optional<HullMix> at_seconds(const std::vector<TradeoffPoint>& points,
-                                              const std::vector<std::size_t>& hull, double budget) {
+WEIR_INLINE std::optional<HullMix> at_cost(const std::vector<TradeoffPoint>& points,
+                                           const std::vector<std::size_t>& hull, double budget) {
   for (std::size_t v = hull.size(); v-- > 0;) {
-    if (points[hull[v]].seconds > budget) continue;
+    if (points[hull[v]].cost > budget) continue;
     if (v + 1 == hull.size()) return HullMix{hull[v], hull[v], 1};
-    const double fast = points[hull[v]].seconds, slow = points[hull[v + 1]].seconds;
+    const double fast = points[hull[v]].cost, slow = points[hull[v + 1]].cost;
     return HullMix{hull[v], hull[v + 1], (slow - budget) / (slow - fast)};
   }
   return std::nullopt;
@@ -58,22 +57,22 @@ WEIR_INLINE std::optional<HullMix> at_seconds(const std::vector<TradeoffPoint>& 
 
 WEIR_INLINE TradeoffPoint mixed(const std::vector<TradeoffPoint>& points, const HullMix& mix) {
   const TradeoffPoint &a = points.at(mix.a), &b = points.at(mix.b);
-  return {mix.p * a.seconds + (1 - mix.p) * b.seconds, mix.p * a.loss + (1 - mix.p) * b.loss};
+  return {mix.p * a.cost + (1 - mix.p) * b.cost, mix.p * a.loss + (1 - mix.p) * b.loss};
 }
 
-WEIR_INLINE double mean_loss_over_seconds(const std::vector<TradeoffPoint>& points, double from, double to) {
+WEIR_INLINE double mean_loss_over_cost(const std::vector<TradeoffPoint>& points, double from, double to) {
   const auto hull = lower_hull(points);
-  if (hull.empty() || !(from < to) || from < points[hull[0]].seconds)
+  if (hull.empty() || !(from < to) || from < points[hull[0]].cost)
     throw ArgumentError("area: needs points and from < to, both at or above the fastest point's seconds");
   double area = 0;
   for (std::size_t v = 0; v < hull.size(); ++v) {
     const TradeoffPoint& p = points[hull[v]];
     const bool last = v + 1 == hull.size();
-    const TradeoffPoint q = last ? TradeoffPoint{std::max(to, p.seconds), p.loss} : points[hull[v + 1]];
-    const double left = std::max(from, p.seconds), right = std::min(to, q.seconds);
+    const TradeoffPoint q = last ? TradeoffPoint{std::max(to, p.cost), p.loss} : points[hull[v + 1]];
+    const double left = std::max(from, p.cost), right = std::min(to, q.cost);
     if (left >= right) continue;
-    const double slope = last ? 0 : (q.loss - p.loss) / (q.seconds - p.seconds);
-    area += (right - left) * (p.loss + slope * ((left + right) / 2 - p.seconds));
+    const double slope = last ? 0 : (q.loss - p.loss) / (q.cost - p.cost);
+    area += (right - left) * (p.loss + slope * ((left + right) / 2 - p.cost));
   }
   return area / (to - from);
 }

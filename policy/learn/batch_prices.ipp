@@ -48,7 +48,7 @@ inline std::vector<double> shares_at(const PolicyTrainer& trainer, const std::ve
   budget.value = expected_risk(budget, trainer.trace().size());
   std::vector<TradeoffPoint> points;
   for (const PathPoint& p : path)
-    points.push_back({p.mean_seconds, budget.on == BudgetOn::difference ? p.mean_difference : p.mean_excess});
+    points.push_back({p.mean_cost, budget.on == BudgetOn::difference ? p.mean_difference : p.mean_excess});
   const auto mix = at_budget(points, budget);
   if (!mix) refuse_budget(points, budget, trainer.trace().cost_unit);
   auto share = reach_shares(trainer.topology(), path[mix->a].actions);
@@ -76,7 +76,7 @@ WEIR_INLINE BatchPrices settle_prices(const Trace& trace, const Topology& topolo
     auto costs = model.expected(options.batch, found);
     prices.settled = true;
     for (std::size_t k = 0; k < costs.size(); ++k)
-      if (std::abs(costs[k].seconds - prices.costs[k].seconds) > options.tolerance * prices.costs[k].seconds)
+      if (std::abs(costs[k].cost - prices.costs[k].cost) > options.tolerance * prices.costs[k].cost)
         prices.settled = false;
     if (!prices.settled && prices.rounds >= 2) {
       for (std::size_t k = 0; k < found.size(); ++k) found[k] = (found[k] + prices.share[k]) / 2;

@@ -19,13 +19,13 @@ struct CrossValidation {
 };
 
 /// For each fold a path is learned from the others and every policy of it is sent through the fold. Returned are the
-/// means over all examples: first of the fixed exits, which need no learning, then for each price. `seconds` is that of
+/// means over all examples: first of the fixed exits, which need no learning, then for each price. `cost` is that of
 /// the trace's stages. Time: folds paths. Throws what PolicyTrainer throws, and ArgumentError unless 2 <= folds <= n.
 std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology, const TrainOptions& train,
                                      const CrossValidation& options);
 
-/// One number for a path, the smaller the better: the geometric mean of the seconds that half the budget, the budget
-/// and twice the budget of loss cost on its hull; for a budget of seconds the mean of the losses there. Three points,
+/// One number for a path, the smaller the better: the geometric mean of the costs that half the budget, the budget
+/// and twice the budget of loss cost on its hull; for a budget of cost the mean of the losses there. Three points,
 /// since a single one moves with single examples. Infinity where a budget cannot be kept.
 double system_cost(const std::vector<Estimate>& path, const Budget& budget);
 

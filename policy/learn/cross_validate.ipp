@@ -42,7 +42,7 @@ WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topol
   std::vector<Estimate> total(n_points);
   for (const auto& part : sums)
     for (std::size_t p = 0; p < n_points; ++p) {
-      total[p].seconds += part[p].seconds;
+      total[p].cost += part[p].cost;
       total[p].loss += part[p].loss;
       total[p].excess += part[p].excess;
       total[p].difference += part[p].difference;
@@ -52,18 +52,18 @@ WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topol
 
 WEIR_INLINE double system_cost(const std::vector<Estimate>& path, const Budget& budget) {
   const auto points = detail::tradeoff_points(path, budget.on);
-  const bool seconds = budget.on == BudgetOn::seconds;
+  const bool cost = budget.on == BudgetOn::cost;
   double sum = 0;
   for (const double scale : {0.5, 1.0, 2.0}) {
     Budget b = budget;
     b.value *= scale;
     const auto mix = detail::at_budget(points, b);
     if (!mix) return std::numeric_limits<double>::infinity();
-    const double at = seconds ? points[mix->a].loss * mix->p + points[mix->b].loss * (1 - mix->p)
-                              : points[mix->a].seconds * mix->p + points[mix->b].seconds * (1 - mix->p);
-    sum += seconds ? at : std::log(at);
+    const double at = cost ? points[mix->a].loss * mix->p + points[mix->b].loss * (1 - mix->p)
+                           : points[mix->a].cost * mix->p + points[mix->b].cost * (1 - mix->p);
+    sum += cost ? at : std::log(at);
   }
-  return seconds ? sum / 3 : std::exp(sum / 3);
+  return cost ? sum / 3 : std::exp(sum / 3);
 }
 
 }  // namespace weir

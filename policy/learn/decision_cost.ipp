@@ -59,8 +59,8 @@ WEIR_INLINE std::vector<StageCost> with_decisions(std::vector<StageCost> costs, 
     throw ShapeError("decisions of " + std::to_string(seconds.size()) + " stages for the costs of " +
                      std::to_string(costs.size()));
   for (std::size_t k = 0; k < costs.size(); ++k) {
-    costs[k].seconds += seconds[k];
-    costs[k].answer_seconds += seconds[k];
+    costs[k].cost += seconds[k];
+    costs[k].answer_cost += seconds[k];
   }
   return costs;
 }

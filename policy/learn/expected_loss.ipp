@@ -34,15 +34,15 @@ WEIR_INLINE Trace with_expected_losses(const Trace& trace, const Loss& loss, Los
   out.cost_unit = trace.cost_unit;
   for (const StageTrace& s : trace.stages)
     out.stages.push_back({s.name,
-                          s.seconds,
+                          s.cost,
                           s.feature_names,
                           s.features,
                           s.prediction,
                           Eigen::VectorXd::Zero(s.loss.size()),
                           s.network,
-                          s.answer_seconds,
+                          s.answer_cost,
                           {},
-                          s.feature_seconds});
+                          s.feature_costs});
   const Eigen::Index classes = trace.stages.back().probabilities.cols();
   const double least = 1e-4 / static_cast<double>(classes);
   Eigen::VectorXd q(classes), full_loss(classes);

@@ -18,7 +18,7 @@ StageCost keep_groups(StageCost cost, const std::vector<std::string>& groups);
 CostModel keep_groups(CostModel model, const std::vector<std::string>& groups);
 
 /// Without the features of other groups than these, and without the time that those took where the trace says it
-/// (StageTrace::feature_seconds): a group costs when, and only when, it is used. "confidence", and names that belong to
+/// (StageTrace::feature_costs): a group costs when, and only when, it is used. "confidence", and names that belong to
 /// no group, stay. Throws ArgumentError for an unknown group.
 Trace keep_groups(const Trace& trace, const std::vector<std::string>& groups);
 

@@ -20,11 +20,11 @@ WEIR_INLINE std::vector<std::string> feature_groups_of(const Trace& trace) {
 
 WEIR_INLINE StageCost keep_groups(StageCost cost, const std::vector<std::string>& groups) {
   const auto kept = in_list_order(groups);
-  std::erase_if(cost.feature_seconds, [&](const auto& entry) {
+  std::erase_if(cost.feature_costs, [&](const auto& entry) {
     if (std::ranges::find(kept, entry.first) != kept.end()) return false;
-    const double saved = std::min(entry.second, cost.answer_seconds);
-    cost.answer_seconds -= saved;
-    cost.seconds -= saved;
+    const double saved = std::min(entry.second, cost.answer_cost);
+    cost.answer_cost -= saved;
+    cost.cost -= saved;
     return true;
   });
   return cost;

@@ -22,7 +22,7 @@ enum class LossSide {
 /// R [n, stages]; the last column is 0.
 Eigen::MatrixXd charged_loss(const Trace& trace, LossSide side);
 
-/// The objective  min over policies of  mean_i ( T(x_i) + lambda R_exit(x_i) ),  T the seconds of the stages that ran.
+/// The objective  min over policies of  mean_i ( T(x_i) + lambda R_exit(x_i) ),  T the cost of the stages that ran.
 ///
 /// Behind stage k, with the later gates fixed, action a costs an example
 ///
@@ -38,7 +38,7 @@ struct Objective {
   const Topology& topology;
   const Trace& trace;
   const Eigen::MatrixXd& R;  ///< [n, stages] charged_loss
-  double lambda = 0;         ///< seconds that one unit of loss is worth, finite, >= 0
+  double lambda = 0;         ///< cost that one unit of loss is worth, finite, >= 0
 
   /// c [n, actions] of stage k. cost_to_go[m] = V_m [n] is read for the successors of k.
   RowMatrix action_costs(std::size_t k, const std::vector<Eigen::VectorXd>& cost_to_go) const {
@@ -46,7 +46,7 @@ struct Objective {
     RowMatrix c(R.rows(), static_cast<Eigen::Index>(1 + next.size()));
     c.col(0) = lambda * R.col(static_cast<Eigen::Index>(k));
     for (std::size_t a = 1; a <= next.size(); ++a)
-      c.col(static_cast<Eigen::Index>(a)) = cost_to_go[next[a - 1]].array() + trace.step_seconds(k, next[a - 1]);
+      c.col(static_cast<Eigen::Index>(a)) = cost_to_go[next[a - 1]].array() + trace.step_cost(k, next[a - 1]);
     return c;
   }
 
@@ -66,7 +66,7 @@ struct Objective {
 
   /// T + lambda R [n] of each example's whole way.
   Eigen::VectorXd path_costs(const ActionTable& actions) const {
-    return cost_to_go(actions)[0].array() + trace.stages[0].seconds;
+    return cost_to_go(actions)[0].array() + trace.stages[0].cost;
   }
 };
 

@@ -36,7 +36,7 @@ WEIR_INLINE std::vector<std::vector<bool>> reached(const Topology& topology, con
 }
 
 WEIR_INLINE double lagrangian(const Evaluation& e, double lambda, LossSide side) {
-  return e.mean_seconds() + lambda * (side == LossSide::excess ? e.mean_excess() : e.mean_difference());
+  return e.mean_cost() + lambda * (side == LossSide::excess ? e.mean_excess() : e.mean_difference());
 }
 
 }  // namespace weir

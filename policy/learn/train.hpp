@@ -47,7 +47,7 @@ struct PathPoint {
   Policy policy{};
   ActionTable actions{};            ///< [stages][n]
   std::vector<double> objective{};  ///< mean of T + lambda R behind the backward pass and each further one
-  double mean_seconds = 0;
+  double mean_cost = 0;
   double mean_excess = 0;
   double mean_difference = 0;
 };
@@ -58,7 +58,7 @@ struct PathPoint {
 /// the neighbour's gate. So with folds = 1 the training objective is never above that of any fixed exit.
 ///
 /// The learner predicted_loss is another way: gates are PredictedLoss's, with the limit T_full / lambda, T_full the
-/// seconds of the cheapest way to the full network; its models are fitted once, and passes and warm starts do nothing.
+/// cost of the cheapest way to the full network; its models are fitted once, and passes and warm starts do nothing.
 class PolicyTrainer {
  public:
   /// Throws what Trace::check and Topology::check throw, ShapeError where the two differ in their stages, and
@@ -74,7 +74,7 @@ class PolicyTrainer {
   /// Whether lambda moves one limit and nothing is fitted for it: PredictedLoss.
   bool one_parameter() const { return predicted_.has_value(); }
 
-  /// The policy for one lambda (seconds that one unit of loss is worth; finite, >= 0). `warm`: a point of this trainer
+  /// The policy for one lambda (cost that one unit of loss is worth; finite, >= 0). `warm`: a point of this trainer
   /// to start from. Time: (passes + 1) * folds' * gates fits at most, folds' = 1 or folds + 1.
   PathPoint train(double lambda, const PathPoint* warm = nullptr) const;
 

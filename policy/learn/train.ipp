@@ -60,7 +60,7 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
   PathPoint point;
   point.lambda = lambda;
   if (predicted_) {
-    const double limit = lambda > 0 ? cheapest_seconds(topology_, trace_).back() / lambda : INFINITY;
+    const double limit = lambda > 0 ? cheapest_costs(topology_, trace_).back() / lambda : INFINITY;
     point.policy = {topology_, predicted_->gates(limit)};
     point.actions = predicted_->actions(limit);
     point.objective.push_back(objective.path_costs(point.actions).mean());
@@ -83,7 +83,7 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
     point.policy.gates[k] = std::move(best.gate);
     point.actions[k] = std::move(best.actions);
   }
-  double value = V[0].mean() + trace_.stages[0].seconds;
+  double value = V[0].mean() + trace_.stages[0].cost;
   if (warm != nullptr) {
     const double warm_value = objective.path_costs(warm->actions).mean();
     if (warm_value < value - rounding * std::abs(value)) {
@@ -96,7 +96,7 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
   }
   point.objective.push_back(value);
   for (int pass = 0; pass < options_.passes && iterate(objective, memory, V, point); ++pass)
-    point.objective.push_back(V[0].mean() + trace_.stages[0].seconds);
+    point.objective.push_back(V[0].mean() + trace_.stages[0].cost);
   measure(point);
   return point;
 }
@@ -113,8 +113,8 @@ WEIR_INLINE std::vector<double> PolicyTrainer::lambda_grid(std::size_t n) const 
   if (n < 2) throw ArgumentError("lambda grid: at least 2 points");
   double cheapest = 0;
   for (const auto& s : trace_.stages)
-    if (&s != &trace_.stages.front() && s.seconds > 0 && (cheapest == 0 || s.seconds < cheapest)) cheapest = s.seconds;
-  const double most = R_.cwiseAbs().maxCoeff(), full = cheapest_seconds(topology_, trace_).back();
+    if (&s != &trace_.stages.front() && s.cost > 0 && (cheapest == 0 || s.cost < cheapest)) cheapest = s.cost;
+  const double most = R_.cwiseAbs().maxCoeff(), full = cheapest_costs(topology_, trace_).back();
   if (!(most > 0) || !(cheapest > 0)) return {1.0};
   const double low = 0.5 * cheapest / most;
   const double high = std::max(10.0, static_cast<double>(trace_.size()) / 10) * std::max(full, cheapest) / most;
@@ -240,7 +240,7 @@ WEIR_INLINE bool PolicyTrainer::iterate(const Objective& objective, Memory& memo
 WEIR_INLINE void PolicyTrainer::measure(PathPoint& point) const {
   const Evaluation e =
       detail::evaluate_tables(topology_, trace_, {point.actions}, [](std::size_t) { return std::size_t{0}; });
-  point.mean_seconds = e.mean_seconds();
+  point.mean_cost = e.mean_cost();
   point.mean_excess = e.mean_excess();
   point.mean_difference = e.mean_difference();
 }

@@ -22,9 +22,9 @@ struct GroupTuning {
 
 /// Greedily from "confidence" alone: of the groups offered, the one that lowers the system_cost most is taken, until
 /// none does by the share least_gain. Each set is learned and judged by cross_validate on keep_groups(), in which a
-/// group costs its seconds (StageTrace::feature_seconds) where it is used; so a group is taken only if it saves more
-/// than it takes, and by more than folds disagree by. progress(done, total) after each. Time: at most g (g + 1) / 2 + 1
-/// cross-validations. Throws what they throw, and ArgumentError for an unknown group.
+/// group costs what was measured (StageTrace::feature_costs) where it is used; so a group is taken only if it saves
+/// more than it takes, and by more than folds disagree by. progress(done, total) after each. Time: at most g (g + 1) /
+/// 2 + 1 cross-validations. Throws what they throw, and ArgumentError for an unknown group.
 GroupTuning tune_groups(const Trace& trace, const Topology& topology, const TrainOptions& train,
                         const std::vector<std::string>& offered, const Budget& budget, const CrossValidation& options,
                         double least_gain = 0.01, const std::function<void(std::size_t, std::size_t)>& progress = {});

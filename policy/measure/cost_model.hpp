@@ -54,7 +54,7 @@ struct CostRuns {
 /// so that all are measured in turn; a size b is run in every ceil(b / (4 smallest size))-th round.
 ///
 /// Where gates see more than confidence_group, each round also runs single examples with the other groups of features
-/// timed (StageCost::feature_seconds: medians, with a reading of the clock in each, some 20 ns). A group takes the same
+/// timed (StageCost::feature_costs: medians, with a reading of the clock in each, some 20 ns). A group takes the same
 /// for each example of a batch, so that counts for all sizes; `seconds` is of the plain runs, with all groups in it.
 ///
 /// decide_cost(stage, x) is called as a gate would be, its result is not used; progress(done, total) after each round.
@@ -97,8 +97,8 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
         }
         if (round < runs.warm_up) continue;
         for (const std::size_t k : paths.stages[p]) {
-          seconds[b][k].push_back(cascade.stage_cost(k).seconds / static_cast<double>(batch));
-          answers[b][k].push_back(cascade.stage_cost(k).answer_seconds / static_cast<double>(batch));
+          seconds[b][k].push_back(cascade.stage_cost(k).cost / static_cast<double>(batch));
+          answers[b][k].push_back(cascade.stage_cost(k).answer_cost / static_cast<double>(batch));
         }
       }
     }
@@ -125,7 +125,7 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
       const double all = median(std::move(seconds[b][k]));
       StageCost& cost = costs.emplace_back(StageCost{all, std::min(all, median(std::move(answers[b][k])))});
       for (std::size_t g = 1; several_groups && g < feature_list().size(); ++g)
-        if (const double s = median(groups[k][g]); s > 0) cost.feature_seconds[std::string(feature_list()[g].name)] = s;
+        if (const double s = median(groups[k][g]); s > 0) cost.feature_costs[std::string(feature_list()[g].name)] = s;
     }
   }
   model.check();

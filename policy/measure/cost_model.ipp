@@ -61,9 +61,9 @@ WEIR_INLINE std::vector<StageCost> count_costs(const CascadeSpec& spec, double f
     for (std::size_t g = 0; g < of_features.size(); ++g) {
       if (of_features[g] == 0) continue;
       const double seconds = of_features[g] / flops_per_second;
-      cost.feature_seconds[std::string(feature_list()[g].name)] = seconds;
-      cost.seconds += seconds;
-      cost.answer_seconds += seconds;
+      cost.feature_costs[std::string(feature_list()[g].name)] = seconds;
+      cost.cost += seconds;
+      cost.answer_cost += seconds;
     }
   }
   return costs;

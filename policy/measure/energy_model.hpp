@@ -99,8 +99,8 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
             else
               cascade.run_batch_with(
                   of_block, batch, [&](std::size_t) { return decide; }, out);
-            time.seconds += cascade.stage_cost(target).seconds;
-            time.answer_seconds += cascade.stage_cost(target).answer_seconds;
+            time.cost += cascade.stage_cost(target).cost;
+            time.answer_cost += cascade.stage_cost(target).answer_cost;
             first = (first + batch) % rows.size();
           };
           run();  // allocations and page faults happen here
@@ -122,7 +122,7 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
                 (moved < 0 ? std::string("fell")
                            : "did not move in " + format_cost(since(start), cost_unit::seconds) + " of work"));
           spent[b][target].push_back(moved / static_cast<double>(count * batch));
-          answering[b][target].push_back(time.seconds > 0 ? time.answer_seconds / time.seconds : 0);
+          answering[b][target].push_back(time.cost > 0 ? time.answer_cost / time.cost : 0);
           progress(++done, total);
         }
     for (std::size_t b = 0; b < runs.batches.size(); ++b) {

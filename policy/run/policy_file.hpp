@@ -19,10 +19,10 @@ struct PolicyFile {
   /// What belongs to one stage.
   struct Stage {
     std::vector<std::string> feature_names;  ///< of its own features, in order
-    double seconds = 0;                      ///< what training took it to cost, in the file's cost_unit
+    double cost = 0;                         ///< what training took it to cost, in the file's cost_unit
     nlohmann::json exit_head;                ///< an ExitHead, or null where the network itself answers
-    nlohmann::json source;      ///< where the answer comes from: network, tensor (serve/stored_cascade.hpp)
-    double answer_seconds = 0;  ///< the part of `seconds` that only answering costs, see StageTrace
+    nlohmann::json source;   ///< where the answer comes from: network, tensor (serve/stored_cascade.hpp)
+    double answer_cost = 0;  ///< the part of `cost` that only answering costs, see StageTrace
     bool operator==(const Stage&) const = default;
   };
 

@@ -47,8 +47,8 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
     nlohmann::json stage = {{"name", topology.stages[k].name},
                             {"next", topology.stages[k].next},
                             {"features", s.feature_names},
-                            {cost, s.seconds},
-                            {"answer_" + cost, s.answer_seconds},
+                            {cost, s.cost},
+                            {"answer_" + cost, s.answer_cost},
                             {"exit_head", s.exit_head},
                             {"source", s.source},
                             {"gate", file.policy.a.gates[k]}};
@@ -112,9 +112,9 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
     stage.feature_names.push_back(name.get<std::string>());
   }
   const std::string cost = cost_field(file.cost_unit), answer = "answer_" + cost;
-  stage.seconds = model_json::number(json, cost.c_str());
+  stage.cost = model_json::number(json, cost.c_str());
   refuse_unknown_keys(json, {"name", "next", "features", cost, answer, "exit_head", "source", "gate", "gate_b"});
-  if (json.contains(answer)) stage.answer_seconds = model_json::number(json, answer.c_str());
+  if (json.contains(answer)) stage.answer_cost = model_json::number(json, answer.c_str());
   stage.exit_head = any_field(json, "exit_head");
   stage.source = any_field(json, "source");
   file.stages.push_back(std::move(stage));
@@ -187,9 +187,8 @@ WEIR_INLINE void PolicyFile::check() const {
   if (!(policy.p >= 0 && policy.p <= 1)) throw ArgumentError("policy file: the share p must be in [0, 1]");
   check_cost_unit(cost_unit);
   for (const Stage& s : stages) {
-    if (!(s.seconds >= 0) || !std::isfinite(s.seconds))
-      throw ArgumentError("policy file: seconds must be finite and >= 0");
-    if (!(s.answer_seconds >= 0 && s.answer_seconds <= s.seconds))
+    if (!(s.cost >= 0) || !std::isfinite(s.cost)) throw ArgumentError("policy file: seconds must be finite and >= 0");
+    if (!(s.answer_cost >= 0 && s.answer_cost <= s.cost))
       throw ArgumentError("policy file: the answer's seconds must be in [0, seconds]");
   }
   for (const auto& lambda : {lambda_a, lambda_b})

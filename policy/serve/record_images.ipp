@@ -58,7 +58,7 @@ WEIR_INLINE void record_images(const PolicyFile& file, const StoredCascade& stor
                         std::to_string(options.shard.count) + " shards, blocks of " + std::to_string(options.block));
   const Loss loss(options.loss);
   std::vector<StageCost> costs;
-  for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.seconds, s.answer_seconds});
+  for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.cost, s.answer_cost});
   const auto networks = detail::network_names(stored);
   TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size(),
                                  options.probabilities ? stored.spec->n_classes() : 0});

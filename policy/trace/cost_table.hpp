@@ -14,7 +14,7 @@ namespace weir {
 /// Costs from a table with one row for each stage and the columns, in any order,
 ///
 ///     stage        name of the stage
-///     cost         what running it adds to an example's cost, its answer included (StageTrace::seconds)
+///     cost         what running it adds to an example's cost, its answer included (StageTrace::cost)
 ///     answer       optional: the part of it that only answering there costs (exit head, features, gate); else 0
 ///     unit         optional, the same in all rows: seconds, FLOP, J or any other; else "cost"
 ///     cost@B       optional, for any B >= 2: cost of one example in a batch of B; without such columns a cost does not

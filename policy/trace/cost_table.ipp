@@ -50,9 +50,9 @@ WEIR_INLINE CostTable::CostTable(const std::vector<std::string>& header,
     for (const auto& [batch, column] : columns.cost) {
       const auto own = columns.answer.find(batch);
       const StageCost cost{number(column), own == columns.answer.end() ? answer : number(own->second)};
-      if (cost.answer_seconds > cost.seconds) cells.fail(i, column, "is less than the answer alone costs");
+      if (cost.answer_cost > cost.cost) cells.fail(i, column, "is less than the answer alone costs");
       model_.costs[b++].push_back(cost);
-      total += cost.seconds;
+      total += cost.cost;
     }
   }
   if (!(total > 0)) throw FormatError(name_ + ": no stage costs anything, so nothing can be saved");

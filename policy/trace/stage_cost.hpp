@@ -12,9 +12,9 @@ namespace weir {
 /// What a stage added to an example's cost, and the part of it that made the answer: head, features, gate. Seconds
 /// unless a cost model with another unit says so.
 struct StageCost {
-  double seconds = 0;
-  double answer_seconds = 0;
-  std::map<std::string, double> feature_seconds{};  ///< of answer_seconds, by group of features, where that is known
+  double cost = 0;
+  double answer_cost = 0;
+  std::map<std::string, double> feature_costs{};  ///< of answer_cost, by group of features, where that is known
   bool operator==(const StageCost&) const = default;
 
   /// Adds what groups of features take in another cost, times w.

@@ -50,7 +50,7 @@ WEIR_INLINE std::vector<std::size_t> batch_sizes(std::size_t batch) {
 }
 
 WEIR_INLINE void StageCost::add_features(double w, const StageCost& other) {
-  for (const auto& [group, s] : other.feature_seconds) feature_seconds[group] += w * s;
+  for (const auto& [group, s] : other.feature_costs) feature_costs[group] += w * s;
 }
 
 WEIR_INLINE void CostModel::check() const {
@@ -64,11 +64,11 @@ WEIR_INLINE void CostModel::check() const {
       throw ShapeError("cost model: the same stages are needed for each size of batch");
     for (std::size_t k = 0; k < costs[b].size(); ++k) {
       const StageCost& c = costs[b][k];
-      if (!(c.seconds >= 0) || !std::isfinite(c.seconds) || !(c.answer_seconds >= 0) || c.answer_seconds > c.seconds)
+      if (!(c.cost >= 0) || !std::isfinite(c.cost) || !(c.answer_cost >= 0) || c.answer_cost > c.cost)
         throw ArgumentError("cost model: the cost of stage " + std::to_string(k) + " in batches of " +
                             std::to_string(batches[b]) +
                             " must be finite and >= 0, and that of its answer in [0, cost]");
-      for (const auto& [group, s] : c.feature_seconds)
+      for (const auto& [group, s] : c.feature_costs)
         if (!(s >= 0) || !std::isfinite(s))
           throw ArgumentError("cost model: the cost of features '" + group + "' of stage " + std::to_string(k) +
                               " must be finite and >= 0");
@@ -85,8 +85,8 @@ WEIR_INLINE StageCost CostModel::at(std::size_t k, std::size_t n) const {
              high = static_cast<double>(batches[j]);
   const double share = (size - low) / (high - low);
   const auto between = [&](double a, double b) { return ((1 - share) * low * a + share * high * b) / size; };
-  const double seconds = between(costs[j - 1][k].seconds, costs[j][k].seconds);
-  StageCost cost{seconds, std::min(seconds, between(costs[j - 1][k].answer_seconds, costs[j][k].answer_seconds))};
+  const double sum = between(costs[j - 1][k].cost, costs[j][k].cost);
+  StageCost cost{sum, std::min(sum, between(costs[j - 1][k].answer_cost, costs[j][k].answer_cost))};
   cost.add_features(between(1, 0), costs[j - 1][k]);
   cost.add_features(between(0, 1), costs[j][k]);
   return cost;
@@ -105,15 +105,15 @@ WEIR_INLINE StageCost CostModel::expected(std::size_t k, std::size_t batch, doub
   for (std::size_t n = 0; n < batch; ++n) {
     const StageCost c = at(k, 1 + n);
     const double p = std::exp(log_p), count = static_cast<double>(n);
-    sum.seconds += p * c.seconds;
-    sum.answer_seconds += p * c.answer_seconds;
+    sum.cost += p * c.cost;
+    sum.answer_cost += p * c.answer_cost;
     sum.add_features(p, c);
     total += p;
     log_p += log_odds + std::log((others - count) / (count + 1));
   }
-  sum.seconds /= total;
-  sum.answer_seconds = std::min(sum.seconds, sum.answer_seconds / total);
-  for (auto& [group, s] : sum.feature_seconds) s /= total;
+  sum.cost /= total;
+  sum.answer_cost = std::min(sum.cost, sum.answer_cost / total);
+  for (auto& [group, s] : sum.feature_costs) s /= total;
   return sum;
 }
 

@@ -18,21 +18,21 @@ struct StageTrace {
   /// What running this stage adds to an example's cost, coming from the stage before it of the same network, or from
   /// the start of its network where there is none: preprocessing, layers, exit head, features and gate. In the trace's
   /// cost_unit: seconds, or what else is to be saved.
-  double seconds = 0;
+  double cost = 0;
   std::vector<std::string> feature_names;  ///< [d]
   Eigen::MatrixXd features;                ///< [n, d] seen by the gate behind this stage
   std::vector<int> prediction;             ///< [n] predicted class
   Eigen::VectorXd loss;                    ///< [n] finite, >= 0; 0/1 for top-1 and top-5, or any other
   /// Stages of one network bear its name and follow each other; empty: the stage is a network of its own.
   std::string network{};
-  /// The part of `seconds` that only answering here costs (exit head, features, gate): a path past this stage saves it.
-  double answer_seconds = 0;
+  /// The part of `cost` that only answering here costs (exit head, features, gate): a path past this stage saves it.
+  double answer_cost = 0;
   /// [n, classes] class probabilities, or [0, 0] where they were not recorded: only what joins the answers of several
   /// stages, or looks at every class, asks for them.
   Eigen::MatrixXf probabilities{};
-  /// What each group of features (features/list.hpp) takes of answer_seconds, where it was measured: what leaving the
+  /// What each group of features (features/list.hpp) takes of answer_cost, where it was measured: what leaving the
   /// group out saves.
-  std::map<std::string, double> feature_seconds{};
+  std::map<std::string, double> feature_costs{};
 };
 
 /// All stages on the same n examples, in the topology's order; the last one is the full network. Independent of the
@@ -40,7 +40,7 @@ struct StageTrace {
 struct Trace {
   std::vector<int> label;  ///< [n] true class
   std::vector<StageTrace> stages;
-  /// What `seconds` counts, here and in all that is learned and evaluated on this trace.
+  /// What `cost` counts, here and in all that is learned and evaluated on this trace.
   std::string cost_unit = weir::cost_unit::seconds;
 
   std::size_t size() const { return label.size(); }
@@ -48,9 +48,9 @@ struct Trace {
 
   /// What running `to` adds on a path whose stage before it is `from` (none: `to` is the first): layers of stages of
   /// the same network that lie between are run, their answers are not made.
-  double step_seconds(std::optional<std::size_t> from, std::size_t to) const;
+  double step_cost(std::optional<std::size_t> from, std::size_t to) const;
 
-  /// [stages] seconds and answer_seconds.
+  /// [stages] cost and answer_cost.
   std::vector<StageCost> costs() const;
 
   /// Replaces them. Throws ShapeError for another number of stages.

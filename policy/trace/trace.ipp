@@ -25,17 +25,17 @@ WEIR_INLINE std::string lacks_probabilities(const Trace& trace) {
   return "";
 }
 
-WEIR_INLINE double Trace::step_seconds(std::optional<std::size_t> from, std::size_t to) const {
+WEIR_INLINE double Trace::step_cost(std::optional<std::size_t> from, std::size_t to) const {
   const StageTrace& stage = stages.at(to);
-  double sum = stage.seconds;
+  double sum = stage.cost;
   for (std::size_t k = to; k-- > 0 && k != from && !stage.network.empty() && stages[k].network == stage.network;)
-    sum += stages[k].seconds - stages[k].answer_seconds;
+    sum += stages[k].cost - stages[k].answer_cost;
   return sum;
 }
 
 WEIR_INLINE std::vector<StageCost> Trace::costs() const {
   std::vector<StageCost> all;
-  for (const StageTrace& s : stages) all.push_back({s.seconds, s.answer_seconds, s.feature_seconds});
+  for (const StageTrace& s : stages) all.push_back({s.cost, s.answer_cost, s.feature_costs});
   return all;
 }
 
@@ -45,9 +45,9 @@ WEIR_INLINE void Trace::set_costs(const std::vector<StageCost>& costs, const std
                      std::to_string(stages.size()));
   cost_unit = unit;
   for (std::size_t k = 0; k < costs.size(); ++k) {
-    stages[k].seconds = costs[k].seconds;
-    stages[k].answer_seconds = costs[k].answer_seconds;
-    stages[k].feature_seconds = costs[k].feature_seconds;
+    stages[k].cost = costs[k].cost;
+    stages[k].answer_cost = costs[k].answer_cost;
+    stages[k].feature_costs = costs[k].feature_costs;
   }
 }
 
@@ -67,10 +67,10 @@ WEIR_INLINE void Trace::check() const {
     if (s.probabilities.size() > 0 && s.probabilities.rows() != n)
       throw ShapeError(where + std::to_string(n) + " labels, but probabilities of " +
                        std::to_string(s.probabilities.rows()) + " examples");
-    if (!std::isfinite(s.seconds) || s.seconds < 0) throw ArgumentError(where + "seconds must be finite and >= 0");
-    if (!(s.answer_seconds >= 0 && s.answer_seconds <= s.seconds))
+    if (!std::isfinite(s.cost) || s.cost < 0) throw ArgumentError(where + "seconds must be finite and >= 0");
+    if (!(s.answer_cost >= 0 && s.answer_cost <= s.cost))
       throw ArgumentError(where + "the answer's seconds must be in [0, seconds]");
-    for (const auto& [group, seconds] : s.feature_seconds)
+    for (const auto& [group, seconds] : s.feature_costs)
       if (!(seconds >= 0) || !std::isfinite(seconds))
         throw ArgumentError(where + "the seconds of features '" + group + "' must be finite and >= 0");
     const bool again = &s != stages.data() && !s.network.empty() && (&s)[-1].network != s.network &&
@@ -96,9 +96,8 @@ WEIR_INLINE Trace Trace::rows(const std::vector<Eigen::Index>& index) const {
   part.cost_unit = cost_unit;
   for (const Eigen::Index i : index) part.label.push_back(label.at(static_cast<std::size_t>(i)));
   for (const StageTrace& s : stages) {
-    StageTrace t{s.name, s.seconds,        s.feature_names, s.features(index, Eigen::all),
-                 {},     s.loss(index),    s.network,       s.answer_seconds,
-                 {},     s.feature_seconds};
+    StageTrace t{s.name,        s.cost, s.feature_names, s.features(index, Eigen::all), {}, s.loss(index), s.network,
+                 s.answer_cost, {},     s.feature_costs};
     for (const Eigen::Index i : index) t.prediction.push_back(s.prediction[static_cast<std::size_t>(i)]);
     if (s.probabilities.size() > 0) t.probabilities = s.probabilities(index, Eigen::all);
     part.stages.push_back(std::move(t));
@@ -112,7 +111,7 @@ WEIR_INLINE Trace Trace::select(const std::vector<std::size_t>& keep) const {
   Trace part{label, {}, cost_unit};
   for (std::size_t i = 0; i < keep.size(); ++i) {
     part.stages.push_back(stages[keep[i]]);
-    part.stages.back().seconds = step_seconds(i == 0 ? std::nullopt : std::optional(keep[i - 1]), keep[i]);
+    part.stages.back().cost = step_cost(i == 0 ? std::nullopt : std::optional(keep[i - 1]), keep[i]);
   }
   return part;
 }

@@ -22,7 +22,7 @@
 
 namespace weir {
 
-WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double seconds,
+WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double cost,
                                                 std::span<const float> probabilities, std::size_t classes,
                                                 std::span<const int> label, const Loss& loss, bool class_features) {
   const std::string where = "stage '" + name + "'";
@@ -32,7 +32,7 @@ WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double 
                      std::to_string(label.size()) + " examples, " + std::to_string(classes) + " classes]");
   StageTrace stage;
   stage.name = name;
-  stage.seconds = seconds;
+  stage.cost = cost;
   stage.feature_names = confidence_feature_names(static_cast<int>(classes), class_features);
   const auto n = static_cast<Eigen::Index>(label.size());
   stage.features.resize(n, static_cast<Eigen::Index>(stage.feature_names.size()));
@@ -55,7 +55,7 @@ WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double 
 
 WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
                                    const std::vector<std::vector<std::string>>& rows,
-                                   const std::map<std::string, double>& seconds, const std::string& name) {
+                                   const std::map<std::string, double>& costs, const std::string& name) {
   const std::string suffix = ".prediction";
   std::vector<std::string> stages;
   std::map<std::string, std::size_t> index;
@@ -76,8 +76,8 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
   const detail::TraceCells cells{header, rows, name};
   struct Columns {
     std::vector<std::size_t> features;
-    std::size_t prediction, loss, seconds, answer_seconds, network;
-    std::map<std::string, std::size_t> feature_seconds{};
+    std::size_t prediction, loss, cost, answer_cost, network;
+    std::map<std::string, std::size_t> feature_costs{};
   };
   const std::size_t none = header.size();
   const auto unit = static_cast<std::size_t>(std::ranges::find(header, "cost_unit") - header.begin());
@@ -106,11 +106,11 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
     else if (what == "loss")
       of[k].loss = c;
     else if (what == cost)
-      of[k].seconds = c;
+      of[k].cost = c;
     else if (what == answer_cost)
-      of[k].answer_seconds = c;
+      of[k].answer_cost = c;
     else if (what.starts_with(of_features))
-      of[k].feature_seconds[what.substr(of_features.size())] = c;
+      of[k].feature_costs[what.substr(of_features.size())] = c;
     else if (what == "seconds" || what == "answer_seconds" || what.starts_with("feature_seconds."))
       throw FormatError(name + ": column '" + header[c] + "', but the costs' unit is '" + cost_unit + "'");
     else if (what == "network")
@@ -144,19 +144,19 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
       for (std::size_t f = 0; f < of[k].features.size(); ++f)
         stage.features(at, static_cast<Eigen::Index>(f)) = cells.number(i, of[k].features[f]);
     }
-    if (of[k].seconds != none) {
-      stage.seconds = mean(of[k].seconds);
+    if (of[k].cost != none) {
+      stage.cost = mean(of[k].cost);
     } else {
-      const auto given = seconds.find(stages[k]);
-      if (given == seconds.end()) throw FormatError(name + ": no " + cost + " for stage '" + stages[k] + "'");
-      stage.seconds = given->second;
+      const auto given = costs.find(stages[k]);
+      if (given == costs.end()) throw FormatError(name + ": no " + cost + " for stage '" + stages[k] + "'");
+      stage.cost = given->second;
     }
-    if (!(stage.seconds >= 0) || !std::isfinite(stage.seconds))
+    if (!(stage.cost >= 0) || !std::isfinite(stage.cost))
       throw FormatError(name + ": " + cost + " of stage '" + stages[k] + "' must be finite and >= 0");
-    if (of[k].answer_seconds != none) stage.answer_seconds = mean(of[k].answer_seconds);
-    if (!(stage.answer_seconds >= 0 && stage.answer_seconds <= stage.seconds))
+    if (of[k].answer_cost != none) stage.answer_cost = mean(of[k].answer_cost);
+    if (!(stage.answer_cost >= 0 && stage.answer_cost <= stage.cost))
       throw FormatError(name + ": " + answer_cost + " of stage '" + stages[k] + "' must be in [0, " + cost + "]");
-    for (const auto& [group, c] : of[k].feature_seconds) stage.feature_seconds[group] = mean(c);
+    for (const auto& [group, c] : of[k].feature_costs) stage.feature_costs[group] = mean(c);
     if (of[k].network != none) stage.network = rows[0][of[k].network];
     for (std::size_t i = 0; i < rows.size() && of[k].network != none; ++i)
       if (rows[i][of[k].network] != stage.network) cells.fail(i, of[k].network, "is another network than in row 1");
@@ -184,17 +184,16 @@ WEIR_INLINE TraceTable trace_to_table(const Trace& trace) {
     for (const std::string& what :
          {std::string("prediction"), std::string("loss"), cost, "answer_" + cost, std::string("network")})
       table.header.push_back(s.name + "." + what);
-    for (const auto& [group, seconds] : s.feature_seconds)
-      table.header.push_back(s.name + ".feature_" + cost + "." + group);
+    for (const auto& [group, c] : s.feature_costs) table.header.push_back(s.name + ".feature_" + cost + "." + group);
     for (const auto& feature : s.feature_names) table.header.push_back(s.name + "." + feature);
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto at = static_cast<Eigen::Index>(i);
       table.rows[i].push_back(std::to_string(s.prediction[i]));
       table.rows[i].push_back(text(s.loss(at)));
-      table.rows[i].push_back(text(s.seconds));
-      table.rows[i].push_back(text(s.answer_seconds));
+      table.rows[i].push_back(text(s.cost));
+      table.rows[i].push_back(text(s.answer_cost));
       table.rows[i].push_back(s.network);
-      for (const auto& [group, seconds] : s.feature_seconds) table.rows[i].push_back(text(seconds));
+      for (const auto& [group, c] : s.feature_costs) table.rows[i].push_back(text(c));
       for (Eigen::Index f = 0; f < s.features.cols(); ++f) table.rows[i].push_back(text(s.features(at, f)));
     }
   }

@@ -107,7 +107,7 @@ TEST_CASE("adapt: contestants measured in batches answer as they do one by one, 
       CHECK(sums.size() == (n + batch - 1) / batch);
       double total = 0;
       for (const double s : sums) total += s;
-      CHECK(total / static_cast<double>(n) == doctest::Approx(c.mean_seconds()));
+      CHECK(total / static_cast<double>(n) == doctest::Approx(c.mean_cost()));
     }
   }
   for (const std::size_t batch : {4U, 64U})

@@ -16,18 +16,18 @@ namespace WEIR_UNIT {
 
 TEST_CASE("comparison: seconds at equal excess loss, and the area, by hand and by summation") {
   const std::vector<weir::TradeoffPoint> one{{0.5, 0.01}};
-  CHECK(compare::seconds_at(one, 1, 0) == 1);
-  CHECK(compare::seconds_at(one, 1, 0.005) == doctest::Approx(0.75));
-  CHECK(compare::seconds_at(one, 1, 0.01) == doctest::Approx(0.5));
-  CHECK(compare::seconds_at(one, 1, 0.5) == 0.5);
-  CHECK(compare::seconds_at({{2, 0.01}}, 1, 0.01) == 1);  // the full network is faster
-  CHECK_THROWS_AS(compare::seconds_at(one, 1, -0.001), weir::ArgumentError);
+  CHECK(compare::cost_at(one, 1, 0) == 1);
+  CHECK(compare::cost_at(one, 1, 0.005) == doctest::Approx(0.75));
+  CHECK(compare::cost_at(one, 1, 0.01) == doctest::Approx(0.5));
+  CHECK(compare::cost_at(one, 1, 0.5) == 0.5);
+  CHECK(compare::cost_at({{2, 0.01}}, 1, 0.01) == 1);  // the full network is faster
+  CHECK_THROWS_AS(compare::cost_at(one, 1, -0.001), weir::ArgumentError);
   CHECK(compare::saved_area(one, 1, 0.02) == doctest::Approx(0.375));
   CHECK(compare::saved_area({}, 1, 0.02) == 0);
   const std::vector<weir::TradeoffPoint> many{{3, 0.004}, {2, 0.007}, {2.5, 0.03}, {1.5, 0.02}, {1, 0.08}};
   double sum = 0;
   const int steps = 20000;
-  for (int i = 0; i < steps; ++i) sum += 1 - compare::seconds_at(many, 4, 0.05 * (i + 0.5) / steps) / 4;
+  for (int i = 0; i < steps; ++i) sum += 1 - compare::cost_at(many, 4, 0.05 * (i + 0.5) / steps) / 4;
   CHECK(compare::saved_area(many, 4, 0.05) == doctest::Approx(sum / steps).epsilon(1e-6));
   CHECK(compare::share_of_gain(10, 4, 2) == doctest::Approx(0.75));
   CHECK(compare::share_of_gain(10, 10, 10) == 0);
@@ -39,8 +39,7 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
   std::uint64_t counter = 0;
   for (auto& c : contestants)
     for (int seed = 0; seed < 3; ++seed) {
-      c.seconds.push_back(
-          Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return 0.1 + weir::counter_uniform(5, counter++); }));
+      c.cost.push_back(Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return 0.1 + weir::counter_uniform(5, counter++); }));
       c.excess.push_back(
           Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return weir::counter_uniform(5, counter++) < 0.1 ? 1.0 : 0.0; }));
     }
@@ -61,12 +60,12 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
         Eigen::RowVectorXd T = Eigen::RowVectorXd::Zero(2), E = T;
         for (const std::size_t s : seeds)
           for (const Eigen::Index i : images) {
-            T += contestants[c].seconds[s].row(i) / 120;
+            T += contestants[c].cost[s].row(i) / 120;
             E += contestants[c].excess[s].row(i) / 120;
           }
         const std::vector<weir::TradeoffPoint> points{{T(0), E(0)}, {T(1), E(1)}};
         for (std::size_t b = 0; b < 2; ++b) {
-          const double seconds = equal_excess ? compare::seconds_at(points, 2, reading.budgets[b]) : points[b].seconds;
+          const double seconds = equal_excess ? compare::cost_at(points, 2, reading.budgets[b]) : points[b].cost;
           CHECK(resample[c][b] == doctest::Approx(2 / seconds).epsilon(1e-9));
         }
       }
@@ -103,7 +102,7 @@ TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {
   CHECK(both.stages[1].probabilities.bottomRows(40) == calibration.stages[1].probabilities);
   CHECK(both.stages[1].loss.tail(40) == calibration.stages[1].loss);
   auto other = calibration;
-  other.stages[1].seconds *= 2;
+  other.stages[1].cost *= 2;
   CHECK_THROWS_AS(compare::concatenate(policy, other), weir::ArgumentError);
   other = calibration;
   other.cost_unit = "J";

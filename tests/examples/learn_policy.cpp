@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     weir::LearnOptions options;
     options.budget.value = 0.02;
     const weir::Choice choice = weir::learn_policy(trace.rows(training), trace.rows(calibration), options);
-    std::cout << "mean cost " << choice.calibration.seconds << " " << trace.cost_unit << ", excess loss "
+    std::cout << "mean cost " << choice.calibration.cost << " " << trace.cost_unit << ", excess loss "
               << choice.calibration.excess << ", at most " << *choice.upper_limit << " with 95 % confidence\n";
     weir::write_file_atomically(argv[2], weir::to_text(weir::policy_file(choice, trace, options.budget)));
   } catch (const weir::Error& e) {

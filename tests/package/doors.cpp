@@ -55,7 +55,7 @@ weir::Trace make_trace(std::size_t n, unsigned seed) {
   for (std::size_t k = 0; k < 2; ++k) {
     weir::StageTrace& s = trace.stages[k];
     s.name = k == 0 ? "small" : "full";
-    s.seconds = k == 0 ? 1e-3 : 1e-2;
+    s.cost = k == 0 ? 1e-3 : 1e-2;
     s.feature_names = {"max_probability"};
     s.features.resize(rows, 1);
     s.loss.resize(rows);
@@ -140,7 +140,7 @@ int main() {
   options.learner = "below";
   options.budget.value = 0.05;
   const weir::Choice choice = weir::learn_policy(training, calibration, options);
-  CHECK(choice.calibration.seconds < 0.9 * 1.1e-2 && *choice.upper_limit <= 0.05);
+  CHECK(choice.calibration.cost < 0.9 * 1.1e-2 && *choice.upper_limit <= 0.05);
 
   const std::string text = weir::to_text(weir::policy_file(choice, training, options.budget));
   CHECK(text.find("\"learner\": \"below\"") != std::string::npos ||
@@ -198,8 +198,7 @@ int main() {
 
   weir::Trace priced = training;  // a cost of its own: what the stages' answers cost in cents
   priced.set_costs({{2, 0}, {7, 0}}, "cents");
-  CHECK(
-      weir::evaluate(weir::fixed_policy(weir::Topology::chain({"small", "full"}), priced, 1), priced).mean_seconds() ==
-      9);
+  CHECK(weir::evaluate(weir::fixed_policy(weir::Topology::chain({"small", "full"}), priced, 1), priced).mean_cost() ==
+        9);
   return 0;
 }

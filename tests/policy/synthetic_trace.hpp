@@ -23,7 +23,7 @@ inline weir::Trace difficulty_trace(std::size_t n, std::size_t n_stages, std::ui
   for (std::size_t k = 0; k < n_stages; ++k) {
     weir::StageTrace s;
     s.name = "stage" + std::to_string(k);
-    s.seconds = 1e-4 * static_cast<double>(1 + 2 * k);
+    s.cost = 1e-4 * static_cast<double>(1 + 2 * k);
     s.feature_names = {"max_probability", "entropy", "margin"};
     for (std::size_t j = 0; j < noise; ++j) s.feature_names.push_back("noise" + std::to_string(j));
     s.features.resize(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(3 + noise));

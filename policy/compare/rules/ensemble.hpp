@@ -52,7 +52,7 @@ inline Trace ensemble_trace(const Trace& trace, Join kind, const Loss& loss = Lo
     const StageTrace& stage = trace.stages[k];
     const bool with_class = std::ranges::count(stage.feature_names, "class_0") > 0;
     out.stages.push_back(
-        stage_from_probabilities(stage.name, stage.seconds, joined[k], classes, trace.label, loss, with_class));
+        stage_from_probabilities(stage.name, stage.cost, joined[k], classes, trace.label, loss, with_class));
     if (k == 0 && out.stages[0].loss != stage.loss)
       throw ArgumentError("ensemble: the losses of stage '" + stage.name + "' are not '" + loss.name() +
                           "' of its probabilities");

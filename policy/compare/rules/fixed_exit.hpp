@@ -30,7 +30,7 @@ inline std::optional<TunedRule> tune_random(const RuleData& data) {
   for (std::size_t k = 0; k < topology.size(); ++k) {
     fixed.push_back(fixed_policy(topology, data.training, k));
     const Estimate e = Estimate::of(evaluate(fixed.back(), data.training));
-    points.push_back({e.seconds, detail::risk(e, data.budget.on)});
+    points.push_back({e.cost, detail::risk(e, data.budget.on)});
   }
   const auto hull = lower_hull(points);
   std::vector<MixedPolicy> family{MixedPolicy::pure(fixed.back())};

@@ -15,7 +15,7 @@ namespace weir {
 namespace detail {
 
 /// Greedy search over thresholds, one for each step of a walk. Starts where nobody exits. Each move lowers one step's
-/// threshold to any lower one of `levels` quantiles of its statistic: the move that saves most seconds for the excess
+/// threshold to any lower one of `levels` quantiles of its statistic: the move that saves most cost for the excess
 /// loss that it adds, among moves that add none the one that saves most, the earlier step and the smaller move of
 /// equals. Ends where no move saves anything. Returns the thresholds on the way, [members][steps - 1]; no more than
 /// levels (steps - 1) + 1 of them, each O(n steps).

@@ -29,7 +29,7 @@ inline std::vector<LinearModel> fit_linear_gates(const std::vector<Eigen::Matrix
   std::vector<LinearModel> gates(X.size());
   Eigen::VectorXd later = Eigen::VectorXd::Constant(R.rows(), std::numeric_limits<double>::infinity());
   for (std::size_t k = X.size(); k-- > 0;) {
-    later = later.cwiseMin(lambda * R.col(static_cast<Eigen::Index>(k + 1))).array() + training.stages[k + 1].seconds;
+    later = later.cwiseMin(lambda * R.col(static_cast<Eigen::Index>(k + 1))).array() + training.stages[k + 1].cost;
     Dataset data{X[k], {}, Eigen::VectorXd::Ones(R.rows())};
     for (Eigen::Index i = 0; i < R.rows(); ++i)
       data.y.push_back(lambda * R(i, static_cast<Eigen::Index>(k)) <= later(i) ? 1 : 0);
@@ -55,7 +55,7 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
   std::vector<Eigen::MatrixXd> X;
   double total = 0;
   for (const StageTrace& s : data.training.stages) {
-    total += s.seconds;
+    total += s.cost;
     if (X.size() < chain.full()) X.push_back(gate_statistics(s));
   }
   Budget plain = data.budget;

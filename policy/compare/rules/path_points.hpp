@@ -36,7 +36,7 @@ inline std::vector<PathPoint> rule_points(const PolicyTrainer& trainer, std::siz
       point.actions = detail::action_table(point.policy, trace);
       const Evaluation e =
           detail::evaluate_tables(topology, trace, {point.actions}, [](std::size_t) { return std::size_t{0}; });
-      point.mean_seconds = e.mean_seconds();
+      point.mean_cost = e.mean_cost();
       point.mean_excess = e.mean_excess();
       point.mean_difference = e.mean_difference();
       points.push_back(std::move(point));

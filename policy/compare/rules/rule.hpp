@@ -39,7 +39,7 @@ struct TunedRule {
   std::vector<AnswerForm> forms{};
 
   /// Sends every example of a trace through the rule; losses are against the trace's full network. What a view adds to
-  /// the time (a few operations per class) is not in the seconds; a cascade (rule_cascade) that runs it measures that.
+  /// the time (a few operations per class) is not in the costs; a cascade (rule_cascade) that runs it measures that.
   Evaluation evaluate(const Trace& trace) const {
     return view ? weir::evaluate(policy, view(trace)) : weir::evaluate(policy, trace);
   }
@@ -51,12 +51,12 @@ namespace detail {
 inline bool keeps(const Estimate& e, std::size_t regressions, std::size_t n, const Budget& budget) {
   if (budget.margin == Margin::upper_limit)
     return clopper_pearson_upper(regressions, n, budget.confidence) <= budget.value;
-  return (budget.on == BudgetOn::seconds ? e.seconds : risk(e, budget.on)) <= budget.value;
+  return (budget.on == BudgetOn::cost ? e.cost : risk(e, budget.on)) <= budget.value;
 }
 
 /// Of two that keep the budget, whether `a` is better.
 inline bool better(const Estimate& a, const Estimate& b, const Budget& budget) {
-  return budget.on == BudgetOn::seconds ? a.excess < b.excess : a.seconds < b.seconds;
+  return budget.on == BudgetOn::cost ? a.excess < b.excess : a.cost < b.cost;
 }
 
 /// What a member of a family did on n calibration examples.
@@ -77,7 +77,7 @@ std::optional<std::pair<std::size_t, Estimate>> best_member(std::size_t size, st
   std::optional<std::pair<std::size_t, Estimate>> best;
   for (std::size_t i = 0; i < size; ++i) {
     const MemberScore now = score(i);
-    const bool known = certain && i == 0 && budget.on != BudgetOn::seconds && budget.value >= 0;
+    const bool known = certain && i == 0 && budget.on != BudgetOn::cost && budget.value >= 0;
     if (!known && !keeps(now.estimate, now.regressions, n, budget)) {
       if (budget.margin == Margin::upper_limit) break;
       continue;

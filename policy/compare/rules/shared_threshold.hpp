@@ -37,7 +37,7 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
   const auto count = [&](Eigen::Index i, double sign) {
     const Eigen::Index at = step[static_cast<std::size_t>(i)];
     const double l = walk.loss(i, at), d = l - walk.full_loss(i);
-    sum.seconds += sign * walk.spent[static_cast<std::size_t>(at)];
+    sum.cost += sign * walk.spent[static_cast<std::size_t>(at)];
     sum.loss += sign * l;
     sum.difference += sign * d;
     sum.excess += sign * std::max(0.0, d);
@@ -59,7 +59,7 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
       count(event.example, 1);
     }
     const auto n = static_cast<double>(walk.n());
-    return detail::MemberScore{{sum.seconds / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions};
+    return detail::MemberScore{{sum.cost / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions};
   };
   const auto best = detail::best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
   if (!best) return std::nullopt;

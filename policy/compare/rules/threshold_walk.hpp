@@ -65,7 +65,7 @@ struct ThresholdWalk {
   Eigen::MatrixXd confidence;       ///< [n, steps - 1] the larger, the earlier the exit
   Eigen::MatrixXd loss;             ///< [n, steps]
   Eigen::VectorXd full_loss;        ///< [n] of the full network
-  std::vector<double> spent;        ///< [steps] seconds up to and with each stage
+  std::vector<double> spent;        ///< [steps] cost up to and with each stage
   bool ends_full = false;           ///< the last step is the full network
 
   ThresholdWalk(const Topology& topology, const Trace& trace, const Confidence& by) : stages(nearest_walk(topology)) {
@@ -76,7 +76,7 @@ struct ThresholdWalk {
     for (Eigen::Index w = 0; w < steps; ++w) {
       const StageTrace& stage = trace.stages.at(stages[static_cast<std::size_t>(w)]);
       const auto step = static_cast<std::size_t>(w);
-      spent.push_back(w > 0 ? spent.back() + trace.step_seconds(stages[step - 1], stages[step]) : stage.seconds);
+      spent.push_back(w > 0 ? spent.back() + trace.step_cost(stages[step - 1], stages[step]) : stage.cost);
       loss.col(w) = stage.loss;
       if (w + 1 == steps) break;
       confidence.col(w) = stage.features.col(static_cast<Eigen::Index>(feature_column(stage, by.feature)));
@@ -95,7 +95,7 @@ struct ThresholdWalk {
       Eigen::Index w = 0;
       while (w < confidence.cols() && !(confidence(i, w) >= thresholds[static_cast<std::size_t>(w)])) ++w;
       const double difference = loss(i, w) - full_loss(i);
-      sum.estimate.seconds += spent[static_cast<std::size_t>(w)];
+      sum.estimate.cost += spent[static_cast<std::size_t>(w)];
       sum.estimate.loss += loss(i, w);
       sum.estimate.difference += difference;
       sum.estimate.excess += std::max(0.0, difference);
@@ -103,7 +103,7 @@ struct ThresholdWalk {
     }
     const auto count = static_cast<double>(n());
     Estimate& e = sum.estimate;
-    e = {e.seconds / count, e.loss / count, e.excess / count, e.difference / count};
+    e = {e.cost / count, e.loss / count, e.excess / count, e.difference / count};
     return sum;
   }
 };

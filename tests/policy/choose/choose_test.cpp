@@ -25,16 +25,16 @@ TEST_CASE("choose: the budget is met exactly in expectation over the mix, and re
       const auto plain = weir::choose(trainer, plain_path, calibration, {.value = value, .refinements = 0});
       const auto c = weir::choose(trainer, refined_path, calibration, {.value = value});
       CHECK(plain_path.size() == path.size());
-      CHECK(c.calibration.seconds <= plain.calibration.seconds + 1e-15);
+      CHECK(c.calibration.cost <= plain.calibration.cost + 1e-15);
       const auto a = weir::Estimate::of(weir::evaluate(c.policy.a, calibration));
       const auto b = weir::Estimate::of(weir::evaluate(c.policy.b, calibration));
       const double p = c.policy.p;
       CHECK((p >= 0 && p <= 1));
       CHECK(c.calibration.excess == doctest::Approx(p * a.excess + (1 - p) * b.excess).epsilon(1e-12));
-      CHECK(c.calibration.seconds == doctest::Approx(p * a.seconds + (1 - p) * b.seconds).epsilon(1e-12));
+      CHECK(c.calibration.cost == doctest::Approx(p * a.cost + (1 - p) * b.cost).epsilon(1e-12));
       CHECK(c.calibration.excess <= value + 1e-15);
       // Exactly the budget, unless the fastest policy of all keeps it.
-      if (c.calibration.seconds > fit.stages[0].seconds * (1 + 1e-9))
+      if (c.calibration.cost > fit.stages[0].cost * (1 + 1e-9))
         CHECK(c.calibration.excess == doctest::Approx(value).epsilon(1e-9));
       CHECK(c.n_calibration == 300);
     }
@@ -61,15 +61,15 @@ TEST_CASE("choose: budgets of seconds and of the net difference; what cannot be 
   const weir::PolicyTrainer trainer(fit, topology, {.side = weir::LossSide::difference});
   auto path = trainer.train_path(8);
   for (const double seconds : {2e-4, 5e-4, 9e-4}) {
-    const auto c = weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::seconds, .value = seconds});
-    CHECK(c.calibration.seconds == doctest::Approx(seconds).epsilon(1e-9));
+    const auto c = weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::cost, .value = seconds});
+    CHECK(c.calibration.cost == doctest::Approx(seconds).epsilon(1e-9));
   }
-  const auto all = weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::seconds, .value = 1});
+  const auto all = weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::cost, .value = 1});
   CHECK(all.calibration.excess == 0);
   const auto net = weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::difference, .value = 0.01});
   CHECK(net.calibration.difference == doctest::Approx(0.01).epsilon(1e-9));
   CHECK(net.calibration.excess >= net.calibration.difference);
-  CHECK_THROWS_AS(weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::seconds, .value = 5e-5}),
+  CHECK_THROWS_AS(weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::cost, .value = 5e-5}),
                   weir::ArgumentError);
   CHECK_THROWS_AS(weir::choose(trainer, path, calibration, {.value = -0.01}), weir::ArgumentError);
   CHECK_THROWS_AS(weir::choose(trainer, path, calibration, {.value = std::nan("")}), weir::ArgumentError);
@@ -85,7 +85,7 @@ TEST_CASE("choose: budgets on cost are in the traces' unit, which must be the sa
   const auto plain = weir::choose(in_seconds, path, calibration, {.value = 0.02, .refinements = 0});
   auto dear = fit;
   std::vector<weir::StageCost> costs = fit.costs();
-  for (weir::StageCost& c : costs) c.seconds *= 1024 * 1024;  // exact, so that policies are the same
+  for (weir::StageCost& c : costs) c.cost *= 1024 * 1024;  // exact, so that policies are the same
   dear.set_costs(costs, "FLOP");
   const weir::PolicyTrainer in_flop(dear, topology, {});
   auto flop_path = in_flop.train_path(5);
@@ -95,8 +95,8 @@ TEST_CASE("choose: budgets on cost are in the traces' unit, which must be the sa
   calibration.set_costs(costs, "FLOP");
   const auto same = weir::choose(in_flop, flop_path, calibration, {.value = 0.02, .refinements = 0});
   CHECK(weir::evaluate(same.policy, calibration).exit == weir::evaluate(plain.policy, calibration).exit);
-  CHECK(same.calibration.seconds == doctest::Approx(1024 * 1024 * plain.calibration.seconds));
-  CHECK_THROWS_WITH_AS(weir::choose(in_flop, flop_path, calibration, {.on = weir::BudgetOn::seconds, .value = 1}),
+  CHECK(same.calibration.cost == doctest::Approx(1024 * 1024 * plain.calibration.cost));
+  CHECK_THROWS_WITH_AS(weir::choose(in_flop, flop_path, calibration, {.on = weir::BudgetOn::cost, .value = 1}),
                        doctest::Contains("FLOP per example cannot be kept"), weir::ArgumentError);
 }
 
@@ -112,10 +112,10 @@ TEST_CASE("choose: with an upper limit the limit is within budget; with too few 
   const auto e = weir::evaluate(c.policy, calibration);
   CHECK(weir::clopper_pearson_upper(weir::paired_counts(e).regressions, 800) ==
         doctest::Approx(*c.upper_limit).epsilon(1e-9));
-  CHECK(e.mean_seconds() < 0.9 * weir::evaluate(path[3].policy, calibration).mean_seconds());
+  CHECK(e.mean_cost() < 0.9 * weir::evaluate(path[3].policy, calibration).mean_cost());
   auto other = path;
   const auto plain = weir::choose(trainer, other, calibration, {.value = 0.02});
-  CHECK(c.calibration.seconds >= plain.calibration.seconds);
+  CHECK(c.calibration.cost >= plain.calibration.cost);
 
   std::vector<Eigen::Index> few(40);
   for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
@@ -134,7 +134,7 @@ TEST_CASE("choose: with an upper limit the limit is within budget; with too few 
   CHECK(*full.upper_limit == 0);
 
   CHECK_THROWS_AS(weir::choose(trainer, path, calibration,
-                               {.on = weir::BudgetOn::seconds, .value = 1, .margin = weir::Margin::upper_limit}),
+                               {.on = weir::BudgetOn::cost, .value = 1, .margin = weir::Margin::upper_limit}),
                   weir::ArgumentError);
   auto soft = calibration;
   for (auto& s : soft.stages) s.loss *= 0.5;

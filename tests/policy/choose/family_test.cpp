@@ -30,18 +30,18 @@ TEST_CASE("family: of a path with one parameter, its own policies at the asked d
         REQUIRE(family.faster(j).lambda);
         const auto point = trainer.train(*family.faster(j).lambda);
         CHECK(point.policy == family.faster(j).policy);
-        CHECK(point.mean_seconds == doctest::Approx(family.predicted[j].seconds));
+        CHECK(point.mean_cost == doctest::Approx(family.predicted[j].cost));
         if (j == 0) continue;
         CHECK(*family.faster(j).lambda < *family.faster(j - 1).lambda);
         CHECK(family.predicted[j].loss >= family.predicted[j - 1].loss);
-        CHECK(family.predicted[j].seconds < family.predicted[j - 1].seconds);
+        CHECK(family.predicted[j].cost < family.predicted[j - 1].cost);
         wide += family.predicted[j].loss - family.predicted[j - 1].loss > 0.0045 ? 1 : 0;
       }
       // Passing over stages may make a larger limit the slower one; such members are left out.
       if (topology.stages[0].next.size() == 1) CHECK(wide <= 2);
       const auto table = weir::evaluate(family, calibration);
       const auto last = weir::evaluate(family.policy(family.size() - 1), calibration);
-      CHECK((table.seconds.rightCols(1) - last.seconds).norm() == 0);
+      CHECK((table.cost.rightCols(1) - last.cost).norm() == 0);
       CHECK((table.risk.rightCols(1) - weir::risk_of(calibration, last, risk)).norm() == 0);
     }
 }
@@ -56,8 +56,8 @@ TEST_CASE("family: of a path with one parameter, certified policies come out of 
     CHECK(found.upper_limit <= epsilon);
     const auto e = weir::evaluate(found.policy, calibration);
     CHECK(e.mean_excess() == doctest::Approx(found.mean_risk));
-    CHECK(e.mean_seconds() < before);
-    before = e.mean_seconds();
+    CHECK(e.mean_cost() < before);
+    before = e.mean_cost();
   }
   // Nothing to lose: the first exit, certain of it or not.
   weir::Trace easy = trace, easy_calibration = calibration;
@@ -65,7 +65,7 @@ TEST_CASE("family: of a path with one parameter, certified policies come out of 
     for (auto& stage : t->stages) stage.loss.setZero();
   const weir::PolicyTrainer free(easy, weir_test::chain_of(trace), {.learner = "predicted_loss"});
   const auto found = weir::guarantee(free, free.train_path(3), easy_calibration, {.epsilon = 0.01});
-  CHECK(weir::evaluate(found.policy, easy_calibration).mean_seconds() == doctest::Approx(trace.stages[0].seconds));
+  CHECK(weir::evaluate(found.policy, easy_calibration).mean_cost() == doctest::Approx(trace.stages[0].cost));
 }
 
 }  // namespace WEIR_UNIT

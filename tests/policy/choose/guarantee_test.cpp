@@ -165,12 +165,12 @@ TEST_CASE("family: predicted risks are those asked for; columns are what its pol
     for (std::size_t j = 0; j < family.size(); ++j) {
       const auto e = weir::evaluate(family.policy(j), calibration);
       CHECK((weir::risk_of(calibration, e, risk) - table.risk.col(static_cast<Eigen::Index>(j))).norm() == 0);
-      CHECK((e.seconds - table.seconds.col(static_cast<Eigen::Index>(j))).norm() == 0);
+      CHECK((e.cost - table.cost.col(static_cast<Eigen::Index>(j))).norm() == 0);
       if (j == 0) continue;
       CHECK(family.predicted[j].loss > family.predicted[j - 1].loss);
-      CHECK(family.predicted[j].seconds < family.predicted[j - 1].seconds);
+      CHECK(family.predicted[j].cost < family.predicted[j - 1].cost);
     }
-    CHECK(family.predicted.back().seconds == doctest::Approx(learnt.fit.stages[0].seconds));
+    CHECK(family.predicted.back().cost == doctest::Approx(learnt.fit.stages[0].cost));
   }
   CHECK_THROWS_AS(weir::policy_family(learnt.trainer, {}, weir::Risk::excess, risks), weir::ArgumentError);
   CHECK_THROWS_AS(weir::policy_family(learnt.trainer, learnt.path, weir::Risk::excess, {0.1, 0.05}),
@@ -232,7 +232,7 @@ TEST_CASE(
   CHECK((a.mean_risk < a.upper_limit && a.upper_limit <= 0.05));
   const auto e = weir::evaluate(a.policy, calibration);
   CHECK(weir::risk_of(calibration, e, weir::Risk::disagreement).mean() == doctest::Approx(a.mean_risk));
-  CHECK(e.mean_seconds() < 0.9 * weir::evaluate(learnt.path[3].policy, calibration).mean_seconds());
+  CHECK(e.mean_cost() < 0.9 * weir::evaluate(learnt.path[3].policy, calibration).mean_cost());
 
   auto fit = learnt.fit, large = calibration;
   for (auto* trace : {&fit, &large})

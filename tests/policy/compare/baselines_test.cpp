@@ -21,9 +21,9 @@ namespace WEIR_UNIT {
 TEST_CASE("baselines: one network alone costs its own seconds") {
   const auto trace = weir_test::difficulty_trace(20, 3, 1);
   const auto e = weir::single_network(trace, 1);
-  CHECK(e.mean_seconds() == doctest::Approx(trace.stages[1].seconds));
+  CHECK(e.mean_cost() == doctest::Approx(trace.stages[1].cost));
   CHECK(e.mean_loss() == doctest::Approx(trace.stages[1].loss.mean()));
-  CHECK(weir::single_network(trace, 2, 0.125).mean_seconds() == 0.125);
+  CHECK(weir::single_network(trace, 2, 0.125).mean_cost() == 0.125);
   CHECK_THROWS_AS(weir::single_network(trace, 3), std::out_of_range);
 }
 
@@ -36,11 +36,11 @@ TEST_CASE("baselines: random exit keeps the exits and times, not who has them") 
   CHECK(dealt.exit == weir::random_exit(trace, e, 1).exit);
   CHECK(dealt.exit != weir::random_exit(trace, e, 2).exit);
   CHECK(dealt.shares(3) == e.shares(3));
-  CHECK(dealt.mean_seconds() == doctest::Approx(e.mean_seconds()));
+  CHECK(dealt.mean_cost() == doctest::Approx(e.mean_cost()));
   for (std::size_t i = 0; i < 400; ++i) {
     double prefix = 0;
-    for (std::size_t k = 0; k <= dealt.exit[i]; ++k) prefix += trace.stages[k].seconds;
-    CHECK(dealt.seconds(static_cast<Eigen::Index>(i)) == doctest::Approx(prefix));
+    for (std::size_t k = 0; k <= dealt.exit[i]; ++k) prefix += trace.stages[k].cost;
+    CHECK(dealt.cost(static_cast<Eigen::Index>(i)) == doctest::Approx(prefix));
   }
   // On average over deals: the stages' losses by their shares.
   double loss = 0, expected = 0;
@@ -68,14 +68,14 @@ TEST_CASE("baselines: a threshold policy exits at the first stage that is sure, 
           double seconds = 0;
           for (const std::size_t k : walk) {
             const double x = trace.stages[k].features(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(column));
-            seconds += trace.stages[k].seconds;
+            seconds += trace.stages[k].cost;
             if (confidence.exit_when_high ? x >= t : x <= t) {
               expected = k;
               break;
             }
           }
           CHECK(e.exit[i] == expected);
-          CHECK(e.seconds(static_cast<Eigen::Index>(i)) == doctest::Approx(seconds));
+          CHECK(e.cost(static_cast<Eigen::Index>(i)) == doctest::Approx(seconds));
         }
       }
     }
@@ -115,24 +115,24 @@ TEST_CASE("baselines: tuning finds the best of all thresholds") {
       for (const weir::Budget& budget :
            {weir::Budget{.value = 0}, weir::Budget{.value = 0.05}, weir::Budget{.value = 0.2},
             weir::Budget{.on = weir::BudgetOn::difference, .value = 0.03},
-            weir::Budget{.on = weir::BudgetOn::seconds, .value = 3.5e-4},
-            weir::Budget{.on = weir::BudgetOn::seconds, .value = 5e-5}}) {
+            weir::Budget{.on = weir::BudgetOn::cost, .value = 3.5e-4},
+            weir::Budget{.on = weir::BudgetOn::cost, .value = 5e-5}}) {
         double best = INFINITY;
         for (int cut = -33; cut <= 130; ++cut) {
           const auto e = weir::evaluate(weir::threshold_policy(topology, trace, confidence, cut / 32.0), trace);
           const auto estimate = weir::Estimate::of(e);
-          if (budget.on == weir::BudgetOn::seconds) {
-            if (estimate.seconds <= budget.value) best = std::min(best, estimate.excess);
+          if (budget.on == weir::BudgetOn::cost) {
+            if (estimate.cost <= budget.value) best = std::min(best, estimate.excess);
           } else if (weir::detail::risk(estimate, budget.on) <= budget.value) {
-            best = std::min(best, estimate.seconds);
+            best = std::min(best, estimate.cost);
           }
         }
         const auto rule = weir::tune_threshold(topology, trace, confidence, budget);
         CHECK(rule.has_value() == std::isfinite(best));
         if (!rule) continue;
-        CHECK((budget.on == weir::BudgetOn::seconds ? rule->calibration.excess : rule->calibration.seconds) ==
+        CHECK((budget.on == weir::BudgetOn::cost ? rule->calibration.excess : rule->calibration.cost) ==
               doctest::Approx(best).epsilon(1e-12));
-        CHECK(weir::Estimate::of(weir::evaluate(rule->policy, trace)).seconds == rule->calibration.seconds);
+        CHECK(weir::Estimate::of(weir::evaluate(rule->policy, trace)).cost == rule->calibration.cost);
       }
   }
 }
@@ -145,7 +145,7 @@ TEST_CASE("baselines: with an upper limit the limit holds at the chosen threshol
   REQUIRE(rule);
   const auto counts = weir::paired_counts(weir::evaluate(rule->policy, trace));
   CHECK(weir::clopper_pearson_upper(counts.regressions, 900) <= 0.02);
-  CHECK(rule->calibration.seconds < 0.95 * 9e-4);
+  CHECK(rule->calibration.cost < 0.95 * 9e-4);
   // One step of the threshold further down there is a failure before anything faster passes.
   double below = 0;
   for (const auto& s : trace.stages)
@@ -158,7 +158,7 @@ TEST_CASE("baselines: with an upper limit the limit holds at the chosen threshol
   for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
   const weir::Trace part = trace.rows(few);
   for (const auto& tuned : weir::tuned_rules({topology, part, part, budget}))
-    CHECK(tuned.calibration.seconds == doctest::Approx(9e-4));  // the full network needs no test
+    CHECK(tuned.calibration.cost == doctest::Approx(9e-4));  // the full network needs no test
 }
 
 }  // namespace WEIR_UNIT

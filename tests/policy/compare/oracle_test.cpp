@@ -39,7 +39,7 @@ TEST_CASE("oracle: no policy is below it, and it is one way of each example") {
         const auto oracle = weir::lagrangian_oracle(topology, trace, lambda, side);
         const double least = weir::lagrangian(oracle, lambda, side);
         // Every way leads to a stage; the cheapest way to each is all that counts.
-        const auto seconds = weir::cheapest_seconds(topology, trace);
+        const auto seconds = weir::cheapest_costs(topology, trace);
         const auto R = weir::charged_loss(trace, side);
         double expected = 0;
         for (Eigen::Index i = 0; i < 80; ++i) {
@@ -65,14 +65,14 @@ TEST_CASE("oracle: without excess loss, the cheapest stage that is no worse") {
     const auto trace = with_soft_losses(weir_test::difficulty_trace(60, 4, seed), seed);
     const auto topology = seed % 2 == 0 ? weir_test::chain_of(trace) : weir_test::random_dag(trace, seed);
     const auto e = weir::zero_excess_oracle(topology, trace);
-    const auto seconds = weir::cheapest_seconds(topology, trace);
+    const auto seconds = weir::cheapest_costs(topology, trace);
     CHECK(e.mean_excess() == 0);
     for (std::size_t i = 0; i < 60; ++i) {
       const auto row = static_cast<Eigen::Index>(i);
       for (std::size_t k = 0; k < 4; ++k)
-        if (trace.stages[k].loss(row) <= trace.stages[3].loss(row)) CHECK(e.seconds(row) <= seconds[k]);
+        if (trace.stages[k].loss(row) <= trace.stages[3].loss(row)) CHECK(e.cost(row) <= seconds[k]);
     }
-    CHECK(e.mean_seconds() == doctest::Approx(weir::lagrangian_oracle(topology, trace, 1e9).mean_seconds()));
+    CHECK(e.mean_cost() == doctest::Approx(weir::lagrangian_oracle(topology, trace, 1e9).mean_cost()));
   }
 }
 
@@ -86,8 +86,8 @@ TEST_CASE("oracle: the budgeted one is the linear program's optimum, by duality"
         CHECK(oracle.value.loss <= budget + 1e-12);
         // Strong duality: max over lambda of the Lagrangian's minimum less lambda budget. The maximum lies at the slope
         // of an edge: a ratio of differences of times and losses.
-        const auto seconds = weir::cheapest_seconds(topology, trace);
-        double dual = weir::lagrangian_oracle(topology, trace, 0).mean_seconds();
+        const auto seconds = weir::cheapest_costs(topology, trace);
+        double dual = weir::lagrangian_oracle(topology, trace, 0).mean_cost();
         for (std::size_t a = 0; a < 5; ++a)
           for (std::size_t b = 0; b < 5; ++b)
             for (int quarters = 1; quarters <= 8; ++quarters) {
@@ -96,14 +96,14 @@ TEST_CASE("oracle: the budgeted one is the linear program's optimum, by duality"
               const auto e = weir::lagrangian_oracle(topology, trace, lambda, side);
               dual = std::max(dual, weir::lagrangian(e, lambda, side) - lambda * budget);
             }
-        CHECK(oracle.value.seconds == doctest::Approx(dual).epsilon(1e-9));
+        CHECK(oracle.value.cost == doctest::Approx(dual).epsilon(1e-9));
         // The undivided one is feasible and within one example of it.
         const double charged =
             side == weir::LossSide::excess ? oracle.evaluation.mean_excess() : oracle.evaluation.mean_difference();
         CHECK(charged <= budget + 1e-12);
-        CHECK(oracle.evaluation.mean_seconds() >= oracle.value.seconds - 1e-15);
-        CHECK(oracle.evaluation.mean_seconds() <=
-              oracle.value.seconds + *std::max_element(seconds.begin(), seconds.end()) / 50);
+        CHECK(oracle.evaluation.mean_cost() >= oracle.value.cost - 1e-15);
+        CHECK(oracle.evaluation.mean_cost() <=
+              oracle.value.cost + *std::max_element(seconds.begin(), seconds.end()) / 50);
       }
   }
 }
@@ -121,8 +121,8 @@ TEST_CASE("oracle: below every learned policy on its calibration data at the sam
   const weir::PolicyTrainer trainer(fit, topology, {});
   auto path = trainer.train_path(8);
   for (const double budget : {0.0, 0.005, 0.02, 0.1})
-    CHECK(weir::budget_oracle(topology, calibration, budget).value.seconds <=
-          weir::choose(trainer, path, calibration, {.value = budget}).calibration.seconds + 1e-15);
+    CHECK(weir::budget_oracle(topology, calibration, budget).value.cost <=
+          weir::choose(trainer, path, calibration, {.value = budget}).calibration.cost + 1e-15);
 }
 
 }  // namespace WEIR_UNIT

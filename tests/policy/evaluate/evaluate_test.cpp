@@ -55,12 +55,12 @@ TEST_CASE("Policy: route and evaluate agree on random graphs, costs are sums alo
       CHECK(way.exit() == e.exit[i]);
       double seconds = 0;
       for (std::size_t v = 0; v < way.visited.size(); ++v) {
-        seconds += trace.stages[way.visited[v]].seconds;
+        seconds += trace.stages[way.visited[v]].cost;
         if (v == 0) continue;
         const auto& next = topology.stages[way.visited[v - 1]].next;
         CHECK(std::find(next.begin(), next.end(), way.visited[v]) != next.end());
       }
-      CHECK(seconds == doctest::Approx(e.seconds(row)));
+      CHECK(seconds == doctest::Approx(e.cost(row)));
       CHECK(e.loss(row) == trace.stages[way.exit()].loss(row));
       const double d = e.loss(row) - trace.stages.back().loss(row);
       difference += d;
@@ -79,32 +79,32 @@ TEST_CASE("Policy: a fixed policy sends all by the cheapest way") {
   for (std::size_t exit = 0; exit < 4; ++exit) {
     const auto chain = weir::evaluate(weir::fixed_policy(weir_test::chain_of(trace), trace, exit), trace);
     double prefix = 0;
-    for (std::size_t k = 0; k <= exit; ++k) prefix += trace.stages[k].seconds;
+    for (std::size_t k = 0; k <= exit; ++k) prefix += trace.stages[k].cost;
     CHECK(chain.exit == std::vector<std::size_t>(10, exit));
-    CHECK(chain.mean_seconds() == doctest::Approx(prefix));
+    CHECK(chain.mean_cost() == doctest::Approx(prefix));
 
     const auto direct = weir::evaluate(weir::fixed_policy(weir_test::all_later_of(trace), trace, exit), trace);
     CHECK(direct.exit == std::vector<std::size_t>(10, exit));
-    const double straight = trace.stages[0].seconds + (exit > 0 ? trace.stages[exit].seconds : 0);
-    CHECK(direct.mean_seconds() == doctest::Approx(straight));
+    const double straight = trace.stages[0].cost + (exit > 0 ? trace.stages[exit].cost : 0);
+    CHECK(direct.mean_cost() == doctest::Approx(straight));
   }
   CHECK_THROWS_AS(weir::fixed_policy(weir_test::chain_of(trace), trace, 4), weir::ArgumentError);
   // Against every way of a random graph.
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto many = weir_test::difficulty_trace(2, 6, seed);
     const auto topology = weir_test::random_dag(many, seed);
-    const auto least = weir::cheapest_seconds(topology, many);
+    const auto least = weir::cheapest_costs(topology, many);
     std::vector<double> expected(6, 1e9);
     const auto visit = [&](const auto& self, std::size_t k, double seconds) -> void {
-      expected[k] = std::min(expected[k], seconds + many.stages[k].seconds);
-      for (const auto next : topology.stages[k].next) self(self, next, seconds + many.stages[k].seconds);
+      expected[k] = std::min(expected[k], seconds + many.stages[k].cost);
+      for (const auto next : topology.stages[k].next) self(self, next, seconds + many.stages[k].cost);
     };
     visit(visit, 0, 0);
     for (std::size_t k = 0; k < 6; ++k) {
       CHECK(least[k] == doctest::Approx(expected[k]));
       const auto e = weir::evaluate(weir::fixed_policy(topology, many, k), many);
       CHECK(e.exit == std::vector<std::size_t>(2, k));
-      CHECK(e.mean_seconds() == doctest::Approx(expected[k]));
+      CHECK(e.mean_cost() == doctest::Approx(expected[k]));
     }
   }
 }

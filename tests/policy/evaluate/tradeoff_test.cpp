@@ -38,7 +38,7 @@ TEST_CASE("lower_hull and the budgets on it: against all pairs of points") {
     const auto points = random_points(1 + seed % 9, seed);
     const auto hull = weir::lower_hull(points);
     for (std::size_t v = 1; v < hull.size(); ++v) {
-      CHECK(points[hull[v]].seconds > points[hull[v - 1]].seconds);
+      CHECK(points[hull[v]].cost > points[hull[v - 1]].cost);
       CHECK(points[hull[v]].loss < points[hull[v - 1]].loss);
     }
     for (double budget = -0.5; budget < 9; budget += 0.25) {
@@ -47,51 +47,51 @@ TEST_CASE("lower_hull and the budgets on it: against all pairs of points") {
       for (const auto& a : points)
         for (const auto& b : points) {
           if (a.loss <= budget) {
-            seconds = std::min(seconds, a.seconds);
+            seconds = std::min(seconds, a.cost);
           } else if (b.loss <= budget) {
             const double p = (budget - b.loss) / (a.loss - b.loss);
-            seconds = std::min(seconds, p * a.seconds + (1 - p) * b.seconds);
+            seconds = std::min(seconds, p * a.cost + (1 - p) * b.cost);
           }
-          if (a.seconds <= budget) {
+          if (a.cost <= budget) {
             loss = std::min(loss, a.loss);
-          } else if (b.seconds <= budget) {
-            const double p = (budget - b.seconds) / (a.seconds - b.seconds);
+          } else if (b.cost <= budget) {
+            const double p = (budget - b.cost) / (a.cost - b.cost);
             loss = std::min(loss, p * a.loss + (1 - p) * b.loss);
           }
         }
       const auto by_loss = weir::at_loss(points, hull, budget);
       CHECK(by_loss.has_value() == std::isfinite(seconds));
       if (by_loss) {
-        CHECK(weir::mixed(points, *by_loss).seconds == doctest::Approx(seconds));
+        CHECK(weir::mixed(points, *by_loss).cost == doctest::Approx(seconds));
         CHECK(weir::mixed(points, *by_loss).loss <= budget + 1e-12);
       }
-      const auto by_seconds = weir::at_seconds(points, hull, budget);
+      const auto by_seconds = weir::at_cost(points, hull, budget);
       CHECK(by_seconds.has_value() == std::isfinite(loss));
       if (by_seconds) {
         CHECK(weir::mixed(points, *by_seconds).loss == doctest::Approx(loss));
-        CHECK(weir::mixed(points, *by_seconds).seconds <= budget + 1e-12);
+        CHECK(weir::mixed(points, *by_seconds).cost <= budget + 1e-12);
       }
     }
   }
 }
 
-TEST_CASE("mean_loss_over_seconds: by hand, and against a fine sum") {
+TEST_CASE("mean_loss_over_cost: by hand, and against a fine sum") {
   const std::vector<weir::TradeoffPoint> points = {{1, 4}, {3, 2}, {5, 1}, {4, 4}};
-  CHECK(weir::mean_loss_over_seconds(points, 1, 5) == doctest::Approx((6 + 3) / 4.0));
-  CHECK(weir::mean_loss_over_seconds(points, 2, 3) == doctest::Approx(2.5));
-  CHECK(weir::mean_loss_over_seconds(points, 5, 9) == doctest::Approx(1));
-  CHECK(weir::mean_loss_over_seconds(points, 3, 7) == doctest::Approx((3 + 2) / 4.0));
-  CHECK_THROWS_AS(weir::mean_loss_over_seconds(points, 0.5, 2), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::mean_loss_over_seconds(points, 2, 2), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::mean_loss_over_seconds({}, 1, 2), weir::ArgumentError);
+  CHECK(weir::mean_loss_over_cost(points, 1, 5) == doctest::Approx((6 + 3) / 4.0));
+  CHECK(weir::mean_loss_over_cost(points, 2, 3) == doctest::Approx(2.5));
+  CHECK(weir::mean_loss_over_cost(points, 5, 9) == doctest::Approx(1));
+  CHECK(weir::mean_loss_over_cost(points, 3, 7) == doctest::Approx((3 + 2) / 4.0));
+  CHECK_THROWS_AS(weir::mean_loss_over_cost(points, 0.5, 2), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::mean_loss_over_cost(points, 2, 2), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::mean_loss_over_cost({}, 1, 2), weir::ArgumentError);
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     const auto random = random_points(6, seed);
     const auto hull = weir::lower_hull(random);
-    const double from = random[hull[0]].seconds + 0.3, to = from + 4;
+    const double from = random[hull[0]].cost + 0.3, to = from + 4;
     double sum = 0;
     for (int i = 0; i < 4000; ++i)
-      sum += weir::mixed(random, *weir::at_seconds(random, hull, from + (i + 0.5) / 1000)).loss / 4000;
-    CHECK(weir::mean_loss_over_seconds(random, from, to) == doctest::Approx(sum).epsilon(1e-4));
+      sum += weir::mixed(random, *weir::at_cost(random, hull, from + (i + 0.5) / 1000)).loss / 4000;
+    CHECK(weir::mean_loss_over_cost(random, from, to) == doctest::Approx(sum).epsilon(1e-4));
   }
 }
 

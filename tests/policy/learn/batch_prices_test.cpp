@@ -50,7 +50,7 @@ double simulated(const weir::Topology& topology, const CostModel& model, const w
       for (std::size_t k = 0; k < topology.size(); ++k) {
         std::size_t there = 0;
         for (std::size_t i = 0; i < batch; ++i) there += reach[k][order[first + i]] ? 1 : 0;
-        if (there > 0) spent += static_cast<double>(there) * model.at(k, there).seconds;
+        if (there > 0) spent += static_cast<double>(there) * model.at(k, there).cost;
       }
   }
   return spent / static_cast<double>(repeats * (order.size() / batch * batch));
@@ -109,14 +109,14 @@ TEST_CASE("settle_prices: a fixed point; late stages are dearer than in full bat
     CHECK(prices.costs[0] == model.costs[2][0]);
     for (std::size_t k = 1; k < 3; ++k) {
       CHECK(prices.share[k] < 1);
-      CHECK(prices.costs[k].seconds > model.costs[2][k].seconds);
-      CHECK(prices.costs[k].seconds < model.costs[0][k].seconds);
+      CHECK(prices.costs[k].cost > model.costs[2][k].cost);
+      CHECK(prices.costs[k].cost < model.costs[0][k].cost);
       CHECK(prices.costs[k] == model.expected(k, 16, prices.share[k]));
     }
     const auto again = weir::settle_prices(trace, topology, model, {}, budget, pricing, prices.share);
     CHECK(again.rounds == 1);
     for (std::size_t k = 0; k < 3; ++k)
-      CHECK(again.costs[k].seconds == doctest::Approx(prices.costs[k].seconds).epsilon(0.01));
+      CHECK(again.costs[k].cost == doctest::Approx(prices.costs[k].cost).epsilon(0.01));
     const auto same = weir::settle_prices(trace, topology, model, {}, budget, pricing);
     CHECK(same.costs == prices.costs);
     CHECK(same.share == prices.share);
@@ -139,7 +139,7 @@ TEST_CASE("settle_prices: what is predicted is what random batches really cost")
     // Priced for its own shares, any policy's prediction holds.
     weir::Trace own = trace;
     own.set_costs(model.expected(16, weir::reach_shares(topology, point.actions)), model.unit);
-    CHECK(weir::evaluate(point.policy, own).mean_seconds() ==
+    CHECK(weir::evaluate(point.policy, own).mean_cost() ==
           doctest::Approx(simulated(topology, model, point.actions, 16, 20)).epsilon(0.01));
   }
 }
@@ -158,10 +158,9 @@ TEST_CASE("settle_prices: a dear start of late stages is noticed, and avoided") 
     const auto path = trainer.train_path(20);
     double least = INFINITY;
     for (const auto& p : path)
-      if (p.mean_excess <= budget.value) least = std::min(least, p.mean_seconds);
+      if (p.mean_excess <= budget.value) least = std::min(least, p.mean_cost);
     for (const auto& p : path)
-      if (p.mean_excess <= budget.value && p.mean_seconds == least)
-        return simulated(topology, model, p.actions, 32, 10);
+      if (p.mean_excess <= budget.value && p.mean_cost == least) return simulated(topology, model, p.actions, 32, 10);
     return least;
   };
   const double full_batches = best_at(model.costs.back());
@@ -183,7 +182,7 @@ TEST_CASE("settle_prices: the budget's limit is met as calibration will ask for 
   const auto trace = weir_test::difficulty_trace(300, 3, 1);
   const CostModel model = started({2, 6, 20}, {1, 3, 9}, {1, 16});
   weir::Budget on_seconds;
-  on_seconds.on = weir::BudgetOn::seconds;
+  on_seconds.on = weir::BudgetOn::cost;
   on_seconds.value = 0.5;
   CHECK_THROWS_AS(weir::settle_prices(trace, weir_test::chain_of(trace), model, {}, on_seconds, {.batch = 16}),
                   weir::ArgumentError);

@@ -54,27 +54,27 @@ TEST_CASE("with_decisions: a part of the answer, which a path past the stage sav
   Trace trace = weir_test::difficulty_trace(40, 3, 4);
   for (std::size_t k = 0; k < 3; ++k) {
     trace.stages[k].network = "one";
-    trace.stages[k].seconds = 1 + static_cast<double>(k);
-    trace.stages[k].answer_seconds = 0.25;
+    trace.stages[k].cost = 1 + static_cast<double>(k);
+    trace.stages[k].answer_cost = 0.25;
   }
   const Trace whole = weir::with_decisions(trace, {0.5, 0.125, 0});
-  CHECK(whole.stages[0].seconds == 1.5);
-  CHECK(whole.stages[0].answer_seconds == 0.75);
-  CHECK(whole.stages[1].seconds == 2.125);
-  CHECK(whole.stages[2].seconds == 3);
-  CHECK(whole.step_seconds(0, 2) == trace.step_seconds(0, 2));
+  CHECK(whole.stages[0].cost == 1.5);
+  CHECK(whole.stages[0].answer_cost == 0.75);
+  CHECK(whole.stages[1].cost == 2.125);
+  CHECK(whole.stages[2].cost == 3);
+  CHECK(whole.step_cost(0, 2) == trace.step_cost(0, 2));
   CHECK(whole.cost_unit == trace.cost_unit);
   weir::CostModel model{.batches = {1, 8}, .costs = {trace.costs(), trace.costs()}};
-  model.costs[1][0].seconds = 0.75;
+  model.costs[1][0].cost = 0.75;
   const auto dear = weir::with_decisions(model, {0.5, 0.125, 0});
-  CHECK(dear.at(0, 1).seconds == 1.5);
-  CHECK(dear.at(0, 8).seconds == 1.25);
+  CHECK(dear.at(0, 1).cost == 1.5);
+  CHECK(dear.at(0, 8).cost == 1.25);
   CHECK_THROWS_AS(weir::with_decisions(model, {0.5}), weir::ShapeError);
 }
 
 TEST_CASE("tune: decisions count where they are timed") {
   Trace trace = weir_test::difficulty_trace(300, 3, 9);
-  for (auto& s : trace.stages) s.seconds = 1e-9;  // far less than any decision
+  for (auto& s : trace.stages) s.cost = 1e-9;  // far less than any decision
   const auto topology = weir_test::chain_of(trace);
   weir::Budget budget;
   budget.value = 0.02;

@@ -22,7 +22,7 @@ weir::Trace trace() {
                      "net",
                      3};
   a.features << 1, 2, 3, 4, 5, 6, 7, 8;
-  a.feature_seconds = {{"energy", 0.5}, {"image", 1.5}};
+  a.feature_costs = {{"energy", 0.5}, {"image", 1.5}};
   t.stages = {a, {"b", 20, {"max_probability"}, Eigen::MatrixXd::Ones(2, 1), {0, 1}, Eigen::VectorXd::Zero(2)}};
   return t;
 }
@@ -35,22 +35,22 @@ TEST_CASE("keep_groups: features and their seconds go together; names of other f
   const weir::Trace none = weir::keep_groups(all, {}), energy = weir::keep_groups(all, {"energy"});
   CHECK(none.stages[0].feature_names == std::vector<std::string>{"max_probability", "theirs"});
   CHECK(none.stages[0].features(1, 1) == 7);
-  CHECK(none.stages[0].seconds == 8);
-  CHECK(none.stages[0].answer_seconds == 1);
-  CHECK(none.stages[0].feature_seconds.empty());
+  CHECK(none.stages[0].cost == 8);
+  CHECK(none.stages[0].answer_cost == 1);
+  CHECK(none.stages[0].feature_costs.empty());
   CHECK(energy.stages[0].feature_names == std::vector<std::string>{"max_probability", "energy", "theirs"});
   CHECK(energy.stages[0].features(0, 2) == 3);
-  CHECK(energy.stages[0].seconds == 8.5);
-  CHECK(energy.stages[0].feature_seconds == std::map<std::string, double>{{"energy", 0.5}});
-  CHECK(none.stages[1].seconds == 20);
+  CHECK(energy.stages[0].cost == 8.5);
+  CHECK(energy.stages[0].feature_costs == std::map<std::string, double>{{"energy", 0.5}});
+  CHECK(none.stages[1].cost == 20);
   const weir::Trace same = weir::keep_groups(all, {"energy", "image"});
   CHECK(same.stages[0].features == all.stages[0].features);
-  CHECK(same.stages[0].seconds == 10);
+  CHECK(same.stages[0].cost == 10);
   CHECK_THROWS_AS(weir::keep_groups(all, {"engery"}), weir::ArgumentError);
   weir::Trace noisy = all;
-  noisy.stages[0].feature_seconds["energy"] = 100;  // more than the whole answer was measured to take
-  CHECK(weir::keep_groups(noisy, {}).stages[0].answer_seconds == 0);
-  CHECK(weir::keep_groups(noisy, {}).stages[0].seconds == 7);
+  noisy.stages[0].feature_costs["energy"] = 100;  // more than the whole answer was measured to take
+  CHECK(weir::keep_groups(noisy, {}).stages[0].answer_cost == 0);
+  CHECK(weir::keep_groups(noisy, {}).stages[0].cost == 7);
 }
 
 TEST_CASE("A trace's table carries the seconds of groups; tables without them are as they were") {
@@ -58,12 +58,12 @@ TEST_CASE("A trace's table carries the seconds of groups; tables without them ar
   const auto table = weir::trace_to_table(all);
   CHECK(std::ranges::count(table.header, "net.a.feature_seconds.image") == 1);
   const weir::Trace back = weir::trace_from_table(table.header, table.rows);
-  CHECK(back.stages[0].feature_seconds == all.stages[0].feature_seconds);
+  CHECK(back.stages[0].feature_costs == all.stages[0].feature_costs);
   CHECK(back.stages[0].feature_names == all.stages[0].feature_names);
   CHECK(back.stages[0].features == all.stages[0].features);
-  CHECK(back.stages[1].feature_seconds.empty());
-  CHECK(all.rows({1}).stages[0].feature_seconds == all.stages[0].feature_seconds);
-  CHECK(all.select({0, 1}).stages[0].feature_seconds == all.stages[0].feature_seconds);
+  CHECK(back.stages[1].feature_costs.empty());
+  CHECK(all.rows({1}).stages[0].feature_costs == all.stages[0].feature_costs);
+  CHECK(all.select({0, 1}).stages[0].feature_costs == all.stages[0].feature_costs);
   const auto old = weir::trace_to_table(weir::keep_groups(all, {}));
   for (const auto& column : old.header) CHECK(column.find("feature_seconds") == std::string::npos);
   auto negative = table;

@@ -103,10 +103,10 @@ TEST_CASE("Objective: regrets against the oracle's cost to go add up along each 
       double regret = 0;
       for (const std::size_t k : weir::walk(topology, actions, i).visited)
         regret += objective.action_costs(k, best)(row, actions[k][i]) - best[k](row);
-      CHECK(cost(row) - (trace.stages[0].seconds + best[0](row)) == doctest::Approx(regret).epsilon(1e-12));
+      CHECK(cost(row) - (trace.stages[0].cost + best[0](row)) == doctest::Approx(regret).epsilon(1e-12));
     }
     CHECK(weir::lagrangian(weir::lagrangian_oracle(topology, trace, lambda), lambda, weir::LossSide::excess) ==
-          doctest::Approx(best[0].mean() + trace.stages[0].seconds));
+          doctest::Approx(best[0].mean() + trace.stages[0].cost));
   }
 }
 

@@ -126,16 +126,16 @@ TEST_CASE("predicted loss: the limit moves everything from the full network to t
   CHECK(trainer.one_parameter());
   const auto path = trainer.train_path(20);
   REQUIRE(path.size() == 4 + 20);
-  for (std::size_t p = 5; p < path.size(); ++p) CHECK(path[p].mean_seconds >= path[p - 1].mean_seconds);
-  CHECK(path[4].mean_seconds == doctest::Approx(trace.stages[0].seconds));
+  for (std::size_t p = 5; p < path.size(); ++p) CHECK(path[p].mean_cost >= path[p - 1].mean_cost);
+  CHECK(path[4].mean_cost == doctest::Approx(trace.stages[0].cost));
   CHECK(path.back().mean_excess < 0.01);
   CHECK(path[14].mean_excess < path[4].mean_excess);
   const auto free = trainer.train(0);
-  CHECK(free.mean_seconds == doctest::Approx(trace.stages[0].seconds));
+  CHECK(free.mean_cost == doctest::Approx(trace.stages[0].cost));
   // It tells easy from hard: at the same share of exits chance would lose far more.
   const auto& middle = path[14];
-  const double full = weir::cheapest_seconds(trainer.topology(), trace).back();
-  const double saved = (full - middle.mean_seconds) / (full - trace.stages[0].seconds);
+  const double full = weir::cheapest_costs(trainer.topology(), trace).back();
+  const double saved = (full - middle.mean_cost) / (full - trace.stages[0].cost);
   CHECK(saved > 0.2);
   CHECK(middle.mean_excess < 0.5 * saved * path[0].mean_excess);
 }

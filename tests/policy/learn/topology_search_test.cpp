@@ -29,7 +29,7 @@ Trace pool_with_useless_stages(std::size_t n) {
   t.stages[1].features = t.stages[0].features;
   t.stages[1].prediction = t.stages[0].prediction;
   t.stages[2].loss.setOnes();
-  for (std::size_t k = 0; k < 4; ++k) t.stages[k].seconds = seconds[k];
+  for (std::size_t k = 0; k < 4; ++k) t.stages[k].cost = seconds[k];
   return t;
 }
 
@@ -103,9 +103,9 @@ TEST_CASE("topology search: exits inside a network are charged for the layers be
   // past the first costs 1 + 20 seconds less the first answer's.
   Trace pool = weir_test::difficulty_trace(400, 3, 5);
   const double seconds[] = {2, 20, 60};
-  for (std::size_t k = 0; k < 3; ++k) pool.stages[k].seconds = seconds[k];
+  for (std::size_t k = 0; k < 3; ++k) pool.stages[k].cost = seconds[k];
   for (std::size_t k = 0; k < 2; ++k) pool.stages[k].network = "a";
-  pool.stages[0].answer_seconds = 1;
+  pool.stages[0].answer_cost = 1;
   SearchOptions o = options();
   o.budget.on = weir::BudgetOn::difference;
   o.budget.value = 1;  // anything goes: the cheapest is the first exit's answer for all

@@ -34,7 +34,7 @@ weir::Trace one_feature(std::size_t n, std::uint64_t seed) {
 }
 
 double value_of(const weir::PathPoint& point, double lambda, weir::LossSide side) {
-  return point.mean_seconds + lambda * (side == weir::LossSide::excess ? point.mean_excess : point.mean_difference);
+  return point.mean_cost + lambda * (side == weir::LossSide::excess ? point.mean_excess : point.mean_difference);
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ TEST_CASE("train: with one feature and two stages the threshold learner finds th
           for (Eigen::Index i = 0; i < 60; ++i) {
             const bool go_on = direction * (trace.stages[0].features(i, 0) - cut / 40.0 - 1e-9) > 0;
             const double excess = std::max(0.0, trace.stages[0].loss(i) - trace.stages[1].loss(i));
-            sum += trace.stages[0].seconds + (go_on ? trace.stages[1].seconds : lambda * excess);
+            sum += trace.stages[0].cost + (go_on ? trace.stages[1].cost : lambda * excess);
           }
           best = std::min(best, sum / 60);
         }
@@ -175,7 +175,7 @@ TEST_CASE("train_path: deterministic, no worse than the neighbour it started fro
     CHECK(again[p].actions == path[p].actions);
   }
   // The ends of the grid: nothing is worth a further stage; almost everything is.
-  CHECK(path[4].mean_seconds == doctest::Approx(trace.stages[0].seconds));
+  CHECK(path[4].mean_cost == doctest::Approx(trace.stages[0].cost));
   CHECK(path.back().mean_excess < 0.02);
 }
 
@@ -202,7 +202,7 @@ TEST_CASE("train: a learner of one's own, no features at all, losses without any
   for (auto& s : equal.stages) s.loss.setOnes();
   const weir::PolicyTrainer trainer(equal, topology, {});
   CHECK(trainer.lambda_grid(5) == std::vector<double>{1.0});
-  CHECK(trainer.train(1).mean_seconds == doctest::Approx(equal.stages[0].seconds));
+  CHECK(trainer.train(1).mean_cost == doctest::Approx(equal.stages[0].cost));
 }
 
 TEST_CASE("train: options out of range are refused") {

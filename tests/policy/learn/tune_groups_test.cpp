@@ -32,9 +32,9 @@ weir::Trace informed_trace(double seconds) {
     }
     s.feature_names = {"max_probability", "energy", "image_entropy"};
     s.features = std::move(X);
-    s.seconds += 2 * seconds;
-    s.answer_seconds = 2 * seconds;
-    s.feature_seconds = {{"energy", seconds}, {"image", seconds}};
+    s.cost += 2 * seconds;
+    s.answer_cost = 2 * seconds;
+    s.feature_costs = {{"energy", seconds}, {"image", seconds}};
   }
   return trace;
 }

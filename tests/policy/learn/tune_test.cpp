@@ -54,12 +54,12 @@ TEST_CASE("cross_validate: equals a plain loop over folds") {
     const auto path = weir::PolicyTrainer(learn, topology, train).train_path(lambdas);
     for (std::size_t p = 0; p < 7; ++p) {
       const auto e = weir::evaluate(path[p].policy, judge);
-      seconds[p] += e.seconds.sum() / 300;
+      seconds[p] += e.cost.sum() / 300;
       excess[p] += e.excess.sum() / 300;
     }
   }
   for (std::size_t p = 0; p < 7; ++p) {
-    CHECK(got[p].seconds == doctest::Approx(seconds[p]));
+    CHECK(got[p].cost == doctest::Approx(seconds[p]));
     CHECK(got[p].excess == doctest::Approx(excess[p]));
   }
 }
@@ -72,7 +72,7 @@ TEST_CASE("system_cost: read off a hull by hand") {
   budget.value = 0.04;
   const double half = 9 - 8 * 0.25, full = 5, twice = 1;
   CHECK(weir::system_cost(path, budget) == doctest::Approx(std::cbrt(half * full * twice)));
-  budget.on = weir::BudgetOn::seconds;
+  budget.on = weir::BudgetOn::cost;
   budget.value = 2;
   CHECK(weir::system_cost(path, budget) == doctest::Approx((0.08 + 0.08 * 7 / 8 + 0.08 * 5 / 8) / 3));
   budget.value = 0.5;

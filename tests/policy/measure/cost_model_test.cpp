@@ -80,12 +80,12 @@ TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up 
       [&](std::size_t done, std::size_t total) { progress.emplace_back(done, total); });
   REQUIRE(costs.size() == 4);
   for (const weir::StageCost& c : costs) {
-    CHECK(c.answer_seconds > 0);
-    CHECK(c.answer_seconds < c.seconds);
+    CHECK(c.answer_cost > 0);
+    CHECK(c.answer_cost < c.cost);
   }
-  CHECK(costs[2].seconds >= 0.002);
-  CHECK(costs[2].answer_seconds < 0.002);  // what preprocessing takes is not the answer's
-  CHECK(costs[0].seconds < 0.1);           // the mean with the first run would be above
+  CHECK(costs[2].cost >= 0.002);
+  CHECK(costs[2].answer_cost < 0.002);  // what preprocessing takes is not the answer's
+  CHECK(costs[0].cost < 0.1);           // the mean with the first run would be above
   using Rows = std::vector<std::size_t>;
   CHECK(asked[0] == Rows{4, 4, 5, 5, 6, 6});  // on the way to c and on the way to b
   CHECK(asked[1] == Rows{4, 5, 6});
@@ -146,12 +146,12 @@ TEST_CASE("measure_cost_model: batches share what is paid once, sizes run in tur
   REQUIRE(model.n_stages() == 3);
   for (const auto& costs : model.costs)
     for (const weir::StageCost& c : costs) {
-      CHECK(c.answer_seconds > 0);
-      CHECK(c.answer_seconds < c.seconds);
+      CHECK(c.answer_cost > 0);
+      CHECK(c.answer_cost < c.cost);
     }
-  CHECK(model.costs[1][2].seconds >= 0.001);  // 8 ms among 8
-  CHECK(model.costs[1][2].seconds < 0.008);
-  CHECK(model.costs[1][0].seconds < 0.001);
+  CHECK(model.costs[1][2].cost >= 0.001);  // 8 ms among 8
+  CHECK(model.costs[1][2].cost < 0.008);
+  CHECK(model.costs[1][0].cost < 0.001);
 
   // Round 0: row 0 alone, then 0 .. 7; round 1: row 1 alone; a batch of 8 comes in every second round.
   const std::vector<std::size_t> begin(asked.begin(), asked.begin() + 11);
@@ -181,10 +181,10 @@ TEST_CASE("count_costs: what a stage runs beyond the one before it, and its head
   const std::vector<double> layers{wave, 2 * wave, 2 * 7, 2 * 4}, heads{head, 0, 0, 0};
   REQUIRE(costs.size() == 4);
   for (std::size_t k = 0; k < 4; ++k) {
-    CHECK(costs[k].seconds == layers[k] + heads[k]);
-    CHECK(costs[k].answer_seconds == heads[k]);
+    CHECK(costs[k].cost == layers[k] + heads[k]);
+    CHECK(costs[k].answer_cost == heads[k]);
   }
-  CHECK(weir::count_costs(*spec(), 10)[2].seconds == 1.4);
+  CHECK(weir::count_costs(*spec(), 10)[2].cost == 1.4);
   for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL})
     CHECK_THROWS_AS(weir::count_costs(*spec(), bad), weir::ArgumentError);
 }

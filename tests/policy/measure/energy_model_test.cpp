@@ -63,9 +63,9 @@ TEST_CASE("energy: a stage costs what its way takes beyond the way to the stage 
   // A block of one batch of four rows, in which row 0 comes once: 3 / 4 for each example at the start of a network.
   const double expected[] = {1 + 0.75, 10, 100, 1000 + 0.75};
   for (std::size_t k = 0; k < 4; ++k) {
-    CHECK(model.costs[0][k].seconds == doctest::Approx(expected[k]));
-    CHECK(model.costs[0][k].answer_seconds > 0);
-    CHECK(model.costs[0][k].answer_seconds < model.costs[0][k].seconds);
+    CHECK(model.costs[0][k].cost == doctest::Approx(expected[k]));
+    CHECK(model.costs[0][k].answer_cost > 0);
+    CHECK(model.costs[0][k].answer_cost < model.costs[0][k].cost);
   }
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("energy: sizes of batch, and blocks of many runs") {
   CHECK(model.batches == std::vector<std::size_t>{2, 8});
   for (std::size_t b = 0; b < 2; ++b)  // row 0 is every fourth
     for (std::size_t k = 1; k < 3; ++k)
-      CHECK(model.costs[b][k].seconds == doctest::Approx(k == 1 ? 10 : 100).epsilon(0.1));
+      CHECK(model.costs[b][k].cost == doctest::Approx(k == 1 ? 10 : 100).epsilon(0.1));
 }
 
 TEST_CASE("energy: networks of batch 1, in any topology, run one by one") {
@@ -84,9 +84,9 @@ TEST_CASE("energy: networks of batch 1, in any topology, run one by one") {
   Metered m(dag, 1);
   CHECK(!m.spec->flows_in_batches());
   const auto model = m.measure({.batches = {1}, .rounds = 2, .block_s = 0.001});
-  CHECK(model.costs[0][1].seconds == doctest::Approx(10).epsilon(0.1));
-  CHECK(model.costs[0][2].seconds == doctest::Approx(100).epsilon(0.05));
-  CHECK(model.costs[0][3].seconds == doctest::Approx(1000.75).epsilon(0.01));
+  CHECK(model.costs[0][1].cost == doctest::Approx(10).epsilon(0.1));
+  CHECK(model.costs[0][2].cost == doctest::Approx(100).epsilon(0.05));
+  CHECK(model.costs[0][3].cost == doctest::Approx(1000.75).epsilon(0.01));
   CHECK_THROWS_AS(m.measure({.batches = {1, 4}}), weir::ArgumentError);
 }
 
@@ -114,8 +114,8 @@ TEST_CASE("energy: a counter of coarse steps is waited for") {
   const auto coarse = [&] { return 5000 * std::floor(m.joules() / 5000); };
   const auto model = weir::measure_energy(*m.spec, weir::Context(), m.maker(), {0, 1, 2, 3}, coarse,
                                           {.batches = {4}, .rounds = 1, .block_s = 0.02}, [](auto&&...) {});
-  CHECK(model.costs[0][2].seconds > 0);
-  CHECK(model.costs[0][3].seconds == doctest::Approx(1000.75).epsilon(0.05));
+  CHECK(model.costs[0][2].cost > 0);
+  CHECK(model.costs[0][3].cost == doctest::Approx(1000.75).epsilon(0.05));
 }
 
 }  // namespace WEIR_UNIT

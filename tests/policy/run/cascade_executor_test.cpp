@@ -45,7 +45,7 @@ TEST_CASE("CascadeExecutor: one example at a time, against fresh executors witho
         check_equal(answer, e);
         CHECK(std::vector<std::size_t>(cascade.visited().begin(), cascade.visited().end()) == e.visited);
         double sum = 0;
-        for (const std::size_t k : e.visited) sum += cascade.stage_cost(k).seconds;
+        for (const std::size_t k : e.visited) sum += cascade.stage_cost(k).cost;
         CHECK(answer.seconds == doctest::Approx(sum));
         exits.insert(answer.exit);
       }
@@ -100,10 +100,10 @@ TEST_CASE("CascadeExecutor: a batch under any rule; what each stage took of it")
     CHECK(asked == in_batch);
     double sum = 0;
     for (const std::size_t k : visited) {
-      CHECK(many.stage_cost(k).seconds > 0);
-      CHECK(many.stage_cost(k).answer_seconds > 0);
-      CHECK(many.stage_cost(k).answer_seconds <= many.stage_cost(k).seconds);
-      sum += many.stage_cost(k).seconds;
+      CHECK(many.stage_cost(k).cost > 0);
+      CHECK(many.stage_cost(k).answer_cost > 0);
+      CHECK(many.stage_cost(k).answer_cost <= many.stage_cost(k).cost);
+      sum += many.stage_cost(k).cost;
     }
     double last = 0;
     for (const CascadeAnswer& each : answers) last = std::max(last, each.seconds);

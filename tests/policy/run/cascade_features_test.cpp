@@ -228,23 +228,23 @@ TEST_CASE("Features of a cascade: a group that is not used is neither computed n
   const auto no_gate = [](std::size_t, std::span<const double>) {};
   const auto quiet = [](std::size_t, std::size_t) {};
   const std::vector<std::size_t> rows(30, 0);
-  for (const auto& cost : weir::measure_costs(a, from(0), rows, 5, no_gate, quiet)) CHECK(cost.feature_seconds.empty());
+  for (const auto& cost : weir::measure_costs(a, from(0), rows, 5, no_gate, quiet)) CHECK(cost.feature_costs.empty());
   const auto costs = weir::measure_costs(b, from(0), rows, 5, no_gate, quiet);
   for (std::size_t k = 0; k + 1 < costs.size(); ++k) {
     INFO(k);
-    for (const char* group : {"energy", "pooled"}) CHECK(costs[k].feature_seconds.at(group) > 0);
-    CHECK(costs[k].feature_seconds.count("confidence") == 0);
-    CHECK(costs[k].feature_seconds.count("image") == (k == 0 ? 1 : 0));
+    for (const char* group : {"energy", "pooled"}) CHECK(costs[k].feature_costs.at(group) > 0);
+    CHECK(costs[k].feature_costs.count("confidence") == 0);
+    CHECK(costs[k].feature_costs.count("image") == (k == 0 ? 1 : 0));
   }
-  CHECK(costs.back().feature_seconds.empty());
+  CHECK(costs.back().feature_costs.empty());
   const auto counted = weir::count_costs(*all), counted_plain = weir::count_costs(*plain);
   for (std::size_t k = 0; k < counted.size(); ++k) {
     double extra = 0;
-    for (const auto& [group, flops] : counted[k].feature_seconds) extra += flops;
-    CHECK(counted[k].seconds == doctest::Approx(counted_plain[k].seconds + extra));
-    CHECK(counted[k].answer_seconds == doctest::Approx(counted_plain[k].answer_seconds + extra));
+    for (const auto& [group, flops] : counted[k].feature_costs) extra += flops;
+    CHECK(counted[k].cost == doctest::Approx(counted_plain[k].cost + extra));
+    CHECK(counted[k].answer_cost == doctest::Approx(counted_plain[k].answer_cost + extra));
   }
-  CHECK(counted[1].feature_seconds.at("pooled") == 2.0 * 2 * 2);
+  CHECK(counted[1].feature_costs.at("pooled") == 2.0 * 2 * 2);
 }
 
 TEST_CASE("Features of a cascade: a trace holds them by name") {
@@ -346,16 +346,15 @@ TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone
   const auto model_of = weir::measure_cost_model(
       batch, from(0), {0, 1, 2, 3, 4, 5}, {{1, 4}, 12, 2}, [](std::size_t, std::span<const double>) {},
       [](std::size_t, std::size_t) {});
-  CHECK(model_of.at(0, 2).feature_seconds.size() == model_of.at(0, 1).feature_seconds.size());
-  CHECK(model_of.at(0, 3).feature_seconds.at("energy") ==
-        doctest::Approx(model_of.at(0, 1).feature_seconds.at("energy")));
+  CHECK(model_of.at(0, 2).feature_costs.size() == model_of.at(0, 1).feature_costs.size());
+  CHECK(model_of.at(0, 3).feature_costs.at("energy") == doctest::Approx(model_of.at(0, 1).feature_costs.at("energy")));
   const auto bare = weir::keep_groups(model_of, {});
   for (const std::size_t n : {1U, 4U}) {
-    CHECK(bare.at(0, n).feature_seconds.empty());
-    CHECK(bare.at(0, n).seconds < model_of.at(0, n).seconds);
+    CHECK(bare.at(0, n).feature_costs.empty());
+    CHECK(bare.at(0, n).cost < model_of.at(0, n).cost);
   }
-  CHECK(model_of.expected(0, 4, 0.5).feature_seconds.at("energy") ==
-        doctest::Approx(model_of.at(0, 1).feature_seconds.at("energy")));
+  CHECK(model_of.expected(0, 4, 0.5).feature_costs.at("energy") ==
+        doctest::Approx(model_of.at(0, 1).feature_costs.at("energy")));
 }
 
 }  // namespace WEIR_UNIT

@@ -40,8 +40,7 @@ weir::PolicyFile example(const std::string& learner, bool graph, const weir::Tra
   file.cascade = {{"n_classes", 3}, {"networks", {{{"file", "a.onnx"}}}}};
   file.provenance = {{"policy", "images 0 to 119"}, {"note", "\u00fc \"quoted\""}};
   for (const auto& s : fit.stages)
-    file.stages.push_back(
-        {s.feature_names, s.seconds, nullptr, {{"network", "a.onnx"}, {"tensor", s.name}}, s.seconds / 7});
+    file.stages.push_back({s.feature_names, s.cost, nullptr, {{"network", "a.onnx"}, {"tensor", s.name}}, s.cost / 7});
   return file;
 }
 
@@ -81,7 +80,7 @@ TEST_CASE("policy file: loads equal to the last bit and decides alike, for all l
 TEST_CASE("policy file: rules and fixed exits are stored like learned policies, one policy once") {
   const auto trace = weir_test::difficulty_trace(50, 3, 1);
   weir::PolicyFile file;
-  for (const auto& s : trace.stages) file.stages.push_back({s.feature_names, s.seconds, {}, {}});
+  for (const auto& s : trace.stages) file.stages.push_back({s.feature_names, s.cost, {}, {}});
   const auto chain = weir_test::chain_of(trace);
   for (std::size_t k = 0; k < 3; ++k) {
     file.policy = weir::MixedPolicy::pure(weir::fixed_policy(chain, trace, k));
@@ -106,10 +105,10 @@ TEST_CASE("policy file: one without units and answers' costs is in seconds, and 
   auto file = example("logistic", false, trace);
   auto old = nlohmann::json::parse(weir::to_text(file));
   CHECK(old.at("cost_unit") == "seconds");
-  CHECK(old.at("stages")[1].at("answer_seconds") == trace.stages[1].seconds / 7);
+  CHECK(old.at("stages")[1].at("answer_seconds") == trace.stages[1].cost / 7);
   old.erase("cost_unit");
   for (auto& stage : old["stages"]) stage.erase("answer_seconds");
-  for (auto& s : file.stages) s.answer_seconds = 0;
+  for (auto& s : file.stages) s.answer_cost = 0;
   CHECK(weir::policy_from_text(old.dump()) == file);
 }
 
@@ -117,9 +116,9 @@ TEST_CASE("policy file: costs of another unit say so, and are not called seconds
   const auto trace = weir_test::difficulty_trace(60, 3, 1);
   auto file = example("logistic", false, trace);
   file.cost_unit = "FLOP";
-  file.stages[1].seconds = 1e9 / 3;
-  file.stages[1].answer_seconds = 1e8 / 3;
-  file.budget = weir::budget_json({.on = weir::BudgetOn::seconds, .value = 5}, {}, "FLOP");
+  file.stages[1].cost = 1e9 / 3;
+  file.stages[1].answer_cost = 1e8 / 3;
+  file.budget = weir::budget_json({.on = weir::BudgetOn::cost, .value = 5}, {}, "FLOP");
   const auto text = weir::to_text(file);
   CHECK(text.find("seconds") == std::string::npos);
   CHECK(weir::policy_from_text(text) == file);
@@ -247,10 +246,10 @@ TEST_CASE("policy file: what does not fit together is not written") {
   file.stages[0].feature_names.pop_back();
   CHECK_THROWS_AS(weir::to_text(file), weir::ShapeError);
   file = good;
-  file.stages[0].seconds = std::nan("");
+  file.stages[0].cost = std::nan("");
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
   file = good;
-  file.stages[0].answer_seconds = 2 * file.stages[0].seconds;
+  file.stages[0].answer_cost = 2 * file.stages[0].cost;
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
   file = good;
   file.cost_unit = "";

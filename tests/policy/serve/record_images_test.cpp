@@ -81,8 +81,8 @@ TEST_CASE("recording: what a trace says is what gates see") {
 TEST_CASE("recording: costs, their unit and networks go from the policy into the trace") {
   Recording r;
   r.file.cost_unit = "J";
-  r.file.stages[1].seconds = 0.1 / 3;
-  r.file.stages[1].answer_seconds = 0.01 / 3;
+  r.file.stages[1].cost = 0.1 / 3;
+  r.file.stages[1].answer_cost = 0.01 / 3;
   r.record("joules");
   weir::merge_trace_shards({r.folder / "joules"}, r.folder / "t.csv");
   const weir::CsvTable table = weir::read_csv(r.folder / "t.csv");
@@ -92,7 +92,7 @@ TEST_CASE("recording: costs, their unit and networks go from the policy into the
   CHECK(trace.stages[0].network == "fashion_alexnet");
   CHECK(trace.stages[1].network == "fashion_googlenet");
   CHECK(trace.stages[2].network == "fashion_googlenet");
-  CHECK(trace.step_seconds(0, 2) == doctest::Approx(1 + 0.09 / 3));  // past the exit: without its answer
+  CHECK(trace.step_cost(0, 2) == doctest::Approx(1 + 0.09 / 3));  // past the exit: without its answer
 }
 
 TEST_CASE("recording: network names of a trace") {
@@ -219,9 +219,9 @@ TEST_CASE("recording: a file of another run, or a damaged one, is not gone on wi
   r.rows.pop_back();
   refuses("another run");
   r.rows.push_back(24);
-  r.file.stages[0].seconds = 2;
+  r.file.stages[0].cost = 2;
   refuses("another run");
-  r.file.stages[0].seconds = 1;
+  r.file.stages[0].cost = 1;
   CHECK_NOTHROW(r.record("done"));
   r.folder.write("done", "label,a.prediction\n");
   refuses("another run");

@@ -48,9 +48,9 @@ TEST_CASE("cost model: between sizes a batch's cost is interpolated, outside an 
   model.check();
   for (const std::size_t n : {2U, 3U, 4U, 7U, 15U, 16U}) {
     const auto size = static_cast<double>(n);
-    CHECK(model.at(0, n).seconds == doctest::Approx(10 / size + 2));
-    CHECK(model.at(0, n).answer_seconds == doctest::Approx(1));
-    CHECK(model.at(1, n).seconds == doctest::Approx(1 / size + 3));
+    CHECK(model.at(0, n).cost == doctest::Approx(10 / size + 2));
+    CHECK(model.at(0, n).answer_cost == doctest::Approx(1));
+    CHECK(model.at(1, n).cost == doctest::Approx(1 / size + 3));
   }
   CHECK(model.at(0, 4) == model.costs[1][0]);  // to the last bit
   CHECK(model.at(0, 1) == model.costs[0][0]);
@@ -67,12 +67,12 @@ TEST_CASE("cost model: the expectation equals the sum over all batches that can 
         if (there == 0) continue;
         const auto n = static_cast<double>(there);
         const double p = std::pow(share, n) * std::pow(1 - share, static_cast<double>(batch) - n);
-        spent += p * n * model.at(0, there).seconds;
-        answering += p * n * model.at(0, there).answer_seconds;
+        spent += p * n * model.at(0, there).cost;
+        answering += p * n * model.at(0, there).answer_cost;
         examples += p * n;
       }
-      CHECK(model.expected(0, batch, share).seconds == doctest::Approx(spent / examples).epsilon(1e-12));
-      CHECK(model.expected(0, batch, share).answer_seconds == doctest::Approx(answering / examples).epsilon(1e-12));
+      CHECK(model.expected(0, batch, share).cost == doctest::Approx(spent / examples).epsilon(1e-12));
+      CHECK(model.expected(0, batch, share).answer_cost == doctest::Approx(answering / examples).epsilon(1e-12));
     }
 }
 
@@ -81,14 +81,14 @@ TEST_CASE("cost model: ends of the expectation are exact, and it falls as more e
   CHECK(model.expected(0, 1, 0.3) == model.costs[0][0]);
   CHECK(model.expected(0, 64, 1) == model.costs[3][0]);
   CHECK(model.expected(0, 64, 0) == model.costs[0][0]);
-  double before = model.expected(0, 64, 0).seconds;
+  double before = model.expected(0, 64, 0).cost;
   for (int percent = 1; percent <= 100; ++percent) {
-    const double now = model.expected(0, 64, 0.01 * percent).seconds;
+    const double now = model.expected(0, 64, 0.01 * percent).cost;
     CHECK(now < before);
     before = now;
   }
-  CHECK(std::isfinite(model.expected(0, 4096, 1e-12).seconds));
-  CHECK(std::isfinite(model.expected(0, 4096, 1 - 1e-12).seconds));
+  CHECK(std::isfinite(model.expected(0, 4096, 1e-12).cost));
+  CHECK(std::isfinite(model.expected(0, 4096, 1 - 1e-12).cost));
   CHECK(model.expected(64, {1, 0.5}).size() == 2);
   CHECK_THROWS_AS(model.expected(64, {1}), weir::ShapeError);
   for (const double bad : {-0.1, 1.1, std::nan("")}) CHECK_THROWS_AS(model.expected(0, 4, bad), weir::ArgumentError);

@@ -20,9 +20,8 @@ bool equal(const weir::Trace& a, const weir::Trace& b) {
   if (a.label != b.label || a.stages.size() != b.stages.size() || a.cost_unit != b.cost_unit) return false;
   for (std::size_t k = 0; k < a.stages.size(); ++k) {
     const auto &s = a.stages[k], &t = b.stages[k];
-    if (s.name != t.name || s.seconds != t.seconds || s.feature_names != t.feature_names || s.features != t.features ||
-        s.prediction != t.prediction || s.loss != t.loss || s.network != t.network ||
-        s.answer_seconds != t.answer_seconds)
+    if (s.name != t.name || s.cost != t.cost || s.feature_names != t.feature_names || s.features != t.features ||
+        s.prediction != t.prediction || s.loss != t.loss || s.network != t.network || s.answer_cost != t.answer_cost)
       return false;
   }
   return true;
@@ -41,13 +40,13 @@ TEST_CASE("trace_from_table: a small table by hand, dots in names, loss and seco
   REQUIRE(trace.stages.size() == 2);
   const auto &fc = trace.stages[0], &net = trace.stages[1];
   CHECK(fc.name == "net.fc");
-  CHECK(fc.seconds == 2);
+  CHECK(fc.cost == 2);
   CHECK(fc.feature_names == std::vector<std::string>{"confidence"});
   CHECK(fc.features == Eigen::MatrixXd{{0.5}, {0.75}});
   CHECK(fc.prediction == std::vector<int>{3, 4});
   CHECK(fc.loss == Eigen::VectorXd{{0, 1}});
   CHECK(net.name == "net");
-  CHECK(net.seconds == 0.5);
+  CHECK(net.cost == 0.5);
   CHECK(net.feature_names == std::vector<std::string>{"x.y"});
   CHECK(net.features == Eigen::MatrixXd{{-1e-3}, {7}});
   CHECK(net.loss == Eigen::VectorXd{{2, 0}});
@@ -56,8 +55,8 @@ TEST_CASE("trace_from_table: a small table by hand, dots in names, loss and seco
 TEST_CASE("trace_to_table: reads back equal to the last bit") {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     auto trace = weir_test::difficulty_trace(13, 1 + seed, seed, seed);
-    trace.stages[0].seconds = 0.1 / 3;
-    trace.stages[0].answer_seconds = 0.01 / 3;
+    trace.stages[0].cost = 0.1 / 3;
+    trace.stages[0].answer_cost = 0.01 / 3;
     trace.stages[0].network = "first, \"quoted\"";
     trace.stages[0].features(1, 0) = std::numeric_limits<double>::denorm_min();
     trace.stages[0].features(2, 1) = -1.0 / 3e200;
@@ -78,11 +77,10 @@ TEST_CASE("trace files: costs of another unit than seconds say so, and are not c
   const Rows rows = {{"1", "J", "1", "4", "1"}, {"1", "J", "0", "6", "1"}};
   const auto read = weir::trace_from_table(header, rows);
   CHECK(read.cost_unit == "J");
-  CHECK(read.stages[0].seconds == 5);
-  CHECK(read.stages[0].answer_seconds == 1);
-  CHECK(
-      weir::trace_from_table({"label", "cost_unit", "a.prediction"}, {{"1", "J", "1"}}, {{"a", 3}}).stages[0].seconds ==
-      3);
+  CHECK(read.stages[0].cost == 5);
+  CHECK(read.stages[0].answer_cost == 1);
+  CHECK(weir::trace_from_table({"label", "cost_unit", "a.prediction"}, {{"1", "J", "1"}}, {{"a", 3}}).stages[0].cost ==
+        3);
   CHECK(weir::trace_from_table({"label", "cost_unit", "a.prediction", "a.seconds"}, {{"1", "seconds", "1", "2"}})
             .cost_unit == "seconds");
   // Without a unit, as before there were any, `cost` is a feature like others.
@@ -147,7 +145,7 @@ TEST_CASE("stage_from_probabilities: prediction, losses and features of each row
   const std::vector<int> label = {0, 1, 1};
   const auto stage = weir::stage_from_probabilities("exit", 0.5, p, 3, label);
   CHECK(stage.name == "exit");
-  CHECK(stage.seconds == 0.5);
+  CHECK(stage.cost == 0.5);
   CHECK(stage.feature_names == weir::confidence_feature_names(3));
   CHECK(stage.prediction == std::vector<int>{0, 2, 0});
   CHECK(stage.loss == Eigen::VectorXd{{0, 1, 1}});

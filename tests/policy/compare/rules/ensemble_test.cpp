@@ -46,7 +46,7 @@ TEST_CASE("ensemble: answers, confidences and losses are those of the joined pro
       REQUIRE(seen.stages.size() == 5);
       CHECK(seen.label == trace.label);
       for (std::size_t k = 0; k < 4; ++k) {
-        CHECK(seen.stages[k].seconds == trace.stages[k].seconds);
+        CHECK(seen.stages[k].cost == trace.stages[k].cost);
         for (std::size_t i = 0; i < 80; ++i) {
           const auto p = joined(trace, kind, k, i);
           const auto best = std::max_element(p.begin(), p.end());
@@ -60,7 +60,7 @@ TEST_CASE("ensemble: answers, confidences and losses are those of the joined pro
       CHECK(seen.stages[0].loss == trace.stages[0].loss);
       CHECK(seen.stages[4].loss == trace.stages[3].loss);
       CHECK(seen.stages[4].prediction == trace.stages[3].prediction);
-      CHECK(seen.stages[4].seconds == 0);
+      CHECK(seen.stages[4].cost == 0);
     }
 }
 

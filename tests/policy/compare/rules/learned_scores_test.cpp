@@ -50,7 +50,7 @@ TEST_CASE("linear gate: each gate is fitted to the best exit of every example, f
         bool exit = true;
         double spent = 0;
         for (std::size_t j = k + 1; j < 4; ++j) {
-          spent += trace.stages[j].seconds;
+          spent += trace.stages[j].cost;
           if (spent + lambda * R(j) < lambda * R(k)) exit = false;
         }
         data.y.push_back(exit ? 1 : 0);

@@ -21,7 +21,7 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
   const auto training = weir_test::probability_trace(300, 4, 5, 1),
              calibration = weir_test::probability_trace(400, 4, 5, 2),
              test = weir_test::probability_trace(200, 4, 5, 3);
-  const double full = weir::cheapest_seconds(weir_test::chain_of(test), test).back();
+  const double full = weir::cheapest_costs(weir_test::chain_of(test), test).back();
   for (const auto& topology : {weir_test::chain_of(training), weir_test::all_later_of(training)})
     for (const double value : {0.0, 0.01, 0.05}) {
       const weir::RuleData data{topology, training, calibration, {.value = value}};
@@ -32,7 +32,7 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
         CHECK(tuned->name == rule.name);
         CHECK(tuned->calibration.excess <= value);
         const auto again = tuned->evaluate(calibration);
-        CHECK(weir::Estimate::of(again).seconds == doctest::Approx(tuned->calibration.seconds).epsilon(1e-12));
+        CHECK(weir::Estimate::of(again).cost == doctest::Approx(tuned->calibration.cost).epsilon(1e-12));
         CHECK(weir::Estimate::of(again).excess == doctest::Approx(tuned->calibration.excess).epsilon(1e-12));
         // Losses are against the full network also where a view changes the answers.
         const auto e = tuned->evaluate(test);
@@ -46,7 +46,7 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
       if (value == 0.05)
         for (const weir::Rule& rule : weir::rules())
           if (rule.name != "fixed_exit" && rule.name != "random" && topology.stages[0].next.size() == 1)
-            CHECK(weir::tune_rule(rule.name, data)->calibration.seconds < 0.97 * full);
+            CHECK(weir::tune_rule(rule.name, data)->calibration.cost < 0.97 * full);
     }
 }
 
@@ -70,13 +70,13 @@ TEST_CASE("rules: random goes along the hull of the fixed exits") {
   std::vector<weir::TradeoffPoint> points;
   for (std::size_t k = 0; k < 3; ++k) {
     const auto e = weir::evaluate(weir::fixed_policy(topology, trace, k), trace);
-    points.push_back({e.mean_seconds(), e.mean_excess()});
+    points.push_back({e.mean_cost(), e.mean_excess()});
   }
   for (const double value : {0.02, 0.1, 0.2}) {
     const auto tuned = weir::tune_random({topology, trace, trace, {.value = value}});
     REQUIRE(tuned);
     const auto best = weir::mixed(points, *weir::at_loss(points, weir::lower_hull(points), value));
-    CHECK(tuned->calibration.seconds == doctest::Approx(best.seconds).epsilon(0.05));
+    CHECK(tuned->calibration.cost == doctest::Approx(best.cost).epsilon(0.05));
     CHECK(tuned->calibration.excess <= value);
   }
 }

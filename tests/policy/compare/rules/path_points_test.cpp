@@ -22,11 +22,11 @@ TEST_CASE("rule_points: threshold policies, measured as evaluate measures them")
     for (const weir::PathPoint& point : points) {
       CHECK(!point.lambda);
       const auto e = weir::evaluate(point.policy, trace);
-      CHECK(point.mean_seconds == e.mean_seconds());
+      CHECK(point.mean_cost == e.mean_cost());
       CHECK(point.mean_excess == e.mean_excess());
       CHECK(point.mean_difference == e.mean_difference());
     }
-    CHECK(points.front().mean_seconds != points[8].mean_seconds);  // thresholds that matter
+    CHECK(points.front().mean_cost != points[8].mean_cost);  // thresholds that matter
   }
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("rule_points: a choice from path and rules is never slower than from t
   joined.insert(joined.end(), rules.begin(), rules.end());
   const auto a = weir::choose(trainer, path, calibration, budget),
              b = weir::choose(trainer, joined, calibration, budget);
-  CHECK(b.calibration.seconds <= a.calibration.seconds);
+  CHECK(b.calibration.cost <= a.calibration.cost);
   CHECK(b.calibration.excess <= budget.value + 1e-12);
 }
 

@@ -81,7 +81,7 @@ TEST_CASE("threshold walk: scoring thresholds is running the policy") {
         }
         const auto e = weir::evaluate(weir::threshold_policy(topology, trace, by, own), trace);
         const auto score = walk.score(thresholds);
-        CHECK(score.estimate.seconds == doctest::Approx(e.mean_seconds()).epsilon(1e-12));
+        CHECK(score.estimate.cost == doctest::Approx(e.mean_cost()).epsilon(1e-12));
         CHECK(score.estimate.loss == doctest::Approx(e.mean_loss()).epsilon(1e-12));
         CHECK(score.estimate.excess == doctest::Approx(e.mean_excess()).epsilon(1e-12));
         CHECK(score.estimate.difference == doctest::Approx(e.mean_difference()).epsilon(1e-12));
@@ -109,7 +109,7 @@ TEST_CASE("greedy thresholds: every move is the best of all moves, judged anew")
             lower[w] = walk.confidence(i, static_cast<Eigen::Index>(w));
             if (lower[w] >= path[m][w]) continue;
             const auto then = walk.score(lower).estimate;
-            const double saved = now.seconds - then.seconds, added = then.excess - now.excess;
+            const double saved = now.cost - then.cost, added = then.excess - now.excess;
             if (saved < 1e-12) continue;
             if (added < 1e-12) best_free = std::max(best_free, saved);
             if (added >= 1e-12) best_ratio = std::max(best_ratio, saved / added);
@@ -120,7 +120,7 @@ TEST_CASE("greedy thresholds: every move is the best of all moves, judged anew")
           continue;
         }
         const auto next = walk.score(path[m + 1]).estimate;
-        const double saved = now.seconds - next.seconds, added = next.excess - now.excess;
+        const double saved = now.cost - next.cost, added = next.excess - now.excess;
         if (best_free > 0)
           CHECK(saved == doctest::Approx(best_free).epsilon(1e-9));
         else
