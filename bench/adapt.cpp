@@ -8,6 +8,7 @@
 #include <weir/io/report/printable.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/serve/bundle.hpp>
 #include <weir/policy/trace/loss.hpp>
 
 #include "adapt/check.hpp"
@@ -73,6 +74,7 @@ void run(Options o, const std::string& command) {
   std::optional<program::ResultsFolder> traces;
   if (!o.save_traces.empty() && !adapt::same_folder(o.save_traces, o.out))
     traces.emplace(o.save_traces, adapt::is_trace);
+  if (!o.bundle.empty()) weir::check_bundle_folder(o.bundle);
   adapt::Data data = adapt::load_data(o);
   const std::size_t classes = models.n_classes();
   for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test}) {
@@ -130,21 +132,27 @@ void run(Options o, const std::string& command) {
   weir::write_file_atomically(out.path("curve.csv"), adapt::curve_csv(results));
   weir::write_file_atomically(out.path("tradeoff.svg"), program::svg_of_run(adapt::tradeoff_plot(results).svg(), id));
   std::string policies;
+  std::vector<std::filesystem::path> written;
   for (const adapt::Mode& m : modes) {
     const std::string name = &m == &modes.front() ? "policy.json" : "policy_" + m.name + ".json";
     adapt::write_policy(results, m, out.path(name), out.folder() / name);
     policies += ", " + name;
+    written.push_back(out.folder() / name);
   }
   adapt::report(results).write(out.path("report.html"));
   out.commit();
+  if (!o.bundle.empty()) weir::write_bundle(o.bundle, written, {.folder = {}, .allow_outside = true});
   const bool outside = std::ranges::any_of(models.all, [&](const adapt::Model& m) {
     return *std::filesystem::proximate(m.file, out.folder()).begin() == "..";
   });
   say("\nwritten to " + std::filesystem::absolute(out.folder()).lexically_normal().string() +
       ": report.html (open it in a browser), summary.json, curve.csv" + policies +
-      (outside ? "\nthe policies name networks outside this folder: programs that load them say --networks DIR or "
-                 "--allow-outside (CascadeOptions)"
-               : ""));
+      (!o.bundle.empty()
+           ? "\nto be copied elsewhere: " + std::filesystem::absolute(o.bundle).lexically_normal().string() +
+                 ": the policies, their networks, and main.cpp, which runs them"
+       : outside ? "\nthe policies name networks outside this folder: programs that load them say --networks DIR or "
+                   "--allow-outside (CascadeOptions); --bundle DIR puts all of it into one folder"
+                 : ""));
 }
 
 }  // namespace

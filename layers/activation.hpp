@@ -88,7 +88,7 @@ LayerPtr make_map(const NodeArguments& node) {
   return std::make_shared<MapLayer<Function>>();
 }
 
-/// A function of <cmath>.
+/// A function of `<cmath>`.
 template <float (*f)(float)>
 LayerPtr make_scalar_map(const NodeArguments& node) {
   return make_map<maps::Scalar<f>>(node);

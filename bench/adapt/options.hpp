@@ -26,7 +26,7 @@ struct Options {
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
   program::CostOptions costs;
-  std::string out = "results", save_traces;
+  std::string out = "results", save_traces, bundle;
   bool quick = false;
 };
 
@@ -133,6 +133,11 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--save-traces", o.save_traces,
                  "folder for the traces of each mode: what each stage answered on each image; "
                  "build/bench/policy and build/bench/bounds read them")
+      ->group("Runs");
+  app.add_option(
+         "--bundle", o.bundle,
+         "new folder for the policies together with their networks, preprocessing and a program that runs them: "
+         "what to copy to another machine")
       ->group("Runs");
   app.add_option("--out", o.out, "folder for summary.json, curve.csv, policy.json and report.html")->group("Runs");
 }

@@ -60,6 +60,7 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
   OnnxGraphReader(graph, sources).read(*body);
   if (graph.outputs.empty()) throw FormatError("the network has no output");
   sort_nodes(graph);
+  graph.weight_files = sources.weight_files;
   return graph;
 }
 

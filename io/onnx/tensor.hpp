@@ -1,5 +1,6 @@
 /// ONNX's TensorProto -> Constant.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -92,6 +93,7 @@ struct TensorSources {
   std::optional<std::filesystem::path> folder;  ///< where external data lies; without one it is refused
   std::uint64_t left_bytes = max_file_bytes;    ///< how much of it may still be read: a small file can name it often
   std::shared_ptr<Bytes> file = {};             ///< the bytes that the message lies in, if they may be kept
+  std::vector<std::string> weight_files = {};   ///< names of files of external data, each once
 };
 
 /// Float32 data in `bytes`, used where it lies. What precedes it must have been read:
@@ -280,6 +282,8 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, T
                           out.shape.to_string() + " needs " + std::to_string(expected_bytes));
       if (expected_bytes > sources.left_bytes) throw FormatError("too much external data");
       sources.left_bytes -= expected_bytes;
+      if (std::ranges::find(sources.weight_files, fields.location) == sources.weight_files.end())
+        sources.weight_files.push_back(fields.location);
       bytes = std::make_shared<Bytes>(
           read_file_range(path_inside(*sources.folder, fields.location), fields.offset.value_or(0), expected_bytes));
       fields.raw = std::string_view(bytes->data(), bytes->size());

@@ -8,7 +8,7 @@
 namespace weir {
 
 /// Control characters (ESC, which moves the cursor and renames windows, among them; also those of U+0080 to U+009F) and
-/// bytes that are no UTF-8 become \x1b and so on; with keep_lines line feeds and tabs stay. All else is as it was.
+/// bytes that are no UTF-8 become `\x1b` and so on; with keep_lines line feeds and tabs stay. All else is as it was.
 inline std::string printable(std::string_view text, bool keep_lines = false) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out;

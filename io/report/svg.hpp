@@ -38,7 +38,7 @@ struct PlotOptions {
   int width = 720, height = 430;                                         ///< in CSS pixels; scales with its container
 };
 
-/// A plot as one self-contained <svg> element: colours of Okabe and Ito ("Color Universal Design", 2008) that
+/// A plot as one self-contained `<svg>` element: colours of Okabe and Ito ("Color Universal Design", 2008) that
 /// colour-blind people can tell apart, a marker shape per series beside them, light or dark as the reader's system is.
 class SvgPlot {
  public:

@@ -1,5 +1,6 @@
 /// CascadeExecutor: runs a policy over networks, with executions that really stop.
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -53,6 +54,19 @@ class CascadeExecutor {
   }
 
   const CascadeSpec& spec() const { return *spec_; }
+
+  /// Loads all networks, plans them for `batch` examples and runs zeros through them as far as stages read, so that the
+  /// first example waits for none of this. Throws what CascadeSpec::network() throws.
+  void preload(std::size_t batch = 1) {
+    const InputMaker zeros = [](std::size_t, std::size_t, View out) { std::fill_n(out.data, out.size(), 0.0F); };
+    std::vector<std::size_t> rows(std::max<std::size_t>(batch, 1));
+    for (std::size_t net = 0; net < executors_.size(); ++net) {
+      begin(net, zeros, rows);
+      for (std::size_t k = 0; k < spec_->stages.size(); ++k)
+        if (spec_->stages[k].network == net) advance(k);
+    }
+    started_.assign(executors_.size(), false);
+  }
 
   /// One example through a policy that spec().check() accepts; the maker is asked for row 0. id picks between the two
   /// of a mix. Throws ArgumentError where a stage answers NaN, and what the maker throws; the next run starts afresh.

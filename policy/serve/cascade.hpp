@@ -54,6 +54,10 @@ class Cascade {
   /// The id of an image that comes without one; costs a pass over its pixels where the policy is a mix.
   std::uint64_t default_id(ImageView image) const;
 
+  /// Loads all networks now, and makes one executor ready with their plans for batches of up to `batch` images: without
+  /// it the first images wait for that. Throws what load_network() and CascadeSpec::network() throw.
+  void preload(std::size_t batch = 1) const;
+
   /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels, NotFiniteError where
   /// a network answers NaN or infinity; on a network's first use what load_network() and CascadeSpec::network() throw.
   Decision run(ImageView image, std::optional<std::uint64_t> id = {}) const;

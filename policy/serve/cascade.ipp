@@ -106,6 +106,11 @@ WEIR_INLINE std::uint64_t Cascade::default_id(ImageView image) const {
   return shared_->id_of([&] { return fnv1a(Shared::chars(image.bytes())); });
 }
 
+WEIR_INLINE void Cascade::preload(std::size_t batch) const {
+  const Shared::Lease worker(*shared_);
+  worker->executor.preload(batch);
+}
+
 WEIR_INLINE Decision Cascade::run(ImageView image, std::optional<std::uint64_t> id) const {
   const Shared::Lease worker(*shared_);
   worker->inputs.begin(std::span(&image, 1));

@@ -1,4 +1,5 @@
 // The library's part of policy/serve.
+#include <weir/policy/serve/bundle.ipp>
 #include <weir/policy/serve/cascade.ipp>
 #include <weir/policy/serve/cascade_inputs.ipp>
 #include <weir/policy/serve/cascade_stream.ipp>

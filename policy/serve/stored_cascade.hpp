@@ -50,8 +50,8 @@ struct StoredCascade {
   std::vector<std::shared_ptr<const Preprocess>> preprocessing() const;
 };
 
-/// Where the networks of a policy file are looked for. The file may come from others: by itself it names files in its
-/// own folder and below only.
+/// Where the networks of a policy file are looked for: where the file says, relative to itself, and else beside it. The
+/// file may come from others: by itself it names files in its own folder and below only.
 struct NetworkFiles {
   std::filesystem::path folder;  ///< they lie here, by their last names; empty: where the policy file says
   bool allow_outside = false;    ///< the policy file may name files outside its folder

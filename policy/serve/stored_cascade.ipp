@@ -61,14 +61,19 @@ inline bool bool_field(const nlohmann::json& json, const char* key) {
   return value.get<bool>();
 }
 
-/// Where a network named by a policy file lies: as stated, relative to the policy's folder, or by its last name inside
-/// `networks` where that is given. Throws FormatError where that leads out of the policy's folder and is not allowed.
+/// Where a network named by a policy file lies: by its last name inside `networks` where that is given; else as stated,
+/// relative to the policy's folder; and where it is not there, or may not be read there, by its last name beside the
+/// policy. Throws FormatError where what is stated leads out of the policy's folder and is not allowed.
 inline std::filesystem::path locate_network(const std::string& file, const std::filesystem::path& folder,
                                             const NetworkFiles& networks) {
   const std::filesystem::path stated(file);
   if (file.empty() || file.find('\0') != std::string::npos || stated.is_absolute())
     throw FormatError("'file' must be a path relative to the policy file, not '" + file.substr(0, 200) + "'");
+  std::error_code error;
   std::filesystem::path found;
+  const std::filesystem::path beside = folder / stated.filename();
+  const bool is_beside = networks.folder.empty() && std::filesystem::is_regular_file(beside, error) &&
+                         !std::filesystem::is_symlink(beside, error);
   if (!networks.folder.empty()) {
     found = path_inside(networks.folder, stated.filename().string(), Links::follow);
   } else if (networks.allow_outside) {
@@ -77,13 +82,15 @@ inline std::filesystem::path locate_network(const std::string& file, const std::
     try {
       found = path_inside(folder, stated.lexically_normal().string());
     } catch (const FormatError& e) {
+      if (is_beside) return beside;
       throw FormatError(std::string("'file': ") + e.what() +
-                        ". A policy file may name networks outside its folder only where its user allows it: give the "
-                        "networks' folder (--networks DIR, CascadeOptions::networks), or allow what the file says "
+                        ". A policy file may name networks outside its folder only where its user allows it: put the "
+                        "networks beside it, give their folder (--networks DIR, CascadeOptions::networks), or allow "
+                        "what the file says "
                         "(--allow-outside, CascadeOptions::allow_outside)");
     }
   }
-  std::error_code error;
+  if (!std::filesystem::is_regular_file(found, error) && is_beside) return beside;
   if (!std::filesystem::is_regular_file(found, error))
     throw IoError("'file': there is no " + found.string() +
                   (std::filesystem::is_symlink(found, error) ? " (a link that leads to no file)" : ""));

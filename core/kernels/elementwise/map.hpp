@@ -14,7 +14,7 @@ struct MapParams {
   float a = 0, b = 0;
 };
 
-/// One struct for each function: apply<W>(v, p) replaces the vector v. All keep NaN but for those of <cmath> that do
+/// One struct for each function: apply<W>(v, p) replaces the vector v. All keep NaN but for those of `<cmath>` that do
 /// not.
 namespace maps {
 
@@ -123,7 +123,7 @@ struct Reciprocal {
   }
 };
 
-/// A function of <cmath> in each lane: for operators that classifiers use rarely.
+/// A function of `<cmath>` in each lane: for operators that classifiers use rarely.
 template <float (*f)(float)>
 struct Scalar {
   template <int W>

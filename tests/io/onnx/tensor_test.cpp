@@ -144,7 +144,9 @@ TEST_CASE("ONNX tensors: data in the wrong field, of two types, in pieces, of un
 }
 
 TEST_CASE("ONNX tensors: external data from beside the file only, and as long as the shape says") {
-  const weir::Constant w = weir::read_onnx(vector("external")).constants.at("w");
+  const weir::GraphDef graph = weir::read_onnx(vector("external"));
+  CHECK(graph.weight_files == std::vector<std::string>{"external.bin"});
+  const weir::Constant w = graph.constants.at("w");
   REQUIRE(w.floats.size() == 10);
   CHECK(w.floats[9] == 9.5F);
   const std::string file = io_test::slurp(vector("external"));
