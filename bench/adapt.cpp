@@ -19,6 +19,7 @@
 #include "adapt/search.hpp"
 #include "adapt/traces_out.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 #include "results_folder.hpp"
 
 namespace {
@@ -70,11 +71,11 @@ void run(Options o, const std::string& command) {
   std::vector<adapt::Heads> heads;
   for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
   adapt::check_cost_table(heads, o, models);
+  if (!o.bundle.empty()) weir::check_bundle_folder(o.bundle);
   program::ResultsFolder out(o.out, adapt::is_result);
   std::optional<program::ResultsFolder> traces;
   if (!o.save_traces.empty() && !adapt::same_folder(o.save_traces, o.out))
     traces.emplace(o.save_traces, adapt::is_trace);
-  if (!o.bundle.empty()) weir::check_bundle_folder(o.bundle);
   adapt::Data data = adapt::load_data(o);
   const std::size_t classes = models.n_classes();
   for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test}) {
@@ -157,13 +158,13 @@ void run(Options o, const std::string& command) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::adapt(int argc, char** argv) {
+  program::App app{
       "Learns when an image may stop, in a cascade of networks or inside one, and measures what that saves.\n"
       "Without options: Fashion-MNIST with the networks of bench/networks."};
   Options o;
   adapt::declare(app, o);
   std::string command;
   for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
-  return program::run(app, argc, argv, [&] { run(o, command); });
+  return program::run(app, argc, argv, [&] { ::run(o, command); });
 }

@@ -16,6 +16,7 @@
 
 #include "bounds/methods.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 #include "progress.hpp"
 #include "results_folder.hpp"
 
@@ -168,8 +169,8 @@ void run(const Options& o) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::bounds(int argc, char** argv) {
+  program::App app{
       "How often each way of choosing a policy breaks its bound, over random splits, and what the bound costs."};
   Options o;
   app.add_option(

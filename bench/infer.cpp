@@ -13,6 +13,7 @@
 #include <weir/layers/build_network.hpp>
 
 #include "program.hpp"
+#include "programs.hpp"
 #include "results_folder.hpp"
 
 namespace {
@@ -106,8 +107,8 @@ void infer(const Options& o) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{"Runs an ONNX network on .npy arrays [N, ...] and writes .npy arrays"};
+int weir::programs::infer(int argc, char** argv) {
+  program::App app{"Runs an ONNX network on .npy arrays [N, ...] and writes .npy arrays"};
   Options o;
   app.add_option("--onnx", o.onnx, "the network")->required();
   app.add_option("--input", o.inputs, "x.npy, or NAME=x.npy for each of several inputs")->required();

@@ -17,6 +17,7 @@
 #include <weir/policy/learners/random.hpp>
 
 #include "program.hpp"
+#include "programs.hpp"
 
 namespace {
 
@@ -78,8 +79,8 @@ void report(const std::string& learner, const weir::Dataset& data, const Times& 
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{"Times learners: learner,n,d,fit_s_min,fit_s_median,decision_ns_min,decision_ns_median"};
+int weir::programs::learners(int argc, char** argv) {
+  program::App app{"Times learners: learner,n,d,fit_s_min,fit_s_median,decision_ns_min,decision_ns_median"};
   std::vector<std::string> learners;
   Eigen::Index n = 50000, d = 20;
   int repeats = 3;

@@ -21,6 +21,7 @@
 #include "peak.hpp"
 #include "profile.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 
 namespace {
 
@@ -62,8 +63,8 @@ std::vector<double> measure(double seconds, const Pass& pass) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{"Times whole passes of an ONNX network on random input: weir,model,batch,threads,min_ms,median_ms"};
+int weir::programs::network(int argc, char** argv) {
+  program::App app{"Times whole passes of an ONNX network on random input: weir,model,batch,threads,min_ms,median_ms"};
   std::string onnx, isa, gemm = "weir";
   std::vector<std::string> shapes, hooks;
   std::int64_t batch = 1;

@@ -8,6 +8,7 @@
 
 #include "policy/report.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 #include "results_folder.hpp"
 
 namespace {
@@ -47,13 +48,13 @@ void run(const compare::Options& o, const std::string& command) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::policy(int argc, char** argv) {
+  program::App app{
       "Compares learned policies with the rules of the field, on traces: predicted from measured stage times.\n"
       "Traces: build/bench/adapt --save-traces DIR, or CSV of any framework (weir/policy/trace/trace_file.hpp)."};
   compare::Options o;
   compare::declare(app, o);
   std::string command;
   for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
-  return program::run(app, argc, argv, [&] { run(o, command); });
+  return program::run(app, argc, argv, [&] { ::run(o, command); });
 }

@@ -13,8 +13,19 @@
 #include <weir/core/isa.hpp>
 #include <weir/io/report/printable.hpp>
 #include <weir/layers/build_network.hpp>
+#include <weir/version.hpp>
 
 namespace program {
+
+/// A program's options. --help shows their defaults, and examples where some are given.
+class App : public CLI::App {
+ public:
+  explicit App(const std::string& description, const std::string& examples = {}) : CLI::App(description) {
+    option_defaults()->always_capture_default();
+    set_version_flag("--version", std::string("weir ") + weir::version);
+    if (!examples.empty()) footer("\nExamples:\n" + examples);
+  }
+};
 
 /// Parses the options, then runs body. Returns main()'s status: 0, 1 with "error: ..." on the error stream, or what
 /// CLI11 says of --help (0) and wrong options (not 0). Control characters of file names in messages are escaped. Where

@@ -7,6 +7,7 @@
 
 #include "adapt/data.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 #include "record/networks.hpp"
 #include "results_folder.hpp"
 
@@ -72,8 +73,8 @@ void run(RecordArguments a) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::record(int argc, char** argv) {
+  program::App app{
       "Records what every stage of a policy's cascade, or every one of some networks, answers on labelled images: a\n"
       "trace, as CSV. With --network what the networks are and cost is written to trace.policy.json, which `train`\n"
       "needs beside trace.csv.\n"

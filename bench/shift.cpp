@@ -3,6 +3,7 @@
 #include <weir/weir.hpp>
 
 #include "program.hpp"
+#include "programs.hpp"
 #include "results_folder.hpp"
 #include "shift/report.hpp"
 
@@ -26,8 +27,8 @@ void run(const shift::Options& o, const std::string& command) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::shift(int argc, char** argv) {
+  program::App app{
       "Learns a policy on one source of images and runs it on others: budget, exits, time, and when a monitor "
       "notices.\n"
       "Without options: Fashion-MNIST with the networks of bench/networks, and its test images with noise, turned and "
@@ -37,5 +38,5 @@ int main(int argc, char** argv) {
   shift::declare(app, o);
   std::string command;
   for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
-  return program::run(app, argc, argv, [&] { run(o, command); });
+  return program::run(app, argc, argv, [&] { ::run(o, command); });
 }

@@ -14,6 +14,7 @@
 
 #include "adapt/data.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 
 namespace {
 
@@ -261,8 +262,8 @@ class Race {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::throughput(int argc, char** argv) {
+  program::App app{
       "Images per second of a policy, one by one, in batches, and from a queue, in turn. The ideal: every stage runs\n"
       "as many images as get there, always in full batches (the sum over stages of share x cost of an image in one),\n"
       "on all workers at once. Columns *_of_ideal: the ideal's time over this one's, of the same workers x threads;\n"

@@ -11,6 +11,7 @@
 #include "lessons.hpp"
 #include "policy_inputs.hpp"
 #include "program.hpp"
+#include "programs.hpp"
 #include "results_folder.hpp"
 
 namespace {
@@ -146,8 +147,8 @@ void train(TrainArguments a) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int weir::programs::train(int argc, char** argv) {
+  program::App app{
       "Learns a policy from a trace that `record` wrote: half of its images to learn from, half to choose on.\n"
       "Exit heads must not have been trained on these images."};
   TrainArguments a;

@@ -18,6 +18,14 @@ namespace weir {
 ImageSet read_image_folder(const std::filesystem::path& folder, const std::filesystem::path& csv,
                            const ClassNames& names = {});
 
+/// Whether a file's name ends as those of images that read_image() decodes: .jpg, .jpeg, .png, .bmp, .ppm, .pgm, in
+/// small letters or capitals.
+bool is_image_name(const std::filesystem::path& file);
+
+/// All images of a folder and of the folders in it, by is_image_name(), in the order of their names, without labels.
+/// Links to files are followed, links to folders are not. Throws FormatError where there are none, IoError.
+ImageSet find_images(const std::filesystem::path& folder);
+
 /// Images and labels, by what images names:
 ///   a folder with CIFAR-10 batches (and labels empty)   see read_cifar
 ///   any other folder    labels is the CSV of read_image_folder (empty: labels.csv in the folder)

@@ -1,8 +1,11 @@
 // What load_image_set.hpp declares.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -57,6 +60,30 @@ WEIR_INLINE ImageSet read_image_folder(const std::filesystem::path& folder, cons
       ImageSet::from_files(std::move(files), std::move(file_names), std::move(labels.values), folder.string());
   set.set_labels_origin(labels);
   return set;
+}
+
+WEIR_INLINE bool is_image_name(const std::filesystem::path& file) {
+  std::string ending = file.extension().string();
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  constexpr std::array<std::string_view, 6> known{".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm"};
+  return std::ranges::find(known, ending) != known.end();
+}
+
+WEIR_INLINE ImageSet find_images(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> names;
+  try {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder))
+      if (std::error_code error; is_image_name(entry.path()) && entry.is_regular_file(error))
+        names.push_back(entry.path().lexically_relative(folder).string());
+  } catch (const fs::filesystem_error& e) {
+    throw detail::io_error(folder, "cannot be read", e.code().value());
+  }
+  if (names.empty()) throw FormatError(folder.string() + ": holds no images (.jpg, .jpeg, .png, .bmp, .ppm or .pgm)");
+  std::ranges::sort(names);
+  std::vector<fs::path> files;
+  for (const std::string& name : names) files.push_back(folder / name);
+  return ImageSet::from_files(std::move(files), std::move(names), {}, folder.string());
 }
 
 WEIR_INLINE ImageSet load_image_set(const std::filesystem::path& images, const std::filesystem::path& labels,

@@ -1,10 +1,13 @@
 // What a program adds without touching weir: an operator that an ONNX file uses, a learner that is saved and loaded by
-// name, a rule that stands beside the others, a group of features, a test of a mean, a cost.
+// name, a rule that stands beside the others, also in the program `policy`, a group of features, a test of a mean, a
+// cost.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <random>
 #include <weir/layers/attributes/node_arguments.hpp>
+#include <weir/programs.hpp>
 #include <weir/weir.hpp>
 
 namespace {
@@ -132,6 +135,7 @@ std::optional<weir::TunedRule> tune_mine(const weir::RuleData& data) {
 }  // namespace
 
 int main() {
+  std::filesystem::create_directories("doors");
   weir::register_learner("below", fit_below, load_below);
   weir::register_rule({"mine", "this program", tune_mine, {}});
   const weir::Trace training = make_trace(3000, 1), calibration = make_trace(3000, 2);
@@ -200,5 +204,20 @@ int main() {
   priced.set_costs({{2, 0}, {7, 0}}, "cents");
   CHECK(weir::evaluate(weir::fixed_policy(weir::Topology::chain({"small", "full"}), priced, 1), priced).mean_cost() ==
         9);
+
+  // weir's own programs know what was added: `policy` compares this learner and this rule.
+  const weir::TraceTable table = weir::trace_to_table(make_trace(4000, 4));
+  std::string csv = weir::csv_line(table.header);
+  for (const auto& row : table.rows) csv += weir::csv_line(row);
+  weir::write_file_atomically("doors/trace.csv", csv);
+  std::vector<std::string> words = {
+      "doors",   "--trace", "doors/trace.csv", "--learners", "below", "--rules",      "mine", "--budgets", "0.05",
+      "--seeds", "1",       "--bootstrap",     "50",         "--out", "doors/results"};
+  std::vector<char*> arguments;
+  for (std::string& w : words) arguments.push_back(w.data());
+  CHECK(weir::programs::policy(static_cast<int>(arguments.size()), arguments.data()) == 0);
+  const weir::Bytes result = weir::read_file("doors/results/policy.csv");
+  const std::string_view compared(result.data(), result.size());
+  CHECK(compared.find("mine") != compared.npos && compared.find("below") != compared.npos);
   return 0;
 }

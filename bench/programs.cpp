@@ -1,0 +1,92 @@
+// The program `weir`: hands over to the one that is named.
+#include "programs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <weir/core/known_names.hpp>
+#include <weir/io/report/printable.hpp>
+#include <weir/version.hpp>
+
+namespace weir::programs {
+
+namespace {
+
+constexpr std::array all{
+    Program{"adapt", "learns when an image may stop, measures what that saves, writes report and policy", adapt},
+    Program{"run", "answers images with a policy", run},
+    Program{"policy", "compares learned policies with the rules of the field, on traces", policy},
+    Program{"record", "records what every stage answers on many images, also on several machines", record},
+    Program{"train", "learns a policy from what was recorded", train},
+    Program{"bounds", "how often each way of choosing a policy breaks its promise", bounds},
+    Program{"shift", "what becomes of a policy where the images change", shift},
+    Program{"throughput", "images per second of a policy: one by one, in batches, from a queue", throughput},
+    Program{"infer", "runs a network on .npy arrays", infer},
+    Program{"profile", "times a network, and with --profile each of its steps", network},
+    Program{"learners", "times the learners", learners}};
+
+std::string help() {
+  std::string text = "weir " + std::string(version) + ": adaptive inference with convolutional networks\n\n" +
+                     "Usage: weir PROGRAM OPTIONS\n\nPrograms (weir PROGRAM --help says more):\n";
+  for (const Program& p : all)
+    text += "  " + std::string(p.name) + std::string(12 - p.name.size(), ' ') + std::string(p.summary) + "\n";
+  return text +
+         "\nOptions:\n  --help, --version\n  --completion bash   completion for the shell: source <(weir --completion "
+         "bash)\n\nExamples:\n"
+         "  weir adapt --network small.onnx large.onnx --preprocess models.json --images folder/ --labels labels.csv\n"
+         "  weir run results/policy.json folder/ --allow-outside > answers.csv\n";
+}
+
+/// Programs by their names, options by what the program's --help says: nothing here to be kept up to date.
+constexpr std::string_view bash_completion = R"bash(_weir() {
+  local word=${COMP_WORDS[COMP_CWORD]} offers
+  if [ "$COMP_CWORD" = 1 ]; then
+    offers=$(weir --help | sed -n 's/^  \([a-z]\+\) .*/\1/p; s/^  \(--[a-z]\+\).*/\1/p')
+  elif [[ $word == -* ]]; then
+    offers=$(weir "${COMP_WORDS[1]}" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u)
+  else
+    COMPREPLY=($(compgen -f -- "$word"))
+    return
+  fi
+  COMPREPLY=($(compgen -W "$offers" -- "$word"))
+}
+complete -o filenames -F _weir weir
+)bash";
+
+int refuse(const std::string& what) {
+  std::fprintf(stderr, "error: %s\n", printable(what).c_str());
+  return 2;
+}
+
+}  // namespace
+
+std::span<const Program> list() { return all; }
+
+int weir(int argc, char** argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first.empty() || first == "--help" || first == "-h" || first == "help") {
+    std::fputs(help().c_str(), first.empty() ? stderr : stdout);
+    return first.empty() ? 2 : 0;
+  }
+  if (first == "--version") return std::printf("weir %s\n", version) < 0 ? 1 : 0;
+  if (first == "--completion") {
+    if (argc != 3 || std::string_view(argv[2]) != "bash")
+      return refuse("--completion: bash is the shell that is known");
+    return std::fputs(std::string(bash_completion).c_str(), stdout) < 0 ? 1 : 0;
+  }
+  const auto found = std::ranges::find(all, first, &Program::name);
+  if (found == all.end()) {
+    std::vector<std::string_view> names;
+    for (const Program& p : all) names.push_back(p.name);
+    return refuse("there is no program '" + std::string(first) + "'; the nearest is '" +
+                  std::string(nearest_name(first, names)) + "', and weir --help lists all");
+  }
+  std::string name = "weir " + std::string(first);
+  argv[1] = name.data();  // what --help and results call it
+  return found->main(argc - 1, argv + 1);
+}
+
+}  // namespace weir::programs

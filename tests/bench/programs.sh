@@ -1,0 +1,72 @@
+#!/bin/bash
+# programs.sh WEIR FOLDER: the program `weir`: what it lists, hands over to, completes and refuses; a policy that is
+# learned, bundled, moved and run on images. Ends with 77 (skipped) without Fashion-MNIST.
+set -euo pipefail
+weir=$1 folder=$2
+data=/usr/share/datasets/fashion-mnist
+fail() { echo "FAILED: $*" >&2; exit 1; }
+is() { [ "$1" = "$2" ] || fail "'$1' is not '$2'"; }
+refuses() {  # refuses TEXT ARGUMENTS
+  ! "$weir" "${@:2}" >"$folder/out" 2>"$folder/err" || fail "taken: ${*:2}"
+  grep -qF -- "$1" "$folder/err" || fail "'$1' is not in: $(cat "$folder/err")"
+}
+rm -rf "$folder" && mkdir -p "$folder"
+networks=$(cd "$(dirname "$0")/../../bench/networks" && pwd)
+
+"$weir" --version | grep -qE '^weir [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version"
+for program in $("$weir" --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
+  "$weir" "$program" --help >"$folder/help" || fail "$program --help"
+  grep -q "^Usage: weir $program" "$folder/help" || fail "$program: $(cat "$folder/help")"
+done
+is "$program" learners  # the last that is listed
+refuses "the nearest is 'adapt'" adopt
+refuses "Usage: weir PROGRAM"
+refuses "bash is the shell" --completion tcsh
+PATH=$(dirname "$weir"):$PATH bash -c 'source <(weir --completion bash); COMP_WORDS=(weir ad) COMP_CWORD=1; _weir
+  [ "${COMPREPLY[*]}" = adapt ] && COMP_WORDS=(weir run --work) COMP_CWORD=2 && _weir && [ "${COMPREPLY[*]}" = --workers ]' ||
+  fail "completion"
+refuses "no such file" run "$folder/nosuch.json" "$folder/nosuch.png"
+refuses "policy is required" run
+
+[ -e $data/t10k-images-idx3-ubyte.gz ] || exit 77
+mkdir "$folder/full" && touch "$folder/full/mine"
+learn() {
+  "$weir" adapt --quick --measure 50 --images "$data/t10k-images-idx3-ubyte.gz[0:2000]" \
+    --labels $data/t10k-labels-idx1-ubyte.gz --network "$networks/fashion_alexnet.onnx" \
+    --network "$networks/fashion_googlenet.onnx" --preprocess "$networks/models.json" --exits 1 \
+    --out "$folder/results" "$@"
+}
+! learn --bundle "$folder/full" 2>"$folder/err" || fail "a folder with something in it was taken"
+grep -q "there is something here" "$folder/err" && ! [ -e "$folder/results" ] || fail "learned before it was refused"
+learn --bundle "$folder/made" >"$folder/learned"
+mv "$folder/made" "$folder/moved"
+is "$(ls "$folder/moved" | tr '\n' ' ')" \
+  "CMakeLists.txt fashion_alexnet.onnx fashion_googlenet.onnx main.cpp policy.json policy_early_exit.json "
+
+# Images: grey squares of several sizes as PGM, one of them damaged.
+mkdir -p "$folder/images/more"
+for i in 1 2 3; do { printf 'P5 28 28 255\n'; head -c 784 /dev/zero | tr '\0' "\\$((i * 20))"; } >"$folder/images/$i.pgm"; done
+cp "$folder/images/2.pgm" "$folder/images/more/4,5.PGM"
+seq 10 | sed 's/^/class /' >"$folder/classes"
+"$weir" run "$folder/moved/policy.json" "$folder/images" --classes "$folder/classes" --workers 2 >"$folder/answers.csv"
+python3 - "$folder/answers.csv" <<'PYTHON'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+assert [r["file"] for r in rows] == ["1.pgm", "2.pgm", "3.pgm", "more/4,5.PGM"], rows
+assert all(r["name"] == f"class {int(r['label']) + 1}" for r in rows), rows
+assert all(0.1 <= float(r["probability"]) <= 1 and float(r["ms"]) > 0 for r in rows), rows
+assert {r["exit"] for r in rows} <= {"fashion_alexnet", "fashion_googlenet"}, rows
+assert [rows[1][k] for k in ("label", "probability", "exit")] == [rows[3][k] for k in ("label", "probability", "exit")]
+PYTHON
+find "$folder/images" -name '*.[pP][gG][mM]' | sort | "$weir" run "$folder/moved/policy.json" - >"$folder/listed.csv"
+is "$(cut -d, -f2,4 "$folder/listed.csv" | head -n 4)" "$(cut -d, -f2,4 "$folder/answers.csv" | head -n 4)"
+"$weir" run "$folder/moved/policy.json" "$data/t10k-images-idx3-ubyte.gz" --batch 64 >"$folder/all.csv"
+is "$(wc -l <"$folder/all.csv")" 10001
+
+echo broken >"$folder/images/2.pgm"
+refuses "1 of 4 images have no answer" run "$folder/moved/policy.json" "$folder/images"
+grep -q "2.pgm" "$folder/err" || fail "which image? $(cat "$folder/err")"
+is "$(wc -l <"$folder/out")" 4
+refuses "holds no images" run "$folder/moved/policy.json" "$folder/moved"
+rm "$folder/moved/fashion_googlenet.onnx"
+refuses "there is no $folder/moved/fashion_googlenet.onnx" run "$folder/moved/policy.json" "$folder/images"
