@@ -18,6 +18,7 @@ namespace {
 constexpr std::array all{
     Program{"adapt", "learns when an image may stop, measures what that saves, writes report and policy", adapt},
     Program{"run", "answers images with a policy", run},
+    Program{"serve", "serves a policy by HTTP, with a page to drop images on", serve},
     Program{"policy", "compares learned policies with the rules of the field, on traces", policy},
     Program{"record", "records what every stage answers on many images, also on several machines", record},
     Program{"train", "learns a policy from what was recorded", train},
@@ -37,7 +38,8 @@ std::string help() {
          "\nOptions:\n  --help, --version\n  --completion bash   completion for the shell: source <(weir --completion "
          "bash)\n\nExamples:\n"
          "  weir adapt --network small.onnx large.onnx --preprocess models.json --images folder/ --labels labels.csv\n"
-         "  weir run results/policy.json folder/ --allow-outside > answers.csv\n";
+         "  weir run results/policy.json folder/ --allow-outside > answers.csv\n"
+         "  weir serve bundle/policy.json --port 8080\n";
 }
 
 /// Programs by their names, options by what the program's --help says: nothing here to be kept up to date.
@@ -64,6 +66,13 @@ int refuse(const std::string& what) {
 }  // namespace
 
 std::span<const Program> list() { return all; }
+
+#if !WEIR_HAS_HTTPLIB
+int serve(int, char**) {
+  return refuse("this weir was built without cpp-httplib; Debian, Ubuntu: apt install libcpp-httplib-dev libssl-dev "
+                "libbrotli-dev, and build it again");
+}
+#endif
 
 int weir(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";

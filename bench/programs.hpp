@@ -17,6 +17,7 @@ namespace weir::programs {
 /// number for options that are wrong.
 int adapt(int argc, char** argv);
 int run(int argc, char** argv);
+int serve(int argc, char** argv);  ///< where cpp-httplib was there when weir was built, else it says so
 int policy(int argc, char** argv);
 int record(int argc, char** argv);
 int train(int argc, char** argv);

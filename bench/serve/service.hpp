@@ -1,0 +1,153 @@
+/// Service: the policy that answers now, and how another takes its place without losing a request.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+#include <weir/core/error.hpp>
+#include <weir/io/datasets/class_names.hpp>
+#include <weir/io/images/image.hpp>
+#include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/run/cascade_spec.hpp>
+#include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/cascade.hpp>
+#include <weir/policy/serve/cascade_stream.hpp>
+#include <weir/policy/serve/stored_cascade.hpp>
+#include <weir/policy/trace/trace.hpp>
+
+#include "options.hpp"
+
+namespace serve {
+
+/// One loaded policy.
+struct Version {
+  weir::Cascade cascade;
+  std::vector<std::string> stages;
+  std::vector<double> cost_to;  ///< [stages] cost of the cheapest way to an answer there, as the policy file has it
+  std::string cost_unit;
+  weir::CascadeStream stream;  ///< last: it answers what is under way before the rest goes
+
+  Version(const weir::PolicyFile& file, const Options& o)
+      : cascade(file, o.policy,
+                {.networks = o.networks,
+                 .context = {.threads = o.threads, .isa = o.isa},
+                 .allow_outside = o.allow_outside}),
+        cost_unit(file.cost_unit),
+        stream(cascade,
+               {.batch = o.batch, .in_flight = o.queue, .max_wait_s = 1e-3 * o.max_wait_ms, .workers = o.workers}) {
+    weir::Trace costs;
+    for (std::size_t k = 0; k < cascade.spec().stages.size(); ++k) {
+      stages.push_back(cascade.spec().stages[k].name);
+      weir::StageTrace stage;
+      stage.name = stages.back();
+      stage.cost = file.stages.at(k).cost;
+      stage.answer_cost = file.stages.at(k).answer_cost;
+      costs.stages.push_back(std::move(stage));
+    }
+    cost_to = weir::cheapest_costs(file.policy.a.topology, costs);
+    cascade.preload(o.batch);
+  }
+};
+
+/// The server has no place for one more image.
+struct Full : weir::Error {
+  using weir::Error::Error;
+};
+
+/// An answer took longer than it may.
+struct Late : weir::Error {
+  using weir::Error::Error;
+};
+
+struct Answer {
+  weir::Decision decision;
+  std::shared_ptr<const Version> version;
+};
+
+/// All members may be called from several threads.
+class Service {
+ public:
+  explicit Service(Options options) : options_(std::move(options)) {}
+
+  /// Loads the policy anew; the images under way are answered by the one that they came to. Throws what load_policy()
+  /// and preload() throw, and then nothing has changed.
+  void load() {
+    const auto seen = stamp();
+    auto next = std::make_shared<Version>(weir::read_policy_file(options_.policy), options_);
+    const std::lock_guard lock(mutex_);
+    current_.swap(next);  // the old one goes with its last request
+    seen_ = seen;
+  }
+
+  /// Whether the policy file is another one than was loaded, or was tried to be, last.
+  bool changed() {
+    const auto now = stamp();
+    const std::lock_guard lock(mutex_);
+    return now && std::exchange(seen_, now) != now;
+  }
+
+  std::shared_ptr<Version> current() const {
+    const std::lock_guard lock(mutex_);
+    return current_;
+  }
+
+  std::size_t waiting() const { return waiting_; }
+
+  /// The answer for the bytes of an image file. Throws Full, Late, FormatError for what is no image, and what
+  /// Cascade::run() throws.
+  Answer answer(std::string bytes) {
+    const std::shared_ptr<Version> version = current();
+    if (!version) throw Full("the networks are being loaded");
+    const Place place(waiting_, options_.queue);
+    auto shared = std::make_shared<const std::string>(std::move(bytes));  // the stream's functions are copied
+    std::future<weir::Decision> decision = version->stream.submit([shared] {
+      return weir::decode_image({shared->data(), shared->size()}, "the image that was sent");
+    });
+    if (decision.wait_for(std::chrono::duration<double>(options_.time_limit_s)) != std::future_status::ready)
+      throw Late("no answer within " + std::to_string(options_.time_limit_s) + " seconds");
+    return {decision.get(), version};
+  }
+
+ private:
+  using Stamp = std::optional<std::pair<std::filesystem::file_time_type, std::uintmax_t>>;
+
+  Stamp stamp() const {
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(options_.policy, error);
+    const auto size = error ? 0 : std::filesystem::file_size(options_.policy, error);
+    return error ? Stamp() : Stamp({time, size});
+  }
+
+  /// One of the places for images under way.
+  class Place {
+   public:
+    Place(std::atomic<std::size_t>& taken, std::size_t all) : taken_(taken) {
+      if (taken_.fetch_add(1) >= all) {
+        --taken_;
+        throw Full(std::to_string(all) + " images are under way already");
+      }
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { --taken_; }
+
+   private:
+    std::atomic<std::size_t>& taken_;
+  };
+
+  const Options options_;
+  std::atomic<std::size_t> waiting_{0};
+  mutable std::mutex mutex_;
+  std::shared_ptr<Version> current_;
+  Stamp seen_;
+};
+
+}  // namespace serve

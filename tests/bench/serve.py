@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""serve.py WEIR FOLDER: a server on a free port: answers as `weir run`, limits, hostile and slow clients, a token,
+another policy while requests come, and a clean end. Ends with 77 (skipped) without Fashion-MNIST or cpp-httplib."""
+import concurrent.futures
+import csv
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+WEIR, FOLDER = sys.argv[1:]
+DATA = '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz'
+NETWORKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../bench/networks')
+if not os.path.exists(DATA):
+    sys.exit(77)
+if 'built without' in subprocess.run([WEIR, 'serve', 'x'], capture_output=True, text=True).stderr:
+    sys.exit(77)
+
+
+class Server:
+    def __init__(self, *options, **environment):
+        self.process = subprocess.Popen([WEIR, 'serve', POLICY, '--port', '0', *options], stdout=subprocess.PIPE,
+                                        stderr=open(os.path.join(FOLDER, 'log'), 'w'), text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith('serving ' + POLICY), line
+        self.port = int(line.rstrip('/\n').rsplit(':', 1)[1])
+
+    def ask(self, method, path, body=None, headers={}):
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)
+        connection.request(method, path, body, headers)
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+
+    def post(self, body, **headers):
+        status, text = self.ask('POST', '/', body, headers)
+        return status, json.loads(text)
+
+    def end(self, with_signal=signal.SIGTERM):
+        self.process.send_signal(with_signal)
+        assert self.process.wait(timeout=30) == 0
+        self.process.stdout.close()
+
+
+def learn(bundle, *options):
+    subprocess.run([WEIR, 'adapt', '--quick', '--measure', '50', '--images', DATA + '[0:2000]', '--labels',
+                    DATA.replace('images-idx3', 'labels-idx1'), '--network', NETWORKS + '/fashion_alexnet.onnx',
+                    '--network', NETWORKS + '/fashion_googlenet.onnx', '--preprocess', NETWORKS + '/models.json',
+                    '--exits', '1', '--out', os.path.join(FOLDER, 'results'), '--bundle', bundle, *options], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+shutil.rmtree(FOLDER, ignore_errors=True)
+os.makedirs(FOLDER + '/images')
+POLICY = os.path.join(FOLDER, 'bundle', 'policy.json')
+learn(os.path.join(FOLDER, 'bundle'))
+images = []
+for i in range(20):
+    pixels = bytes((x * (i + 3) * 7 + y * 11 + i * 13) % 256 for y in range(28) for x in range(28))
+    images.append(b'P5 28 28 255\n' + pixels)
+    with open(f'{FOLDER}/images/{i:02}.pgm', 'wb') as f:
+        f.write(images[-1])
+with open(FOLDER + '/classes', 'w') as f:
+    f.write(''.join(f'thing {c}\n' for c in range(10)))
+run = subprocess.run([WEIR, 'run', POLICY, FOLDER + '/images'], capture_output=True, text=True, check=True)
+expected = [(int(r['label']), r['exit'], r['probability']) for r in csv.DictReader(run.stdout.splitlines())]
+
+server = Server('--classes', FOLDER + '/classes', '--max-bytes', '5000', '--time-limit', '2', '--connections', '8')
+status, page = server.ask('GET', '/')
+assert status == 200 and '<title>weir' in page and 'http' not in page.replace('http://this-server/', ''), page
+assert server.ask('GET', '/healthz') == (200, 'ok\n')
+
+# Many at once: every answer is that of `weir run`.
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    answers = list(pool.map(server.post, images * 10))
+for i, (status, a) in enumerate(answers):
+    assert status == 200, (status, a)
+    label, stage, probability = expected[i % 20]
+    assert (a['label'], a['exit'], f"{a['probability']:.6f}") == (label, stage, probability), (a, expected[i % 20])
+    assert a['name'] == f"thing {label}" and a['ms'] > 0 and 0 <= a['saved'] < 1 and a['exit'] in a['stages']
+
+# What is no image, too large, too slow, or not asked for.
+assert server.post(b'')[0] == 400
+status, reply = server.post(b'\x89PNG nonsense')
+assert status == 400 and 'the image that was sent' in reply['error'], reply
+assert server.post(b'P5 60000 60000 255\n' + bytes(100))[0] == 400
+assert server.post(bytes(6000))[0] == 413
+assert server.ask('GET', '/nothing')[0] == 404
+assert server.post(images[0], **{'Content-Type': 'multipart/form-data; boundary=x'})[0] in (400, 415)
+drip = socket.create_connection(('127.0.0.1', server.port))
+drip.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n')
+started = time.monotonic()
+try:
+    while time.monotonic() - started < 20:  # one byte at a time, for ever
+        drip.sendall(b'x')
+        time.sleep(0.2)
+        drip.settimeout(0.01)
+        try:
+            if drip.recv(1000):
+                break
+        except TimeoutError:
+            pass
+except OSError:
+    pass
+assert time.monotonic() - started < 10, 'a client that drips is waited for'
+for junk in (b'\x00' * 1000, b'POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n', b'GET ' + b'a' * 100000, b'\r\n\r\n'):
+    with socket.create_connection(('127.0.0.1', server.port)) as s:
+        try:
+            s.sendall(junk)
+        except OSError:
+            pass
+idle = [socket.create_connection(('127.0.0.1', server.port)) for _ in range(4)]  # that say nothing
+assert server.post(images[0])[0] == 200
+for s in idle:
+    s.close()
+
+status, metrics = server.ask('GET', '/metrics')
+assert status == 200 and 'weir_requests_total{status="200"} 20' in metrics, metrics
+assert 'weir_requests_total{status="400"} 3' in metrics and 'weir_requests_total{status="413"} 2' in metrics, metrics  # and the length of -5
+assert sum(int(l.rsplit(' ', 1)[1]) for l in metrics.splitlines() if l.startswith('weir_answer_seconds_count')) >= 200
+
+
+# Another policy, and a broken one, while requests come: none is lost.
+def steady(stop):
+    seen = []
+    while not stop.is_set():
+        seen.append(server.post(images[len(seen) % 20])[0])
+    return seen
+
+
+import threading  # noqa: E402
+stop = threading.Event()
+with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    streams = [pool.submit(steady, stop) for _ in range(3)]
+    good = open(POLICY).read()
+
+    def replace(text):
+        with open(POLICY + '.new', 'w') as f:
+            f.write(text)
+        os.rename(POLICY + '.new', POLICY)
+
+    def wait_for(line):
+        for _ in range(100):
+            if line in server.ask('GET', '/metrics')[1]:
+                return
+            time.sleep(0.1)
+        raise AssertionError(line + '\n' + server.ask('GET', '/metrics')[1] + open(FOLDER + '/log').read())
+
+    replace('{"weir_policy": 2')
+    wait_for('weir_failed_reloads_total 1')
+    replace(good + '\n')
+    wait_for('weir_reloads_total 1')
+    server.process.send_signal(signal.SIGHUP)
+    wait_for('weir_reloads_total 2')
+    stop.set()
+    statuses = [s for stream in streams for s in stream.result()]
+assert len(statuses) > 20 and set(statuses) == {200}, statuses
+server.end()
+
+# A full house: a server that takes one image at a time says so, and answers the others.
+server = Server('--queue', '1', '--batch', '1')
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    statuses = [s for s, _ in pool.map(server.post, images * 10)]
+assert set(statuses) <= {200, 503} and statuses.count(200) >= 20, statuses
+server.end(signal.SIGINT)
+
+# Others may only reach it with a token.
+refused = subprocess.run([WEIR, 'serve', POLICY, '--host', '0.0.0.0', '--port', '0'], capture_output=True, text=True)
+assert refused.returncode == 1 and '--token-file' in refused.stderr, refused.stderr
+with open(FOLDER + '/token', 'w') as f:
+    f.write('a secret that is long enough\n')
+server = Server('--host', '0.0.0.0', '--token-file', FOLDER + '/token')
+assert server.post(images[0])[0] == 401
+assert server.post(images[0], Authorization='Bearer a secret that is long enougH')[0] == 401
+assert server.post(images[0], Authorization='Bearer a secret that is long enough')[0] == 200
+assert server.ask('GET', '/metrics')[0] == 401 and server.ask('GET', '/healthz')[0] == 200
+taken = subprocess.run([WEIR, 'serve', POLICY, '--port', str(server.port)], capture_output=True, text=True, timeout=30)
+assert taken.returncode == 1 and 'cannot be listened on' in taken.stderr, taken.stderr
+server.end()
+broken = subprocess.run([WEIR, 'serve', FOLDER + '/nosuch.json', '--port', '0'], capture_output=True, text=True)
+assert broken.returncode == 1 and 'nosuch.json' in broken.stderr, broken.stderr
+print('ok')
