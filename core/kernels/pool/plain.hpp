@@ -73,6 +73,11 @@ inline std::int64_t pool_row_floats(const PoolParams& p, std::int64_t W, std::in
   return std::max(p.w.pad_begin + W, (OW - 1) * p.w.stride + p.w.extent()) + 32 * p.w.stride + 64;
 }
 
+/// True if a window may lie in the padding: one with gaps, or with padding as long as itself.
+[[gnu::always_inline]] inline bool may_see_nothing(const WindowAxis& axis) {
+  return axis.dilation > 1 || axis.pad_begin >= axis.kernel || axis.pad_end >= axis.kernel;
+}
+
 /// How many of the places of window j lie in [from, to).
 [[gnu::always_inline]] inline std::int64_t places(const WindowAxis& axis, std::int64_t j, std::int64_t from,
                                                   std::int64_t to) {
@@ -165,8 +170,7 @@ struct PoolKernel {
       else
         simd::store_part(best, y + j, p.OW - j < W ? p.OW - j : W);
     }
-    // Only windows with gaps may lie outside between their pads.
-    if (Take::average || (p.params->h.dilation == 1 && axis.dilation == 1)) return;
+    if (Take::average || !(may_see_nothing(p.params->h) || may_see_nothing(axis))) return;
     for (std::int64_t j = 0; j < p.OW; ++j)
       if (places(p.params->h, i, 0, p.H) == 0 || places(axis, j, 0, p.W) == 0) y[j] = Take::nothing;
   }
