@@ -66,18 +66,20 @@ inline LayerPtr make_relu(const NodeArguments& node) {
   return std::make_shared<ClipLayer>(Clamp{.lo = 0});
 }
 
-/// Bounds are attributes before opset 11, inputs since.
+/// Bounds are attributes before opset 11, inputs since. What is not given is the largest finite number: infinities are
+/// clipped too. Where min is above max, all values become max.
 inline LayerPtr make_clip(const NodeArguments& node) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
+  constexpr float most = std::numeric_limits<float>::max();
   Clamp clamp;
   if (node.opset < 11) {
     node.expect_inputs(1, 1);
-    clamp = {node.real("min", -infinity), node.real("max", infinity)};
+    clamp = {node.real("min", -most), node.real("max", most)};
   } else {
     node.expect_inputs(1, 3);
-    clamp = {node.scalar_input(1, -infinity), node.scalar_input(2, infinity)};
+    clamp = {node.scalar_input(1, -most), node.scalar_input(2, most)};
   }
-  if (!(clamp.lo <= clamp.hi)) node.fail("min must not be above max");
+  if (std::isnan(clamp.lo) || std::isnan(clamp.hi)) node.fail("a bound is NaN");
+  clamp.lo = std::min(clamp.lo, clamp.hi);
   return std::make_shared<ClipLayer>(clamp);
 }
 

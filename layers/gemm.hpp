@@ -103,7 +103,8 @@ inline std::optional<SharedFloats> gemm_bias(const NodeArguments& node, std::int
   const std::size_t n = c->floats.size(), M = static_cast<std::size_t>(columns);
   if (c->shape.rank() == 2 && c->shape[0] != 1) return std::nullopt;
   if (n != 1 && n != M) return std::nullopt;
-  for (std::size_t i = 0; i < M; ++i) bias.push_back(beta * c->floats[n == 1 ? 0 : i]);
+  // With beta 0, C is not looked at: 0 times infinity would be NaN.
+  for (std::size_t i = 0; i < M; ++i) bias.push_back(beta == 0.0F ? 0.0F : beta * c->floats[n == 1 ? 0 : i]);
   return SharedFloats(std::move(bias));
 }
 

@@ -76,8 +76,7 @@ inline std::int64_t lp_order(const NodeArguments& node) {
 /// Dilations and ceil_mode came with opset 18.
 inline LayerPtr make_lp_pool(const NodeArguments& node) {
   const std::int64_t p = detail::lp_order(node);
-  if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
-  return std::make_shared<LpPoolLayer>(Window::read(node, {}, node.opset >= 18, node.opset >= 18), p);
+  return std::make_shared<LpPoolLayer>(Window::read_pooling(node, node.opset >= 18, node.opset >= 18), p);
 }
 
 inline LayerPtr make_global_lp_pool(const NodeArguments& node) {

@@ -70,15 +70,13 @@ class PoolLayer final : public Layer {
 /// The indices of the maxima, a second output, are not computed.
 inline LayerPtr make_max_pool(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
   if (node.opset >= 8) (void)node.integer_in("storage_order", 0, 0, 1);  // of indices
-  return std::make_shared<PoolLayer>(Window::read(node, {}, node.opset >= 10, node.opset >= 10), false, false);
+  return std::make_shared<PoolLayer>(Window::read_pooling(node, node.opset >= 10, node.opset >= 10), false, false);
 }
 
 inline LayerPtr make_average_pool(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
-  return std::make_shared<PoolLayer>(Window::read(node, {}, node.opset >= 19, node.opset >= 10), true,
+  return std::make_shared<PoolLayer>(Window::read_pooling(node, node.opset >= 19, node.opset >= 10), true,
                                      node.integer_in("count_include_pad", 0, 0, 1) == 1);
 }
 

@@ -63,8 +63,19 @@ struct Window {
       w.auto_pad = AutoPad::valid;
     else if (auto_pad != "NOTSET")
       node.fail("attribute auto_pad may not be '" + auto_pad + "'");
-    if (w.auto_pad != AutoPad::given)
-      for (WindowAxis& a : w.axes) a.pad_begin = a.pad_end = 0;
+    if (w.auto_pad != AutoPad::given && std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p != 0; }))
+      node.fail("attributes pads and auto_pad exclude each other");
+    return w;
+  }
+
+  /// read() of a pooling, whose padding must be shorter than its kernel: no window without dilation sees padding only.
+  static Window read_pooling(const NodeArguments& node, bool dilated, bool has_ceil_mode) {
+    if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
+    const Window w = read(node, {}, dilated, has_ceil_mode);
+    for (const WindowAxis& a : w.axes)
+      if (std::max(a.pad_begin, a.pad_end) >= a.kernel)
+        node.fail("attribute pads must be below kernel_shape: " + std::to_string(std::max(a.pad_begin, a.pad_end)) +
+                  " is not below " + std::to_string(a.kernel));
     return w;
   }
 

@@ -34,7 +34,7 @@ namespace weir::kernels {
 /// 9.4e-7 (2.2e-7).
 ///
 /// Weights must be finite. A NaN or infinity in x would reach all pixels of a tile that sees it, so the pixels of such
-/// a tile are computed by plain loops (finite() finds it).
+/// a tile are computed by plain loops; so are those of a tile that overflows on the way.
 template <int Y, int S, int K = 3, Layout layout = Layout::blocked>
 class Winograd : public Conv2dAlgorithm {
   using P = winograd::Phases<Y, S, K>;
@@ -344,15 +344,6 @@ class Winograd : public Conv2dAlgorithm {
     }
   }
 
-  /// True if all that a tile sees of x is finite. Each of its pixels has a part in the first or the last element of B^T
-  /// d (Phases: of an odd phase, in the first), so in the product of a corner, and what is not finite stays so in all
-  /// that is computed from it, times 0 too: one channel of the tile's sums S tells.
-  bool finite(const float* sums) const {
-    constexpr std::int64_t last = N - 1;
-    const std::int64_t right = last * sums_step(), down = N * right;
-    return std::isfinite((sums[0] + sums[right]) + (sums[down] + sums[down + right]));
-  }
-
   /// The pixels of the tiles first .. last-1, counted over all images, row of tiles by row.
   void transform_back(const Work& work, std::int64_t g, std::int64_t b, std::int64_t first, std::int64_t last,
                       const float* sums) const {
@@ -385,12 +376,8 @@ class Winograd : public Conv2dAlgorithm {
                                 work.clamp};
       for (std::int64_t column = columns.first; column < columns.last; ++column) {
         tile.columns = std::min<std::int64_t>(Y, OW_ - Y * column);
-        if (!finite(tile.sums))
+        if (!(all ? micro_->winograd_tile(N)(tile) : transform_back_rows(work, block, rows, at, tile)))
           compute_plainly(work, block, row, {Y * column, Y * column + tile.columns});
-        else if (all)
-          micro_->winograd_tile(N)(tile);
-        else
-          transform_back_rows(work, block, rows, at, tile);
         tile.sums += L;
         tile.y += Y * L;
         if (tile.residual) tile.residual += Y * L;
@@ -399,8 +386,9 @@ class Winograd : public Conv2dAlgorithm {
     }
   }
 
-  /// Of a tile, whose rows are these, those that are asked for, which may not lie one behind the other.
-  void transform_back_rows(const Work& work, std::int64_t block, RowRange rows, std::int64_t at,
+  /// Of a tile, whose rows are these, those that are asked for, which may not lie one behind the other. False as
+  /// winograd_tile().
+  bool transform_back_rows(const Work& work, std::int64_t block, RowRange rows, std::int64_t at,
                            winograd::OutputTile tile) const {
     float y[Y * Y * most_lanes], residual[Y * Y * most_lanes] = {};
     const std::int64_t floats = tile.columns * micro_->lanes;
@@ -412,9 +400,10 @@ class Winograd : public Conv2dAlgorithm {
       for (std::int64_t r = wanted.first; r < wanted.last; ++r)
         std::copy_n(work.residual.row(block, r) + at, floats, residual + (r - rows.first) * tile.pitch);
     }
-    micro_->winograd_tile(N)(tile);
+    if (!micro_->winograd_tile(N)(tile)) return false;
     for (std::int64_t r = wanted.first; r < wanted.last; ++r)
       std::copy_n(y + (r - rows.first) * tile.pitch, floats, work.y.row(block, r) + at);
+    return true;
   }
 
   /// What is asked for of the tile in these columns of y, for one block of channels.

@@ -34,8 +34,8 @@ struct Avx512 {
     winograd::TransformInput<Y, N, S, plain>::template run<lanes>(row, across);
   }
   template <int Y, int N>
-  [[gnu::target("avx512f,avx512vl,fma")]] static void winograd_tile(const winograd::OutputTile& tile) {
-    winograd::TransformOutput<Y, N>::template run<lanes>(tile);
+  [[gnu::target("avx512f,avx512vl,fma")]] static bool winograd_tile(const winograd::OutputTile& tile) {
+    return winograd::TransformOutput<Y, N>::template run<lanes>(tile);
   }
   // Whole vectors with the tail masked off, rather than the bodies for all instruction sets.
   [[gnu::target("avx512f,avx512vl,fma")]] static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows,

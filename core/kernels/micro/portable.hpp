@@ -32,8 +32,8 @@ struct Portable {
     winograd::TransformInput<Y, N, S, plain>::template run<lanes>(row, across);
   }
   template <int Y, int N>
-  static void winograd_tile(const winograd::OutputTile& tile) {
-    winograd::TransformOutput<Y, N>::template run<lanes>(tile);
+  static bool winograd_tile(const winograd::OutputTile& tile) {
+    return winograd::TransformOutput<Y, N>::template run<lanes>(tile);
   }
   static void store_rows(const float* tile, std::int64_t ldt, std::int64_t rows, std::int64_t columns,
                          const Epilogue& e) {

@@ -40,7 +40,7 @@ using TransposeRows = void (*)(const float* from, std::int64_t ldf, std::int64_t
                                std::int64_t ldt);
 
 using WinogradRowKernel = void (*)(const winograd::InputRow& row, std::int64_t across);
-using WinogradTileKernel = void (*)(const winograd::OutputTile& tile);
+using WinogradTileKernel = bool (*)(const winograd::OutputTile& tile);
 
 /// What an instruction set brings. Widths are 1 or 2 vectors, rows 1 to max_rows.
 struct Microkernels {

@@ -1,6 +1,7 @@
 /// The transforms of Winograd's convolutions as fast kernels: of a row of tiles on its way in, of a tile on its way
 /// out.
 #pragma once
+#include <limits>
 #include <weir/core/kernels/micro/clamp.hpp>
 #include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/kernels/micro/winograd_transforms.hpp>
@@ -188,13 +189,14 @@ struct OutputTile {
   Clamp clamp;
 };
 
-/// y = clamp(A^T m A + bias + residual).
+/// y = clamp(A^T m A + bias + residual). Returns false, and leaves y as it is, where one of A^T m is NaN, infinite or
+/// so large that its square is (1.8e19 and more): what was finite in x may have overflowed on the way.
 template <int Y, int N>
 struct TransformOutput {
   template <int L>
-  [[gnu::always_inline]] static void run(const OutputTile& tile) {
+  [[gnu::always_inline]] static bool run(const OutputTile& tile) {
     const OutputTile t = tile;  // which no store can change: what lies in it is loaded once
-    simd::Floats<L> half[Y][N], bias;
+    simd::Floats<L> half[Y][N], bias, squares{};
 #pragma GCC unroll 7
     for (int j = 0; j < N; ++j) {
       simd::Floats<L> m[N], y[Y];
@@ -206,15 +208,17 @@ struct TransformOutput {
 #pragma GCC unroll 4
       for (int i = 0; i < Y; ++i) {
         half[i][j] = y[i];
+        squares = squares + y[i] * y[i];
       }
       if constexpr (N < 7) simd::in_order();
     }
     if constexpr (N == 7) simd::in_memory(half);  // more than there are registers for
+    if (!(simd::sum<L>(squares) < std::numeric_limits<float>::infinity())) return false;
     simd::load(bias, t.bias);
     const simd::Floats<L> lo = simd::Floats<L>{} + t.clamp.lo, hi = simd::Floats<L>{} + t.clamp.hi;
 #pragma GCC unroll 4
     for (int i = 0; i < Y; ++i) {
-      if (i >= t.rows) return;
+      if (i >= t.rows) return true;
       simd::Floats<L> y[Y];
       transform_output(half[i], y);
 #pragma GCC unroll 4
@@ -230,6 +234,7 @@ struct TransformOutput {
         simd::store(v, t.y + i * t.pitch + j * L);
       }
     }
+    return true;
   }
 };
 

@@ -64,7 +64,7 @@ struct BlockedPoolKernel {
         }
         std::int64_t left, across;
         clip(p.w, j, W, left, across);
-        F best = F{} + Take::empty, v;
+        F best = F{} + (down > 0 && across > 0 ? Take::empty : Take::nothing), v;
         std::int64_t row = start;
         for (std::int64_t r = 0; r < down; ++r, row += to_below) {
           if (row >= ring) row -= ring;

@@ -28,6 +28,7 @@ namespace detail {
 struct PoolMax {
   static constexpr bool average = false;
   static constexpr float empty = -std::numeric_limits<float>::infinity();
+  static constexpr float nothing = std::numeric_limits<float>::lowest();  ///< of a window outside, as in ONNX Runtime
   template <class V>
   [[gnu::always_inline]] static void take(V& a, const V& b) {
     simd::take_max(a, b);
@@ -41,7 +42,7 @@ struct PoolMax {
 
 struct PoolSum {
   static constexpr bool average = true;
-  static constexpr float empty = 0;
+  static constexpr float empty = 0, nothing = 0;
   template <class V>
   [[gnu::always_inline]] static void take(V& a, const V& b) {
     a = a + b;
@@ -70,6 +71,11 @@ inline constexpr std::int64_t pool_rows = 8;
 /// Floats of one row of PoolPiece::rows.
 inline std::int64_t pool_row_floats(const PoolParams& p, std::int64_t W, std::int64_t OW) {
   return std::max(p.w.pad_begin + W, (OW - 1) * p.w.stride + p.w.extent()) + 32 * p.w.stride + 64;
+}
+
+/// True if a window may lie in the padding: one with gaps, or with padding as long as itself.
+[[gnu::always_inline]] inline bool may_see_nothing(const WindowAxis& axis) {
+  return axis.dilation > 1 || axis.pad_begin >= axis.kernel || axis.pad_end >= axis.kernel;
 }
 
 /// How many of the places of window j lie in [from, to).
@@ -148,6 +154,7 @@ struct PoolKernel {
   template <int W>
   [[gnu::always_inline]] static void store_row(const PoolPiece& p, const float* row, std::int64_t i, float* y) {
     using F = simd::Floats<W>;
+    const WindowAxis& axis = p.params->w;
     F rows{};
     if constexpr (Take::average) rows = F{} + static_cast<float>(divisor(*p.params, p.params->h, i, p.H));
     for (std::int64_t j = 0; j < p.OW; j += W) {
@@ -163,6 +170,9 @@ struct PoolKernel {
       else
         simd::store_part(best, y + j, p.OW - j < W ? p.OW - j : W);
     }
+    if (Take::average || !(may_see_nothing(p.params->h) || may_see_nothing(axis))) return;
+    for (std::int64_t j = 0; j < p.OW; ++j)
+      if (places(p.params->h, i, 0, p.H) == 0 || places(axis, j, 0, p.W) == 0) y[j] = Take::nothing;
   }
 
   template <int W>
@@ -198,7 +208,7 @@ void pool_window_by_window(const PoolPiece& p) {
       for (std::int64_t j = 0; j < p.OW; ++j, ++y) {
         const std::int64_t rows = places(h, i, 0, p.H), columns = places(w, j, 0, p.W);
         const float* from = p.x + (plane * p.H + first_inside(h, i)) * p.W + first_inside(w, j);
-        float v = Take::empty;
+        float v = rows > 0 && columns > 0 ? Take::empty : Take::nothing;
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t s = 0; s < columns; ++s) Take::take(v, from[r * h.dilation * p.W + s * w.dilation]);
         if constexpr (Take::average)
@@ -263,8 +273,8 @@ inline std::size_t pool_workspace_floats(const Context& context, const PoolParam
 }
 
 /// y[n, c, i, j] = max over r, s of x[n, c, i*stride_h + r*dilation_h - pad_top, j*stride_w + s*dilation_w - pad_left],
-/// where places outside the image do not count; -infinity where all lie outside. NaN
-/// where one of them is.
+/// where places outside the image do not count; NaN where one of them is. The lowest finite number where all of them
+/// lie outside, as in ONNX Runtime.
 inline void pool_max(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace) {
   detail::pool<detail::PoolMax>(context, params, x, y, workspace);
 }

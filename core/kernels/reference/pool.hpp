@@ -15,6 +15,7 @@ inline void pool_reference(const PoolParams& p, bool average, ConstView x, View 
         double sum = 0;
         std::int64_t places = 0;
         float largest = -std::numeric_limits<float>::infinity();
+        bool any = false;
         for (std::int64_t r = 0; r < p.h.kernel; ++r)
           for (std::int64_t s = 0; s < p.w.kernel; ++s) {
             const std::int64_t row = i * p.h.stride + r * p.h.dilation - p.h.pad_begin;
@@ -25,10 +26,13 @@ inline void pool_reference(const PoolParams& p, bool average, ConstView x, View 
             if (!inside) continue;
             const float v = x.data[(plane * H + row) * W + column];
             sum += double{v};
+            any = true;
             largest = std::max(largest, v);
           }
         y.data[(plane * OH + i) * OW + j] =
-            average ? static_cast<float>(sum / static_cast<double>(std::max<std::int64_t>(places, 1))) : largest;
+            average ? static_cast<float>(sum / static_cast<double>(std::max<std::int64_t>(places, 1)))
+            : any   ? largest
+                    : std::numeric_limits<float>::lowest();
       }
 }
 
