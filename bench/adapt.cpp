@@ -48,7 +48,8 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
   adapt::take_lessons(m, o, loss);
   say(m.name + ": gates learn from " + m.learned_from);
   m.calibration = adapt::record(m, o, models, data.calibration, loss);
-  adapt::learn(m, o, loss);
+  adapt::learn(m, o, loss, data, models);
+  if (!m.repriced.empty()) say(m.name + ": " + m.repriced);
   if (!m.tried.empty()) say(adapt::tried_line(m));
   for (const std::string& note : m.left_out) say(m.name + ": " + note);
   return true;

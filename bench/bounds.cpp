@@ -37,7 +37,8 @@ struct Pool {
   weir::PolicyFamily family;
   Eigen::MatrixXd risk;
   std::vector<double> cost;
-  double full_cost = 0;
+  double full_cost = 0;  ///< on the way through the topology
+  double pass_cost = 0;  ///< of the full network only, without the answers of exits before its end
   std::size_t n_training = 0;
 };
 
@@ -58,12 +59,15 @@ Pool load_pool(const Options& o) {
   weir::TrainOptions train = weir::with_learner({}, o.learner);
   train.folds = std::min<std::size_t>(5, policy.size());
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+  const weir::Risk risk = o.risk == "excess" ? weir::Risk::excess
+                          : o.risk == "net"  ? weir::Risk::net
+                                             : weir::Risk::disagreement;
+  if (risk == weir::Risk::net) train.side = weir::LossSide::difference;
   const weir::PolicyTrainer trainer(
       policy, o.topology == "chain" ? weir::Topology::chain(names) : weir::Topology::all_later(names), train);
   std::vector<double> risks;
   for (int level = 1; level <= 80; ++level) risks.push_back(o.epsilon * level / 40);
-  const weir::Risk risk = o.risk == "excess" ? weir::Risk::excess : weir::Risk::disagreement;
-  Pool pool{weir::policy_family(trainer, trainer.train_path(24), risk, risks, o.seed), {}, {}, 0, policy.size()};
+  Pool pool{weir::policy_family(trainer, trainer.train_path(24), risk, risks, o.seed), {}, {}, 0, 0, policy.size()};
   Eigen::MatrixXd cost;
   for (const weir::Trace& part : parts) {
     const weir::FamilyTable table = weir::evaluate(pool.family, part);
@@ -74,6 +78,7 @@ Pool load_pool(const Options& o) {
     cost.bottomRows(table.risk.rows()) = table.cost;
   }
   for (Eigen::Index j = 0; j < cost.cols(); ++j) pool.cost.push_back(cost.col(j).mean());
+  pool.pass_cost = policy.select({policy.full()}).stages[0].cost;
   pool.full_cost = weir::cheapest_costs(trainer.topology(), policy).back();
   return pool;
 }
@@ -92,9 +97,11 @@ Population recorded(const Pool& pool, const Options& o, bool fresh) {
   for (const auto& point : pool.family.predicted) p.predicted.push_back(point.loss);
   p.n_training = pool.n_training;
   p.full_cost = pool.full_cost;
+  p.pass_cost = pool.pass_cost;
   p.cost = pool.cost;
   p.zero_one = (pool.risk.array() == 0 || pool.risk.array() == 1).all();
-  p.draw = [&pool, n = p.n, fresh, size](Uniforms& uniform) {
+  p.paired = o.risk == "net";
+  p.draw = [&pool, n = p.n, fresh, size, paired = p.paired](Uniforms& uniform) {
     std::vector<Eigen::Index> rows(size);
     std::iota(rows.begin(), rows.end(), Eigen::Index{0});
     for (std::size_t i = 0; i < n; ++i) {
@@ -106,6 +113,7 @@ Population recorded(const Pool& pool, const Options& o, bool fresh) {
     rows.resize(n);
     Draw d{pool.risk(rows, Eigen::all), pool.risk.colwise().mean()};
     if (!fresh) d.truth = (pool.risk.colwise().sum() - d.calibration.colwise().sum()) / static_cast<double>(size - n);
+    if (paired) d.calibration = (d.calibration.array() + 1) / 2;
     return d;
   };
   return p;
@@ -145,12 +153,12 @@ void compare(const Population& p, const Options& o, std::string& csv) {
     const double n = static_cast<double>(o.splits), share = static_cast<double>(s.violations) / n;
     const bool broken = p.exact && all[k].confident && limits.low > o.delta;
     std::printf("%-44s %8.1f %% %6.1f - %5.1f %% %7.3f %% %8.3f %6.1f %% %6.1f %%%s\n", all[k].name.c_str(),
-                percent(share), percent(limits.low), percent(limits.high), percent(s.risk), p.full_cost / s.cost,
+                percent(share), percent(limits.low), percent(limits.high), percent(s.risk), p.pass_cost / s.cost,
                 percent(scores[0].cost / s.cost), percent(static_cast<double>(s.full) / n),
                 broken ? "  above delta" : "");
     csv += "\"" + p.name + "\",\"" + all[k].name + "\"," + std::to_string(share) + "," + std::to_string(limits.low) +
            "," + std::to_string(limits.high) + "," + std::to_string(s.risk) + "," +
-           std::to_string(p.full_cost / s.cost) + "," + std::to_string(static_cast<double>(s.full) / n) + "\n";
+           std::to_string(p.pass_cost / s.cost) + "," + std::to_string(static_cast<double>(s.full) / n) + "\n";
   }
   std::fflush(stdout);
 }
@@ -184,8 +192,10 @@ int weir::programs::bounds(int argc, char** argv) {
   app.add_option("--calibration", o.calibration, "calibration examples in each split (0: half)");
   app.add_option("--epsilon", o.epsilon, "limit of the risk")->check(CLI::Range(0.0, 1.0));
   app.add_option("--delta", o.delta, "share of draws in which it may be broken")->check(CLI::Range(1e-9, 0.5));
-  app.add_option("--risk", o.risk, "excess loss, or disagreement with the full network, which needs no labels")
-      ->check(CLI::IsMember({"excess", "disagreement"}));
+  app.add_option(
+         "--risk", o.risk,
+         "excess loss, net loss (losses of 0 and 1), or disagreement with the full network, which needs no labels")
+      ->check(CLI::IsMember({"excess", "net", "disagreement"}));
   app.add_option("--seed", o.seed);
   app.add_option("--csv", o.csv, "file for the table");
   return program::run(app, argc, argv, [&] { run(o); });

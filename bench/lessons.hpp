@@ -18,9 +18,11 @@ struct Lessons {
 };
 
 /// learn_from: "labels"; "full": the losses expected under the full network's probabilities, at the temperature that
-/// fits the trace; "auto": these where the trace has probabilities. Throws ArgumentError for "full" where it has none,
-/// and where `loss` is not the trace's.
-inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const std::string& learn_from) {
+/// fits the trace; "auto": these where the trace has probabilities. side: excess losses, or the losses themselves,
+/// whose differences have a sign. Throws ArgumentError for "full" where it has none, and where `loss` is not the
+/// trace's.
+inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const std::string& learn_from,
+                       weir::LossSide side = weir::LossSide::excess) {
   const std::string lacks = weir::lacks_probabilities(trace);
   if (learn_from == "full" && !lacks.empty()) throw weir::ArgumentError("--learn-from full: " + lacks);
   if (learn_from == "labels" || !lacks.empty()) {
@@ -37,7 +39,7 @@ inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const s
   }
   const double temperature = weir::full_temperature(trace);
   return {
-      weir::with_expected_losses(trace, loss, weir::LossSide::excess, temperature),
+      weir::with_expected_losses(trace, loss, side, temperature),
       "losses expected under " + trace.stages.back().name + " at temperature " + weir::format_short(temperature, 3)};
 }
 

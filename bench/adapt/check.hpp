@@ -41,6 +41,7 @@ inline void fill_defaults(Options& o) {
   for (const char* name : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"})
     o.networks.push_back(folder + name + ".onnx");
   o.preprocess = folder + "models.json";
+  if (o.topology == "auto") o.topology = "search";
 }
 
 /// Options whose values are only seen to be wrong when they are used. Throws what their use would throw.

@@ -154,7 +154,10 @@ inline void check_guarantee(const Options& o, std::size_t n_calibration) {
         "--confidence: losses of --loss " + o.loss +
         " are not 0 or 1, so no exact limit of their mean is known: say --confidence 0 to keep the "
         "budget in the mean on the calibration images, without a guarantee");
-  weir::require_examples(n_calibration, o.max_loss, o.confidence, "clopper_pearson", instead, "images");
+  if (o.budget == "net")
+    weir::require_paired_examples(n_calibration, o.max_loss, o.confidence, instead, "images");
+  else
+    weir::require_examples(n_calibration, o.max_loss, o.confidence, "clopper_pearson", instead, "images");
 }
 
 /// Loads and divides; image files are not decoded yet. The default is Fashion-MNIST: heads from the first 50,000

@@ -13,6 +13,7 @@
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/policy/exits/answers_inside.hpp>
+#include <weir/policy/exits/distilled_head_fit.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/exits/exit_points.hpp>
@@ -93,9 +94,11 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
 }
 
 /// Fits heads to the points that are no answers (a tensor with as many values as there are classes is one): to
-/// data.heads where that is given, else cross-fitted on the policy part. Without enough images these points go.
+/// data.heads where that is given, else cross-fitted on the policy part. Heads with a hidden layer (--hidden) learn
+/// what the full network says of these images, the others their labels. Without enough images these points go.
 inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& models, std::size_t n_classes) {
   const bool cross = data.heads.size() == 0;
+  const bool distil = o.hidden > 0 && !(o.quick && cross);  // six fits for each exit are not quick
   const Part& part = cross ? data.policy : data.heads;
   const std::vector<int> labels = part.labels();
   const weir::Network& net = models.all[h.model].network;
@@ -120,6 +123,9 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
   weir::Executor run(net, all_cores(o));
   std::vector<weir::GridPool> pools;
   std::vector<Eigen::MatrixXf> pooled;
+  const Model& model = models.all[h.model];
+  Eigen::MatrixXf full;  // class probabilities of the whole network
+  if (distil) full.resize(static_cast<Eigen::Index>(part.size()), static_cast<Eigen::Index>(n_classes));
   for (const std::size_t e : fitted) {
     run.show(h.points[e].tensor);
     const weir::Shape s = net.shape_of(h.points[e].tensor);
@@ -134,7 +140,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
     const std::size_t batch = 32;
     weir::Tensor x(net.input_shape().with(0, static_cast<std::int64_t>(batch)));
     const std::size_t row = x.size() / batch;
-    std::vector<float> vector;
+    std::vector<float> vector, probabilities(n_classes);
     for (std::size_t first = 0; first < part.size(); first += batch) {
       const std::size_t n = std::min(batch, part.size() - first);
       for (std::size_t i = 0; i < n; ++i) maker(0, first + i, {x.data() + i * row, net.input_shape()});
@@ -155,20 +161,42 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
             pooled[f](static_cast<Eigen::Index>(first + i), static_cast<Eigen::Index>(d)) = vector[d];
         }
       }
+      if (distil) {
+        const weir::ConstView a = run.advance_to(model.answer);
+        for (std::size_t i = 0; i < n; ++i) {
+          const std::span<const float> own(a.data + i * n_classes, n_classes);
+          if (model.logits)
+            weir::softmax(own, probabilities);
+          else
+            std::copy(own.begin(), own.end(), probabilities.begin());
+          for (std::size_t c = 0; c < n_classes; ++c)
+            full(static_cast<Eigen::Index>(first + i), static_cast<Eigen::Index>(c)) = probabilities[c];
+        }
+      }
       progress(first + n, part.size());
     }
   }
-  const weir::ExitHeadLearner learner{.C = 1, .max_iterations = o.quick ? 15 : 40};
+  const weir::ExitHeadLearner linear{.C = 1, .max_iterations = o.quick ? 15 : 40};
+  const weir::DistilledHeadLearner distilled{
+      .hidden = o.quick ? std::min<std::size_t>(o.hidden, 32) : o.hidden, .epochs = 8, .seed = o.seed};
+  const weir::Context cores = all_cores(o);
   std::vector<std::size_t> fold(part.size());
   for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
   for (std::size_t f = 0; f < fitted.size(); ++f) {
     ProgressLine progress("fitting exit head " + std::to_string(f + 1) + " of " + std::to_string(fitted.size()));
     const auto show = [&](std::size_t done, std::size_t total) { progress(done, total); };
     if (!cross) {
-      h.heads[fitted[f]] = learner.fit(pools[f], pooled[f], labels, n_classes, {}, show);
+      h.heads[fitted[f]] = distil ? distilled.fit(pools[f], pooled[f], full, cores, show)
+                                  : linear.fit(pools[f], pooled[f], labels, n_classes, {}, show);
       continue;
     }
-    auto fit = weir::fit_cross(learner, pools[f], pooled[f], labels, n_classes, fold, o.folds, show);
+    auto fit = distil
+                   ? weir::fit_cross(
+                         [&](const std::vector<Eigen::Index>& rows) {
+                           return distilled.fit(pools[f], pooled[f](rows, Eigen::all), full(rows, Eigen::all), cores);
+                         },
+                         pooled[f], n_classes, fold, o.folds, cores.isa(), show)
+                   : weir::fit_cross(linear, pools[f], pooled[f], labels, n_classes, fold, o.folds, show);
     h.heads[fitted[f]] = std::move(fit.head);
     h.out_of_fold[fitted[f]] = std::move(fit.logits);
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/compare/rules/path_points.hpp>
@@ -21,6 +22,7 @@
 
 #include "../lessons.hpp"
 #include "features.hpp"
+#include "in_use.hpp"
 
 namespace adapt {
 
@@ -34,7 +36,7 @@ inline std::vector<double> curve_budgets(double asked) {
 
 /// Says what gates learn from: m.lessons, of m.policy.
 inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
-  program::Lessons lessons = program::lessons(m.policy, loss, o.learn_from);
+  program::Lessons lessons = program::lessons(m.policy, loss, o.learn_from, loss_side(budget_on(o.budget)));
   m.lessons = std::move(lessons.trace);
   m.learned_from = std::move(lessons.from);
 }
@@ -50,13 +52,42 @@ inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
   m.set_prices({m.model.expected(m.batch, m.prices.share), m.prices.share, m.prices.rounds, m.prices.settled});
 }
 
+/// Policies for the same limit that stand beside the mode's own: one on the other loss, learned in the same way, and
+/// the reduction of Bolukbasi et al. (ICML 2017) on the asked one, gates fitted by logistic regression again for each
+/// price.
+inline void learn_beside(Mode& m, const Options& o, const weir::Loss& loss, const weir::TrainOptions& train,
+                         weir::Budget budget) {
+  const auto add = [&](const std::string& name, const weir::Trace& lessons, const weir::TrainOptions& options) {
+    ProgressLine progress("learning " + m.name + ", " + name);
+    weir::TrainOptions own = options;
+    own.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+    const weir::PolicyTrainer trainer(lessons, m.spec->topology, own);
+    auto path = trainer.train_path(o.quick && !trainer.one_parameter() ? 8 : 24);
+    m.beside.push_back({budget.value, weir::choose(trainer, path, m.calibration, budget), name});
+  };
+  weir::TrainOptions paper = train;
+  paper.fit = nullptr;
+  paper.learner = "logistic";
+  add("the paper's reduction (logistic), " + o.budget + " loss", m.lessons, paper);
+  budget.on = o.budget == "net" ? weir::BudgetOn::excess : weir::BudgetOn::difference;
+  if (m.certified && budget.on == weir::BudgetOn::difference &&
+      m.calibration.size() < weir::bounds::least_paired_examples(budget.value, 1 - budget.confidence))
+    return;
+  weir::TrainOptions other = train;
+  other.side = loss_side(budget.on);
+  const std::string name = o.budget == "net" ? "excess" : "net";
+  add("learned, budget on the " + name + " loss", program::lessons(m.policy, loss, o.learn_from, other.side).trace,
+      other);
+}
+
 /// Learns on m.lessons, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget. In
 /// batches, learner and groups of features are chosen at prices that have settled for all groups, and what is chosen
 /// has its prices settled again.
-inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
+inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data& data, Models& models) {
   ProgressLine progress("learning " + m.name);
   weir::TrainOptions train;
   train.seed = o.seed;
+  train.side = loss_side(budget_on(o.budget));
   const bool automatic = o.learner == "auto";
   train = weir::with_learner(train, automatic ? std::string(weir::predicted_loss) : o.learner);
   m.learner = train.learner;
@@ -64,8 +95,10 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
   const weir::CrossValidation validation{
       .folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()};
   weir::Budget in_the_mean;
+  in_the_mean.on = budget_on(o.budget);
   in_the_mean.value = o.max_loss;
   weir::Budget budget;
+  budget.on = budget_on(o.budget);
   budget.value = o.max_loss;
   budget.seed = o.seed;
   check_guarantee(o, m.calibration.size());  // load_data() has looked already; nothing is learned without it
@@ -112,13 +145,25 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss) {
     if (group != weir::feature_list().front().name) m.learner += "; " + group;
   train.folds = folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
-  auto path = trainer.train_path(o.quick && !trainer.one_parameter() ? 10 : 40);
-  if (automatic && !trainer.one_parameter()) {
-    m.learner += "; rules";
-    path = weir::with_rules(trainer, std::move(path));
+  const auto offers_rules = [&](const weir::PolicyTrainer& t) { return automatic && !t.one_parameter(); };
+  const auto learned_path = [&](const weir::PolicyTrainer& t, std::size_t prices) {
+    auto path = t.train_path(prices);
+    return offers_rules(t) ? weir::with_rules(t, std::move(path)) : path;
+  };
+  if (o.costs.kind == "seconds" && m.batch == 1) {
+    // A first policy, without looking at the calibration part, says how often it visits which stage.
+    const weir::PolicyTrainer first(m.lessons, m.spec->topology, train);
+    auto path = learned_path(first, first.one_parameter() ? 40 : 10);
+    m.learned = {o.max_loss, weir::choose(first, path, m.lessons, in_the_mean)};
+    const InUse found = price_in_use(m, o, data, models);
+    m.repriced = in_use_text(found);
   }
+  const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
+  auto path = learned_path(trainer, o.quick && !trainer.one_parameter() ? 10 : 40);
+  if (offers_rules(trainer)) m.learner += "; rules";
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
+  train.progress = {};
+  learn_beside(m, o, loss, train, budget);
   const weir::Trace plain_policy = weir::keep_groups(m.policy, {}),
                     plain_calibration = weir::keep_groups(m.calibration, {});
   m.rules = weir::tuned_rules({m.spec->topology, plain_policy, plain_calibration, budget, loss},

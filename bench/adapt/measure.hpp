@@ -29,7 +29,7 @@ namespace adapt {
 /// Somebody who answers test images, one by one or in batches: a policy, a rule, a single network, an oracle that was
 /// told the way.
 struct Contestant {
-  std::string mode, name, kind;  ///< kind: network, learned, curve, rule, random, oracle
+  std::string mode, name, kind;  ///< kind: network, learned, beside, curve, rule, random, oracle
   double budget = 0;
   std::shared_ptr<weir::CascadeExecutor> cascade;  ///< shared by all contestants of a mode: one thread runs them all
   weir::InputMaker maker;
@@ -187,6 +187,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
       return [p](std::size_t row, std::size_t k, std::span<const double> x) { return p.pick(row).action(k, x); };
     };
     add(m.learner, "learned", m.learned.budget, mixed(m.learned.choice.policy));
+    for (const Learned& l : m.beside) add(l.name, "beside", l.budget, mixed(l.choice.policy));
     for (const Learned& l : m.curve) add(m.learner, "curve", l.budget, mixed(l.choice.policy));
     for (const weir::TunedRule& r : m.rules) {
       Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
@@ -208,7 +209,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     told("random exits", "random", o.max_loss, weir::random_exit(m.test, planned, o.seed).exit);
     told("oracle, no excess loss", "oracle", 0, weir::zero_excess_oracle(m.spec->topology, m.test).exit);
     told("oracle, same budget", "oracle", o.max_loss,
-         weir::budget_oracle(m.spec->topology, m.test, o.max_loss).evaluation.exit);
+         weir::budget_oracle(m.spec->topology, m.test, o.max_loss, loss_side(budget_on(o.budget))).evaluation.exit);
   }
   return all;
 }

@@ -15,6 +15,7 @@
 #include <weir/policy/features/pooled.hpp>
 #include <weir/policy/features/stage_features.hpp>
 #include <weir/policy/learn/batch_prices.hpp>
+#include <weir/policy/learn/objective.hpp>
 #include <weir/policy/learn/tune_groups.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
@@ -30,10 +31,18 @@
 
 namespace adapt {
 
+inline weir::BudgetOn budget_on(const std::string& name) {
+  return name == "net" ? weir::BudgetOn::difference : weir::BudgetOn::excess;
+}
+inline weir::LossSide loss_side(weir::BudgetOn on) {
+  return on == weir::BudgetOn::difference ? weir::LossSide::difference : weir::LossSide::excess;
+}
+
 /// A learned policy for one budget.
 struct Learned {
   double budget = 0;
   weir::Choice choice;
+  std::string name{};  ///< where it is not the mode's own
 };
 
 struct Mode {
@@ -47,15 +56,17 @@ struct Mode {
   std::size_t batch = 1;                     ///< images that run together; 1 where they cannot
   weir::BatchPrices prices;                  ///< what they cost where so many come as the policy sends on
   weir::Trace policy, calibration, test;
-  weir::Trace lessons;         ///< the policy part with the losses that gates learn from
-  std::string learned_from;    ///< what those are, in words
-  Learned learned;             ///< for the asked budget
-  std::vector<Learned> curve;  ///< for others, in the mean
+  weir::Trace lessons;          ///< the policy part with the losses that gates learn from
+  std::string learned_from;     ///< what those are, in words
+  Learned learned;              ///< for the asked budget
+  std::vector<Learned> beside;  ///< for the same limit: on the other loss, by the method of the paper
+  std::vector<Learned> curve;   ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
   std::shared_ptr<const weir::CascadeSpec> plain;  ///< what the rules run on: without the groups of features chosen
   std::vector<weir::GroupsTried> tried;            ///< where groups of features were chosen among
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
   std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
+  std::string repriced;                            ///< where stages were measured again in use: what that changed
   bool certified = false;                          ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+#include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/features/feature_group.hpp>
 #include <weir/policy/features/list.hpp>
 #include <weir/policy/learn/train.hpp>
@@ -17,12 +18,12 @@ struct Options {
   std::string preprocess;
   std::string classes, images, labels, test_images, test_labels, head_images, head_labels;
   std::vector<std::string> early_exit;
-  std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "dag", isa;
-  std::string test_part;
+  std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "auto", isa;
+  std::string test_part, budget = "excess";
   std::vector<double> split = {0.5, 0.25, 0.25};
   std::vector<std::string> features = {"auto"};
   double max_loss = 0.01, confidence = 0.95;
-  std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
+  std::size_t folds = 5, rounds = 1, measure = 0, exits = 4, hidden = 128;
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
   program::CostOptions costs;
@@ -49,10 +50,17 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--grid", o.grid, "exit heads see each channel averaged over a grid x grid raster")
       ->check(CLI::Range(1, 16))
       ->group("Networks");
-  app.add_option("--topology", o.topology,
-                 "chain: one network after the other; dag: networks may be skipped; search: dag, and besides the best "
-                 "chain, tree or DAG over networks and exits, found by cross-validation on the policy part")
-      ->check(CLI::IsMember({"chain", "dag", "search"}))
+  app.add_option("--hidden", o.hidden,
+                 "units of the hidden layer of exit heads, which learn what the full network says; 0: heads of one "
+                 "layer, which learn the labels")
+      ->check(CLI::Range(std::size_t{0}, weir::max_hidden_units))
+      ->group("Networks");
+  app.add_option(
+         "--topology", o.topology,
+         "chain: one network after the other; dag: networks may be skipped; search: dag, and besides the best "
+         "chain, tree or DAG over networks and exits, found by cross-validation on the policy part; auto: search for "
+         "the networks of bench/networks, else dag")
+      ->check(CLI::IsMember({"auto", "chain", "dag", "search"}))
       ->group("Networks");
   app.add_option("--images", o.images,
                  "folder, .npy (uint8 [N,H,W,C], float32 [N,C,H,W]), CIFAR-10 binary or IDX; FILE[a:b] takes a part")
@@ -109,12 +117,19 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember(group_names))
       ->group("Policy");
   app.add_option("--loss", o.loss, "top1, top5, ...")->group("Policy");
-  app.add_option("--max-loss", o.max_loss, "budget: loss in excess of the full network, per image")
+  app.add_option(
+         "--budget", o.budget,
+         "excess: images that the full network gets right and the policy does not; net: what accuracy falls by, "
+         "images that the policy gets right where the full network does not count for it. The other one is "
+         "learned and measured beside it")
+      ->check(CLI::IsMember({"excess", "net"}))
+      ->group("Policy");
+  app.add_option("--max-loss", o.max_loss, "limit of that loss against the full network, per image")
       ->check(CLI::Range(0.0, 1.0))
       ->group("Policy");
   app.add_option(
          "--confidence", o.confidence,
-         "with which the budget holds for new images (Clopper-Pearson on the calibration part). It is refused "
+         "with which the budget holds for new images (an exact test on the calibration part). It is refused "
          "where the calibration part is too small for it (1 % with 95 % takes 299 images). 0 asks for less: the "
          "budget is kept in the mean on the calibration part, without a guarantee")
       ->check(CLI::Range(0.0, 0.9999))

@@ -8,6 +8,8 @@
 #include <weir/io/report/printable.hpp>
 #include <weir/io/report/report.hpp>
 #include <weir/io/report/svg.hpp>
+#include <weir/policy/choose/bounds/clopper_pearson.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
@@ -103,7 +105,9 @@ inline std::string timing_line(const Results& r, const Mode& m) {
   const Contestant& c = r.learned(m);
   const auto ratio = r.speedup_interval(c);
   const std::string predicted = m.model.unit == weir::cost_unit::seconds
-                                    ? " predicted " + micros(r.predicted_cost(m)) + " us, measured "
+                                    ? " predicted " + micros(r.predicted_cost(m)) +
+                                          format(" us (%+.0f %% of what was measured), measured ",
+                                                 100 * (r.predicted_cost(m) / c.mean_cost() - 1))
                                     : " measured ";
   return format("speed-up %.2fx", r.speedup(c)) + format(" (95 %% interval %.2f", ratio.low) +
          format(" to %.2f);", ratio.high) + predicted + micros(c.mean_cost()) + " us a mean image; " +
@@ -114,16 +118,29 @@ inline std::string timing_line(const Results& r, const Mode& m) {
          micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")" + decisions_text(m);
 }
 
+/// Whether the test images keep the budget, and how likely that is for a policy at its limit.
+inline std::string kept_line(const Results& r, const Results::Pairs& p) {
+  const bool net = r.options.budget == "net";
+  const double seen = r.budgeted(p), limit = r.options.max_loss;
+  const std::string words = (net ? format("%+.2f", 100 * seen) : percent(seen)) + " % " + r.options.budget +
+                            " loss on test: " + (seen <= limit ? "kept" : "ABOVE the budget");
+  const auto chance = r.chance_of_as_much(p);
+  return chance ? words + "; a policy whose true loss is " + percent(limit) + " % shows this or more in " +
+                      percent(*chance, 1) + " % of such tests"
+                : words;
+}
+
 inline std::string budget_line(const Results& r, const Mode& m) {
   const auto p = r.pairs(r.learned(m));
-  std::string text = "budget " + percent(r.options.max_loss) + " % excess loss, ";
-  text += m.certified ? "kept with " + format("%.0f", 100 * r.options.confidence) +
-                            " % confidence on calibration (Clopper-Pearson, fixed sequence)"
-                      : "kept in the mean on " + std::to_string(m.calibration.size()) +
-                            " calibration images, without a guarantee (--confidence 0)";
+  std::string text = "budget " + percent(r.options.max_loss) + " % " + r.options.budget + " loss, ";
+  text += m.certified
+              ? "certified with " + format("%.0f", 100 * r.options.confidence) + " % confidence on calibration (" +
+                    (r.options.budget == "net" ? "exact trinomial test" : "Clopper-Pearson") + ", Learn then Test)"
+              : "kept in the mean on " + std::to_string(m.calibration.size()) +
+                    " calibration images, without a guarantee (--confidence 0)";
   return text + "; on test " + std::to_string(p.regressions) + " regressions and " + std::to_string(p.repairs) +
          " repairs of " + std::to_string(p.n) +
-         format(" (McNemar p = %.3g)", weir::mcnemar_p(p.regressions, p.repairs));
+         format(" (McNemar p = %.3g). ", weir::mcnemar_p(p.regressions, p.repairs)) + kept_line(r, p);
 }
 
 inline void print(const weir::ReportTable& t) {

@@ -13,6 +13,7 @@
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
+#include "learn.hpp"
 #include "preprocess_entry.hpp"
 #include "results.hpp"
 
@@ -43,6 +44,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
         weir::network_to_json(model.network, model.file, folder, preprocess_entry(o.preprocess, model.file)));
   }
   weir::Budget budget;
+  budget.on = budget_on(o.budget);
   budget.value = o.max_loss;
   budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
   budget.confidence = o.confidence;

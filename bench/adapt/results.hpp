@@ -11,6 +11,8 @@
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/io/files/csv.hpp>
+#include <weir/policy/choose/bounds/clopper_pearson.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
@@ -67,6 +69,22 @@ struct Results {
     p.excess /= static_cast<double>(p.n);
     p.net /= static_cast<double>(p.n);
     return p;
+  }
+
+  /// The loss that the budget is on.
+  double budgeted(const Pairs& p) const { return options.budget == "net" ? p.net : p.excess; }
+
+  /// How often a policy whose true loss is exactly the budget shows as much as this or more on as many images: of
+  /// losses of 0 and 1; net, at the share of repairs that is seen.
+  std::optional<double> chance_of_as_much(const Pairs& p) const {
+    const double limit = options.max_loss;
+    if (!weir::Loss(options.loss).binary() || !(limit > 0 && limit < 1)) return std::nullopt;
+    const double repaired = std::min(static_cast<double>(p.repairs) / static_cast<double>(p.n), (1 - limit) / 2);
+    const auto d = static_cast<std::ptrdiff_t>(p.regressions) - static_cast<std::ptrdiff_t>(p.repairs);
+    const double less = options.budget == "net" ? weir::bounds::trinomial_cdf(d - 1, p.n, repaired + limit, repaired)
+                        : p.regressions > 0     ? weir::binomial_cdf(p.regressions - 1, p.n, limit)
+                                                : 0;
+    return std::max(0.0, 1 - less);
   }
 
   const Contestant& learned(const Mode& m) const {
@@ -156,6 +174,7 @@ inline nlohmann::json summary_json(const Results& r) {
   s["n_test"] = r.data.test.size();
   s["test_images_also_elsewhere"] = r.data.n_images_in_two_parts;
   s["budget"] = o.max_loss;
+  s["budget_on"] = o.budget;
   s["batch"] = o.costs.batch;
   s["costs"] = o.costs.kind;
   s["cost_unit"] = r.modes.front().model.unit;
@@ -192,32 +211,35 @@ inline nlohmann::json summary_json(const Results& r) {
     const auto p = r.pairs(c);
     const auto ratio = r.speedup_interval(c);
     const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
-    json a = {{"mode", m.name},
-              {"learner", m.learner},
-              {"learned_from", m.learned_from},
-              {"features", m.spec->feature_options.groups},
-              {"accuracy", c.accuracy()},
-              {"net_loss", p.net},
-              {"excess_loss", p.excess},
-              {"excess_loss_upper95", p.excess_upper95()},
-              {"regressions", p.regressions},
-              {"repairs", p.repairs},
-              {"mcnemar_p", weir::mcnemar_p(p.regressions, p.repairs)},
-              {"mean_s", c.mean_cost()},
-              {"predicted_mean_s", in_seconds ? json(r.predicted_cost(m)) : json(nullptr)},
-              {"predicted_mean_cost", r.predicted_cost(m)},
-              {"full_cost", m.full_cost()},
-              {"batch", m.batch},
-              {"prices_settled", m.prices.settled},
-              {"p50_s", weir::percentile(c.seconds, 50)},
-              {"p90_s", weir::percentile(c.seconds, 90)},
-              {"p99_s", weir::percentile(c.seconds, 99)},
-              {"full", r.full_of(m.name).name},
-              {"speedup", r.speedup(c)},
-              {"speedup_low95", ratio.low},
-              {"speedup_high95", ratio.high},
-              {"budget_holds_with_confidence", m.certified ? json(o.confidence) : json(nullptr)},
-              {"decisions_that_differ_from_trace", r.strays(m)}};
+    json a = {
+        {"mode", m.name},
+        {"learner", m.learner},
+        {"learned_from", m.learned_from},
+        {"features", m.spec->feature_options.groups},
+        {"accuracy", c.accuracy()},
+        {"net_loss", p.net},
+        {"excess_loss", p.excess},
+        {"excess_loss_upper95", p.excess_upper95()},
+        {"regressions", p.regressions},
+        {"repairs", p.repairs},
+        {"kept_on_test", r.budgeted(p) <= o.max_loss},
+        {"chance_of_as_much_at_the_budget", r.chance_of_as_much(p) ? json(*r.chance_of_as_much(p)) : json(nullptr)},
+        {"mcnemar_p", weir::mcnemar_p(p.regressions, p.repairs)},
+        {"mean_s", c.mean_cost()},
+        {"predicted_mean_s", in_seconds ? json(r.predicted_cost(m)) : json(nullptr)},
+        {"predicted_mean_cost", r.predicted_cost(m)},
+        {"full_cost", m.full_cost()},
+        {"batch", m.batch},
+        {"prices_settled", m.prices.settled},
+        {"p50_s", weir::percentile(c.seconds, 50)},
+        {"p90_s", weir::percentile(c.seconds, 90)},
+        {"p99_s", weir::percentile(c.seconds, 99)},
+        {"full", r.full_of(m.name).name},
+        {"speedup", r.speedup(c)},
+        {"speedup_low95", ratio.low},
+        {"speedup_high95", ratio.high},
+        {"budget_holds_with_confidence", m.certified ? json(o.confidence) : json(nullptr)},
+        {"decisions_that_differ_from_trace", r.strays(m)}};
     if (!weir::Loss(o.loss).binary()) a["excess_loss_upper95"] = nullptr;
     const auto exits = exit_rows(m, c);
     for (std::size_t k = 0; k < exits.size(); ++k)
@@ -230,7 +252,8 @@ inline nlohmann::json summary_json(const Results& r) {
     s["adaptive"].push_back(a);
   }
   for (const Contestant& c : r.contestants) {
-    if (c.kind != "rule" && c.kind != "random" && c.kind != "oracle" && c.kind != "curve") continue;
+    if (c.kind != "rule" && c.kind != "beside" && c.kind != "random" && c.kind != "oracle" && c.kind != "curve")
+      continue;
     const auto p = r.pairs(c);
     nlohmann::json line = {{"name", c.name},          {"mode", c.mode},           {"speedup", r.speedup(c)},
                            {"excess_loss", p.excess}, {"net_loss", p.net},        {"regressions", p.regressions},

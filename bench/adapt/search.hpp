@@ -79,8 +79,9 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
 /// priced as if all images got everywhere, and only topologies are tried through which they flow.
 inline void search(Mode& m, const Options& o, const Models& models) {
   weir::SearchOptions options;
-  options.train.feature = weir::gate_features::without_class;
-  options.train.passes = 0;
+  // Its models are fitted once for all prices: hundreds of topologies in seconds.
+  options.train = weir::with_learner({.side = loss_side(budget_on(o.budget))}, std::string(weir::predicted_loss));
+  options.budget.on = budget_on(o.budget);
   options.budget.value = o.max_loss;
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};
   if (o.quick) options.max_stages = 3;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 #include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/guarantee.hpp>
 
 #include "population.hpp"
@@ -28,6 +29,15 @@ inline std::vector<double> all_on(std::size_t m, std::size_t j) {
 inline std::vector<Method> methods(const Population& p, double epsilon, double delta) {
   const std::size_t m = p.predicted.size();
   std::vector<Method> all;
+  if (p.paired) {
+    const double limit = (1 + epsilon) / 2;
+    all.push_back({"naive", false, [=](const Eigen::MatrixXd& r) { return weir::choose_naively(r, limit); }});
+    const auto weights = weir::several_starts(p.predicted, p.n, p.n_training, epsilon, delta);
+    for (const weir::MeanTest& test : {weir::bounds::trinomial_test(), weir::mean_test("betting")})
+      all.push_back({"LTT several starts, " + test.name, true,
+                     [=](const Eigen::MatrixXd& r) { return weir::learn_then_test(r, limit, delta, test, weights); }});
+    return all;
+  }
   all.push_back({"naive", false, [=](const Eigen::MatrixXd& r) { return weir::choose_naively(r, epsilon); }});
   all.push_back({"conformal risk control", false,
                  [=](const Eigen::MatrixXd& r) { return weir::control_conformal_risk(r, epsilon); }});

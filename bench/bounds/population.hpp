@@ -37,10 +37,12 @@ struct Population {
   std::size_t n = 0;              ///< calibration examples
   std::vector<double> predicted;  ///< [members] risk, as training had it
   std::size_t n_training = 0;     ///< examples it had it from
-  double full_cost = 0;           ///< of the full network
+  double full_cost = 0;           ///< of the full network, where a policy sends all to it
+  double pass_cost = 0;           ///< of the full network without any policy
   bool exact = true;              ///< Draw::truth is the true risk, not an estimate of it
   std::vector<double> cost;       ///< [members] mean
   bool zero_one = true;           ///< losses are 0 and 1
+  bool paired = false;            ///< losses (1 + d) / 2 of differences d of -1, 0 and 1; risks are means of d
   std::function<Draw(Uniforms&)> draw;
 };
 
@@ -50,7 +52,7 @@ inline Population adversary(std::string name, std::size_t n, double epsilon, std
   Population p;
   p.name = std::move(name);
   p.n = p.n_training = n;
-  p.full_cost = 1;
+  p.full_cost = p.pass_cost = 1;
   for (std::size_t j = 0; j < truth.size(); ++j) {
     const double share = static_cast<double>(j + 1) / static_cast<double>(truth.size());
     p.predicted.push_back(2 * epsilon * share);  // training was wrong
@@ -66,6 +68,24 @@ inline Population adversary(std::string name, std::size_t n, double epsilon, std
         d.calibration(i, j) = u < d.truth(j) ? 1 : 0;
       }
     }
+    return d;
+  };
+  return p;
+}
+
+/// Differences of -1, 0 and 1 that have this mean: `repaired` of them are -1; independent between members, or shared.
+inline Population paired(std::string name, std::size_t n, double mean, double repaired, std::size_t m) {
+  Population p = adversary(std::move(name), n, mean, std::vector<double>(m, mean), false);
+  p.zero_one = false;
+  p.paired = true;
+  p.draw = [n, m, mean, repaired](Uniforms& uniform) {
+    const auto rows = static_cast<Eigen::Index>(n), columns = static_cast<Eigen::Index>(m);
+    Draw d{Eigen::MatrixXd(rows, columns), Eigen::VectorXd::Constant(columns, mean)};
+    for (Eigen::Index i = 0; i < rows; ++i)
+      for (Eigen::Index j = 0; j < columns; ++j) {
+        const double u = uniform();
+        d.calibration(i, j) = u < repaired ? 0 : u < 2 * repaired + mean ? 1 : 0.5;
+      }
     return d;
   };
   return p;
@@ -106,6 +126,8 @@ inline std::vector<Population> adversaries(std::size_t n, double epsilon, std::s
   all.push_back(adversary("tiny n", 20, epsilon, std::vector<double>(m, above), false));
   all.push_back(adversary("one member", n, epsilon, {above}, true));
   all.push_back(heavy_tail(n, above, m));
+  for (const double repaired : {0.0, 0.001, 0.01, 0.2})
+    all.push_back(paired("net, repaired " + std::to_string(repaired).substr(0, 5), n, above, repaired, m));
   return all;
 }
 

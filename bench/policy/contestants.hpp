@@ -55,7 +55,9 @@ struct Setting {
       budgets.insert(budgets.begin(), 0);
       budgets.push_back(1.5 * budgets.back());
     }
-    for (const auto& s : parts.test.stages) full_cost = s.cost + (o.networks ? 0 : full_cost);
+    // A full pass without exits: of a chain all layers, and of the answers (head, features, gate) the last one only.
+    for (const auto& s : parts.test.stages)
+      full_cost = o.networks ? s.cost : full_cost + s.cost - (&s == &parts.test.stages.back() ? 0 : s.answer_cost);
   }
 
   weir::Budget budget(std::size_t b, std::uint64_t seed) const {
@@ -94,7 +96,7 @@ inline std::size_t best_network(const weir::Trace& calibration, const weir::Budg
   std::size_t best = calibration.full();
   for (std::size_t k = 0; k < calibration.stages.size(); ++k) {
     const auto score = weir::detail::MemberScore::of(weir::single_network(calibration, k));
-    if (weir::detail::keeps(score.estimate, score.regressions, calibration.size(), budget) &&
+    if (weir::detail::keeps(score.estimate, score.regressions, score.repairs, calibration.size(), budget) &&
         calibration.stages[k].cost < calibration.stages[best].cost)
       best = k;
   }

@@ -13,7 +13,7 @@ struct Options {
   std::string trace, policy_trace, calibration_trace, test_trace;
   std::string topology = "chain", loss = "top1", learn_from = "auto", out = "results/policy";
   bool networks = false;
-  std::vector<std::string> learners = weir::gate_learner_names(), rules;
+  std::vector<std::string> learners = weir::gate_learner_names(), rules, reprice;
   std::vector<double> budgets = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05};
   double confidence = 0;
   std::size_t seeds = 3, bootstrap = 1000, lambdas = 24, folds = 5;
@@ -36,7 +36,10 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_flag(
          "--networks", o.networks,
          "each stage is a network of its own: the best one, run alone, is a contestant, and a full pass takes the "
-         "last stage's cost (else: the cost of all stages)")
+         "last stage's cost (else: that of all layers, and of the last stage's answer)")
+      ->group("Data");
+  app.add_option("--reprice", o.reprice,
+                 "STAGE=FACTOR, several times: as if the stage cost so many times what the traces say")
       ->group("Data");
   app.add_option("--learners", o.learners, CLI::detail::join(weir::gate_learner_names(), ", "))
       ->delimiter(',')

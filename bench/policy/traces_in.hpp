@@ -1,6 +1,7 @@
 /// Traces from files, and how their examples are divided.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <numeric>
@@ -69,6 +70,23 @@ struct Parts {
   }
 };
 
+/// Multiplies costs, as --reprice says. Throws ArgumentError for what is no STAGE=FACTOR, or no stage's name.
+inline void reprice(weir::Trace& trace, const std::vector<std::string>& prices) {
+  for (const std::string& price : prices) {
+    const std::size_t equals = price.rfind('=');
+    double factor = 0;
+    if (equals == std::string::npos || !CLI::detail::lexical_cast(price.substr(equals + 1), factor) || !(factor > 0) ||
+        !std::isfinite(factor))
+      throw weir::ArgumentError("--reprice " + price + ": say STAGE=FACTOR with a factor above 0");
+    const auto stage = std::ranges::find(trace.stages, price.substr(0, equals), &weir::StageTrace::name);
+    if (stage == trace.stages.end())
+      throw weir::ArgumentError("--reprice " + price + ": the traces have no stage of that name");
+    stage->cost *= factor;
+    stage->answer_cost *= factor;
+    for (auto& [group, cost] : stage->feature_costs) cost *= factor;
+  }
+}
+
 inline Parts load_parts(const Options& o) {
   Parts parts;
   if (o.trace.empty() && o.policy_trace.empty())
@@ -87,6 +105,7 @@ inline Parts load_parts(const Options& o) {
     parts.pool = all.rows({cut, order.end()});
     parts.n_policy = 2 * parts.pool.size() / 3;
   }
+  for (weir::Trace* trace : {&parts.pool, &parts.test}) reprice(*trace, o.reprice);
   if (parts.test.size() < 20 || parts.n_policy < 20 || parts.pool.size() < parts.n_policy + 20)
     throw weir::ArgumentError("traces: policy, calibration and test parts need at least 20 examples each");
   return parts;

@@ -15,7 +15,7 @@ struct Choice {
   std::optional<double> lambda_a;  ///< none for a fixed exit
   std::optional<double> lambda_b;
   Estimate calibration;               ///< Margin::none: expected over the mix; upper_limit: of the mix as drawn
-  std::optional<double> upper_limit;  ///< of the mean excess loss, where it was asked for
+  std::optional<double> upper_limit;  ///< of the mean loss that the budget is on, where it was asked for
   std::size_t n_calibration = 0;
 };
 
@@ -25,9 +25,9 @@ struct Choice {
 /// Margin::none: hull of the calibration points, refined around the budget, and a mix of the hull's two vertices there,
 /// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
 /// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
-/// examples the true mean excess loss is within budget (guarantee.hpp: Learn then Test with Clopper-Pearson). The full
-/// network, whose excess is 0 by definition, is its answer where nothing else passes; where nothing could pass, because
-/// there are too few examples, ArgumentError says how many it takes.
+/// examples the true mean loss that the budget is on, excess or net, is within budget (guarantee.hpp: Learn then Test
+/// with an exact test). The full network, whose excess and net loss are 0 by definition, is its answer where nothing
+/// else passes; where nothing could pass, because there are too few examples, ArgumentError says how many it takes.
 ///
 /// Throws ArgumentError for a budget that cannot be kept, or options out of range.
 Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,

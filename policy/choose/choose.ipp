@@ -66,7 +66,8 @@ inline Choice choose_plain(const PolicyTrainer& trainer, std::vector<PathPoint>&
 inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<PathPoint>& path,
                                const Trace& calibration, const Budget& budget) {
   Guarantee found = guarantee(trainer, path, calibration,
-                              {.epsilon = std::min(budget.value, 1.0),
+                              {.risk = budget.on == BudgetOn::difference ? Risk::net : Risk::excess,
+                               .epsilon = std::min(budget.value, 1.0),
                                .delta = 1 - budget.confidence,
                                .steps = budget.steps,
                                .seed = budget.seed});
@@ -85,8 +86,7 @@ WEIR_INLINE Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& 
     throw ArgumentError("choose: the costs are in " + trainer.trace().cost_unit + " where policies were learned, in " +
                         calibration.cost_unit + " where they are judged");
   if (budget.margin == Margin::none) return detail::choose_plain(trainer, path, calibration, budget);
-  if (budget.on != BudgetOn::excess)
-    throw ArgumentError("choose: an upper limit is for a budget on the excess loss only");
+  if (budget.on == BudgetOn::cost) throw ArgumentError("choose: an upper limit is for a budget of loss only");
   return detail::choose_certified(trainer, path, calibration, budget);
 }
 

@@ -17,6 +17,7 @@ namespace weir {
 /// What a guarantee limits, per example.
 enum class Risk {
   excess,       ///< max(0, L_exit - L_full)
+  net,          ///< L_exit - L_full, which may be below 0: what the full network gets wrong and the policy right counts
   disagreement  ///< 1 where the answer is not the full network's, else 0; reads no label and no loss
 };
 

@@ -20,6 +20,7 @@ namespace weir {
 
 WEIR_INLINE Eigen::VectorXd risk_of(const Trace& trace, const Evaluation& e, Risk risk) {
   if (risk == Risk::excess) return e.excess;
+  if (risk == Risk::net) return e.difference;
   const auto& full = trace.stages.back().prediction;
   Eigen::VectorXd r(static_cast<Eigen::Index>(e.size()));
   for (std::size_t i = 0; i < e.size(); ++i)

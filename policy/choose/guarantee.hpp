@@ -16,7 +16,8 @@
 
 namespace weir {
 
-/// How a member of a family is chosen on calibration losses r [n, members], all in [0, 1].
+/// How a member of a family is chosen on calibration losses r [n, members], all in [0, 1]. Net losses d in [-1, 1] come
+/// as (1 + d) / 2, as their limit does.
 enum class Certificate {
   none,                    ///< the fastest with mean r <= epsilon: the best of many on the same examples, no bound
   conformal_risk_control,  ///< E[risk] <= epsilon, over calibration and new example
@@ -68,8 +69,10 @@ struct GuaranteeOptions {
   double epsilon = 0.01;  ///< limit of the risk, in [0, largest]
   double delta = 0.05;    ///< 1 - confidence
   Certificate certificate = Certificate::learn_then_test;
-  std::string test = "clopper_pearson";  ///< a name of mean_tests(); this one is for losses of 0 and 1 only
-  double largest = 1;                    ///< no example's risk is above this, whatever comes
+  /// A name of mean_tests(); this one is for losses of 0 and 1 only, and stands for the exact test of differences
+  /// (bounds/trinomial.hpp) where the risk is the net loss.
+  std::string test = "clopper_pearson";
+  double largest = 1;      ///< no example's risk is above this, whatever comes; nor, net, below minus this
   int steps = 100;         ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
   std::uint64_t seed = 0;  ///< of the mixes
 };

@@ -11,6 +11,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/guarantee.hpp>
 #include <weir/policy/choose/least_examples.hpp>
@@ -116,6 +117,12 @@ namespace detail {
 inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
   const double epsilon = o.epsilon / o.largest;
   if (o.certificate == Certificate::none) return;
+  if (o.risk == Risk::net) {
+    if (o.certificate != Certificate::learn_then_test)
+      throw ArgumentError("guarantee: a net loss is certified by Certificate::learn_then_test only");
+    if (o.test == "clopper_pearson") require_paired_examples(n, epsilon, 1 - o.delta);
+    return;
+  }
   if (o.certificate != Certificate::conformal_risk_control) {
     weir::require_examples(n, epsilon, 1 - o.delta, o.test);
   } else if (1 > epsilon * (static_cast<double>(n) + 1)) {
@@ -137,15 +144,17 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
       !(options.delta > 0 && options.delta < 1) || options.steps < 1)
     throw ArgumentError("guarantee: needs 0 <= epsilon <= largest, largest > 0, delta in (0, 1) and steps >= 1");
   detail::require_examples(calibration.size(), options);
-  const MeanTest& test = mean_test(options.test);
+  const bool net = options.risk == Risk::net;
+  const MeanTest test = net && options.test == "clopper_pearson" ? bounds::trinomial_test() : mean_test(options.test);
   std::vector<double> risks;
   for (int step = 1; step <= 2 * options.steps; ++step) risks.push_back(options.epsilon * step / options.steps);
   const PolicyFamily family = policy_family(trainer, path, options.risk, risks, options.seed);
-  const Eigen::MatrixXd r = evaluate(family, calibration).risk / options.largest;
-  if (r.size() > 0 && r.maxCoeff() > 1)
-    throw ArgumentError("guarantee: a risk of " + std::to_string(r.maxCoeff() * options.largest) +
+  Eigen::MatrixXd r = evaluate(family, calibration).risk / options.largest;
+  if (r.size() > 0 && r.cwiseAbs().maxCoeff() > 1)
+    throw ArgumentError("guarantee: a risk of " + std::to_string(r.cwiseAbs().maxCoeff() * options.largest) +
                         " is above the largest, " + std::to_string(options.largest));
-  const double epsilon = options.epsilon / options.largest;
+  const double limit = options.epsilon / options.largest, epsilon = net ? (1 + limit) / 2 : limit;
+  if (net) r = (r.array() + 1) / 2;
   std::optional<std::size_t> j;
   switch (options.certificate) {
     case Certificate::none:
@@ -160,17 +169,17 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
     case Certificate::learn_then_test: {
       std::vector<double> predicted;
       for (const TradeoffPoint& point : family.predicted) predicted.push_back(point.loss / options.largest);
-      j = learn_then_test(
-          r, epsilon, options.delta, test,
-          several_starts(predicted, calibration.size(), trainer.trace().size(), epsilon, options.delta));
+      j = learn_then_test(r, epsilon, options.delta, test,
+                          several_starts(predicted, calibration.size(), trainer.trace().size(), limit, options.delta));
       break;
     }
   }
   if (!j) return {MixedPolicy::pure(family.full), {}, {}};
   const auto losses = detail::column(r, *j);
+  const auto risk = [&](double loss) { return options.largest * (net ? 2 * loss - 1 : loss); };
   return {family.policy(*j), family.faster(*j).lambda, family.safer(*j).lambda,
-          options.largest * bounds::sum(losses) / static_cast<double>(losses.size()),
-          options.largest * upper_limit(test, losses, options.delta)};
+          risk(bounds::sum(losses) / static_cast<double>(losses.size())),
+          risk(upper_limit(test, losses, options.delta))};
 }
 
 }  // namespace weir

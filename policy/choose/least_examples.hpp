@@ -29,6 +29,12 @@ void require_examples(std::size_t n, double epsilon, double confidence, std::str
                       const std::string& instead = "give more examples, a larger limit or a smaller confidence",
                       const std::string& examples = "examples");
 
+/// The same for a net loss (BudgetOn::difference) where losses are 0 and 1: more examples, because those that repairs
+/// might hide are allowed for.
+void require_paired_examples(std::size_t n, double epsilon, double confidence,
+                             const std::string& instead = "give more examples, a larger limit or a smaller confidence",
+                             const std::string& examples = "examples");
+
 }  // namespace weir
 
 #if WEIR_DEFINITIONS

@@ -9,6 +9,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/choose/bounds/list.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/least_examples.hpp>
 
 namespace weir {
@@ -51,6 +52,20 @@ WEIR_INLINE void require_examples(std::size_t n, double epsilon, double confiden
                                    std::to_string(n) + " for calibration"
                              : "more " + examples + " than there can be") +
                       ": " + instead);
+}
+
+WEIR_INLINE void require_paired_examples(std::size_t n, double epsilon, double confidence, const std::string& instead,
+                                         const std::string& examples) {
+  if (epsilon >= 1) return;
+  const std::string asked = detail::percent(confidence) + " % for a net loss of " + detail::percent(epsilon) + " % ";
+  if (!(epsilon > 0))
+    throw ArgumentError("the guarantee that was asked for cannot be given: " + asked + "needs more " + examples +
+                        " than there can be: " + instead);
+  const std::size_t least = bounds::least_paired_examples(epsilon, 1 - confidence);
+  if (n >= least) return;
+  throw ArgumentError("the guarantee that was asked for cannot be given: " + asked + "needs " + std::to_string(least) +
+                      " " + examples + " on which nothing differs; there are " + std::to_string(n) +
+                      " for calibration: " + instead);
 }
 
 }  // namespace weir

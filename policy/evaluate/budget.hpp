@@ -14,13 +14,13 @@ namespace weir {
 /// What is limited.
 enum class BudgetOn {
   excess,      ///< mean of max(0, L_exit - L_full)
-  difference,  ///< mean of L_exit - L_full
+  difference,  ///< mean of L_exit - L_full, the net loss: what accuracy falls by
   cost         ///< mean cost per example, in the traces' cost_unit: seconds, or whatever else they count
 };
 
 enum class Margin {
   none,        ///< the plain estimate on the calibration data, by randomised mixing met exactly in expectation
-  upper_limit  ///< the excess loss is within budget with the given confidence; excess losses of 0 and 1 only
+  upper_limit  ///< the loss is within budget with the given confidence; losses of 0 and 1 only
 };
 
 struct Budget {

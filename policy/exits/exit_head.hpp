@@ -1,10 +1,12 @@
-/// Exit head: a linear classifier on the pooled activations of a layer, the answer of an early exit.
+/// Exit head: a classifier of one or two layers on the pooled activations of a layer, the answer of an early exit.
 #pragma once
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <utility>
 #include <vector>
 #include <weir/core/compile.hpp>
+#include <weir/core/isa.hpp>
 #include <weir/policy/exits/grid_pool.hpp>
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
@@ -14,18 +16,40 @@ namespace weir {
 /// Temperatures of an exit head, and those that fit_temperature looks among.
 inline constexpr double min_temperature = 0.01, max_temperature = 100;
 
-/// p = softmax((W pool(a) + b) / T): multinomial logistic regression, with a temperature T that calibrates it (1 as
-/// fitted). Immutable.
+/// The first layer of a head of two: h = max(0, V x + v).
+struct HiddenLayer {
+  std::vector<float> weights;  ///< V [units, pooled]
+  std::vector<float> bias;     ///< v [units]
+
+  bool operator==(const HiddenLayer&) const = default;
+};
+
+/// The most hidden units of an exit head.
+inline constexpr std::size_t max_hidden_units = 1024;
+
+/// p = softmax((W x + b) / T) with x = pool(a), or x = max(0, V pool(a) + v) where the head has a hidden layer; the
+/// temperature T calibrates it (1 as fitted). Immutable.
 class ExitHead {
  public:
   ExitHead() = default;
   /// weights [classes, pooled]; bias [classes]. Throws ShapeError where they disagree.
   ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights, std::vector<float> bias);
 
+  /// The same behind a hidden layer of 1 to max_hidden_units: weights [classes, units]. Throws ShapeError.
+  ExitHead(GridPool pool, HiddenLayer hidden, std::size_t n_classes, std::vector<float> weights,
+           std::vector<float> bias);
+
   const GridPool& pool() const { return pool_; }
   std::size_t n_classes() const { return n_classes_; }
   double temperature() const { return temperature_; }
-  std::size_t n_pooled() const { return n_classes_ == 0 ? 0 : weights_.size() / n_classes_; }
+  /// Units of the hidden layer; 0 where there is none.
+  std::size_t n_hidden() const { return hidden_.bias.size(); }
+  std::size_t n_pooled() const {
+    const std::size_t inputs = n_classes_ == 0 ? 0 : weights_.size() / n_classes_;
+    return n_hidden() == 0 ? inputs : hidden_.weights.size() / n_hidden();
+  }
+  /// Multiplications for one pooled vector.
+  std::size_t n_weights() const { return hidden_.weights.size() + weights_.size(); }
 
   /// This head at another temperature. Throws ArgumentError outside [min_temperature, max_temperature].
   ExitHead with_temperature(double temperature) const;
@@ -37,22 +61,35 @@ class ExitHead {
   /// The same from a pooled vector.
   void predict_pooled(const float* pooled, std::span<float> probabilities) const;
 
-  /// (W pooled + b) / T, [n_classes].
-  void logits_pooled(const float* pooled, std::span<float> logits) const;
+  /// (W x + b) / T, [n_classes]. A hidden layer runs on the micro-kernels of `isa`, as layers of networks do, and its
+  /// bits depend on them; a head of one layer has the same bits everywhere.
+  void logits_pooled(const float* pooled, std::span<float> logits, Isa isa = Isa::portable) const;
 
-  /// "temperature" is there only where it is not 1.
+  /// "temperature" is there only where it is not 1, "hidden" where there is such a layer.
   friend void to_json(nlohmann::json& json, const ExitHead& h) {
     json = {{"grid", h.pool_.grid}, {"classes", h.n_classes_}, {"weights", h.weights_}, {"bias", h.bias_}};
+    if (h.n_hidden() > 0) json["hidden"] = {{"weights", h.hidden_.weights}, {"bias", h.hidden_.bias}};
     if (h.temperature_ != 1) json["temperature"] = h.temperature_;
   }
 
   /// Throws FormatError for anything but what to_json wrote.
   friend void from_json(const nlohmann::json& json, ExitHead& h) {
-    refuse_unknown_keys(json, {"grid", "classes", "weights", "bias", "temperature"});
+    refuse_unknown_keys(json, {"grid", "classes", "weights", "bias", "temperature", "hidden"});
     const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
     try {
-      h = ExitHead(pool, model_json::index(json, "classes", 1 << 20), model_json::floats(json, "weights", "exit head"),
-                   model_json::floats(json, "bias", "exit head"));
+      const std::size_t classes = model_json::index(json, "classes", 1 << 20);
+      auto weights = model_json::floats(json, "weights", "exit head"),
+           bias = model_json::floats(json, "bias", "exit head");
+      if (json.contains("hidden")) {
+        const auto& hidden = json.at("hidden");
+        refuse_unknown_keys(hidden, {"weights", "bias"});
+        h = ExitHead(pool,
+                     {model_json::floats(hidden, "weights", "exit head's hidden layer"),
+                      model_json::floats(hidden, "bias", "exit head's hidden layer")},
+                     classes, std::move(weights), std::move(bias));
+      } else {
+        h = ExitHead(pool, classes, std::move(weights), std::move(bias));
+      }
       if (json.contains("temperature")) h = h.with_temperature(model_json::number(json, "temperature"));
     } catch (const ShapeError& e) {
       throw FormatError(e.what());
@@ -66,6 +103,7 @@ class ExitHead {
 
  private:
   GridPool pool_;
+  HiddenLayer hidden_;
   std::size_t n_classes_ = 0;
   std::vector<float> weights_, bias_;
   double temperature_ = 1;

@@ -1,14 +1,18 @@
 // What exit_head.hpp declares.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/core/kernels/micro/dot_tile.hpp>
+#include <weir/core/kernels/micro/list.hpp>
 #include <weir/policy/exits/dot.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/grid_pool.hpp>
@@ -22,6 +26,21 @@ WEIR_INLINE ExitHead::ExitHead(GridPool pool, std::size_t n_classes, std::vector
     : pool_(pool), n_classes_(n_classes), weights_(std::move(weights)), bias_(std::move(bias)) {
   if (n_classes < 2 || bias_.size() != n_classes || weights_.empty() || weights_.size() % n_classes != 0)
     throw ShapeError("exit head: weights must be [classes, pooled] and bias [classes]");
+}
+
+WEIR_INLINE ExitHead::ExitHead(GridPool pool, HiddenLayer hidden, std::size_t n_classes, std::vector<float> weights,
+                               std::vector<float> bias)
+    : pool_(pool),
+      hidden_(std::move(hidden)),
+      n_classes_(n_classes),
+      weights_(std::move(weights)),
+      bias_(std::move(bias)) {
+  const std::size_t units = hidden_.bias.size();
+  if (units < 1 || units > max_hidden_units || hidden_.weights.empty() || hidden_.weights.size() % units != 0)
+    throw ShapeError("exit head: hidden weights must be [units, pooled] and their bias [units], with 1 to " +
+                     std::to_string(max_hidden_units) + " units");
+  if (n_classes < 2 || bias_.size() != n_classes || weights_.size() != n_classes * units)
+    throw ShapeError("exit head: weights must be [classes, units] and bias [classes]");
 }
 
 WEIR_INLINE ExitHead ExitHead::with_temperature(double temperature) const {
@@ -43,16 +62,35 @@ WEIR_INLINE void ExitHead::predict_pooled(const float* pooled, std::span<float> 
   softmax(probabilities, probabilities);
 }
 
-WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> logits) const {
-  const std::size_t D = n_pooled();
+WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> logits, Isa isa) const {
+  std::array<float, max_hidden_units> hidden;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before read
+  std::size_t D = n_pooled();
+  if (const std::size_t units = n_hidden(); units > 0) {
+    const kernels::DotTileKernel dot = kernels::microkernels(isa).dot_tile[0];
+    float sums[kernels::most_dot_outputs];
+    const auto in = static_cast<std::int64_t>(D);
+    for (std::size_t first = 0; first < units; first += kernels::most_dot_outputs) {
+      const std::size_t n = std::min<std::size_t>(kernels::most_dot_outputs, units - first);
+      dot({.K = in,
+           .x = pooled,
+           .ldx = in,
+           .weights = hidden_.weights.data() + first * D,
+           .ldw = in,
+           .outputs = static_cast<std::int64_t>(n),
+           .sums = sums});
+      for (std::size_t u = 0; u < n; ++u) hidden[first + u] = std::max(0.0F, sums[u] + hidden_.bias[first + u]);
+    }
+    pooled = hidden.data();
+    D = units;
+  }
   const auto scale = static_cast<float>(1 / temperature_);
   for (std::size_t c = 0; c < n_classes_; ++c)
     logits[c] = scale * dot_from(bias_[c], weights_.data() + c * D, pooled, D);
 }
 
 WEIR_INLINE bool ExitHead::operator==(const ExitHead& o) const {
-  return pool_.grid == o.pool_.grid && n_classes_ == o.n_classes_ && weights_ == o.weights_ && bias_ == o.bias_ &&
-         temperature_ == o.temperature_;
+  return pool_.grid == o.pool_.grid && hidden_ == o.hidden_ && n_classes_ == o.n_classes_ && weights_ == o.weights_ &&
+         bias_ == o.bias_ && temperature_ == o.temperature_;
 }
 
 }  // namespace weir

@@ -144,8 +144,14 @@ struct CrossFit {
 };
 
 /// K-fold cross-fitting: row i belongs to fold fold_of[i] in [0, folds) and is answered by the head fitted without that
-/// fold, so that no gate learns from an answer on an image that the head was trained on. Throws what fit throws,
-/// ShapeError unless there is a fold for each row, and ArgumentError for one outside [0, folds) or fewer than 2 folds.
+/// fold, so that no gate learns from an answer on an image that the head was trained on. fit(rows) makes a head from
+/// some rows of X [n, d]; `isa` is what the heads will run on. Throws what fit throws, ShapeError unless there is a
+/// fold for each row, and ArgumentError for one outside [0, folds) or fewer than 2 folds.
+CrossFit fit_cross(const std::function<ExitHead(const std::vector<Eigen::Index>& rows)>& fit, const Eigen::MatrixXf& X,
+                   std::size_t n_classes, const std::vector<std::size_t>& fold_of, std::size_t folds, Isa isa,
+                   const Progress& progress = {});
+
+/// The same with heads of one layer.
 CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, const Eigen::MatrixXf& X, const std::vector<int>& y,
                    std::size_t n_classes, const std::vector<std::size_t>& fold_of, std::size_t folds,
                    const Progress& progress = {});

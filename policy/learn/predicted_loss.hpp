@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <cstddef>
 #include <limits>
+#include <utility>
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
@@ -36,9 +37,14 @@ struct GateProblem {
 /// Jitkrittum et al. (When does confidence-based cascade deferral suffice?, NeurIPS 2023); passing over successors that
 /// would hardly be good enough is weir's.
 ///
-/// Beside the gates of the backward recursion an approximation: going on is taken to cost the same for all examples at
-/// all stages. But every example says something of every stage, nothing is fitted again for another price of loss, and
-/// only the limit moves along the path; where a few thousand examples are all there is, that gains more than it loses.
+/// Alternatively (priced()) every gate has limits of its own for every price of loss, those that cost the examples the
+/// least: the backward recursion of train.hpp over gates that are limits on rho. Then costs count, where one limit for
+/// all stages knows nothing of them.
+///
+/// With one limit, beside the gates of the backward recursion an approximation: going on is taken to cost the same for
+/// all examples at all stages. But every example says something of every stage, nothing is fitted again for another
+/// price of loss, and only the limit moves along the path; where a few thousand examples are all there is, that gains
+/// more than it loses.
 ///
 /// rho is a logistic regression whose labels (R - low) / (high - low) may lie between 0 and 1, as expected losses do;
 /// low = min(0, least R), high the largest R.
@@ -51,6 +57,11 @@ class PredictedLoss {
 
   /// The gates with limit t > 0, in units of loss (infinity: everything exits at once).
   std::vector<Gate> gates(double t) const;
+
+  /// The gate at stage k whose limits on rho_k0, rho_k1, ... make the examples of `rows` the cheapest, found from the
+  /// last action but one to the exit, and what it does on all examples; costs [n, actions] of that stage
+  /// (Objective::action_costs). O(n log n) for each action.
+  std::pair<Gate, Actions> priced(std::size_t k, const RowMatrix& costs, const std::vector<bool>& rows) const;
 
   /// [stages][n] what they do on the examples, where folds > 1 by predictions that did not see them.
   ActionTable actions(double t) const;
@@ -70,6 +81,13 @@ class PredictedLoss {
     std::vector<std::size_t> columns;
     std::vector<Predictor> predictors;  ///< [n_actions - 1]
   };
+
+  /// The gate at a stage with these limits, as log-odds.
+  static Gate gate(const Stage& stage, const std::vector<double>& limits);
+
+  /// The limit on a score up to which the sum of `change` over the rows is the least; -certain and certain for none and
+  /// all.
+  static double best_limit(const Eigen::VectorXd& score, const Eigen::VectorXd& change, const std::vector<bool>& rows);
 
   /// Log-odds of the limit on action a.
   double limit(double t, std::size_t a) const;

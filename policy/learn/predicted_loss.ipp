@@ -34,20 +34,62 @@ WEIR_INLINE PredictedLoss::PredictedLoss(const GateProblem& problem, double skip
   }
 }
 
+WEIR_INLINE Gate PredictedLoss::gate(const Stage& stage, const std::vector<double>& limits) {
+  if (stage.n_actions == 1) return {};
+  std::vector<GateModel> models;
+  for (std::size_t a = 0; a < stage.n_actions; ++a)
+    for (std::size_t b = a + 1; b < stage.n_actions; ++b)
+      models.push_back(above(stage.predictors[a], stage.columns, limits[a], stage.n_features));
+  return {stage.n_actions, stage.n_features, std::move(models)};
+}
+
 WEIR_INLINE std::vector<Gate> PredictedLoss::gates(double t) const {
   std::vector<Gate> all;
   for (const Stage& stage : stages_) {
-    if (stage.n_actions == 1) {
-      all.emplace_back();
-      continue;
-    }
-    std::vector<GateModel> models;
-    for (std::size_t a = 0; a < stage.n_actions; ++a)
-      for (std::size_t b = a + 1; b < stage.n_actions; ++b)
-        models.push_back(above(stage.predictors[a], stage.columns, limit(t, a), stage.n_features));
-    all.emplace_back(stage.n_actions, stage.n_features, std::move(models));
+    std::vector<double> limits;
+    for (std::size_t a = 0; a + 1 < stage.n_actions; ++a) limits.push_back(limit(t, a));
+    all.push_back(gate(stage, limits));
   }
   return all;
+}
+
+WEIR_INLINE double PredictedLoss::best_limit(const Eigen::VectorXd& score, const Eigen::VectorXd& change,
+                                             const std::vector<bool>& rows) {
+  std::vector<Eigen::Index> order;
+  for (Eigen::Index i = 0; i < score.size(); ++i)
+    if (rows[static_cast<std::size_t>(i)]) order.push_back(i);
+  std::ranges::stable_sort(order, {}, [&](Eigen::Index i) { return score(i); });
+  double sum = 0, least = 0, limit = -certain;
+  for (std::size_t r = 0; r < order.size(); ++r) {
+    sum += change(order[r]);
+    const double here = score(order[r]), next = r + 1 < order.size() ? score(order[r + 1]) : certain;
+    if (here == next || !(sum < least)) continue;
+    least = sum;
+    limit = std::isfinite(here) && std::isfinite(next) ? here + (next - here) / 2
+            : std::isfinite(next)                      ? next - 1
+                                                       : next;
+  }
+  return limit;
+}
+
+WEIR_INLINE std::pair<Gate, Actions> PredictedLoss::priced(std::size_t k, const RowMatrix& costs,
+                                                           const std::vector<bool>& rows) const {
+  const Stage& stage = stages_[k];
+  const std::size_t last = stage.n_actions - 1;
+  Eigen::VectorXd now = costs.col(static_cast<Eigen::Index>(last));
+  Actions taken(stage.n_examples, static_cast<std::uint8_t>(last));
+  std::vector<double> limits(last);
+  for (std::size_t a = last; a-- > 0;) {
+    const Eigen::VectorXd& score = stage.predictors[a].log_odds;
+    const auto column = costs.col(static_cast<Eigen::Index>(a));
+    limits[a] = best_limit(score, column - now, rows);
+    for (Eigen::Index i = 0; i < score.size(); ++i)
+      if (score(i) <= limits[a]) {
+        taken[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(a);
+        now(i) = column(i);
+      }
+  }
+  return {gate(stage, limits), std::move(taken)};
 }
 
 WEIR_INLINE ActionTable PredictedLoss::actions(double t) const {

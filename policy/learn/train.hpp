@@ -21,11 +21,14 @@ namespace weir {
 /// The name of PredictedLoss among the learners.
 inline constexpr std::string_view predicted_loss = "predicted_loss";
 
+/// The name of PredictedLoss with limits for each gate and price.
+inline constexpr std::string_view priced_loss = "priced_loss";
+
 /// The names that TrainOptions::learner may have.
 std::vector<std::string> gate_learner_names();
 
 struct TrainOptions {
-  std::string learner = "logistic";                ///< a name of learner_names(), or predicted_loss
+  std::string learner = "logistic";                ///< a name of learner_names(), predicted_loss or priced_loss
   std::function<GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
   /// Where set, gates are learned from those inputs alone whose name (GateInputs::names) it is true of.
   std::function<bool(std::string_view)> feature{};
@@ -59,6 +62,7 @@ struct PathPoint {
 ///
 /// The learner predicted_loss is another way: gates are PredictedLoss's, with the limit T_full / lambda, T_full the
 /// cost of the cheapest way to the full network; its models are fitted once, and passes and warm starts do nothing.
+/// priced_loss has the same models, fitted once too, but its gates' limits are found for each lambda as any gate is.
 class PolicyTrainer {
  public:
   /// Throws what Trace::check and Topology::check throw, ShapeError where the two differ in their stages, and
@@ -72,7 +76,7 @@ class PolicyTrainer {
   const TrainOptions& options() const { return options_; }
 
   /// Whether lambda moves one limit and nothing is fitted for it: PredictedLoss.
-  bool one_parameter() const { return predicted_.has_value(); }
+  bool one_parameter() const { return predicted_ && !priced_; }
 
   /// The policy for one lambda (cost that one unit of loss is worth; finite, >= 0). `warm`: a point of this trainer
   /// to start from. Time: (passes + 1) * folds' * gates fits at most, folds' = 1 or folds + 1.
@@ -138,6 +142,7 @@ class PolicyTrainer {
   Eigen::MatrixXd R_;
   std::vector<std::size_t> fold_;
   std::optional<PredictedLoss> predicted_;
+  bool priced_ = false;
 };
 
 /// The policy for one lambda.

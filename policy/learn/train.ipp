@@ -26,7 +26,7 @@ namespace weir {
 
 WEIR_INLINE std::vector<std::string> gate_learner_names() {
   std::vector<std::string> names = learner_names();
-  names.insert(names.begin(), std::string(predicted_loss));
+  names.insert(names.begin(), {std::string(predicted_loss), std::string(priced_loss)});
   return names;
 }
 
@@ -41,7 +41,8 @@ WEIR_INLINE PolicyTrainer::PolicyTrainer(const Trace& trace, Topology topology, 
   if (options_.passes < 0) throw ArgumentError("train: passes must be >= 0");
   if (options_.folds < 1 || options_.folds > trace_.size())
     throw ArgumentError("train: folds must be in [1, number of examples]");
-  const bool predicts = !options_.fit && options_.learner == predicted_loss;
+  priced_ = !options_.fit && options_.learner == priced_loss;
+  const bool predicts = priced_ || (!options_.fit && options_.learner == predicted_loss);
   if (!options_.fit && !predicts) check_learner(options_.learner);
   for (std::size_t k = 0; k < topology_.size(); ++k) {
     if (topology_.n_actions(k) > Gate::max_actions)
@@ -59,7 +60,7 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
   const Objective objective{topology_, trace_, R_, lambda};
   PathPoint point;
   point.lambda = lambda;
-  if (predicted_) {
+  if (one_parameter()) {
     const double limit = lambda > 0 ? cheapest_costs(topology_, trace_).back() / lambda : INFINITY;
     point.policy = {topology_, predicted_->gates(limit)};
     point.actions = predicted_->actions(limit);
@@ -202,6 +203,10 @@ WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const RowMatrix& costs, 
 
 WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::fitted(std::size_t k, const RowMatrix& costs,
                                                          const std::vector<bool>& rows) const {
+  if (priced_) {
+    auto [gate, actions] = predicted_->priced(k, costs, rows);
+    return {std::move(gate), std::move(actions)};
+  }
   Decider decider{fit_gate(k, costs, rows), {}};
   decider.actions = actions_of(decider.gate, X_[k]);
   for (std::size_t f = 0; options_.folds > 1 && f < options_.folds; ++f) {

@@ -54,7 +54,7 @@ WEIR_INLINE std::vector<StageCost> count_costs(const CascadeSpec& spec, double f
     for (const std::size_t j : late_path(spec.topology, k))
       if (j != k && spec.stages[j].network == s.network) flops = up_to[k] - up_to[j];
     const double head = s.head ? static_cast<double>(spec.example_shape(k).numel()) +
-                                     2.0 * static_cast<double>(s.head->n_pooled() * s.head->n_classes())
+                                     2.0 * static_cast<double>(s.head->n_weights())
                                : 0;
     StageCost& cost = costs.emplace_back(StageCost{(flops + head) / flops_per_second, head / flops_per_second});
     const auto of_features = spec.features(k).flops();

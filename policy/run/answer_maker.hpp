@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 #include <vector>
+#include <weir/core/isa.hpp>
 #include <weir/policy/run/cascade_rows.hpp>
 #include <weir/policy/run/not_finite.hpp>
 
@@ -22,8 +23,9 @@ struct StageTensors {
 /// nothing but when it is made.
 class AnswerMaker {
  public:
-  explicit AnswerMaker(std::shared_ptr<const CascadeSpec> spec)
-      : spec_(std::move(spec)), has_joins_(spec_->has_joins()), has_scores_(spec_->has_scores()) {
+  /// isa: what exit heads run on, as the layers of the networks do.
+  AnswerMaker(std::shared_ptr<const CascadeSpec> spec, Isa isa)
+      : spec_(std::move(spec)), isa_(isa), has_joins_(spec_->has_joins()), has_scores_(spec_->has_scores()) {
     if (has_joins_) joined_ = JoinedAnswer(Join::mean, spec_->n_classes());
     earlier_scores_.reserve(spec_->stages.size());
     score_inputs_.resize(n_score_inputs(ScoreInputs::history, spec_->stages.size(), spec_->n_classes()));
@@ -55,7 +57,7 @@ class AnswerMaker {
     FeatureSource source{.probabilities = probabilities};
     if (s.head) {
       s.head->pool()(row, example_of(tensors.answer), head_pooled_.data());
-      s.head->logits_pooled(head_pooled_.data(), logits_);
+      s.head->logits_pooled(head_pooled_.data(), logits_, isa_);
       source.logits = logits_;
     } else if (s.logits) {
       source.logits = {row, probabilities.size()};
@@ -133,6 +135,7 @@ class AnswerMaker {
   }
 
   std::shared_ptr<const CascadeSpec> spec_;
+  Isa isa_;
   bool has_joins_, has_scores_, times_features_ = false;
   JoinedAnswer joined_{Join::own, 0};
   std::vector<float> logits_, head_pooled_, own_pooled_;

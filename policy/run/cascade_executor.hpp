@@ -45,7 +45,7 @@ class CascadeExecutor {
         context_(std::move(context)),
         executors_(spec_->n_networks()),
         store_(std::move(rows)),
-        answer_maker_(spec_) {
+        answer_maker_(spec_, context_.isa()) {
     gate_input_.resize(spec_->gate_inputs().max_size());
     started_.resize(executors_.size());
     stage_costs_.resize(spec_->stages.size());

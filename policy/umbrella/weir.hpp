@@ -29,6 +29,7 @@
 #include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/exits/answers_inside.hpp>
+#include <weir/policy/exits/distilled_head_fit.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/exits/exit_points.hpp>
 #include <weir/policy/exits/pooled_projection.hpp>

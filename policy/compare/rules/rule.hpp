@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
@@ -47,8 +48,13 @@ struct TunedRule {
 
 namespace detail {
 
-/// Whether an estimate keeps the budget; `regressions`: examples with excess 1, for an upper limit.
-inline bool keeps(const Estimate& e, std::size_t regressions, std::size_t n, const Budget& budget) {
+/// Whether an estimate keeps the budget; `regressions` and `repairs`: examples with difference 1 and -1, for an upper
+/// limit.
+inline bool keeps(const Estimate& e, std::size_t regressions, std::size_t repairs, std::size_t n,
+                  const Budget& budget) {
+  if (budget.margin == Margin::upper_limit && budget.on == BudgetOn::difference)
+    return bounds::trinomial_p_value(regressions, repairs, n, budget.value, 1 - budget.confidence) <=
+           1 - budget.confidence;
   if (budget.margin == Margin::upper_limit)
     return clopper_pearson_upper(regressions, n, budget.confidence) <= budget.value;
   return (budget.on == BudgetOn::cost ? e.cost : risk(e, budget.on)) <= budget.value;
@@ -62,9 +68,12 @@ inline bool better(const Estimate& a, const Estimate& b, const Budget& budget) {
 /// What a member of a family did on n calibration examples.
 struct MemberScore {
   Estimate estimate;
-  std::size_t regressions = 0;
+  std::size_t regressions = 0, repairs = 0;
 
-  static MemberScore of(const Evaluation& e) { return {Estimate::of(e), paired_counts(e).regressions}; }
+  static MemberScore of(const Evaluation& e) {
+    const PairedCounts counts = paired_counts(e);
+    return {Estimate::of(e), counts.regressions, counts.repairs};
+  }
 };
 
 /// Index of the best member that keeps the budget, of a family ordered from the safest to the fastest whose first
@@ -78,7 +87,7 @@ std::optional<std::pair<std::size_t, Estimate>> best_member(std::size_t size, st
   for (std::size_t i = 0; i < size; ++i) {
     const MemberScore now = score(i);
     const bool known = certain && i == 0 && budget.on != BudgetOn::cost && budget.value >= 0;
-    if (!known && !keeps(now.estimate, now.regressions, n, budget)) {
+    if (!known && !keeps(now.estimate, now.regressions, now.repairs, n, budget)) {
       if (budget.margin == Margin::upper_limit) break;
       continue;
     }

@@ -33,7 +33,7 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
 
   std::vector<Eigen::Index> step(calibration.size(), walk.loss.cols() - 1);
   Estimate sum;
-  std::size_t regressions = 0;
+  std::size_t regressions = 0, repairs = 0;
   const auto count = [&](Eigen::Index i, double sign) {
     const Eigen::Index at = step[static_cast<std::size_t>(i)];
     const double l = walk.loss(i, at), d = l - walk.full_loss(i);
@@ -42,6 +42,7 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
     sum.difference += sign * d;
     sum.excess += sign * std::max(0.0, d);
     if (d > 0) regressions = sign > 0 ? regressions + 1 : regressions - 1;
+    if (d < 0) repairs = sign > 0 ? repairs + 1 : repairs - 1;
   };
   for (Eigen::Index i = 0; i < walk.n(); ++i) count(i, 1);
   // Lowered value by value; members of the family are counted when they are asked for, which is in this order.
@@ -59,7 +60,7 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
       count(event.example, 1);
     }
     const auto n = static_cast<double>(walk.n());
-    return detail::MemberScore{{sum.cost / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions};
+    return detail::MemberScore{{sum.cost / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions, repairs};
   };
   const auto best = detail::best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
   if (!best) return std::nullopt;

@@ -100,6 +100,7 @@ struct ThresholdWalk {
       sum.estimate.difference += difference;
       sum.estimate.excess += std::max(0.0, difference);
       sum.regressions += difference > 0 ? 1 : 0;
+      sum.repairs += difference < 0 ? 1 : 0;
     }
     const auto count = static_cast<double>(n());
     Estimate& e = sum.estimate;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <weir/core/isa.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
@@ -139,6 +140,33 @@ TEST_CASE("choose: with an upper limit the limit is within budget; with too few 
   auto soft = calibration;
   for (auto& s : soft.stages) s.loss *= 0.5;
   CHECK_THROWS_AS(weir::choose(trainer, path, soft, budget), weir::ArgumentError);
+}
+
+TEST_CASE("choose: a budget on the net loss is certified on signed differences; repairs let more through") {
+  auto fit = weir_test::difficulty_trace(600, 3, 1), calibration = weir_test::difficulty_trace(2000, 3, 2);
+  for (weir::Trace* trace : {&fit, &calibration})  // the full network is wrong on some that the first stage gets right
+    for (std::size_t i = 0; i < trace->size(); i += 40) {
+      trace->stages[0].loss(static_cast<Eigen::Index>(i)) = 0;
+      trace->stages[2].loss(static_cast<Eigen::Index>(i)) = 1;
+    }
+  const auto topology = weir_test::chain_of(fit);
+  const weir::PolicyTrainer trainer(fit, topology, {.side = weir::LossSide::difference});
+  auto path = trainer.train_path(12);
+  const weir::Budget net{.on = weir::BudgetOn::difference, .value = 0.02, .margin = weir::Margin::upper_limit};
+  const auto c = weir::choose(trainer, path, calibration, net);
+  REQUIRE(c.upper_limit);
+  CHECK(*c.upper_limit <= 0.02);
+  const auto counts = weir::paired_counts(weir::evaluate(c.policy, calibration));
+  CHECK(counts.repairs > 0);
+  CHECK(c.calibration.difference == doctest::Approx(counts.net_loss()));
+  CHECK(weir::bounds::trinomial_p_value(counts.regressions, counts.repairs, 2000, *c.upper_limit, 0.05) ==
+        doctest::Approx(0.05).epsilon(1e-5));
+  const auto excess = weir::choose(trainer, path, calibration, {.value = 0.02, .margin = weir::Margin::upper_limit});
+  CHECK(c.calibration.cost < excess.calibration.cost);
+  std::vector<Eigen::Index> few(300);
+  for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
+  CHECK_THROWS_WITH_AS(weir::choose(trainer, path, calibration.rows(few), net),
+                       doctest::Contains("95 % for a net loss of 2 % needs"), weir::ArgumentError);
 }
 
 TEST_CASE("choose: the upper limit is broken on fresh data no more often than its confidence says") {

@@ -202,4 +202,32 @@ TEST_CASE("predicted loss: reads the chosen inputs alone, and gates stay equal i
   }
 }
 
+TEST_CASE("priced_loss: decides as its gates do, is never behind a fixed exit, and knows what a stage costs") {
+  auto fit = weir_test::difficulty_trace(800, 4, 3), fresh = weir_test::difficulty_trace(3000, 4, 4);
+  const auto topology = weir_test::all_later_of(fit);
+  const auto costs_at_price = [&](std::string_view learner, double lambda) {
+    const weir::PolicyTrainer trainer(fit, topology, {.learner = std::string(learner)});
+    const auto point = trainer.train(lambda);
+    if (learner == weir::priced_loss) {
+      CHECK(!trainer.one_parameter());
+      CHECK(point.actions == weir::detail::action_table(point.policy, fit));
+      for (std::size_t k = 0; k < 4; ++k) {
+        const auto e = weir::evaluate(trainer.fixed(k).policy, fit);
+        CHECK(point.objective.back() <= weir::lagrangian(e, lambda, weir::LossSide::excess) * (1 + 1e-9));
+      }
+    }
+    return weir::lagrangian(weir::evaluate(point.policy, fresh), lambda, weir::LossSide::excess);
+  };
+  const double full = weir::cheapest_costs(topology, fit).back();
+  for (const double lambda : {10 * full, 40 * full}) static_cast<void>(costs_at_price(weir::priced_loss, lambda));
+  // A stage that costs nearly as much as the full network is passed over.
+  for (weir::Trace* trace : {&fit, &fresh}) trace->stages[1].cost = 0.9 * trace->stages[3].cost;
+  double priced = 0, one_limit = 0;
+  for (const double lambda : {10 * full, 20 * full, 40 * full}) {
+    priced += costs_at_price(weir::priced_loss, lambda) / full;
+    one_limit += costs_at_price(weir::predicted_loss, lambda) / full;
+  }
+  CHECK(priced < 0.95 * one_limit);
+}
+
 }  // namespace WEIR_UNIT

@@ -1,0 +1,115 @@
+/// What stages cost where the policy itself runs them.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+#include <weir/core/context.hpp>
+#include <weir/policy/measure/cost_model.hpp>
+#include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+
+#include "measure.hpp"
+
+namespace adapt {
+
+/// What price_in_use() found.
+struct InUse {
+  double change = 1;     ///< what the stages that were run took, over what they took at their first prices
+  double full_cost = 0;  ///< of the full network, measured in turn with them
+};
+
+/// The mean of those that are at most 8 times the median: a thread that is set aside for a few milliseconds says
+/// nothing of a stage of a few microseconds, and hits the full network as often for its time.
+inline double mean_without_pauses(const std::vector<double>& seconds) {
+  const double most = 8 * weir::median(seconds);
+  double sum = 0, n = 0;
+  for (const double s : seconds)
+    if (s <= most) sum += s, ++n;
+  return n > 0 ? sum / n : 0;
+}
+
+/// "stages measured again ...".
+inline std::string in_use_text(const InUse& u) {
+  char text[300];
+  std::snprintf(text, sizeof text,
+                "stages measured again at the rate at which the policy visits them take %.0f %% of their first prices; "
+                "the full network %.1f us in turn with them",
+                100 * u.change, 1e6 * u.full_cost);
+  return text;
+}
+
+/// Runs the mode's policy and the full network in turn on images of the policy part, as measure() does, and prices each
+/// stage at its mean (mean_without_pauses) where an image comes to it from the stage before it in the trace: at the
+/// rate at which the policy visits it, with the caches as it finds them then, its gate's decision included. What is
+/// visited fewer than 30 times keeps its price, times what the others' changed by. For single images and seconds only.
+/// Nothing but the policy part is looked at.
+inline InUse price_in_use(Mode& m, const Options& o, const Data& data, Models& models) {
+  const Part& part = data.policy;
+  const weir::Context context({.threads = o.threads, .isa = o.isa});
+  weir::CascadeExecutor cascade(m.spec, context);
+  const weir::CascadeStage& last = m.spec->stages.back();
+  const auto full = alone(m.spec->network(last.network), last, context);
+  const auto maker = models.maker(part, m.nets), full_maker = models.maker(part, {m.nets[last.network]});
+  const weir::MixedPolicy& policy = m.learned.choice.policy;
+  const std::size_t stages = m.spec->stages.size(), n = std::min<std::size_t>(part.size(), o.quick ? 300 : 2000);
+  std::vector<std::vector<double>> cost(stages), answer(stages);  // [stages][visits]
+  std::vector<double> full_seconds;
+  const auto run_policy = [&](std::size_t row, bool timed) {
+    const weir::Policy& p = policy.pick(row);
+    cascade.run_one_with(maker, row, [&](std::size_t k, std::span<const double> x) { return p.action(k, x); });
+    if (!timed) return;
+    std::size_t before = stages;
+    for (const std::size_t k : cascade.visited()) {
+      const bool follows = k > 0 && m.spec->stages[k - 1].network == m.spec->stages[k].network;
+      if (!follows || before == k - 1) {
+        cost[k].push_back(cascade.stage_cost(k).cost);
+        answer[k].push_back(cascade.stage_cost(k).answer_cost);
+      }
+      before = k;
+    }
+  };
+  const auto run_full = [&](std::size_t row, bool timed) {
+    const auto a =
+        full->run_one_with(full_maker, row, [](std::size_t, std::span<const double>) { return std::size_t{0}; });
+    if (timed) full_seconds.push_back(a.seconds);
+  };
+  ProgressLine progress("measuring " + m.name + " in use");
+  const std::size_t block = block_size(1), warm_up = warm_up_size(1);
+  for (std::size_t first = 0; first < n; first += block) {
+    const std::size_t end = std::min(n, first + block);
+    for (const std::size_t turn : {0U, 1U}) {
+      const bool is_policy = (first / block + turn) % 2 == 0;
+      for (std::size_t i = 0; i < warm_up + end - first; ++i) {
+        const std::size_t row = (first + n - std::min(warm_up, n) + i) % n;
+        is_policy ? run_policy(row, i >= warm_up) : run_full(row, i >= warm_up);
+      }
+    }
+    progress(end, n);
+  }
+  double now = 0, then = 0;
+  constexpr std::size_t least = 30;
+  std::vector<weir::StageCost> costs = m.model.costs.front();
+  for (std::size_t k = 0; k < stages; ++k)
+    if (const auto visits = static_cast<double>(cost[k].size()); cost[k].size() >= least) {
+      now += visits * mean_without_pauses(cost[k]);
+      then += visits * m.costs()[k].cost;
+    }
+  for (std::size_t k = 0; k < stages; ++k) {
+    if (cost[k].size() >= least) {
+      costs[k].cost = mean_without_pauses(cost[k]);
+      costs[k].answer_cost = std::min(costs[k].cost, mean_without_pauses(answer[k]));
+    } else if (then > 0) {
+      costs[k].cost *= now / then;
+      costs[k].answer_cost *= now / then;
+    }
+  }
+  m.model.costs.front() = std::move(costs);
+  m.price_full_batches();
+  return {then > 0 ? now / then : 1, mean_without_pauses(full_seconds)};
+}
+
+}  // namespace adapt
