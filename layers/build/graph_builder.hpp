@@ -16,6 +16,7 @@
 #include <weir/layers/build/build_options.hpp>
 #include <weir/layers/build/element_types.hpp>
 #include <weir/layers/build/fill.hpp>
+#include <weir/layers/build/fuse_qdq.hpp>
 #include <weir/layers/build/integers/fold.hpp>
 #include <weir/layers/quantized/as_floats.hpp>
 #include <weir/layers/registry.hpp>
@@ -47,7 +48,7 @@ class GraphBuilder {
     for (const InputDef& input : def.inputs) find_batch(input);
     if (batch == Batch::any) state_->fixed_batch = 0;
     for (const InputDef& input : def.inputs) add_input(input, options);
-    for (const NodeDef& node : def.nodes) add_node(node);
+    for (const NodeDef& node : QdqFusion(def).nodes()) add_node(node);
     for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
     if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
     find_examples(*state_);

@@ -48,9 +48,12 @@ template <int R, class Product>
       for (int r = 0; r < R; ++r) {
         std::int32_t pair;
         __builtin_memcpy(&pair, x + r * step, sizeof pair);
-        const __m256i both = _mm256_set1_epi32(pair);
+        __m256i both = _mm256_set1_epi32(pair);
+        asm volatile(""
+                     : "+x"(both));  // one pixel after the other: all at once would need more registers than there are
         Product::add(sum[r][0], both, w0);
         Product::add(sum[r][1], both, w1);
+        asm volatile("" : "+x"(sum[r][0]), "+x"(sum[r][1]));
       }
     }
   }
