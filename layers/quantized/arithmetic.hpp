@@ -47,11 +47,10 @@ class QuantizedPairLayer final : public Layer {
     auto* y = reinterpret_cast<std::uint8_t*>(outputs[0].data);
     const Shape& shape = outputs[0].shape;
     if (inputs[0].shape == inputs[3].shape) {
-      quantized::share_numbers(context, floats_of(shape, layout_, context.isa()),
-                               [&](std::int64_t first, std::int64_t last) {
-                                 simd::simd_call<quantized::PairKernel>(context.isa(), a + first, b + first,
-                                                                        last - first, numbers_, y + first);
-                               });
+      quantized::share_numbers(
+          context, floats_of(shape, layout_, context.isa()), [&](std::int64_t first, std::int64_t last) {
+            quantized::pairs(context.isa(), a + first, b + first, last - first, numbers_, y + first);
+          });
       return;
     }
     const Strides as = broadcast_strides(inputs[0].shape, shape), bs = broadcast_strides(inputs[3].shape, shape);
@@ -71,10 +70,9 @@ class QuantizedPairLayer final : public Layer {
     const std::int64_t L = layout_ == Layout::blocked ? lanes(context.isa()) : 1;
     for (std::int64_t plane = 0; plane < round_up(shapes[0][1], L) / L; ++plane)
       for (std::int64_t r = y.first; r < y.last; ++r)
-        simd::simd_call<quantized::PairKernel>(
-            context.isa(), reinterpret_cast<const std::uint8_t*>(inputs[0].row(plane, r)),
-            reinterpret_cast<const std::uint8_t*>(inputs[3].row(plane, r)), shapes[0][3] * L, numbers_,
-            reinterpret_cast<std::uint8_t*>(output.row(plane, r)));
+        quantized::pairs(context.isa(), reinterpret_cast<const std::uint8_t*>(inputs[0].row(plane, r)),
+                         reinterpret_cast<const std::uint8_t*>(inputs[3].row(plane, r)), shapes[0][3] * L, numbers_,
+                         reinterpret_cast<std::uint8_t*>(output.row(plane, r)));
   }
   double flops(std::span<const Shape> inputs) const override {
     return 4.0 * static_cast<double>(broadcast_shape(inputs[0], inputs[3]).numel());

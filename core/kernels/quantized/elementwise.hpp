@@ -4,6 +4,7 @@
 #include <cstring>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/micro/simd.hpp>
+#include <weir/core/kernels/quantized/avx2.hpp>
 #include <weir/core/kernels/quantized/rounding.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
@@ -140,6 +141,55 @@ struct PairKernel {
                                          byte_at(b, i, p.b_signed ? Element::int8 : Element::uint8)));
   }
 };
+
+#if defined(__x86_64__)
+/// 8 integers at p as floats.
+[[gnu::always_inline, gnu::target("avx2")]] inline __m256 load_bytes_avx2(const std::uint8_t* p, bool is_signed) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
+}
+
+/// PairKernel with what AVX2 has for bytes; compilers do not find it.
+[[gnu::target("avx2")]] inline void pairs_avx2(const std::uint8_t* a, const std::uint8_t* b, std::int64_t n,
+                                               const PairNumbers& p, std::uint8_t* y) {
+  const __m256 a_zero = _mm256_set1_ps(p.a_zero), b_zero = _mm256_set1_ps(p.b_zero);
+  const __m256 a_factor = _mm256_set1_ps(p.a_factor), b_factor = _mm256_set1_ps(p.b_factor);
+  const __m256 low = _mm256_set1_ps(p.rounding.low), high = _mm256_set1_ps(p.rounding.high);
+  const __m256i zero = _mm256_set1_epi32(p.rounding.zero);
+  std::int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    __m256 u = _mm256_sub_ps(load_bytes_avx2(a + i, p.a_signed), a_zero);
+    __m256 v = _mm256_sub_ps(load_bytes_avx2(b + i, p.b_signed), b_zero);
+    if (p.product) {
+      u = _mm256_mul_ps(_mm256_mul_ps(u, v), a_factor);
+    } else {
+      u = _mm256_mul_ps(u, a_factor);
+      v = _mm256_mul_ps(v, b_factor);
+      asm("" : "+x"(u), "+x"(v));  // as rounded() does
+      u = _mm256_add_ps(u, v);
+    }
+    u = _mm256_min_ps(_mm256_max_ps(u, low), high);
+    // The lowest bytes of 8 integers, side by side.
+    const __m256i q = _mm256_add_epi32(_mm256_cvtps_epi32(u), zero);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+    const __m128i bytes = p.a_signed ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(y + i), bytes);
+  }
+  for (; i < n; ++i)
+    y[i] = static_cast<std::uint8_t>(p(byte_at(a, i, p.a_signed ? Element::int8 : Element::uint8),
+                                       byte_at(b, i, p.b_signed ? Element::int8 : Element::uint8)));
+}
+#endif
+
+/// y = the sum or product of a and b, which are of one type; see PairNumbers.
+inline void pairs(Isa isa, const std::uint8_t* a, const std::uint8_t* b, std::int64_t n, const PairNumbers& p,
+                  std::uint8_t* y) {
+#if defined(__x86_64__)
+  if (isa != Isa::portable) return pairs_avx2(a, b, n, p, y);
+#endif
+  (void)isa;
+  PairKernel::run<4>(a, b, n, p, y);
+}
 
 /// Calls f(first, last) for pieces of n numbers.
 template <class F>

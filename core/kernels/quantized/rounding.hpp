@@ -54,7 +54,10 @@ struct Rounding {
 template <class T>
 [[gnu::always_inline]] inline void rounded([[maybe_unused]] T& v) {
 #if defined(__x86_64__)
-  asm("" : "+x"(v));
+  if constexpr (sizeof(T) <= 16)
+    asm("" : "+x"(v));
+  else  // wider than what this template is compiled for
+    asm("" : "+m"(v));
 #elif defined(__aarch64__)
   asm("" : "+w"(v));
 #else
