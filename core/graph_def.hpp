@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 #include <vector>
+#include <weir/core/element.hpp>
 #include <weir/core/memory/shared_floats.hpp>
 #include <weir/core/shape.hpp>
 
@@ -16,6 +17,7 @@ struct Constant {
   SharedFloats floats;             ///< used if !is_int
   std::vector<std::int64_t> ints;  ///< used if is_int
   bool is_int = false;
+  Element element = Element::float32;  ///< uint8, int8 or int32 where the file has that type; float32 for all others
 };
 
 /// Value of a node's attribute, as ONNX knows them.
@@ -35,6 +37,7 @@ struct InputDef {
   std::string name;
   std::vector<std::int64_t> dims;
   std::vector<std::string> dim_names;
+  Element element = Element::float32;  ///< or uint8, int8: callers give floats, which are rounded and saturated
 };
 
 struct GraphDef {

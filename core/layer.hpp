@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/context.hpp>
+#include <weir/core/element.hpp>
 #include <weir/core/examples.hpp>
 #include <weir/core/layout.hpp>
 #include <weir/core/rows.hpp>
@@ -49,6 +50,10 @@ class Layer {
       if (!x.none()) return Examples::mixed();
     return {};
   }
+
+  /// Set by layers on integers: what output i holds. Such a layer reads its inputs as they are (Value::element),
+  /// through views whose data points at these elements; all other layers read and write float32.
+  virtual std::optional<Element> output_element(std::size_t /*i*/) const { return std::nullopt; }
 
   /// Computes outputs from inputs; neither allocates nor throws. workspace holds workspace_floats() floats.
   virtual void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,

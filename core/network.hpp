@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <weir/core/element.hpp>
 #include <weir/core/examples.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/core/shape_form.hpp>
@@ -21,6 +22,8 @@ struct Value {
   ShapeForm form;
   std::shared_ptr<const Tensor> constant = {};  ///< set for constants only
   Examples examples = {};                       ///< where the examples of a batch lie in it
+  Element element = Element::float32;           ///< what its layers write and read; inputs and constants are stored
+                                                ///< as float32, and copied for readers of integers
 };
 
 /// Index into NetworkState::values; absent is an optional input that was left out.

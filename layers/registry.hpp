@@ -29,6 +29,12 @@
 #include <weir/layers/pad.hpp>
 #include <weir/layers/pick.hpp>
 #include <weir/layers/pool.hpp>
+#include <weir/layers/quantized/arithmetic.hpp>
+#include <weir/layers/quantized/conv.hpp>
+#include <weir/layers/quantized/dynamic.hpp>
+#include <weir/layers/quantized/map.hpp>
+#include <weir/layers/quantized/pool.hpp>
+#include <weir/layers/quantized/quantize.hpp>
 #include <weir/layers/ranking.hpp>
 #include <weir/layers/rearrange.hpp>
 #include <weir/layers/reduce.hpp>
@@ -68,12 +74,15 @@ inline constexpr std::array operators = {
     Operator{"Concat", make_concat},
     Operator{"Conv", make_conv},
     Operator{"ConvTranspose", make_conv_transpose},
+    Operator{"ConvInteger", make_conv_integer, 10},
     Operator{"Cos", make_scalar_map<scalars::cos>},
     Operator{"Cosh", make_scalar_map<scalars::cosh>, 9},
     Operator{"CumSum", make_cumulative_sum, 11},
     Operator{"DepthToSpace", make_depth_to_space},
+    Operator{"DequantizeLinear", make_dequantize_linear, 10},
     Operator{"Div", make_combine<combines::Div, ArithmeticLayer::Kind::div>},
     Operator{"Dropout", make_dropout},
+    Operator{"DynamicQuantizeLinear", make_dynamic_quantize_linear, 11},
     Operator{"Einsum", make_einsum, 12},
     Operator{"Elu", make_elu},
     Operator{"Equal", make_scalar_combine<scalars::equal>},
@@ -110,8 +119,9 @@ inline constexpr std::array operators = {
     Operator{"LpNormalization", make_lp_normalization},
     Operator{"LpPool", make_lp_pool},
     Operator{"MatMul", make_matmul},
+    Operator{"MatMulInteger", make_matmul_integer, 10},
     Operator{"Max", make_fold<combines::Max>},
-    Operator{"MaxPool", make_max_pool},
+    Operator{"MaxPool", make_any_max_pool},
     Operator{"Mean", make_fold<combines::Add, ArithmeticLayer::Kind::other, true>},
     Operator{"MeanVarianceNormalization", make_mean_variance, 9},
     Operator{"Min", make_fold<combines::Min>},
@@ -124,6 +134,9 @@ inline constexpr std::array operators = {
     Operator{"PRelu", make_prelu},
     Operator{"Pad", make_pad},
     Operator{"Pow", make_combine<combines::Pow>},
+    Operator{"QLinearConv", make_qlinear_conv, 10},
+    Operator{"QLinearMatMul", make_qlinear_matmul, 10},
+    Operator{"QuantizeLinear", make_quantize_linear, 10},
     Operator{"RMSNormalization", make_rms_normalization, 23},
     Operator{"Reciprocal", make_map<maps::Reciprocal>},
     Operator{"ReduceL1", make_mapped_reduce<maps::Abs, SameMap>},
@@ -171,6 +184,15 @@ inline constexpr std::array operators = {
     Operator{"Upsample", make_upsample, 7, 10},
     Operator{"Where", make_where, 9},
     Operator{"Xor", make_scalar_combine<scalars::logical_xor>},
+    Operator{"com.microsoft::QGemm", make_qgemm},
+    Operator{"com.microsoft::QLinearAdd", make_qlinear_pair<false>},
+    Operator{"com.microsoft::QLinearAveragePool", make_qlinear_average_pool},
+    Operator{"com.microsoft::QLinearConcat", make_qlinear_concat},
+    Operator{"com.microsoft::QLinearGlobalAveragePool", make_qlinear_global_average_pool},
+    Operator{"com.microsoft::QLinearLeakyRelu", make_qlinear_leaky_relu},
+    Operator{"com.microsoft::QLinearMul", make_qlinear_pair<true>},
+    Operator{"com.microsoft::QLinearSigmoid", make_qlinear_sigmoid},
+    Operator{"com.microsoft::QLinearSoftmax", make_qlinear_softmax},
 };
 
 /// The layer of a node; `own` are operators of a program's own, which come first. Throws FormatError naming file, node,

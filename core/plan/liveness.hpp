@@ -29,10 +29,10 @@ struct Liveness {
         const ValueId x = step.inputs.empty() ? absent : step.inputs[0];
         const bool owned = x != absent && !network.value(plan.base(x)).constant && step.outputs.size() == 1;
         // A view may share whatever it views; a result written in place needs its input to end here, and alone.
-        const bool shares =
-            owned && (step.layer->is_view() || (step.layer->in_place(step.inputs.size()) == 0 &&
-                                                last_use[root[at(x)]] == i && plan.layout(x) == plan.layout(v) &&
-                                                network.value(plan.base(x)).form == network.value(plan.base(v)).form));
+        const bool shares = owned && (step.layer->is_view() ||
+                                      (step.layer->in_place(step.inputs.size()) == 0 && last_use[root[at(x)]] == i &&
+                                       plan.layout(x) == plan.layout(v) && plan.element(x) == plan.element(v) &&
+                                       network.value(plan.base(x)).form == network.value(plan.base(v)).form));
         if (shares) join(at(v), root[at(x)], shift[at(x)]);
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
         if (batch == 1 && step.layer->is_join()) place_parts(network, plan, i);
@@ -56,6 +56,10 @@ struct Liveness {
     const Node& step = plan.steps()[static_cast<std::size_t>(i)];
     const std::size_t y = at(step.outputs[0]);
     const auto floats = [&](ValueId v) { return static_cast<std::size_t>(plan.floats(network, v, 1)); };
+    constexpr auto size = static_cast<std::int64_t>(sizeof(float));
+    if (std::any_of(step.inputs.begin(), step.inputs.end(),
+                    [&](ValueId v) { return plan.bytes(network, v, 1) % size != 0; }))
+      return;
     std::size_t place = 0;
     for (ValueId v : step.inputs) {
       const auto part = static_cast<ValueId>(root[at(v)]);

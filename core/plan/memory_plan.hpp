@@ -21,7 +21,7 @@ struct MemoryPlan {
   Liveness lives;
   Schedule schedule;
   std::vector<std::size_t> offset;     ///< by value id; nowhere for constants and hidden values
-  std::vector<std::size_t> row;        ///< by value id: floats of an example; 0 where the value has no rows
+  std::vector<std::size_t> row;        ///< by value id: bytes of an example; 0 where the value has no rows
   std::vector<bool> passing;           ///< by value id: lies in a thread's block
   std::vector<BandGroup> band_groups;  ///< in the order of the groups that go by bands
   std::size_t arena_floats = 0, workspace_floats = 0;
@@ -164,7 +164,8 @@ struct MemoryPlan {
     const std::size_t under = at(step.inputs[*position]);
     const auto v = static_cast<ValueId>(under), y = static_cast<ValueId>(result);
     if (offset[under] == nowhere || passing[under] || lives.root[under] != under || lives.last_use[under] > i ||
-        plan.layout(v) != plan.layout(y) || !(network.value(plan.base(v)).form == network.value(plan.base(y)).form))
+        plan.layout(v) != plan.layout(y) || plan.element(v) != plan.element(y) ||
+        !(network.value(plan.base(v)).form == network.value(plan.base(y)).form))
       return nowhere;
     for (std::size_t p = 0; p < step.inputs.size(); ++p)
       if (p != *position && step.inputs[p] != absent && lives.root[at(step.inputs[p])] == under) return nowhere;
@@ -180,7 +181,7 @@ struct MemoryPlan {
   }
 
   void set_row(const Network& network, const Plan& plan, ValueId v) {
-    if (network.value(plan.base(v)).form.has_rows()) row[at(v)] = at(plan.floats(network, v, 1));
+    if (network.value(plan.base(v)).form.has_rows()) row[at(v)] = at(plan.bytes(network, v, 1));
   }
 
   void add(const Network& network, const Plan& plan, std::int64_t batch, ValueId v, Life life, std::int64_t examples,

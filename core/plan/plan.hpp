@@ -50,6 +50,8 @@ class Plan {
     return v < n ? v : copy_of_[static_cast<std::size_t>(v - n)];
   }
   Layout layout(ValueId v) const { return layout_[static_cast<std::size_t>(v)]; }
+  /// What v is stored as: visible tensors, inputs and constants are float32, whatever their layers compute with.
+  Element element(ValueId v) const { return element_[static_cast<std::size_t>(v)]; }
 
   /// What value v, a constant, holds in its layout; nullptr if it is computed.
   const Tensor* constant(const Network& network, ValueId v) const {
@@ -75,9 +77,14 @@ class Plan {
     return layout(v) == Layout::plain ? channels : round_up(channels, lanes(isa_)) / lanes(isa_);
   }
 
-  /// Floats that value v takes on a context's instruction set.
+  /// Bytes that value v takes on a context's instruction set.
+  std::int64_t bytes(const Network& network, ValueId v, std::int64_t batch) const {
+    return bytes_of(element(v)) * floats_of(network.value(base(v)).form.at(batch), layout(v), isa_);
+  }
+  /// As many floats as hold them.
   std::int64_t floats(const Network& network, ValueId v, std::int64_t batch) const {
-    return floats_of(network.value(base(v)).form.at(batch), layout(v), isa_);
+    constexpr auto size = static_cast<std::int64_t>(sizeof(float));
+    return (bytes(network, v, batch) + size - 1) / size;
   }
 
  private:
@@ -99,6 +106,10 @@ class Plan {
     std::vector<Node> fused = std::move(steps_);
     steps_.clear();
     layout_.assign(visible_.size(), Layout::plain);
+    for (std::size_t v = 0; v < visible_.size(); ++v)
+      element_.push_back(visible_[v] || network.state().values[v].constant ? Element::float32
+                                                                           : network.state().values[v].element);
+    for (const ValueId v : network.state().inputs) element_[static_cast<std::size_t>(v)] = Element::float32;
     std::map<std::pair<ValueId, Layout>, ValueId> copies;
     for (Node& s : fused) {
       std::vector<ShapeForm> forms;
@@ -120,12 +131,13 @@ class Plan {
       }
       for (std::size_t i = 0; i < s.inputs.size(); ++i) {
         const ValueId v = s.inputs[i];
-        if (v == absent || s.layer->ignores_input(i) || layout(v) == wanted[i]) continue;
+        if (v == absent || s.layer->ignores_input(i)) continue;
+        if (layout(v) == wanted[i] && element(v) == network.value(v).element) continue;
         const auto [copy, is_new] = copies.try_emplace({v, wanted[i]}, absent);
         if (is_new) {
-          copy->second = add_copy(v, wanted[i]);
+          copy->second = add_copy(network, v, wanted[i]);
           if (const auto& constant = network.value(v).constant)
-            constants_.emplace(copy->second, reordered(*constant, context));
+            constants_.emplace(copy->second, reordered(*constant, wanted[i], network.value(v).element, context));
           else
             add_reorder(network, v, copy->second, v);
         }
@@ -133,11 +145,14 @@ class Plan {
       }
       std::vector<std::pair<ValueId, ValueId>> shown;  // (computed, visible)
       for (ValueId& v : s.outputs) {
-        if (v == absent || output == Layout::plain) continue;
+        if (v == absent) continue;
+        const bool integers = element(v) != network.value(v).element;
+        if (output == Layout::plain && !integers) continue;
         if (visible(v)) {
           const ValueId plain = v;
-          v = add_copy(plain, output);
+          v = add_copy(network, plain, output);
           shown.emplace_back(v, plain);
+          if (integers) copies[{plain, output}] = v;
         } else {
           layout_[static_cast<std::size_t>(v)] = output;
         }
@@ -147,24 +162,35 @@ class Plan {
     }
   }
 
-  ValueId add_copy(ValueId v, Layout layout) {
+  /// Holds what the layers of v compute with.
+  ValueId add_copy(const Network& network, ValueId v, Layout layout) {
+    element_.push_back(network.value(v).element);
     copy_of_.push_back(v);
     layout_.push_back(layout);
     visible_.push_back(false);
     return static_cast<ValueId>(layout_.size()) - 1;
   }
 
-  /// A constant, blocked: once for all passes.
-  static Tensor reordered(const Tensor& constant, const Context& context) {
-    Tensor copy(Shape{floats_of(constant.shape(), Layout::blocked, context.isa())});
-    to_blocked(context, constant.shape(), constant.data(), copy.data());
+  /// A constant as its readers want it: once for all passes.
+  static Tensor reordered(const Tensor& constant, Layout layout, Element element, const Context& context) {
+    Tensor copy(Shape{floats_of(constant.shape(), layout, context.isa())});
+    if (element == Element::float32)
+      to_blocked(context, constant.shape(), constant.data(), copy.data());
+    else
+      convert(context, constant.shape(), {constant.data(), Layout::plain, Element::float32},
+              {copy.data(), layout, element});
     return copy;
   }
 
   void add_reorder(const Network& network, ValueId from, ValueId to, ValueId original) {
     const Value& value = network.value(original);
     steps_.push_back(
-        {value.name, reorder, std::make_shared<ReorderLayer>(layout(to), value.form.at(1), isa_), {from}, {to}});
+        {value.name,
+         reorder,
+         std::make_shared<ReorderLayer>(ReorderLayer::End{layout(from), element(from)},
+                                        ReorderLayer::End{layout(to), element(to)}, value.form.at(1), isa_),
+         {from},
+         {to}});
   }
 
   void index() {
@@ -242,6 +268,7 @@ class Plan {
   std::vector<Node> steps_;
   std::vector<bool> visible_;
   std::vector<Layout> layout_;
+  std::vector<Element> element_;
   std::vector<ValueId> copy_of_;
   std::map<ValueId, Tensor> constants_;  ///< in another layout than the network has them
   std::vector<int> producer_, readers_;

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -100,6 +101,11 @@ class PlanRunner {
   };
 
   float* memory_of(ValueId v) const { return arena_.data() + layout_->offset[static_cast<std::size_t>(v)]; }
+  /// Where example n of a value lies, which has rows, or is example 0. Of integers the address may be odd.
+  float* memory_of(ValueId v, std::int64_t n) const {
+    auto* data = reinterpret_cast<std::byte*>(memory_of(v));
+    return reinterpret_cast<float*>(data + layout_->row[static_cast<std::size_t>(v)] * static_cast<std::size_t>(n));
+  }
 
   bool is_input(ValueId v) const {
     const auto& in = network_.state().inputs;
@@ -131,9 +137,9 @@ class PlanRunner {
   void move_rows(ValueId v, std::span<const std::size_t> keep) {
     if (!network_.value(plan_->base(v)).form.depends_on_batch()) return;
     const std::size_t row = layout_->row[static_cast<std::size_t>(v)];
-    float* data = memory_of(v);
+    auto* data = reinterpret_cast<std::byte*>(memory_of(v));
     for (std::size_t i = 0; i < keep.size(); ++i)
-      if (keep[i] != i) std::memmove(data + i * row, data + keep[i] * row, row * sizeof(float));
+      if (keep[i] != i) std::memmove(data + i * row, data + keep[i] * row, row);
   }
 
   /// A few examples at a time through all steps of a group, each thread examples of its own. What does not share out
@@ -201,8 +207,7 @@ class PlanRunner {
     auto start = timer_ ? Clock::now() : Clock::time_point{};
     const auto where = [&](ValueId v) {
       const auto at = static_cast<std::size_t>(v);
-      return layout_->passing[at] ? passing + layout_->offset[at]
-                                  : memory_of(v) + layout_->row[at] * static_cast<std::size_t>(n);
+      return layout_->passing[at] ? passing + layout_->offset[at] : memory_of(v, n);
     };
     bands.walk(context_, some.first, some.last, where, workspace, worker.rows, [&](int step) {
       if (!timer_) return;
@@ -217,8 +222,7 @@ class PlanRunner {
                     float* workspace, float* passing) const {
     const auto rows_of = [&](ValueId v) -> View {
       const auto at = static_cast<std::size_t>(v);
-      float* data = layout_->passing[at] ? passing + layout_->offset[at]
-                                         : memory_of(v) + layout_->row[at] * static_cast<std::size_t>(first);
+      float* data = layout_->passing[at] ? passing + layout_->offset[at] : memory_of(v, first);
       return {data, network_.value(plan_->base(v)).form.at(last - first)};
     };
     worker.inputs.clear();

@@ -27,6 +27,10 @@ struct BandStep {
 /// The steps of a plan, in order.
 inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan) {
   std::vector<BandStep> all(plan.steps().size());
+  const auto whole_floats = [&](ValueId v) {  // each row of a plane
+    const std::int64_t rows = plan.planes(network, v) * network.value(plan.base(v)).form.at(1)[2];
+    return rows > 0 && plan.bytes(network, v, 1) % (rows * static_cast<std::int64_t>(sizeof(float))) == 0;
+  };
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Node& node = plan.steps()[i];
     if (node.outputs.size() != 1 || node.outputs[0] == absent) continue;
@@ -37,7 +41,7 @@ inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan
       const ValueId v = node.inputs[p];
       if (v == absent || network.value(plan.base(v)).constant) continue;
       const auto window = node.layer->row_window(shapes, p);
-      knows = window && network.value(plan.base(v)).form.has_rows();
+      knows = window && network.value(plan.base(v)).form.has_rows() && whole_floats(v);
       if (!knows) continue;
       step.inputs.push_back({p, plan.step_of(v), *window});
       step.together = std::max(step.together, window->together);
@@ -45,7 +49,8 @@ inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan
     const ValueId y = node.outputs[0];
     const ShapeForm& form = network.value(plan.base(y)).form;
     const Shape image = form.at(1);
-    if (!knows || step.inputs.empty() || !form.has_rows() || image.rank() != 4 || image[0] != 1) continue;
+    if (!knows || step.inputs.empty() || !form.has_rows() || image.rank() != 4 || image[0] != 1 || !whole_floats(y))
+      continue;
     step.rows = image[2];
     step.planes = plan.planes(network, y);
     step.row_floats = plan.floats(network, y, 1) / (step.planes * step.rows);

@@ -45,7 +45,7 @@ class OnnxGraphReader {
     for (const InputDef& input : graph_.inputs)
       if (const auto bad = bad_input_types_.find(input.name); bad != bad_input_types_.end())
         throw FormatError("input '" + input.name + "' has element type " + std::to_string(bad->second) +
-                          ", not floating point");
+                          ", not floating point, uint8 or int8");
   }
 
  private:
@@ -160,7 +160,9 @@ class OnnxGraphReader {
       }
     if (input.name.empty()) throw FormatError("an input has no name");
     const auto t = static_cast<OnnxType>(type);
-    if (t != OnnxType::float32 && t != OnnxType::float16 && t != OnnxType::float64 && t != OnnxType::bfloat16)
+    if (t == OnnxType::uint8 || t == OnnxType::int8)
+      input.element = integer_element(type);
+    else if (t != OnnxType::float32 && t != OnnxType::float16 && t != OnnxType::float64 && t != OnnxType::bfloat16)
       bad_input_types_[input.name] = type;
     graph_.inputs.push_back(std::move(input));
   }

@@ -88,6 +88,20 @@ inline OnnxTypeLayout onnx_type_layout(std::int64_t type) {
   throw FormatError("element type " + std::to_string(type) + " is not supported");
 }
 
+/// The element that integers of a file are computed as where a layer reads them as such.
+inline Element integer_element(std::int64_t type) {
+  switch (static_cast<OnnxType>(type)) {
+    case OnnxType::uint8:
+      return Element::uint8;
+    case OnnxType::int8:
+      return Element::int8;
+    case OnnxType::int32:
+      return Element::int32;
+    default:
+      return Element::float32;
+  }
+}
+
 /// What a tensor may draw on beside its own message.
 struct TensorSources {
   std::optional<std::filesystem::path> folder;  ///< where external data lies; without one it is refused
@@ -272,6 +286,7 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, T
     Constant out;
     out.shape = Shape(fields.dims);
     out.is_int = layout.is_int;
+    out.element = integer_element(fields.type);
     const auto count = static_cast<std::size_t>(out.shape.numel());
     const std::size_t expected_bytes = count * layout.raw_bytes;
     std::shared_ptr<Bytes> bytes = sources.file;

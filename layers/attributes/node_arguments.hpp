@@ -8,8 +8,12 @@
 
 namespace weir {
 
-/// What the elements of a tensor are; all are stored as float32 where a network runs.
-enum class ElementType { real, integer, boolean };
+/// What the elements of a tensor are. Reals, integers and truth values are stored as float32 where a network runs; the
+/// last three, of tensors that are computed, as what they are called.
+enum class ElementType { real, integer, boolean, uint8, int8, int32 };
+
+/// True of those that are not stored as float32.
+constexpr bool is_narrow(ElementType t) { return t >= ElementType::uint8; }
 
 /// A node with its opset and its constant inputs; reads attributes with their defaults and types checked.
 /// Every error is a FormatError like "net.onnx, node 'conv1' Conv (opset 13): group 3 does not divide ...".

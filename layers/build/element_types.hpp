@@ -84,6 +84,12 @@ inline constexpr std::array typed_operators = {
     TypedOperator{"Xor", TypeRule::logic},
 };
 
+/// True of operators that move elements and leave them as they are.
+inline bool only_moves(std::string_view op) {
+  return std::any_of(typed_operators.begin(), typed_operators.end(),
+                     [&](const TypedOperator& o) { return o.name == op && o.rule == TypeRule::moves; });
+}
+
 /// The types of a node's outputs (the last for all behind it). Fails where an input's type is none that the operator
 /// computes with exactly.
 inline std::vector<ElementType> element_types(const NodeArguments& node) {
@@ -92,7 +98,7 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
   const TypeRule rule = known == typed_operators.end() ? TypeRule::floats : known->rule;
   const std::size_t n = node.node.inputs.size();
   const auto refuse = [&](std::size_t i) {
-    static constexpr std::array names = {"floats", "integers", "truth values"};
+    static constexpr std::array names = {"floats", "integers", "truth values", "uint8", "int8", "int32"};
     node.fail("input " + std::to_string(i) + " holds " + names[static_cast<std::size_t>(node.type(i))] +
               ", with which this operator is not supported");
   };
@@ -112,9 +118,9 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
       if (node.type(i) == ElementType::boolean) return ElementType::boolean;
     return n > first ? node.type(first) : ElementType::real;
   };
-  const auto numbers = [&] {
+  const auto numbers = [&](bool narrow = false) {
     for (std::size_t i = 0; i < n; ++i)
-      if (node.type(i) == ElementType::boolean) refuse(i);
+      if (node.type(i) == ElementType::boolean || (!narrow && is_narrow(node.type(i)))) refuse(i);
   };
   switch (rule) {
     case TypeRule::floats:
@@ -140,13 +146,13 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
       if (!truth(0)) refuse(0);
       return {same(1)};
     case TypeRule::ranks:
-      numbers();
+      numbers(node.type(0) != ElementType::int32);
       return {ElementType::integer};
     case TypeRule::top:
       numbers();
       return {node.type(0), ElementType::integer};
     case TypeRule::sums:
-      if (node.type(0) == ElementType::boolean) refuse(0);
+      if (node.type(0) == ElementType::boolean || is_narrow(node.type(0))) refuse(0);
       return {node.type(0)};
     case TypeRule::takes:
     case TypeRule::writes:

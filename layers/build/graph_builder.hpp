@@ -16,7 +16,9 @@
 #include <weir/layers/build/build_options.hpp>
 #include <weir/layers/build/element_types.hpp>
 #include <weir/layers/build/fill.hpp>
+#include <weir/layers/build/fuse_qdq.hpp>
 #include <weir/layers/build/integers/fold.hpp>
+#include <weir/layers/quantized/as_floats.hpp>
 #include <weir/layers/registry.hpp>
 
 namespace weir {
@@ -46,7 +48,7 @@ class GraphBuilder {
     for (const InputDef& input : def.inputs) find_batch(input);
     if (batch == Batch::any) state_->fixed_batch = 0;
     for (const InputDef& input : def.inputs) add_input(input, options);
-    for (const NodeDef& node : def.nodes) add_node(node);
+    for (const NodeDef& node : QdqFusion(def).nodes()) add_node(node);
     for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
     if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
     find_examples(*state_);
@@ -87,7 +89,8 @@ class GraphBuilder {
     std::array<const Constant*, probe_count> constant{};
     std::array<Shape, probe_count> shape{};
     std::optional<ValueId> id = std::nullopt;
-    ElementType type = ElementType::real;  ///< of a computed tensor, or a constant that was computed
+    std::optional<ValueId> integer_id = std::nullopt;  ///< of a constant, for layers that read its integers
+    ElementType type = ElementType::real;              ///< of a computed tensor, or a constant that was computed
   };
 
   void find_batch(const InputDef& input) {
@@ -117,7 +120,8 @@ class GraphBuilder {
       known.shape[p] = Shape(std::span<const std::int64_t>(dims));
       (void)known.shape[p].numel();
     }
-    known.id = add_value(input.name, known.shape, nullptr);
+    known.id = add_value(input.name, known.shape, nullptr, input.element);
+    known.type = type_of(input.element);
     state_->inputs.push_back(*known.id);
     known_[input.name] = known;
   }
@@ -143,10 +147,18 @@ class GraphBuilder {
     types_ = {};
     for (std::size_t i = 0; i < node.inputs.size(); ++i)
       types_.push_back(node.inputs[i].empty() ? ElementType::real : type_of(known(node, node.inputs[i])));
-    const LayerPtr layer = make(node, constants, 0, shapes[0]);
+    LayerPtr layer = make(node, constants, 0, shapes[0]);
     const NodeArguments arguments(node, def_.opset, def_.source, constants[0], {}, {}, types_);
-    const std::vector<ElementType> out_types =
-        own_operators_.contains(node.op) ? std::vector{ElementType::real} : element_types(arguments);
+    std::vector<ElementType> out_types = {ElementType::real};
+    if (!own_operators_.contains(node.op) && !layer->output_element(0)) out_types = element_types(arguments);
+    if (std::any_of(types_.begin(), types_.end(), is_narrow) && !layer->output_element(0)) {
+      if (own_operators_.contains(node.op)) arguments.fail("a program's own operators take floats");
+      layer = as_floats(layer, arguments, out_types);
+    }
+    if (layer->output_element(0)) {
+      out_types.clear();
+      for (std::size_t i = 0; i < node.outputs.size(); ++i) out_types.push_back(type_of(*layer->output_element(i)));
+    }
     Shapes out;
     try {
       for (std::size_t p = 0; p < probe_count; ++p) {
@@ -170,6 +182,27 @@ class GraphBuilder {
       if (!node.outputs[i].empty()) set_type(node, node.outputs[i], out_types[std::min(i, out_types.size() - 1)]);
   }
 
+  static ElementType type_of(Element e) {
+    return e == Element::uint8   ? ElementType::uint8
+           : e == Element::int8  ? ElementType::int8
+           : e == Element::int32 ? ElementType::int32
+                                 : ElementType::real;
+  }
+  static Element element_of(ElementType t) {
+    return t == ElementType::uint8   ? Element::uint8
+           : t == ElementType::int8  ? Element::int8
+           : t == ElementType::int32 ? Element::int32
+                                     : Element::float32;
+  }
+
+  /// A layer on floats for integers of a quantised network.
+  static LayerPtr as_floats(const LayerPtr& layer, const NodeArguments& node, const std::vector<ElementType>& types) {
+    std::vector<Element> inputs, outputs;
+    for (std::size_t i = 0; i < node.node.inputs.size(); ++i) inputs.push_back(quantized::element_of(node, i));
+    for (const ElementType t : types) outputs.push_back(element_of(t));
+    return std::make_shared<AsFloatsLayer>(layer, std::move(inputs), std::move(outputs));
+  }
+
   static ElementType type_of(const Known& k) {
     const bool integers = k.constant[0] != nullptr && k.constant[0]->is_int && k.type == ElementType::real;
     return integers ? ElementType::integer : k.type;
@@ -178,9 +211,11 @@ class GraphBuilder {
   /// Constants that a layer computed as floats become the integers that they are.
   void set_type(const NodeDef& node, const std::string& name, ElementType type) {
     Known& k = known_.at(name);
-    k.type = type;
+    k.type = k.constant[0] != nullptr && is_narrow(type) ? ElementType::real : type;  // of integers: see type_of()
     if (type == ElementType::real || k.constant[0] == nullptr || k.constant[0]->is_int) return;
     Constant c{k.constant[0]->shape, {}, {}, true};
+    if (only_moves(node.op) && known_.at(node.inputs[0]).constant[0] != nullptr)
+      c.element = known_.at(node.inputs[0]).constant[0]->element;
     for (float v : k.constant[0]->floats) {
       // 2^24 may have been 2^24 + 1.
       if (!(std::abs(v) < 0x1p24F)) throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
@@ -286,7 +321,10 @@ class GraphBuilder {
       auto result = evaluate_integer_node(arguments, constants[p], known_shapes);
       if (!result) return false;
       values[p] = std::move(*result);
-      for (const Constant& c : values[p]) count_folded(node, c.shape.numel());
+      for (Constant& c : values[p]) {
+        count_folded(node, c.shape.numel());
+        if (only_moves(node.op) && constants[p][0] != nullptr) c.element = constants[p][0]->element;
+      }
     }
     if (node.op == "Expand" && is_repeated_index(constants, values)) return false;
     for (std::size_t i = 0; i < node.outputs.size() && i < values[0].size(); ++i) {
@@ -342,7 +380,10 @@ class GraphBuilder {
     std::vector<View> views;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const bool unused = node.inputs[i].empty() || made.ignores_input(i);
-      inputs.push_back(unused ? Tensor() : as_tensor(batch_free(node, i)));
+      const Constant* c = unused ? nullptr : &batch_free(node, i);
+      inputs.push_back(unused                                                     ? Tensor()
+                       : made.output_element(0) && c->element != Element::float32 ? as_integers(*c)
+                                                                                  : as_tensor(*c));
       input_views.push_back(unused ? ConstView{} : std::as_const(inputs.back()).view());
     }
     for (const Shape& s : out) {
@@ -358,6 +399,12 @@ class GraphBuilder {
     if (!empty)
       layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
     for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
+      const Element element = made.output_element(i).value_or(Element::float32);
+      if (element != Element::float32) {
+        known_[node.outputs[i]] = Known{};
+        known_[node.outputs[i]].constant.fill(keep(integers_of(results[i], element)));
+        continue;
+      }
       const auto values = std::as_const(results[i]).span();
       const Constant* c = keep({results[i].shape(), std::vector<float>(values.begin(), values.end()), {}, false});
       known_[node.outputs[i]] = Known{};
@@ -371,7 +418,8 @@ class GraphBuilder {
     for (std::size_t i = 0; i < def.inputs.size(); ++i) {
       const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
       if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
-      node.inputs.push_back(unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i]));
+      node.inputs.push_back(
+          unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i], layer->output_element(0).has_value()));
     }
     for (std::size_t i = 0; i < def.outputs.size(); ++i) {
       if (def.outputs[i].empty() || i >= out[0].size()) {  // a second output that the layer does not compute
@@ -380,7 +428,7 @@ class GraphBuilder {
       }
       Known k;
       for (std::size_t p = 0; p < probe_count; ++p) k.shape[p] = out[p][i];
-      k.id = add_value(def.outputs[i], k.shape, nullptr);
+      k.id = add_value(def.outputs[i], k.shape, nullptr, layer->output_element(i).value_or(Element::float32));
       node.outputs.push_back(*k.id);
       known_[def.outputs[i]] = k;
     }
@@ -424,8 +472,34 @@ class GraphBuilder {
     return Tensor(c.shape, c.is_int ? SharedFloats(std::vector<float>(c.ints.begin(), c.ints.end())) : c.floats);
   }
 
-  /// The value that holds a tensor at run time; constants become values when a layer first reads them.
-  ValueId runtime_id(Known& k, const std::string& name) {
+  /// The integers of a constant as layers on integers read them, in the memory of floats.
+  static Tensor as_integers(const Constant& c) {
+    Tensor t(c.shape);
+    for (std::size_t i = 0; i < c.ints.size(); ++i)
+      if (c.element == Element::int32)
+        reinterpret_cast<std::int32_t*>(t.data())[i] = static_cast<std::int32_t>(c.ints[i]);
+      else
+        quantized::set_byte(t.data(), static_cast<std::int64_t>(i), static_cast<std::int32_t>(c.ints[i]));
+    return t;
+  }
+  static Constant integers_of(const Tensor& t, Element element) {
+    Constant c{t.shape(), {}, std::vector<std::int64_t>(t.size()), true, element};
+    for (std::size_t i = 0; i < t.size(); ++i)
+      c.ints[i] = element == Element::int32 ? reinterpret_cast<const std::int32_t*>(t.data())[i]
+                                            : quantized::byte_at(t.data(), static_cast<std::int64_t>(i), element);
+    return c;
+  }
+
+  /// The value that holds a tensor at run time; constants become values when a layer first reads them. integers: as
+  /// what the file says it is, where that is uint8, int8 or int32.
+  ValueId runtime_id(Known& k, const std::string& name, bool integers = false) {
+    if (integers && k.constant[0] != nullptr && k.constant[0]->element != Element::float32) {
+      const Constant& c = *k.constant[0];
+      if (!k.integer_id)
+        k.integer_id =
+            add_value(name, {c.shape, c.shape, c.shape}, std::make_shared<const Tensor>(as_tensor(c)), c.element);
+      return *k.integer_id;
+    }
     if (k.id) return *k.id;
     const Constant& c = *k.constant[0];
     k.id = add_value(name, {c.shape, c.shape, c.shape}, std::make_shared<const Tensor>(as_tensor(c)));
@@ -449,14 +523,14 @@ class GraphBuilder {
   }
 
   ValueId add_value(const std::string& name, const std::array<Shape, probe_count>& shapes,
-                    std::shared_ptr<const Tensor> constant) {
+                    std::shared_ptr<const Tensor> constant, Element element = Element::float32) {
     ShapeForm form(shapes[0]);
     if (probes_[0] != probes_[1]) {
       form = ShapeForm::through(probes_[0], shapes[0], probes_[1], shapes[1]);
       if (shapes[2].rank() != shapes[0].rank() || !(form.at(probes_[2]) == shapes[2]))
         throw ShapeError(def_.source + ": the shape of '" + name + "' is not linear in the batch size");
     }
-    state_->values.push_back({name, form, std::move(constant)});
+    state_->values.push_back({name, form, std::move(constant), {}, element});
     return static_cast<ValueId>(state_->values.size() - 1);
   }
 

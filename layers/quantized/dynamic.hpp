@@ -1,0 +1,162 @@
+/// What quantize_dynamic writes: DynamicQuantizeLinear, ConvInteger, MatMulInteger.
+#pragma once
+#include <memory>
+#include <weir/layers/quantized/conv.hpp>
+#include <weir/layers/quantized/quantize.hpp>
+
+namespace weir {
+
+/// y = uint8 of x with the scale and zero point of all of x: scale = (max(x, 0) - min(x, 0)) / 255,
+/// zero = round(-min / scale). One scale for the batch, so its examples depend on each other.
+class DynamicQuantizeLayer final : public Layer {
+ public:
+  std::optional<Element> output_element(std::size_t i) const override {
+    return i == 1 ? Element::float32 : Element::uint8;
+  }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {inputs[0], Shape{}, Shape{}};
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float*) const override {
+    float low = 0, high = 0;
+    for (const float v : inputs[0].span()) low = std::min(low, v), high = std::max(high, v);
+    const float range = high - low, scale = range == 0 ? 1.0F : range / 255;
+    const float zero = std::clamp(-low / scale, 0.0F, 255.0F);
+    const std::int32_t zero_point = quantized::Rounding({1, 0, Element::uint8})(zero);
+    const quantized::Rounding rounding({scale, zero_point, Element::uint8});
+    if (outputs[0].data != nullptr) {
+      auto* y = reinterpret_cast<std::uint8_t*>(outputs[0].data);
+      quantized::share_numbers(context, inputs[0].shape.numel(), [&](std::int64_t first, std::int64_t last) {
+        simd::simd_call<quantized::QuantizeKernel>(context.isa(), inputs[0].data + first, last - first, scale, rounding,
+                                                   y + first);
+      });
+    }
+    if (outputs[1].data != nullptr) *outputs[1].data = scale;
+    if (outputs[2].data != nullptr) quantized::set_byte(outputs[2].data, 0, zero_point);
+  }
+};
+
+inline LayerPtr make_dynamic_quantize_linear(const NodeArguments& node) {
+  node.expect_inputs(1, 1);
+  if (node.type(0) != ElementType::real) node.fail("input 0 must hold floats");
+  return std::make_shared<DynamicQuantizeLayer>();
+}
+
+/// int32 sums of a convolution of x, or of a product of rows of channels with a matrix; input 2, if there is one, is
+/// the zero point of x, known when the network runs.
+class IntegerSumsLayer final : public Layer {
+ public:
+  /// window: nullopt for a product.
+  IntegerSumsLayer(std::optional<Window> window, std::int64_t in_channels, std::int64_t out_channels,
+                   std::int64_t groups, std::shared_ptr<const quantized::ConvNumbers> numbers)
+      : window_(window), in_(in_channels), out_(out_channels), groups_(groups), numbers_(std::move(numbers)) {}
+
+  std::optional<Element> output_element(std::size_t) const override { return Element::int32; }
+  bool ignores_input(std::size_t i) const override { return i == 1 || i == 3; }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = inputs[0];
+    if (inputs.size() > 2 && inputs[2].numel() != 1) throw ShapeError("one zero point is expected for x");
+    if (window_) return {window_->from_image(params(x).output_shape(window_->as_image(x)), x)};
+    if (x.rank() < 2 || x[x.rank() - 1] != in_)
+      throw ShapeError("a product with weights of [" + std::to_string(in_) + ", " + std::to_string(out_) +
+                       "] does not fit " + x.to_string());
+    return {x.with(x.rank() - 1, out_)};
+  }
+  Examples examples(const ExamplesQuery& q) const override {
+    for (std::size_t i = 1; i < q.inputs.size(); ++i)
+      if (!q.inputs[i].none()) return Examples::mixed();
+    return examples::outermost({q.shapes.first(1), q.inputs.first(1), q.output, q.which},
+                               window_ ? 1 : q.output.rank() - 1);
+  }
+  LayerPtr prepared(const Context& context, std::span<const Shape> inputs) const override {
+    auto layer = std::make_shared<IntegerSumsLayer>(*this);
+    layer->packed_ = pack(context, inputs[0]);
+    return layer;
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    const auto packed = packed_ ? packed_ : pack(context, inputs[0]);
+    return kernels::workspaces_floats(context.threads(), packed->workspace_floats());
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    const auto packed = packed_ ? packed_ : pack(context, inputs[0].shape);
+    const bool has_zero = inputs.size() > 2 && inputs[2].data != nullptr;
+    const std::int32_t zero = has_zero ? quantized::byte_at(inputs[2].data, 0, numbers_->x.element) : 0;
+    const std::int64_t N = window_ ? inputs[0].shape[0] : inputs[0].shape.numel() / in_;
+    packed->run_sums(context, inputs[0].data, N, zero, reinterpret_cast<std::int32_t*>(outputs[0].data), workspace);
+  }
+  double flops(std::span<const Shape> inputs) const override {
+    return window_ ? params(inputs[0]).flops(window_->as_image(inputs[0]))
+                   : 2.0 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
+  }
+
+ private:
+  Conv2dParams params(const Shape& x) const {
+    const Window w = window_->padded_for(x, true);
+    const WindowAxis &h = w.axes[0], &v = w.axes[1];
+    for (const WindowAxis& a : w.axes)
+      if (a.pad_begin < 0 || a.pad_end < 0) throw ShapeError("auto_pad would cut the image; not supported here");
+    return {in_,        out_,       groups_,     h.kernel,    v.kernel,  h.stride, v.stride,
+            h.dilation, v.dilation, h.pad_begin, v.pad_begin, h.pad_end, v.pad_end};
+  }
+  std::shared_ptr<const quantized::PackedConv> pack(const Context& context, const Shape& x) const {
+    if (window_)
+      return std::make_shared<quantized::PackedConv>(params(x), *numbers_, context.isa(), window_->as_image(x),
+                                                     quantized::Source::plain);
+    Conv2dParams p;
+    p.in_channels = in_, p.out_channels = out_;
+    return std::make_shared<quantized::PackedConv>(p, *numbers_, context.isa(), Shape{1, in_, 1, 24},
+                                                   quantized::Source::rows);
+  }
+
+  std::optional<Window> window_;
+  std::int64_t in_, out_, groups_;
+  std::shared_ptr<const quantized::ConvNumbers> numbers_;
+  std::shared_ptr<const quantized::PackedConv> packed_;
+};
+
+namespace quantized {
+
+/// x, w, x_zero_point, w_zero_point: the numbers of it, for M channels of `depth` terms.
+inline void read_sums(const NodeArguments& node, ConvNumbers& n, std::int64_t M, std::int64_t depth) {
+  n.x.element = byte_element(node, 0);
+  if (node.has_input(2) && byte_element(node, 2) != n.x.element)
+    node.fail("input 2: the zero point is not of x's type");
+  n.weights_zero = read_zeros(node, 3, byte_element(node, 1));
+  one_or_each(node, n.weights_zero, M, "zero points");
+  n.weights_scale = {1};
+  for (const std::int32_t zero : {lowest(n.x.element), highest(n.x.element)}) {  // x - zero is the largest then
+    n.x.zero = zero;
+    check_sums(node, n, M, depth);
+  }
+  n.x.zero = 0;
+}
+
+}  // namespace quantized
+
+inline LayerPtr make_conv_integer(const NodeArguments& node) {
+  node.expect_inputs(2, 4);
+  auto n = std::make_shared<quantized::ConvNumbers>();
+  n->weights = quantized::read_weights(node, 1);
+  const Shape shape = node.constant(1)->shape;
+  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
+  const Window window = Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
+  const std::int64_t groups = node.integer("group", 1), M = shape[0];
+  if (groups < 1 || M < 1 || shape[1] < 1 || M % groups != 0)
+    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
+  if (groups > Window::limit || shape[1] > Window::limit || M > Window::limit) node.fail("too many channels");
+  quantized::read_sums(node, *n, M, shape.product(1, shape.rank()));
+  return std::make_shared<IntegerSumsLayer>(window, shape[1] * groups, M, groups, std::move(n));
+}
+
+/// The second matrix must be constant.
+inline LayerPtr make_matmul_integer(const NodeArguments& node) {
+  node.expect_inputs(2, 4);
+  auto n = std::make_shared<quantized::ConvNumbers>();
+  std::int64_t K = 0, M = 0;
+  quantized::read_matrix(node, 1, false, *n, K, M);
+  quantized::read_sums(node, *n, M, K);
+  return std::make_shared<IntegerSumsLayer>(std::nullopt, K, M, 1, std::move(n));
+}
+
+}  // namespace weir

@@ -1,0 +1,194 @@
+// Networks of 8-bit integers: as operators on integers, and as floats between QuantizeLinear and DequantizeLinear.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "graphs.hpp"
+
+namespace WEIR_UNIT {
+
+using graphs::Graph, weir::Element, weir::Isa, weir::Shape, weir::Tensor;
+
+namespace {
+
+/// Constants of 8-bit networks: x has scale 1/64 and zero point 3, y 1/16 and -5, weights scales along the channels.
+struct Numbers : Graph {
+  explicit Numbers(std::vector<std::int64_t> input, int opset = 13) : Graph(std::move(input), opset) {
+    scale("xs", {1.0F / 64}), whole("xz", {}, {3}, Element::int8);
+    scale("ys", {1.0F / 16}), whole("yz", {}, {-5}, Element::int8);
+    std::vector<std::int64_t> w;
+    for (int i = 0; i < 20 * 3 * 9; ++i) w.push_back((i * 37) % 255 - 127);
+    whole("w", {20, 3, 3, 3}, w, Element::int8);
+    std::vector<float> ws, bs;
+    std::vector<std::int64_t> b;
+    for (int m = 0; m < 20; ++m) {
+      ws.push_back(1.0F / static_cast<float>(100 + m));
+      bs.push_back(ws.back() / 64);
+      b.push_back(m * 40 - 300);
+    }
+    constant("ws", {20}, ws), whole("wz", {20}, std::vector<std::int64_t>(20, 0), Element::int8);
+    whole("b", {20}, b, Element::int32), constant("bs", {20}, bs);
+    whole("bz", {20}, std::vector<std::int64_t>(20, 0), Element::int32);
+  }
+  Numbers& scale(const std::string& name, std::vector<float> values) {
+    constant(name, {}, std::move(values));
+    return *this;
+  }
+  Numbers& whole(const std::string& name, const Shape& shape, std::vector<std::int64_t> values, Element element) {
+    def.constants[name] = {shape, {}, std::move(values), true, element};
+    return *this;
+  }
+  Numbers& relu_conv_of_integers() {
+    node("q", "QuantizeLinear", {"x", "xs", "xz"});
+    node("c", "QLinearConv", {"q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"}, {{"pads", pads}});
+    return *this;
+  }
+  std::vector<std::int64_t> pads = {1, 1, 1, 1};
+};
+
+/// Convolution, addition of its result to itself, pooling; as operators on integers.
+Numbers on_integers() {
+  Numbers g({-1, 3, 9, 7});
+  g.relu_conv_of_integers();
+  g.node("m", "MaxPool", {"c"}, {{"kernel_shape", std::vector<std::int64_t>{2, 2}}});
+  g.node("a", "com.microsoft::QLinearAdd", {"m", "ys", "yz", "m", "ys", "yz", "xs", "xz"});
+  g.node("p", "com.microsoft::QLinearGlobalAveragePool", {"a", "xs", "xz", "ys", "yz"});
+  g.node("f", "Flatten", {"p"});
+  g.node("y", "DequantizeLinear", {"f", "ys", "yz"});
+  return g;
+}
+
+/// The same as quantize_static writes it.
+Numbers between_quantizers() {
+  Numbers g({-1, 3, 9, 7});
+  const auto pair = [&](const std::string& name, const std::string& s, const std::string& z) {
+    g.node(name + "q", "QuantizeLinear", {name, s, z}).node(name + "d", "DequantizeLinear", {name + "q", s, z});
+  };
+  pair("x", "xs", "xz");
+  g.node("wd", "DequantizeLinear", {"w", "ws", "wz"}, {{"axis", std::int64_t{0}}});
+  g.node("bd", "DequantizeLinear", {"b", "bs", "bz"}, {{"axis", std::int64_t{0}}});
+  g.node("c", "Conv", {"xd", "wd", "bd"}, {{"pads", g.pads}});
+  pair("c", "ys", "yz");
+  g.node("m", "MaxPool", {"cd"}, {{"kernel_shape", std::vector<std::int64_t>{2, 2}}});
+  pair("m", "ys", "yz");
+  g.node("a", "Add", {"md", "md"});
+  pair("a", "xs", "xz");
+  g.node("p", "GlobalAveragePool", {"ad"});
+  pair("p", "ys", "yz");
+  g.node("f", "Flatten", {"pd"});
+  g.node("fq", "QuantizeLinear", {"f", "ys", "yz"}).node("y", "DequantizeLinear", {"fq", "ys", "yz"});
+  return g;
+}
+
+std::string refusal(const Numbers& g) {
+  try {
+    (void)g.build();
+  } catch (const weir::FormatError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE(
+    "8-bit networks: the same bits on every instruction set, batch and number of threads, in both ways to say them") {
+  const weir::Network integers = on_integers().build(), floats = between_quantizers().build();
+  const Tensor x = graphs::noise({5, 3, 9, 7});
+  const Tensor right = graphs::run(integers, x, {.isa = "portable"});
+  CHECK(*std::max_element(right.span().begin(), right.span().end()) > 1);
+  for (const weir::Network* net : {&integers, &floats})
+    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+      if (!weir::supported(isa)) continue;
+      for (const int threads : {1, 2}) {
+        const weir::ContextOptions options{.threads = threads, .isa = std::string(to_string(isa))};
+        const Tensor y = graphs::run(*net, x, options);
+        CHECK((y.shape() == right.shape()));
+        CHECK(std::ranges::equal(y.span(), right.span()));
+        for (std::size_t n = 0; n < 5; ++n) {
+          const Tensor one({1, 3, 9, 7}, x.span().subspan(n * 189, 189));
+          CHECK(std::ranges::equal(graphs::run(*net, one, options).span(), right.span().subspan(n * 20, 20)));
+        }
+      }
+    }
+  std::string operators;
+  for (const auto& s : weir::Executor(floats).describe(1).steps) operators += s.op + " ";
+  CHECK(operators.find("Conv") != std::string::npos);
+  CHECK(operators.find(" Conv ") == std::string::npos);  // none is left in floats
+}
+
+TEST_CASE("8-bit networks: hooks see the integers as floats, and rows may leave there") {
+  const weir::Network net = on_integers().build();
+  const Tensor x = graphs::noise({4, 3, 9, 7});
+  const Tensor right = graphs::run(net, x);
+  weir::Executor run{net};
+  run.on("c", [](weir::Step& s) {
+    for (const float v : s.output().span()) {
+      CHECK(v >= -128);
+      CHECK(v <= 127);
+      CHECK(v == std::floor(v));
+    }
+    s.exit(1, 9);
+  });
+  const weir::Result result = run.run(x);
+  CHECK(result.answers[1].label == 9);
+  CHECK(std::ranges::equal(result.output.span().first(20), right.span().first(20)));
+  CHECK(std::ranges::equal(result.output.span().subspan(20), right.span().subspan(40)));
+  CHECK(std::ranges::equal(graphs::tapped(net, x, "y").span(), right.span()));
+}
+
+TEST_CASE("8-bit networks: operators that move elements do it with integers") {
+  Numbers g({-1, 4, 6});
+  g.node("q", "QuantizeLinear", {"x", "xs", "xz"});
+  g.node("t", "Transpose", {"q"}, {{"perm", std::vector<std::int64_t>{0, 2, 1}}});
+  g.node("s", "Concat", {"t", "t"}, {{"axis", std::int64_t{2}}});
+  g.integers("shape", {0, -1}).node("r", "Reshape", {"s", "shape"});
+  g.node("y", "DequantizeLinear", {"r", "xs", "xz"});
+  const Tensor x = graphs::noise({3, 4, 6});
+  const Tensor y = graphs::run(g.build(), x);
+  REQUIRE((y.shape() == Shape{3, 48}));
+  for (std::size_t n = 0; n < 3; ++n)
+    for (std::size_t i = 0; i < 48; ++i) {
+      const float v = x[n * 24 + i % 8 % 4 * 6 + i / 8];
+      CHECK(y[n * 48 + i] == std::clamp(std::nearbyint(v * 64) + 3, -128.0F, 127.0F) / 64 - 3.0F / 64);
+    }
+}
+
+TEST_CASE("8-bit networks: sums of 32 bits and their zero point are right when they come at run time") {
+  Numbers g({1, 3, 9, 7});
+  g.def.nodes.push_back({"dq", "DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}, {}});
+  g.node("sums", "ConvInteger", {"q", "w", "z"}, {{"pads", g.pads}});
+  g.node("f", "Cast", {"sums"}, {{"to", std::int64_t{1}}});
+  g.node("y", "Mul", {"f", "s"});
+  const Tensor x = graphs::noise({1, 3, 9, 7});
+  Graph floats({1, 3, 9, 7});
+  std::vector<float> w;
+  for (const std::int64_t v : g.def.constants["w"].ints) w.push_back(static_cast<float>(v));
+  floats.constant("w", {20, 3, 3, 3}, w).node("y", "Conv", {"x", "w"}, {{"pads", g.pads}});
+  const Tensor y = graphs::run(g.build(), x), right = graphs::run(floats.build(), x);
+  for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - right[i]) < 15);  // 27 weights of 64, steps of 1/128
+}
+
+TEST_CASE("8-bit networks that make no sense are refused with node and operator") {
+  const auto broken = [](const auto& change) {
+    Numbers g({-1, 3, 9, 7});
+    change(g);
+    g.relu_conv_of_integers();
+    return refusal(g);
+  };
+  const auto says = [](const std::string& text, const std::string& part) {
+    return text.find("QLinearConv") != std::string::npos && text.find(part) != std::string::npos;
+  };
+  for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
+    CHECK(says(broken([&](Numbers& g) { g.scale("ys", {bad}); }), "a scale may not be"));
+  CHECK(says(broken([](Numbers& g) { g.whole("yz", {}, {3}, Element::int32); }), "must hold uint8 or int8"));
+  CHECK(says(broken([](Numbers& g) { g.whole("wz", {}, {3}, Element::uint8); }), "the zero point is uint8"));
+  CHECK(says(broken([](Numbers& g) { g.whole("wz", {2}, {0, 0}, Element::int8); }), "2 zero points for 20 channels"));
+  CHECK(says(broken([](Numbers& g) { g.constant("ws", {3}, {1, 1, 1}); }), "3 scales for 20 channels"));
+  CHECK(says(broken([](Numbers& g) { g.whole("b", {2}, {0, 0}, Element::int32); }), "the bias must be 20 int32"));
+  CHECK(says(broken([](Numbers& g) { g.def.constants["b"].ints[4] = (1LL << 31) - 5; }), "may not fit into 32 bits"));
+  CHECK(says(broken([](Numbers& g) { g.def.constants["w"].element = Element::float32; }), "must hold uint8 or int8"));
+  CHECK(broken([](Numbers& g) { g.scale("xs", {0}); }).find("a scale may not be") != std::string::npos);
+}
+
+}  // namespace WEIR_UNIT
