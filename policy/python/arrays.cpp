@@ -88,7 +88,8 @@ py::array_t<float> single_floats(const py::handle& x, const std::string& what, p
 
 std::vector<int> integers(const py::handle& x, const std::string& what) {
   const py::array a = numbers(x, what, 1);
-  if (a.size() > 0 && a.dtype().kind() == 'f') throw ArgumentError(what + ": integers are expected, got " + type_name(a));
+  if (a.size() > 0 && a.dtype().kind() == 'f')
+    throw ArgumentError(what + ": integers are expected, got " + type_name(a));
   const auto wide = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>::ensure(a);
   if (!wide) throw py::error_already_set();
   std::vector<int> out(static_cast<std::size_t>(wide.size()));

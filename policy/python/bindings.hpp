@@ -42,8 +42,8 @@ struct Floats {
   ConstView view;
 };
 
-/// From an array, or what knows __dlpack__ (PyTorch's tensors, without a copy). Throws ArgumentError for another type of
-/// numbers: a network reads float32, and what is converted unasked is copied unasked.
+/// From an array, or what knows __dlpack__ (PyTorch's tensors, without a copy). Throws ArgumentError for another type
+/// of numbers: a network reads float32, and what is converted unasked is copied unasked.
 Floats floats(const py::handle& x, const std::string& what);
 
 /// As a NumPy array that owns the tensor's memory: moved, not copied.
@@ -77,13 +77,14 @@ template <class Matrix>
 py::array view_of(const Matrix& m, const py::handle& owner) {
   using T = typename Matrix::Scalar;
   constexpr auto size = static_cast<py::ssize_t>(sizeof(T));
-  const auto row = static_cast<py::ssize_t>(m.rowStride()) * size, column = static_cast<py::ssize_t>(m.colStride()) * size;
+  const auto row = static_cast<py::ssize_t>(m.rowStride()) * size,
+             column = static_cast<py::ssize_t>(m.colStride()) * size;
   py::array_t<T> a;
   if constexpr (Matrix::IsVectorAtCompileTime)
     a = py::array_t<T>({static_cast<py::ssize_t>(m.size())}, {size}, m.data(), owner);
   else
-    a = py::array_t<T>({static_cast<py::ssize_t>(m.rows()), static_cast<py::ssize_t>(m.cols())}, {row, column}, m.data(),
-                       owner);
+    a = py::array_t<T>({static_cast<py::ssize_t>(m.rows()), static_cast<py::ssize_t>(m.cols())}, {row, column},
+                       m.data(), owner);
   a.attr("flags").attr("writeable") = false;
   return a;
 }

@@ -54,7 +54,8 @@ std::vector<std::string> stage_names(const Cascade& c) {
   return names;
 }
 
-std::vector<Decision> run(const Cascade& cascade, const py::handle& images, const std::optional<std::uint64_t>& first_id) {
+std::vector<Decision> run(const Cascade& cascade, const py::handle& images,
+                          const std::optional<std::uint64_t>& first_id) {
   const bool tensor = py::isinstance<py::array_t<float>>(images) ||
                       (py::hasattr(images, "__dlpack__") && !py::isinstance<py::array>(images));
   if (tensor) {
@@ -105,13 +106,12 @@ void bind_cascade(py::module_& m) {
            }),
            py::arg("path"), py::arg("networks"), py::arg("threads"), py::arg("isa"), py::arg("allow_outside"))
       .def("run", &run, py::arg("images"), py::arg("first_id"))
-      .def("predict", [](const Cascade& c, const py::handle& x, const std::optional<std::uint64_t>& id) {
-        return labels(run(c, x, id));
-      })
-      .def("predict_proba", [](const Cascade& c, const py::handle& x, const std::optional<std::uint64_t>& id) {
-        return probabilities(run(c, x, id));
-      })
-      .def("preload", [](const Cascade& c) { (void)c.spec().networks(); }, py::call_guard<py::gil_scoped_release>())
+      .def("predict", [](const Cascade& c, const py::handle& x,
+                         const std::optional<std::uint64_t>& id) { return labels(run(c, x, id)); })
+      .def("predict_proba", [](const Cascade& c, const py::handle& x,
+                               const std::optional<std::uint64_t>& id) { return probabilities(run(c, x, id)); })
+      .def(
+          "preload", [](const Cascade& c) { (void)c.spec().networks(); }, py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("stage_names", &stage_names);
 }
 

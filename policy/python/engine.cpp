@@ -136,9 +136,11 @@ void bind_engine(py::module_& m) {
            "place; what is returned owns its memory.")
       .def("tensors", &tensors, py::arg("x"), py::arg("names"),
            "Copies of these tensors, by name; computes no further than the last of them.")
-      .def("shape_of", [](const Runner& r, const std::string& name) { return shape_tuple(r.network().shape_of(name)); },
-           py::arg("tensor"), "Shape of a tensor at batch size 1.")
-      .def("flops", [](const Runner& r, std::int64_t n) { return r.network().flops(n); }, py::arg("batch") = 1)
+      .def(
+          "shape_of", [](const Runner& r, const std::string& name) { return shape_tuple(r.network().shape_of(name)); },
+          py::arg("tensor"), "Shape of a tensor at batch size 1.")
+      .def(
+          "flops", [](const Runner& r, std::int64_t n) { return r.network().flops(n); }, py::arg("batch") = 1)
       .def(
           "describe",
           [](Runner& r, std::int64_t batch) {
@@ -153,8 +155,9 @@ void bind_engine(py::module_& m) {
       .def_property_readonly("threads", [](const Runner& r) { return r.context().threads(); })
       .def_property_readonly("input_names", [](const Runner& r) { return r.network().input_names(); })
       .def_property_readonly("output_names", [](const Runner& r) { return r.network().output_names(); })
-      .def_property_readonly("tensor_names", [](const Runner& r) { return r.network().tensor_names(); },
-                             "All tensors that layers compute, in order: what hooks and advance_to() may name.")
+      .def_property_readonly(
+          "tensor_names", [](const Runner& r) { return r.network().tensor_names(); },
+          "All tensors that layers compute, in order: what hooks and advance_to() may name.")
       .def_property_readonly("input_shape", [](const Runner& r) { return shape_tuple(r.network().input_shape()); })
       .def_property_readonly("output_shape", [](const Runner& r) { return shape_tuple(r.network().output_shape()); })
       .def("__repr__", &repr);
@@ -163,11 +166,14 @@ void bind_engine(py::module_& m) {
         py::arg("gemm") = "weir", py::arg("winograd") = true,
         "The network in an ONNX file (opset 7 to 24). isa: '' (best of this CPU), 'portable', 'avx2', 'avx512'.");
   m.def("read_image", &pixels, py::arg("path"), "JPEG, PNG, BMP, PPM or PGM as uint8 [H, W, C], C = 1 or 3.");
-  m.def("operator_names", [] {
-    std::vector<std::string> names;
-    for (const auto& name : operator_names()) names.emplace_back(name);
-    return names;
-  }, "The ONNX operators that weir knows.");
+  m.def(
+      "operator_names",
+      [] {
+        std::vector<std::string> names;
+        for (const auto& name : operator_names()) names.emplace_back(name);
+        return names;
+      },
+      "The ONNX operators that weir knows.");
 }
 
 }  // namespace weir::python

@@ -28,8 +28,8 @@ void bind_errors(py::module_& m) {
   types.error = make(m, "Error", "Base of all that weir raises; its text names file, node, shape or option.",
                      py::make_tuple(base));
   const py::handle error(types.error);
-  types.shape = make(m, "ShapeError", "A tensor or array has another shape than is expected.",
-                     py::make_tuple(error, value));
+  types.shape =
+      make(m, "ShapeError", "A tensor or array has another shape than is expected.", py::make_tuple(error, value));
   types.format = make(m, "FormatError", "The content of a file is damaged, hostile or of an unsupported kind.",
                       py::make_tuple(error, value));
   types.argument = make(m, "ArgumentError", "A parameter, option or name is out of its range, or data holds NaN.",

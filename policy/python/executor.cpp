@@ -29,13 +29,14 @@ class HookStep {
     return output_;
   }
 
-  /// rows: a row, several, or a truth value for each; labels: one, one for each row named, or one for each row there is.
+  /// rows: a row, several, or a truth value for each; labels: one, one for each row named, or one for each row there
+  /// is.
   void exit(const py::handle& which, const py::handle& labels) {
     Step& step = get();
     const py::module_ numpy = py::module_::import("numpy");
-    const std::vector<Eigen::Index> index =
-        rows(py::isinstance<py::slice>(which) ? py::reinterpret_borrow<py::object>(which) : numpy.attr("atleast_1d")(which),
-             step.rows());
+    const std::vector<Eigen::Index> index = rows(
+        py::isinstance<py::slice>(which) ? py::reinterpret_borrow<py::object>(which) : numpy.attr("atleast_1d")(which),
+        step.rows());
     std::vector<int> label = integers(numpy.attr("atleast_1d")(labels), "exit: labels");
     if (label.size() == 1) label.assign(index.size(), label[0]);
     const bool of_all = label.size() == step.rows();
@@ -155,8 +156,9 @@ PyResult run(HookedExecutor& self, const py::handle& x) {
   const Floats input = floats(x, "input");
   Result result = self.use([&](Executor& e) { return e.run(input.view); });
   const auto n = static_cast<py::ssize_t>(result.answers.size());
-  PyResult out{py::array_t<int>(n), py::list(n), py::array_t<double>(n), py::array_t<bool>(n), to_numpy(result.examples),
-               to_numpy(std::move(result.output))};
+  PyResult out{py::array_t<int>(n),       py::list(n),
+               py::array_t<double>(n),    py::array_t<bool>(n),
+               to_numpy(result.examples), to_numpy(std::move(result.output))};
   for (py::ssize_t i = 0; i < n; ++i) {
     const Answer& a = result.answers[static_cast<std::size_t>(i)];
     out.labels.mutable_data()[i] = a.label;
@@ -202,18 +204,21 @@ void bind_step(py::module_& m) {
   py::class_<HookStep, std::shared_ptr<HookStep>>(
       m, "Step", "What a hook sees: a tensor, its rows. Usable during the call of the hook only; arrays stay valid.")
       .def_property_readonly("name", [](const HookStep& s) { return std::string(s.get().name()); })
-      .def_property_readonly("op", [](const HookStep& s) { return std::string(s.get().op()); },
-                             "Operators that ran to compute it: 'Conv+Relu'.")
+      .def_property_readonly(
+          "op", [](const HookStep& s) { return std::string(s.get().op()); },
+          "Operators that ran to compute it: 'Conv+Relu'.")
       .def_property_readonly("output", &HookStep::output, "A copy of the tensor, [rows, ...]: yours to keep.")
       .def_property_readonly("shape", [](const HookStep& s) { return shape_tuple(s.get().output().shape); })
-      .def_property_readonly("elapsed", [](const HookStep& s) { return s.get().elapsed_s(); },
-                             "Seconds since the pass began.")
-      .def_property_readonly("rows", [](const HookStep& s) { return s.get().rows(); }, "Rows that are still active.")
+      .def_property_readonly(
+          "elapsed", [](const HookStep& s) { return s.get().elapsed_s(); }, "Seconds since the pass began.")
+      .def_property_readonly(
+          "rows", [](const HookStep& s) { return s.get().rows(); }, "Rows that are still active.")
       .def_property_readonly("examples", &HookStep::examples, "Which example of the batch each row is.")
       .def("exit", &HookStep::exit, py::arg("rows"), py::arg("labels"),
            "These rows leave with these answers when the hooks of this tensor are done. rows: one, several, or a truth "
            "value for each; labels: one for all, one for each of these rows, or one for each active row.")
-      .def("stop", [](const HookStep& s) { s.get().stop(); }, "The pass ends here for all rows, without answers.")
+      .def(
+          "stop", [](const HookStep& s) { s.get().stop(); }, "The pass ends here for all rows, without answers.")
       .def("replace", &HookStep::replace, py::arg("values"), "What the following layers read: same shape, float32.")
       .def("__repr__", [](const HookStep& s) {
         return "<weir.Step " + std::string(s.get().name()) + " " + s.get().output().shape.to_string() + ">";
@@ -243,9 +248,10 @@ void bind_executor(py::module_& m) {
       "One thread's way of running a network: run(x) calls hooks; or begin(x), advance_to(tensor), compact(rows), "
       "finish(), which compute nothing twice. Executors of one network share its weights.",
       py::custom_type_setup(&collect_cycles))
-      .def(py::init([](const Runner& runner, int threads, const std::string& isa, const std::string& gemm, bool winograd) {
-             return std::make_shared<HookedExecutor>(runner, Context({threads, isa, gemm, winograd}));
-           }),
+      .def(py::init(
+               [](const Runner& runner, int threads, const std::string& isa, const std::string& gemm, bool winograd) {
+                 return std::make_shared<HookedExecutor>(runner, Context({threads, isa, gemm, winograd}));
+               }),
            py::arg("network"), py::kw_only(), py::arg("threads") = 1, py::arg("isa") = "", py::arg("gemm") = "weir",
            py::arg("winograd") = true)
       .def("_on", &HookedExecutor::on)
@@ -253,19 +259,24 @@ void bind_executor(py::module_& m) {
       .def("run", &run, py::arg("x"), "A whole pass with hooks over x [N, ...]: rows that exit leave the batch there.")
       .def("__call__", &run, py::arg("x"))
       .def("begin", &begin, "Starts a pass over one array for each input of the network; they are copied.")
-      .def("show", [](HookedExecutor& s, const std::string& t) { s.use([&](Executor& e) { e.show(t); }); },
-           py::arg("tensor"), "Makes a tensor visible ahead of time, so that advance_to() need not plan again.")
+      .def(
+          "show", [](HookedExecutor& s, const std::string& t) { s.use([&](Executor& e) { e.show(t); }); },
+          py::arg("tensor"), "Makes a tensor visible ahead of time, so that advance_to() need not plan again.")
       .def(
           "advance_to",
           [](HookedExecutor& s, const std::string& tensor) {
             return to_numpy(s.use([&](Executor& e) { return Tensor(e.advance_to(tensor)); }));
           },
           py::arg("tensor"), "Computes up to and including a tensor, without hooks, and returns a copy of it.")
-      .def("finish", [](HookedExecutor& s) { return to_numpy(s.use([](Executor& e) { return Tensor(e.finish()); })); },
-           "Computes what is left and returns the first output.")
-      .def("output", [](HookedExecutor& s, std::size_t i) {
-        return to_numpy(s.use([&](Executor& e) { return Tensor(e.output(i)); }));
-      }, py::arg("i") = 0, "The i-th output after finish().")
+      .def(
+          "finish", [](HookedExecutor& s) { return to_numpy(s.use([](Executor& e) { return Tensor(e.finish()); })); },
+          "Computes what is left and returns the first output.")
+      .def(
+          "output",
+          [](HookedExecutor& s, std::size_t i) {
+            return to_numpy(s.use([&](Executor& e) { return Tensor(e.output(i)); }));
+          },
+          py::arg("i") = 0, "The i-th output after finish().")
       .def(
           "compact",
           [](HookedExecutor& s, const py::handle& keep) {
@@ -281,12 +292,13 @@ void bind_executor(py::module_& m) {
             return to_numpy(s.use([](Executor& e) { return std::vector(e.examples().begin(), e.examples().end()); }));
           },
           "Which example of the batch each active row is.")
-      .def("describe", [](HookedExecutor& s, std::int64_t n) { return s.use([&](Executor& e) { return e.describe(n); }); },
-           py::arg("batch") = 1, "What the next pass will do at this batch size, step by step.")
+      .def(
+          "describe",
+          [](HookedExecutor& s, std::int64_t n) { return s.use([&](Executor& e) { return e.describe(n); }); },
+          py::arg("batch") = 1, "What the next pass will do at this batch size, step by step.")
       .def_property_readonly("threads", [](const HookedExecutor& s) { return s.executor().context().threads(); })
-      .def_property_readonly("isa", [](const HookedExecutor& s) {
-        return std::string(to_string(s.executor().context().isa()));
-      })
+      .def_property_readonly(
+          "isa", [](const HookedExecutor& s) { return std::string(to_string(s.executor().context().isa())); })
       .def("__repr__", [](const HookedExecutor& s) {
         return "<weir.Executor of " + s.executor().network().source() + ", " +
                std::to_string(s.executor().context().threads()) + " threads>";

@@ -19,8 +19,8 @@ class PythonDecision final : public DecisionFunction {
     const py::gil_scoped_acquire gil;
     py::array_t<double> row({py::ssize_t{1}, static_cast<py::ssize_t>(x.size())});
     std::copy(x.begin(), x.end(), row.mutable_data());
-    const py::array_t<double> y = doubles(py::module_::import("numpy").attr("atleast_1d")((*decide_)(row)),
-                                          "decision_function", 1);
+    const py::array_t<double> y =
+        doubles(py::module_::import("numpy").attr("atleast_1d")((*decide_)(row)), "decision_function", 1);
     if (y.size() != 1)
       throw ShapeError("decision_function: one value is expected for one example, got " + std::to_string(y.size()));
     if (!std::isfinite(y.data()[0])) throw ArgumentError("decision_function: the value is not finite");
@@ -74,11 +74,11 @@ void take(const py::dict& parameters, const char* name, T& field) {
 
 void set(const py::dict& p, LogisticRegression& l) {
   take(p, "C", l.C), take(p, "standardise", l.standardise), take(p, "normalise_weights", l.normalise_weights);
-  take(p, "max_iter", l.max_iter), take(p, "tolerance", l.tolerance);
+  take(p, "tolerance", l.tolerance);
 }
 void set(const py::dict& p, LinearSvm& l) {
   take(p, "C", l.C), take(p, "standardise", l.standardise), take(p, "normalise_weights", l.normalise_weights);
-  take(p, "max_iter", l.max_iter), take(p, "tolerance", l.tolerance);
+  take(p, "tolerance", l.tolerance);
 }
 void set(const py::dict& p, KernelSvm& l) {
   take(p, "C", l.C), take(p, "gamma", l.gamma), take(p, "standardise", l.standardise);
@@ -95,7 +95,7 @@ void set(const py::dict& p, RandomForest& l) {
 }
 void set(const py::dict& p, GradientBoosting& l) {
   take(p, "rounds", l.rounds), take(p, "learning_rate", l.learning_rate), take(p, "max_depth", l.max_depth);
-  take(p, "lambda_", l.lambda), take(p, "min_child_hessian", l.min_child_hessian), take(p, "max_bins", l.max_bins);
+  take(p, "l2", l.lambda), take(p, "min_child_hessian", l.min_child_hessian), take(p, "max_bins", l.max_bins);
 }
 void set(const py::dict& p, SingleThreshold& l) { take(p, "feature", l.feature); }
 void set(const py::dict& p, IsotonicRule& l) { take(p, "folds", l.folds); }
@@ -192,15 +192,18 @@ void bind_learners(py::module_& m) {
       .def("decision_function", &decide, py::arg("X"), "[n] for X [n, d].")
       .def_property_readonly("n_features", &GateModel::n_features)
       .def_property_readonly("learner", [](const GateModel& g) { return g.learner(); })
-      .def("__eq__", [](const GateModel& a, const py::object& b) {
-        return py::isinstance<GateModel>(b) && a == b.cast<const GateModel&>();
-      })
-      .def("__repr__", [](const GateModel& g) {
-        return "<weir.Model " + g.learner() + " of " + std::to_string(g.n_features()) + " features>";
-      })
+      .def("__eq__",
+           [](const GateModel& a, const py::object& b) {
+             return py::isinstance<GateModel>(b) && a == b.cast<const GateModel&>();
+           })
+      .def("__repr__",
+           [](const GateModel& g) {
+             return "<weir.Model " + g.learner() + " of " + std::to_string(g.n_features()) + " features>";
+           })
       .def(py::pickle([](const GateModel& g) { return py::make_tuple(to_text(g)); },
                       [](const py::tuple& t) { return model_from_text(t[0].cast<std::string>()); }));
-  m.def("learner_names", [] { return learner_names(); }, "The learners by name, with those of register_learner().");
+  m.def(
+      "learner_names", [] { return learner_names(); }, "The learners by name, with those of register_learner().");
   m.def("fit_model", &fit, py::arg("learner"), py::arg("X"), py::arg("y"), py::arg("sample_weight") = py::none(),
         py::arg("parameters") = py::dict(), "The model that a learner fits to X [n, d], y [n] of 0 and 1.");
   m.def("register_learner", &own_learner, py::arg("name"), py::arg("fit"), py::arg("from_json"),

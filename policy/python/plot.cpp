@@ -8,8 +8,8 @@ namespace weir::python {
 namespace {
 
 /// series: [{"name", "x", "y", "line", "markers", "dashed", "titles"}]
-std::string svg(const py::list& series, const std::string& title, const std::string& x_label, const std::string& y_label,
-                bool log_x, int width, int height) {
+std::string svg(const py::list& series, const std::string& title, const std::string& x_label,
+                const std::string& y_label, bool log_x, int width, int height) {
   PlotOptions o;
   o.title = title, o.x_label = x_label, o.y_label = y_label, o.log_x = log_x, o.width = width, o.height = height;
   SvgPlot plot(o);

@@ -105,66 +105,82 @@ Evaluation evaluate_file(const PolicyFile& file, const Trace& trace, std::uint64
 void bind_policy(py::module_& m) {
   py::class_<Evaluation, std::shared_ptr<Evaluation>>(
       m, "Evaluation", "Where each example of a trace exits and what that cost, against the full network.")
-      .def_property_readonly("exit", [](const Evaluation& e) { return to_numpy(e.exit); }, "[n] stage that answers.")
-      .def_property_readonly("cost", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().seconds, s); },
-                             "[n] of the stages that ran.")
+      .def_property_readonly(
+          "exit", [](const Evaluation& e) { return to_numpy(e.exit); }, "[n] stage that answers.")
+      .def_property_readonly(
+          "cost", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().seconds, s); },
+          "[n] of the stages that ran.")
       .def_property_readonly("loss", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().loss, s); })
-      .def_property_readonly("excess", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().excess, s); },
-                             "[n] max(0, loss at the exit - loss of the full network).")
+      .def_property_readonly(
+          "excess", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().excess, s); },
+          "[n] max(0, loss at the exit - loss of the full network).")
       .def_property_readonly("difference",
                              [](const py::object& s) { return view_of(s.cast<const Evaluation&>().difference, s); })
       .def_property_readonly("mean_cost", &Evaluation::mean_seconds)
       .def_property_readonly("mean_loss", &Evaluation::mean_loss)
       .def_property_readonly("mean_excess", &Evaluation::mean_excess)
       .def_property_readonly("mean_difference", &Evaluation::mean_difference)
-      .def_property_readonly("regressions", [](const Evaluation& e) { return paired_counts(e).regressions; },
-                             "Examples that the full network gets right and the policy does not.")
+      .def_property_readonly(
+          "regressions", [](const Evaluation& e) { return paired_counts(e).regressions; },
+          "Examples that the full network gets right and the policy does not.")
       .def_property_readonly("repairs", [](const Evaluation& e) { return paired_counts(e).repairs; })
-      .def("shares", [](const Evaluation& e, std::size_t n) { return e.shares(n); }, py::arg("stages"))
+      .def(
+          "shares", [](const Evaluation& e, std::size_t n) { return e.shares(n); }, py::arg("stages"))
       .def("__len__", &Evaluation::size);
 
   py::class_<PolicyFile, std::shared_ptr<PolicyFile>>(
       m, "Policy", "A policy: decides on traces and features; the content of policy.json. Immutable.")
       .def_static(
-          "read", [](const std::filesystem::path& path) { return std::make_shared<PolicyFile>(read_policy_file(path)); },
+          "read",
+          [](const std::filesystem::path& path) { return std::make_shared<PolicyFile>(read_policy_file(path)); },
           py::arg("path"))
-      .def_static("from_json", [](const std::string& text) { return std::make_shared<PolicyFile>(policy_from_text(text)); },
-                  py::arg("text"))
+      .def_static(
+          "from_json", [](const std::string& text) { return std::make_shared<PolicyFile>(policy_from_text(text)); },
+          py::arg("text"))
       .def("to_json", [](const PolicyFile& f) { return to_text(f); })
-      .def("save", [](const PolicyFile& f, const std::filesystem::path& path) { write_file_atomically(path, to_text(f)); },
-           py::arg("path"))
+      .def(
+          "save",
+          [](const PolicyFile& f, const std::filesystem::path& path) { write_file_atomically(path, to_text(f)); },
+          py::arg("path"))
       .def("evaluate", &evaluate_file, py::arg("trace"), py::arg("first_id") = 0,
            "Sends every example of a trace through the policy; example i has the id first_id + i.")
-      .def("actions", &actions, py::arg("stage"), py::arg("X"), py::arg("ids") = py::none(),
-           "[n] what the gate of a stage does: 0 to exit, a to run the a-th of the stages that may follow. X [n, d]: "
-           "the stage's features, then, for each stage that all ways to it pass: 1 where that predicted the same class, "
-           "and its features. ids: of the examples, where the policy is a mix.")
-      .def("n_inputs", [](const PolicyFile& f, std::size_t k) { return f.inputs().size(k); }, py::arg("stage"))
+      .def(
+          "actions", &actions, py::arg("stage"), py::arg("X"), py::arg("ids") = py::none(),
+          "[n] what the gate of a stage does: 0 to exit, a to run the a-th of the stages that may follow. X [n, d]: "
+          "the stage's features, then, for each stage that all ways to it pass: 1 where that predicted the same class, "
+          "and its features. ids: of the examples, where the policy is a mix.")
+      .def(
+          "n_inputs", [](const PolicyFile& f, std::size_t k) { return f.inputs().size(k); }, py::arg("stage"))
       .def_property_readonly("stages", &stages, "A dict for each stage.")
       .def_property_readonly("topology", [](const PolicyFile& f) { return topology_dict(topology(f)); })
       .def_property_readonly("budget", [](const PolicyFile& f) { return to_python(f.budget); })
       .def_property_readonly("provenance", [](const PolicyFile& f) { return to_python(f.provenance); })
       .def_property_readonly("cost_unit", [](const PolicyFile& f) { return f.cost_unit; })
-      .def_property_readonly("runs", [](const PolicyFile& f) { return !f.cascade.is_null(); },
-                             "Whether it names networks, so that weir.Cascade can run it on images.")
-      .def("with_provenance", [](const PolicyFile& f, const std::string& text) {
-        auto copy = std::make_shared<PolicyFile>(f);
-        copy->provenance = nlohmann::json::parse(text);
-        return copy;
-      }, py::arg("json"))
-      .def("__eq__", [](const PolicyFile& a, const py::object& b) {
-        return py::isinstance<PolicyFile>(b) && a == b.cast<const PolicyFile&>();
-      })
-      .def("__repr__", [](const PolicyFile& f) {
-        std::string text = "<weir.Policy";
-        for (std::size_t k = 0; k < f.stages.size(); ++k)
-          text += (k == 0 ? " " : " -> ") + topology(f).stages[k].name;
-        return text + ">";
-      })
-      .def(py::pickle([](const PolicyFile& f) { return py::make_tuple(to_text(f)); },
-                      [](const py::tuple& t) {
-                        return std::make_shared<PolicyFile>(policy_from_text(t[0].cast<std::string>()));
-                      }));
+      .def_property_readonly(
+          "runs", [](const PolicyFile& f) { return !f.cascade.is_null(); },
+          "Whether it names networks, so that weir.Cascade can run it on images.")
+      .def(
+          "with_provenance",
+          [](const PolicyFile& f, const std::string& text) {
+            auto copy = std::make_shared<PolicyFile>(f);
+            copy->provenance = nlohmann::json::parse(text);
+            return copy;
+          },
+          py::arg("json"))
+      .def("__eq__",
+           [](const PolicyFile& a, const py::object& b) {
+             return py::isinstance<PolicyFile>(b) && a == b.cast<const PolicyFile&>();
+           })
+      .def("__repr__",
+           [](const PolicyFile& f) {
+             std::string text = "<weir.Policy";
+             for (std::size_t k = 0; k < f.stages.size(); ++k)
+               text += (k == 0 ? " " : " -> ") + topology(f).stages[k].name;
+             return text + ">";
+           })
+      .def(py::pickle(
+          [](const PolicyFile& f) { return py::make_tuple(to_text(f)); },
+          [](const py::tuple& t) { return std::make_shared<PolicyFile>(policy_from_text(t[0].cast<std::string>())); }));
 }
 
 }  // namespace weir::python

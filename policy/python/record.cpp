@@ -63,7 +63,8 @@ class Stages {
         },
         rows, timed / 10, [](std::size_t, std::span<const double>) {},
         [](std::size_t, std::size_t) { check_interrupt(); });
-    Trace trace = record_trace(executor, maker, std::move(label), loss, costs, cost_unit::seconds, batch, probabilities);
+    Trace trace =
+        record_trace(executor, maker, std::move(label), loss, costs, cost_unit::seconds, batch, probabilities);
     for (std::size_t k = 0; k < trace.stages.size(); ++k) trace.stages[k].network = files_[spec_->stages[k].network];
     return trace;
   }

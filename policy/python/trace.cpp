@@ -24,8 +24,8 @@ Loss loss_of(const py::handle& loss) {
 
 namespace {
 
-StageTrace stage_of(const std::string& name, double cost, const py::handle& probabilities, const std::vector<int>& label,
-                    const Loss& loss, bool class_features, bool keep) {
+StageTrace stage_of(const std::string& name, double cost, const py::handle& probabilities,
+                    const std::vector<int>& label, const Loss& loss, bool class_features, bool keep) {
   const py::array_t<float> p = single_floats(probabilities, "stage '" + name + "': probabilities", 2);
   if (static_cast<std::size_t>(p.shape(0)) != label.size())
     throw ShapeError("stage '" + name + "': " + std::to_string(p.shape(0)) + " rows of probabilities, " +
@@ -160,28 +160,39 @@ void bind_trace(py::module_& m) {
             write_trace(t, path);
           },
           py::arg("path"), "What read_csv() reads back equal to the last bit.")
-      .def_property_readonly("labels", [](const py::object& self) {
-        const auto& t = self.cast<const Trace&>();
-        return view_of(Eigen::Map<const Eigen::VectorXi>(t.label.data(), static_cast<Eigen::Index>(t.size())), self);
-      })
-      .def_property_readonly("stage_names", [](const Trace& t) {
-        std::vector<std::string> names;
-        for (const StageTrace& s : t.stages) names.push_back(s.name);
-        return names;
-      })
+      .def_property_readonly(
+          "labels",
+          [](const py::object& self) {
+            const auto& t = self.cast<const Trace&>();
+            return view_of(Eigen::Map<const Eigen::VectorXi>(t.label.data(), static_cast<Eigen::Index>(t.size())),
+                           self);
+          })
+      .def_property_readonly("stage_names",
+                             [](const Trace& t) {
+                               std::vector<std::string> names;
+                               for (const StageTrace& s : t.stages) names.push_back(s.name);
+                               return names;
+                             })
       .def_property_readonly("stages", &stages, "A dict for each stage.")
       .def("stage", &stage, py::arg("stage"), "One of them, by name or place.")
       .def_readonly("cost_unit", &Trace::cost_unit)
-      .def_property_readonly("full_cost", [](const Trace& t) { return t.step_seconds({}, t.full()); },
-                             "What running only the full network costs.")
-      .def("rows", [](const Trace& t, const py::handle& which) {
-        return std::make_shared<Trace>(t.rows(rows(which, t.size())));
-      }, py::arg("rows"), "Some examples: integers, a slice, or truth values. trace[rows] is the same.")
-      .def("select", [](const Trace& t, const std::vector<py::object>& keep) {
-        std::vector<std::size_t> index;
-        for (const py::object& k : keep) index.push_back(index_of(t, k));
-        return std::make_shared<Trace>(t.select(index));
-      }, py::arg("stages"), "Some stages, ascending and ending with the full network.")
+      .def_property_readonly(
+          "full_cost", [](const Trace& t) { return t.step_seconds({}, t.full()); },
+          "What running only the full network costs.")
+      .def(
+          "rows",
+          [](const Trace& t, const py::handle& which) {
+            return std::make_shared<Trace>(t.rows(rows(which, t.size())));
+          },
+          py::arg("rows"), "Some examples: integers, a slice, or truth values. trace[rows] is the same.")
+      .def(
+          "select",
+          [](const Trace& t, const std::vector<py::object>& keep) {
+            std::vector<std::size_t> index;
+            for (const py::object& k : keep) index.push_back(index_of(t, k));
+            return std::make_shared<Trace>(t.select(index));
+          },
+          py::arg("stages"), "Some stages, ascending and ending with the full network.")
       .def("with_costs", &with_costs, py::arg("costs"), py::arg("unit"), "The same answers at other costs per stage.")
       .def("__len__", &Trace::size)
       .def("__repr__", [](const Trace& t) {
@@ -190,16 +201,20 @@ void bind_trace(py::module_& m) {
         return text + ">";
       });
   trace.attr("__getitem__") = trace.attr("rows");
-  m.def("stage_features", [](const py::handle& probabilities, bool class_features) {
-    const py::array_t<float> p = single_floats(probabilities, "probabilities", 2);
-    const std::vector<int> label(static_cast<std::size_t>(p.shape(0)), 0);
-    StageTrace s = stage_of("probabilities", 0, p, label, Loss("top1"), class_features, false);
-    py::array_t<double> features({s.features.rows(), s.features.cols()});
-    for (Eigen::Index i = 0; i < s.features.rows(); ++i)
-      for (Eigen::Index j = 0; j < s.features.cols(); ++j) features.mutable_at(i, j) = s.features(i, j);
-    return py::make_tuple(features, py::array_t<int>(static_cast<py::ssize_t>(s.prediction.size()), s.prediction.data()));
-  }, py::arg("probabilities"), py::arg("class_features") = true,
-        "(features [n, d], prediction [n]) of class probabilities, as Trace.from_probabilities computes them.");
+  m.def(
+      "stage_features",
+      [](const py::handle& probabilities, bool class_features) {
+        const py::array_t<float> p = single_floats(probabilities, "probabilities", 2);
+        const std::vector<int> label(static_cast<std::size_t>(p.shape(0)), 0);
+        StageTrace s = stage_of("probabilities", 0, p, label, Loss("top1"), class_features, false);
+        py::array_t<double> features({s.features.rows(), s.features.cols()});
+        for (Eigen::Index i = 0; i < s.features.rows(); ++i)
+          for (Eigen::Index j = 0; j < s.features.cols(); ++j) features.mutable_at(i, j) = s.features(i, j);
+        return py::make_tuple(features,
+                              py::array_t<int>(static_cast<py::ssize_t>(s.prediction.size()), s.prediction.data()));
+      },
+      py::arg("probabilities"), py::arg("class_features") = true,
+      "(features [n, d], prediction [n]) of class probabilities, as Trace.from_probabilities computes them.");
 }
 
 }  // namespace weir::python

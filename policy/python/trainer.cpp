@@ -138,8 +138,10 @@ py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double c
   else if (certificate == "upper_confidence_bound")
     o.certificate = Certificate::upper_confidence_bound;
   else if (certificate != "learn_then_test")
-    throw ArgumentError("certificate: 'none', 'conformal_risk_control', 'upper_confidence_bound' or 'learn_then_test', "
-                        "not '" + certificate + "'");
+    throw ArgumentError(
+        "certificate: 'none', 'conformal_risk_control', 'upper_confidence_bound' or 'learn_then_test', "
+        "not '" +
+        certificate + "'");
   if (risk == "disagreement")
     o.risk = Risk::disagreement;
   else if (risk != "excess")
@@ -152,8 +154,13 @@ py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double c
     Choice choice;
     choice.policy = g.policy, choice.lambda_a = g.lambda_a, choice.lambda_b = g.lambda_b;
     *file = policy_file(choice, t.trace(), Budget{.value = epsilon});
-    file->budget = {{"risk", risk}, {"value", epsilon}, {"confidence", confidence}, {"certificate", certificate},
-                    {"test", test}, {"upper_limit", g.upper_limit}, {"n_calibration", calibration.size()}};
+    file->budget = {{"risk", risk},
+                    {"value", epsilon},
+                    {"confidence", confidence},
+                    {"certificate", certificate},
+                    {"test", test},
+                    {"upper_limit", g.upper_limit},
+                    {"n_calibration", calibration.size()}};
   }
   py::dict d;
   d["mean_risk"] = g.mean_risk, d["upper_limit"] = g.upper_limit, d["n_calibration"] = calibration.size();

@@ -1,5 +1,6 @@
 // What C++ computes, for the tests of the Python module to compare bit by bit:
-//   reference run NETWORK.onnx x.npy y.npy | learn TRACE.csv policy.json decisions.csv | cascade policy.json images.npy out.csv
+//   reference run NETWORK.onnx x.npy y.npy | learn TRACE.csv policy.json decisions.csv | cascade policy.json images.npy
+//   out.csv
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -45,7 +46,8 @@ int cascade(char** argv) {
     const weir::Decision d = c.run(weir::ImageView{pixels, static_cast<int>(height), static_cast<int>(width), 1});
     out << d.label << ',' << d.exit;
     char text[32];
-    for (const float p : d.probabilities) std::snprintf(text, sizeof text, ",%.9g", static_cast<double>(p)), out << text;
+    for (const float p : d.probabilities)
+      std::snprintf(text, sizeof text, ",%.9g", static_cast<double>(p)), out << text;
     out << '\n';
   }
   return 0;

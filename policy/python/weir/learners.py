@@ -59,7 +59,7 @@ class _Learner(_Base):
 
     def _input(self, X):
         if BaseEstimator is not None:
-            check_is_fitted(self)
+            check_is_fitted(self, 'model_')
             return self._validate_data(X, dtype=np.float64, reset=False)
         return np.asarray(X, dtype=np.float64)
 
@@ -69,7 +69,8 @@ class _Learner(_Base):
         return self.model_.decision_function(X)
 
     def predict(self, X):
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        goes_on = self.decision_function(X) > 0
+        return self.classes_[goes_on.astype(int)]
 
     def _more_tags(self):
         return {'binary_only': True}
@@ -88,11 +89,11 @@ def _make(name, learner, doc, **defaults):
 
 LogisticRegression = _make(
     'LogisticRegression', 'logistic', 'Weighted logistic regression; decision_function is the log-odds of class 1.',
-    C=1000.0, standardise=True, normalise_weights=True, tolerance=1e-12, max_iter=200)
+    C=1000.0, standardise=True, normalise_weights=True, tolerance=1e-12)
 LinearSvm = _make('LinearSvm', 'svm', 'Weighted linear SVM with the hinge loss.',
-                  C=1000.0, standardise=True, normalise_weights=True, tolerance=1e-9, max_iter=200)
+                  C=1000.0, standardise=True, normalise_weights=True, tolerance=1e-9)
 SquaredSvm = _make('SquaredSvm', 'squared_svm', 'Weighted linear SVM with the squared hinge loss.',
-                   C=1000.0, standardise=True, normalise_weights=True, tolerance=1e-9, max_iter=200)
+                   C=1000.0, standardise=True, normalise_weights=True, tolerance=1e-9)
 KernelSvm = _make('KernelSvm', 'kernel_svm', "Weighted SVM with a Gaussian kernel; gamma 0: 1 / (d * variance).",
                   C=1000.0, gamma=0.0, standardise=True, normalise_weights=True)
 DecisionTree = _make('DecisionTree', 'tree', 'CART with weights.',
@@ -100,8 +101,8 @@ DecisionTree = _make('DecisionTree', 'tree', 'CART with weights.',
 RandomForest = _make('RandomForest', 'forest', 'Random forest with weights; the same for the same seed.',
                      trees=100, max_depth=8, max_features=0, min_weight_fraction_leaf=0.005, bootstrap=True, max_bins=255,
                      seed=0)
-GradientBoosting = _make('GradientBoosting', 'boosting', 'Gradient-boosted trees for the weighted logistic loss.',
-                         rounds=100, learning_rate=0.1, max_depth=4, lambda_=1e-3, min_child_hessian=2.5e-3,
+GradientBoosting = _make('GradientBoosting', 'boosting', 'Gradient-boosted trees for the weighted logistic loss; l2: in units of the total weight.',
+                         rounds=100, learning_rate=0.1, max_depth=4, l2=1e-3, min_child_hessian=2.5e-3,
                          max_bins=255)
 SingleThreshold = _make('SingleThreshold', 'threshold', 'The best single cut on one feature; feature -1: of all.',
                         feature=-1)
