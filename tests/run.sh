@@ -4,7 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/packages.sh
-need $build_packages libcpp-httplib-dev libssl-dev libbrotli-dev clang doctest-dev dataset-fashion-mnist libonnx-testdata python3-onnx python3-numpy
+need $build_packages clang doctest-dev dataset-fashion-mnist libonnx-testdata python3-onnx python3-numpy
+need libcpp-httplib-dev libssl-dev libbrotli-dev  # for weir serve
+# For the Python module and its tests; those of PyTorch, torchvision and ONNX are skipped where these are not installed.
+need pybind11-dev python3-dev python3-venv python3-pip python3-setuptools python3-wheel python3-pytest python3-sklearn
 # For random/run.sh, which is skipped where node or onnxruntime-node is not to be had.
 command -v npm >/dev/null || (need nodejs npm) || echo "no npm: random networks will be skipped"
 for cxx in ${WEIR_CXX:-g++ clang++}; do

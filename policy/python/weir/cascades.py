@@ -1,0 +1,154 @@
+"""Cascade: a policy that runs, on weir's networks or on anybody's. Stages: networks that answer, recorded."""
+import json
+import os
+
+import numpy as np
+
+from . import _weir
+from .policies import ExitPolicy
+
+
+class Stages:
+    """Networks (and tensors of theirs) that answer, cheapest first, the full network last.
+
+    stages: a dict for each: file (an ONNX network), and optionally name, preprocess (an entry as models.json has it:
+    {"input": {"channels": 3, "height": 224, "width": 224}, "scale": ..., "mean": [...], "std": [...]}), tensor (the
+    network's answer where it is left out), logits (True: softmax follows). class_features: gates see which class was
+    predicted. topology: 'chain' or 'all_later', what record() measures costs along.
+    """
+
+    def __init__(self, stages, *, class_features=True, topology='chain'):
+        if topology not in ('chain', 'all_later'):
+            raise _weir.ArgumentError("topology: 'chain' or 'all_later'")
+        given = []
+        for stage in stages:
+            unknown = set(stage) - {'file', 'name', 'preprocess', 'tensor', 'logits'}
+            if unknown or 'file' not in stage:
+                raise _weir.ArgumentError(f"stage: 'file' and no {sorted(unknown) or 'other keys'} are expected")
+            file = os.path.abspath(os.fspath(stage['file']))
+            preprocess = stage.get('preprocess')
+            name = stage.get('name') or os.path.splitext(os.path.basename(file))[0] + (
+                '@' + stage['tensor'] if stage.get('tensor') else '')
+            given.append({'file': file, 'name': name, 'tensor': stage.get('tensor') or '',
+                          'preprocess': '' if preprocess is None else json.dumps(preprocess),
+                          'logits': '1' if stage.get('logits', True) else '0'})
+        self._stages = _weir._Stages(given, class_features, topology == 'all_later')
+
+    @property
+    def names(self):
+        return self._stages.names
+
+    def record(self, images, labels, *, loss='top1', threads=1, isa='', batch=16, keep_probabilities=False, timed=100):
+        """A Trace of these images (uint8 arrays [H, W] or [H, W, C], or paths). Costs are seconds, medians of `timed`
+        runs of single images here and now."""
+        return self._stages.record(images, labels, loss, threads, isa, batch, keep_probabilities, timed)
+
+    def save(self, policy, path):
+        """Writes a policy over these stages as a policy.json that runs; networks are named relative to it."""
+        if isinstance(policy, ExitPolicy):
+            policy = policy._chosen()
+        self._stages.save(policy, os.path.abspath(os.fspath(path)))
+
+
+class Cascade:
+    """A policy that runs. Any number of threads may call it, where its stages allow that.
+
+    policy: the path of a policy.json that names its networks (from adapt, or Stages.save). Images are uint8 arrays
+    [H, W] or [H, W, C], paths, or one float32 array [N, C, H, W] as networks read it.
+
+    Or policy: an ExitPolicy or Policy, with stages: {name: function of the examples that returns class probabilities},
+    or functions in the order of the stages; then images is whatever can be indexed by an array of rows, and a stage is
+    called for those examples only that get there. PyTorch, scikit-learn or a weir.Network serve alike.
+    """
+
+    def __init__(self, policy, *, stages=None, networks='', threads=1, isa='', allow_outside=False):
+        if stages is None:
+            if not isinstance(policy, (str, os.PathLike)):
+                raise _weir.ArgumentError('Cascade: the path of a policy.json is expected, or stages=[functions]')
+            self._native = _weir._Cascade(os.fspath(policy), os.fspath(networks), threads, isa, allow_outside)
+            self.stage_names = self._native.stage_names
+            return
+        self._native = None
+        if isinstance(policy, (str, os.PathLike)):
+            policy = _weir.Policy.read(policy)
+        self.policy = policy._chosen() if isinstance(policy, ExitPolicy) else policy
+        self._described = self.policy.stages
+        self.stage_names = [s['name'] for s in self._described]
+        if isinstance(stages, dict):
+            missing = [name for name in self.stage_names if name not in stages]
+            if missing:
+                raise _weir.ArgumentError(f'Cascade: no function for the stages {missing}')
+            stages = [stages[name] for name in self.stage_names]
+        self._functions = list(stages)
+        if len(self._functions) != len(self.stage_names):
+            raise _weir.ArgumentError(f'Cascade: {len(self._functions)} functions for {len(self.stage_names)} stages')
+
+    def predict(self, images, first_id=None):
+        """[n] classes."""
+        if self._native is not None:
+            return self._native.predict(images, first_id)
+        return self.run(images, first_id)[0]
+
+    def predict_proba(self, images, first_id=None):
+        """[n, classes] probabilities of the stage that each example left at."""
+        if self._native is not None:
+            return self._native.predict_proba(images, first_id)
+        return self.run(images, first_id)[2]
+
+    def run(self, images, first_id=None):
+        """A Decision for each image; with functions as stages (classes [n], stages [n], probabilities [n, classes])."""
+        if self._native is not None:
+            return self._native.run(images, first_id)
+        return self._run_functions(images, 0 if first_id is None else first_id)
+
+    def preload(self):
+        """Loads all networks now instead of when the first image needs them."""
+        if self._native is not None:
+            self._native.preload()
+
+    def _run_functions(self, examples, first_id):
+        n = len(examples)
+        labels, exits = np.full(n, -1), np.full(n, -1)
+        probabilities = None
+        waiting = [np.zeros(0, dtype=np.int64) for _ in self.stage_names]
+        waiting[0] = np.arange(n)
+        seen = {}  # stage: (features [n, d], prediction [n]) of the examples that passed it
+        for k, stage in enumerate(self._described):
+            rows = np.sort(waiting[k])
+            if len(rows) == 0:
+                continue
+            p = _probabilities(self._functions[k](examples[rows]), len(rows), stage['name'])
+            class_features = any(name.startswith('class_') for name in stage['feature_names'])
+            features, prediction = _weir.stage_features(p, class_features)
+            if features.shape[1] != len(stage['feature_names']):
+                raise _weir.ShapeError(f"stage '{stage['name']}': {features.shape[1]} features of its probabilities, the "
+                                       f"policy was learned with {len(stage['feature_names'])}")
+            if probabilities is None:
+                probabilities = np.zeros((n, p.shape[1]), dtype=np.float32)
+            of_all = np.zeros((n, features.shape[1])), np.full(n, -1)
+            of_all[0][rows], of_all[1][rows] = features, prediction
+            seen[k] = of_all
+            columns = [features]
+            for j in stage['before']:
+                columns += [(seen[j][1][rows] == prediction).astype(float)[:, None], seen[j][0][rows]]
+            if stage['next']:
+                action = self.policy.actions(k, np.hstack(columns), rows + first_id)
+            else:
+                action = np.zeros(len(rows), dtype=int)
+            out = rows[action == 0]
+            labels[out], exits[out] = prediction[action == 0], k
+            probabilities[out] = p[action == 0]
+            for a, following in enumerate(stage['next'], 1):
+                waiting[following] = np.concatenate([waiting[following], rows[action == a]])
+        if probabilities is None:
+            probabilities = np.zeros((0, 0), dtype=np.float32)
+        return labels, exits, probabilities
+
+
+def _probabilities(answer, n, stage):
+    if hasattr(answer, 'detach'):  # PyTorch
+        answer = answer.detach().cpu().numpy()
+    p = np.ascontiguousarray(answer, dtype=np.float32)
+    if p.ndim != 2 or p.shape[0] != n:
+        raise _weir.ShapeError(f"stage '{stage}': probabilities [{n}, classes] are expected, got {list(p.shape)}")
+    return p
