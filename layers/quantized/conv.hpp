@@ -1,6 +1,7 @@
 /// QLinearConv, QLinearMatMul, QGemm, ConvInteger, MatMulInteger: sums of products of 8-bit integers.
 #pragma once
 #include <memory>
+#include <weir/core/kernels/quantized/convert.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/window.hpp>
 #include <weir/layers/quantized/numbers.hpp>
