@@ -136,7 +136,7 @@ void bind_oracles(py::module_& m) {
           const py::gil_scoped_release free;
           o = budget_oracle(t, trace, budget, s);
         }
-        return py::make_tuple(o.value.seconds, o.value.loss, std::make_shared<Evaluation>(std::move(o.evaluation)));
+        return py::make_tuple(o.value.cost, o.value.loss, std::make_shared<Evaluation>(std::move(o.evaluation)));
       },
       py::arg("trace"), py::arg("max_loss"), py::arg("topology") = py::none(), py::arg("side") = "excess",
       "(mean cost, mean loss, Evaluation) of the best exits within a budget on the mean loss.");

@@ -85,7 +85,7 @@ py::list stages(const PolicyFile& file) {
     d["name"] = topology(file).stages[k].name;
     d["next"] = topology(file).stages[k].next;
     d["feature_names"] = file.stages[k].feature_names;
-    d["cost"] = file.stages[k].seconds;
+    d["cost"] = file.stages[k].cost;
     d["before"] = topology(file).before(k);
     py::list learners;
     for (const GateModel& model : file.policy.a.gates[k].models()) learners.append(model.learner());
@@ -108,7 +108,7 @@ void bind_policy(py::module_& m) {
       .def_property_readonly(
           "exit", [](const Evaluation& e) { return to_numpy(e.exit); }, "[n] stage that answers.")
       .def_property_readonly(
-          "cost", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().seconds, s); },
+          "cost", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().cost, s); },
           "[n] of the stages that ran.")
       .def_property_readonly("loss", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().loss, s); })
       .def_property_readonly(
@@ -116,7 +116,7 @@ void bind_policy(py::module_& m) {
           "[n] max(0, loss at the exit - loss of the full network).")
       .def_property_readonly("difference",
                              [](const py::object& s) { return view_of(s.cast<const Evaluation&>().difference, s); })
-      .def_property_readonly("mean_cost", &Evaluation::mean_seconds)
+      .def_property_readonly("mean_cost", &Evaluation::mean_cost)
       .def_property_readonly("mean_loss", &Evaluation::mean_loss)
       .def_property_readonly("mean_excess", &Evaluation::mean_excess)
       .def_property_readonly("mean_difference", &Evaluation::mean_difference)

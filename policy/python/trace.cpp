@@ -69,15 +69,15 @@ TracePtr from_stages(const py::list& stages, const py::handle& labels, const std
     StageTrace s;
     s.name = d["name"].cast<std::string>();
     const std::string where = "stage '" + s.name + "': ";
-    s.seconds = d["cost"].cast<double>();
-    s.answer_seconds = d.contains("answer_cost") ? d["answer_cost"].cast<double>() : 0;
+    s.cost = d["cost"].cast<double>();
+    s.answer_cost = d.contains("answer_cost") ? d["answer_cost"].cast<double>() : 0;
     s.network = d.contains("network") ? d["network"].cast<std::string>() : "";
     s.feature_names = d["feature_names"].cast<std::vector<std::string>>();
     s.features = matrix(d["features"], where + "features");
     s.prediction = integers(d["prediction"], where + "prediction");
     const py::array_t<double> loss = doubles(d["loss"], where + "loss", 1);
     s.loss = Eigen::Map<const Eigen::VectorXd>(loss.data(), loss.size());
-    if (d.contains("feature_costs")) s.feature_seconds = d["feature_costs"].cast<std::map<std::string, double>>();
+    if (d.contains("feature_costs")) s.feature_costs = d["feature_costs"].cast<std::map<std::string, double>>();
     if (d.contains("probabilities") && !d["probabilities"].is_none()) {
       const py::array_t<float> p = single_floats(d["probabilities"], where + "probabilities", 2);
       using ByRows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -107,8 +107,8 @@ py::dict stage(const py::object& self, const py::handle& which) {
   const auto& trace = self.cast<const Trace&>();
   const StageTrace& s = trace.stages[index_of(trace, which)];
   py::dict d;
-  d["name"] = s.name, d["cost"] = s.seconds, d["answer_cost"] = s.answer_seconds, d["network"] = s.network;
-  d["feature_names"] = s.feature_names, d["feature_costs"] = s.feature_seconds;
+  d["name"] = s.name, d["cost"] = s.cost, d["answer_cost"] = s.answer_cost, d["network"] = s.network;
+  d["feature_names"] = s.feature_names, d["feature_costs"] = s.feature_costs;
   d["features"] = view_of(s.features, self), d["loss"] = view_of(s.loss, self);
   d["prediction"] = view_of(Eigen::Map<const Eigen::VectorXi>(s.prediction.data(), s.loss.size()), self);
   d["probabilities"] = s.probabilities.size() == 0 ? py::object(py::none()) : view_of(s.probabilities, self);
@@ -177,7 +177,7 @@ void bind_trace(py::module_& m) {
       .def("stage", &stage, py::arg("stage"), "One of them, by name or place.")
       .def_readonly("cost_unit", &Trace::cost_unit)
       .def_property_readonly(
-          "full_cost", [](const Trace& t) { return t.step_seconds({}, t.full()); },
+          "full_cost", [](const Trace& t) { return t.step_cost({}, t.full()); },
           "What running only the full network costs.")
       .def(
           "rows",

@@ -19,7 +19,7 @@ Budget budget_of(const py::dict& d) {
   else if (on == "difference")
     b.on = BudgetOn::difference;
   else if (on == "cost")
-    b.on = BudgetOn::seconds;
+    b.on = BudgetOn::cost;
   else
     throw ArgumentError("budget: 'excess', 'difference' or 'cost', not '" + on + "'");
   b.value = d["value"].cast<double>();
@@ -84,7 +84,7 @@ TrainOptions train_options(const py::object& learner, int passes, std::size_t fo
 
 py::dict estimate_dict(const Estimate& e) {
   py::dict d;
-  d["cost"] = e.seconds, d["loss"] = e.loss, d["excess"] = e.excess, d["difference"] = e.difference;
+  d["cost"] = e.cost, d["loss"] = e.loss, d["excess"] = e.excess, d["difference"] = e.difference;
   return d;
 }
 
@@ -103,7 +103,7 @@ py::dict curve(Trainer& t, const Trace& trace) {
     return a;
   };
   py::dict d;
-  d["cost"] = column(&Estimate::seconds), d["loss"] = column(&Estimate::loss);
+  d["cost"] = column(&Estimate::cost), d["loss"] = column(&Estimate::loss);
   d["excess"] = column(&Estimate::excess), d["difference"] = column(&Estimate::difference);
   d["price"] = prices;
   return d;

@@ -30,7 +30,7 @@ int learn(char** argv) {
   char text[128];
   for (std::size_t i = 0; i < e.size(); ++i) {
     const auto row = static_cast<Eigen::Index>(i);
-    std::snprintf(text, sizeof text, "%zu,%.17g,%.17g\n", e.exit[i], e.seconds(row), e.excess(row));
+    std::snprintf(text, sizeof text, "%zu,%.17g,%.17g\n", e.exit[i], e.cost(row), e.excess(row));
     out << text;
   }
   return 0;
