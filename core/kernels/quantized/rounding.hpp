@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <weir/core/element.hpp>
+#include <weir/core/finite_math.hpp>
 
 namespace weir::quantized {
 
