@@ -144,6 +144,17 @@ def networks():
     network('move_Einsum_batch', [('Einsum', ['x', 'x'], ['y'], dict(equation='bij,bkj->bik'))], ['N', 2, 3])
     network('move_ScatterND', [('ScatterND', ['data', 'at', 'v'], ['m'], {}), ('Add', ['x', 'm'], ['y'], {})], ['N', 4, 3],
             dict(data=f(4, 3), at=i(1, 3).reshape(2, 1), v=f(2, 3)), opset=16)
+    # Eight bits: operators on integers, the same between DequantizeLinear and QuantizeLinear, and what is quantised as it runs.
+    q = lambda *shape: (np.arange(int(np.prod(shape))) % 9 - 4).reshape(shape).astype(np.int8)
+    eight = dict(s=np.float32(0.05), z=np.uint8(128), sw=np.float32(0.02), zw=np.int8(0), w=q(4, 2, 3, 3), m=q(6, 5), b=np.arange(4, dtype=np.int32))
+    into, back = ('QuantizeLinear', ['x', 's', 'z'], ['a'], {}), ('DequantizeLinear', ['c', 's', 'z'], ['y'], {})
+    network('eight_conv', [into, ('QLinearConv', ['a', 's', 'z', 'w', 'sw', 'zw', 's', 'z', 'b'], ['c'], pads), back], ['N', 2, 5, 5], eight)
+    network('eight_matmul', [into, ('QLinearMatMul', ['a', 's', 'z', 'm', 'sw', 'zw', 's', 'z'], ['c'], {}), back], ['N', 6], eight)
+    network('eight_qdq', [into, ('DequantizeLinear', ['a', 's', 'z'], ['d'], {}), ('DequantizeLinear', ['w', 'sw', 'zw'], ['v'], {}),
+                          ('Conv', ['d', 'v'], ['e'], pads), ('QuantizeLinear', ['e', 's', 'z'], ['c'], {}), back], ['N', 2, 5, 5], eight)
+    for op, weights, rest, shape in (('ConvInteger', 'w', pads, ['N', 2, 5, 5]), ('MatMulInteger', 'm', {}, ['N', 6])):
+        network('eight_' + op, [('DynamicQuantizeLinear', ['x'], ['a', 'sa', 'za'], {}), (op, ['a', weights, 'za'], ['i'], rest),
+                                ('Cast', ['i'], ['c'], dict(to=1)), ('Mul', ['c', 'sa'], ['y'], {})], shape, eight)
     # Indices: constant ones, and those that ArgMax finds.
     found = ('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=1))
     network('index_Gather', [('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=0)), ('Gather', ['t', 'i'], ['y'], {})], ['N', 2, 3],
