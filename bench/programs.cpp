@@ -69,8 +69,9 @@ std::span<const Program> list() { return all; }
 
 #if !WEIR_HAS_HTTPLIB
 int serve(int, char**) {
-  return refuse("this weir was built without cpp-httplib; Debian, Ubuntu: apt install libcpp-httplib-dev libssl-dev "
-                "libbrotli-dev, and build it again");
+  return refuse(
+      "this weir was built without cpp-httplib; Debian, Ubuntu: apt install libcpp-httplib-dev libssl-dev "
+      "libbrotli-dev, and build it again");
 }
 #endif
 

@@ -77,8 +77,8 @@ class Service {
  public:
   explicit Service(Options options) : options_(std::move(options)) {}
 
-  /// Loads the policy anew; the images under way are answered by the one that they came to. Throws what load_policy()
-  /// and preload() throw, and then nothing has changed.
+  /// Loads the policy; images that came before it is ready are answered by the one in force then. Throws what
+  /// load_policy() and preload() throw, and then nothing has changed.
   void load() {
     const auto seen = stamp();
     auto next = std::make_shared<Version>(weir::read_policy_file(options_.policy), options_);

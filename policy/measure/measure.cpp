@@ -1,7 +1,7 @@
 // The library's rooms from exits to measure.
 #include <weir/policy/exits/answers_inside.ipp>
-#include <weir/policy/exits/exit_head.ipp>
 #include <weir/policy/exits/distilled_head_fit.ipp>
+#include <weir/policy/exits/exit_head.ipp>
 #include <weir/policy/exits/exit_head_fit.ipp>
 #include <weir/policy/exits/exit_points.ipp>
 #include <weir/policy/exits/penultimate.ipp>

@@ -4,7 +4,8 @@
 
 namespace weir::detail {
 
-inline constexpr std::string_view bundle_program = R"cpp(// Answers images with a learned policy: one at a time, and as many as come.
+inline constexpr std::string_view bundle_program =
+    R"program(// Answers images with a learned policy: one at a time, and as many as come.
 #include <iostream>
 #include <weir/run.hpp>
 
@@ -25,9 +26,10 @@ int main(int argc, char** argv) {
     return std::cerr << "error: " << e.what() << '\n', 1;
   }
 }
-)cpp";
+)program";
 
-inline constexpr std::string_view bundle_build = R"cmake(# cmake -S . -B build && cmake --build build && build/serve_policy policy.json IMAGE...
+inline constexpr std::string_view bundle_build =
+    R"cmake(# cmake -S . -B build && cmake --build build && build/serve_policy policy.json IMAGE...
 cmake_minimum_required(VERSION 3.18)
 project(serve_policy CXX)
 set(CMAKE_CXX_STANDARD 20)

@@ -72,7 +72,8 @@ TEST_CASE("bundle: refused where something is in the way, missing, or not what w
     return message_of<weir::Error>([&] { weir::write_bundle(folder / "bundle", policies, networks); });
   };
   CHECK(contains(refusal({}, anywhere()), "no policies"));
-  CHECK(contains(refusal({folder / "policy.json"}, {}), "--networks DIR"));  // outside, and nobody allowed it
+  CHECK(contains(refusal({folder / "policy.json"}, {}),
+                 "--networks DIR"));  // networks outside the folder, without permission
   CHECK(contains(refusal({folder / "nosuch.json"}, anywhere()), "nosuch.json"));
   CHECK(contains(refusal({folder / "policy.json", folder / "policy.json"}, anywhere()), "'policy.json'"));
   folder.write("other/fashion_alexnet.onnx", "x");
