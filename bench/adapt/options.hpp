@@ -52,7 +52,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->group("Networks");
   app.add_option("--hidden", o.hidden,
                  "units of the hidden layer of exit heads, which learn what the full network says; 0: heads of one "
-                 "layer, which learn the labels")
+                 "layer, which learn the labels. With --quick at most 32, and 0 without --head-images")
       ->check(CLI::Range(std::size_t{0}, weir::max_hidden_units))
       ->group("Networks");
   app.add_option(
