@@ -53,7 +53,7 @@ class HttpServer {
       : options_(o),
         token_(o.token_file.empty() ? "" : read_token(o.token_file)),
         names_(o.classes.empty() ? weir::ClassNames() : weir::read_class_names(o.classes)),
-        service_(o) {
+        service_(o, log) {
     if (token_.empty() && !is_loopback(o.host))
       throw weir::ArgumentError("--host " + o.host +
                                 ": others can reach it: give --token-file FILE with a secret that they must know, or "
@@ -81,7 +81,8 @@ class HttpServer {
     });
     server_.Get("/metrics", [this](const httplib::Request& q, httplib::Response& r) {
       if (knows_token(q, r))
-        r.set_content(metrics_.text(service_.waiting(), service_.current() != nullptr), "text/plain; version=0.0.4");
+        r.set_content(metrics_.text(service_.waiting(), service_.current() != nullptr) + service_.watch_text(),
+                      "text/plain; version=0.0.4");
     });
     server_.Post("/", [this](const httplib::Request& q, httplib::Response& r, const httplib::ContentReader& read) {
       answer(q, r, read);
@@ -121,6 +122,7 @@ class HttpServer {
     server_.listen_after_bind();  // returns when all requests that were taken have their answers
     asked_to_stop = 1;
     keeper.join();
+    service_.save();
     if (failed) std::rethrow_exception(failed);
   }
 
@@ -128,8 +130,9 @@ class HttpServer {
   /// Until the program is asked to stop: another policy takes the place of this one when its file changes, or on
   /// SIGHUP.
   void keep() {
-    while (asked_to_stop == 0) {
+    for (std::size_t tenths = 1; asked_to_stop == 0; ++tenths) {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (tenths % 100 == 0) service_.save();
       const bool changed = service_.changed();
       if (asked_to_reload == 0 && !changed) continue;
       asked_to_reload = 0;
@@ -252,6 +255,18 @@ int weir::programs::serve(int argc, char** argv) {
   app.add_option("--max-bytes", o.max_bytes, "largest image file")->check(CLI::Range(1, 1 << 28));
   app.add_option("--time-limit", o.time_limit_s, "seconds for an image to arrive, and for its answer")
       ->check(CLI::Range(0.01, 3600.0));
+  app.add_option("--audit", o.audit,
+                 "share of the images on which the full network runs too, behind the answer: whether the policy keeps "
+                 "its word is in /metrics, and an alarm in the log")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--audit-budget", o.audit_budget,
+                 "most answers that may differ from the full network's, as a share; 0: what calibration found, as the "
+                 "policy file has it")
+      ->check(CLI::Range(0.0, 0.9999));
+  app.add_option("--audit-confidence", o.audit_confidence, "of certificate and alarm")->check(CLI::Range(0.0, 0.9999));
+  app.add_option("--audit-state", o.audit_state,
+                 "file that audits go on from, and are kept in: every 10 seconds and at the end");
+  app.add_flag("--audit-safer", o.audit_safer, "on an alarm the next of the policy file's safer policies takes over");
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   return program::run(app, argc, argv, [&] {
     if (o.queue < o.batch) throw weir::ArgumentError("--queue: at least a batch (--batch)");

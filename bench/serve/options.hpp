@@ -11,6 +11,9 @@ struct Options {
   int port = 8080, workers = 1, threads = 1;
   std::size_t batch = 16, queue = 256, max_bytes = std::size_t{16} << 20, connections = 64;
   double max_wait_ms = 2, time_limit_s = 10;
+  double audit = 0, audit_budget = 0, audit_confidence = 0.95;
+  std::string audit_state;
+  bool audit_safer = false;
 };
 
 }  // namespace serve

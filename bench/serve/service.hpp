@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -18,6 +20,7 @@
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/serve/audit.hpp>
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
@@ -27,6 +30,28 @@
 
 namespace serve {
 
+using Log = std::function<void(const std::string&)>;
+
+/// Audits as the server's options ask for them; alarms go to the log.
+inline weir::AuditOptions audit_options(const Options& o, const Log& log) {
+  weir::AuditOptions audit;
+  audit.share = o.audit;
+  audit.budget = o.audit_budget;
+  audit.confidence = o.audit_confidence;
+  audit.state = o.audit_state;
+  audit.on_alarm = [log, steps = o.audit_safer](const weir::AuditFigures& f) {
+    char text[200];
+    std::snprintf(text, sizeof text,
+                  "alarm: of %llu audited images %llu were answered otherwise than by the full network; the budget is "
+                  "%.3g %%",
+                  static_cast<unsigned long long>(f.audits), static_cast<unsigned long long>(f.disagreements),
+                  100 * f.budget);
+    log(std::string(text) + (!steps ? "" : f.safer > 0 ? "; a safer policy takes over" : "; there is no safer policy"));
+    return steps;
+  };
+  return audit;
+}
+
 /// One loaded policy.
 struct Version {
   weir::Cascade cascade;
@@ -35,11 +60,12 @@ struct Version {
   std::string cost_unit;
   weir::CascadeStream stream;  ///< last: it answers what is under way before the rest goes
 
-  Version(const weir::PolicyFile& file, const Options& o)
+  Version(const weir::PolicyFile& file, const Options& o, const Log& log)
       : cascade(file, o.policy,
                 {.networks = o.networks,
                  .context = {.threads = o.threads, .isa = o.isa},
-                 .allow_outside = o.allow_outside}),
+                 .allow_outside = o.allow_outside,
+                 .audit = audit_options(o, log)}),
         cost_unit(file.cost_unit),
         stream(cascade,
                {.batch = o.batch, .in_flight = o.queue, .max_wait_s = 1e-3 * o.max_wait_ms, .workers = o.workers}) {
@@ -75,13 +101,14 @@ struct Answer {
 /// All members may be called from several threads.
 class Service {
  public:
-  explicit Service(Options options) : options_(std::move(options)) {}
+  Service(Options options, Log log) : options_(std::move(options)), log_(std::move(log)) {}
 
   /// Loads the policy; images that came before it is ready are answered by the one in force then. Throws what
   /// load_policy() and preload() throw, and then nothing has changed.
   void load() {
     const auto seen = stamp();
-    auto next = std::make_shared<Version>(weir::read_policy_file(options_.policy), options_);
+    save();  // what the next one goes on from
+    auto next = std::make_shared<Version>(weir::read_policy_file(options_.policy), options_, log_);
     const std::lock_guard lock(mutex_);
     current_.swap(next);  // the old one goes with its last request
     seen_ = seen;
@@ -97,6 +124,27 @@ class Service {
   std::shared_ptr<Version> current() const {
     const std::lock_guard lock(mutex_);
     return current_;
+  }
+
+  /// Writes what audits have found to --audit-state; what goes wrong is said in the log.
+  void save() const {
+    const std::shared_ptr<Version> version = current();
+    if (!version || options_.audit == 0 || options_.audit_state.empty()) return;
+    try {
+      version->cascade.save_audit();
+    } catch (const weir::Error& e) {
+      log_("error: " + std::string(e.what()) + "; the server goes on");
+    }
+  }
+
+  /// For Prometheus, where the policy watches itself.
+  std::string watch_text() const {
+    const std::shared_ptr<Version> version = current();
+    std::string text;
+    if (!version) return text;
+    if (const auto shift = version->cascade.shift()) text += weir::prometheus_text(*shift);
+    if (const auto audit = version->cascade.audit()) text += weir::prometheus_text(*audit);
+    return text;
   }
 
   std::size_t waiting() const { return waiting_; }
@@ -144,6 +192,7 @@ class Service {
   };
 
   const Options options_;
+  const Log log_;
   std::atomic<std::size_t> waiting_{0};
   mutable std::mutex mutex_;
   std::shared_ptr<Version> current_;

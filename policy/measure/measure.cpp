@@ -13,9 +13,11 @@
 #include <weir/policy/measure/record_trace.ipp>
 #include <weir/policy/run/cascade_spec.ipp>
 #include <weir/policy/run/gate.ipp>
+#include <weir/policy/run/loss_audit.ipp>
 #include <weir/policy/run/policy.ipp>
 #include <weir/policy/run/policy_file.ipp>
 #include <weir/policy/run/shift_monitor.ipp>
+#include <weir/policy/run/shift_reference.ipp>
 #include <weir/policy/run/stage_score.ipp>
 #include <weir/policy/run/topology.ipp>
 #include <weir/policy/trace/cost_table.ipp>

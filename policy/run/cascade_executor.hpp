@@ -28,6 +28,7 @@ struct CascadeAnswer {
   std::size_t exit = 0;                  ///< stage whose answer counts
   double seconds = 0;                    ///< from the start of the call until this example was decided
   std::span<const float> probabilities;  ///< [classes], valid until the executor's next run
+  std::span<const double> features{};    ///< of stage 0, whatever the exit; as long
 };
 
 /// One thread's way of running a CascadeSpec. Answers do not depend on batch-mates or threads, to the last bit. After
@@ -97,7 +98,7 @@ class CascadeExecutor {
       stage_costs_[k] = {now - before, now - ran};
       before = now;
       visited_.push_back(k);
-      if (action == 0) return {store_->prediction(k, 0), k, now, store_->probabilities(k, 0)};
+      if (action == 0) return {store_->prediction(k, 0), k, now, store_->probabilities(k, 0), store_->features(0, 0)};
       k = next_stage(k, action);
     }
   }
@@ -144,12 +145,16 @@ class CascadeExecutor {
     if (n == 0) return;
     const auto start = Clock::now();
     if (!spec_->flows_in_batches()) {
+      const std::size_t d = spec_->feature_names(0).size();
       batch_probabilities_.resize(n * spec_->n_classes());
+      batch_features_.resize(n * d);
       for (std::size_t r = 0; r < n; ++r) {
         out[r] = run_one_with(maker, r, decide(r));
         float* own = batch_probabilities_.data() + r * spec_->n_classes();
         std::copy(out[r].probabilities.begin(), out[r].probabilities.end(), own);
         out[r].probabilities = {own, spec_->n_classes()};
+        std::copy(out[r].features.begin(), out[r].features.end(), batch_features_.data() + r * d);
+        out[r].features = {batch_features_.data() + r * d, d};
         out[r].seconds = seconds_since(start);
       }
       return;
@@ -197,7 +202,7 @@ class CascadeExecutor {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::size_t r = rows[i], action = decide_at(k, r, decide(r));
         if (action == 0) {
-          exits(CascadeAnswer{store_->prediction(k, r), k, 0, store_->probabilities(k, r)}, r);
+          exits(CascadeAnswer{store_->prediction(k, r), k, 0, store_->probabilities(k, r), store_->features(0, r)}, r);
           continue;
         }
         const std::size_t next = next_stage(k, action);
@@ -338,7 +343,7 @@ class CascadeExecutor {
   AnswerMaker answer_maker_;
   Buffer input_;
   std::vector<float> batch_probabilities_;
-  std::vector<double> gate_input_;
+  std::vector<double> gate_input_, batch_features_;
   std::vector<StageCost> stage_costs_;
   std::vector<StageAnswer> answers_;
   std::vector<bool> started_;

@@ -30,8 +30,12 @@ struct PolicyFile {
   std::vector<Stage> stages;       ///< [topology.size()]
   std::optional<double> lambda_a;  ///< none for a fixed exit or a rule
   std::optional<double> lambda_b;
-  nlohmann::json cascade;     ///< the networks to run (serve/stored_cascade.hpp); null: for traces alone
-  nlohmann::json budget;      ///< what was asked for and what calibration found
+  nlohmann::json cascade;  ///< the networks to run (serve/stored_cascade.hpp); null: for traces alone
+  nlohmann::json budget;   ///< what was asked for and what calibration found
+  /// Policies of the same topology, each safer than the one before and all safer than `policy`: what to go to where it
+  /// is found to lose too much (serve/audit.hpp).
+  std::vector<Policy> safer{};
+  nlohmann::json watch{};     ///< what examples were like in calibration (run/shift_reference.hpp)
   nlohmann::json provenance;  ///< which data served for what, versions, machine
   std::string cost_unit = weir::cost_unit::seconds;  ///< of what stages cost, of lambda, and of a budget on cost
 
@@ -47,12 +51,16 @@ struct PolicyFile {
 /// Stages that a file may have; the paths of a graph are looked at when it is loaded.
 inline constexpr std::size_t max_policy_file_stages = 64;
 
-/// {"weir_policy": 2 or 3, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
-/// "gate", "gate_b"}, ...], "cost_unit", "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance"}:
+/// Safer policies that it may hold.
+inline constexpr std::size_t max_safer_policies = 16;
+
+/// {"weir_policy": 2 to 4, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
+/// "gate", "gate_b"}, ...], "cost_unit", "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance",
+/// "safer": [[gate of stage 0, ...], ...], "watch"}:
 /// "next" holds indices of stages, "gate_b" is there only where two policies are mixed; where the unit is not seconds
 /// costs are called "cost" and "answer_cost". Version 3 says that a stage's "source" has "join" or "score", which
-/// programs that know version 2 alone would pass over. Numbers are written so that they load equal to the last bit.
-/// Throws what check throws, and ArgumentError for too many stages.
+/// programs that know version 2 alone would pass over; version 4 that it has "safer" or "watch". Numbers are written so
+/// that they load equal to the last bit. Throws what check throws, and ArgumentError for too many stages.
 std::string to_text(const PolicyFile& file);
 
 namespace detail {

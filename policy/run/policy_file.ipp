@@ -31,7 +31,10 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
   const bool has_forms = std::ranges::any_of(file.stages, [](const PolicyFile::Stage& s) {
     return s.source.is_object() && (s.source.contains("join") || s.source.contains("score"));
   });
-  nlohmann::json json = {{"weir_policy", has_forms ? 3 : 2},
+  const bool has_more = !file.safer.empty() || !file.watch.is_null();
+  nlohmann::json json = {{"weir_policy", has_more    ? 4
+                                         : has_forms ? 3
+                                                     : 2},
                          {"cost_unit", file.cost_unit},
                          {"mix", {{"p", file.policy.p}, {"seed", file.policy.seed}}},
                          {"lambda", {nullptr, nullptr}},
@@ -41,6 +44,8 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
                          {"stages", nlohmann::json::array()}};
   if (file.lambda_a) json["lambda"][0] = *file.lambda_a;
   if (file.lambda_b) json["lambda"][1] = *file.lambda_b;
+  if (!file.watch.is_null()) json["watch"] = file.watch;
+  for (const Policy& p : file.safer) json["safer"].push_back(p.gates);
   const std::string cost = cost_field(file.cost_unit);
   for (std::size_t k = 0; k < file.stages.size(); ++k) {
     const PolicyFile::Stage& s = file.stages[k];
@@ -130,6 +135,24 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
   file.policy.b.gates.push_back(json.contains("gate_b") ? gate_of("gate_b") : file.policy.a.gates.back());
 }
 
+inline void read_safer(const nlohmann::json& json, PolicyFile& file) {
+  if (!json.is_array() || json.size() > max_safer_policies)
+    throw FormatError("'safer' must be an array of at most " + std::to_string(max_safer_policies));
+  for (const auto& gates : json) {
+    if (!gates.is_array() || gates.size() != file.stages.size())
+      throw FormatError("'safer' must hold a gate for each stage");
+    Policy policy{file.policy.a.topology, {}};
+    for (const auto& gate : gates) {
+      try {
+        policy.gates.push_back(gate.get<Gate>());
+      } catch (const Error& error) {
+        throw FormatError(std::string("'safer': ") + error.what());
+      }
+    }
+    file.safer.push_back(std::move(policy));
+  }
+}
+
 }  // namespace detail
 
 WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string& name) {
@@ -137,12 +160,12 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
   try {
     const nlohmann::json json = detail::parse_bounded(text, 32);
     const std::size_t version = model_json::index(json, "weir_policy", 1000000);
-    if (version < 1 || version > 3) throw FormatError("'weir_policy' must be 1, 2 or 3");
+    if (version < 1 || version > 4) throw FormatError("'weir_policy' must be 1, 2, 3 or 4");
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
-    refuse_unknown_keys(json,
-                        {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance", "stages"});
+    refuse_unknown_keys(json, {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance", "stages",
+                               "safer", "watch"});
     PolicyFile file;
     if (json.contains("cost_unit")) file.cost_unit = detail::text_field(json, "cost_unit");
     check_cost_unit(file.cost_unit);
@@ -164,6 +187,8 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
     file.budget = detail::any_field(json, "budget");
     detail::check_budget_keys(file.budget);
     file.provenance = detail::any_field(json, "provenance");
+    if (json.contains("safer")) detail::read_safer(json.at("safer"), file);
+    file.watch = detail::any_field(json, "watch");
     file.check();
     return file;
   } catch (const Error& error) {
@@ -184,6 +209,10 @@ WEIR_INLINE void PolicyFile::check() const {
   const GateInputs layout = inputs();
   policy.a.check(layout);
   policy.b.check(layout);
+  for (const Policy& p : safer) {
+    if (p.topology != policy.a.topology) throw ArgumentError("policy file: a safer policy has another topology");
+    p.check(layout);
+  }
   if (!(policy.p >= 0 && policy.p <= 1)) throw ArgumentError("policy file: the share p must be in [0, 1]");
   check_cost_unit(cost_unit);
   for (const Stage& s : stages) {

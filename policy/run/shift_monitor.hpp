@@ -28,6 +28,13 @@ class ShiftTest {
   /// reference: at least one, finite. Up to `bins` bins; equal numbers share one. Throws ArgumentError otherwise.
   explicit ShiftTest(std::span<const double> reference, std::size_t bins = 50);
 
+  /// A reference by its bins: edges ascend, bin b holds the numbers in [edges[b - 1], edges[b]); counts [edges + 1],
+  /// not all 0. Throws ArgumentError otherwise.
+  ShiftTest(std::vector<double> edges, std::vector<std::size_t> counts);
+
+  const std::vector<double>& edges() const { return edges_; }
+  const std::vector<std::size_t>& counts() const { return count_; }
+
   /// Takes one example's number and returns the factor of the capital; theta in [0, 1]. Throws ArgumentError for NaN.
   double factor(double x, double theta);
 
@@ -55,6 +62,9 @@ class ShiftMonitor {
   ShiftMonitor(std::span<const std::size_t> exit, const Eigen::MatrixXd& features, double run_length = 10000,
                std::uint64_t seed = 0);
 
+  /// The same with a test for the exits, then one for each feature. Throws ArgumentError without tests.
+  ShiftMonitor(std::vector<ShiftTest> tests, double run_length, std::uint64_t seed = 0);
+
   /// One example: where it exited and its d features. Returns alarm(). Allocates nothing. Throws ArgumentError for
   /// another number of features or a NaN, before anything is counted.
   bool observe(std::size_t exit, std::span<const double> features);
@@ -62,6 +72,7 @@ class ShiftMonitor {
   /// Evidence of a shift so far: about the number of examples seen without one, above run_length for an alarm.
   double statistic() const;
   bool alarm() const { return statistic() >= run_length_; }
+  double run_length() const { return run_length_; }
   std::uint64_t seen() const { return seen_; }
 
   /// Which test speaks loudest: 0 for the exits, 1 + j for feature j.

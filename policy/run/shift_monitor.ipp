@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/run/policy.hpp>
@@ -25,6 +26,19 @@ WEIR_INLINE ShiftTest::ShiftTest(std::span<const double> reference, std::size_t 
   count_.assign(edges_.size() + 1, 0);
   for (const double x : sorted) ++count_[bin(x)];
   total_ = sorted.size();
+}
+
+WEIR_INLINE ShiftTest::ShiftTest(std::vector<double> edges, std::vector<std::size_t> counts)
+    : edges_(std::move(edges)), count_(std::move(counts)) {
+  constexpr std::size_t most = std::size_t{1} << 40U;
+  if (count_.size() != edges_.size() + 1 || !std::ranges::all_of(edges_, [](double e) { return std::isfinite(e); }) ||
+      std::ranges::adjacent_find(edges_, [](double a, double b) { return a >= b; }) != edges_.end())
+    throw ArgumentError("shift test: edges must ascend, and there must be one count more than edges");
+  for (const std::size_t c : count_) {
+    if (c > most) throw ArgumentError("shift test: a count is too large");
+    total_ += c;
+  }
+  if (total_ == 0) throw ArgumentError("shift test: a reference is needed");
 }
 
 WEIR_INLINE double ShiftTest::factor(double x, double theta) {
@@ -60,6 +74,13 @@ WEIR_INLINE ShiftMonitor::ShiftMonitor(std::span<const std::size_t> exit, const 
   tests_.emplace_back(exits);
   for (Eigen::Index j = 0; j < features.cols(); ++j)
     tests_.emplace_back(std::span<const double>(features.col(j).data(), exit.size()));
+  sum_.assign(tests_.size(), 0);
+}
+
+WEIR_INLINE ShiftMonitor::ShiftMonitor(std::vector<ShiftTest> tests, double run_length, std::uint64_t seed)
+    : run_length_(run_length), seed_(seed), tests_(std::move(tests)) {
+  if (!(run_length >= 1)) throw ArgumentError("shift monitor: the run length must be at least 1");
+  if (tests_.empty()) throw ArgumentError("shift monitor: a test is needed");
   sum_.assign(tests_.size(), 0);
 }
 

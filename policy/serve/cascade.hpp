@@ -12,6 +12,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/io/images/image_view.hpp>
+#include <weir/policy/serve/audit.hpp>
 
 namespace weir {
 
@@ -20,6 +21,7 @@ struct CascadeAnswer;  // policy/run/cascade_executor.hpp
 struct MixedPolicy;    // policy/run/policy.hpp
 struct PolicyFile;     // policy/run/policy_file.hpp
 struct StoredCascade;  // policy/serve/stored_cascade.hpp
+class CascadeStream;   // policy/serve/cascade_stream.hpp
 
 /// What a cascade says of one image.
 struct Decision {
@@ -33,6 +35,8 @@ struct CascadeOptions {
   std::filesystem::path networks{};  ///< folder of the network files; empty: where the policy file says
   ContextOptions context{};          ///< threads within one call, instruction set
   bool allow_outside = false;        ///< without `networks`: the policy file may name files outside its folder
+  AuditOptions audit{};              ///< the full network behind a share of the answers
+  bool watch = true;                 ///< for shifts, where the policy file says what calibration images were like
 };
 
 /// A policy that runs. Made by load_policy(); copies share everything. All members may be called from any number of
@@ -47,6 +51,7 @@ class Cascade {
   Cascade(const PolicyFile& file, const std::filesystem::path& path, const CascadeOptions& options = {});
 
   const CascadeSpec& spec() const;
+  /// The one that is in force.
   const MixedPolicy& policy() const;
   const StoredCascade& stored() const;
   const Context& context() const;
@@ -70,10 +75,28 @@ class Cascade {
   /// where all networks share one preprocessing). Throws ArgumentError, ShapeError where it does not fit.
   std::vector<Decision> run(ConstView x, std::optional<std::uint64_t> first_id = {}) const;
 
+  /// What audits have found; nullopt where CascadeOptions::audit asks for none.
+  std::optional<AuditFigures> audit() const;
+
+  /// What the watch for shifts has seen; nullopt where the policy file has nothing to compare with. It stands still when
+  /// a safer policy comes into force, whose exits are others.
+  std::optional<ShiftFigures> shift() const;
+
+  /// The next of the policy file's safer policies comes into force, for calls and streams of this cascade that begin
+  /// from now on, and audits begin anew. False where there is none.
+  bool to_safer() const;
+
+  /// Waits until no audit is under way. Not to be called by AuditOptions::on_alarm.
+  void finish_audits() const;
+
+  /// Writes AuditOptions::state, whole or not at all. Throws IoError, ArgumentError without audits or file.
+  void save_audit() const;
+
   /// An answer with its stage's name.
   Decision decision(const CascadeAnswer& answer) const;
 
  private:
+  friend class CascadeStream;
   struct Shared;
   std::shared_ptr<Shared> shared_;
 };

@@ -39,6 +39,9 @@ struct StreamOptions {
 /// stream's own thread waits. A flow graph with a node for each network would need that thread for max_wait_s, and a
 /// bound on each edge where one for the whole is enough.
 ///
+/// The cascade's audits and its watch for shifts (CascadeOptions) count the stream's images like those of its calls, in
+/// the order in which they are answered.
+///
 /// Memory: in_flight images, each with the inputs that several networks share and its answers (CascadeRows); and for
 /// each worker the tensors of the networks that it has run, for one batch. Networks are loaded when the first image
 /// needs them; workers share their weights.

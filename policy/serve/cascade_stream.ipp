@@ -12,6 +12,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/serve/batch_queue.hpp>
+#include <weir/policy/serve/cascade.ipp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
@@ -84,7 +85,7 @@ class CascadeStream::Workers {
   struct Lane {
     CascadeExecutor together, alone;
     Preprocess::Scratch scratch;
-    std::size_t stage = 0;
+    std::size_t stage = 0, rung = 0;  // rung: of the policy that decides
     std::vector<std::size_t> batch, rows, freed;
     std::vector<BatchQueue::Arrival> sent_on;
 
@@ -145,7 +146,8 @@ class CascadeStream::Workers {
     if (lane.stage == 0) std::erase_if(lane.batch, [&](std::size_t r) { return !prepare(lane, r); });
     for (const std::size_t r : lane.batch) jobs_[r].is_open = true;
     lane.rows = lane.batch;
-    const MixedPolicy& policy = cascade_.policy();
+    lane.rung = cascade_.shared_->policies->now();
+    const MixedPolicy& policy = (*cascade_.shared_->policies)[lane.rung];
     try {
       if (cascade_.spec().flows_in_batches())
         lane.together.run_network(
@@ -184,7 +186,7 @@ class CascadeStream::Workers {
   void run_alone(Lane& lane, std::size_t r) {
     try {
       const InputMaker maker = [&](std::size_t net, std::size_t, View out) { inputs_.fill(net, r, out, lane.scratch); };
-      decide(lane, r, lane.alone.run_one(cascade_.policy(), maker, *jobs_[r].id));
+      decide(lane, r, lane.alone.run_one((*cascade_.shared_->policies)[lane.rung], maker, *jobs_[r].id));
     } catch (...) {
       fail(lane, r);
     }
@@ -193,8 +195,16 @@ class CascadeStream::Workers {
   void decide(Lane& lane, std::size_t r, const CascadeAnswer& answer) {
     Decision d = cascade_.decision(answer);
     d.seconds = std::chrono::duration<double>(Clock::now() - jobs_[r].submitted).count();
+    const double seconds = d.seconds;
+    Image image = std::move(jobs_[r].image);
     close(lane, r);
     jobs_[r].decision.set_value(std::move(d));
+    try {
+      cascade_.shared_->note(answer, seconds, lane.rung, [&] {
+        return CascadeAudit::Source{std::move(image), {}, {}};
+      });
+    } catch (...) {  // out of memory: the image is answered, only not counted
+    }
   }
 
   /// Passes the exception that is being handled on to the image's future.

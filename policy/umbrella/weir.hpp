@@ -18,6 +18,7 @@
 #include <weir/policy/choose/guarantee.hpp>
 #include <weir/policy/choose/learn_policy.hpp>
 #include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/choose/watched_reference.hpp>
 #include <weir/policy/compare/baselines.hpp>
 #include <weir/policy/compare/calibration.hpp>
 #include <weir/policy/compare/calibration_metrics.hpp>
@@ -48,8 +49,11 @@
 #include <weir/policy/measure/energy_model.hpp>
 #include <weir/policy/measure/record_trace.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
+#include <weir/policy/run/loss_audit.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/run/shift_monitor.hpp>
+#include <weir/policy/run/shift_reference.hpp>
+#include <weir/policy/serve/audit.hpp>
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>

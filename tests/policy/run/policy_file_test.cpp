@@ -200,7 +200,10 @@ TEST_CASE("policy file: hostile content is refused by name") {
            {"/stages/0/gate/models/0/model/treshold", "threshold"}})
     refuses(with(pointer, 1), "is unknown; the nearest known one is '" + nearest + "'");
   CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
-  refuses(with("/weir_policy", 4), "weir_policy");
+  refuses(with("/weir_policy", 5), "weir_policy");
+  refuses(with("/safer", 1), "safer");
+  refuses(with("/safer", {{1}}), "safer");
+  refuses(with("/safer", {nlohmann::json::array({nullptr, nullptr, nullptr})}), "");
   refuses(with("/stages", nlohmann::json::array()), "stages");
   refuses(with("/stages", nlohmann::json(65, good["stages"][0])), "stages");
   refuses(with("/stages/0/name", good["stages"][1]["name"]), "name of its own");

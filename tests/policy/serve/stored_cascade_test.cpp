@@ -242,7 +242,7 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   check("/stages/0/source/score/inputs", "history", "a score of 4 inputs, the stage has 13");
   check("/stages/1/source/score/model/coef", json::array({1}), "coef");
   check("/stages/0/features/16", "entropy", "'features'");
-  check("/weir_policy", 4, "'weir_policy'");
+  check("/weir_policy", 5, "'weir_policy'");
 }
 
 }  // namespace WEIR_UNIT

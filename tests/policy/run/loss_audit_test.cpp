@@ -1,0 +1,246 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+#include <weir/policy/learners/random.hpp>
+#include <weir/policy/run/loss_audit.hpp>
+
+namespace WEIR_UNIT {
+
+using weir::counter_uniform, weir::LossAudit, weir::LossAuditOptions;
+
+namespace {
+
+/// All sequences of n losses, each with its probability where loss i has probability p[i].
+template <typename Visit>
+void enumerate(const std::vector<double>& p, const Visit& visit) {
+  std::vector<bool> losses(p.size());
+  for (std::size_t bits = 0; bits < std::size_t{1} << p.size(); ++bits) {
+    double probability = 1;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      losses[i] = (bits >> i & 1U) != 0;
+      probability *= losses[i] ? p[i] : 1 - p[i];
+    }
+    visit(losses, probability);
+  }
+}
+
+/// Of a stream in which everything is audited.
+struct Errors {
+  double certificate = 0;  ///< the certificate was given at a time at which the mean of p so far was not below theta
+  double alarm = 0;        ///< there was an alarm
+};
+
+Errors exact_errors(const std::vector<double>& p, double theta, double confidence) {
+  Errors errors;
+  bool takes_all = true;
+  enumerate(p, [&](const std::vector<bool>& losses, double probability) {
+    LossAudit audit({.share = 1, .budget = theta, .confidence = confidence});
+    bool wrong = false;
+    double sum = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      takes_all = takes_all && audit.take();
+      audit.observe(losses[i]);
+      sum += p[i];
+      wrong = wrong || (audit.certified() && sum / static_cast<double>(i + 1) >= theta);
+    }
+    if (wrong) errors.certificate += probability;
+    if (audit.alarm()) errors.alarm += probability;
+  });
+  CHECK(takes_all);
+  return errors;
+}
+
+/// A stream of one policy after the other, the same at every call; drift multiplies all their risks.
+struct Stream {
+  double risk;           ///< of the first policy before the drift; each safer one has half of it
+  double factor;         ///< what the drift makes of it
+  std::size_t drift_at;  ///< image
+  std::size_t images;
+};
+
+struct Outcome {
+  double mean_loss = 0;          ///< true mean over all images
+  std::size_t false_alarms = 0;  ///< alarms of a policy whose risk was at most the budget all along
+  std::size_t delay = 0;         ///< images from the drift to the first alarm; 0: none
+  std::size_t policy = 0;        ///< in force at the end
+  bool wrong_certificate = false;
+};
+
+Outcome simulate(const Stream& s, const LossAuditOptions& options, std::size_t n_policies) {
+  LossAudit audit(options);
+  Outcome out;
+  double sum = 0, in_force = 0, worst = 0, share = 1;
+  for (std::size_t i = 0; i < s.images; ++i) {
+    const double p = s.risk * (i >= s.drift_at ? s.factor : 1.0) * share;
+    sum += p;
+    in_force += p;
+    worst = std::max(worst, p);
+    if (!audit.take()) continue;
+    audit.observe(counter_uniform(options.seed ^ 0x5555U, i) < p);
+    if (audit.state().audits % 16 == 0 && audit.certified() &&
+        in_force > options.budget * static_cast<double>(audit.state().images))
+      out.wrong_certificate = true;
+    if (!audit.alarm()) continue;
+    if (worst <= options.budget) ++out.false_alarms;
+    if (i >= s.drift_at && out.delay == 0) out.delay = i - s.drift_at + 1;
+    if (out.policy + 1 == n_policies) break;
+    ++out.policy;
+    share = out.policy + 1 == n_policies ? 0 : share / 2;  // the last one is the full network
+    audit.restart();
+    in_force = worst = 0;
+  }
+  out.mean_loss = sum / static_cast<double>(s.images);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("LossAudit: over all sequences of losses both processes have mean 1, and err as rarely as they say") {
+  for (const double theta : {0.2, 0.5}) {
+    double capital = 0;
+    const std::size_t n = 12;
+    enumerate(std::vector<double>(n, theta), [&](const std::vector<bool>& losses, double probability) {
+      const auto D = static_cast<std::uint64_t>(std::ranges::count(losses, true));
+      capital += probability * std::exp(LossAudit::log_capital(n, D, theta));
+    });
+    CHECK(capital == doctest::Approx(1));
+    for (const double confidence : {0.5, 0.7, 0.9}) {
+      const double level = (1 - confidence) / 2;  // of the first policy
+      const Errors still = exact_errors(std::vector<double>(n, theta), theta, confidence);
+      CHECK(still.certificate <= level);
+      CHECK(still.alarm <= level);
+    }
+  }
+  // Bets that never win would pass all of this.
+  CHECK(exact_errors(std::vector<double>(12, 0.5), 0.5, 0.5).certificate > 0.02);
+  CHECK(exact_errors(std::vector<double>(12, 0.5), 0.5, 0.5).alarm > 0.02);
+}
+
+TEST_CASE("LossAudit: whatever the drift, no certificate of a mean that is not below the budget; enumerated") {
+  const double theta = 0.4, confidence = 0.5, level = 0.25;
+  for (const double early : {0.0, 0.1, 0.9})
+    for (const std::size_t change : {3U, 6U, 9U}) {
+      std::vector<double> p(12, 0.8 - early);
+      std::fill(p.begin(), p.begin() + static_cast<std::ptrdiff_t>(change), early);
+      CHECK(exact_errors(p, theta, confidence).certificate <= level);
+    }
+  std::vector<double> kept(12, 0.1);  // an alarm may not come where p goes up and down below the budget
+  for (std::size_t i = 0; i < 12; i += 3) kept[i] = theta;
+  CHECK(exact_errors(kept, theta, confidence).alarm <= level);
+}
+
+TEST_CASE("LossAudit: how many audits a certificate takes, and what the upper limit is") {
+  std::uint64_t audits = 0;
+  LossAudit audit({.share = 1, .budget = 0.01, .confidence = 0.95});
+  CHECK(audit.upper_limit() == 1);
+  CHECK(!audit.certified());
+  while (!audit.certified()) {
+    CHECK(audit.take());
+    audit.observe(false);
+    ++audits;
+  }
+  CHECK(audits > 299);  // those that the exact test of one look takes
+  CHECK(audits < 500);
+  CHECK(audit.upper_limit() <= 0.01);
+  CHECK(audit.upper_limit() > 0.0099);
+  CHECK(!audit.alarm());
+  // The limit is where the capital is 1 / level.
+  audit.observe(true);
+  const double at = audit.upper_limit();
+  CHECK(LossAudit::log_capital(audits + 1, 1, at) == doctest::Approx(-std::log(audit.level())).epsilon(1e-4));
+  CHECK(at > 0.01);
+  CHECK(audit.total_upper_limit() < at);  // at delta, not delta / 2
+  LossAudit always({.share = 1, .budget = 0.1, .confidence = 0.95});
+  for (int i = 0; i < 50; ++i) always.observe(true);
+  CHECK(always.upper_limit() > 0.999);
+  CHECK(always.alarm());
+  always.restart();
+  CHECK(!always.alarm());
+  CHECK(always.level() == doctest::Approx(0.05 / 6));
+  CHECK(always.state().past_losses == 50);
+}
+
+TEST_CASE("LossAudit: the audited images are a share of all, by the seed, and a stored state goes on bit for bit") {
+  const LossAuditOptions options{.share = 0.1, .budget = 0.02, .confidence = 0.9, .seed = 7};
+  LossAudit whole(options), half(options);
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < 20000; ++i) {
+    if (i == 9000) half.restart(), whole.restart();
+    if (i == 12345) half = LossAudit(options, half.state());
+    const bool a = whole.take();
+    CHECK(half.take() == a);
+    if (!a) continue;
+    ++taken;
+    const bool loss = counter_uniform(9, i) < 0.02;
+    whole.observe(loss);
+    half.observe(loss);
+    if (i % 50 == 0) whole.observe_past(loss), half.observe_past(loss);
+  }
+  CHECK(taken > 1850);
+  CHECK(taken < 2150);
+  CHECK(half.state() == whole.state());
+  CHECK(whole.state().past_images == 9000);
+}
+
+TEST_CASE("LossAudit: 1,000 streams without drift at the budget: false alarms and false certificates at most delta") {
+  std::size_t alarms = 0, certificates = 0;
+  for (std::uint64_t s = 0; s < 1000; ++s) {
+    const Outcome o = simulate({0.0201, 1, 0, 20000}, {.share = 0.1, .budget = 0.02, .confidence = 0.9, .seed = s}, 9);
+    certificates += o.wrong_certificate ? 1 : 0;
+    const Outcome kept = simulate({0.02, 1, 0, 20000}, {.share = 0.1, .budget = 0.02, .confidence = 0.9, .seed = s}, 9);
+    alarms += kept.false_alarms > 0 ? 1 : 0;
+  }
+  CHECK(alarms <= 100);
+  CHECK(certificates <= 100);
+  CHECK(alarms + certificates > 4);  // else nothing was tested
+}
+
+TEST_CASE("LossAudit: 1,000 streams with drift at random times: alarms at half the total budget keep the total") {
+  const double total = 0.04, theta = total / 2;
+  for (const double factor : {4.0, 8.0, 16.0}) {
+    std::size_t above = 0, above_without = 0, false_alarms = 0;
+    std::vector<std::size_t> delays;
+    for (std::uint64_t s = 0; s < 1000; ++s) {
+      const std::size_t images = 40000, at = static_cast<std::size_t>(counter_uniform(77, s) * 30000);
+      const Stream stream{0.6 * theta, factor, at, images};
+      const LossAuditOptions options{.share = 0.1, .budget = theta, .confidence = 0.95, .seed = 1000 + s};
+      const Outcome with = simulate(stream, options, 6);
+      above += with.mean_loss > total ? 1 : 0;
+      const double drifted = static_cast<double>(images - at) / static_cast<double>(images);
+      above_without += stream.risk * (1 + (factor - 1) * drifted) > total ? 1 : 0;
+      false_alarms += with.false_alarms > 0 ? 1 : 0;
+      if (with.delay > 0) delays.push_back(with.delay);
+    }
+    std::ranges::sort(delays);
+    MESSAGE("drift to " << 0.6 * factor << " of the audits' budget: total above twice that in " << above
+                        << " of 1000 streams, " << above_without << " without audits; noticed in " << delays.size()
+                        << ", after " << (delays.empty() ? 0 : delays[delays.size() / 2])
+                        << " images (median); false alarms " << false_alarms);
+    CHECK(above <= 50);
+    CHECK(above_without > 200);
+    CHECK(false_alarms <= 50);
+  }
+}
+
+TEST_CASE("LossAudit: options and states out of range are refused") {
+  const LossAuditOptions good{};
+  for (const LossAuditOptions& bad :
+       {LossAuditOptions{.share = 0}, LossAuditOptions{.share = 1.1}, LossAuditOptions{.share = std::nan("")},
+        LossAuditOptions{.budget = 0}, LossAuditOptions{.budget = 1}, LossAuditOptions{.confidence = 0},
+        LossAuditOptions{.confidence = 1}})
+    CHECK_THROWS_AS(LossAudit{bad}, weir::ArgumentError);
+  LossAudit::State state;
+  state.audits = 1;  // of no image
+  CHECK_THROWS_AS(LossAudit(good, state), weir::ArgumentError);
+  state.images = 1;
+  CHECK_NOTHROW(LossAudit(good, state));
+  state.losses = 2;
+  CHECK_THROWS_AS(LossAudit(good, state), weir::ArgumentError);
+  state.losses = 1;
+  state.capital[2] = std::nan("");
+  CHECK_THROWS_AS(LossAudit(good, state), weir::ArgumentError);
+}
+
+}  // namespace WEIR_UNIT
