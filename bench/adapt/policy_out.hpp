@@ -3,12 +3,16 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 #include <weir/core/known_names.hpp>
 #include <weir/core/plan_description.hpp>
 #include <weir/io/files/file.hpp>
 #include <weir/policy/choose/budget_json.hpp>
+#include <weir/policy/choose/family.hpp>
+#include <weir/policy/choose/watched_reference.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
+#include <weir/policy/learn/train.hpp>
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
@@ -18,6 +22,26 @@
 #include "results.hpp"
 
 namespace adapt {
+
+/// Policies to go to where the chosen one is found to lose too much: those of the curve with a smaller budget, each
+/// with at most 0.8 times the disagreement of the one before on the calibration part, and the full network at the end.
+inline std::vector<weir::Policy> safer_policies(const Mode& m, double budget) {
+  const auto disagreement = [&](const auto& policy) {
+    return weir::risk_of(m.calibration, weir::evaluate(policy, m.calibration), weir::Risk::disagreement).mean();
+  };
+  std::vector<weir::Policy> all;
+  double least = disagreement(m.learned.choice.policy);
+  for (auto point = m.curve.rbegin(); point != m.curve.rend(); ++point) {
+    if (point->budget >= budget) continue;
+    for (const weir::Policy* policy : {&point->choice.policy.a, &point->choice.policy.b})
+      if (const double d = disagreement(*policy); d > 0 && d <= 0.8 * least) {
+        all.push_back(*policy);
+        least = d;
+      }
+  }
+  if (least > 0) all.push_back(weir::fixed_policy(m.spec->topology, m.calibration, m.calibration.full()));
+  return all;
+}
 
 /// Network paths are written relative to the folder that the file will lie in.
 inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::filesystem::path& folder) {
@@ -49,6 +73,8 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
   budget.confidence = o.confidence;
   file.budget = weir::budget_json(budget, m.learned.choice, m.model.unit);
+  file.watch = weir::shift_reference(m.learned.choice.policy, m.calibration);
+  file.safer = safer_policies(m, o.max_loss);
   file.provenance = {{"run", r.run.id},
                      {"mode", m.name},
                      {"dataset", r.data.name},
