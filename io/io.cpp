@@ -13,3 +13,4 @@
 #include <weir/io/onnx/onnx.ipp>
 #include <weir/io/report/png.ipp>
 #include <weir/io/report/report.ipp>
+#include <weir/io/report/svg.ipp>

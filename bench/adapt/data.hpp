@@ -178,6 +178,7 @@ inline Data load_data(Options& o) {
   } else {
     data.name = o.images;
   }
+  if (!o.name.empty()) data.name = o.name;
   const weir::ClassNames names = class_names(o.classes, o.preprocess);
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
