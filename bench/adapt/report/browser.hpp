@@ -96,11 +96,11 @@ class Browser {
                               ", confidence " + sure + ", full network " + page_.class_text(m.full->answer[i]) + ", " +
                               time_text(c.seconds[i]) + (regression ? "; a new mistake" : "");
     const bool is_small = r.data.test.set->image(r.data.test.rows[i]).height * 2 <= picture_height;
-    std::string caption = weir::escape_markup(truth);
-    if (c.answer[i] != label) caption += "<br>" + element("em", "\u2192 " + weir::escape_markup(answer));
-    caption += "<br>" + element("small", sure);
+    std::string caption = element("span", weir::escape_markup(truth));
+    if (c.answer[i] != label) caption += element("em", "\u2192 " + weir::escape_markup(answer));
+    caption += element("small", sure);
     return element("figure",
-                   std::string("<img loading=\"lazy\" height=\"") + std::to_string(picture_height) + "\"" +
+                   std::string("<img height=\"") + std::to_string(picture_height) + "\"" +
                        (is_small ? " class=\"pixels\" " : " ") + attribute("alt", words) +
                        " src=\"data:image/png;base64," + picture(i) + "\">" + element("figcaption", caption),
                    std::string(regression      ? "class=\"regression\" "

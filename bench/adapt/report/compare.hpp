@@ -56,8 +56,11 @@ inline std::string words_of(const nlohmann::json& object, const char* name) {
 inline std::vector<Compared> compare(const nlohmann::json& here, const nlohmann::json& there) {
   std::vector<Compared> lines;
   const auto percent = [](double x) { return percent_text(x); };
+  const auto add = [&](const char* what, std::string a, std::string b) {
+    if (a != "-" || b != "-") lines.push_back({what, std::move(a), std::move(b)});
+  };
   const auto words = [&](const char* what, const char* name) {
-    lines.push_back({what, detail::words_of(here, name), detail::words_of(there, name)});
+    add(what, detail::words_of(here, name), detail::words_of(there, name));
   };
   words("run", "run");
   words("data", "dataset");
@@ -70,7 +73,7 @@ inline std::vector<Compared> compare(const nlohmann::json& here, const nlohmann:
   const nlohmann::json none = nlohmann::json::object();
   const auto figures = [&](const nlohmann::json& a, const nlohmann::json& b, bool is_full) {
     const auto line = [&](const char* what, const char* name, const auto& text) {
-      lines.push_back({what, detail::number_of(a, name, text), detail::number_of(b, name, text)});
+      add(what, detail::number_of(a, name, text), detail::number_of(b, name, text));
     };
     if (!is_full) line("speed-up", "speedup", times_text);
     line("mean time", "mean_s", time_text);
@@ -120,7 +123,7 @@ inline weir::ReportTable compared_table(const std::vector<Compared>& lines) {
 inline std::string compare_html(const std::vector<Compared>& lines) {
   Table t;
   t.caption = "This run beside another";
-  t.header = {"", "This run", "Other run"};
+  t.header = {"Figure", "This run", "Other run"};
   t.classes = {"-", "long", "long"};
   for (const Compared& l : lines) {
     t.rows.push_back({l.what, l.here, l.there});

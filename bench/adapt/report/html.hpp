@@ -63,6 +63,16 @@ struct Table {
   std::vector<std::vector<Cell>> rows;
   std::vector<bool> strong{};  ///< rows to be seen first; may be shorter
 
+  /// Names of the first column may be broken behind _ where they are too long.
+  static std::string breakable(const std::string& markup) {
+    std::string out;
+    for (const char c : markup) {
+      out += c;
+      if (c == '_') out += "<wbr>";
+    }
+    return out;
+  }
+
   std::string html() const {
     const auto of_column = [&](std::size_t c) {
       std::string names = c == 0 ? "" : "n";
@@ -75,7 +85,8 @@ struct Table {
     for (std::size_t r = 0; r < rows.size(); ++r) {
       std::string line;
       for (std::size_t c = 0; c < rows[r].size(); ++c)
-        line += element(c == 0 ? "th" : "td", rows[r][c].markup, (c == 0 ? "scope=\"row\" " : "") + of_column(c));
+        line += element(c == 0 ? "th" : "td", c == 0 ? breakable(rows[r][c].markup) : rows[r][c].markup,
+                        (c == 0 ? "scope=\"row\" " : "") + of_column(c));
       body += element("tr", line, r < strong.size() && strong[r] ? "class=\"strong\"" : "");
     }
     return element("div",

@@ -39,7 +39,7 @@ inline std::string report_html(const Results& r, const std::vector<Compared>& co
   std::string body;
   for (const Section section : sections()) {
     body += section(page);
-    if (section == slider_html && !compared.empty()) body += compare_html(compared);
+    if (section == tables_html && !compared.empty()) body += compare_html(compared);
   }
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

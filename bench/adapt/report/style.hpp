@@ -57,7 +57,7 @@ output{font-weight:650;font-variant-numeric:tabular-nums}
 .bar{display:grid;grid-template-columns:minmax(8em,16em) 1fr 4em 7em;gap:12px;align-items:center;margin:7px 0;
 font-size:.925rem;font-variant-numeric:tabular-nums}
 .stage{overflow-wrap:anywhere;line-height:1.3}
-.share,.right{text-align:right}.right{color:var(--dim)}
+.share,.right{text-align:right;white-space:nowrap}.right{color:var(--dim)}
 .track{background:var(--soft);border-radius:4px;overflow:hidden;height:18px}
 .track i{display:block;height:100%;min-width:1px;transition:width .2s}
 i.c0{background:var(--c0)}i.c1{background:var(--c1)}i.c4{background:var(--c4)}i.c5{background:var(--c5)}
@@ -93,6 +93,7 @@ summary{cursor:pointer;color:var(--link);padding:.25em 0}
 object-fit:contain}
 .thumbs .wrong img{border-color:var(--dim)}
 .thumbs .regression img{border-color:var(--bad);outline:2px solid var(--bad);outline-offset:2px}
+.thumbs span,.thumbs em{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
 .thumbs em{color:var(--bad);font-style:normal}
 .thumbs small{font-size:.75rem}
 .thumbs .wrong em{color:var(--dim)}
@@ -103,7 +104,8 @@ object-fit:contain}
 .facts{display:grid;grid-template-columns:minmax(7em,max-content) 1fr;gap:.35em 1.4em;margin:0;font-size:.925rem}
 .facts dt{color:var(--dim);max-width:16em}
 .facts dd{margin:0;overflow-wrap:anywhere}
-pre{background:var(--soft);padding:.8em 1em;border-radius:8px;overflow:auto;font-size:.85rem;line-height:1.5}
+pre{background:var(--soft);padding:.8em 1em;border-radius:8px;overflow:auto;white-space:pre-wrap;
+overflow-wrap:anywhere;font-size:.85rem;line-height:1.5}
 @media (max-width:640px){
 main{padding:20px 14px 48px}
 .wide{display:none}.narrow{display:block}
@@ -113,7 +115,7 @@ main{padding:20px 14px 48px}
 th,td{padding:.4em .3em}
 table{font-size:.84rem}
 .strong th:first-child{padding-left:.3em}
-.bar{grid-template-columns:1fr 3.6em 6em;gap:2px 8px}
+.bar{grid-template-columns:1fr 3.8em 6.6em;gap:2px 8px}
 .track{grid-column:1/-1;grid-row:2;height:12px}
 .facts{grid-template-columns:1fr;gap:0}
 .facts dd{margin-bottom:.7em}

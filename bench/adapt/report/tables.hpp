@@ -49,7 +49,7 @@ inline std::string mode_table(const Page& page, const ShownMode& m) {
     if (c.mode == m.mode->name && c.kind == "rule") rules.push_back(&c);
   std::ranges::stable_sort(rules,
                            [&](const Contestant* a, const Contestant* b) { return r.speedup(*a) > r.speedup(*b); });
-  Table main = contestants_table(page, mode_text(m) + ": the policy that was chosen, and what it is compared with");
+  Table main = contestants_table(page, "The policy that was chosen, and what it is compared with");
   add_row(main, page, *m.asked().run, contestant_text(*m.asked().run), true);
   for (std::size_t n = r.models.all.size(); n-- > 0;)  // the networks that take part, the full one first
     if (std::ranges::find(m.mode->nets, n) != m.mode->nets.end())

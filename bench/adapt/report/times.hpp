@@ -53,7 +53,7 @@ inline std::string times_html(const Page& page) {
   Table t;
   t.caption = "Times of single test images";
   if (page.options().costs.batch > 1) t.caption = "Times of images, those of a batch divided evenly";
-  t.header = {"", "Mean", "p50", "p90", "p99"};
+  t.header = {"Run", "Mean", "p50", "p90", "p99"};
   const auto add = [&](const Contestant& c, const std::string& name) {
     t.rows.push_back({name, time_text(c.mean_cost())});
     for (const double q : {50.0, 90.0, 99.0}) t.rows.back().emplace_back(time_text(weir::percentile(c.seconds, q)));
