@@ -87,8 +87,8 @@ summary{cursor:pointer;color:var(--link);padding:.25em 0}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:8px 28px}
 .figures figure{margin:.6em 0;min-width:0}
 .figures svg{width:100%}
-.thumbs{display:flex;flex-wrap:wrap;gap:10px 12px}
-.thumbs figure{margin:0;width:84px;text-align:center;line-height:1.25;font-size:.78rem;overflow-wrap:anywhere}
+.thumbs{display:grid;grid-template-columns:repeat(auto-fill,minmax(76px,1fr));gap:12px 10px}
+.thumbs figure{margin:0;text-align:center;line-height:1.25;font-size:.78rem;overflow-wrap:anywhere}
 .thumbs img{display:block;margin:0 auto 4px;border-radius:3px;border:2px solid transparent;max-width:100%;
 object-fit:contain}
 .thumbs .wrong img{border-color:var(--dim)}
@@ -120,7 +120,6 @@ table{font-size:.84rem}
 .facts{grid-template-columns:1fr;gap:0}
 .facts dd{margin-bottom:.7em}
 .bar-cell{width:30%}
-.thumbs figure{width:72px}
 }
 @media print{#controls{display:none}}
 </style>
