@@ -11,7 +11,7 @@
 namespace weir {
 
 /// Base of layers with one output of the shape of input 0, written over it where possible.
-class ElementwiseLayer : public Layer {
+class ElementwiseLayer : public RunnableLayer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {inputs[0]}; }
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, Shape::max_rank); }

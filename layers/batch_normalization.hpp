@@ -13,7 +13,7 @@ namespace weir {
 /// y[n, c, ...] = scale[c] * x[n, c, ...] + shift[c], clamped; scale = gamma / sqrt(variance + epsilon), shift = beta -
 /// mean * scale. A convolution or matrix product before it takes it in; it takes in a Relu behind it. Ioffe and
 /// Szegedy, "Batch normalization", ICML 2015.
-class BatchNormalizationLayer final : public Layer {
+class BatchNormalizationLayer final : public RunnableLayer {
  public:
   BatchNormalizationLayer(std::shared_ptr<const std::vector<float>> scale,
                           std::shared_ptr<const std::vector<float>> shift, Clamp clamp = {}, bool clamped = false)
@@ -72,7 +72,7 @@ class BatchNormalizationLayer final : public Layer {
 };
 
 /// As BatchNormalizationLayer, with parameters that the network computes: x, gamma, beta, mean, variance.
-class ComputedBatchNormalizationLayer final : public Layer {
+class ComputedBatchNormalizationLayer final : public RunnableLayer {
  public:
   explicit ComputedBatchNormalizationLayer(float epsilon) : epsilon_(epsilon) {}
 

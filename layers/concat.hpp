@@ -8,7 +8,7 @@
 
 namespace weir {
 
-class ConcatLayer final : public Layer {
+class ConcatLayer final : public RunnableLayer {
  public:
   explicit ConcatLayer(std::int64_t axis) : axis_(axis) {}
 
@@ -103,7 +103,7 @@ inline LayerPtr make_concat(const NodeArguments& node) {
   return std::make_shared<ConcatLayer>(node.integer("axis", 1));
 }
 
-class SplitLayer final : public Layer {
+class SplitLayer final : public RunnableLayer {
  public:
   /// lengths empty: `parts` equal ones, the last of which may be shorter if uneven is set.
   SplitLayer(std::int64_t axis, std::vector<std::int64_t> lengths, std::int64_t parts, bool uneven)

@@ -12,7 +12,7 @@
 namespace weir {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/conv_transpose.hpp.
-class ConvTransposeLayer final : public Layer {
+class ConvTransposeLayer final : public RunnableLayer {
  public:
   /// How long y is along an axis: given (length), else what the window makes and `more`.
   struct Target {

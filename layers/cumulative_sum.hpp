@@ -7,7 +7,7 @@ namespace weir {
 
 /// y[.., i, ..] = sum of x[.., j, ..] over j <= i; exclusive: j < i; reverse: from the last place down, j >= i or j >
 /// i.
-class CumulativeSumLayer final : public Layer {
+class CumulativeSumLayer final : public RunnableLayer {
  public:
   CumulativeSumLayer(std::int64_t axis, bool exclusive, bool reverse)
       : axis_(axis), exclusive_(exclusive), reverse_(reverse) {}

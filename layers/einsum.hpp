@@ -12,7 +12,7 @@ namespace weir {
 ///
 /// Two inputs are laid out as stacks of matrices [stack, M, K] and [stack, K, N] and multiplied; labels that only one
 /// input has and the output has not are summed in passing.
-class EinsumLayer final : public Layer {
+class EinsumLayer final : public RunnableLayer {
  public:
   /// A label, or ellipsis.
   using Term = std::vector<int>;

@@ -9,7 +9,7 @@
 namespace weir {
 
 /// y[before..., i..., behind...] = x[before..., indices[i...], behind...].
-class GatherLayer final : public Layer {
+class GatherLayer final : public RunnableLayer {
  public:
   GatherLayer(std::int64_t axis, Indices indices) : axis_(axis), indices_(std::move(indices)) {}
 

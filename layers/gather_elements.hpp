@@ -32,7 +32,7 @@ inline Examples examples_in_step(const ExamplesQuery& q, std::size_t n, std::siz
 }  // namespace detail
 
 /// y[i, j, ...] = x[i, indices[i, j, ...], ...], the index standing at `axis`.
-class GatherElementsLayer final : public Layer {
+class GatherElementsLayer final : public RunnableLayer {
  public:
   GatherElementsLayer(std::int64_t axis, Indices indices) : axis_(axis), indices_(std::move(indices)) {}
 
@@ -79,7 +79,7 @@ inline LayerPtr make_gather_elements(const NodeArguments& node) {
 
 /// y[b..., i..., behind...] = x[b..., indices[b..., i..., 0], indices[b..., i..., 1], ..., behind...], b... being
 /// batch_dims axes that x and the indices have in common.
-class GatherNdLayer final : public Layer {
+class GatherNdLayer final : public RunnableLayer {
  public:
   GatherNdLayer(std::size_t common, Indices indices) : common_(common), indices_(std::move(indices)) {}
 

@@ -10,7 +10,7 @@
 namespace weir {
 
 /// Of matrices that are only known at run time.
-class GemmLayer final : public Layer {
+class GemmLayer final : public RunnableLayer {
  public:
   GemmLayer(bool transpose_a, bool transpose_b, float alpha, float beta)
       : transpose_a_(transpose_a), transpose_b_(transpose_b), alpha_(alpha), beta_(beta) {}

@@ -7,7 +7,7 @@
 namespace weir {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/lp.hpp.
-class LpPoolLayer final : public Layer {
+class LpPoolLayer final : public RunnableLayer {
  public:
   LpPoolLayer(Window window, std::int64_t p) : window_(window), p_(p) {}
 
@@ -36,7 +36,7 @@ class LpPoolLayer final : public Layer {
 };
 
 /// x [N, C, ...], y [N, C, 1, ...].
-class GlobalLpPoolLayer final : public Layer {
+class GlobalLpPoolLayer final : public RunnableLayer {
  public:
   explicit GlobalLpPoolLayer(std::int64_t p) : p_(p) {}
 

@@ -6,7 +6,7 @@
 
 namespace weir {
 
-class LrnLayer final : public Layer {
+class LrnLayer final : public RunnableLayer {
  public:
   explicit LrnLayer(LrnParams params) : params_(params) {}
 

@@ -9,7 +9,7 @@ namespace weir {
 /// y = After(sum of Before(x)). exponents: takes the largest x off before, and adds it behind, so that no exponential
 /// overflows.
 template <class Before, class After, bool exponents>
-class MappedReduceLayer final : public Layer {
+class MappedReduceLayer final : public RunnableLayer {
  public:
   explicit MappedReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
 

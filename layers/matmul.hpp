@@ -9,7 +9,7 @@
 namespace weir {
 
 /// y[..., M, N] = a[..., M, K] * b[..., K, N]; a vector a is a row, a vector b a column, and that axis is dropped.
-class MatMulLayer final : public Layer {
+class MatMulLayer final : public RunnableLayer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {Sizes(inputs[0], inputs[1]).y};

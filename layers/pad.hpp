@@ -9,7 +9,7 @@
 
 namespace weir {
 
-class PadLayer final : public Layer {
+class PadLayer final : public RunnableLayer {
  public:
   enum class Mode { constant, reflect, edge, wrap };
 

@@ -8,7 +8,7 @@
 namespace weir {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/plain.hpp.
-class PoolLayer final : public Layer {
+class PoolLayer final : public RunnableLayer {
  public:
   PoolLayer(Window window, bool average, bool count_include_pad)
       : window_(window), average_(average), count_include_pad_(count_include_pad) {}

@@ -55,7 +55,7 @@ struct ReducedAxes {
 };
 
 template <class Reduction>
-class ReduceLayer final : public Layer {
+class ReduceLayer final : public RunnableLayer {
  public:
   explicit ReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
 

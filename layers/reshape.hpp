@@ -9,7 +9,7 @@ namespace weir {
 
 /// y = x under the shape that ShapeOf makes of x's; costs nothing, as y shares the memory of x.
 template <class ShapeOf>
-class ViewLayer final : public Layer {
+class ViewLayer final : public RunnableLayer {
  public:
   explicit ViewLayer(ShapeOf shape_of) : shape_of_(std::move(shape_of)) {}
 

@@ -15,7 +15,7 @@
 namespace weir {
 
 /// x of any rank. Axes are resized one after the other, the last one first; an axis of scale 1 is not touched.
-class ResizeLayer final : public Layer {
+class ResizeLayer final : public RunnableLayer {
  public:
   /// outside: what tf_crop_and_resize shows beyond the input.
   ResizeLayer(ResizeRule rule, ResizeTargets targets, float outside)

@@ -55,7 +55,7 @@ inline void scatter(ScatterReduction reduction, const float* updates, std::int64
 
 /// y = x with the slices that the rows of constant `indices` name reduced with those of the updates, in order: without
 /// a reduction the last of equal ones wins.
-class ScatterNdLayer final : public Layer {
+class ScatterNdLayer final : public RunnableLayer {
  public:
   ScatterNdLayer(Indices indices, ScatterReduction reduction) : indices_(std::move(indices)), reduction_(reduction) {}
 
@@ -109,7 +109,7 @@ inline LayerPtr make_scatter_nd(const NodeArguments& node) {
 
 /// y = x but for y[i, indices[i, j, ...], ...], the index standing at `axis`, which are reduced with updates[i, j,
 /// ...], in order: without a reduction the last of equal ones wins.
-class ScatterElementsLayer final : public Layer {
+class ScatterElementsLayer final : public RunnableLayer {
  public:
   ScatterElementsLayer(std::int64_t axis, Indices indices, ScatterReduction reduction)
       : axis_(axis), indices_(std::move(indices)), reduction_(reduction) {}
@@ -166,7 +166,7 @@ inline LayerPtr make_scatter_elements(const NodeArguments& node) {
 }
 
 /// y = x where the column is not below row + k (upper) or not above it, else 0; over the last two axes.
-class TriluLayer final : public Layer {
+class TriluLayer final : public RunnableLayer {
  public:
   TriluLayer(bool upper, std::int64_t k) : upper_(upper), k_(k) {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <vector>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/plan/liveness.hpp>
 #include <weir/core/plan/row_bands.hpp>
 
@@ -32,12 +33,12 @@ struct StepGroup {
 /// After the loop tiling across layers of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016.
 class Schedule {
  public:
-  Schedule(const Network& network, const Plan& plan, const Liveness& lives, int threads, std::int64_t batch) {
+  Schedule(const Plan& plan, const Liveness& lives, int threads, std::int64_t batch) {
     const auto steps = static_cast<int>(plan.steps().size());
-    for (int i = 0; i < steps; ++i) steps_.push_back(look_at(network, plan, lives, i));
+    for (int i = 0; i < steps; ++i) steps_.push_back(look_at(plan, lives, i));
     batch_ = batch;
     threads_ = threads;
-    bands_ = band_steps(network, plan);
+    bands_ = band_steps(plan);
     std::vector<double> best(steps_.size() + 1, std::numeric_limits<double>::max());
     std::vector<StepGroup> arrival(steps_.size() + 1, StepGroup{});
     best[0] = 0;
@@ -74,30 +75,27 @@ class Schedule {
   };
 
   static constexpr int longest = 64;  ///< steps of a group
-  /// What starting one step once takes, and one meeting of threads, in bytes moved in that time.
-  static constexpr double start_bytes = 6e3, meet_bytes = 5e4;
-  static constexpr double second_level_bytes = 1 << 20;
-  /// Operations that take as long as moving a byte from the third-level cache.
-  static constexpr double operations_per_byte = 3;
+  static constexpr double held = machine_costs.second_level_held * machine_costs.second_level;
+  static constexpr double start_bytes = machine_costs.start_bytes, meet_bytes = machine_costs.meet_bytes;
 
   /// What moving a byte costs that is one of so many in use: nothing in the second-level cache, of more bytes the more
   /// the smaller a part of them that holds, and more in memory.
   static double price(double bytes_in_use) {
-    constexpr double held = 0.75 * second_level_bytes;
-    return bytes_in_use <= held ? 0 : bytes_in_use <= 8.0 * (1 << 20) ? 1 - held / bytes_in_use : 3;
+    if (bytes_in_use <= held) return 0;
+    return bytes_in_use <= machine_costs.third_level ? 1 - held / bytes_in_use : machine_costs.memory_byte;
   }
 
-  static StepTraffic look_at(const Network& network, const Plan& plan, const Liveness& lives, int i) {
-    const Node& node = plan.steps()[static_cast<std::size_t>(i)];
+  static StepTraffic look_at(const Plan& plan, const Liveness& lives, int i) {
+    const PlanStep& node = plan.steps()[static_cast<std::size_t>(i)];
     StepTraffic step;
     bool blocked = false, rows = true;
     const auto look = [&](ValueId v, std::vector<Operand>& to) {
-      if (v == absent || network.value(plan.base(v)).constant) return;
-      const ShapeForm& form = network.value(plan.base(v)).form;
+      if (v == absent || plan.is_constant(v)) return;
+      const ShapeForm& form = plan.value(v).form;
       rows = rows && form.has_rows();
       blocked = blocked || plan.layout(v) == Layout::blocked;
       if (node.layer->is_view()) return;
-      const auto bytes = static_cast<double>(sizeof(float)) * static_cast<double>(plan.floats(network, v, 1));
+      const auto bytes = static_cast<double>(sizeof(float)) * static_cast<double>(plan.floats(v, 1));
       to.push_back({bytes, plan.step_of(v), lives.last_use[lives.root[static_cast<std::size_t>(v)]]});
       step.bytes += bytes;
     };
@@ -110,8 +108,8 @@ class Schedule {
     step.elsewhere = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
       return v == absent || lives.root[static_cast<std::size_t>(v)] != static_cast<std::size_t>(v);
     });
-    step.weights = static_cast<double>(sizeof(float)) * node.layer->parameter_floats();
-    step.operations = node.layer->flops(plan.input_shapes(network, node, 1)) + step.bytes / sizeof(float);
+    step.weights = static_cast<double>(sizeof(float)) * node.kernel->parameter_floats();
+    step.operations = node.layer->flops(plan.input_shapes(node, 1)) + step.bytes / sizeof(float);
     return step;
   }
 
@@ -169,7 +167,7 @@ class Schedule {
       if (s.alone || last.rows == 0 || s.outputs.size() != 1) return;
       weights += s.weights;
       operations += s.operations;
-      if (weights > second_level_bytes / 2) return;
+      if (weights > machine_costs.second_level / 2) return;
       if (j > i && needed_until == j)
         for (std::int64_t rows = last.together; rows < last.rows; rows *= 2)
           if (const double cost = cost_in_bands(i, j, rows, weights, operations); cost >= 0)
@@ -188,23 +186,23 @@ class Schedule {
       const BandStep& b = bands_[static_cast<std::size_t>(s)];
       return static_cast<double>(sizeof(float)) * static_cast<double>(height * b.row_floats * b.planes);
     };
-    double held = weights, moved = 0;
+    double held_here = weights, moved = 0;
     for (int s = i; s <= j; ++s) {
-      held += bytes_of(s, bands.room(s));
+      held_here += bytes_of(s, bands.room(s));
       for (const Operand& x : steps_[static_cast<std::size_t>(s)].inputs)
         if (x.born < i) {
           moved += x.bytes * price(n * x.bytes);
-          held += x.bytes / count;
+          held_here += x.bytes / count;
         }
     }
-    if (held > 0.75 * second_level_bytes) return -1;
+    if (held_here > held) return -1;
     const double y = steps_[static_cast<std::size_t>(j)].outputs[0].bytes;
-    const std::int64_t walks = std::min<std::int64_t>(threads_, bands.count());
+    const std::int64_t passes = std::min<std::int64_t>(threads_, bands.count());
     double computed = 0;
     for (int s = i; s <= j; ++s) computed += bytes_of(s, bands_[static_cast<std::size_t>(s)].rows);
     const double again =
-        batch_ == 1 ? static_cast<double>(walks - 1) * bands.again() * sizeof(float) / computed * operations : 0;
-    return moved + y * price(n * y) + weights * price(weights) + again / operations_per_byte +
+        batch_ == 1 ? static_cast<double>(passes - 1) * bands.again() * sizeof(float) / computed * operations : 0;
+    return moved + y * price(n * y) + weights * price(weights) + again / machine_costs.operations_per_byte +
            start_bytes * count * static_cast<double>(j + 1 - i);
   }
 

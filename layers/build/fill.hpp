@@ -6,7 +6,7 @@
 namespace weir {
 
 /// One output full of one value, and no inputs; only build_network makes it, which knows the output's shape.
-class FillLayer final : public Layer {
+class FillLayer final : public RunnableLayer {
  public:
   explicit FillLayer(float value) : value_(value) {}
   std::vector<Shape> output_shapes(std::span<const Shape>) const override { return {}; }

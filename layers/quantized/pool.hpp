@@ -11,7 +11,7 @@
 namespace weir {
 
 /// The largest, or the mean, of each window; the mean may have another scale and zero point.
-class QuantizedPoolLayer final : public Layer {
+class QuantizedPoolLayer final : public RunnableLayer {
  public:
   QuantizedPoolLayer(Window window, bool average, bool count_include_pad, quantized::Quantization x,
                      quantized::Quantization y)
@@ -111,7 +111,7 @@ class QuantizedPoolLayer final : public Layer {
 };
 
 /// The mean of all pixels of each channel: [N, C, ...] -> [N, C, 1, ...].
-class QuantizedGlobalPoolLayer final : public Layer {
+class QuantizedGlobalPoolLayer final : public RunnableLayer {
  public:
   QuantizedGlobalPoolLayer(quantized::Quantization x, quantized::Quantization y) : x_(x), y_(y) {}
 

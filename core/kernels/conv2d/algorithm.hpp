@@ -92,7 +92,8 @@ inline constexpr std::int64_t cached_floats = std::int64_t{1} << 17;
 /// of 4; a single vector is bound by loads.
 inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t vectors) {
   const auto R = static_cast<double>(rows);
-  return static_cast<double>(K) * std::max(4.0, vectors == 1 ? 0.58 * R : R);
+  return static_cast<double>(K) *
+         std::max(machine_costs.multiply_add_latency, vectors == 1 ? machine_costs.narrow_tile_row * R : R);
 }
 
 /// Floats to fetch ahead for each k, so that `tiles` tiles together fetch the next K * floats weights.
@@ -102,8 +103,9 @@ inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return
 /// but the closer they come, the less. A layer of 2 MiB of weights and more is taken for one of a network whose weights
 /// come from memory in every pass, others for one of those that stay in the third-level cache.
 inline double cycles_with_weights(double cycles, double floats) {
-  constexpr double cached_network = 1 << 19;
-  return std::hypot(cycles, (floats > cached_network ? 0.45 : 0.12) * floats);
+  const bool from_memory = floats > machine_costs.weights_cached;
+  return std::hypot(cycles,
+                    (from_memory ? machine_costs.weight_from_memory : machine_costs.weight_from_cache) * floats);
 }
 
 }  // namespace weir::kernels

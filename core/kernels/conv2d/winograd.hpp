@@ -73,7 +73,7 @@ class Winograd : public Conv2dAlgorithm {
                                  static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
       }
     // Nine tenths of what two fused multiply-adds of a vector make in each cycle.
-    operations_ = 3.6 * static_cast<double>(micro.lanes) * Winograd::cost();
+    operations_ = machine_costs.operations_per_cycle * static_cast<double>(micro.lanes) * Winograd::cost();
   }
 
   /// Groups must be whole blocks of channels.
@@ -182,11 +182,12 @@ class Winograd : public Conv2dAlgorithm {
       const std::int64_t t = std::min(pieces / c, tiles), n = (tiles + t - 1) / t, units = blocks_ * parts_of(n);
       if (c > units) break;
       const std::int64_t most = (units + c - 1) / c, blocks = (most * blocks_ + units - 1) / units;
-      const double fetched = (c > 1 ? 1.4 : 1.0) * input_cycles(n);  // part of x lies in other threads' caches
+      const double fetched = (c > 1 ? machine_costs.fetched_from_others : 1.0) *
+                             input_cycles(n);  // part of x lies in other threads' caches
       const double computed = output_cycles(n) * static_cast<double>(most) / static_cast<double>(units);
       // U that others read too, one of them fetches for all.
-      const double weights = (t > 1 ? 0.65 : 1.0) * static_cast<double>(blocks) / static_cast<double>(blocks_) *
-                             cycles_with_weights(0, weights_of_group());
+      const double weights = (t > 1 ? machine_costs.weights_shared : 1.0) * static_cast<double>(blocks) /
+                             static_cast<double>(blocks_) * cycles_with_weights(0, weights_of_group());
       if (const double cycles = std::hypot(fetched + computed, weights); cycles < least) {
         least = cycles;
         best = {t, c};
@@ -199,7 +200,8 @@ class Winograd : public Conv2dAlgorithm {
 
   /// Cycles for V of so many tiles of a group.
   double input_cycles(std::int64_t tiles) const {
-    return (plain ? 18.0 / micro_->lanes : 3.6) * products * static_cast<double>(planes_ * tiles);
+    return (plain ? machine_costs.winograd_input_pixel / micro_->lanes : machine_costs.winograd_input_vector) *
+           products * static_cast<double>(planes_ * tiles);
   }
 
   /// Cycles for y of so many tiles of a group.
@@ -208,7 +210,8 @@ class Winograd : public Conv2dAlgorithm {
     const auto block = [&](std::int64_t vectors) {
       return products * (static_cast<double>(parts - larger) * conv_tile_cycles(C_, rows, vectors) +
                          static_cast<double>(larger) * conv_tile_cycles(C_, rows + 1, vectors)) +
-             positions * static_cast<double>(30 * parts + 3 * tiles * vectors);
+             positions * (machine_costs.tile_start * static_cast<double>(parts) +
+                          machine_costs.winograd_output_vector * static_cast<double>(tiles * vectors));
     };
     return static_cast<double>(blocks_ - 1) * block(2) + block(vectors(blocks_ - 1));
   }
