@@ -8,7 +8,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Base of layers with one output of the shape of input 0, written over it where possible.
 class ElementwiseLayer : public RunnableLayer {
@@ -191,4 +191,4 @@ inline LayerPtr make_shrink(const NodeArguments& node) {
       MapParams{node.real("bias", 0.0F), node.real("lambd", 0.5F)});
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The value of a constant operand.
 struct ConstantOperand {
@@ -203,4 +203,4 @@ LayerPtr make_fold(const NodeArguments& node) {
   return std::make_shared<FoldLayer<Operation>>(mean);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

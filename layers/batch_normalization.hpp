@@ -8,7 +8,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/activation.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[n, c, ...] = scale[c] * x[n, c, ...] + shift[c], clamped; scale = gamma / sqrt(variance + epsilon), shift = beta -
 /// mean * scale. A convolution or matrix product before it takes it in; it takes in a Relu behind it. Ioffe and
@@ -133,4 +133,4 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   return std::make_shared<BatchNormalizationLayer>(std::move(scale), std::move(shift));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/reshape.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(a, b) in each lane, for operators that classifiers use rarely.
 template <float (*f)(float, float)>
@@ -128,4 +128,4 @@ inline LayerPtr make_where(const NodeArguments& node) {
   return std::make_shared<WhereLayer>();
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 class ConcatLayer final : public RunnableLayer {
  public:
@@ -167,4 +167,4 @@ inline LayerPtr make_split(const NodeArguments& node) {
   return std::make_shared<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

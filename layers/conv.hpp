@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/window.hpp>
 #include <weir/layers/shared/epilogue.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A convolution packed for a context. Inputs: x, two that it ignores, and the residual if there is one; they lie as
 /// PackedConv2d says.
@@ -236,4 +236,4 @@ inline LayerPtr make_conv(const NodeArguments& node) {
   return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

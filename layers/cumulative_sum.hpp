@@ -3,7 +3,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/ranking.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[.., i, ..] = sum of x[.., j, ..] over j <= i; exclusive: j < i; reverse: from the last place down, j >= i or j >
 /// i.
@@ -54,4 +54,4 @@ inline LayerPtr make_cumulative_sum(const NodeArguments& node) {
                                               node.integer_in("reverse", 0, 0, 1) == 1);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[output labels] = sum over all other labels of the product of the inputs. A label that stands twice in one input
 /// takes its diagonal; axes of an ellipsis pair up from the last and stretch.
@@ -268,4 +268,4 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
   return std::make_shared<EinsumLayer>(std::move(terms), std::move(output), swapped);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

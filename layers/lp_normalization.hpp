@@ -6,7 +6,7 @@
 #include <weir/layers/ranking.hpp>
 #include <weir/layers/reduce.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = x / norm along an axis, the norm being the sum of |x| (p = 1) or the root of the sum of squares (p = 2); 0 where
 /// the norm is 0, as in ONNX Runtime.
@@ -92,4 +92,4 @@ inline LayerPtr make_mean_variance(const NodeArguments& node) {
   return std::make_shared<MeanVarianceLayer>(std::move(axes));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,7 +4,7 @@
 #include <weir/layers/activation.hpp>
 #include <weir/layers/reduce.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = After(sum of Before(x)). exponents: takes the largest x off before, and adds it behind, so that no exponential
 /// overflows.
@@ -60,4 +60,4 @@ using SameMap = maps::Scalar<scalars::itself>;
 using SqrtMap = maps::Scalar<scalars::sqrt>;
 using LogMap = maps::Scalar<scalars::log>;
 
-}  // namespace weir
+}  // namespace weir::detail

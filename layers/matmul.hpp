@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/shared/linear.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[..., M, N] = a[..., M, K] * b[..., K, N]; a vector a is a row, a vector b a column, and that axis is dropped.
 class MatMulLayer final : public RunnableLayer {
@@ -93,4 +93,4 @@ inline LayerPtr make_matmul(const NodeArguments& node) {
   return std::make_shared<MatMulLayer>();
 }
 
-}  // namespace weir
+}  // namespace weir::detail

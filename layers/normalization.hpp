@@ -5,7 +5,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Over the axes from `axis` on, with a scale and a bias for each element of them. Ba, Kiros and Hinton, "Layer
 /// normalization", 2016; Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019 (not centred).
@@ -128,4 +128,4 @@ inline LayerPtr make_group_normalization(const NodeArguments& node) {
   return std::make_shared<GroupNormalizationLayer>(groups, node.opset < 21, epsilon);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

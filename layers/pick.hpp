@@ -4,7 +4,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/slice_ranges.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = the elements of x that BoxOf picks for x's shape. AxisOf: the axis of y that axis i of x becomes, none where its
 /// elements are picked or exchanged.
@@ -90,4 +90,4 @@ inline LayerPtr make_expand(const NodeArguments& node) {
   return std::make_shared<ExpandLayer>(node.constant_integers(1));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

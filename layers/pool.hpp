@@ -5,7 +5,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/window.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/plain.hpp.
 class PoolLayer final : public RunnableLayer {
@@ -80,4 +80,4 @@ inline LayerPtr make_average_pool(const NodeArguments& node) {
                                      node.integer_in("count_include_pad", 0, 0, 1) == 1);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Calls line(from, step, number) for each line of x along an axis, shared among threads.
 template <class Line>
@@ -182,4 +182,4 @@ inline LayerPtr make_hardmax(const NodeArguments& node) {
   return std::make_shared<HardmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Blocks of size b x b pixels become channels (SpaceToDepth) or the opposite; [N, C, H, W].
 class SpaceDepthLayer final : public RunnableLayer {
@@ -116,4 +116,4 @@ inline LayerPtr make_tile(const NodeArguments& node) {
   return std::make_shared<TileLayer>(std::move(repeats));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -43,7 +43,7 @@
 #include <weir/layers/scatter.hpp>
 #include <weir/layers/softmax.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// An operator's ONNX name and the function that makes its layer.
 struct Operator {
@@ -220,4 +220,4 @@ inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::s
   return layer;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = x under the shape that ShapeOf makes of x's; costs nothing, as y shares the memory of x.
 template <class ShapeOf>
@@ -90,4 +90,4 @@ inline LayerPtr make_dropout(const NodeArguments& node) {
   return make_view([](const Shape& x) { return x; });
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <weir/core/layer.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// One output full of one value, and no inputs; only build_network makes it, which knows the output's shape.
 class FillLayer final : public RunnableLayer {
@@ -19,4 +19,4 @@ class FillLayer final : public RunnableLayer {
   float value_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

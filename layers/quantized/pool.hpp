@@ -164,7 +164,7 @@ class QuantizedGlobalPoolLayer final : public RunnableLayer {
 
 /// Of floats, or of uint8 and int8.
 inline LayerPtr make_any_max_pool(const NodeArguments& node) {
-  if (node.type(0) != ElementType::uint8 && node.type(0) != ElementType::int8) return make_max_pool(node);
+  if (node.type(0) != ElementType::uint8 && node.type(0) != ElementType::int8) return detail::make_max_pool(node);
   node.expect_inputs(1, 1);
   if (node.opset < 12) node.fail("of 8-bit integers, the operator came with opset 12");
   if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");

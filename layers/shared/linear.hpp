@@ -4,7 +4,7 @@
 #include <weir/core/kernels/fully_connected.hpp>
 #include <weir/layers/shared/epilogue.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Ready to run in a context. Inputs: x, those that it ignores, and the residual if there is one.
 class LinearKernel final : public Kernel {
@@ -80,4 +80,4 @@ inline std::vector<float> transposed(const SharedFloats& a, std::int64_t rows, s
   return result;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

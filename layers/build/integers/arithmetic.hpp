@@ -10,7 +10,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Larger constants are no shapes; they are left to the layers.
 inline constexpr std::size_t max_folded_integers = std::size_t{1} << 20;
@@ -173,4 +173,4 @@ Result reduce(const NodeArguments& node, Inputs in) {
 
 }  // namespace integers
 
-}  // namespace weir
+}  // namespace weir::detail
