@@ -76,10 +76,8 @@ inline void find_examples(NetworkState& state) {
 class Network {
  public:
   explicit Network(std::shared_ptr<const NetworkState> state) : state_(std::move(state)) {
-    auto ids = std::make_shared<Ids>();
     for (std::size_t i = 0; i < state_->values.size(); ++i)
-      ids->emplace(state_->values[i].name, static_cast<ValueId>(i));
-    ids_ = std::move(ids);
+      ids_.emplace(state_->values[i].name, static_cast<ValueId>(i));
   }
 
   const std::string& source() const { return state_->source; }
@@ -106,8 +104,8 @@ class Network {
   Shape shape_of(std::string_view name) const { return value(id_of(name)).form.at(1); }
 
   ValueId id_of(std::string_view name) const {
-    const auto it = ids_->find(name);
-    if (it == ids_->end()) throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'");
+    const auto it = ids_.find(name);
+    if (it == ids_.end()) throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'");
     return it->second;
   }
   const Value& value(ValueId id) const { return state_->values[static_cast<std::size_t>(id)]; }
@@ -155,8 +153,6 @@ class Network {
   }
 
  private:
-  using Ids = std::map<std::string, ValueId, std::less<>>;  // found by string_view, without allocating
-
   std::vector<std::string> names(const std::vector<ValueId>& ids) const {
     std::vector<std::string> all;
     for (ValueId v : ids) all.push_back(value(v).name);
@@ -164,7 +160,7 @@ class Network {
   }
 
   std::shared_ptr<const NetworkState> state_;
-  std::shared_ptr<const Ids> ids_;
+  std::map<std::string, ValueId, std::less<>> ids_;  // found by string_view, without allocating
 };
 
 }  // namespace weir

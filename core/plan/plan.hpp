@@ -145,7 +145,7 @@ class Plan {
       }
       for (std::size_t i = 0; i < s.inputs.size(); ++i) {
         const ValueId v = s.inputs[i];
-        if (v == absent || s.layer->ignores_input(i)) continue;
+        if (v == absent) continue;  // which those are that the layer ignores
         if (layout(v) == wanted[i] && element(v) == network_.value(v).element) continue;
         const auto [copy, is_new] = copies.try_emplace({v, wanted[i]}, absent);
         if (is_new) {
