@@ -157,8 +157,7 @@ class ScatterElementsLayer final : public RunnableLayer {
 
 inline LayerPtr make_scatter_elements(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1),
-                                                read_reduction(node));
+  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x where the column is not below row + k (upper) or not above it, else 0; over the last two axes.
