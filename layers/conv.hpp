@@ -138,7 +138,8 @@ class ConvLayer final : public Layer {
     return Blocked{pack(context, inputs[0].at(1), layouts[0]), std::move(layouts), Layout::blocked};
   }
 
-  /// The same convolution of an image that is padded with zeros first; nullptr if it cannot pad so much.
+  /// The same convolution of an image that is padded with zeros first; nullptr if that is more padding than it can
+  /// have.
   std::shared_ptr<const ConvLayer> padded(const std::array<std::int64_t, 2>& begin,
                                           const std::array<std::int64_t, 2>& end) const {
     if (window_.auto_pad == AutoPad::same_upper || window_.auto_pad == AutoPad::same_lower) return nullptr;

@@ -16,8 +16,8 @@ inline void write_soon([[maybe_unused]] const float* p, [[maybe_unused]] std::in
 #endif
 }
 
-/// How far apart workspaces begin that threads have for themselves and that need so many floats: the same for most
-/// layers, so that what a thread writes to there, it wrote to before, and has in its own cache.
+/// How far apart workspaces begin that threads have for themselves and that need this number of floats: the same for
+/// most layers, so that what a thread writes to there, it wrote to before, and has in its own cache.
 inline std::int64_t workspaces_apart(std::int64_t floats) {
   constexpr std::uint64_t usual = 1 << 18;
   return static_cast<std::int64_t>(std::bit_ceil(std::max(static_cast<std::uint64_t>(floats), usual)));

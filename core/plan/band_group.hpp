@@ -6,7 +6,7 @@
 
 namespace weir {
 
-/// A group of the schedule whose rows are set. What its steps but the last compute is needed within it alone and never
+/// A group of the schedule whose rows are set. What its steps but the last compute is needed only within it and never
 /// there as a whole: of each there is a ring of as many rows as are held at a time.
 class BandGroup {
  public:

@@ -28,7 +28,8 @@ struct Liveness {
         const int until = plan.visible(v) ? never : std::max(last_read[at(v)], i);
         const ValueId x = step.inputs.empty() ? absent : step.inputs[0];
         const bool owned = x != absent && !plan.is_constant(x) && step.outputs.size() == 1;
-        // A view may share whatever it views; a result written in place needs its input to end here, and alone.
+        // A view may share whatever it views; a result written in place needs its input to end here, and no
+        // other reader.
         const bool shares = owned && (step.layer->is_view() ||
                                       (step.kernel->in_place(step.inputs.size()) == 0 && last_use[root[at(x)]] == i &&
                                        plan.layout(x) == plan.layout(v) && plan.element(x) == plan.element(v) &&

@@ -10,7 +10,7 @@ namespace weir {
 
 /// Where each value lies, and how much workspace the steps need, for one batch size. Values whose lives do not overlap
 /// share memory; visible ones and the inputs keep theirs until the pass ends. Values that are needed within one group
-/// of the schedule alone lie in a block of floats of which every thread has one, with room for the examples, or for the
+/// of the schedule only lie in a block of floats of which every thread has one, with room for the examples, or for the
 /// rows, that pass the group at a time; all others in one block with room for the batch.
 struct MemoryPlan {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();

@@ -22,7 +22,7 @@ struct PlanStep {
 /// The steps of a network for one context: layers fused and packed, dead ones left out. Immutable and shared: all
 /// executors of a network with equal options and equal visible tensors use the same one.
 ///
-/// Visible tensors (outputs, and those somebody hooks or extracts) are computed as the model file names them; between
+/// Visible tensors (outputs, and hooked or extracted tensors) are computed as the model file names them; between
 /// other layers the plan fuses what Layer::absorb offers, and tensors are blocked where Layer::blocked offers that.
 /// Where a layer wants another layout than a tensor has, a step of its own makes a copy, under a value id behind the
 /// network's.
@@ -257,7 +257,7 @@ class Plan {
       std::vector<ValueId> inputs = first.inputs;
       if (fused->extra_input) {
         const ValueId extra = next.inputs.at(*fused->extra_input);
-        const ShapeForm& form = network_.value(next.outputs.at(0)).form;  // an addition that broadcasts stays alone
+        const ShapeForm& form = network_.value(next.outputs.at(0)).form;  // an addition that broadcasts is not absorbed
         if (extra == absent || !(network_.value(extra).form == form) || !(network_.value(between).form == form))
           continue;
         inputs.push_back(extra);

@@ -97,7 +97,7 @@ class PlanRunner {
     std::vector<ConstView> inputs;
     std::vector<View> outputs;
     std::vector<RowsView> rows;   ///< for passes by bands
-    std::vector<double> seconds;  ///< by step of the group, while somebody times steps
+    std::vector<double> seconds;  ///< by step of the group, while steps are timed
   };
 
   float* memory_of(ValueId v) const { return arena_.data() + layout_->offset[static_cast<std::size_t>(v)]; }
@@ -150,16 +150,16 @@ class PlanRunner {
     const std::int64_t turns = (rows_ + group.examples * threads - 1) / (group.examples * threads);
     const std::int64_t each = (rows_ + turns * threads - 1) / (turns * threads);
     const std::int64_t passes = (rows_ + each - 1) / each, rest = passes % threads;
-    const std::int64_t alone = 2 * rest > threads ? passes : passes - rest;
+    const std::int64_t single = 2 * rest > threads ? passes : passes - rest;
     std::atomic<std::int64_t> taken{0};
     context_.pool().split(threads, 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t w = first; w < last; ++w)
-        for (std::int64_t p = taken++; p < alone; p = taken++)
+        for (std::int64_t p = taken++; p < single; p = taken++)
           pass(workers_[static_cast<std::size_t>(w)], alone_, group, p * each, std::min(rows_, (p + 1) * each),
                workspace_.data() + static_cast<std::size_t>(w) * layout_->thread_workspace_floats,
                passing_.data() + static_cast<std::size_t>(w) * layout_->thread_floats);
     });
-    for (std::int64_t p = alone; p < passes; ++p)
+    for (std::int64_t p = single; p < passes; ++p)
       pass(workers_[0], context_, group, p * each, std::min(rows_, (p + 1) * each), workspace_.data(), passing_.data());
   }
 

@@ -67,7 +67,7 @@ class RowBands {
  public:
   static constexpr int longest = 24;  ///< steps
 
-  /// At most `longest` steps, which all know rows; what those but the last compute is read by these steps alone. steps:
+  /// At most `longest` steps, which all know rows; what those but the last compute is read only by these steps. steps:
   /// of the whole plan; they must outlive this.
   RowBands(std::span<const BandStep> steps, int first, int last, std::int64_t height)
       : steps_(steps), first_(first), last_(last), height_(height) {

@@ -12,8 +12,8 @@
 namespace weir {
 
 /// Consecutive steps [first, last) that `examples` examples pass before the next examples begin: what lies between
-/// these steps then stays in a cache, and threads take whole passes instead of meeting at every step. A step alone
-/// takes the whole batch.
+/// these steps then stays in a cache, and threads take whole passes instead of meeting at every step. A step by
+/// itself takes the whole batch.
 struct StepGroup {
   int first, last;
   std::int64_t examples;  ///< at a time
@@ -26,8 +26,8 @@ struct StepGroup {
 ///
 /// Chosen by dynamic programming for the fewest bytes that one example moves from beyond the second-level cache:
 /// weights are shared by the examples that pass together, tensors cost nothing where all that a step touches stays in
-/// that cache. No bit of a result depends on it. Only steps that treat every example alone are grouped, which those on
-/// blocked tensors do; and a visible tensor ends its group. Where one example's tensors alone are too large for the
+/// that cache. No bit of a result depends on it. Only steps that treat each example by itself are grouped, which those
+/// on blocked tensors do; and a visible tensor ends its group. Where the tensors of one example are too large for the
 /// cache, steps that know rows (Layer::row_window) may go by bands of them.
 ///
 /// After the loop tiling across layers of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016.
@@ -69,17 +69,17 @@ class Schedule {
   struct StepTraffic {
     std::vector<Operand> inputs, outputs;
     double bytes = 0, weights = 0, operations = 0;
-    bool alone = false;      ///< does not treat every example alone
-    bool visible = false;    ///< computes what somebody looks at
-    bool elsewhere = false;  ///< computes into the memory of another value
+    bool ungroupable = false;  ///< not blocked, or mixes examples
+    bool visible = false;      ///< computes a visible tensor
+    bool in_place = false;     ///< computes into the memory of another value
   };
 
   static constexpr int longest = 64;  ///< steps of a group
   static constexpr double held = machine_costs.second_level_held * machine_costs.second_level;
   static constexpr double start_bytes = machine_costs.start_bytes, meet_bytes = machine_costs.meet_bytes;
 
-  /// What moving a byte costs that is one of so many in use: nothing in the second-level cache, of more bytes the more
-  /// the smaller a part of them that holds, and more in memory.
+  /// Relative cost of moving one byte of a working set: 0 where the set fits in the second-level cache, then the share
+  /// of the set that does not, up to the third-level cache; more from memory.
   static double price(double bytes_in_use) {
     if (bytes_in_use <= held) return 0;
     return bytes_in_use <= machine_costs.third_level ? 1 - held / bytes_in_use : machine_costs.memory_byte;
@@ -104,8 +104,8 @@ class Schedule {
       look(v, step.outputs);
       if (v != absent && plan.visible(v)) step.visible = true;
     }
-    step.alone = !blocked || !rows;
-    step.elsewhere = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+    step.ungroupable = !blocked || !rows;
+    step.in_place = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
       return v == absent || lives.root[static_cast<std::size_t>(v)] != static_cast<std::size_t>(v);
     });
     step.weights = static_cast<double>(sizeof(float)) * node.kernel->parameter_floats();
@@ -135,7 +135,7 @@ class Schedule {
     double leaves = 0;
     for (int j = i; j < std::min<int>(i + longest, static_cast<int>(steps_.size())); ++j) {
       const StepTraffic& s = steps_[static_cast<std::size_t>(j)];
-      if (s.alone) return;
+      if (s.ungroupable) return;
       for (const Operand& x : s.inputs)
         moved += x.bytes * price(x.born < i ? std::max(n * x.bytes, together * s.bytes) : together * s.bytes);
       for (const Operand& y : s.outputs) {
@@ -154,8 +154,8 @@ class Schedule {
     }
   }
 
-  /// Offers all groups that begin with step i and go by bands of rows, what they compute in between being needed there
-  /// alone.
+  /// Offers all groups that begin with step i and go by bands of rows, what they compute in between being needed only
+  /// there.
   void extend_in_bands(std::vector<double>& best, std::vector<StepGroup>& arrival, int i) const {
     const auto n = static_cast<double>(batch_);
     const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? meet_bytes / n : 0);
@@ -164,7 +164,7 @@ class Schedule {
     for (int j = i; j < std::min<int>(i + RowBands::longest, static_cast<int>(steps_.size())); ++j) {
       const StepTraffic& s = steps_[static_cast<std::size_t>(j)];
       const BandStep& last = bands_[static_cast<std::size_t>(j)];
-      if (s.alone || last.rows == 0 || s.outputs.size() != 1) return;
+      if (s.ungroupable || last.rows == 0 || s.outputs.size() != 1) return;
       weights += s.weights;
       operations += s.operations;
       if (weights > machine_costs.second_level / 2) return;
@@ -172,12 +172,12 @@ class Schedule {
         for (std::int64_t rows = last.together; rows < last.rows; rows *= 2)
           if (const double cost = cost_in_bands(i, j, rows, weights, operations); cost >= 0)
             offer(best, arrival, {i, j + 1, 1, false, rows}, before + cost);
-      if (s.visible || s.elsewhere) return;
+      if (s.visible || s.in_place) return;
       needed_until = std::max(needed_until, s.outputs[0].dies);
     }
   }
 
-  /// Bytes that one example moves through steps i to j by bands of so many rows; negative if these do not stay in the
+  /// Bytes that one example moves through steps i to j by bands of `rows` rows; negative if these do not stay in the
   /// second-level cache.
   double cost_in_bands(int i, int j, std::int64_t rows, double weights, double operations) const {
     const RowBands bands(bands_, i, j + 1, rows);

@@ -29,7 +29,7 @@ class Direct : public Conv2dAlgorithm {
         for (const Tile& t : all)
           cycles += columns * conv_tile_cycles(p.depth(), t.pixels, 2) + machine_costs.tile_start +
                     machine_costs.tile_pair * columns;
-        // Weights that pass by in the first-level cache too fast to follow.
+        // Penalty: one load of the weights from the first-level cache for each tile is not hidden.
         cycles += columns * static_cast<double>(p.depth()) * static_cast<double>(all.size());
         return cycles + static_cast<double>(g.staged_floats()) / machine_costs.staged_floats;
       };
@@ -229,7 +229,7 @@ class Direct : public Conv2dAlgorithm {
             .clamp = clamp};
   }
 
-  /// The taps of an x whose planes lie so many floats apart, which is not grouped and not staged.
+  /// The taps of an x whose planes lie `plane_floats` apart, which is not grouped and not staged.
   const ConvTap* taps_at(std::int64_t plane_floats, float* workspace) const {
     auto* moved = reinterpret_cast<ConvTap*>(workspace);
     const auto of_plane = static_cast<std::size_t>(params_.kernel_h * params_.kernel_w);
@@ -317,7 +317,8 @@ class Direct : public Conv2dAlgorithm {
   };
 
   /// Tiles first .. last-1, counted over all images, of which the first is number `in_chunk` to pass under the same
-  /// columns. What can be told once is: a tile of few channels takes no longer than some divisions do.
+  /// columns. What all tiles have in common is computed once: a tile of few channels takes no longer than some
+  /// divisions do.
   void compute(const Work& work, const Columns& c, std::int64_t first, std::int64_t last, std::int64_t in_chunk) const {
     const auto each = static_cast<std::int64_t>(tiles_.size()), L = std::int64_t{micro_->lanes};
     const std::int64_t y_floats = round_up(params_.out_channels, L) * pixels_;

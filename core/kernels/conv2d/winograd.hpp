@@ -56,7 +56,7 @@ class Winograd : public Conv2dAlgorithm {
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + Y - 1) / Y),
         across_((OW_ + Y - 1) / Y),
-        // With S = 2, U is so much larger that to read it less often is worth more.
+        // With S = 2, U is larger, and to read it less often is worth more.
         // A plain image has few channels, and what a strip's sums take counts more than its V.
         most_tiles_(round_up(
             plain ? 2 * micro.max_rows : std::max<std::int64_t>(S * cached_floats / (products * C_), micro.max_rows),
@@ -166,7 +166,7 @@ class Winograd : public Conv2dAlgorithm {
             elsewhere};
   }
 
-  /// Tiles cut in so many ranges, output channels in so many, and a thread for each pair.
+  /// The numbers of ranges that tiles and output channels are cut in; a thread for each pair.
   struct Grid {
     std::int64_t tiles, channels;
   };
@@ -198,13 +198,13 @@ class Winograd : public Conv2dAlgorithm {
 
   double weights_of_group() const { return static_cast<double>(products * C_ * M_); }
 
-  /// Cycles for V of so many tiles of a group.
+  /// Cycles for V of this number of tiles of a group.
   double input_cycles(std::int64_t tiles) const {
     return (plain ? machine_costs.winograd_input_pixel / micro_->lanes : machine_costs.winograd_input_vector) *
            products * static_cast<double>(planes_ * tiles);
   }
 
-  /// Cycles for y of so many tiles of a group.
+  /// Cycles for y of this number of tiles of a group.
   double output_cycles(std::int64_t tiles) const {
     const std::int64_t parts = parts_of(tiles), rows = tiles / parts, larger = tiles % parts;
     const auto block = [&](std::int64_t vectors) {
@@ -230,7 +230,7 @@ class Winograd : public Conv2dAlgorithm {
       for (std::int64_t g = 0; g < params_.groups; ++g) f(g, cut(s), cut(s + 1));
   }
 
-  /// Register tiles of a strip of so many tiles.
+  /// Register tiles of a strip of this number of tiles.
   std::int64_t parts_of(std::int64_t tiles) const { return EvenParts(tiles, micro_->max_rows).count; }
 
   /// y of the tiles first .. last-1, and of range `column` of the `columns` that the output channels are cut in. A
@@ -257,7 +257,8 @@ class Winograd : public Conv2dAlgorithm {
       }
   }
 
-  /// y of the units first .. last-1 of a strip, a unit being one of its parts of one block of channels, block by block.
+  /// y of the work items first .. last-1 of a strip; an item is one register-tile part of one block of output channels,
+  /// block by block.
   /// V is in the workspace; sums go behind it.
   void compute(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last, float* workspace) const {
@@ -293,7 +294,7 @@ class Winograd : public Conv2dAlgorithm {
            P::products_before(p) * C_ * vectors(b) * micro_->lanes;
   }
 
-  // From one position to the next; a line more than needed, lest all of them fall on one set of the cache.
+  // From one position to the next; a line more than needed, or all would fall on one set of the cache.
   std::int64_t input_step() const { return phases * phase_step() + 16; }
   std::int64_t phase_step() const { return planes_ * pitch_ * unit_; }
   std::int64_t piece_floats() const { return positions * (input_step() + sums_step()); }

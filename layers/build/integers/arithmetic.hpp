@@ -49,7 +49,7 @@ inline Constant picked(const Constant& c, const Shape& shape, std::int64_t offse
   return y;
 }
 
-/// Of integers alone: floats are left to the layers.
+/// Of integers only: floats are left to the layers.
 template <class Operation>
 Result combine(const NodeArguments& node, Inputs in) {
   const Constant &a = at(node, in, 0), &b = at(node, in, 1);
