@@ -163,7 +163,7 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
 namespace detail {
 
 /// The best of a family of thresholds ([members][steps - 1], on ThresholdWalk::confidence, from the safest to the
-/// fastest, the first of which lets nobody exit) on a trace that the rule sees.
+/// fastest, the first of which lets no example exit) on a trace that the rule sees.
 inline std::optional<TunedRule> tune_thresholds(const std::string& name, const Topology& topology, const Trace& seen,
                                                 const Confidence& by, const Budget& budget,
                                                 const std::vector<std::vector<double>>& family,
