@@ -11,7 +11,7 @@
 namespace weir {
 
 /// y of two tensors of 8 bits, inputs 0 and 3, with broadcasting; see quantized::PairNumbers.
-class QuantizedPairLayer final : public Layer {
+class QuantizedPairLayer final : public RunnableLayer {
  public:
   QuantizedPairLayer(quantized::PairNumbers numbers, Element y) : numbers_(numbers), y_(y) {}
 

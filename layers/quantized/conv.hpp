@@ -9,7 +9,7 @@
 namespace weir {
 
 /// QLinearConv packed for a context and images of one size.
-class PackedQuantizedConvLayer final : public Layer {
+class PackedQuantizedConvLayer final : public RunnableLayer {
  public:
   PackedQuantizedConvLayer(Window window, quantized::PackedConv packed, Element y, double parameters)
       : window_(window), packed_(std::move(packed)), y_(y), parameters_(parameters) {}
@@ -46,7 +46,7 @@ class PackedQuantizedConvLayer final : public Layer {
 };
 
 /// y = QLinearConv(x); see quantized::ConvNumbers. Only a description; blocked() makes it runnable.
-class QuantizedConvLayer final : public Layer {
+class QuantizedConvLayer final : public RunnableLayer {
  public:
   QuantizedConvLayer(Window window, std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups,
                      std::shared_ptr<const quantized::ConvNumbers> numbers)
@@ -107,7 +107,7 @@ class QuantizedConvLayer final : public Layer {
 
 /// Rows of channels x [..., K] times weights [K, M], both of 8 bits. y is quantised; or, without a scale of y, float:
 /// sum * (x.scale * weights_scale[m]).
-class QuantizedMatMulLayer final : public Layer {
+class QuantizedMatMulLayer final : public RunnableLayer {
  public:
   QuantizedMatMulLayer(std::int64_t K, std::int64_t M, std::shared_ptr<const quantized::ConvNumbers> numbers,
                        bool to_float)
@@ -125,14 +125,14 @@ class QuantizedMatMulLayer final : public Layer {
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, q.output.rank() - 1); }
   bool ignores_input(std::size_t i) const override { return i > 0; }
-  LayerPtr prepared(const Context& context, std::span<const Shape>) const override {
+  KernelPtr kernel(const Context& context, std::span<const Shape>) const override {
     auto layer = std::make_shared<QuantizedMatMulLayer>(*this);
     layer->pack(context);
     return layer;
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
-    if (!packed_) return prepared(context, {})->forward(context, inputs, outputs, workspace);
+    if (!packed_) return kernel(context, {})->forward(context, inputs, outputs, workspace);
     const std::int64_t rows = inputs[0].shape.numel() / std::max<std::int64_t>(K_, 1);
     if (!to_float_) return packed_->run(context, inputs[0].data, outputs[0].data, rows, workspace);
     auto* sums = reinterpret_cast<std::int32_t*>(outputs[0].data);

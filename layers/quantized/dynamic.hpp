@@ -8,7 +8,7 @@ namespace weir {
 
 /// y = uint8 of x with the scale and zero point of all of x: scale = (max(x, 0) - min(x, 0)) / 255,
 /// zero = round(-min / scale). One scale for the batch, so its examples depend on each other.
-class DynamicQuantizeLayer final : public Layer {
+class DynamicQuantizeLayer final : public RunnableLayer {
  public:
   std::optional<Element> output_element(std::size_t i) const override {
     return i == 1 ? Element::float32 : Element::uint8;
@@ -44,7 +44,7 @@ inline LayerPtr make_dynamic_quantize_linear(const NodeArguments& node) {
 
 /// int32 sums of a convolution of x, or of a product of rows of channels with a matrix; input 2, if there is one, is
 /// the zero point of x, known when the network runs.
-class IntegerSumsLayer final : public Layer {
+class IntegerSumsLayer final : public RunnableLayer {
  public:
   /// window: nullopt for a product.
   IntegerSumsLayer(std::optional<Window> window, std::int64_t in_channels, std::int64_t out_channels,
@@ -68,7 +68,7 @@ class IntegerSumsLayer final : public Layer {
     return examples::outermost({q.shapes.first(1), q.inputs.first(1), q.output, q.which},
                                window_ ? 1 : q.output.rank() - 1);
   }
-  LayerPtr prepared(const Context& context, std::span<const Shape> inputs) const override {
+  KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
     auto layer = std::make_shared<IntegerSumsLayer>(*this);
     layer->packed_ = pack(context, inputs[0]);
     return layer;
