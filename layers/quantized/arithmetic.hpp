@@ -15,6 +15,8 @@ class QuantizedPairLayer final : public RunnableLayer {
  public:
   QuantizedPairLayer(quantized::PairNumbers numbers, Element y) : numbers_(numbers), y_(y) {}
 
+  const quantized::PairNumbers& numbers() const { return numbers_; }
+
   std::optional<Element> output_element(std::size_t) const override { return y_; }
   bool ignores_input(std::size_t i) const override { return i != 0 && i != 3; }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
