@@ -11,5 +11,6 @@
 #include <weir/io/images/image.ipp>
 #include <weir/io/images/preprocess.ipp>
 #include <weir/io/onnx/onnx.ipp>
+#include <weir/io/onnx/write.ipp>
 #include <weir/io/report/png.ipp>
 #include <weir/io/report/report.ipp>
