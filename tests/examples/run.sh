@@ -29,7 +29,7 @@ echo no image >"$work/images/no.png"
 "$bin/serve_folder" "$(dirname "$0")/policy.json" "$networks" "$work/images" >"$work/out" 2>"$work/error"
 [ "$(grep -c ': class [0-9], left at' "$work/out")" = 2 ] && grep -q 'skipped: .*no.png' "$work/error"
 "$bin/serve_policy" "$(dirname "$0")/policy.json" "$work/images/black.pgm" 2>"$work/error" && exit 1
-grep -q 'networks' "$work/error"  # no folder was named, and the networks do not lie beside the policy
+grep -q "network 0: 'file'" "$work/error"  # no folder was named, and the networks do not lie beside the policy
 
 # A trace of 4,000 examples and two stages: the first is right where its confidence is high.
 awk 'BEGIN {
