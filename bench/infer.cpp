@@ -38,7 +38,8 @@ std::vector<weir::Tensor> read_inputs(const Options& o, const weir::GraphDef& de
     for (const auto& i : def.inputs)
       if (name.empty() && !file_of.contains(i.name)) name = i.name;
     if (std::none_of(def.inputs.begin(), def.inputs.end(), [&](const auto& i) { return i.name == name; }))
-      throw weir::ArgumentError("--input " + text + ": " + def.source + " has no input '" + name + "'");
+      throw weir::ArgumentError("--input " + text + ": " + def.source + " has no input '" + name + "'" +
+                                (def.inputs.empty() ? "" : "; it reads '" + def.inputs.front().name + "'"));
     if (!file_of.emplace(name, file).second) throw weir::ArgumentError("--input " + text + ": given twice");
   }
   std::vector<weir::Tensor> tensors;

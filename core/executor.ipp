@@ -25,7 +25,9 @@ class Executor::Pass {
   HookHandle on(std::string_view pattern, std::function<void(Step&)> f) {
     bool any = false;
     for (const std::string& name : network().tensor_names()) any = any || matches(pattern, name);
-    if (!any) throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'");
+    if (!any)
+      throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'" +
+                          network().nearest_tensor(pattern));
     hooks_.push_back(std::make_shared<Hook>(Hook{std::string(pattern), std::move(f)}));
     planned_ = false;
     return HookHandle(hooks_.back());

@@ -64,7 +64,7 @@ says "results go by that name" "$adapt" --network twin/fashion_alexnet.onnx "${n
 try "--loss top10: with 10 classes" --loss top10
 try "instruction set" --isa nosuch
 try "is none of the --network files" --early-exit other.onnx
-try "has no tensor" --early-exit "$g:nosuch"
+try "has no tensor 'nosuch'; the nearest is '" --early-exit "$g:nosuch"
 labels "5s/,.*/,11/"
 try "labels.csv:5: label 11, but"
 labels "7s/,.*/,shirt/"

@@ -64,7 +64,7 @@ inline std::string times_html(const Page& page) {
   }
   add(page.results.full(), "Full network");
   return element("h2", "Times") + element("div", figures, "class=\"figures\"") + t.html() +
-         paragraph("The mean falls, the tail does not: an image that goes all the way pays for every stage it passed.",
+         paragraph("The slowest images gain least: one that goes all the way pays for every stage it passed.",
                    "class=\"hint\"");
 }
 
