@@ -38,8 +38,8 @@ struct Node {
   bool by_form = false;  ///< the outputs' shapes are those of their values; the layer cannot tell
 };
 
-/// What a Network holds; filled by build_network() and never changed again (but for the cache of plans). Those who fill
-/// one by hand call find_examples() at the end.
+/// What a Network holds; filled by build_network() and never changed again (but for the cache of plans). A
+/// program that fills one by hand calls find_examples() at the end.
 struct NetworkState {
   std::string source;  ///< file or builder name, for messages
   std::vector<Value> values;

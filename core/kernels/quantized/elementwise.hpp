@@ -5,6 +5,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/kernels/quantized/avx2.hpp>
+#include <weir/core/kernels/quantized/pair_numbers.hpp>
 #include <weir/core/kernels/quantized/rounding.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
@@ -80,38 +81,6 @@ struct DequantizeKernel {
   }
 };
 
-/// Numbers of a sum or product of two tensors of 8 bits.
-struct PairNumbers {
-  bool product, a_signed, b_signed;
-  float a_zero, b_zero;
-  float a_factor, b_factor;  ///< scales over that of the result; of a product, a_factor is that of the product
-  Rounding rounding;
-
-  PairNumbers(bool is_product, const Quantization& a, const Quantization& b, const Quantization& y)
-      : product(is_product),
-        a_signed(a.element == Element::int8),
-        b_signed(b.element == Element::int8),
-        a_zero(static_cast<float>(a.zero)),
-        b_zero(static_cast<float>(b.zero)),
-        a_factor(a.scale / y.scale),
-        b_factor(b.scale / y.scale),
-        rounding(y) {
-    if (!product) return;
-    float scale = a.scale * b.scale;
-    rounded(scale);
-    a_factor = scale / y.scale;
-  }
-
-  /// One pair of integers.
-  std::int32_t operator()(std::int32_t a, std::int32_t b) const {
-    float u = static_cast<float>(a) - a_zero, v = static_cast<float>(b) - b_zero;
-    if (product) return rounding(u * v * a_factor);  // u * v is exact
-    u *= a_factor, v *= b_factor;
-    rounded(u), rounded(v);
-    return rounding(u + v);
-  }
-};
-
 /// y = saturate(round((a - a_zero) * a_factor + (b - b_zero) * b_factor) + zero), or of the product.
 struct PairKernel {
   template <int W>
@@ -143,12 +112,6 @@ struct PairKernel {
 };
 
 #if defined(__x86_64__)
-/// 8 integers at p as floats.
-[[gnu::always_inline, gnu::target("avx2")]] inline __m256 load_bytes_avx2(const std::uint8_t* p, bool is_signed) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
-}
-
 /// PairKernel with what AVX2 has for bytes; compilers do not find it.
 [[gnu::target("avx2")]] inline void pairs_avx2(const std::uint8_t* a, const std::uint8_t* b, std::int64_t n,
                                                const PairNumbers& p, std::uint8_t* y) {
