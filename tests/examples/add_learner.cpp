@@ -9,30 +9,30 @@
 /// Goes on (decides above 0) where feature `column` is below `limit`.
 class Stump final : public weir::DecisionFunction {
  public:
-  Stump(std::size_t column, double limit, std::size_t n) : column_(column), limit_(limit), n_(n) {}
+  Stump(Eigen::Index column, double limit, std::size_t n) : column_(column), limit_(limit), n_(n) {}
   std::size_t n_features() const override { return n_; }
-  double decision_function(std::span<const double> x) const override { return limit_ - x[column_]; }
+  double decision_function(std::span<const double> x) const override {
+    return limit_ - x[static_cast<std::size_t>(column_)];
+  }
   std::string to_json() const override { return nlohmann::json{column_, limit_, n_}.dump(); }
 
  private:
-  std::size_t column_;
+  Eigen::Index column_;
   double limit_;
   std::size_t n_;
 };
 
 /// Label 1 is "go on"; an example's weight is what the wrong decision costs.
 std::shared_ptr<const weir::DecisionFunction> fit_stump(const weir::Dataset& data) {
-  const auto n = static_cast<std::size_t>(data.X.cols());
   double least = INFINITY;
   std::shared_ptr<const Stump> best;
-  for (std::size_t j = 0; j < n; ++j)
+  for (Eigen::Index j = 0; j < data.X.cols(); ++j)
     for (Eigen::Index r = 0; r < data.X.rows(); r += std::max<Eigen::Index>(1, data.X.rows() / 40)) {
-      const double limit = data.X(r, static_cast<Eigen::Index>(j));
       double cost = 0;
       for (Eigen::Index i = 0; i < data.X.rows(); ++i)
-        if ((data.X(i, static_cast<Eigen::Index>(j)) < limit) != (data.y[static_cast<std::size_t>(i)] == 1))
-          cost += data.sample_weight(i);
-      if (cost < least) least = cost, best = std::make_shared<Stump>(j, limit, n);
+        if ((data.X(i, j) < data.X(r, j)) != (data.y[static_cast<std::size_t>(i)] == 1)) cost += data.sample_weight(i);
+      if (cost < least) best = std::make_shared<Stump>(j, data.X(r, j), static_cast<std::size_t>(data.X.cols()));
+      least = std::min(least, cost);
     }
   return best;
 }
@@ -48,16 +48,15 @@ int main(int argc, char** argv) {
     weir::register_learner("stump", fit_stump, load_stump);
     const weir::Trace trace = weir::read_trace(argv[1]);
     std::vector<Eigen::Index> training, calibration;
-    for (Eigen::Index i = 0; i < static_cast<Eigen::Index>(trace.size()); ++i)
-      (i % 2 == 0 ? training : calibration).push_back(i);
+    for (std::size_t i = 0; i < trace.size(); ++i) (i % 2 ? calibration : training).push_back(static_cast<int>(i));
     weir::LearnOptions options;
     options.learner = "stump";
     options.budget.value = 0.02;
     const weir::Choice choice = weir::learn_policy(trace.rows(training), trace.rows(calibration), options);
     const std::string text = weir::to_text(weir::policy_file(choice, trace, options.budget));
-    const weir::MixedPolicy again = weir::policy_from_text(text).policy;  // as another program reads it
-    std::cout << "stump: mean cost " << choice.calibration.cost << ", after reading it back "
-              << weir::evaluate(again, trace.rows(calibration)).mean_cost() << '\n';
+    const auto again =
+        weir::evaluate(weir::policy_from_text(text).policy, trace.rows(calibration));  // as others read it
+    std::cout << "stump: mean cost " << choice.calibration.cost << ", read back " << again.mean_cost() << '\n';
   } catch (const std::exception& e) {
     return std::cerr << "error: " << e.what() << '\n', 1;
   }

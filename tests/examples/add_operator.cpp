@@ -7,7 +7,7 @@
 #include <weir/load_onnx.hpp>
 
 /// y = x for x > 0, slope * x else; for any shape.
-class LeakyLayer final : public weir::Layer {
+class LeakyLayer final : public weir::RunnableLayer {
  public:
   explicit LeakyLayer(float slope) : slope_(slope) {}
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> inputs) const override { return {inputs[0]}; }
