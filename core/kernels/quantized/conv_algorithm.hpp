@@ -139,9 +139,9 @@ class TileTarget {
     used_ = std::min<std::int64_t>(tile_channels, g.group_out - in_group);
     blocked_ = g.source != Source::rows;
     // Behind the last channel blocks may hold anything, but what belongs to another group, or to nothing, may not.
-    direct_ = part.sums == nullptr && (blocked_ ? g.L >= 8 && channel_ % g.L == 0 &&
-                                                      (g.p.groups == 1 || used_ == tile_channels)
-                                                : used_ == tile_channels);
+    direct_ = part.sums == nullptr &&
+              (blocked_ ? g.L >= 8 && channel_ % g.L == 0 && (g.p.groups == 1 || used_ == tile_channels)
+                        : used_ == tile_channels);
     const auto at = static_cast<std::size_t>(unit * tile_channels);
     bias_ = numbers.bias.data() + at;
     scale_ = numbers.scale.data() + at;
