@@ -128,8 +128,8 @@ struct ChannelNumbers {
   }
 };
 
-/// Where the results of the tiles of one unit go: straight to y where 16 channels of it are two whole blocks or side by
-/// side, else by a copy.
+/// Where the results of the tiles of one unit go: straight to y where its channels there fill whole blocks or are 16
+/// side by side, else by a copy.
 class TileTarget {
  public:
   TileTarget(const ConvGeometry& g, const ConvPart& part, const ChannelNumbers& numbers, std::int64_t unit)
@@ -138,7 +138,10 @@ class TileTarget {
     channel_ = unit / g.tiles_of_group() * g.group_out + in_group;
     used_ = std::min<std::int64_t>(tile_channels, g.group_out - in_group);
     blocked_ = g.source != Source::rows;
-    direct_ = part.sums == nullptr && used_ == tile_channels && (!blocked_ || (channel_ % g.L == 0 && g.L >= 8));
+    // Behind the last channel blocks may hold anything, but what belongs to another group, or to nothing, may not.
+    direct_ = part.sums == nullptr &&
+              (blocked_ ? g.L >= 8 && channel_ % g.L == 0 && (g.p.groups == 1 || used_ == tile_channels)
+                        : used_ == tile_channels);
     const auto at = static_cast<std::size_t>(unit * tile_channels);
     bias_ = numbers.bias.data() + at;
     scale_ = numbers.scale.data() + at;
@@ -152,12 +155,13 @@ class TileTarget {
     if (blocked_) {
       const std::int64_t low = channel_ / g_.L, high = g_.L >= 16 ? low : low + 1, behind = g_.L >= 16 ? 8 : 0;
       t.low = to(low, r) + from * g_.L;
-      t.high = to(high, r) + from * g_.L + behind;
       t.y_step = g_.L;
+      const bool both = used_ > 8 || g_.L >= 16;  // else what would come behind y is dropped
+      t.high = both ? to(high, r) + from * g_.L + behind : bytes_.data();
       if (!g_.sum) return t;
       t.sum = &*g_.sum;
       t.other_low = part_.other.row(low, r) + from * g_.L;
-      t.other_high = part_.other.row(high, r) + from * g_.L + behind;
+      t.other_high = both ? part_.other.row(high, r) + from * g_.L + behind : bytes_.data();
     } else {
       t.low = to(0, r) + from * g_.p.out_channels + channel_;
       t.high = t.low + 8;
