@@ -14,9 +14,11 @@
 #include "adapt/check.hpp"
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
-#include "adapt/page.hpp"
 #include "adapt/policy_out.hpp"
+#include "adapt/report/decisions.hpp"
+#include "adapt/report/page.hpp"
 #include "adapt/search.hpp"
+#include "adapt/terminal.hpp"
 #include "adapt/traces_out.hpp"
 #include "program.hpp"
 #include "programs.hpp"
@@ -68,6 +70,7 @@ void run(Options o, const std::string& command) {
   // What can be wrong is looked at before anything that takes long: models, places for the results, labels, one image.
   adapt::Models models(o);
   adapt::check_batch(models, o);
+  const nlohmann::json other = o.compare.empty() ? nlohmann::json() : adapt::read_summary(o.compare);
   adapt::check(models, o);
   std::vector<adapt::Heads> heads;
   for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
@@ -130,25 +133,36 @@ void run(Options o, const std::string& command) {
     if (const std::string cost = adapt::cost_line(results, m); !cost.empty()) say(cost);
     adapt::print(adapt::exit_table(results, m));
   }
-  weir::write_file_atomically(out.path("summary.json"), adapt::to_text(adapt::summary_json(results)));
+  const nlohmann::json summary = adapt::summary_json(results);
+  const auto compared = o.compare.empty() ? std::vector<adapt::Compared>() : adapt::compare(summary, other);
+  if (!compared.empty()) {
+    say("\nbeside " + o.compare + ":");
+    adapt::print(adapt::compared_table(compared));
+  }
+  weir::write_file_atomically(out.path("summary.json"), adapt::to_text(summary));
   weir::write_file_atomically(out.path("curve.csv"), adapt::curve_csv(results));
-  weir::write_file_atomically(out.path("tradeoff.svg"), program::svg_of_run(adapt::tradeoff_plot(results).svg(), id));
+  weir::write_file_atomically(
+      out.path("tradeoff.svg"),
+      program::svg_of_run(
+          adapt::tradeoff_plot(adapt::Page(results), 720, 430, "Accuracy against measured time, " + data.name).svg(),
+          id));
   std::string policies;
   std::vector<std::filesystem::path> written;
   for (const adapt::Mode& m : modes) {
-    const std::string name = &m == &modes.front() ? "policy.json" : "policy_" + m.name + ".json";
+    const std::string end = &m == &modes.front() ? "" : "_" + m.name, name = "policy" + end + ".json";
+    weir::write_file_atomically(out.path("decisions" + end + ".csv"), adapt::decisions_csv(results, m));
     adapt::write_policy(results, m, out.path(name), out.folder() / name);
     policies += ", " + name;
     written.push_back(out.folder() / name);
   }
-  adapt::report(results).write(out.path("report.html"));
+  weir::write_file_atomically(out.path("report.html"), adapt::report_html(results, compared));
   out.commit();
   if (!o.bundle.empty()) weir::write_bundle(o.bundle, written, {.folder = {}, .allow_outside = true});
   const bool outside = std::ranges::any_of(models.all, [&](const adapt::Model& m) {
     return *std::filesystem::proximate(m.file, out.folder()).begin() == "..";
   });
   say("\nwritten to " + std::filesystem::absolute(out.folder()).lexically_normal().string() +
-      ": report.html (open it in a browser), summary.json, curve.csv" + policies +
+      ": report.html (open it in a browser), summary.json, curve.csv, decisions.csv" + policies +
       (!o.bundle.empty()
            ? "\nto be copied elsewhere: " + std::filesystem::absolute(o.bundle).lexically_normal().string() +
                  ": the policies, their networks, and main.cpp, which runs them"

@@ -22,7 +22,7 @@ for network in "${networks[@]}"; do
     for _ in $(seq "${ROUNDS:-3}"); do
       for i in "${!batches[@]}"; do
         ms=$(build/bench/network --onnx "$network" --batch "${batches[$i]}" --threads "$t" \
-          --seconds "${SECONDS_EACH:-0.3}" | cut -d, -f5)
+          --seconds "${SECONDS_EACH:-0.3}" | tail -n 1 | cut -d, -f5)
         best[i]=$(awk -v a="$ms" -v n="${batches[$i]}" -v b="${best[i]:-1e9}" 'BEGIN { a /= n; print a < b ? a : b }')
       done
     done

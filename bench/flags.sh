@@ -23,7 +23,7 @@ for network in "${networks[@]}"; do
   for _ in $(seq "${ROUNDS:-5}"); do
     for i in "${!names[@]}"; do
       ms=$("build-flags/$i/bench/network" --onnx "$network" --batch "${BATCH:-1}" --threads "${THREADS:-1}" \
-        --seconds "${SECONDS_EACH:-0.5}" | cut -d, -f5)
+        --seconds "${SECONDS_EACH:-0.5}" | tail -n 1 | cut -d, -f5)
       best[i]=$(awk -v a="$ms" -v b="${best[i]:-1e9}" 'BEGIN { print a < b ? a : b }')
     done
   done

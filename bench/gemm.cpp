@@ -133,6 +133,7 @@ int main(int argc, char** argv) {
       if (d.size() != 3) throw weir::ArgumentError("--shape " + s + ": say MxNxK");
       problems.push_back({d[0], d[1], d[2]});
     }
+    std::printf("backend,M,N,K,threads,gflops\n");
     for (const Problem& p : problems.empty() ? default_problems : problems)
       time_products(p, backends, packed, threads, isa, seconds);
   });

@@ -6,10 +6,13 @@
 #include <weir/core/executor.hpp>
 #include <weir/core/graph_def.hpp>
 #include <weir/core/isa.hpp>
+#include <weir/core/network.hpp>
+#include <weir/core/plan_description.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/io/files/npy.hpp>
 #include <weir/io/onnx/onnx.hpp>
+#include <weir/io/report/printable.hpp>
 #include <weir/layers/build_network.hpp>
 
 #include "program.hpp"
@@ -23,7 +26,7 @@ struct Options {
   std::vector<std::string> inputs, taps, outputs;
   std::int64_t batch = 0;
   int threads = 1;
-  bool no_winograd = false;
+  bool no_winograd = false, list = false;
 };
 
 /// The arrays in the order of the network's inputs. An input without a name is the next that no other option names.
@@ -35,7 +38,8 @@ std::vector<weir::Tensor> read_inputs(const Options& o, const weir::GraphDef& de
     for (const auto& i : def.inputs)
       if (name.empty() && !file_of.contains(i.name)) name = i.name;
     if (std::none_of(def.inputs.begin(), def.inputs.end(), [&](const auto& i) { return i.name == name; }))
-      throw weir::ArgumentError("--input " + text + ": " + def.source + " has no input '" + name + "'");
+      throw weir::ArgumentError("--input " + text + ": " + def.source + " has no input '" + name + "'" +
+                                (def.inputs.empty() ? "" : "; it reads '" + def.inputs.front().name + "'"));
     if (!file_of.emplace(name, file).second) throw weir::ArgumentError("--input " + text + ": given twice");
   }
   std::vector<weir::Tensor> tensors;
@@ -64,6 +68,22 @@ std::vector<std::pair<std::string, std::string>> wanted(const Options& o, const 
     all.emplace_back(name, file);
   }
   return all;
+}
+
+/// A line for every tensor that --tap and hooks may name, inputs first: name, shape for one example, what computes it.
+void list(const Options& o) {
+  const weir::Network net = weir::build_network(weir::read_onnx(o.onnx));
+  std::vector<std::vector<std::string>> rows{{"tensor", "shape", "from"}};
+  const auto add = [&](weir::ValueId v, const std::string& from) {
+    rows.push_back({weir::printable(net.value(v).name), net.value(v).form.at(1).to_string(), from});
+  };
+  const weir::NetworkState& s = net.state();
+  for (const weir::ValueId v : s.inputs) add(v, "input");
+  for (const weir::Node& node : s.nodes)
+    for (const weir::ValueId v : node.outputs)
+      if (v != weir::absent)
+        add(v, weir::printable(node.op) + (std::ranges::find(s.outputs, v) == s.outputs.end() ? "" : ", output"));
+  std::fputs(weir::aligned(rows, 3).c_str(), stdout);
 }
 
 void infer(const Options& o) {
@@ -111,13 +131,19 @@ int weir::programs::infer(int argc, char** argv) {
   program::App app{"Runs an ONNX network on .npy arrays [N, ...] and writes .npy arrays"};
   Options o;
   app.add_option("--onnx", o.onnx, "the network")->required();
-  app.add_option("--input", o.inputs, "x.npy, or NAME=x.npy for each of several inputs")->required();
-  app.add_option("--output", o.outputs, "y.npy, or NAME=y.npy for several outputs and tapped tensors")->required();
+  app.add_option("--input", o.inputs, "x.npy, or NAME=x.npy for each of several inputs");
+  app.add_option("--output", o.outputs, "y.npy, or NAME=y.npy for several outputs and tapped tensors");
+  app.add_flag("--list", o.list, "prints the names and shapes of all tensors, for --tap, and runs nothing");
   app.add_option("--tap", o.taps, "name of a tensor inside the network, to be written too");
   app.add_option("--batch", o.batch, "rows at a time; all of them if not given")->check(CLI::Range(1, 1 << 20));
   app.add_option("--threads", o.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   app.add_option("--gemm", o.gemm, "weir or openblas");
   app.add_flag("--no-winograd", o.no_winograd, "computes every convolution directly");
-  return program::run(app, argc, argv, [&] { infer(o); });
+  return program::run(app, argc, argv, [&] {
+    if (o.list) return list(o);
+    if (o.inputs.empty() || o.outputs.empty())
+      throw weir::ArgumentError("--input and --output are needed, or --list to see what a network holds");
+    infer(o);
+  });
 }

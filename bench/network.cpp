@@ -103,7 +103,8 @@ int weir::programs::network(int argc, char** argv) {
     pass();
     if (startup) {
       const double first_ms = ms_since(start);
-      std::printf("%s,%.3f,%.1f,%.1f\n", weir::printable(row).c_str(), first_ms, peak_mb(), base_mb);
+      std::printf("engine,network,batch,threads,first_ms,peak_mb,before_mb\n%s,%.3f,%.1f,%.1f\n",
+                  weir::printable(row).c_str(), first_ms, peak_mb(), base_mb);
       return;
     }
     pass();  // warm
@@ -117,7 +118,7 @@ int weir::programs::network(int argc, char** argv) {
       return;
     }
     std::vector<double> ms = measure(seconds, pass);
-    std::printf("%s,%.3f,%.3f\n", weir::printable(row).c_str(), *std::min_element(ms.begin(), ms.end()),
-                weir::median(ms));
+    std::printf("engine,network,batch,threads,min_ms,median_ms\n%s,%.3f,%.3f\n", weir::printable(row).c_str(),
+                *std::min_element(ms.begin(), ms.end()), weir::median(ms));
   });
 }

@@ -26,6 +26,7 @@ constexpr std::array all{
     Program{"shift", "what becomes of a policy where the images change", shift},
     Program{"throughput", "images per second of a policy: one by one, in batches, from a queue", throughput},
     Program{"infer", "runs a network on .npy arrays", infer},
+    Program{"quantize", "makes an 8-bit copy of a network", quantize},
     Program{"profile", "times a network, and with --profile each of its steps", network},
     Program{"learners", "times the learners", learners}};
 

@@ -25,6 +25,7 @@ int bounds(int argc, char** argv);
 int shift(int argc, char** argv);
 int throughput(int argc, char** argv);
 int infer(int argc, char** argv);
+int quantize(int argc, char** argv);
 int network(int argc, char** argv);
 int learners(int argc, char** argv);
 

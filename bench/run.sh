@@ -9,5 +9,11 @@ cd "$(dirname "$0")/.."
 need $build_packages dataset-fashion-mnist
 cmake -S . -B build -DCMAKE_BUILD_TYPE=Release >build.log 2>&1 || { cat build.log >&2; exit 1; }
 echo "building (log in build.log)"
-cmake --build build --target adapt -j "$(nproc)" >>build.log 2>&1 || { tail -n 40 build.log >&2; exit 1; }
+# On a terminal a line says how much is built.
+cmake --build build --target adapt -j "$(nproc)" 2>&1 | tee -a build.log | if [ -t 1 ]; then
+  while IFS= read -r line; do [[ $line =~ ^\[\ *([0-9]+%)\] ]] && printf '\rbuilding: %s ' "${BASH_REMATCH[1]}"; done
+  printf '\r\033[K'
+else
+  cat >/dev/null
+fi || { tail -n 40 build.log >&2; exit 1; }
 exec build/bench/adapt "$@"

@@ -11,7 +11,7 @@
 
 namespace weir {
 
-/// Beyond so many outputs the file's order stays: sorting takes outputs times nodes.
+/// Beyond this number of outputs the file's order stays: sorting takes outputs times nodes.
 inline constexpr std::size_t most_sorted_outputs = 64;
 
 namespace detail {

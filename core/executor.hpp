@@ -1,4 +1,4 @@
-/// Executor: runs a network, shows its tensors, stops where it is told to, and goes on from there.
+/// Executor: runs a network, shows its tensors, stops where it is asked to, and goes on from there.
 #pragma once
 #include <cstddef>
 #include <cstdint>

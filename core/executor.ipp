@@ -17,15 +17,17 @@ namespace weir {
 /// An executor's memory, plan and hooks, and how far its pass has come.
 class Executor::Pass {
  public:
-  Pass(Network network, Context context) : walk_(std::move(network), std::move(context)) {}
+  Pass(Network network, Context context) : runner_(std::move(network), std::move(context)) {}
 
-  const Network& network() const { return walk_.network(); }
-  const Context& context() const { return walk_.context(); }
+  const Network& network() const { return runner_.network(); }
+  const Context& context() const { return runner_.context(); }
 
   HookHandle on(std::string_view pattern, std::function<void(Step&)> f) {
     bool any = false;
     for (const std::string& name : network().tensor_names()) any = any || matches(pattern, name);
-    if (!any) throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'");
+    if (!any)
+      throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'" +
+                          network().nearest_tensor(pattern));
     hooks_.push_back(std::make_shared<Hook>(Hook{std::string(pattern), std::move(f)}));
     planned_ = false;
     return HookHandle(hooks_.back());
@@ -38,11 +40,10 @@ class Executor::Pass {
 
   PlanDescription describe(std::int64_t batch = 1) const {
     network().check_batch(batch);
-    return weir::describe(network(), *Plan::make(network(), context(), visible_values(hooks_by_value())), context(),
-                          batch);
+    return weir::describe(*Plan::make(network(), context(), visible_values(hooks_by_value())), context(), batch);
   }
 
-  void time_steps(std::function<void(std::size_t step, double seconds)> f) { walk_.time_steps(std::move(f)); }
+  void time_steps(std::function<void(std::size_t step, double seconds)> f) { runner_.time_steps(std::move(f)); }
 
   void begin(std::span<const ConstView> inputs) {
     not_from_a_hook("begin()");
@@ -50,11 +51,11 @@ class Executor::Pass {
     const std::int64_t n = check(inputs);
     drop_detached();
     make_plan();
-    walk_.begin(n);
+    runner_.begin(n);
     examples_.resize(static_cast<std::size_t>(n));
     std::iota(examples_.begin(), examples_.end(), std::size_t{0});
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      std::memcpy(walk_.view_of(network().state().inputs[i]).data, inputs[i].data, inputs[i].size() * sizeof(float));
+      std::memcpy(runner_.view_of(network().state().inputs[i]).data, inputs[i].data, inputs[i].size() * sizeof(float));
     began_ = true;
     start_ = Clock::now();
   }
@@ -63,21 +64,21 @@ class Executor::Pass {
     const ValueId v = network().id_of(tensor);
     must_have_begun("advance_to()");
     if (network().value(v).constant) return *network().value(v).constant;
-    if (!is_input(v) && (walk_.plan().step_of(v) < 0 || !walk_.plan().visible(v))) replan_with(v);
-    if (!is_input(v)) compute(walk_.plan().step_of(v) + 1);
-    return walk_.view_of(v);
+    if (!is_input(v) && (runner_.plan().step_of(v) < 0 || !runner_.plan().visible(v))) replan_with(v);
+    if (!is_input(v)) compute(runner_.plan().step_of(v) + 1);
+    return runner_.view_of(v);
   }
 
   ConstView finish() {
     must_have_begun("finish()");
-    compute(static_cast<int>(walk_.plan().steps().size()));
+    compute(static_cast<int>(runner_.plan().steps().size()));
     return output(0);
   }
 
   ConstView output(std::size_t i) const {
     const ValueId v = network().state().outputs.at(i);
     if (network().value(v).constant) return *network().value(v).constant;
-    return walk_.view_of(v);
+    return runner_.view_of(v);
   }
 
   void compact(std::span<const std::size_t> keep) {
@@ -91,7 +92,7 @@ class Executor::Pass {
     begin(std::span(&x, 1));
     Result result;
     result.answers.resize(examples_.size());
-    const int end = static_cast<int>(walk_.plan().steps().size());
+    const int end = static_cast<int>(runner_.plan().steps().size());
     for (const auto& [step, hooks] : hooked_) {
       compute(step + 1);
       if (!call_hooks(step, hooks, result)) return result;
@@ -149,7 +150,7 @@ class Executor::Pass {
   void compute(int end) {
     const Busy busy(*this);
     began_ = false;
-    walk_.compute(end);
+    runner_.compute(end);
     began_ = true;
   }
 
@@ -187,12 +188,12 @@ class Executor::Pass {
   void make_plan() {
     if (planned_) return;
     const auto wanted = hooks_by_value();
-    walk_.set_plan(Plan::make(network(), context(), visible_values(wanted)));
+    runner_.set_plan(Plan::make(network(), context(), visible_values(wanted)));
     planned_ = true;
     hooked_.clear();
     std::map<int, std::vector<std::pair<ValueId, Hook*>>> by_step;
     for (const auto& [v, hooks] : wanted)
-      for (Hook* h : hooks) by_step[walk_.plan().step_of(v)].emplace_back(v, h);
+      for (Hook* h : hooks) by_step[runner_.plan().step_of(v)].emplace_back(v, h);
     hooked_.assign(by_step.begin(), by_step.end());
   }
 
@@ -201,15 +202,15 @@ class Executor::Pass {
   void replan_with(ValueId v) {
     began_ = false;  // until all that may fail has not
     std::vector<Tensor> kept;
-    for (ValueId i : network().state().inputs) kept.emplace_back(ConstView(walk_.view_of(i)));
+    for (ValueId i : network().state().inputs) kept.emplace_back(ConstView(runner_.view_of(i)));
     shown_.insert(v);
     planned_ = false;
     make_plan();
-    const bool empty = walk_.rows() == 0;
-    walk_.begin(std::max<std::int64_t>(walk_.rows(), 1));
-    if (empty) walk_.keep_rows({});
+    const bool empty = runner_.rows() == 0;
+    runner_.begin(std::max<std::int64_t>(runner_.rows(), 1));
+    if (empty) runner_.keep_rows({});
     for (std::size_t i = 0; !empty && i < kept.size(); ++i)
-      std::memcpy(walk_.view_of(network().state().inputs[i]).data, kept[i].data(), kept[i].size() * sizeof(float));
+      std::memcpy(runner_.view_of(network().state().inputs[i]).data, kept[i].data(), kept[i].size() * sizeof(float));
     began_ = true;
   }
 
@@ -246,18 +247,18 @@ class Executor::Pass {
     if (keep.size() == examples_.size()) return;
     if (network().state().fixed_batch > 0 && !keep.empty())
       throw ArgumentError(network().source() + " was exported for a fixed batch: all rows stay or all leave");
-    walk_.keep_rows(keep);
+    runner_.keep_rows(keep);
     for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
     examples_.resize(keep.size());
   }
 
   /// False if the pass ends here.
   bool call_hooks(int step, const std::vector<std::pair<ValueId, Hook*>>& hooks, Result& result) {
-    const std::string& op = walk_.plan().op_of(static_cast<std::size_t>(step));
+    const std::string& op = runner_.plan().op_of(static_cast<std::size_t>(step));
     for (const auto& [v, hook] : hooks) {
       if (hook->pattern.empty()) continue;
       const std::string& name = network().value(v).name;
-      Step seen(name, op, walk_.view_of(v), examples_, elapsed_s());
+      Step seen(name, op, runner_.view_of(v), examples_, elapsed_s());
       call(*hook, seen);
       std::vector<bool> leaves(examples_.size(), seen.stopped());
       for (std::size_t r = 0; seen.stopped() && r < examples_.size(); ++r)
@@ -275,10 +276,10 @@ class Executor::Pass {
     return true;
   }
 
-  PlanRunner walk_;
+  PlanRunner runner_;
   std::vector<std::shared_ptr<Hook>> hooks_;
   std::set<ValueId> shown_;
-  bool planned_ = false;  ///< the walk's plan has what is hooked and shown
+  bool planned_ = false;  ///< the plan has what is hooked and shown
   std::vector<std::pair<int, std::vector<std::pair<ValueId, Hook*>>>> hooked_;
   std::vector<std::size_t> examples_;
   bool began_ = false;  ///< a pass is under way, and its tensors are whole

@@ -1,4 +1,4 @@
-/// Whether a number is finite, told by its bits: compiler flags that promise there were no others do not change it.
+/// Whether a number is finite, by its bits: compiler flags that promise there were no others do not change it.
 #pragma once
 #include <bit>
 #include <cstdint>

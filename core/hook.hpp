@@ -12,7 +12,7 @@
 
 namespace weir {
 
-/// One tensor just computed, in NCHW as the model file names it. Valid during the call of the hook alone.
+/// One tensor just computed, in NCHW as the model file names it. Valid only during the call of the hook.
 /// A hook that takes `const Step&` can only watch; one that takes `Step&` may also exit rows, stop, and replace.
 class Step {
  public:

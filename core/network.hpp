@@ -9,6 +9,7 @@
 #include <vector>
 #include <weir/core/element.hpp>
 #include <weir/core/examples.hpp>
+#include <weir/core/known_names.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/core/shape_form.hpp>
 
@@ -38,8 +39,8 @@ struct Node {
   bool by_form = false;  ///< the outputs' shapes are those of their values; the layer cannot tell
 };
 
-/// What a Network holds; filled by build_network() and never changed again (but for the cache of plans). Those who fill
-/// one by hand call find_examples() at the end.
+/// What a Network holds; filled by build_network() and never changed again (but for the cache of plans). A
+/// program that fills one by hand calls find_examples() at the end.
 struct NetworkState {
   std::string source;  ///< file or builder name, for messages
   std::vector<Value> values;
@@ -105,9 +106,18 @@ class Network {
 
   ValueId id_of(std::string_view name) const {
     const auto it = ids_.find(name);
-    if (it == ids_.end()) throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'");
+    if (it == ids_.end())
+      throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'" + nearest_tensor(name));
     return it->second;
   }
+
+  /// "; the nearest is 'conv1'", for messages about a name that is unknown; "" where the network computes nothing.
+  std::string nearest_tensor(std::string_view name) const {
+    const std::vector<std::string> all = tensor_names();
+    const std::string_view nearest = nearest_name(name, std::vector<std::string_view>(all.begin(), all.end()));
+    return nearest.empty() ? "" : "; the nearest is '" + std::string(nearest) + "'";
+  }
+
   const Value& value(ValueId id) const { return state_->values[static_cast<std::size_t>(id)]; }
 
   /// True if tensor v is computed and holds, at any batch size that the network runs, one row for each example, which

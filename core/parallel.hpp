@@ -50,9 +50,9 @@ class ForkJoin {
 #endif
 };
 
-/// Hands the pieces of one loop at a time to whoever asks. The caller of run() asks as well, so that it never depends
-/// on a worker that does not come; workers go on asking for a while after the last piece, as a network has a loop every
-/// few microseconds and waking a thread takes longer than that.
+/// Hands the pieces of one loop at a time to each thread that asks. The caller of run() asks as well, so that it never
+/// depends on a worker that does not come; workers go on asking for a while after the last piece, as a network has a
+/// loop every few microseconds and waking a thread takes longer than that.
 class Team  // NOLINT(clang-analyzer-optin.performance.Padding): what all threads write lies on lines of its own
     : public std::enable_shared_from_this<Team> {
  public:
@@ -105,7 +105,7 @@ class Team  // NOLINT(clang-analyzer-optin.performance.Padding): what all thread
 
  private:
   static void wait(unsigned spin) {
-    if (spin % 64 == 0) return std::this_thread::yield();  // somebody else may need this core
+    if (spin % 64 == 0) return std::this_thread::yield();  // another thread may need this core
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
@@ -142,7 +142,7 @@ class Team  // NOLINT(clang-analyzer-optin.performance.Padding): what all thread
 
 }  // namespace detail
 
-/// A fixed number of threads to share loops among; 1 means the caller alone, without touching oneTBB. Copies share the
+/// A fixed number of threads to share loops among; 1 means only the caller, without touching oneTBB. Copies share the
 /// same workers, which are oneTBB's, in an arena of this many threads.
 class ThreadPool {
  public:
@@ -178,7 +178,7 @@ class ThreadPool {
   }
 
   /// Calls work(*item) for every item that next() gives, a pointer, until it gives nullptr, and waits for all. At most
-  /// threads() items are under way at once; the caller works too, and alone where oneTBB has no other thread to spare.
+  /// threads() items are under way at once; the caller works too, by itself where oneTBB has no other thread to spare.
   /// next() is called by one thread at a time, by whichever has nothing else to do, also while others work: it may wait
   /// for them. Neither may throw.
   template <typename Next, typename Work>

@@ -16,7 +16,7 @@ struct RowRange {
 /// The last multiple of n that is not above i.
 constexpr std::int64_t multiple_below(std::int64_t i, std::int64_t n) { return (i >= 0 ? i : i - n + 1) / n * n; }
 
-/// Row j of a layer's output depends on rows j*stride - pad .. j*stride - pad + extent - 1 of its input alone; those
+/// Row j of a layer's output depends on rows j*stride - pad .. j*stride - pad + extent - 1 of its input only; those
 /// outside the image are none. Where rows are computed `together` at a time, from row 0 on, each of them depends on
 /// what any of them does, and a part of them takes as long as all.
 struct RowWindow {

@@ -9,7 +9,7 @@
 
 namespace weir {
 
-/// Dense row-major floats that somebody else owns.
+/// Dense row-major floats that it does not own.
 struct ConstView {
   const float* data = nullptr;
   Shape shape;

@@ -11,5 +11,7 @@
 #include <weir/io/images/image.ipp>
 #include <weir/io/images/preprocess.ipp>
 #include <weir/io/onnx/onnx.ipp>
+#include <weir/io/onnx/write.ipp>
 #include <weir/io/report/png.ipp>
 #include <weir/io/report/report.ipp>
+#include <weir/io/report/svg.ipp>

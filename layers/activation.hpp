@@ -8,10 +8,10 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Base of layers with one output of the shape of input 0, written over it where possible.
-class ElementwiseLayer : public Layer {
+class ElementwiseLayer : public RunnableLayer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {inputs[0]}; }
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, Shape::max_rank); }
@@ -191,4 +191,4 @@ inline LayerPtr make_shrink(const NodeArguments& node) {
       MapParams{node.real("bias", 0.0F), node.real("lambd", 0.5F)});
 }
 
-}  // namespace weir
+}  // namespace weir::detail

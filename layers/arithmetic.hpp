@@ -7,7 +7,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The value of a constant operand.
 struct ConstantOperand {
@@ -16,7 +16,7 @@ struct ConstantOperand {
 };
 
 /// Base of operations on two tensors; knows its constant input so that a layer before it can take it in.
-class ArithmeticLayer : public Layer {
+class ArithmeticLayer : public RunnableLayer {
  public:
   enum class Kind { add, sub, mul, div, other };
 
@@ -133,7 +133,7 @@ LayerPtr make_combine(const NodeArguments& node) {
 
 /// The slope stretches to the data, never the other way.
 inline LayerPtr make_prelu(const NodeArguments& node) {
-  struct PReluLayer final : Layer {
+  struct PReluLayer final : RunnableLayer {
     std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
       if (!(broadcast_shape(inputs[0], inputs[1]) == inputs[0]))
         throw ShapeError("slope " + inputs[1].to_string() + " does not fit " + inputs[0].to_string());
@@ -153,7 +153,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
 
 /// Operation folded over one or more inputs, divided by their number if mean.
 template <class Operation>
-class FoldLayer final : public Layer {
+class FoldLayer final : public RunnableLayer {
  public:
   explicit FoldLayer(bool mean) : mean_(mean) {}
 
@@ -203,4 +203,4 @@ LayerPtr make_fold(const NodeArguments& node) {
   return std::make_shared<FoldLayer<Operation>>(mean);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

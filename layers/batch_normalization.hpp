@@ -8,12 +8,12 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/activation.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[n, c, ...] = scale[c] * x[n, c, ...] + shift[c], clamped; scale = gamma / sqrt(variance + epsilon), shift = beta -
 /// mean * scale. A convolution or matrix product before it takes it in; it takes in a Relu behind it. Ioffe and
 /// Szegedy, "Batch normalization", ICML 2015.
-class BatchNormalizationLayer final : public Layer {
+class BatchNormalizationLayer final : public RunnableLayer {
  public:
   BatchNormalizationLayer(std::shared_ptr<const std::vector<float>> scale,
                           std::shared_ptr<const std::vector<float>> shift, Clamp clamp = {}, bool clamped = false)
@@ -72,7 +72,7 @@ class BatchNormalizationLayer final : public Layer {
 };
 
 /// As BatchNormalizationLayer, with parameters that the network computes: x, gamma, beta, mean, variance.
-class ComputedBatchNormalizationLayer final : public Layer {
+class ComputedBatchNormalizationLayer final : public RunnableLayer {
  public:
   explicit ComputedBatchNormalizationLayer(float epsilon) : epsilon_(epsilon) {}
 
@@ -133,4 +133,4 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   return std::make_shared<BatchNormalizationLayer>(std::move(scale), std::move(shift));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

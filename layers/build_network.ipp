@@ -29,13 +29,13 @@ WEIR_INLINE Network build_network(const GraphDef& def, const BuildOptions& optio
 
 WEIR_INLINE std::vector<std::string_view> operator_names() {
   std::vector<std::string_view> names;
-  for (const Operator& o : operators) names.push_back(o.name);
+  for (const detail::Operator& o : detail::operators) names.push_back(o.name);
   return names;
 }
 
 WEIR_INLINE std::vector<std::string_view> folded_operator_names() {
   std::vector<std::string_view> names;
-  for (const auto& o : integer_operators) names.push_back(o.name);
+  for (const auto& o : detail::integer_operators) names.push_back(o.name);
   return names;
 }
 

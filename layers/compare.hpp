@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/reshape.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(a, b) in each lane, for operators that classifiers use rarely.
 template <float (*f)(float, float)>
@@ -44,7 +44,7 @@ inline float floor_mod(float a, float b) {
 
 /// Two inputs, joined element by element with broadcasting.
 template <class Operation>
-class ScalarCombineLayer final : public Layer {
+class ScalarCombineLayer final : public RunnableLayer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {broadcast_shape(inputs[0], inputs[1])};
@@ -102,7 +102,7 @@ inline LayerPtr make_cast(const NodeArguments& node) {
 }
 
 /// y = x where the condition holds, else z.
-class WhereLayer final : public Layer {
+class WhereLayer final : public RunnableLayer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {broadcast_shape(broadcast_shape(inputs[0], inputs[1]), inputs[2])};
@@ -128,4 +128,4 @@ inline LayerPtr make_where(const NodeArguments& node) {
   return std::make_shared<WhereLayer>();
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,9 +6,9 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
-class ConcatLayer final : public Layer {
+class ConcatLayer final : public RunnableLayer {
  public:
   explicit ConcatLayer(std::int64_t axis) : axis_(axis) {}
 
@@ -103,7 +103,7 @@ inline LayerPtr make_concat(const NodeArguments& node) {
   return std::make_shared<ConcatLayer>(node.integer("axis", 1));
 }
 
-class SplitLayer final : public Layer {
+class SplitLayer final : public RunnableLayer {
  public:
   /// lengths empty: `parts` equal ones, the last of which may be shorter if uneven is set.
   SplitLayer(std::int64_t axis, std::vector<std::int64_t> lengths, std::int64_t parts, bool uneven)
@@ -167,4 +167,4 @@ inline LayerPtr make_split(const NodeArguments& node) {
   return std::make_shared<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,20 +6,17 @@
 #include <weir/layers/attributes/window.hpp>
 #include <weir/layers/shared/epilogue.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A convolution packed for a context. Inputs: x, two that it ignores, and the residual if there is one; they lie as
 /// PackedConv2d says.
-class PackedConvLayer final : public Layer {
+class PackedConvKernel final : public Kernel {
  public:
-  PackedConvLayer(Window window, PackedConv2d packed, Conv2dParams params, const Shape& x, Clamp clamp, bool residual)
+  PackedConvKernel(Window window, PackedConv2d packed, Conv2dParams params, const Shape& x, Clamp clamp, bool residual)
       : window_(window), packed_(std::move(packed)), params_(params), x_(x), clamp_(clamp), residual_(residual) {}
 
   const PackedConv2d& packed() const { return packed_; }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {window_.from_image(params_.output_shape(window_.as_image(inputs[0])), inputs[0])};
-  }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
     const Shape x = window_.as_image(inputs[0].shape);
@@ -41,7 +38,7 @@ class PackedConvLayer final : public Layer {
     if (x.with(0, x_[0]) != x_) throw ShapeError("the image size of a convolution depends on the batch size");
     return packed_.workspace_floats(context, x);
   }
-  double flops(std::span<const Shape> inputs) const override { return params_.flops(window_.as_image(inputs[0])); }
+  Shape output_shape(const Shape& x) const { return window_.from_image(params_.output_shape(window_.as_image(x)), x); }
   std::string algorithm() const override {
     const std::string tile = packed_.tile();
     return std::string(packed_.algorithm()) + (tile.empty() ? "" : " " + tile);
@@ -63,7 +60,38 @@ class PackedConvLayer final : public Layer {
   bool residual_;
 };
 
-/// y = epilogue(conv(x)). Only a description with shared weights; blocked() or prepared() makes it runnable.
+/// A packed convolution whose residual and output are blocked, for plain ones: what is folded when a network is built.
+class PlainConvKernel final : public Kernel {
+ public:
+  PlainConvKernel(std::shared_ptr<const PackedConvKernel> packed, bool residual)
+      : packed_(std::move(packed)), residual_(residual) {}
+
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    float* y = workspace;
+    workspace += blocked_floats(context, outputs[0].shape);
+    if (residual_) to_blocked(context, outputs[0].shape, inputs.back().data, y);  // which the packed one writes over
+    std::vector<ConstView> blocked(inputs.begin(), inputs.end());
+    if (residual_) blocked.back().data = y;
+    const View out{y, outputs[0].shape};
+    packed_->forward(context, blocked, {&out, 1}, workspace);
+    to_plain(context, outputs[0].shape, y, outputs[0].data);
+  }
+  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
+    return static_cast<std::size_t>(blocked_floats(context, packed_->output_shape(inputs[0]))) +
+           packed_->workspace_floats(context, inputs);
+  }
+
+ private:
+  static std::int64_t blocked_floats(const Context& context, const Shape& y) {
+    return round_up(floats_of(y, Layout::blocked, context.isa()), 16);
+  }
+
+  std::shared_ptr<const PackedConvKernel> packed_;
+  bool residual_;
+};
+
+/// y = epilogue(conv(x)).
 class ConvLayer final : public Layer {
  public:
   /// weights [out, in / groups, kernel...], bias [out] or empty.
@@ -80,25 +108,6 @@ class ConvLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {window_.from_image(params(inputs[0]).output_shape(window_.as_image(inputs[0])), inputs[0])};
   }
-  /// Never called on a plan's steps, which are packed; packs, and takes memory, each time.
-  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
-               float*) const override {
-    const auto packed = pack(context, inputs[0].shape, Layout::plain);
-    std::vector<Shape> shapes;
-    for (const ConstView& v : inputs) shapes.push_back(v.shape);
-    Buffer workspace, residual, y;
-    workspace.reserve(packed->workspace_floats(context, shapes) + 1);
-    if (context.openblas()) return packed->forward(context, inputs, outputs, workspace.data());
-    const auto floats = static_cast<std::size_t>(floats_of(outputs[0].shape, Layout::blocked, context.isa()));
-    std::vector<ConstView> blocked(inputs.begin(), inputs.end());
-    if (epilogue_.residual()) {
-      to_blocked(context, outputs[0].shape, inputs.back().data, residual.reserve(floats));
-      blocked.back().data = residual.data();
-    }
-    const View out{y.reserve(floats), outputs[0].shape};
-    packed->forward(context, blocked, {&out, 1}, workspace.data());
-    to_plain(context, outputs[0].shape, y.data(), outputs[0].data);
-  }
   double flops(std::span<const Shape> inputs) const override {
     return params(inputs[0]).flops(window_.as_image(inputs[0]));
   }
@@ -113,8 +122,10 @@ class ConvLayer final : public Layer {
     return Fused{std::move(layer), grown->extra_input};
   }
   /// OpenBLAS has plain tensors.
-  LayerPtr prepared(const Context& context, std::span<const Shape> inputs) const override {
-    return context.openblas() ? pack(context, inputs[0], Layout::plain) : nullptr;
+  KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
+    auto packed = pack(context, inputs[0], Layout::plain);
+    if (context.openblas()) return packed;
+    return std::make_shared<PlainConvKernel>(std::move(packed), epilogue_.residual());
   }
   /// An image of few channels is read as it is: blocks of them would be mostly empty.
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
@@ -127,7 +138,8 @@ class ConvLayer final : public Layer {
     return Blocked{pack(context, inputs[0].at(1), layouts[0]), std::move(layouts), Layout::blocked};
   }
 
-  /// The same convolution of an image that is padded with zeros first; nullptr if it cannot pad so much.
+  /// The same convolution of an image that is padded with zeros first; nullptr if that is more padding than it can
+  /// have.
   std::shared_ptr<const ConvLayer> padded(const std::array<std::int64_t, 2>& begin,
                                           const std::array<std::int64_t, 2>& end) const {
     if (window_.auto_pad == AutoPad::same_upper || window_.auto_pad == AutoPad::same_lower) return nullptr;
@@ -178,15 +190,15 @@ class ConvLayer final : public Layer {
             .pad_right = v.pad_end};
   }
 
-  std::shared_ptr<const PackedConvLayer> pack(const Context& context, const Shape& x, Layout layout) const {
+  std::shared_ptr<const PackedConvKernel> pack(const Context& context, const Shape& x, Layout layout) const {
     const Conv2dParams p = params(x);
     const Shape image = window_.as_image(x);
     const auto cut = cut_off(window_.padded_for(x, true));
     SharedFloats weights = epilogue_.scaled(weights_);
     if (cut[0] > 0 || cut[1] > 0) weights = behind_zeros(weights, p, cut);
     PackedConv2d packed(p, std::move(weights), epilogue_.shifted(bias_), context, image, layout);
-    return std::make_shared<PackedConvLayer>(window_, std::move(packed), p, image, epilogue_.clamp(),
-                                             epilogue_.residual());
+    return std::make_shared<PackedConvKernel>(window_, std::move(packed), p, image, epilogue_.clamp(),
+                                              epilogue_.residual());
   }
 
   /// Kernels of p's size that begin with rows and columns of zeros.
@@ -225,4 +237,4 @@ inline LayerPtr make_conv(const NodeArguments& node) {
   return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

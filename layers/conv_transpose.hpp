@@ -9,10 +9,10 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/window.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/conv_transpose.hpp.
-class ConvTransposeLayer final : public Layer {
+class ConvTransposeLayer final : public RunnableLayer {
  public:
   /// How long y is along an axis: given (length), else what the window makes and `more`.
   struct Target {
@@ -128,4 +128,4 @@ inline LayerPtr make_conv_transpose(const NodeArguments& node) {
   return std::make_shared<ConvTransposeLayer>(window, targets, in, out, groups, weights, std::move(bias));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

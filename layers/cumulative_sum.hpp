@@ -3,11 +3,11 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/ranking.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[.., i, ..] = sum of x[.., j, ..] over j <= i; exclusive: j < i; reverse: from the last place down, j >= i or j >
 /// i.
-class CumulativeSumLayer final : public Layer {
+class CumulativeSumLayer final : public RunnableLayer {
  public:
   CumulativeSumLayer(std::int64_t axis, bool exclusive, bool reverse)
       : axis_(axis), exclusive_(exclusive), reverse_(reverse) {}
@@ -54,4 +54,4 @@ inline LayerPtr make_cumulative_sum(const NodeArguments& node) {
                                               node.integer_in("reverse", 0, 0, 1) == 1);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,14 +5,14 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[output labels] = sum over all other labels of the product of the inputs. A label that stands twice in one input
 /// takes its diagonal; axes of an ellipsis pair up from the last and stretch.
 ///
 /// Two inputs are laid out as stacks of matrices [stack, M, K] and [stack, K, N] and multiplied; labels that only one
 /// input has and the output has not are summed in passing.
-class EinsumLayer final : public Layer {
+class EinsumLayer final : public RunnableLayer {
  public:
   /// A label, or ellipsis.
   using Term = std::vector<int>;
@@ -268,4 +268,4 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
   return std::make_shared<EinsumLayer>(std::move(terms), std::move(output), swapped);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,10 +6,10 @@
 #include <weir/layers/attributes/indices.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[before..., i..., behind...] = x[before..., indices[i...], behind...].
-class GatherLayer final : public Layer {
+class GatherLayer final : public RunnableLayer {
  public:
   GatherLayer(std::int64_t axis, Indices indices) : axis_(axis), indices_(std::move(indices)) {}
 
@@ -60,4 +60,4 @@ inline LayerPtr make_gather(const NodeArguments& node) {
   return std::make_shared<GatherLayer>(node.integer("axis", 0), Indices::read(node, 1));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,9 +8,7 @@
 #include <weir/layers/attributes/indices.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Throws ShapeError unless indices have as many axes as x, and none longer than that of x but `axis`.
 inline void expect_elements_of(const Shape& x, const Shape& indices, std::size_t axis) {
@@ -29,17 +27,15 @@ inline Examples examples_in_step(const ExamplesQuery& q, std::size_t n, std::siz
   return q.inputs[0];
 }
 
-}  // namespace detail
-
 /// y[i, j, ...] = x[i, indices[i, j, ...], ...], the index standing at `axis`.
-class GatherElementsLayer final : public Layer {
+class GatherElementsLayer final : public RunnableLayer {
  public:
   GatherElementsLayer(std::int64_t axis, Indices indices) : axis_(axis), indices_(std::move(indices)) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape &x = inputs[0], indices = indices_.shape(inputs[1]);
     const std::size_t axis = checked_axis(axis_, x.rank());
-    detail::expect_elements_of(x, indices, axis);
+    expect_elements_of(x, indices, axis);
     indices_.expect_inside(x, axis);
     return {indices};
   }
@@ -64,7 +60,7 @@ class GatherElementsLayer final : public Layer {
   Examples examples(const ExamplesQuery& q) const override {
     const std::size_t axis = checked_axis(axis_, q.shapes[0].rank());
     if (q.inputs[0].none() && q.inputs[1].along(axis)) return examples::at(q, 1, axis);
-    return detail::examples_in_step(q, 2, axis);
+    return examples_in_step(q, 2, axis);
   }
 
  private:
@@ -79,7 +75,7 @@ inline LayerPtr make_gather_elements(const NodeArguments& node) {
 
 /// y[b..., i..., behind...] = x[b..., indices[b..., i..., 0], indices[b..., i..., 1], ..., behind...], b... being
 /// batch_dims axes that x and the indices have in common.
-class GatherNdLayer final : public Layer {
+class GatherNdLayer final : public RunnableLayer {
  public:
   GatherNdLayer(std::size_t common, Indices indices) : common_(common), indices_(std::move(indices)) {}
 
@@ -136,7 +132,7 @@ class GatherNdLayer final : public Layer {
       return examples::at(q, 1, indices.axis);
     if (indices.none() && x.kind == Examples::Kind::apart && x.axis >= common_ + depth)
       return examples::at(q, 0, x.axis - common_ - depth + last);
-    return x.axis < common_ ? detail::examples_in_step(q, 2, Shape::max_rank) : Examples::mixed();
+    return x.axis < common_ ? examples_in_step(q, 2, Shape::max_rank) : Examples::mixed();
   }
 
  private:
@@ -150,4 +146,4 @@ inline LayerPtr make_gather_nd(const NodeArguments& node) {
   return std::make_shared<GatherNdLayer>(static_cast<std::size_t>(common), Indices::read(node, 1));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

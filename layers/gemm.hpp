@@ -7,10 +7,10 @@
 #include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/shared/linear.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Of matrices that are only known at run time.
-class GemmLayer final : public Layer {
+class GemmLayer final : public RunnableLayer {
  public:
   GemmLayer(bool transpose_a, bool transpose_b, float alpha, float beta)
       : transpose_a_(transpose_a), transpose_b_(transpose_b), alpha_(alpha), beta_(beta) {}
@@ -129,4 +129,4 @@ inline LayerPtr make_gemm(const NodeArguments& node) {
   return std::make_shared<GemmLayer>(transpose_a, transpose_b, alpha, beta);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

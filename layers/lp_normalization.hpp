@@ -6,11 +6,11 @@
 #include <weir/layers/ranking.hpp>
 #include <weir/layers/reduce.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = x / norm along an axis, the norm being the sum of |x| (p = 1) or the root of the sum of squares (p = 2); 0 where
 /// the norm is 0, as in ONNX Runtime.
-class LpNormalizationLayer final : public Layer {
+class LpNormalizationLayer final : public RunnableLayer {
  public:
   LpNormalizationLayer(std::int64_t axis, std::int64_t p) : axis_(axis), p_(p) {}
 
@@ -52,7 +52,7 @@ inline LayerPtr make_lp_normalization(const NodeArguments& node) {
 
 /// y = (x - mean) / sqrt(variance), both over some axes. As in ONNX Runtime nothing is added to the variance, so that
 /// values that are all the same become NaN.
-class MeanVarianceLayer final : public Layer {
+class MeanVarianceLayer final : public RunnableLayer {
  public:
   explicit MeanVarianceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
 
@@ -92,4 +92,4 @@ inline LayerPtr make_mean_variance(const NodeArguments& node) {
   return std::make_shared<MeanVarianceLayer>(std::move(axes));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,10 +4,10 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/window.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/lp.hpp.
-class LpPoolLayer final : public Layer {
+class LpPoolLayer final : public RunnableLayer {
  public:
   LpPoolLayer(Window window, std::int64_t p) : window_(window), p_(p) {}
 
@@ -36,7 +36,7 @@ class LpPoolLayer final : public Layer {
 };
 
 /// x [N, C, ...], y [N, C, 1, ...].
-class GlobalLpPoolLayer final : public Layer {
+class GlobalLpPoolLayer final : public RunnableLayer {
  public:
   explicit GlobalLpPoolLayer(std::int64_t p) : p_(p) {}
 
@@ -62,8 +62,6 @@ class GlobalLpPoolLayer final : public Layer {
   std::int64_t p_;
 };
 
-namespace detail {
-
 /// The attribute p, an integer since opset 2.
 inline std::int64_t lp_order(const NodeArguments& node) {
   node.expect_inputs(1, 1);
@@ -71,16 +69,14 @@ inline std::int64_t lp_order(const NodeArguments& node) {
   return node.integer_in("p", 2, 1, 1 << 20);
 }
 
-}  // namespace detail
-
 /// Dilations and ceil_mode came with opset 18.
 inline LayerPtr make_lp_pool(const NodeArguments& node) {
-  const std::int64_t p = detail::lp_order(node);
+  const std::int64_t p = lp_order(node);
   return std::make_shared<LpPoolLayer>(Window::read_pooling(node, node.opset >= 18, node.opset >= 18), p);
 }
 
 inline LayerPtr make_global_lp_pool(const NodeArguments& node) {
-  return std::make_shared<GlobalLpPoolLayer>(detail::lp_order(node));
+  return std::make_shared<GlobalLpPoolLayer>(lp_order(node));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,9 +4,9 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
-class LrnLayer final : public Layer {
+class LrnLayer final : public RunnableLayer {
  public:
   explicit LrnLayer(LrnParams params) : params_(params) {}
 
@@ -52,4 +52,4 @@ inline LayerPtr make_lrn(const NodeArguments& node) {
                                               .bias = node.real("bias", 1)});
 }
 
-}  // namespace weir
+}  // namespace weir::detail

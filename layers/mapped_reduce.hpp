@@ -4,12 +4,12 @@
 #include <weir/layers/activation.hpp>
 #include <weir/layers/reduce.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = After(sum of Before(x)). exponents: takes the largest x off before, and adds it behind, so that no exponential
 /// overflows.
 template <class Before, class After, bool exponents>
-class MappedReduceLayer final : public Layer {
+class MappedReduceLayer final : public RunnableLayer {
  public:
   explicit MappedReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
 
@@ -60,4 +60,4 @@ using SameMap = maps::Scalar<scalars::itself>;
 using SqrtMap = maps::Scalar<scalars::sqrt>;
 using LogMap = maps::Scalar<scalars::log>;
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,10 +6,10 @@
 #include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/shared/linear.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y[..., M, N] = a[..., M, K] * b[..., K, N]; a vector a is a row, a vector b a column, and that axis is dropped.
-class MatMulLayer final : public Layer {
+class MatMulLayer final : public RunnableLayer {
  public:
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {Sizes(inputs[0], inputs[1]).y};
@@ -93,4 +93,4 @@ inline LayerPtr make_matmul(const NodeArguments& node) {
   return std::make_shared<MatMulLayer>();
 }
 
-}  // namespace weir
+}  // namespace weir::detail

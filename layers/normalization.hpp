@@ -5,11 +5,11 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Over the axes from `axis` on, with a scale and a bias for each element of them. Ba, Kiros and Hinton, "Layer
 /// normalization", 2016; Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019 (not centred).
-class LayerNormalizationLayer final : public Layer {
+class LayerNormalizationLayer final : public RunnableLayer {
  public:
   /// outputs: 1 to 3, the others being the mean and 1 / sqrt(variance + epsilon) of each row.
   LayerNormalizationLayer(std::int64_t axis, float epsilon, bool centred, std::size_t outputs)
@@ -76,7 +76,7 @@ inline LayerPtr make_rms_normalization(const NodeArguments& node) {
 
 /// x [N, C, ...] over groups of channels, with a scale and a bias for each channel, or for each group. One channel a
 /// group: instance normalisation (Ulyanov et al., 2016). Wu and He, "Group normalization", ECCV 2018.
-class GroupNormalizationLayer final : public Layer {
+class GroupNormalizationLayer final : public RunnableLayer {
  public:
   /// groups 0: as many as channels.
   GroupNormalizationLayer(std::int64_t groups, bool per_group, float epsilon)
@@ -128,4 +128,4 @@ inline LayerPtr make_group_normalization(const NodeArguments& node) {
   return std::make_shared<GroupNormalizationLayer>(groups, node.opset < 21, epsilon);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

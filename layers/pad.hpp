@@ -7,9 +7,9 @@
 #include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/conv.hpp>
 
-namespace weir {
+namespace weir::detail {
 
-class PadLayer final : public Layer {
+class PadLayer final : public RunnableLayer {
  public:
   enum class Mode { constant, reflect, edge, wrap };
 
@@ -150,4 +150,4 @@ inline LayerPtr make_pad(const NodeArguments& node) {
   node.fail("attribute mode may not be '" + mode + "'");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,12 +4,12 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/slice_ranges.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = the elements of x that BoxOf picks for x's shape. AxisOf: the axis of y that axis i of x becomes, none where its
 /// elements are picked or exchanged.
 template <class BoxOf, class AxisOf>
-class PickLayer final : public Layer {
+class PickLayer final : public RunnableLayer {
  public:
   PickLayer(BoxOf box_of, AxisOf axis_of) : box_of_(std::move(box_of)), axis_of_(std::move(axis_of)) {}
 
@@ -64,7 +64,7 @@ inline LayerPtr make_slice(const NodeArguments& node) {
 }
 
 /// Axes of length 1 stretch to the given shape.
-class ExpandLayer final : public Layer {
+class ExpandLayer final : public RunnableLayer {
  public:
   explicit ExpandLayer(std::vector<std::int64_t> target) : target_(std::move(target)) {}
 
@@ -90,4 +90,4 @@ inline LayerPtr make_expand(const NodeArguments& node) {
   return std::make_shared<ExpandLayer>(node.constant_integers(1));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

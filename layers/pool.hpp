@@ -5,10 +5,10 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/window.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// x [N, C, L] or [N, C, H, W]; see core/kernels/pool/plain.hpp.
-class PoolLayer final : public Layer {
+class PoolLayer final : public RunnableLayer {
  public:
   PoolLayer(Window window, bool average, bool count_include_pad)
       : window_(window), average_(average), count_include_pad_(count_include_pad) {}
@@ -80,4 +80,4 @@ inline LayerPtr make_average_pool(const NodeArguments& node) {
                                      node.integer_in("count_include_pad", 0, 0, 1) == 1);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

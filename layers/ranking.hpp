@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Calls line(from, step, number) for each line of x along an axis, shared among threads.
 template <class Line>
@@ -22,7 +22,7 @@ void for_lines(const Context& context, const Shape& x, std::size_t axis, const L
 
 /// y = index of the extreme along an axis, the first or the last of equal ones. As in ONNX Runtime NaN is never larger
 /// nor smaller than what stands before it.
-class ArgLayer final : public Layer {
+class ArgLayer final : public RunnableLayer {
  public:
   ArgLayer(std::int64_t axis, bool largest, bool keep, bool last)
       : axis_(axis), largest_(largest), keep_(keep), last_(last) {}
@@ -77,7 +77,7 @@ LayerPtr make_arg(const NodeArguments& node) {
 }
 
 /// The k largest or smallest along an axis, in order, and their indices; of equal ones the first.
-class TopKLayer final : public Layer {
+class TopKLayer final : public RunnableLayer {
  public:
   TopKLayer(std::int64_t axis, std::int64_t k, bool largest) : axis_(axis), k_(k), largest_(largest) {}
 
@@ -144,7 +144,7 @@ inline LayerPtr make_top_k(const NodeArguments& node) {
 }
 
 /// 1 at the first largest value along an axis (before opset 13: of all axes from it on, as one), else 0.
-class HardmaxLayer final : public Layer {
+class HardmaxLayer final : public RunnableLayer {
  public:
   HardmaxLayer(std::int64_t axis, bool flatten) : axis_(axis), flatten_(flatten) {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -182,4 +182,4 @@ inline LayerPtr make_hardmax(const NodeArguments& node) {
   return std::make_shared<HardmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

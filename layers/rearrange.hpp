@@ -6,10 +6,10 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Blocks of size b x b pixels become channels (SpaceToDepth) or the opposite; [N, C, H, W].
-class SpaceDepthLayer final : public Layer {
+class SpaceDepthLayer final : public RunnableLayer {
  public:
   enum class Form { to_depth, to_space_dcr, to_space_crd };
   SpaceDepthLayer(Form form, std::int64_t block) : form_(form), block_(block) {}
@@ -61,7 +61,7 @@ inline LayerPtr make_space_to_depth(const NodeArguments& node) {
 }
 
 /// y[i, j, ...] = x[i mod I, j mod J, ...], each axis being repeated so often.
-class TileLayer final : public Layer {
+class TileLayer final : public RunnableLayer {
  public:
   explicit TileLayer(std::vector<std::int64_t> repeats) : repeats_(std::move(repeats)) {}
 
@@ -116,4 +116,4 @@ inline LayerPtr make_tile(const NodeArguments& node) {
   return std::make_shared<TileLayer>(std::move(repeats));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 #include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/reshape.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Which axes a reduction takes. spatial: all behind the first two; else the named ones, or all if none are named.
 struct ReducedAxes {
@@ -55,7 +55,7 @@ struct ReducedAxes {
 };
 
 template <class Reduction>
-class ReduceLayer final : public Layer {
+class ReduceLayer final : public RunnableLayer {
  public:
   explicit ReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
 
@@ -105,4 +105,4 @@ LayerPtr make_global_pool(const NodeArguments& node) {
   return std::make_shared<ReduceLayer<Reduction>>(ReducedAxes{.spatial = true});
 }
 
-}  // namespace weir
+}  // namespace weir::detail

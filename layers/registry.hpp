@@ -43,7 +43,7 @@
 #include <weir/layers/scatter.hpp>
 #include <weir/layers/softmax.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// An operator's ONNX name and the function that makes its layer.
 struct Operator {
@@ -52,7 +52,7 @@ struct Operator {
   int since = 1, until = 1 << 30;  ///< the opsets that have the operator, the last excluded
 };
 
-/// Operators on integers alone, which build_network evaluates, are in integer_operators.hpp.
+/// Operators on integers only, which build_network evaluates, are in integer_operators.hpp.
 inline constexpr std::array operators = {
     Operator{"Abs", make_map<maps::Abs>},
     Operator{"Acos", make_scalar_map<scalars::acos>},
@@ -220,4 +220,4 @@ inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::s
   return layer;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

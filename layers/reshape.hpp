@@ -5,11 +5,11 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = x under the shape that ShapeOf makes of x's; costs nothing, as y shares the memory of x.
 template <class ShapeOf>
-class ViewLayer final : public Layer {
+class ViewLayer final : public RunnableLayer {
  public:
   explicit ViewLayer(ShapeOf shape_of) : shape_of_(std::move(shape_of)) {}
 
@@ -90,4 +90,4 @@ inline LayerPtr make_dropout(const NodeArguments& node) {
   return make_view([](const Shape& x) { return x; });
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -12,10 +12,10 @@
 #include <weir/layers/attributes/resize_rule.hpp>
 #include <weir/layers/attributes/resize_targets.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// x of any rank. Axes are resized one after the other, the last one first; an axis of scale 1 is not touched.
-class ResizeLayer final : public Layer {
+class ResizeLayer final : public RunnableLayer {
  public:
   /// outside: what tf_crop_and_resize shows beyond the input.
   ResizeLayer(ResizeRule rule, ResizeTargets targets, float outside)
@@ -124,8 +124,6 @@ class ResizeLayer final : public Layer {
   float outside_;
 };
 
-namespace detail {
-
 /// The value that a text attribute names.
 template <class Value, std::size_t N>
 Value named(const NodeArguments& node, const std::string& attribute, const std::string& otherwise,
@@ -200,26 +198,24 @@ inline LayerPtr resize_layer(const NodeArguments& node, const ResizeRule& rule, 
   return std::make_shared<ResizeLayer>(rule, std::move(targets), outside);
 }
 
-}  // namespace detail
-
 /// Resize: scales are input 1 in opset 10; since opset 11 inputs are x, roi, scales and sizes.
 inline LayerPtr make_resize(const NodeArguments& node) {
   using Aspect = ResizeTargets::Aspect;
-  const ResizeRule rule = detail::resize_rule(node);
+  const ResizeRule rule = resize_rule(node);
   ResizeTargets targets;
   if (node.opset == 10) {
     node.expect_inputs(2, 2);
-    targets.scales = detail::resize_scales(node, 1);
-    return detail::resize_layer(node, rule, std::move(targets), 0);
+    targets.scales = resize_scales(node, 1);
+    return resize_layer(node, rule, std::move(targets), 0);
   }
   node.expect_inputs(1, 4);
-  if (node.has_input(2)) targets.scales = detail::resize_scales(node, 2);
+  if (node.has_input(2)) targets.scales = resize_scales(node, 2);
   if (node.has_input(3)) targets.sizes = node.constant_integers(3);
   if (!targets.scales.empty() && !targets.sizes.empty()) node.fail("has both scales and sizes");
   const float outside = node.real("extrapolation_value", 0);
   if (node.opset >= 18) {
     targets.axes = node.integers("axes");
-    targets.aspect = detail::named<Aspect, 3>(
+    targets.aspect = named<Aspect, 3>(
         node, "keep_aspect_ratio_policy", "stretch",
         {{{"stretch", Aspect::stretch}, {"not_larger", Aspect::not_larger}, {"not_smaller", Aspect::not_smaller}}});
   }
@@ -227,18 +223,18 @@ inline LayerPtr make_resize(const NodeArguments& node) {
     if (targets.sizes.empty() || targets.aspect != Aspect::stretch || rule.antialias)
       node.fail("tf_crop_and_resize is supported for sizes only, without keep_aspect_ratio_policy and antialias");
     if (!node.has_input(1)) node.fail("tf_crop_and_resize needs input 1 (roi)");
-    targets.crop = detail::resize_scales(node, 1);
+    targets.crop = resize_scales(node, 1);
     if (targets.crop.size() != 2 * targets.count()) node.fail("roi does not fit the sizes");
     for (const float c : targets.crop)
       if (!(std::abs(c) <= 1e6F)) node.fail("roi may not hold " + std::to_string(c));
   }
-  return detail::resize_layer(node, rule, std::move(targets), outside);
+  return resize_layer(node, rule, std::move(targets), outside);
 }
 
 /// Upsample, which Resize replaced in opset 10: scales are an attribute in opset 7, input 1 in opset 9.
 inline LayerPtr make_upsample(const NodeArguments& node) {
   ResizeRule rule;
-  rule.mode = detail::resize_mode(node, false);
+  rule.mode = resize_mode(node, false);
   rule.coordinates = ResizeRule::Coordinates::asymmetric;
   rule.nearest = ResizeRule::Nearest::opset_10;
   ResizeTargets targets;
@@ -247,11 +243,11 @@ inline LayerPtr make_upsample(const NodeArguments& node) {
     targets.scales = node.reals("scales");
   } else {
     node.expect_inputs(2, 2);
-    targets.scales = detail::resize_scales(node, 1);
+    targets.scales = resize_scales(node, 1);
   }
   for (const float s : targets.scales)
     if (s < 1) node.fail("a scale may not be " + std::to_string(s) + ": Upsample does not shrink");
-  return detail::resize_layer(node, rule, std::move(targets), 0);
+  return resize_layer(node, rule, std::move(targets), 0);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,13 +8,11 @@
 #include <weir/layers/attributes/node_arguments.hpp>
 #include <weir/layers/gather_elements.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What becomes of an element v and an update u. As in ONNX Runtime, the larger of the two is v only if v > u, so that
 /// NaN in x gives way and NaN in an update stays.
 enum class ScatterReduction { none, add, mul, max, min };
-
-namespace detail {
 
 /// The attribute came with opset 16, max and min with 18. Truth values are only moved.
 inline ScatterReduction read_reduction(const NodeArguments& node) {
@@ -51,11 +49,9 @@ inline void scatter(ScatterReduction reduction, const float* updates, std::int64
   }
 }
 
-}  // namespace detail
-
 /// y = x with the slices that the rows of constant `indices` name reduced with those of the updates, in order: without
 /// a reduction the last of equal ones wins.
-class ScatterNdLayer final : public Layer {
+class ScatterNdLayer final : public RunnableLayer {
  public:
   ScatterNdLayer(Indices indices, ScatterReduction reduction) : indices_(std::move(indices)), reduction_(reduction) {}
 
@@ -85,7 +81,7 @@ class ScatterNdLayer final : public Layer {
       for (std::size_t d = 0; d < depth; ++d)
         at += indices_.place(nullptr, r * static_cast<std::int64_t>(depth) + static_cast<std::int64_t>(d), x[d]) *
               dense[d];
-      detail::scatter(reduction_, from, run, outputs[0].data + at);
+      scatter(reduction_, from, run, outputs[0].data + at);
     }
   }
   bool ignores_input(std::size_t i) const override { return i == 1; }
@@ -104,12 +100,12 @@ inline LayerPtr make_scatter_nd(const NodeArguments& node) {
   node.expect_inputs(3, 3);
   (void)node.constant_integers(1);
   if (node.constant(1)->shape.rank() == 0) node.fail("indices have no axes");
-  return std::make_shared<ScatterNdLayer>(Indices::read(node, 1), detail::read_reduction(node));
+  return std::make_shared<ScatterNdLayer>(Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x but for y[i, indices[i, j, ...], ...], the index standing at `axis`, which are reduced with updates[i, j,
 /// ...], in order: without a reduction the last of equal ones wins.
-class ScatterElementsLayer final : public Layer {
+class ScatterElementsLayer final : public RunnableLayer {
  public:
   ScatterElementsLayer(std::int64_t axis, Indices indices, ScatterReduction reduction)
       : axis_(axis), indices_(std::move(indices)), reduction_(reduction) {}
@@ -117,7 +113,7 @@ class ScatterElementsLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape &x = inputs[0], indices = indices_.shape(inputs[1]);
     const std::size_t axis = checked_axis(axis_, x.rank());
-    detail::expect_elements_of(x, indices, axis);
+    expect_elements_of(x, indices, axis);
     if (!(inputs[2] == indices))
       throw ShapeError("updates " + inputs[2].to_string() + " do not fit indices " + indices.to_string());
     indices_.expect_inside(x, axis);
@@ -141,7 +137,7 @@ class ScatterElementsLayer final : public Layer {
       });
     };
     each([&](float* line, std::int64_t i, std::int64_t at) {
-      if (at != Indices::outside) detail::scatter(reduction_, inputs[2].data + i, 1, line + at * step);
+      if (at != Indices::outside) scatter(reduction_, inputs[2].data + i, 1, line + at * step);
     });
     if (indices_.known()) return;
     each([&](float* line, std::int64_t, std::int64_t at) {
@@ -150,7 +146,7 @@ class ScatterElementsLayer final : public Layer {
   }
   bool ignores_input(std::size_t i) const override { return i == 1 && indices_.known(); }
   Examples examples(const ExamplesQuery& q) const override {
-    return detail::examples_in_step(q, 3, checked_axis(axis_, q.shapes[0].rank()));
+    return examples_in_step(q, 3, checked_axis(axis_, q.shapes[0].rank()));
   }
 
  private:
@@ -161,12 +157,11 @@ class ScatterElementsLayer final : public Layer {
 
 inline LayerPtr make_scatter_elements(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1),
-                                                detail::read_reduction(node));
+  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x where the column is not below row + k (upper) or not above it, else 0; over the last two axes.
-class TriluLayer final : public Layer {
+class TriluLayer final : public RunnableLayer {
  public:
   TriluLayer(bool upper, std::int64_t k) : upper_(upper), k_(k) {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -206,4 +201,4 @@ inline LayerPtr make_trilu(const NodeArguments& node) {
   return std::make_shared<TriluLayer>(node.integer_in("upper", 1, 0, 1) == 1, k);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

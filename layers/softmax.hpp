@@ -4,7 +4,7 @@
 #include <weir/layers/activation.hpp>
 #include <weir/layers/attributes/axes.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Along one axis; flatten: over all axes from it on, as one (ONNX before opset 13).
 class SoftmaxLayer final : public ElementwiseLayer {
@@ -47,4 +47,4 @@ LayerPtr make_softmax(const NodeArguments& node) {
   return std::make_shared<SoftmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten, logarithm);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

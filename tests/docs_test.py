@@ -72,8 +72,17 @@ def wrong_code():
                 yield f'README.md: no program in tests/examples has the line {line.strip()!r}'
 
 
+def wrong_lists():
+    """Pages that list the files of their folder list all of them."""
+    for folder, ending in (('tests/examples', '.cpp'), ('notebooks', '.ipynb')):
+        page = read(folder + '/README.md')
+        for name in sorted(os.listdir(os.path.join(ROOT, folder))):
+            if name.endswith(ending) and f']({name})' not in page:
+                yield f'{folder}/README.md does not list {name}'
+
+
 def main():
-    wrong, seen = [*wrong_names(), *wrong_code()], 0
+    wrong, seen = [*wrong_names(), *wrong_code(), *wrong_lists()], 0
     for document in documents():
         text = read(document)
         seen += 1

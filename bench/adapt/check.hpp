@@ -83,11 +83,13 @@ inline bool is_trace(const std::string& name) {
 
 /// The same in a folder of results, which may hold traces too.
 inline bool is_result(const std::string& name) {
-  constexpr std::string_view begin = "policy_", end = ".json";
-  if (name.starts_with(begin) && name.ends_with(end) && name.size() > begin.size() + end.size() &&
-      is_mode(std::string_view(name).substr(begin.size(), name.size() - begin.size() - end.size())))
-    return true;
-  for (const std::string_view own : {"report.html", "summary.json", "curve.csv", "tradeoff.svg", "policy.json"})
+  for (const auto& [begin, end] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"policy_", ".json"}, {"decisions_", ".csv"}})
+    if (name.starts_with(begin) && name.ends_with(end) && name.size() > begin.size() + end.size() &&
+        is_mode(std::string_view(name).substr(begin.size(), name.size() - begin.size() - end.size())))
+      return true;
+  for (const std::string_view own :
+       {"report.html", "summary.json", "curve.csv", "tradeoff.svg", "policy.json", "decisions.csv"})
     if (name == own) return true;
   return is_trace(name);
 }

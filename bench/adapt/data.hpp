@@ -1,11 +1,14 @@
 /// The images of a run and how they are divided among the five uses of data.
 #pragma once
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <numeric>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 #include <weir/core/isa.hpp>
@@ -52,8 +55,19 @@ inline weir::ClassNames class_names(const std::string& classes, const std::strin
   return models_json.empty() ? weir::ClassNames() : weir::class_names_of_models(models_json);
 }
 
-/// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. names: what labels may be instead of numbers.
-/// Throws ArgumentError.
+/// What --labels says where there are none.
+inline constexpr std::string_view no_labels = "none";
+
+/// Images without labels, by what the path names; of a folder all image files in it.
+inline weir::ImageSet load_unlabelled(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool is_cifar = std::filesystem::exists(path / "data_batch_1.bin", error) ||
+                        std::filesystem::exists(path / "test_batch.bin", error);
+  return std::filesystem::is_directory(path, error) && !is_cifar ? weir::find_images(path) : weir::load_image_set(path);
+}
+
+/// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. names: what labels may be instead of numbers;
+/// labels may be no_labels. Throws ArgumentError.
 inline Part load_part(const std::string& text, const std::string& labels, const weir::ClassNames& names = {}) {
   std::string path = text;
   std::size_t first = 0, last = std::string::npos;
@@ -69,8 +83,10 @@ inline Part load_part(const std::string& text, const std::string& labels, const 
     if (!from.empty()) first = std::stoul(from);
     if (!to.empty()) last = std::stoul(to);
   }
-  Part part{std::make_shared<weir::ImageSet>(weir::load_image_set(path, labels, names)), {}};
-  if (!part.set->has_labels())
+  Part part{std::make_shared<weir::ImageSet>(labels == no_labels ? load_unlabelled(path)
+                                                                 : weir::load_image_set(path, labels, names)),
+            {}};
+  if (!part.set->has_labels() && labels != no_labels)
     throw weir::ArgumentError(path +
                               ": labels are needed; name their file with --labels (--test-labels, --head-labels)");
   if (last == std::string::npos) last = part.set->size();
@@ -178,6 +194,7 @@ inline Data load_data(Options& o) {
   } else {
     data.name = o.images;
   }
+  if (!o.name.empty()) data.name = o.name;
   const weir::ClassNames names = class_names(o.classes, o.preprocess);
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);

@@ -39,7 +39,9 @@ struct Contestant {
   std::vector<std::vector<double>> samples;  ///< [image][round]
   std::vector<double> seconds, loss;         ///< [image] median over rounds; in batches the batch's, divided evenly
   std::vector<std::size_t> exit;
-  std::vector<bool> right;  ///< predicted class is the label
+  std::vector<bool> right;        ///< predicted class is the label
+  std::vector<int> answer;        ///< [image] predicted class
+  std::vector<float> confidence;  ///< [image] its probability
 
   double mean_cost() const { return mean(seconds); }
   double accuracy() const { return mean(loss_to_accuracy()); }
@@ -79,6 +81,8 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     c.loss.assign(n, 0);
     c.exit.assign(n, 0);
     c.right.assign(n, false);
+    c.answer.assign(n, -1);
+    c.confidence.assign(n, 0);
   }
   const auto rule = [](const Contestant& c, std::size_t row) {
     return [&c, row](std::size_t k, std::span<const double> x) { return c.decide(row, k, x); };
@@ -88,6 +92,8 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     c.loss[row] = loss(a.probabilities, test.label(row));
     c.exit[row] = a.exit;
     c.right[row] = a.label == test.label(row);
+    c.answer[row] = a.label;
+    c.confidence[row] = a.probabilities[static_cast<std::size_t>(a.label)];
   };
   std::vector<weir::CascadeAnswer> answers;
   const auto run = [&](Contestant& c, std::size_t first, std::size_t size, bool timed) {

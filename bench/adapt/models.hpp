@@ -1,8 +1,10 @@
 /// The networks of a run and how images become their inputs.
 #pragma once
+#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 #include <weir/io/images/preprocess.hpp>
@@ -89,6 +91,8 @@ class Models {
     for (const Model& m : all)
       if (!part.set->is_float() && !m.preprocess) throw no_preprocessing(m);
     part.set->keep_decoded(part.rows[0]);
+    for (const Model& m : all)
+      if (m.preprocess && !part.set->is_float()) warn_of_crop(m, part.set->image(part.rows[0]));
     for (std::size_t n = 0; n < all.size(); ++n) {
       weir::Tensor x(all[n].network.input_shape());
       fill(part, n, 0, x.view());
@@ -123,6 +127,17 @@ class Models {
   }
 
  private:
+  /// Once for each network: a crop that most of an image falls to is rarely meant.
+  void warn_of_crop(const Model& m, weir::ImageView image) {
+    const double seen = m.preprocess->share_seen(image);
+    if (seen >= 0.4 || !warned_.insert(m.name).second) return;
+    const std::string crop = std::to_string(m.preprocess->options().crop);
+    std::printf(
+        "warning: %s sees only %.0f %% of an image of %d x %d: its central crop of %s; \"resize\": %s in "
+        "models.json would shrink images first\n",
+        weir::printable(m.name).c_str(), 100 * seen, image.height, image.width, crop.c_str(), crop.c_str());
+  }
+
   static weir::ArgumentError no_preprocessing(const Model& m) {
     return weir::ArgumentError(m.file + ": 8-bit images need --preprocess models.json, which says how to scale them");
   }
@@ -145,6 +160,7 @@ class Models {
   }
 
   weir::Preprocess::Scratch scratch_;
+  std::set<std::string> warned_;
 };
 
 }  // namespace adapt

@@ -27,7 +27,7 @@ struct Options {
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
   program::CostOptions costs;
-  std::string out = "results", save_traces, bundle;
+  std::string out = "results", save_traces, bundle, name, compare;
   bool quick = false;
 };
 
@@ -154,7 +154,12 @@ inline void declare(CLI::App& app, Options& o) {
          "new folder for the policies together with their networks, preprocessing and a program that runs them: "
          "what to copy to another machine")
       ->group("Runs");
-  app.add_option("--out", o.out, "folder for summary.json, curve.csv, policy.json and report.html")->group("Runs");
+  app.add_option("--name", o.name, "what the report calls the data; else what --images says")->group("Runs");
+  app.add_option("--compare", o.compare,
+                 "summary.json of another run: the report and the terminal show both side by side")
+      ->group("Runs");
+  app.add_option("--out", o.out, "folder for report.html, summary.json, curve.csv, policy.json and decisions.csv")
+      ->group("Runs");
 }
 
 }  // namespace adapt

@@ -260,7 +260,14 @@ inline nlohmann::json summary_json(const Results& r) {
                            {"repairs", p.repairs},    {"accuracy", c.accuracy()}, {"mean_s", c.mean_cost()}};
     if (c.kind == "rule" || c.kind == "random")
       if (const auto n = r.strays(c)) line["decisions_that_differ_from_trace"] = *n;
-    if (c.kind == "curve") line["budget"] = c.budget;
+    if (c.kind == "curve") {
+      line["budget"] = c.budget;
+      for (const Mode& m : r.modes)
+        if (m.name == c.mode)
+          for (const ExitRow& e : exit_rows(m, c))
+            line["exits"].push_back(
+                {{"stage", e.stage}, {"share", e.share}, {"accuracy", e.n > 0 ? json(e.accuracy) : json()}});
+    }
     s[c.kind == "oracle" || c.kind == "curve" ? c.kind : "baselines"].push_back(std::move(line));
   }
   return s;

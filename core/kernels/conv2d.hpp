@@ -18,7 +18,7 @@ namespace weir {
 /// gets im2col and one product for each image.
 ///
 /// Which algorithm computes it (core/kernels/conv2d/list.hpp) is decided when it is made, from the parameters, H, W,
-/// the layout of x, the instruction set and Context::winograd() alone; so an image's result does not depend on its
+/// the layout of x, the instruction set and Context::winograd() only; so an image's result does not depend on its
 /// batch-mates, on the batch size or on the number of threads, to the last bit. (OpenBLAS promises nothing about the
 /// bits when its number of threads changes.)
 ///

@@ -87,7 +87,7 @@ inline void conv_transpose(const Context& context, const ConvTransposeParams& p,
   const std::int64_t apart = kernels::workspaces_apart(detail::ConvTransposeRows::phase_floats(p, y.shape[3]));
   const double work = 2.0 * static_cast<double>(x.shape.numel()) * static_cast<double>(p.out_channels / p.groups) *
                           static_cast<double>(p.h.kernel * p.w.kernel) +
-                      kernels::copy_operations * static_cast<double>(y.shape.numel());
+                      machine_costs.copy_operations * static_cast<double>(y.shape.numel());
   kernels::share(context.pool(), y.shape.product(0, 3), work,
                  [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                    for (std::int64_t r = first; r < last; ++r)

@@ -27,7 +27,7 @@ namespace detail {
 template <class F>
 void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
   const Shape b = blocked_shape(shape, context.isa());
-  const double operations = kernels::copy_operations * static_cast<double>(b.numel());
+  const double operations = machine_costs.copy_operations * static_cast<double>(b.numel());
   kernels::share(context.pool(), b[0] * b[1], operations, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const std::int64_t channel = plane % b[1] * b[3];
@@ -42,7 +42,7 @@ void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
 template <class F>
 void for_all_rows(const Context& context, const Shape& shape, std::int64_t rows, std::int64_t floats, const F& f) {
   const std::int64_t blocks = blocked_shape(shape, context.isa())[1], planes = shape[0] * blocks;
-  const double operations = kernels::copy_operations * static_cast<double>(planes * rows * floats);
+  const double operations = machine_costs.copy_operations * static_cast<double>(planes * rows * floats);
   if (shape[0] > 1 || rows < context.threads()) {
     kernels::share(context.pool(), planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t plane = first; plane < last; ++plane) f(plane, std::int64_t{0}, rows);

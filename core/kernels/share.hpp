@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
-
-/// What handing a piece over, and fetching from another core's cache what it reads, takes: as long as so many
-/// operations.
-inline constexpr double piece_operations = 0.8e6;
-/// What loading and storing a float takes, in operations of a product.
-inline constexpr double copy_operations = 20;
 
 /// Asks for n cache lines from p on that are about to be written. Another core may have written them last, and fetching
 /// them from there takes hundreds of cycles, which stores wait for one after the other.
@@ -21,8 +16,8 @@ inline void write_soon([[maybe_unused]] const float* p, [[maybe_unused]] std::in
 #endif
 }
 
-/// How far apart workspaces begin that threads have for themselves and that need so many floats: the same for most
-/// layers, so that what a thread writes to there, it wrote to before, and has in its own cache.
+/// How far apart workspaces begin that threads have for themselves and that need this number of floats: the same for
+/// most layers, so that what a thread writes to there, it wrote to before, and has in its own cache.
 inline std::int64_t workspaces_apart(std::int64_t floats) {
   constexpr std::uint64_t usual = 1 << 18;
   return static_cast<std::int64_t>(std::bit_ceil(std::max(static_cast<std::uint64_t>(floats), usual)));
@@ -34,12 +29,12 @@ inline std::size_t workspaces_floats(std::int64_t threads, std::int64_t floats) 
 
 /// How many pieces share() makes.
 inline std::int64_t pieces_of(const ThreadPool& pool, std::int64_t n, double operations) {
-  const auto worth = static_cast<std::int64_t>(std::min(operations / piece_operations, 1e6));
+  const auto worth = static_cast<std::int64_t>(std::min(operations / machine_costs.piece_operations, 1e6));
   return std::min({std::int64_t{pool.threads()}, n, std::max<std::int64_t>(worth, 1)});
 }
 
 /// Calls body(piece, first, last) on consecutive pieces of [0, n), one for each thread but never more than one for each
-/// piece_operations. Pieces are numbered from 0.
+/// MachineCosts::piece_operations. Pieces are numbered from 0.
 template <typename Body>
 void share(const ThreadPool& pool, std::int64_t n, double operations, const Body& body) {
   const std::int64_t pieces = pieces_of(pool, n, operations);

@@ -15,7 +15,7 @@ namespace weir::detail {
 
 inline constexpr std::size_t cache_line_bytes = 64, huge_page_bytes = std::size_t{1} << 21;
 
-/// From so many bytes on a block gets huge pages of its own.
+/// From this number of bytes on a block gets huge pages of its own.
 inline constexpr std::size_t large_block_bytes = 2 * huge_page_bytes;
 
 /// One block lies at another place of its first page than the next: if all began where a page does, they would meet in

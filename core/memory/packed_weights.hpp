@@ -21,7 +21,7 @@ class WeightRegion {
  public:
   static constexpr std::size_t bytes = 16 * huge_page_bytes;
   /// What is larger gets pages of its own. So does all under the address sanitizer, which knows the borders of the
-  /// system's blocks alone.
+  /// system's blocks only.
   static constexpr std::size_t largest_share = address_sanitizer ? 0 : bytes / 2;
 
   WeightRegion() : memory_(allocate_block(bytes)) {}
@@ -37,8 +37,8 @@ class WeightRegion {
     return static_cast<char*>(memory_) + taken_ - n;
   }
 
-  /// Room for so many bytes, at most largest_share, in the region that others share at the time or in a new one. Any
-  /// thread may call. Throws std::bad_alloc.
+  /// Room for this number of bytes, at most largest_share, in the region that others share at the time or in a new one.
+  /// Any thread may call. Throws std::bad_alloc.
   static std::shared_ptr<void> share(std::size_t n) {
     static std::mutex mutex;
     static std::weak_ptr<WeightRegion> current;

@@ -1,4 +1,4 @@
-/// SharedFloats: weights that several layers and plans hold, and nobody changes.
+/// SharedFloats: weights that several layers and plans hold, and none changes.
 #pragma once
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-/// BandGroup: steps of a plan that compute an example by bands of rows, ready to be walked.
+/// BandGroup: steps of a plan that compute an example by bands of rows, ready to be computed.
 #pragma once
 #include <array>
 #include <vector>
@@ -6,23 +6,22 @@
 
 namespace weir {
 
-/// A group of the schedule whose rows are set. What its steps but the last compute is needed within it alone and never
+/// A group of the schedule whose rows are set. What its steps but the last compute is needed only within it and never
 /// there as a whole: of each there is a ring of as many rows as are held at a time.
 class BandGroup {
  public:
   /// alone: the context, with one thread. The schedule must outlive this.
-  BandGroup(const Network& network, const Plan& plan, const Context& alone, const Schedule& schedule,
-            const StepGroup& group)
+  BandGroup(const Plan& plan, const Context& alone, const Schedule& schedule, const StepGroup& group)
       : first_(group.first), last_(group.last), bands_(schedule.bands(), group.first, group.last, group.rows) {
     for (int i = first_; i < last_; ++i) {
-      const Node& node = plan.steps()[static_cast<std::size_t>(i)];
+      const PlanStep& node = plan.steps()[static_cast<std::size_t>(i)];
       Step step;
-      step.layer = node.layer.get();
-      step.shapes = plan.input_shapes(network, node, 1);
-      for (ValueId v : node.inputs) step.inputs.push_back(operand(network, plan, v));
-      step.output = operand(network, plan, node.outputs[0]);
+      step.kernel = node.kernel.get();
+      step.shapes = plan.input_shapes(node, 1);
+      for (ValueId v : node.inputs) step.inputs.push_back(operand(plan, v));
+      step.output = operand(plan, node.outputs[0]);
       step.workspace = workspace_floats_;
-      workspace_floats_ += (node.layer->workspace_floats(alone, step.shapes) + 15) / 16 * 16;
+      workspace_floats_ += (node.kernel->workspace_floats(alone, step.shapes) + 15) / 16 * 16;
       steps_.push_back(std::move(step));
     }
   }
@@ -40,8 +39,8 @@ class BandGroup {
   /// Bands [first, last) of one example, computed by the calling thread. where(v): where value v of that example, or
   /// what is held of it, begins. after(i) is called whenever step i has computed. rows: any, for reuse.
   template <class Where, class After>
-  void walk(const Context& context, std::int64_t first, std::int64_t last, const Where& where, float* workspace,
-            std::vector<RowsView>& rows, const After& after) const {
+  void compute(const Context& context, std::int64_t first, std::int64_t last, const Where& where, float* workspace,
+               std::vector<RowsView>& rows, const After& after) const {
     RowBands::Place place;
     std::array<std::int64_t, RowBands::longest> done;  // by step: the row behind the last that it computed
     done.fill(-1);
@@ -58,8 +57,8 @@ class BandGroup {
           rows.clear();
           for (const Operand& x : step.inputs) rows.push_back(rows_of(x));
           std::int64_t& until = done[static_cast<std::size_t>(i - first_)];
-          step.layer->forward_rows(context, step.shapes, rows, rows_of(step.output), fresh, until == fresh.first,
-                                   workspace + step.workspace);
+          step.kernel->forward_rows(context, step.shapes, rows, rows_of(step.output), fresh, until == fresh.first,
+                                    workspace + step.workspace);
           until = fresh.last;
         }
         after(i);
@@ -73,19 +72,18 @@ class BandGroup {
     std::int64_t planes = 0, rows = 0, row_floats = 0;  ///< rows: of the ring, or all
   };
   struct Step {
-    const Layer* layer;  ///< of the plan
+    const Kernel* kernel;  ///< of the plan
     std::vector<Shape> shapes;
     std::vector<Operand> inputs;
     Operand output;
     std::size_t workspace;  ///< floats from where its own begins
   };
 
-  Operand operand(const Network& network, const Plan& plan, ValueId v) const {
-    if (v == absent || network.value(plan.base(v)).constant) return {};
+  Operand operand(const Plan& plan, ValueId v) const {
+    if (v == absent || plan.is_constant(v)) return {};
     const int step = plan.step_of(v);
-    const std::int64_t planes = plan.planes(network, v), H = network.value(plan.base(v)).form.at(1)[2];
-    return {v, planes, step >= first_ && step < last_ - 1 ? bands_.room(step) : H,
-            plan.floats(network, v, 1) / (planes * H)};
+    const std::int64_t planes = plan.planes(v), H = plan.shape(v, 1)[2];
+    return {v, planes, step >= first_ && step < last_ - 1 ? bands_.room(step) : H, plan.floats(v, 1) / (planes * H)};
   }
 
   int first_, last_;

@@ -8,12 +8,10 @@
 namespace weir {
 
 /// Cost: some shapes for each step; nothing runs.
-inline PlanDescription describe(const Network& network, const Plan& plan, const Context& context, std::int64_t batch) {
+inline PlanDescription describe(const Plan& plan, const Context& context, std::int64_t batch) {
   PlanDescription all{context.isa(), context.threads(), batch, {}};
-  const auto floats = [&](ValueId v) {
-    return v == absent ? 0.0 : static_cast<double>(plan.floats(network, v, batch));
-  };
-  for (const Node& node : plan.steps()) {
+  const auto floats = [&](ValueId v) { return v == absent ? 0.0 : static_cast<double>(plan.floats(v, batch)); };
+  for (const PlanStep& node : plan.steps()) {
     StepDescription s;
     s.name = node.name;
     std::size_t end = node.op.find('+');
@@ -25,20 +23,20 @@ inline PlanDescription describe(const Network& network, const Plan& plan, const 
     }
     for (ValueId v : node.outputs)
       if (v != absent && s.tensor.empty()) {
-        s.tensor = network.value(plan.base(v)).name;
-        s.output = network.value(plan.base(v)).form.at(batch);
+        s.tensor = plan.value(v).name;
+        s.output = plan.shape(v, batch);
       }
-    s.algorithm = node.layer->is_view() ? "view" : node.layer->algorithm();
+    s.algorithm = node.layer->is_view() ? "view" : node.kernel->algorithm();
     if (!node.layer->is_view()) {
-      s.flops = node.layer->flops(plan.input_shapes(network, node, batch));
-      double moved = node.layer->parameter_floats();
+      s.flops = node.layer->flops(plan.input_shapes(node, batch));
+      double moved = node.kernel->parameter_floats();
       for (ValueId v : node.inputs) moved += floats(v);
       for (ValueId v : node.outputs) moved += floats(v);
       s.bytes = static_cast<double>(sizeof(float)) * moved;
     }
     all.steps.push_back(std::move(s));
   }
-  const Schedule schedule(network, plan, Liveness(network, plan, batch), context.threads(), batch);
+  const Schedule schedule(plan, Liveness(plan, batch), context.threads(), batch);
   for (std::size_t g = 0; g < schedule.groups().size(); ++g) {
     const StepGroup& group = schedule.groups()[g];
     for (int i = group.first; i < group.last; ++i) {

@@ -12,7 +12,7 @@ struct Liveness {
   std::vector<std::size_t> shift;  ///< by value id: floats from where its root begins
   std::vector<int> last_use;       ///< by root: last step that touches it; the number of steps for visible ones
 
-  Liveness(const Network& network, const Plan& plan, std::int64_t batch)
+  Liveness(const Plan& plan, std::int64_t batch)
       : root(plan.n_values()), shift(root.size(), 0), last_use(root.size(), -1), next_(root.size(), end) {
     const int never = static_cast<int>(plan.steps().size());
     for (std::size_t v = 0; v < root.size(); ++v) root[v] = v;
@@ -20,22 +20,23 @@ struct Liveness {
     for (int i = 0; i < never; ++i)
       for (ValueId v : plan.steps()[static_cast<std::size_t>(i)].inputs)
         if (v != absent) last_read[at(v)] = i;
-    for (ValueId v : network.state().inputs) last_use[at(v)] = never;
+    for (ValueId v : plan.network().state().inputs) last_use[at(v)] = never;
     for (int i = 0; i < never; ++i) {
-      const Node& step = plan.steps()[static_cast<std::size_t>(i)];
+      const PlanStep& step = plan.steps()[static_cast<std::size_t>(i)];
       for (ValueId v : step.outputs) {
         if (v == absent) continue;
         const int until = plan.visible(v) ? never : std::max(last_read[at(v)], i);
         const ValueId x = step.inputs.empty() ? absent : step.inputs[0];
-        const bool owned = x != absent && !network.value(plan.base(x)).constant && step.outputs.size() == 1;
-        // A view may share whatever it views; a result written in place needs its input to end here, and alone.
+        const bool owned = x != absent && !plan.is_constant(x) && step.outputs.size() == 1;
+        // A view may share whatever it views; a result written in place needs its input to end here, and no
+        // other reader.
         const bool shares = owned && (step.layer->is_view() ||
-                                      (step.layer->in_place(step.inputs.size()) == 0 && last_use[root[at(x)]] == i &&
+                                      (step.kernel->in_place(step.inputs.size()) == 0 && last_use[root[at(x)]] == i &&
                                        plan.layout(x) == plan.layout(v) && plan.element(x) == plan.element(v) &&
-                                       network.value(plan.base(x)).form == network.value(plan.base(v)).form));
+                                       plan.value(x).form == plan.value(v).form));
         if (shares) join(at(v), root[at(x)], shift[at(x)]);
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
-        if (batch == 1 && step.layer->is_join()) place_parts(network, plan, i);
+        if (batch == 1 && step.kernel->is_join()) place_parts(plan, i);
       }
     }
   }
@@ -52,13 +53,12 @@ struct Liveness {
   }
 
   /// Gives the inputs of step i that end there their place in its output, so that nothing need be copied.
-  void place_parts(const Network& network, const Plan& plan, int i) {
-    const Node& step = plan.steps()[static_cast<std::size_t>(i)];
+  void place_parts(const Plan& plan, int i) {
+    const PlanStep& step = plan.steps()[static_cast<std::size_t>(i)];
     const std::size_t y = at(step.outputs[0]);
-    const auto floats = [&](ValueId v) { return static_cast<std::size_t>(plan.floats(network, v, 1)); };
+    const auto floats = [&](ValueId v) { return static_cast<std::size_t>(plan.floats(v, 1)); };
     constexpr auto size = static_cast<std::int64_t>(sizeof(float));
-    if (std::any_of(step.inputs.begin(), step.inputs.end(),
-                    [&](ValueId v) { return plan.bytes(network, v, 1) % size != 0; }))
+    if (std::any_of(step.inputs.begin(), step.inputs.end(), [&](ValueId v) { return plan.bytes(v, 1) % size != 0; }))
       return;
     std::size_t place = 0;
     for (ValueId v : step.inputs) {

@@ -10,7 +10,7 @@ namespace weir {
 
 /// Where each value lies, and how much workspace the steps need, for one batch size. Values whose lives do not overlap
 /// share memory; visible ones and the inputs keep theirs until the pass ends. Values that are needed within one group
-/// of the schedule alone lie in a block of floats of which every thread has one, with room for the examples, or for the
+/// of the schedule only lie in a block of floats of which every thread has one, with room for the examples, or for the
 /// rows, that pass the group at a time; all others in one block with room for the batch.
 struct MemoryPlan {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
@@ -28,20 +28,20 @@ struct MemoryPlan {
   std::size_t thread_floats = 0;            ///< of each thread's block of values that pass
   std::size_t thread_workspace_floats = 0;  ///< from where one thread's workspace begins to the next
 
-  MemoryPlan(const Network& network, const Plan& plan, const Context& context, std::int64_t batch)
-      : lives(network, plan, batch),
-        schedule(network, plan, lives, context.threads(), batch),
+  MemoryPlan(const Plan& plan, const Context& context, std::int64_t batch)
+      : lives(plan, batch),
+        schedule(plan, lives, context.threads(), batch),
         offset(plan.n_values(), nowhere),
         row(offset.size(), 0),
         passing(offset.size(), false) {
     Places whole;
-    for (ValueId v : network.state().inputs) add(network, plan, batch, v, {-1, lives.last_use[at(v)]}, batch, whole);
+    for (ValueId v : plan.network().state().inputs) add(plan, batch, v, {-1, lives.last_use[at(v)]}, batch, whole);
     const Context alone = context.alone();
     for (const StepGroup& g : schedule.groups()) {
       Places local;
-      if (g.rows > 0) band_groups.emplace_back(network, plan, alone, schedule, g);
+      if (g.rows > 0) band_groups.emplace_back(plan, alone, schedule, g);
       for (int i = g.first; i < g.last; ++i) {
-        const Node& step = plan.steps()[at(i)];
+        const PlanStep& step = plan.steps()[at(i)];
         for (ValueId v : step.outputs) {
           if (v == absent) continue;
           const std::size_t root = lives.root[at(v)];
@@ -52,25 +52,24 @@ struct MemoryPlan {
             passing[root] = !g.whole && dies < g.last && (g.rows == 0 || i + 1 < g.last);
             if (!passing[root]) dies = end_of_group(dies);
             const auto value = static_cast<ValueId>(root);
-            const std::size_t under = passing[root] || g.rows > 0 ? nowhere : written_over(network, plan, i, root);
+            const std::size_t under = passing[root] || g.rows > 0 ? nowhere : written_over(plan, i, root);
             if (under != nowhere)
               offset[root] = offset[under], whole.keep(offset[root], {i, dies});
             else if (passing[root] && g.rows > 0)  // kept from band to band
               offset[root] = local.place(rounded(band_groups.back().floats(i)), {g.first, g.last});
             else
-              add(network, plan, batch, value, passing[root] ? Life{i, dies} : Life{g.first, dies},
+              add(plan, batch, value, passing[root] ? Life{i, dies} : Life{g.first, dies},
                   passing[root] ? g.examples : batch, passing[root] ? local : whole);
           }
           passing[at(v)] = passing[root];
           offset[at(v)] = offset[root] + lives.shift[at(v)];
-          set_row(network, plan, v);
+          set_row(plan, v);
         }
         const auto need = [&](const Context& c, std::int64_t examples) {
-          const std::size_t floats = step.layer->workspace_floats(c, plan.input_shapes(network, step, examples));
-          refuse_above(max_floats, floats, network.source() + ": node '" + step.name + "' " + step.op);
-          if (floats > at(c.threads()) * small_workspace &&
-              floats > times_touched * touched(network, plan, step, examples))
-            throw ShapeError(network.source() + ": node '" + step.name + "' " + step.op + ": needs " +
+          const std::size_t floats = step.kernel->workspace_floats(c, plan.input_shapes(step, examples));
+          refuse_above(max_floats, floats, plan.network().source() + ": node '" + step.name + "' " + step.op);
+          if (floats > at(c.threads()) * small_workspace && floats > times_touched * touched(plan, step, examples))
+            throw ShapeError(plan.network().source() + ": node '" + step.name + "' " + step.op + ": needs " +
                              std::to_string(floats >> 18) +
                              " MiB beside its tensors, much more than these take; a window so far beyond its image is "
                              "not supported");
@@ -91,7 +90,7 @@ struct MemoryPlan {
     workspace_floats = std::max(workspace_floats, kernels::workspaces_floats(threads, each));
     thread_workspace_floats = static_cast<std::size_t>(kernels::workspaces_apart(each));
     refuse_above(max_floats, arena_floats + workspace_floats + at(threads) * thread_floats,
-                 network.source() + ": a batch of " + std::to_string(batch) + " on " + std::to_string(threads) +
+                 plan.network().source() + ": a batch of " + std::to_string(batch) + " on " + std::to_string(threads) +
                      (threads == 1 ? " thread" : " threads"));
   }
 
@@ -144,11 +143,11 @@ struct MemoryPlan {
     return static_cast<std::size_t>(i);
   }
   /// Floats that a step reads and writes.
-  static std::size_t touched(const Network& network, const Plan& plan, const Node& step, std::int64_t examples) {
-    auto floats = at(step.layer->parameter_floats());
+  static std::size_t touched(const Plan& plan, const PlanStep& step, std::int64_t examples) {
+    auto floats = at(step.kernel->parameter_floats());
     for (const auto* values : {&step.inputs, &step.outputs})
       for (const ValueId v : *values)
-        if (v != absent) floats += at(plan.floats(network, v, examples));
+        if (v != absent) floats += at(plan.floats(v, examples));
     return floats;
   }
 
@@ -157,15 +156,15 @@ struct MemoryPlan {
   /// The value whose memory step i may write `result` to because it reads it as the last one, and only where it writes:
   /// the residual of a convolution (Liveness knows of elementwise layers). nowhere if there is none. So fewer lines of
   /// the caches are in use.
-  std::size_t written_over(const Network& network, const Plan& plan, int i, std::size_t result) const {
-    const Node& step = plan.steps()[at(i)];
-    const auto position = step.layer->in_place(step.inputs.size());
+  std::size_t written_over(const Plan& plan, int i, std::size_t result) const {
+    const PlanStep& step = plan.steps()[at(i)];
+    const auto position = step.kernel->in_place(step.inputs.size());
     if (!position || step.outputs.size() != 1 || step.inputs[*position] == absent) return nowhere;
     const std::size_t under = at(step.inputs[*position]);
     const auto v = static_cast<ValueId>(under), y = static_cast<ValueId>(result);
     if (offset[under] == nowhere || passing[under] || lives.root[under] != under || lives.last_use[under] > i ||
         plan.layout(v) != plan.layout(y) || plan.element(v) != plan.element(y) ||
-        !(network.value(plan.base(v)).form == network.value(plan.base(y)).form))
+        !(plan.value(v).form == plan.value(y).form))
       return nowhere;
     for (std::size_t p = 0; p < step.inputs.size(); ++p)
       if (p != *position && step.inputs[p] != absent && lives.root[at(step.inputs[p])] == under) return nowhere;
@@ -180,17 +179,15 @@ struct MemoryPlan {
     return it == groups.end() ? i : it->last - 1;
   }
 
-  void set_row(const Network& network, const Plan& plan, ValueId v) {
-    if (network.value(plan.base(v)).form.has_rows()) row[at(v)] = at(plan.bytes(network, v, 1));
+  void set_row(const Plan& plan, ValueId v) {
+    if (plan.value(v).form.has_rows()) row[at(v)] = at(plan.bytes(v, 1));
   }
 
-  void add(const Network& network, const Plan& plan, std::int64_t batch, ValueId v, Life life, std::int64_t examples,
-           Places& places) {
-    offset[at(v)] = places.place(rounded(at(plan.floats(network, v, examples))), life);
-    set_row(network, plan, v);
+  void add(const Plan& plan, std::int64_t batch, ValueId v, Life life, std::int64_t examples, Places& places) {
+    offset[at(v)] = places.place(rounded(at(plan.floats(v, examples))), life);
+    set_row(plan, v);
     refuse_above(max_floats, places.floats,
-                 network.source() + ": tensor '" + network.value(plan.base(v)).name + "' " +
-                     network.value(plan.base(v)).form.at(batch).to_string());
+                 plan.network().source() + ": tensor '" + plan.value(v).name + "' " + plan.shape(v, batch).to_string());
   }
 
   /// Before it is allocated.

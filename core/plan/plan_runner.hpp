@@ -43,7 +43,7 @@ class PlanRunner {
     auto it = layouts_.find(batch);
     if (it == layouts_.end()) {
       network_.check_batch(batch);
-      it = layouts_.emplace(batch, MemoryPlan(network_, *plan_, context_, batch)).first;
+      it = layouts_.emplace(batch, MemoryPlan(*plan_, context_, batch)).first;
     }
     layout_ = &it->second;
     arena_.reserve(std::max<std::size_t>(layout_->arena_floats, 1));
@@ -57,7 +57,7 @@ class PlanRunner {
   std::int64_t rows() const { return rows_; }
 
   /// Where a value of all rows lies.
-  View view_of(ValueId v) const { return {memory_of(v), network_.value(plan_->base(v)).form.at(rows_)}; }
+  View view_of(ValueId v) const { return {memory_of(v), plan_->value(v).form.at(rows_)}; }
 
   /// Computes the steps before `end`, of which the last must be the last or make a visible tensor.
   void compute(int end) {
@@ -92,12 +92,12 @@ class PlanRunner {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// What one thread needs to walk.
+  /// What one thread computes with.
   struct Worker {
     std::vector<ConstView> inputs;
     std::vector<View> outputs;
-    std::vector<RowsView> rows;   ///< for walks by bands
-    std::vector<double> seconds;  ///< by step of the group, while somebody times steps
+    std::vector<RowsView> rows;   ///< for passes by bands
+    std::vector<double> seconds;  ///< by step of the group, while steps are timed
   };
 
   float* memory_of(ValueId v) const { return arena_.data() + layout_->offset[static_cast<std::size_t>(v)]; }
@@ -122,20 +122,20 @@ class PlanRunner {
 
   void check_rows_may_leave() const {
     for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
-      const Value& value = network_.value(plan_->base(static_cast<ValueId>(v)));
+      const Value& value = plan_->value(static_cast<ValueId>(v));
       if (is_live(v) && value.form.depends_on_batch() && !value.examples.rows())
         throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
                             "' is alive, its outermost dimension is not the batch");
     }
     for (std::size_t i = static_cast<std::size_t>(next_); i < plan_->steps().size(); ++i)
       for (const ValueId v : plan_->steps()[i].outputs)
-        if (v != absent && network_.value(plan_->base(v)).examples.is_mixed())
-          throw ArgumentError(network_.source() + ": rows cannot leave before '" + network_.value(plan_->base(v)).name +
+        if (v != absent && plan_->value(v).examples.is_mixed())
+          throw ArgumentError(network_.source() + ": rows cannot leave before '" + plan_->value(v).name +
                               "', which mixes the examples of a batch");
   }
 
   void move_rows(ValueId v, std::span<const std::size_t> keep) {
-    if (!network_.value(plan_->base(v)).form.depends_on_batch()) return;
+    if (!plan_->value(v).form.depends_on_batch()) return;
     const std::size_t row = layout_->row[static_cast<std::size_t>(v)];
     auto* data = reinterpret_cast<std::byte*>(memory_of(v));
     for (std::size_t i = 0; i < keep.size(); ++i)
@@ -150,16 +150,16 @@ class PlanRunner {
     const std::int64_t turns = (rows_ + group.examples * threads - 1) / (group.examples * threads);
     const std::int64_t each = (rows_ + turns * threads - 1) / (turns * threads);
     const std::int64_t passes = (rows_ + each - 1) / each, rest = passes % threads;
-    const std::int64_t alone = 2 * rest > threads ? passes : passes - rest;
+    const std::int64_t single = 2 * rest > threads ? passes : passes - rest;
     std::atomic<std::int64_t> taken{0};
     context_.pool().split(threads, 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t w = first; w < last; ++w)
-        for (std::int64_t p = taken++; p < alone; p = taken++)
+        for (std::int64_t p = taken++; p < single; p = taken++)
           pass(workers_[static_cast<std::size_t>(w)], alone_, group, p * each, std::min(rows_, (p + 1) * each),
                workspace_.data() + static_cast<std::size_t>(w) * layout_->thread_workspace_floats,
                passing_.data() + static_cast<std::size_t>(w) * layout_->thread_floats);
     });
-    for (std::int64_t p = alone; p < passes; ++p)
+    for (std::int64_t p = single; p < passes; ++p)
       pass(workers_[0], context_, group, p * each, std::min(rows_, (p + 1) * each), workspace_.data(), passing_.data());
   }
 
@@ -191,25 +191,25 @@ class PlanRunner {
     const auto& all = layout_->band_groups;
     const BandGroup& bands = *std::lower_bound(all.begin(), all.end(), group.first,
                                                [](const BandGroup& b, int first) { return b.first() < first; });
-    if (context.threads() == 1) return walk_bands(worker, group, bands, n, {0, bands.count()}, workspace, passing);
+    if (context.threads() == 1) return compute_bands(worker, group, bands, n, {0, bands.count()}, workspace, passing);
     kernels::share(context.pool(), bands.count(), group.operations,
                    [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                      const auto w = static_cast<std::size_t>(piece);
-                     walk_bands(workers_[w], group, bands, n, {first, last},
-                                workspace_.data() + w * layout_->thread_workspace_floats,
-                                passing_.data() + w * layout_->thread_floats);
+                     compute_bands(workers_[w], group, bands, n, {first, last},
+                                   workspace_.data() + w * layout_->thread_workspace_floats,
+                                   passing_.data() + w * layout_->thread_floats);
                    });
   }
 
-  void walk_bands(Worker& worker, const StepGroup& group, const BandGroup& bands, std::int64_t n, RowRange some,
-                  float* workspace, float* passing) const {
+  void compute_bands(Worker& worker, const StepGroup& group, const BandGroup& bands, std::int64_t n, RowRange some,
+                     float* workspace, float* passing) const {
     time(worker, group);
     auto start = timer_ ? Clock::now() : Clock::time_point{};
     const auto where = [&](ValueId v) {
       const auto at = static_cast<std::size_t>(v);
       return layout_->passing[at] ? passing + layout_->offset[at] : memory_of(v, n);
     };
-    bands.walk(context_, some.first, some.last, where, workspace, worker.rows, [&](int step) {
+    bands.compute(context_, some.first, some.last, where, workspace, worker.rows, [&](int step) {
       if (!timer_) return;
       const auto now = Clock::now();
       worker.seconds[static_cast<std::size_t>(step - group.first)] +=
@@ -218,24 +218,24 @@ class PlanRunner {
     });
   }
 
-  void compute_step(Worker& worker, const Context& context, const Node& step, std::int64_t first, std::int64_t last,
+  void compute_step(Worker& worker, const Context& context, const PlanStep& step, std::int64_t first, std::int64_t last,
                     float* workspace, float* passing) const {
     const auto rows_of = [&](ValueId v) -> View {
       const auto at = static_cast<std::size_t>(v);
       float* data = layout_->passing[at] ? passing + layout_->offset[at] : memory_of(v, first);
-      return {data, network_.value(plan_->base(v)).form.at(last - first)};
+      return {data, plan_->value(v).form.at(last - first)};
     };
     worker.inputs.clear();
     worker.outputs.clear();
     for (ValueId v : step.inputs) {
-      const Tensor* constant = v == absent ? nullptr : plan_->constant(network_, v);
+      const Tensor* constant = v == absent ? nullptr : plan_->constant(v);
       worker.inputs.push_back(v == absent ? ConstView{}
-                              : constant  ? ConstView{constant->data(), network_.value(plan_->base(v)).form.at(1)}
+                              : constant  ? ConstView{constant->data(), plan_->value(v).form.at(1)}
                                           : ConstView(rows_of(v)));
     }
     for (ValueId v : step.outputs) worker.outputs.push_back(v == absent ? View{} : rows_of(v));
     const bool same_memory = step.layer->is_view() && worker.inputs[0].data == worker.outputs[0].data;
-    if (!same_memory) step.layer->forward(context, worker.inputs, worker.outputs, workspace);
+    if (!same_memory) step.kernel->forward(context, worker.inputs, worker.outputs, workspace);
   }
 
   void report_times(const StepGroup& group) {

@@ -9,7 +9,7 @@ namespace weir {
 
 /// Output 0 is input 0 in another layout or of other elements; costs one pass over memory, or nothing where both are
 /// the same.
-class ReorderLayer final : public Layer {
+class ReorderLayer final : public RunnableLayer {
  public:
   struct End {
     Layout layout;

@@ -25,53 +25,53 @@ struct BandStep {
 };
 
 /// The steps of a plan, in order.
-inline std::vector<BandStep> band_steps(const Network& network, const Plan& plan) {
+inline std::vector<BandStep> band_steps(const Plan& plan) {
   std::vector<BandStep> all(plan.steps().size());
   const auto whole_floats = [&](ValueId v) {  // each row of a plane
-    const std::int64_t rows = plan.planes(network, v) * network.value(plan.base(v)).form.at(1)[2];
-    return rows > 0 && plan.bytes(network, v, 1) % (rows * static_cast<std::int64_t>(sizeof(float))) == 0;
+    const std::int64_t rows = plan.planes(v) * plan.shape(v, 1)[2];
+    return rows > 0 && plan.bytes(v, 1) % (rows * static_cast<std::int64_t>(sizeof(float))) == 0;
   };
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const Node& node = plan.steps()[i];
+    const PlanStep& node = plan.steps()[i];
     if (node.outputs.size() != 1 || node.outputs[0] == absent) continue;
-    const std::vector<Shape> shapes = plan.input_shapes(network, node, 1);
+    const std::vector<Shape> shapes = plan.input_shapes(node, 1);
     BandStep& step = all[i];
     bool knows = true;
     for (std::size_t p = 0; p < node.inputs.size() && knows; ++p) {
       const ValueId v = node.inputs[p];
-      if (v == absent || network.value(plan.base(v)).constant) continue;
-      const auto window = node.layer->row_window(shapes, p);
-      knows = window && network.value(plan.base(v)).form.has_rows() && whole_floats(v);
+      if (v == absent || plan.is_constant(v)) continue;
+      const auto window = node.kernel->row_window(shapes, p);
+      knows = window && plan.value(v).form.has_rows() && whole_floats(v);
       if (!knows) continue;
       step.inputs.push_back({p, plan.step_of(v), *window});
       step.together = std::max(step.together, window->together);
     }
     const ValueId y = node.outputs[0];
-    const ShapeForm& form = network.value(plan.base(y)).form;
+    const ShapeForm& form = plan.value(y).form;
     const Shape image = form.at(1);
     if (!knows || step.inputs.empty() || !form.has_rows() || image.rank() != 4 || image[0] != 1 || !whole_floats(y))
       continue;
     step.rows = image[2];
-    step.planes = plan.planes(network, y);
-    step.row_floats = plan.floats(network, y, 1) / (step.planes * step.rows);
+    step.planes = plan.planes(y);
+    step.row_floats = plan.floats(y, 1) / (step.planes * step.rows);
   }
   return all;
 }
 
-/// A walk of steps [first, last) over one example by bands of `height` rows of what the last of them computes. Every
+/// A pass of steps [first, last) over one example by bands of `height` rows of what the last of them computes. Every
 /// step computes the rows that are needed of it and are not there yet, and those that it computes together with them,
-/// and keeps those that will be needed again; so nothing is computed twice but where a walk begins in the middle.
+/// and keeps those that will be needed again; so nothing is computed twice but where a pass begins in the middle.
 ///
 /// After the pyramids of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016, which compute overlaps again.
 class RowBands {
  public:
   static constexpr int longest = 24;  ///< steps
 
-  /// At most `longest` steps, which all know rows; what those but the last compute is read by these steps alone. steps:
+  /// At most `longest` steps, which all know rows; what those but the last compute is read only by these steps. steps:
   /// of the whole plan; they must outlive this.
   RowBands(std::span<const BandStep> steps, int first, int last, std::int64_t height)
       : steps_(steps), first_(first), last_(last), height_(height) {
-    // Away from the borders every band of a walk is like its third; where rows are computed together, bands repeat
+    // Away from the borders every band of a pass is like its third; where rows are computed together, bands repeat
     // after so many.
     std::int64_t period = 1;
     for (int s = first; s < last; ++s) period = std::lcm(period, step(s).together);
@@ -91,10 +91,10 @@ class RowBands {
   std::int64_t count() const { return (step(last_ - 1).rows + height_ - 1) / height_; }
   /// The most rows that step s holds at a time.
   std::int64_t room(int s) const { return room_[at(s)]; }
-  /// Floats that a walk that begins in the middle computes again.
+  /// Floats that a pass that begins in the middle computes again.
   double again() const { return std::max(0.0, begun_ - steady_); }
 
-  /// How far a walk has come.
+  /// How far a pass has come.
   class Place {
    public:
     Place() { held_.fill({nothing, nothing}); }
@@ -102,7 +102,7 @@ class RowBands {
    private:
     friend class RowBands;
     static constexpr std::int64_t nothing = -(std::int64_t{1} << 60);  ///< the row in front of which all is computed
-    std::array<RowRange, longest> fresh_{}, held_;                     ///< by step of the walk
+    std::array<RowRange, longest> fresh_{}, held_;                     ///< by step of the pass
   };
 
   /// Goes on to band number `band`: anyone at the begin, then the one behind.
@@ -158,7 +158,7 @@ class RowBands {
   int first_, last_;
   std::int64_t height_;
   std::array<std::int64_t, longest> room_{};
-  double begun_ = 0, steady_ = 0;  ///< floats computed for the first band of a walk, and for one later on
+  double begun_ = 0, steady_ = 0;  ///< floats computed for the first band of a pass, and for one later on
 };
 
 }  // namespace weir

@@ -5,14 +5,15 @@
 #include <cstdint>
 #include <limits>
 #include <vector>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/plan/liveness.hpp>
 #include <weir/core/plan/row_bands.hpp>
 
 namespace weir {
 
 /// Consecutive steps [first, last) that `examples` examples pass before the next examples begin: what lies between
-/// these steps then stays in a cache, and threads take whole passes instead of meeting at every step. A step alone
-/// takes the whole batch.
+/// these steps then stays in a cache, and threads take whole passes instead of meeting at every step. A step by
+/// itself takes the whole batch.
 struct StepGroup {
   int first, last;
   std::int64_t examples;  ///< at a time
@@ -25,19 +26,19 @@ struct StepGroup {
 ///
 /// Chosen by dynamic programming for the fewest bytes that one example moves from beyond the second-level cache:
 /// weights are shared by the examples that pass together, tensors cost nothing where all that a step touches stays in
-/// that cache. No bit of a result depends on it. Only steps that treat every example alone are grouped, which those on
-/// blocked tensors do; and a visible tensor ends its group. Where one example's tensors alone are too large for the
+/// that cache. No bit of a result depends on it. Only steps that treat each example by itself are grouped, which those
+/// on blocked tensors do; and a visible tensor ends its group. Where the tensors of one example are too large for the
 /// cache, steps that know rows (Layer::row_window) may go by bands of them.
 ///
 /// After the loop tiling across layers of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016.
 class Schedule {
  public:
-  Schedule(const Network& network, const Plan& plan, const Liveness& lives, int threads, std::int64_t batch) {
+  Schedule(const Plan& plan, const Liveness& lives, int threads, std::int64_t batch) {
     const auto steps = static_cast<int>(plan.steps().size());
-    for (int i = 0; i < steps; ++i) steps_.push_back(look_at(network, plan, lives, i));
+    for (int i = 0; i < steps; ++i) steps_.push_back(look_at(plan, lives, i));
     batch_ = batch;
     threads_ = threads;
-    bands_ = band_steps(network, plan);
+    bands_ = band_steps(plan);
     std::vector<double> best(steps_.size() + 1, std::numeric_limits<double>::max());
     std::vector<StepGroup> arrival(steps_.size() + 1, StepGroup{});
     best[0] = 0;
@@ -68,36 +69,33 @@ class Schedule {
   struct StepTraffic {
     std::vector<Operand> inputs, outputs;
     double bytes = 0, weights = 0, operations = 0;
-    bool alone = false;      ///< does not treat every example alone
-    bool visible = false;    ///< computes what somebody looks at
-    bool elsewhere = false;  ///< computes into the memory of another value
+    bool ungroupable = false;  ///< not blocked, or mixes examples
+    bool visible = false;      ///< computes a visible tensor
+    bool in_place = false;     ///< computes into the memory of another value
   };
 
   static constexpr int longest = 64;  ///< steps of a group
-  /// What starting one step once takes, and one meeting of threads, in bytes moved in that time.
-  static constexpr double start_bytes = 6e3, meet_bytes = 5e4;
-  static constexpr double second_level_bytes = 1 << 20;
-  /// Operations that take as long as moving a byte from the third-level cache.
-  static constexpr double operations_per_byte = 3;
+  static constexpr double held = machine_costs.second_level_held * machine_costs.second_level;
+  static constexpr double start_bytes = machine_costs.start_bytes, meet_bytes = machine_costs.meet_bytes;
 
-  /// What moving a byte costs that is one of so many in use: nothing in the second-level cache, of more bytes the more
-  /// the smaller a part of them that holds, and more in memory.
+  /// Relative cost of moving one byte of a working set: 0 where the set fits in the second-level cache, then the share
+  /// of the set that does not, up to the third-level cache; more from memory.
   static double price(double bytes_in_use) {
-    constexpr double held = 0.75 * second_level_bytes;
-    return bytes_in_use <= held ? 0 : bytes_in_use <= 8.0 * (1 << 20) ? 1 - held / bytes_in_use : 3;
+    if (bytes_in_use <= held) return 0;
+    return bytes_in_use <= machine_costs.third_level ? 1 - held / bytes_in_use : machine_costs.memory_byte;
   }
 
-  static StepTraffic look_at(const Network& network, const Plan& plan, const Liveness& lives, int i) {
-    const Node& node = plan.steps()[static_cast<std::size_t>(i)];
+  static StepTraffic look_at(const Plan& plan, const Liveness& lives, int i) {
+    const PlanStep& node = plan.steps()[static_cast<std::size_t>(i)];
     StepTraffic step;
     bool blocked = false, rows = true;
     const auto look = [&](ValueId v, std::vector<Operand>& to) {
-      if (v == absent || network.value(plan.base(v)).constant) return;
-      const ShapeForm& form = network.value(plan.base(v)).form;
+      if (v == absent || plan.is_constant(v)) return;
+      const ShapeForm& form = plan.value(v).form;
       rows = rows && form.has_rows();
       blocked = blocked || plan.layout(v) == Layout::blocked;
       if (node.layer->is_view()) return;
-      const auto bytes = static_cast<double>(sizeof(float)) * static_cast<double>(plan.floats(network, v, 1));
+      const auto bytes = static_cast<double>(sizeof(float)) * static_cast<double>(plan.floats(v, 1));
       to.push_back({bytes, plan.step_of(v), lives.last_use[lives.root[static_cast<std::size_t>(v)]]});
       step.bytes += bytes;
     };
@@ -106,12 +104,12 @@ class Schedule {
       look(v, step.outputs);
       if (v != absent && plan.visible(v)) step.visible = true;
     }
-    step.alone = !blocked || !rows;
-    step.elsewhere = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+    step.ungroupable = !blocked || !rows;
+    step.in_place = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
       return v == absent || lives.root[static_cast<std::size_t>(v)] != static_cast<std::size_t>(v);
     });
-    step.weights = static_cast<double>(sizeof(float)) * node.layer->parameter_floats();
-    step.operations = node.layer->flops(plan.input_shapes(network, node, 1)) + step.bytes / sizeof(float);
+    step.weights = static_cast<double>(sizeof(float)) * node.kernel->parameter_floats();
+    step.operations = node.layer->flops(plan.input_shapes(node, 1)) + step.bytes / sizeof(float);
     return step;
   }
 
@@ -137,7 +135,7 @@ class Schedule {
     double leaves = 0;
     for (int j = i; j < std::min<int>(i + longest, static_cast<int>(steps_.size())); ++j) {
       const StepTraffic& s = steps_[static_cast<std::size_t>(j)];
-      if (s.alone) return;
+      if (s.ungroupable) return;
       for (const Operand& x : s.inputs)
         moved += x.bytes * price(x.born < i ? std::max(n * x.bytes, together * s.bytes) : together * s.bytes);
       for (const Operand& y : s.outputs) {
@@ -156,8 +154,8 @@ class Schedule {
     }
   }
 
-  /// Offers all groups that begin with step i and go by bands of rows, what they compute in between being needed there
-  /// alone.
+  /// Offers all groups that begin with step i and go by bands of rows, what they compute in between being needed only
+  /// there.
   void extend_in_bands(std::vector<double>& best, std::vector<StepGroup>& arrival, int i) const {
     const auto n = static_cast<double>(batch_);
     const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? meet_bytes / n : 0);
@@ -166,20 +164,20 @@ class Schedule {
     for (int j = i; j < std::min<int>(i + RowBands::longest, static_cast<int>(steps_.size())); ++j) {
       const StepTraffic& s = steps_[static_cast<std::size_t>(j)];
       const BandStep& last = bands_[static_cast<std::size_t>(j)];
-      if (s.alone || last.rows == 0 || s.outputs.size() != 1) return;
+      if (s.ungroupable || last.rows == 0 || s.outputs.size() != 1) return;
       weights += s.weights;
       operations += s.operations;
-      if (weights > second_level_bytes / 2) return;
+      if (weights > machine_costs.second_level / 2) return;
       if (j > i && needed_until == j)
         for (std::int64_t rows = last.together; rows < last.rows; rows *= 2)
           if (const double cost = cost_in_bands(i, j, rows, weights, operations); cost >= 0)
             offer(best, arrival, {i, j + 1, 1, false, rows}, before + cost);
-      if (s.visible || s.elsewhere) return;
+      if (s.visible || s.in_place) return;
       needed_until = std::max(needed_until, s.outputs[0].dies);
     }
   }
 
-  /// Bytes that one example moves through steps i to j by bands of so many rows; negative if these do not stay in the
+  /// Bytes that one example moves through steps i to j by bands of `rows` rows; negative if these do not stay in the
   /// second-level cache.
   double cost_in_bands(int i, int j, std::int64_t rows, double weights, double operations) const {
     const RowBands bands(bands_, i, j + 1, rows);
@@ -188,23 +186,23 @@ class Schedule {
       const BandStep& b = bands_[static_cast<std::size_t>(s)];
       return static_cast<double>(sizeof(float)) * static_cast<double>(height * b.row_floats * b.planes);
     };
-    double held = weights, moved = 0;
+    double held_here = weights, moved = 0;
     for (int s = i; s <= j; ++s) {
-      held += bytes_of(s, bands.room(s));
+      held_here += bytes_of(s, bands.room(s));
       for (const Operand& x : steps_[static_cast<std::size_t>(s)].inputs)
         if (x.born < i) {
           moved += x.bytes * price(n * x.bytes);
-          held += x.bytes / count;
+          held_here += x.bytes / count;
         }
     }
-    if (held > 0.75 * second_level_bytes) return -1;
+    if (held_here > held) return -1;
     const double y = steps_[static_cast<std::size_t>(j)].outputs[0].bytes;
-    const std::int64_t walks = std::min<std::int64_t>(threads_, bands.count());
+    const std::int64_t passes = std::min<std::int64_t>(threads_, bands.count());
     double computed = 0;
     for (int s = i; s <= j; ++s) computed += bytes_of(s, bands_[static_cast<std::size_t>(s)].rows);
     const double again =
-        batch_ == 1 ? static_cast<double>(walks - 1) * bands.again() * sizeof(float) / computed * operations : 0;
-    return moved + y * price(n * y) + weights * price(weights) + again / operations_per_byte +
+        batch_ == 1 ? static_cast<double>(passes - 1) * bands.again() * sizeof(float) / computed * operations : 0;
+    return moved + y * price(n * y) + weights * price(weights) + again / machine_costs.operations_per_byte +
            start_bytes * count * static_cast<double>(j + 1 - i);
   }
 

@@ -29,7 +29,7 @@ inline std::uint64_t fnv1a(std::span<const char> bytes, std::uint64_t hash = 0xc
 /// Images with their labels. Three kinds, by where they come from:
 ///   pixels   8-bit images of one size, in memory (IDX, CIFAR, uint8 .npy);
 ///   floats   rows [C, H, W] that are a network's input as they stand, without any preprocessing (float .npy);
-///   files    image files of any sizes; nothing is read before decode(), so that its time can be told apart.
+///   files    image files of any sizes; nothing is read before decode(), so that its time can be counted by itself.
 /// Const members may be called from several threads.
 class ImageSet {
  public:

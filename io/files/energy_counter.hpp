@@ -14,8 +14,8 @@
 namespace weir {
 
 /// Linux powercap with RAPL (Intel, and AMD since Zen): the sum over all processor packages and, where it is counted
-/// apart, their memory. It counts all that the packages draw, whoever makes them: idle power and other programs
-/// included. Steps: about 1 ms and 15 to 61 microjoules (Haehnel et al., SIGMETRICS PER 40(3), 2012).
+/// apart, their memory. It counts all that the packages draw, whichever program causes it: idle power and other
+/// programs included. Steps: about 1 ms and 15 to 61 microjoules (Haehnel et al., SIGMETRICS PER 40(3), 2012).
 class EnergyCounter {
  public:
   /// `folder` holds the zones, intel-rapl:0 and so on, each with name, energy_uj and max_energy_range_uj. Throws

@@ -7,7 +7,7 @@
 
 namespace weir {
 
-/// An image that somebody else owns: height x width x channels bytes, [H, W, C]; channels 1 (grey) or 3 (RGB).
+/// An image that it does not own: height x width x channels bytes, [H, W, C]; channels 1 (grey) or 3 (RGB).
 struct ImageView {
   const std::uint8_t* data = nullptr;
   int height = 0, width = 0, channels = 0;

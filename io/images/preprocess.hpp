@@ -76,6 +76,14 @@ class Preprocess {
   /// of the resizings that are needed (see resample). Throws ArgumentError on an image of another kind.
   void apply(ImageView image, float* out, Scratch& scratch) const;
 
+  /// The share of an image's pixels, 0 to 1, that the central crop leaves.
+  double share_seen(ImageView image) const {
+    if (options_.crop == 0 || image.height < 1 || image.width < 1) return 1;
+    const double shorter = std::min(image.height, image.width), longer = std::max(image.height, image.width);
+    const double side = shorter * std::min(1.0, options_.crop / (options_.resize > 0 ? options_.resize : shorter));
+    return side * side / (shorter * longer);
+  }
+
  private:
   static constexpr int max_side = 16384;
   static constexpr std::int64_t max_resized_side = 1 << 24, max_resized_pixels = 1 << 28;

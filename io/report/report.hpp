@@ -56,10 +56,10 @@ class HtmlReport {
   /// Throws IoError; path is then as it was.
   void write(const std::filesystem::path& path) const { write_file_atomically(path, html()); }
 
- private:
   /// The image, or what it is at this height, in `memory`.
   static ImageView shrunk(ImageView image, int height, Image& memory);
 
+ private:
   static bool is_numeric(const ReportTable& table, std::size_t column);
 
   static const char* style();

@@ -1,4 +1,4 @@
-/// What build_network may be told beside the graph.
+/// BuildOptions: what build_network takes beside the graph.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -6,7 +6,7 @@
 #include <vector>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// How an operator's elements follow from those of its inputs.
 enum class TypeRule {
@@ -167,4 +167,4 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
   return {ElementType::integer};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

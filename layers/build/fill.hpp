@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <weir/core/layer.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// One output full of one value, and no inputs; only build_network makes it, which knows the output's shape.
-class FillLayer final : public Layer {
+class FillLayer final : public RunnableLayer {
  public:
   explicit FillLayer(float value) : value_(value) {}
   std::vector<Shape> output_shapes(std::span<const Shape>) const override { return {}; }
@@ -19,4 +19,4 @@ class FillLayer final : public Layer {
   float value_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -12,12 +12,16 @@
 #include <vector>
 #include <weir/core/execution_order.hpp>
 #include <weir/core/network.hpp>
-#include <weir/layers/build/batch_targets.hpp>
 #include <weir/layers/build/build_options.hpp>
+#include <weir/layers/build/constants.hpp>
 #include <weir/layers/build/element_types.hpp>
 #include <weir/layers/build/fill.hpp>
 #include <weir/layers/build/fuse_qdq.hpp>
 #include <weir/layers/build/integers/fold.hpp>
+#include <weir/layers/build/known.hpp>
+#include <weir/layers/build/probes.hpp>
+#include <weir/layers/build/run_once.hpp>
+#include <weir/layers/build/without_batch.hpp>
 #include <weir/layers/quantized/as_floats.hpp>
 #include <weir/layers/registry.hpp>
 
@@ -75,23 +79,12 @@ class GraphBuilder {
   }
 
  private:
-  /// Two batch sizes give a line, the third says whether it is one.
-  static constexpr std::size_t probe_count = 3;
-  using Constants = std::array<std::vector<const Constant*>, probe_count>;
-  using Shapes = std::array<std::vector<Shape>, probe_count>;
+  using Constants = ProbedConstants;
+  using Shapes = ProbedShapes;
 
   /// Elements that constant folding may make in all, beside a few times those that the file holds: a hostile file could
   /// ask for any number.
   static constexpr std::int64_t fold_floor = std::int64_t{1} << 24, fold_times = 4;
-
-  /// What is known of a tensor: its value for each probe if it is constant, else its shape for each probe.
-  struct Known {
-    std::array<const Constant*, probe_count> constant{};
-    std::array<Shape, probe_count> shape{};
-    std::optional<ValueId> id = std::nullopt;
-    std::optional<ValueId> integer_id = std::nullopt;  ///< of a constant, for layers that read its integers
-    ElementType type = ElementType::real;              ///< of a computed tensor, or a constant that was computed
-  };
 
   void find_batch(const InputDef& input) {
     if (input.dims.empty() || input.dims[0] < 0) return;
@@ -139,7 +132,12 @@ class GraphBuilder {
     if (folds_integers(node, constants, shapes)) return;
     std::optional<std::size_t> stretched;
     try {
-      say_without_batch(node, constants, shapes, stretched);
+      const WithoutBatch without_batch{def_, probes_, file_batch_, batch_ == Batch::any};
+      if (auto target = without_batch.of(node, constants, shapes, stretched)) {
+        const auto length = static_cast<std::int64_t>(target->list.size());
+        const Constant* kept = keep({Shape{length}, {}, std::move(target->list), true});
+        for (auto& c : constants) c[target->input] = kept;
+      }
     } catch (const ShapeError& e) {
       throw ShapeError(where(node) + ": " + e.what());
     }
@@ -182,30 +180,12 @@ class GraphBuilder {
       if (!node.outputs[i].empty()) set_type(node, node.outputs[i], out_types[std::min(i, out_types.size() - 1)]);
   }
 
-  static ElementType type_of(Element e) {
-    return e == Element::uint8   ? ElementType::uint8
-           : e == Element::int8  ? ElementType::int8
-           : e == Element::int32 ? ElementType::int32
-                                 : ElementType::real;
-  }
-  static Element element_of(ElementType t) {
-    return t == ElementType::uint8   ? Element::uint8
-           : t == ElementType::int8  ? Element::int8
-           : t == ElementType::int32 ? Element::int32
-                                     : Element::float32;
-  }
-
   /// A layer on floats for integers of a quantised network.
   static LayerPtr as_floats(const LayerPtr& layer, const NodeArguments& node, const std::vector<ElementType>& types) {
     std::vector<Element> inputs, outputs;
     for (std::size_t i = 0; i < node.node.inputs.size(); ++i) inputs.push_back(quantized::element_of(node, i));
     for (const ElementType t : types) outputs.push_back(element_of(t));
     return std::make_shared<AsFloatsLayer>(layer, std::move(inputs), std::move(outputs));
-  }
-
-  static ElementType type_of(const Known& k) {
-    const bool integers = k.constant[0] != nullptr && k.constant[0]->is_int && k.type == ElementType::real;
-    return integers ? ElementType::integer : k.type;
   }
 
   /// Constants that a layer computed as floats become the integers that they are.
@@ -226,13 +206,6 @@ class GraphBuilder {
 
   std::string where(const NodeDef& node) const { return def_.source + ", node '" + node.name + "' " + node.op; }
 
-  /// A shape of ones with the batch size at an axis.
-  static Shape stretched_by_batch(const Shape& like, std::size_t axis, std::int64_t batch) {
-    std::vector<std::int64_t> ones(std::max(like.rank(), axis + 1), 1);
-    ones[axis] = batch;
-    return Shape(std::span<const std::int64_t>(ones));
-  }
-
   LayerPtr make(const NodeDef& node, const Constants& constants, std::size_t p, const std::vector<Shape>& shapes) {
     std::vector<const Constant*> others(shapes.size(), nullptr);
     std::vector<std::size_t> ranks;
@@ -244,72 +217,6 @@ class GraphBuilder {
     return make_layer(
         NodeArguments(node, def_.opset, def_.source, constants[p], std::move(others), std::move(ranks), types_),
         own_operators_);
-  }
-
-  /// Exchanges constants that depend on the batch size for ones that do not, where an operator takes them for the shape
-  /// of its output only. stretched: see batch_targets::of_expand().
-  void say_without_batch(const NodeDef& node, Constants& constants, const Shapes& shapes,
-                         std::optional<std::size_t>& stretched) {
-    const bool reshape = node.op == "Reshape", expand = node.op == "Expand", slice = node.op == "Slice",
-               resize = node.op == "Resize" && def_.opset >= 11;
-    const std::size_t input = resize ? 3 : slice ? 2 : 1;
-    if (!(reshape || expand || slice || resize) || constants[0].size() <= input) return;
-    batch_targets::Lists<probe_count> lists;
-    batch_targets::Shapes<probe_count> x;
-    for (std::size_t p = 0; p < probe_count; ++p) {
-      if (constants[p][input] == nullptr || !constants[p][input]->is_int) return;
-      lists[p] = constants[p][input]->ints;
-      x[p] = shapes[p][0];
-    }
-    const NodeArguments arguments(node, def_.opset, def_.source);
-    const bool allow_zero = reshape && def_.opset >= 14 && arguments.integer("allowzero", 0) != 0;
-    std::vector<std::int64_t> axes;  // of a Resize
-    if (resize) {
-      if (def_.opset >= 18) axes = arguments.integers("axes");
-      for (const std::int64_t s : lists[0])
-        if (s < 1) arguments.fail("a size may not be " + std::to_string(s));
-    }
-    if ((reshape || (resize && (axes.empty() || axes[0] == 0))) && batch_ == Batch::any) free_target(lists, x);
-    if (std::all_of(lists.begin(), lists.end(), [&](const auto& l) { return l == lists[0]; })) return;
-    std::optional<std::vector<std::int64_t>> list;
-    if (reshape) list = batch_targets::of_reshape<probe_count>(x, lists, allow_zero);
-    if (expand) list = batch_targets::of_expand<probe_count>(x, lists, stretched);
-    if (slice) list = slice_ends(node, constants, x, lists);
-    if (resize) list = batch_targets::of_resize<probe_count>(x, lists, axes);
-    if (!list)
-      arguments.fail("input " + std::to_string(input) + " depends on the batch size in a way that is not supported");
-    const Constant* kept = keep({Shape{static_cast<std::int64_t>(list->size())}, {}, std::move(*list), true});
-    for (auto& c : constants) c[input] = kept;
-  }
-
-  /// A file of fixed batch size B names it in the outermost dimension of its targets, times what lies beside it: [B*k,
-  /// ...] becomes [N*k, ...].
-  void free_target(batch_targets::Lists<probe_count>& lists, const batch_targets::Shapes<probe_count>& x) const {
-    if (lists[0].empty() || file_batch_ < 1 || lists[0][0] < 1 || lists[0][0] % file_batch_ != 0) return;
-    if (x[0].rank() == 0 || x[0][0] % probes_[0] != 0 || x[0] == x[1]) return;
-    for (std::size_t p = 0; p < probe_count; ++p) lists[p][0] = lists[p][0] / file_batch_ * probes_[p];
-  }
-
-  std::optional<std::vector<std::int64_t>> slice_ends(const NodeDef& node, const Constants& constants,
-                                                      const batch_targets::Shapes<probe_count>& x,
-                                                      const batch_targets::Lists<probe_count>& ends) const {
-    std::vector<std::int64_t> list = ends[0];
-    const Constant* axes = constants[0].size() > 3 ? constants[0][3] : nullptr;
-    if (node.inputs.size() > 3 && !node.inputs[3].empty() && axes == nullptr) return std::nullopt;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      std::array<std::int64_t, probe_count> lengths{}, at{};
-      for (std::size_t p = 0; p < probe_count; ++p) {
-        if (ends[p].size() != list.size() || (axes && axes->ints.size() != list.size())) return std::nullopt;
-        const std::size_t axis = checked_axis(axes ? axes->ints[i] : static_cast<std::int64_t>(i), x[p].rank());
-        lengths[p] = x[p][axis];
-        at[p] = ends[p][i];
-      }
-      if (batch_targets::same_at(ends, i)) continue;
-      const auto end = batch_targets::of_slice_end<probe_count>(lengths, at);
-      if (!end) return std::nullopt;
-      list[i] = *end;
-    }
-    return list;
   }
 
   bool folds_integers(const NodeDef& node, const Constants& constants, const Shapes& shapes) {
@@ -347,10 +254,6 @@ class GraphBuilder {
            std::all_of(ints.begin(), ints.end(), [](std::int64_t v) { return v > -(1 << 24) && v < 1 << 24; });
   }
 
-  static bool depends_on_batch(const Constants& constants, std::size_t i) {
-    return std::any_of(constants.begin(), constants.end(), [&](const auto& c) { return c[i] != constants[0][i]; });
-  }
-
   void count_folded(const NodeDef& node, std::int64_t elements) {
     folded_ += elements;
     if (elements > fold_limit_ || folded_ > fold_limit_)
@@ -373,42 +276,16 @@ class GraphBuilder {
     return to <= std::max(small, times * from) && folded_ + to <= fold_limit_;
   }
 
-  /// Runs a layer all of whose inputs are constant, once, and keeps what it gives.
+  /// Keeps what a layer gives all of whose inputs are constant.
   void fold(const NodeDef& node, const Layer& made, const std::vector<Shape>& shapes, const std::vector<Shape>& out) {
-    std::vector<Tensor> inputs, results;
-    std::vector<ConstView> input_views;
-    std::vector<View> views;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const bool unused = node.inputs[i].empty() || made.ignores_input(i);
-      const Constant* c = unused ? nullptr : &batch_free(node, i);
-      inputs.push_back(unused                                                     ? Tensor()
-                       : made.output_element(0) && c->element != Element::float32 ? as_integers(*c)
-                                                                                  : as_tensor(*c));
-      input_views.push_back(unused ? ConstView{} : std::as_const(inputs.back()).view());
-    }
-    for (const Shape& s : out) {
-      count_folded(node, s.numel());
-      results.emplace_back(s);
-    }
-    for (Tensor& t : results) views.push_back(t.view());
-    const Context context;
-    const LayerPtr ready = made.prepared(context, shapes);
-    const Layer& layer = ready ? *ready : made;
-    Buffer workspace;
-    const bool empty = std::all_of(out.begin(), out.end(), [](const Shape& y) { return y.numel() == 0; });
-    if (!empty)
-      layer.forward(context, input_views, views, workspace.reserve(layer.workspace_floats(context, shapes) + 1));
+    std::vector<const Constant*> inputs;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      inputs.push_back(node.inputs[i].empty() || made.ignores_input(i) ? nullptr : &batch_free(node, i));
+    for (const Shape& y : out) count_folded(node, y.numel());
+    std::vector<Constant> results = run_once(made, inputs, shapes, out);
     for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
-      const Element element = made.output_element(i).value_or(Element::float32);
-      if (element != Element::float32) {
-        known_[node.outputs[i]] = Known{};
-        known_[node.outputs[i]].constant.fill(keep(integers_of(results[i], element)));
-        continue;
-      }
-      const auto values = std::as_const(results[i]).span();
-      const Constant* c = keep({results[i].shape(), std::vector<float>(values.begin(), values.end()), {}, false});
       known_[node.outputs[i]] = Known{};
-      known_[node.outputs[i]].constant.fill(c);
+      known_[node.outputs[i]].constant.fill(keep(std::move(results[i])));
     }
   }
 
@@ -462,32 +339,6 @@ class GraphBuilder {
       throw FormatError(where(node) + ": computing with '" + node.inputs[i] +
                         "', which depends on the batch size, is not supported");
     return *k.constant[0];
-  }
-
-  static bool depends_on_batch(const Known& k) {
-    return std::any_of(k.constant.begin(), k.constant.end(), [&](const Constant* c) { return c != k.constant[0]; });
-  }
-
-  static Tensor as_tensor(const Constant& c) {
-    return Tensor(c.shape, c.is_int ? SharedFloats(std::vector<float>(c.ints.begin(), c.ints.end())) : c.floats);
-  }
-
-  /// The integers of a constant as layers on integers read them, in the memory of floats.
-  static Tensor as_integers(const Constant& c) {
-    Tensor t(c.shape);
-    for (std::size_t i = 0; i < c.ints.size(); ++i)
-      if (c.element == Element::int32)
-        reinterpret_cast<std::int32_t*>(t.data())[i] = static_cast<std::int32_t>(c.ints[i]);
-      else
-        quantized::set_byte(t.data(), static_cast<std::int64_t>(i), static_cast<std::int32_t>(c.ints[i]));
-    return t;
-  }
-  static Constant integers_of(const Tensor& t, Element element) {
-    Constant c{t.shape(), {}, std::vector<std::int64_t>(t.size()), true, element};
-    for (std::size_t i = 0; i < t.size(); ++i)
-      c.ints[i] = element == Element::int32 ? reinterpret_cast<const std::int32_t*>(t.data())[i]
-                                            : quantized::byte_at(t.data(), static_cast<std::int64_t>(i), element);
-    return c;
   }
 
   /// The value that holds a tensor at run time; constants become values when a layer first reads them. integers: as
@@ -547,7 +398,7 @@ class GraphBuilder {
   std::shared_ptr<NetworkState> state_;
   std::unordered_map<std::string, Known> known_;
   std::vector<std::unique_ptr<Constant>> kept_;
-  std::array<std::int64_t, probe_count> probes_ = {2, 3, 7};
+  Probes probes_ = {2, 3, 7};
   std::vector<ElementType> types_;  ///< of the inputs of the node at hand
   std::int64_t file_batch_ = 0, folded_ = 0, fold_limit_ = fold_floor;
 };

@@ -11,9 +11,11 @@
 namespace weir {
 
 /// y of two tensors of 8 bits, inputs 0 and 3, with broadcasting; see quantized::PairNumbers.
-class QuantizedPairLayer final : public Layer {
+class QuantizedPairLayer final : public RunnableLayer {
  public:
   QuantizedPairLayer(quantized::PairNumbers numbers, Element y) : numbers_(numbers), y_(y) {}
+
+  const quantized::PairNumbers& numbers() const { return numbers_; }
 
   std::optional<Element> output_element(std::size_t) const override { return y_; }
   bool ignores_input(std::size_t i) const override { return i != 0 && i != 3; }

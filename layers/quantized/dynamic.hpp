@@ -1,14 +1,15 @@
 /// What quantize_dynamic writes: DynamicQuantizeLinear, ConvInteger, MatMulInteger.
 #pragma once
 #include <memory>
-#include <weir/layers/quantized/conv.hpp>
+#include <variant>
+#include <weir/layers/quantized/products.hpp>
 #include <weir/layers/quantized/quantize.hpp>
 
 namespace weir {
 
 /// y = uint8 of x with the scale and zero point of all of x: scale = (max(x, 0) - min(x, 0)) / 255,
 /// zero = round(-min / scale). One scale for the batch, so its examples depend on each other.
-class DynamicQuantizeLayer final : public Layer {
+class DynamicQuantizeLayer final : public RunnableLayer {
  public:
   std::optional<Element> output_element(std::size_t i) const override {
     return i == 1 ? Element::float32 : Element::uint8;
@@ -44,31 +45,27 @@ inline LayerPtr make_dynamic_quantize_linear(const NodeArguments& node) {
 
 /// int32 sums of a convolution of x, or of a product of rows of channels with a matrix; input 2, if there is one, is
 /// the zero point of x, known when the network runs.
-class IntegerSumsLayer final : public Layer {
+class IntegerSumsLayer final : public RunnableLayer {
  public:
-  /// window: nullopt for a product.
-  IntegerSumsLayer(std::optional<Window> window, std::int64_t in_channels, std::int64_t out_channels,
-                   std::int64_t groups, std::shared_ptr<const quantized::ConvNumbers> numbers)
-      : window_(window), in_(in_channels), out_(out_channels), groups_(groups), numbers_(std::move(numbers)) {}
+  using Sizes = std::variant<quantized::ConvSizes, quantized::MatrixSizes>;
+
+  IntegerSumsLayer(const Sizes& sizes, std::shared_ptr<const quantized::ConvNumbers> numbers)
+      : sizes_(sizes), numbers_(std::move(numbers)) {}
 
   std::optional<Element> output_element(std::size_t) const override { return Element::int32; }
   bool ignores_input(std::size_t i) const override { return i == 1 || i == 3; }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     if (inputs.size() > 2 && inputs[2].numel() != 1) throw ShapeError("one zero point is expected for x");
-    if (window_) return {window_->from_image(params(x).output_shape(window_->as_image(x)), x)};
-    if (x.rank() < 2 || x[x.rank() - 1] != in_)
-      throw ShapeError("a product with weights of [" + std::to_string(in_) + ", " + std::to_string(out_) +
-                       "] does not fit " + x.to_string());
-    return {x.with(x.rank() - 1, out_)};
+    return {std::visit([&](const auto& sizes) { return sizes.output_shape(x); }, sizes_)};
   }
   Examples examples(const ExamplesQuery& q) const override {
     for (std::size_t i = 1; i < q.inputs.size(); ++i)
       if (!q.inputs[i].none()) return Examples::mixed();
     return examples::outermost({q.shapes.first(1), q.inputs.first(1), q.output, q.which},
-                               window_ ? 1 : q.output.rank() - 1);
+                               conv() != nullptr ? 1 : q.output.rank() - 1);
   }
-  LayerPtr prepared(const Context& context, std::span<const Shape> inputs) const override {
+  KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
     auto layer = std::make_shared<IntegerSumsLayer>(*this);
     layer->packed_ = pack(context, inputs[0]);
     return layer;
@@ -82,35 +79,25 @@ class IntegerSumsLayer final : public Layer {
     const auto packed = packed_ ? packed_ : pack(context, inputs[0].shape);
     const bool has_zero = inputs.size() > 2 && inputs[2].data != nullptr;
     const std::int32_t zero = has_zero ? quantized::byte_at(inputs[2].data, 0, numbers_->x.element) : 0;
-    const std::int64_t N = window_ ? inputs[0].shape[0] : inputs[0].shape.numel() / in_;
+    const auto* matrix = std::get_if<quantized::MatrixSizes>(&sizes_);
+    const std::int64_t N = matrix == nullptr ? inputs[0].shape[0] : inputs[0].shape.numel() / matrix->K;
     packed->run_sums(context, inputs[0].data, N, zero, reinterpret_cast<std::int32_t*>(outputs[0].data), workspace);
   }
   double flops(std::span<const Shape> inputs) const override {
-    return window_ ? params(inputs[0]).flops(window_->as_image(inputs[0]))
-                   : 2.0 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
+    return std::visit([&](const auto& sizes) { return sizes.flops(inputs[0]); }, sizes_);
   }
 
  private:
-  Conv2dParams params(const Shape& x) const {
-    const Window w = window_->padded_for(x, true);
-    const WindowAxis &h = w.axes[0], &v = w.axes[1];
-    for (const WindowAxis& a : w.axes)
-      if (a.pad_begin < 0 || a.pad_end < 0) throw ShapeError("auto_pad would cut the image; not supported here");
-    return {in_,        out_,       groups_,     h.kernel,    v.kernel,  h.stride, v.stride,
-            h.dilation, v.dilation, h.pad_begin, v.pad_begin, h.pad_end, v.pad_end};
-  }
+  const quantized::ConvSizes* conv() const { return std::get_if<quantized::ConvSizes>(&sizes_); }
+
   std::shared_ptr<const quantized::PackedConv> pack(const Context& context, const Shape& x) const {
-    if (window_)
-      return std::make_shared<quantized::PackedConv>(params(x), *numbers_, context.isa(), window_->as_image(x),
-                                                     quantized::Source::plain);
-    Conv2dParams p;
-    p.in_channels = in_, p.out_channels = out_;
-    return std::make_shared<quantized::PackedConv>(p, *numbers_, context.isa(), Shape{1, in_, 1, 24},
-                                                   quantized::Source::rows);
+    if (const quantized::ConvSizes* c = conv())
+      return std::make_shared<quantized::PackedConv>(c->params(x), *numbers_, context.isa(), c->window.as_image(x),
+                                                     quantized::Source::plain, true);
+    return std::get<quantized::MatrixSizes>(sizes_).pack(context, *numbers_, true);
   }
 
-  std::optional<Window> window_;
-  std::int64_t in_, out_, groups_;
+  Sizes sizes_;
   std::shared_ptr<const quantized::ConvNumbers> numbers_;
   std::shared_ptr<const quantized::PackedConv> packed_;
 };
@@ -137,26 +124,19 @@ inline void read_sums(const NodeArguments& node, ConvNumbers& n, std::int64_t M,
 inline LayerPtr make_conv_integer(const NodeArguments& node) {
   node.expect_inputs(2, 4);
   auto n = std::make_shared<quantized::ConvNumbers>();
-  n->weights = quantized::read_weights(node, 1);
-  const Shape shape = node.constant(1)->shape;
-  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
-  const Window window = Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
-  const std::int64_t groups = node.integer("group", 1), M = shape[0];
-  if (groups < 1 || M < 1 || shape[1] < 1 || M % groups != 0)
-    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
-  if (groups > Window::limit || shape[1] > Window::limit || M > Window::limit) node.fail("too many channels");
-  quantized::read_sums(node, *n, M, shape.product(1, shape.rank()));
-  return std::make_shared<IntegerSumsLayer>(window, shape[1] * groups, M, groups, std::move(n));
+  std::int64_t depth = 0;
+  const quantized::ConvSizes sizes = quantized::read_conv(node, 1, *n, depth);
+  quantized::read_sums(node, *n, sizes.out_channels, depth);
+  return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
 }
 
 /// The second matrix must be constant.
 inline LayerPtr make_matmul_integer(const NodeArguments& node) {
   node.expect_inputs(2, 4);
   auto n = std::make_shared<quantized::ConvNumbers>();
-  std::int64_t K = 0, M = 0;
-  quantized::read_matrix(node, 1, false, *n, K, M);
-  quantized::read_sums(node, *n, M, K);
-  return std::make_shared<IntegerSumsLayer>(std::nullopt, K, M, 1, std::move(n));
+  const quantized::MatrixSizes sizes = quantized::read_matrix(node, 1, false, *n);
+  quantized::read_sums(node, *n, sizes.M, sizes.K);
+  return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
 }
 
 }  // namespace weir

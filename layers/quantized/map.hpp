@@ -11,7 +11,7 @@
 namespace weir {
 
 /// y = table[x], in any layout.
-class TableLayer final : public Layer {
+class TableLayer final : public RunnableLayer {
  public:
   TableLayer(const quantized::Table& table, Element y) : table_(table), y_(y) {}
 
@@ -59,7 +59,7 @@ inline LayerPtr make_qlinear_leaky_relu(const NodeArguments& node) {
 
 /// Softmax along an axis, or all axes from one on; input 0 of 8 bits. exp() of each of 256 differences from the largest
 /// is computed once, in double precision, and sums are in double precision.
-class QuantizedSoftmaxLayer final : public Layer {
+class QuantizedSoftmaxLayer final : public RunnableLayer {
  public:
   QuantizedSoftmaxLayer(std::int64_t axis, bool flat, float x_scale, quantized::Quantization y, Element x)
       : axis_(axis), flat_(flat), y_(y), x_(x) {
@@ -115,7 +115,7 @@ inline LayerPtr make_qlinear_softmax(const NodeArguments& node) {
 }
 
 /// Inputs 2, 5, 8, ... joined along an axis, each through a table to the scale and zero point of the result.
-class QuantizedConcatLayer final : public Layer {
+class QuantizedConcatLayer final : public RunnableLayer {
  public:
   QuantizedConcatLayer(std::int64_t axis, std::vector<quantized::Table> tables, std::vector<bool> same, Element y)
       : axis_(axis), tables_(std::move(tables)), same_(std::move(same)), y_(y) {}

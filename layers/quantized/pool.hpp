@@ -11,7 +11,7 @@
 namespace weir {
 
 /// The largest, or the mean, of each window; the mean may have another scale and zero point.
-class QuantizedPoolLayer final : public Layer {
+class QuantizedPoolLayer final : public RunnableLayer {
  public:
   QuantizedPoolLayer(Window window, bool average, bool count_include_pad, quantized::Quantization x,
                      quantized::Quantization y)
@@ -111,7 +111,7 @@ class QuantizedPoolLayer final : public Layer {
 };
 
 /// The mean of all pixels of each channel: [N, C, ...] -> [N, C, 1, ...].
-class QuantizedGlobalPoolLayer final : public Layer {
+class QuantizedGlobalPoolLayer final : public RunnableLayer {
  public:
   QuantizedGlobalPoolLayer(quantized::Quantization x, quantized::Quantization y) : x_(x), y_(y) {}
 
@@ -164,7 +164,7 @@ class QuantizedGlobalPoolLayer final : public Layer {
 
 /// Of floats, or of uint8 and int8.
 inline LayerPtr make_any_max_pool(const NodeArguments& node) {
-  if (node.type(0) != ElementType::uint8 && node.type(0) != ElementType::int8) return make_max_pool(node);
+  if (node.type(0) != ElementType::uint8 && node.type(0) != ElementType::int8) return detail::make_max_pool(node);
   node.expect_inputs(1, 1);
   if (node.opset < 12) node.fail("of 8-bit integers, the operator came with opset 12");
   if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");

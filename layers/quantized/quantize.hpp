@@ -42,7 +42,7 @@ struct QuantizedAxis {
 
 /// y = saturate(round(x / scale) + zero), or x = (y - zero) * scale: reads and writes one layout.
 template <bool to_integers>
-class QuantizeLayer final : public Layer {
+class QuantizeLayer final : public RunnableLayer {
  public:
   QuantizeLayer(QuantizedAxis numbers, Element element) : numbers_(std::move(numbers)), element_(element) {}
 

@@ -6,7 +6,7 @@
 #include <weir/layers/arithmetic.hpp>
 #include <weir/layers/batch_normalization.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = clamp(scale[m] * z + shift[m] + residual) for output channel m; grows by absorbing the layers behind.
 class Epilogue {
@@ -125,4 +125,4 @@ inline std::optional<Epilogue::Grown> Epilogue::then(const Layer& next, std::siz
   return std::nullopt;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

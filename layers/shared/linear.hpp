@@ -4,17 +4,14 @@
 #include <weir/core/kernels/fully_connected.hpp>
 #include <weir/layers/shared/epilogue.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Ready to run in a context. Inputs: x, those that it ignores, and the residual if there is one.
-class ReadyLinearLayer final : public Layer {
+class LinearKernel final : public Kernel {
  public:
-  ReadyLinearLayer(FullyConnected product, std::int64_t in, std::int64_t out, Clamp clamp, bool residual)
+  LinearKernel(FullyConnected product, std::int64_t in, std::int64_t out, Clamp clamp, bool residual)
       : product_(std::move(product)), in_(in), out_(out), clamp_(clamp), residual_(residual) {}
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {inputs[0].with(inputs[0].rank() - 1, out_)};
-  }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
     product_.run(context, inputs[0].data, inputs[0].shape.numel() / in_, residual_ ? inputs.back().data : nullptr,
@@ -22,9 +19,6 @@ class ReadyLinearLayer final : public Layer {
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape>) const override {
     return product_.workspace_floats(context);
-  }
-  double flops(std::span<const Shape> inputs) const override {
-    return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
   }
   /// Weights and biases.
   double parameter_floats() const override { return static_cast<double>(in_ + 1) * static_cast<double>(out_); }
@@ -36,8 +30,7 @@ class ReadyLinearLayer final : public Layer {
   bool residual_;
 };
 
-/// y[..., m] = epilogue(sum over k of weights[m, k] * x[..., k] + bias[m]). Only a description with shared weights;
-/// prepared() makes it runnable.
+/// y[..., m] = epilogue(sum over k of weights[m, k] * x[..., k] + bias[m]).
 class LinearLayer final : public Layer {
  public:
   /// weights [out, in]; bias [out] or empty; rank: of x.
@@ -54,14 +47,6 @@ class LinearLayer final : public Layer {
       throw ShapeError("expects [..., " + std::to_string(in_) + "], got " + x.to_string());
     return {x.with(x.rank() - 1, out_)};
   }
-  /// Never called on a plan's steps, which are prepared.
-  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
-               float* workspace) const override {
-    ready(context)->forward(context, inputs, outputs, workspace);
-  }
-  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
-    return ready(context)->workspace_floats(context, inputs);
-  }
   double flops(std::span<const Shape> inputs) const override {
     return 2 * static_cast<double>(inputs[0].numel()) * static_cast<double>(out_);
   }
@@ -75,14 +60,12 @@ class LinearLayer final : public Layer {
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};
   }
-  LayerPtr prepared(const Context& context, std::span<const Shape>) const override { return ready(context); }
-
- private:
-  std::shared_ptr<const ReadyLinearLayer> ready(const Context& context) const {
+  KernelPtr kernel(const Context& context, std::span<const Shape>) const override {
     FullyConnected product(in_, out_, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context);
-    return std::make_shared<ReadyLinearLayer>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
+    return std::make_shared<LinearKernel>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
   }
 
+ private:
   std::int64_t in_, out_;
   SharedFloats weights_, bias_;
   Epilogue epilogue_;
@@ -97,4 +80,4 @@ inline std::vector<float> transposed(const SharedFloats& a, std::int64_t rows, s
   return result;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

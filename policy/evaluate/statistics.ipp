@@ -33,7 +33,7 @@ WEIR_INLINE double incomplete_beta(double a, double b, double x) {
     }
     if (std::abs(c * d - 1) < 1e-16) break;
   }
-  // lgamma writes the global signgam on some systems, but its value is only read by those who ask for it.
+  // lgamma writes the global signgam on some systems, but its value is read only by programs that ask for it.
   const double log_front =
       a * std::log(x) + b * std::log1p(-x) + std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) - std::log(a);
   return std::min(1.0, std::exp(log_front) * fraction);

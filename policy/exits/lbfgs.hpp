@@ -22,8 +22,8 @@ struct LbfgsResult {
 };
 
 /// Minimises f from x, which becomes the minimiser. objective(x, gradient) returns f(x) and writes the gradient;
-/// after_iteration(i, max_iterations) is told of progress. Two-loop recursion with a backtracking line search that
-/// holds the Armijo condition, and the curvature condition by skipping updates that break it (Nocedal, Wright,
+/// after_iteration(i, max_iterations) is called with the progress. Two-loop recursion with a backtracking line search
+/// that holds the Armijo condition, and the curvature condition by skipping updates that break it (Nocedal, Wright,
 /// Numerical Optimization, 2006, algorithms 7.4 and 7.5). Deterministic. Cost per iteration: one or a few evaluations
 /// and O(memory * size).
 template <typename Objective, typename Progress>

@@ -12,7 +12,7 @@ namespace weir {
 ///
 /// Computed as z_y - ln p_y at the prediction y, which equals ln sum exp z since p_y = exp(z_y) / sum exp z, and needs
 /// no pass over the classes. p_y is at least 1 / classes, so nothing is lost to underflow; the error is that of p_y, a
-/// float: about 1e-7. O(1). Stages that give probabilities alone (FeatureLayout::has_logits) have none of this; an exit
+/// float: about 1e-7. O(1). Stages that give only probabilities (FeatureLayout::has_logits) have none of this; an exit
 /// head's logits are divided by its temperature.
 inline constexpr FeatureGroup energy_group{
     "energy",

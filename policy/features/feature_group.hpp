@@ -13,13 +13,13 @@ namespace weir {
 /// What is known of a stage before it runs: which features there are follows from it.
 struct FeatureLayout {
   std::size_t n_classes = 0;
-  bool with_class = true;          ///< the predicted class is told (where there are few classes)
+  bool with_class = true;          ///< the predicted class is among the features (where there are few classes)
   bool has_logits = true;          ///< the answer is a softmax of logits that the stage has
   std::size_t depth = 0;           ///< of the sorted probabilities
   std::size_t n_pooled = 0;        ///< projected pooled activations; 0: the stage has none
   std::size_t n_pool_inputs = 0;   ///< what they are projected from
   std::size_t image_channels = 0;  ///< of the network's input; 0: no image here
-  std::size_t image_pixels = 0;    ///< H W of it, where known: for counted costs alone
+  std::size_t image_pixels = 0;    ///< H W of it, where known: only for counted costs
 };
 
 /// What a stage has at hand for one example. A group reads what its `reads` says, and only that need be there.
@@ -60,7 +60,7 @@ struct FeatureGroup {
 
 namespace detail {
 
-/// True for `prefix` followed by digits alone.
+/// True for `prefix` followed by digits only.
 inline bool is_numbered(std::string_view name, std::string_view prefix) {
   return name.size() > prefix.size() && name.starts_with(prefix) &&
          name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;

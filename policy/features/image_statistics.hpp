@@ -8,7 +8,7 @@
 
 namespace weir {
 
-/// Statistics of an input x [C, H, W] are of at most so many rows and columns, evenly spread.
+/// Statistics of an input x [C, H, W] are of at most this number of rows and columns, evenly spread.
 inline constexpr std::int64_t max_statistics_side = 64;
 /// More channels than this are no image.
 inline constexpr std::size_t max_image_channels = 4;
@@ -110,7 +110,7 @@ inline void luminance_statistics(const ImageGrid& g, std::span<double> out) {
 ///                                       largest value: 0 for one colour, at most ln 16
 ///     image_saturated                   share of pixels within 1/256 of that range from either end
 ///
-/// over every s-th row and column alone, s = ceil(max(H, W) / 64), so that the cost is bounded: about 6 C + 15
+/// over every s-th row and column only, s = ceil(max(H, W) / 64), so that the cost is bounded: about 6 C + 15
 /// operations for each of at most 4096 pixels. They belong to the first stage; later gates see them as its features.
 inline constexpr FeatureGroup image_group{
     "image",

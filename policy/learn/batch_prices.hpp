@@ -1,4 +1,4 @@
-/// What stages cost when images run in batches: that depends on who gets there, and so on the policy itself.
+/// What stages cost when images run in batches: that depends on which images get there, and so on the policy itself.
 #pragma once
 #include <cstddef>
 #include <vector>

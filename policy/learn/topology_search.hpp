@@ -23,11 +23,11 @@ struct SearchOptions {
   Budget budget;
   CrossValidation validation;
   std::size_t max_stages = 4;
-  /// Up to so many topologies all are tried; beyond, the pool is searched greedily.
+  /// Up to this number of topologies all are tried; beyond, the pool is searched greedily.
   std::size_t exhaustive = 300;
   /// A further stage or edge must lower the cost by this share.
   double least_gain = 0.01;
-  /// Where set, only topologies are tried that it is true of. It must be true of the full network alone.
+  /// Where set, only topologies are tried that it is true of. It must be true of the full network by itself.
   std::function<bool(const std::vector<std::size_t>& stages, const Topology& topology)> usable{};
   std::function<void(std::size_t done, std::size_t total)> progress{};
 };
@@ -47,10 +47,10 @@ std::size_t count_topologies(std::size_t n, std::size_t most, std::size_t limit)
 /// is the simplest whose cost is within least_gain of the least, then the others, cheapest first. The pool is a trace
 /// whose stages are in an order in which they may run, those of one network together and the full network last; any of
 /// them may come first. Each topology is learned and judged by cross_validate, so nothing is chosen on examples that it
-/// was learned from; what is found is learned anew on all of them.
+/// was learned from; what is found is learned again on all of them.
 ///
 /// Small pools: every tree and every all-later DAG over every subset of at most max_stages stages. Large ones: greedily
-/// (after Streeter, ICML 2018), from the full network alone, the stage and shape that lower the cost most are taken
+/// (after Streeter, ICML 2018), from only the full network on, the stage and shape that lower the cost most are taken
 /// until none does by least_gain. Deterministic. Throws what cross_validate throws, and ArgumentError for
 /// max_stages == 0.
 std::vector<FoundTopology> search_topologies(const Trace& pool, const SearchOptions& options);

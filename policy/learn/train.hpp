@@ -30,14 +30,14 @@ std::vector<std::string> gate_learner_names();
 struct TrainOptions {
   std::string learner = "logistic";                ///< a name of learner_names(), predicted_loss or priced_loss
   std::function<GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
-  /// Where set, gates are learned from those inputs alone whose name (GateInputs::names) it is true of.
+  /// Where set, gates are learned only from those inputs whose name (GateInputs::names) it is true of.
   std::function<bool(std::string_view)> feature{};
   LossSide side = LossSide::excess;
   /// Rounds of policy iteration behind the backward pass: each gate is fitted again to the examples that the others
   /// now send to it, and kept only where that lowers the training objective.
   int passes = 2;
   /// 1: a gate's decisions on its own training examples serve to learn the gates before it. 2 or more: decisions are
-  /// made out of fold, by gates fitted without the example, so that earlier gates are not told too much good of later
+  /// made out of fold, by gates fitted without the example, so that earlier gates do not think too well of later
   /// ones; costs `folds` more fits.
   std::size_t folds = 1;
   std::uint64_t seed = 0;                                    ///< of the folds

@@ -30,7 +30,7 @@ bool is_history(std::string_view name);
 /// Confidence of all stages so far, and their agreement, for all classes alike.
 bool without_class(std::string_view name);
 
-/// The confidence of the stage alone.
+/// The confidence of only the stage.
 bool own_confidence(std::string_view name);
 
 }  // namespace gate_features

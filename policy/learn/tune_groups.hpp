@@ -17,10 +17,10 @@ struct GroupsTried {
 
 struct GroupTuning {
   GroupsTried best;
-  std::vector<GroupsTried> tried;  ///< in the order in which they were; the first is "confidence" alone
+  std::vector<GroupsTried> tried;  ///< in the order in which they were; the first is only "confidence"
 };
 
-/// Greedily from "confidence" alone: of the groups offered, the one that lowers the system_cost most is taken, until
+/// Greedily from only "confidence": of the groups offered, the one that lowers the system_cost most is taken, until
 /// none does by the share least_gain. Each set is learned and judged by cross_validate on keep_groups(), in which a
 /// group costs what was measured (StageTrace::feature_costs) where it is used; so a group is taken only if it saves
 /// more than it takes, and by more than folds disagree by. progress(done, total) after each. Time: at most g (g + 1) /

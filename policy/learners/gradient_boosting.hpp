@@ -28,7 +28,7 @@ namespace weir {
 /// log-odds of class 1. It stops early where no cut is worth anything.
 ///
 /// XGBoost's `hist` with lambda and min_child_weight in units of sum(weight). Sums over nodes are exact, so the order
-/// of the rows matters by the rounding of sum(weight) and base alone. O(d n log n + rounds d n max_depth / 2); a
+/// of the rows matters only by the rounding of sum(weight) and base. O(d n log n + rounds d n max_depth / 2); a
 /// decision costs rounds * max_depth comparisons.
 struct GradientBoosting {
   int rounds = 100;                   ///< trees, 1 to 10000
@@ -75,7 +75,7 @@ struct GradientBoosting {
     }
 
     /// Holds rows out by what is in them, so that a row and its copies stay together. None where both classes would not
-    /// remain, or nobody would leave.
+    /// remain, or no example would leave.
     void hold_out(const BinnedFeatures& X, double fraction) {
       Rows split = *this;
       split.held.assign(y.size(), 0.0);

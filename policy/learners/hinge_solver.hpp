@@ -85,7 +85,7 @@ inline Eigen::VectorXd minimise_hinge(const LinearProblem& problem, double toler
     if (factor.info() != Eigen::Success) break;
     const Vector step = factor.solve(dual_v - v);
     const double decrement = step.dot(dual_v - v);
-    // Near its minimum this Lagrangian has told what it can: on with its multipliers to a narrower one. The gap is
+    // Near its minimum this Lagrangian says no more: on with its multipliers to a narrower one. The gap is
     // what the width makes of the hinge and 0.5 |v - Z'a|^2, which must not be what is left over at the end.
     const double residual = 0.5 * (dual_v - v).squaredNorm(), width_gap = std::max(primal - dual - residual, 0.0);
     const bool coarse = width_gap > 1e-6 * primal;

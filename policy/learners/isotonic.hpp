@@ -21,7 +21,7 @@ namespace weir {
 /// would be in seconds.)
 ///
 /// That largest sum also says what this is: on a single score, the monotone rule of least weighted error, which is a
-/// threshold. What it has over logistic regression alone is where the threshold lies: at the least cost instead of at
+/// threshold. What it has over logistic regression is only where the threshold lies: at the least cost instead of at
 /// the surrogate's zero, which rows far from the cut pull away where the log-odds are not linear. What it has over a
 /// SingleThreshold is a score of all features, and scores that the fit did not flatter. On top, the values are a
 /// calibrated (p - q) / (p + q) of the weight on both sides, not just a sign.

@@ -17,7 +17,7 @@ namespace weir {
 ///
 /// Cost: a step is O(n), and O(n d) with n exponentials where it needs a row of the kernel that is not kept. On noisy
 /// labels the defaults take 1 to 3 steps a row (n = 500 to 6,000), 100 times the C ten times as many: O(n^2 d)
-/// together. 64 MiB keep all rows up to n = 2,900; above some 5,000 most steps compute theirs anew, and a path of 30
+/// together. 64 MiB keep all rows up to n = 2,900; above some 5,000 most steps compute theirs again, and a path of 30
 /// prices fits each gate 30 times or more. `max_iter` and `cache_bytes` bound time and memory for any n; a fit that
 /// max_iter ends does not throw, but the model's relative_gap tells how far from the optimum it may be.
 struct KernelSvm {

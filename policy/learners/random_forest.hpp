@@ -11,7 +11,7 @@
 namespace weir {
 
 /// f(x) = mean over the trees of (p - 0.5), p being the weighted share of class 1 in the leaf that x reaches; trees as
-/// DecisionTree's, grown from histograms, each on weights of its own and with columns drawn anew in every node
+/// DecisionTree's, grown from histograms, each on weights of its own and with columns drawn again in every node
 /// (Breiman, Machine Learning 2001).
 ///
 /// A tree sees row i with weight_i E_i, E_i ~ Exp(1): the Bayesian bootstrap (Rubin, Ann. Stat. 1981) in place of

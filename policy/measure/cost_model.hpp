@@ -132,7 +132,7 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
   return model;
 }
 
-/// The same for single examples alone: [stages]. Each of `rows` is run once, in order; the first `warm_up` of them do
+/// The same only for single examples: [stages]. Each of `rows` is run once, in order; the first `warm_up` of them do
 /// not count.
 template <typename Decide, typename OnProgress>
 std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker& maker,

@@ -45,7 +45,7 @@ struct NetworkWay {
       own_names.push_back(own.back().name);
     }
     FeatureOptions features = whole.feature_options;
-    if (whole.stages[0].network != n) std::erase(features.groups, "image");  // of the cascade's first stage alone
+    if (whole.stages[0].network != n) std::erase(features.groups, "image");  // only of the cascade's first stage
     spec = std::make_shared<CascadeSpec>(std::vector<Network>{whole.network(n)}, std::move(own),
                                          Topology::chain(own_names), features);
   }

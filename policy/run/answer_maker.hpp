@@ -45,9 +45,9 @@ class AnswerMaker {
     return {feature_seconds_.data() + k * feature_list().size(), feature_list().size()};
   }
 
-  /// What stage k alone says of example r, from row i of its tensors: its own probabilities, and all features but those
-  /// of a joined answer and the score, which say() makes. Throws NotFiniteError, with `row` as the caller counts, where
-  /// the answer holds NaN or infinity, ArgumentError for NaN among the features.
+  /// What stage k by itself says of example r, from row i of its tensors: its own probabilities, and all features but
+  /// those of a joined answer and the score, which say() makes. Throws NotFiniteError, with `row` as the caller counts,
+  /// where the answer holds NaN or infinity, ArgumentError for NaN among the features.
   void answer(std::size_t k, const StageTensors& tensors, std::size_t i, std::size_t r, CascadeRows& rows,
               std::size_t row_of_caller) {
     const std::span<float> probabilities = rows.own_probabilities(k, r);

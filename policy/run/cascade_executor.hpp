@@ -292,7 +292,7 @@ class CascadeExecutor {
     Executor& run = *executors_[s.network];
     StageTensors tensors{run.advance_to(s.tensor), {}};
     tensors.to_pool = pools_elsewhere(k) ? run.advance_to(s.pooled_tensor) : tensors.answer;
-    // Of the first stage alone: its batch is still as it began.
+    // Only of the first stage: its batch is still as it began.
     if (spec_->features(k).reads(FeatureInput::image))
       tensors.image = {input_.data(), run.network().input_shape().with(0, tensors.answer.shape[0])};
     return tensors;

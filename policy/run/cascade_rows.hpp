@@ -37,7 +37,7 @@ class CascadeRows {
   std::span<float> probabilities(std::size_t stage, std::size_t row) {
     return {probabilities_.data() + slot(stage, row) * n_classes_, n_classes_};
   }
-  /// Of the stage alone, before what joins it with others; the same memory as probabilities() where none joins.
+  /// Of the stage itself, before what joins it with others; the same memory as probabilities() where none joins.
   std::span<float> own_probabilities(std::size_t stage, std::size_t row) {
     auto& all = has_joins_ ? own_probabilities_ : probabilities_;
     return {all.data() + slot(stage, row) * n_classes_, n_classes_};

@@ -104,13 +104,13 @@ class CascadeSpec {
   /// The number of classes that stage k tells apart.
   std::size_t check_stage(std::size_t k, const Network& net) const;
 
-  /// A stage without successors has no gate: nobody would read more of it than its answer.
+  /// A stage without successors has no gate: no more of it is read than its answer.
   bool has_gate(std::size_t k) const { return !topology.stages[k].next.empty(); }
   bool pools(std::size_t k) const { return has_gate(k) && stages[k].projection && feature_options.has("pooled"); }
 
   FeatureLayout feature_layout(std::size_t k) const;
 
-  /// Features, gate inputs, and what follows from the topology alone.
+  /// Features, gate inputs, and what follows only from the topology.
   void lay_out();
 
   std::vector<std::shared_ptr<Slot>> networks_;

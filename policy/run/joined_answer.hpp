@@ -36,7 +36,7 @@ class JoinedAnswer {
  public:
   JoinedAnswer(Join kind, std::size_t classes) : kind_(kind), sum_(classes) {}
 
-  /// Begins anew, with another kind where one is given.
+  /// Begins again, with another kind where one is given.
   void start(Join kind) {
     kind_ = kind;
     count_ = 0;

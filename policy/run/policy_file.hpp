@@ -30,7 +30,7 @@ struct PolicyFile {
   std::vector<Stage> stages;       ///< [topology.size()]
   std::optional<double> lambda_a;  ///< none for a fixed exit or a rule
   std::optional<double> lambda_b;
-  nlohmann::json cascade;  ///< the networks to run (serve/stored_cascade.hpp); null: for traces alone
+  nlohmann::json cascade;  ///< the networks to run (serve/stored_cascade.hpp); null: only for traces
   nlohmann::json budget;   ///< what was asked for and what calibration found
   /// Policies of the same topology, each safer than the one before and all safer than `policy`: what to go to where it
   /// is found to lose too much (serve/audit.hpp).
@@ -59,7 +59,7 @@ inline constexpr std::size_t max_safer_policies = 16;
 /// "safer": [[gate of stage 0, ...], ...], "watch"}:
 /// "next" holds indices of stages, "gate_b" is there only where two policies are mixed; where the unit is not seconds
 /// costs are called "cost" and "answer_cost". Version 3 says that a stage's "source" has "join" or "score", which
-/// programs that know version 2 alone would pass over; version 4 that it has "safer" or "watch". Numbers are written so
+/// programs that know only version 2 would pass over; version 4 that it has "safer" or "watch". Numbers are written so
 /// that they load equal to the last bit. Throws what check throws, and ArgumentError for too many stages.
 std::string to_text(const PolicyFile& file);
 

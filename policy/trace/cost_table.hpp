@@ -1,4 +1,4 @@
-/// CostTable: what stages cost, as somebody states it.
+/// CostTable: what stages cost, as a table states it.
 #pragma once
 #include <cstddef>
 #include <map>

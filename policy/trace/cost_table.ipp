@@ -50,7 +50,7 @@ WEIR_INLINE CostTable::CostTable(const std::vector<std::string>& header,
     for (const auto& [batch, column] : columns.cost) {
       const auto own = columns.answer.find(batch);
       const StageCost cost{number(column), own == columns.answer.end() ? answer : number(own->second)};
-      if (cost.answer_cost > cost.cost) cells.fail(i, column, "is less than the answer alone costs");
+      if (cost.answer_cost > cost.cost) cells.fail(i, column, "is less than what the answer itself costs");
       model_.costs[b++].push_back(cost);
       total += cost.cost;
     }

@@ -59,8 +59,8 @@ struct CostModel {
   ///
   ///     E at(k, 1 + N),   N ~ Binomial(batch - 1, share)
   ///
-  /// since it meets those of the others that get there too. (Not at(k, batch share): a batch of which nobody is left
-  /// costs nothing, and more of the examples are in the fuller batches.) O(batch).
+  /// since it meets those of the others that get there too. (Not at(k, batch share): a batch of which no example is
+  /// left costs nothing, and more of the examples are in the fuller batches.) O(batch).
   StageCost expected(std::size_t k, std::size_t batch, double share) const;
 
   /// expected() of every stage. Throws ShapeError unless there is a share for each.

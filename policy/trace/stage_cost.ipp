@@ -31,7 +31,7 @@ WEIR_INLINE std::string format_cost(double cost, const std::string& unit) {
   std::string prefix;
   if (scaled && cost != 0)
     for (const auto& [factor, name] : prefixes) {
-      if (factor > 1 && is_seconds) continue;  // nobody says kiloseconds
+      if (factor > 1 && is_seconds) continue;  // kiloseconds are no unit that people use
       if (factor < 1 && unit == cost_unit::flop) break;
       scale = factor;
       prefix = name;

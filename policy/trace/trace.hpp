@@ -63,7 +63,7 @@ struct Trace {
   /// The examples of these rows, in this order.
   Trace rows(const std::vector<Eigen::Index>& index) const;
 
-  /// Some of the stages, ascending and ending with the full network, as if the trace had been recorded of them alone:
+  /// Some of the stages, ascending and ending with the full network, as if the trace had been recorded of only them:
   /// the layers of a stage left out are counted where its network goes on. ArgumentError otherwise.
   Trace select(const std::vector<std::size_t>& keep) const;
 };

@@ -7,6 +7,7 @@
 #include <weir/io/files/npy.hpp>
 #include <weir/io/images/preprocess.hpp>
 #include <weir/io/onnx/onnx.hpp>
+#include <weir/io/onnx/write.hpp>
 #include <weir/io/report/report.hpp>
 #include <weir/io/report/svg.hpp>
 #include <weir/layers/build_network.hpp>
@@ -48,6 +49,7 @@
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/measure/energy_model.hpp>
 #include <weir/policy/measure/record_trace.hpp>
+#include <weir/policy/quantize/quantize.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/run/loss_audit.hpp>
 #include <weir/policy/run/policy_file.hpp>

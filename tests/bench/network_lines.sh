@@ -5,9 +5,13 @@ program=$1 model=$2 name=$(basename "$2" .onnx)
 fail() { echo "FAILED: $1: $2" >&2; exit 1; }
 number='[0-9]+\.[0-9]+'
 
-line=$("$program" --onnx "$model" --batch 2 --seconds 0)
+mapfile -t lines < <("$program" --onnx "$model" --batch 2 --seconds 0)
+[ "${lines[0]}" = engine,network,batch,threads,min_ms,median_ms ] || fail "a header" "${lines[0]}"
+line=${lines[1]}
 [[ $line =~ ^weir,$name,2,1,$number,$number$ ]] || fail "a time" "$line"
-line=$("$program" --onnx "$model" --startup)
+mapfile -t lines < <("$program" --onnx "$model" --startup)
+[ "${lines[0]}" = engine,network,batch,threads,first_ms,peak_mb,before_mb ] || fail "a header" "${lines[0]}"
+line=${lines[1]}
 [[ $line =~ ^weir,$name,1,1,$number,$number,$number$ ]] || fail "--startup" "$line"
 
 mapfile -t lines < <("$program" --onnx "$model" --profile --seconds 0 --isa portable)

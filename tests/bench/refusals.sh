@@ -64,12 +64,15 @@ says "results go by that name" "$adapt" --network twin/fashion_alexnet.onnx "${n
 try "--loss top10: with 10 classes" --loss top10
 try "instruction set" --isa nosuch
 try "is none of the --network files" --early-exit other.onnx
-try "has no tensor" --early-exit "$g:nosuch"
+try "has no tensor 'nosuch'; the nearest is '" --early-exit "$g:nosuch"
 labels "5s/,.*/,11/"
 try "labels.csv:5: label 11, but"
 labels "7s/,.*/,shirt/"
-try "labels.csv:7: 'shirt' is not a label"
-try "--classes FILE"
+sed '/"classes": \["/d' "$m" >unnamed.json
+unnamed() { says "$1" "$adapt" --network "$a" --network "$g" --preprocess unnamed.json "${folder[@]}"; }
+unnamed "labels.csv:7: 'shirt' is not a label"
+unnamed "--classes FILE"
+try "the nearest is 'Shirt'"
 printf '%s\n' top trouser pullover dress coat sandal shirt sneaker bag boot >classes.txt
 labels "7s/,.*/,shirts/"
 try "labels.csv:7: 'shirts' is not a label" --classes classes.txt

@@ -96,7 +96,8 @@ TEST_CASE("computed_in_order: any branch first, the same network where it is in 
   CHECK(order({"full", "b", "x"}) == net.tensor_names());
   for (const Names& same : {Names{}, Names{"full"}, Names{"a", "b", "full"}})
     CHECK(weir::computed_in_order(net, same).shared() == net.shared());
-  CHECK_THROWS_WITH_AS(order({"nothing"}), "exits has no tensor 'nothing'", weir::ArgumentError);
+  CHECK_THROWS_WITH_AS(order({"nothing"}), doctest::Contains("exits has no tensor 'nothing'; the nearest is '"),
+                       weir::ArgumentError);
 
   weir::Tensor x(weir::Shape{3, 4});
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);

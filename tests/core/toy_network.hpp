@@ -18,7 +18,7 @@
 
 namespace toy {
 
-struct Scale : weir::Layer {
+struct Scale : weir::RunnableLayer {
   explicit Scale(float f) : factor(f) {}
   float factor;
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> in) const override { return {in[0]}; }
@@ -35,7 +35,7 @@ struct Scale : weir::Layer {
   }
 };
 
-struct Add : weir::Layer {
+struct Add : weir::RunnableLayer {
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> in) const override { return {in[0]}; }
   void forward(const weir::Context&, std::span<const weir::ConstView> in, std::span<const weir::View> out,
                float*) const override {
@@ -45,7 +45,7 @@ struct Add : weir::Layer {
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
 
-struct RowSum : weir::Layer {
+struct RowSum : weir::RunnableLayer {
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> in) const override {
     return {weir::Shape{in[0][0], 1}};
   }

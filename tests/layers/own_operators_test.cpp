@@ -19,7 +19,7 @@ using graphs::Graph, weir::Tensor;
 namespace {
 
 /// y = x * sigmoid(beta x), as a program that uses weir would write it.
-class Swish final : public weir::Layer {
+class Swish final : public weir::RunnableLayer {
  public:
   explicit Swish(float beta) : beta_(beta) {}
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> inputs) const override { return {inputs[0]}; }

@@ -75,7 +75,7 @@ weir::Trace make_trace(std::size_t n, unsigned seed) {
 }
 
 /// y = x * sigmoid(beta x).
-class Swish final : public weir::Layer {
+class Swish final : public weir::RunnableLayer {
  public:
   explicit Swish(float beta) : beta_(beta) {}
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> inputs) const override { return {inputs[0]}; }

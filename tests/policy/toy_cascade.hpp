@@ -28,7 +28,7 @@ using Counter = std::shared_ptr<std::atomic<int>>;
 inline Counter counter() { return std::make_shared<std::atomic<int>>(0); }
 
 /// y = sin(1.3 x + shift), counting rows.
-struct Wave : weir::Layer {
+struct Wave : weir::RunnableLayer {
   Wave(float s, Counter c) : shift(s), rows(std::move(c)) {}
   float shift;
   Counter rows;
@@ -46,7 +46,7 @@ struct Wave : weir::Layer {
 };
 
 /// Three logits, each a fixed sum over the row.
-struct Logits : weir::Layer {
+struct Logits : weir::RunnableLayer {
   std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> in) const override {
     return {weir::Shape{in[0][0], 3}};
   }

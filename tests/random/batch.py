@@ -113,6 +113,8 @@ def plant_infinity(net):
     from onnx import numpy_helper
     if any(n.op_type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Resize") for n in net.nodes):
         return
+    if "quantized" in net.kinds:  # no 8-bit integer is a NaN, and no scale may be infinite
+        return
     # Nor where ONNX Runtime's own ways of computing differ: the zeros of padding times it are NaN in some of them, and
     # InstanceNormalization takes infinity from infinity where the scale is infinite.
     padded = lambda n: any(a.name in ("pads", "auto_pad") for a in n.attribute)

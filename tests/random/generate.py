@@ -15,10 +15,11 @@ import arithmetic
 import batch
 import indexing
 import moves
+import quantized
 import windows
 from network import N, ROWS, Network
 
-KINDS = {**windows.KINDS, **arithmetic.KINDS, **moves.KINDS, **indexing.KINDS, **batch.KINDS}
+KINDS = {**windows.KINDS, **arithmetic.KINDS, **moves.KINDS, **indexing.KINDS, **batch.KINDS, **quantized.KINDS}
 ALWAYS_COUNTED = ("Conv", "ConvTranspose", "Resize", "LayerNormalization", "InstanceNormalization", "Where", "Gather", "GatherElements",
                   "GatherND", "ScatterElements", "ScatterND", "CumSum", "LpNormalization", "MeanVarianceNormalization", "Range")
 

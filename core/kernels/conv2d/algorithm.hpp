@@ -44,7 +44,7 @@ class Conv2dAlgorithm {
   /// Expected time of one image on one thread, in clock cycles; only meant to be compared.
   virtual double cost() const = 0;
   virtual void pack(std::span<const float> weights) = 0;
-  /// For any number of images and a pool of so many threads.
+  /// For any number of images and a pool of this number of threads.
   virtual std::size_t workspace_floats(std::int64_t threads) const = 0;
   /// bias has a float for each output channel and, up to whole blocks of them, more. An image's result depends neither
   /// on the pool nor on the other images.
@@ -59,7 +59,7 @@ class Conv2dAlgorithm {
   virtual bool by_rows() const { return false; }
   /// Rows of y that run_rows() computes together; see RowWindow.
   virtual std::int64_t rows_together() const { return 1; }
-  /// As run(), a part of one image by the calling thread alone, in the workspace of one thread.
+  /// As run(), a part of one image by the calling thread only, in the workspace of one thread.
   virtual void run_rows(const Conv2dRows& /*rows*/, const float* /*bias*/, float* /*workspace*/) const {}
 };
 
@@ -92,18 +92,20 @@ inline constexpr std::int64_t cached_floats = std::int64_t{1} << 17;
 /// of 4; a single vector is bound by loads.
 inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t vectors) {
   const auto R = static_cast<double>(rows);
-  return static_cast<double>(K) * std::max(4.0, vectors == 1 ? 0.58 * R : R);
+  return static_cast<double>(K) *
+         std::max(machine_costs.multiply_add_latency, vectors == 1 ? machine_costs.narrow_tile_row * R : R);
 }
 
 /// Floats to fetch ahead for each k, so that `tiles` tiles together fetch the next K * floats weights.
 inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return (floats + tiles - 1) / tiles; }
 
-/// Cycles of a computation of so many, during which so many floats of weights pass by, fetched ahead: the two overlap,
-/// but the closer they come, the less. A layer of 2 MiB of weights and more is taken for one of a network whose weights
+/// Cycles when `cycles` of arithmetic overlap with `floats` weights that are fetched ahead: the closer the two are, the
+/// less they overlap. A layer of 2 MiB of weights and more is taken for one of a network whose weights
 /// come from memory in every pass, others for one of those that stay in the third-level cache.
 inline double cycles_with_weights(double cycles, double floats) {
-  constexpr double cached_network = 1 << 19;
-  return std::hypot(cycles, (floats > cached_network ? 0.45 : 0.12) * floats);
+  const bool from_memory = floats > machine_costs.weights_cached;
+  return std::hypot(cycles,
+                    (from_memory ? machine_costs.weight_from_memory : machine_costs.weight_from_cache) * floats);
 }
 
 }  // namespace weir::kernels

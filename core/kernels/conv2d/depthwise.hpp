@@ -31,7 +31,8 @@ class Depthwise : public Conv2dAlgorithm {
   }
   double cost() const override {
     const auto vectors = static_cast<double>(planes_ * OH_ * OW_);
-    return vectors * (0.6 * static_cast<double>(params_.depth()) + 2);
+    return vectors *
+           (machine_costs.depthwise_term * static_cast<double>(params_.depth()) + machine_costs.depthwise_vector);
   }
   void pack(std::span<const float> weights) override { pack_depthwise(params_, micro_->lanes, weights, weights_); }
   std::size_t workspace_floats(std::int64_t) const override { return 0; }

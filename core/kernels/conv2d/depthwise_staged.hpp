@@ -45,8 +45,9 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   }
   double cost() const override {
     const auto vectors = static_cast<double>(geometry_.planes * geometry_.OH * geometry_.OW);
-    return vectors * (0.6 * static_cast<double>(params_.depth()) + 3) +
-           static_cast<double>(geometry_.staged_floats()) / 8;
+    return vectors * (machine_costs.depthwise_term * static_cast<double>(params_.depth()) +
+                      machine_costs.depthwise_staged_vector) +
+           static_cast<double>(geometry_.staged_floats()) / machine_costs.staged_floats;
   }
   void pack(std::span<const float> weights) override { pack_depthwise(params_, micro_->lanes, weights, weights_); }
   std::size_t workspace_floats(std::int64_t threads) const override {

@@ -26,10 +26,12 @@ class Direct : public Conv2dAlgorithm {
       const double columns = static_cast<double>(p.out_channels) / static_cast<double>(micro.width());
       const auto all_cycles = [&](const Geometry& g, const std::vector<Tile>& all) {
         double cycles = 0;
-        for (const Tile& t : all) cycles += columns * conv_tile_cycles(p.depth(), t.pixels, 2) + 30 + 6 * columns;
-        // Weights that pass by in the first-level cache too fast to follow.
+        for (const Tile& t : all)
+          cycles += columns * conv_tile_cycles(p.depth(), t.pixels, 2) + machine_costs.tile_start +
+                    machine_costs.tile_pair * columns;
+        // Penalty: one load of the weights from the first-level cache for each tile is not hidden.
         cycles += columns * static_cast<double>(p.depth()) * static_cast<double>(all.size());
-        return cycles + static_cast<double>(g.staged_floats()) / 8;
+        return cycles + static_cast<double>(g.staged_floats()) / machine_costs.staged_floats;
       };
       if (all_cycles(dense, tiles) < all_cycles(geometry_, tiles_)) {
         geometry_ = dense;
@@ -52,7 +54,7 @@ class Direct : public Conv2dAlgorithm {
   }
 
   double cost() const override {
-    double cycles = static_cast<double>(geometry_.staged_floats()) / 8, weights = 0;
+    double cycles = static_cast<double>(geometry_.staged_floats()) / machine_costs.staged_floats, weights = 0;
     for (const Columns& c : columns_) {
       for (const Tile& t : tiles_) cycles += tile_cycles(c, t.pixels);
       weights += static_cast<double>(c.K * c.vectors * micro_->lanes);
@@ -144,7 +146,7 @@ class Direct : public Conv2dAlgorithm {
       Columns one = columns(m, 1), two = columns(m, M - m > L ? 2 : 1);
       // Two blocks at once, unless they share no groups.
       const std::int64_t rows = tiles_.front().pixels;
-      if (two.vectors == 2 && tile_cycles(two, rows) > 2.1 * tile_cycles(one, rows)) two = one;
+      if (two.vectors == 2 && tile_cycles(two, rows) > machine_costs.two_blocks * tile_cycles(one, rows)) two = one;
       if (!columns_.empty() && columns_.back().channels_begin == two.channels_begin &&
           columns_.back().channels_end == two.channels_end) {
         two.taps_begin = columns_.back().taps_begin, two.taps_end = columns_.back().taps_end;
@@ -227,7 +229,7 @@ class Direct : public Conv2dAlgorithm {
             .clamp = clamp};
   }
 
-  /// The taps of an x whose planes lie so many floats apart, which is not grouped and not staged.
+  /// The taps of an x whose planes lie `plane_floats` apart, which is not grouped and not staged.
   const ConvTap* taps_at(std::int64_t plane_floats, float* workspace) const {
     auto* moved = reinterpret_cast<ConvTap*>(workspace);
     const auto of_plane = static_cast<std::size_t>(params_.kernel_h * params_.kernel_w);
@@ -251,7 +253,8 @@ class Direct : public Conv2dAlgorithm {
   }
 
   double tile_cycles(const Columns& c, std::int64_t pixels) const {
-    return conv_tile_cycles(c.K, pixels, c.vectors) + 30 + 2 * static_cast<double>(pixels * c.vectors);
+    return conv_tile_cycles(c.K, pixels, c.vectors) + machine_costs.tile_start +
+           machine_costs.tile_vector * static_cast<double>(pixels * c.vectors);
   }
 
   void run_together(const ThreadPool& pool, const Conv2dImages& images, std::int64_t n, std::int64_t count,
@@ -260,7 +263,7 @@ class Direct : public Conv2dAlgorithm {
     const std::int64_t plain = g.planes * g.H * g.W * g.unit, image = g.staged ? g.planes * g.plane_floats : plain;
     const float* x = images.x + n * plain;
     if (g.staged) {
-      const double operations = copy_operations * static_cast<double>(count * g.staged_floats());
+      const double operations = machine_costs.copy_operations * static_cast<double>(count * g.staged_floats());
       // Rows of one image, as most of them are read by the thread that staged them.
       if (count == 1)
         share(pool, g.staged_rows(), operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
@@ -280,7 +283,7 @@ class Direct : public Conv2dAlgorithm {
     const bool shared = pieces_of(pool, tiles, flops) > 1;
     const auto weights = static_cast<std::int64_t>(weights_.size());
     const std::int64_t floats = count * (plain + round_up(params_.out_channels, micro_->lanes) * pixels_);
-    if (weights <= std::min(most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
+    if (weights <= std::min(machine_costs.most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
       // Threads take pixels: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
         const Work work{images, n, x, image, bias, std::min(chunk, last - first), shared};
@@ -314,7 +317,8 @@ class Direct : public Conv2dAlgorithm {
   };
 
   /// Tiles first .. last-1, counted over all images, of which the first is number `in_chunk` to pass under the same
-  /// columns. What can be told once is: a tile of few channels takes no longer than some divisions do.
+  /// columns. What all tiles have in common is computed once: a tile of few channels takes no longer than some
+  /// divisions do.
   void compute(const Work& work, const Columns& c, std::int64_t first, std::int64_t last, std::int64_t in_chunk) const {
     const auto each = static_cast<std::int64_t>(tiles_.size()), L = std::int64_t{micro_->lanes};
     const std::int64_t y_floats = round_up(params_.out_channels, L) * pixels_;
@@ -339,9 +343,6 @@ class Direct : public Conv2dAlgorithm {
       }
     }
   }
-
-  /// Floats of weights that every thread may as well read for itself.
-  static constexpr std::int64_t most_shared_weights = 1 << 19;
 
   Conv2dParams params_;
   const Microkernels* micro_;

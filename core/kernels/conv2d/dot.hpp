@@ -31,7 +31,7 @@ class Dot : public Conv2dAlgorithm {
   /// In the units of Direct: a load and a multiplication for each vector of weights, and the sums of their lanes.
   double cost() const override {
     const auto M = static_cast<double>(params_.out_channels), K = static_cast<double>(params_.depth());
-    return cycles_with_weights(M * K / static_cast<double>(micro_->lanes) + 14 * M, M * K);
+    return cycles_with_weights(M * K / static_cast<double>(micro_->lanes) + machine_costs.sum_of_lanes * M, M * K);
   }
 
   void pack(std::span<const float> weights) override {

@@ -32,9 +32,9 @@ struct TakeEvery {
 ///   as it is   where there are no pads and the step from pixel to pixel has a kernel: x itself;
 ///   padded     else, its columns sorted by their remainder modulo the stride if that step has no kernel;
 ///   dense      if asked for, or the stride is longer than the kernel: of each column of the kernel the pixels that it
-///              sees, rows sorted by their remainder modulo the stride (or for each row of the kernel alone), so that
-///              y's rows follow each other without gaps. kernel_w times as large, for images whose rows are too short
-///              for good tiles.
+///              sees, rows sorted by their remainder modulo the stride (or for each row of the kernel by itself), so
+///              that y's rows follow each other without gaps. kernel_w times as large, for images whose rows are too
+///              short for good tiles.
 /// In all of them output pixel (i, j) needs, for weight (r, s) of plane p, the pixel at
 ///
 ///     p*plane_floats + first_of(i, j) + tap_of(r, s)
@@ -89,12 +89,12 @@ class Geometry {
   }
   /// True if a row of y goes on where the one above it ended.
   bool is_line() const { return first_of(1, 0) == first_of(0, OW); }
-  /// True if the staged image is the padded one, row by row, of so many floats each.
+  /// True if the staged image is the padded one, row by row, each of row_floats().
   bool in_rows() const { return !dense_ && phases_ == 1; }
   std::int64_t row_floats() const { return pitch_ * unit; }
   /// Rows of the staged image in each of its copies and phases.
   std::int64_t staged_rows() const { return rows_; }
-  /// True if row i of y sees rows i*stride_h and following of the staged image, or row i*stride_h alone of x where it
+  /// True if row i of y sees rows i*stride_h and following of the staged image, or only row i*stride_h of x where it
   /// is read as it is.
   bool keeps_rows() const { return !dense_ && (staged || params_.kernel_h == 1); }
   /// Floats of the staged image, 0 if x is read where it is.
@@ -124,7 +124,7 @@ class Geometry {
         }
   }
 
-  /// Rows first .. last-1 of the padded image alone, if it is in_rows().
+  /// Only rows first .. last-1 of the padded image, if it is in_rows().
   void stage_rows(const float* x, float* to, std::int64_t first, std::int64_t last) const {
     for (std::int64_t q = 0; q < phases_; ++q)
       for (std::int64_t row = first; row < last; ++row, to += row_floats())

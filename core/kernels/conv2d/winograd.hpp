@@ -56,7 +56,7 @@ class Winograd : public Conv2dAlgorithm {
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + Y - 1) / Y),
         across_((OW_ + Y - 1) / Y),
-        // With S = 2, U is so much larger that to read it less often is worth more.
+        // With S = 2, U is larger, and to read it less often is worth more.
         // A plain image has few channels, and what a strip's sums take counts more than its V.
         most_tiles_(round_up(
             plain ? 2 * micro.max_rows : std::max<std::int64_t>(S * cached_floats / (products * C_), micro.max_rows),
@@ -73,7 +73,7 @@ class Winograd : public Conv2dAlgorithm {
                                  static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
       }
     // Nine tenths of what two fused multiply-adds of a vector make in each cycle.
-    operations_ = 3.6 * static_cast<double>(micro.lanes) * Winograd::cost();
+    operations_ = machine_costs.operations_per_cycle * static_cast<double>(micro.lanes) * Winograd::cost();
   }
 
   /// Groups must be whole blocks of channels.
@@ -166,7 +166,7 @@ class Winograd : public Conv2dAlgorithm {
             elsewhere};
   }
 
-  /// Tiles cut in so many ranges, output channels in so many, and a thread for each pair.
+  /// The numbers of ranges that tiles and output channels are cut in; a thread for each pair.
   struct Grid {
     std::int64_t tiles, channels;
   };
@@ -182,11 +182,12 @@ class Winograd : public Conv2dAlgorithm {
       const std::int64_t t = std::min(pieces / c, tiles), n = (tiles + t - 1) / t, units = blocks_ * parts_of(n);
       if (c > units) break;
       const std::int64_t most = (units + c - 1) / c, blocks = (most * blocks_ + units - 1) / units;
-      const double fetched = (c > 1 ? 1.4 : 1.0) * input_cycles(n);  // part of x lies in other threads' caches
+      const double fetched = (c > 1 ? machine_costs.fetched_from_others : 1.0) *
+                             input_cycles(n);  // part of x lies in other threads' caches
       const double computed = output_cycles(n) * static_cast<double>(most) / static_cast<double>(units);
       // U that others read too, one of them fetches for all.
-      const double weights = (t > 1 ? 0.65 : 1.0) * static_cast<double>(blocks) / static_cast<double>(blocks_) *
-                             cycles_with_weights(0, weights_of_group());
+      const double weights = (t > 1 ? machine_costs.weights_shared : 1.0) * static_cast<double>(blocks) /
+                             static_cast<double>(blocks_) * cycles_with_weights(0, weights_of_group());
       if (const double cycles = std::hypot(fetched + computed, weights); cycles < least) {
         least = cycles;
         best = {t, c};
@@ -197,18 +198,20 @@ class Winograd : public Conv2dAlgorithm {
 
   double weights_of_group() const { return static_cast<double>(products * C_ * M_); }
 
-  /// Cycles for V of so many tiles of a group.
+  /// Cycles for V of this number of tiles of a group.
   double input_cycles(std::int64_t tiles) const {
-    return (plain ? 18.0 / micro_->lanes : 3.6) * products * static_cast<double>(planes_ * tiles);
+    return (plain ? machine_costs.winograd_input_pixel / micro_->lanes : machine_costs.winograd_input_vector) *
+           products * static_cast<double>(planes_ * tiles);
   }
 
-  /// Cycles for y of so many tiles of a group.
+  /// Cycles for y of this number of tiles of a group.
   double output_cycles(std::int64_t tiles) const {
     const std::int64_t parts = parts_of(tiles), rows = tiles / parts, larger = tiles % parts;
     const auto block = [&](std::int64_t vectors) {
       return products * (static_cast<double>(parts - larger) * conv_tile_cycles(C_, rows, vectors) +
                          static_cast<double>(larger) * conv_tile_cycles(C_, rows + 1, vectors)) +
-             positions * static_cast<double>(30 * parts + 3 * tiles * vectors);
+             positions * (machine_costs.tile_start * static_cast<double>(parts) +
+                          machine_costs.winograd_output_vector * static_cast<double>(tiles * vectors));
     };
     return static_cast<double>(blocks_ - 1) * block(2) + block(vectors(blocks_ - 1));
   }
@@ -227,7 +230,7 @@ class Winograd : public Conv2dAlgorithm {
       for (std::int64_t g = 0; g < params_.groups; ++g) f(g, cut(s), cut(s + 1));
   }
 
-  /// Register tiles of a strip of so many tiles.
+  /// Register tiles of a strip of this number of tiles.
   std::int64_t parts_of(std::int64_t tiles) const { return EvenParts(tiles, micro_->max_rows).count; }
 
   /// y of the tiles first .. last-1, and of range `column` of the `columns` that the output channels are cut in. A
@@ -254,7 +257,8 @@ class Winograd : public Conv2dAlgorithm {
       }
   }
 
-  /// y of the units first .. last-1 of a strip, a unit being one of its parts of one block of channels, block by block.
+  /// y of the work items first .. last-1 of a strip; an item is one register-tile part of one block of output channels,
+  /// block by block.
   /// V is in the workspace; sums go behind it.
   void compute(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last, float* workspace) const {
@@ -290,7 +294,7 @@ class Winograd : public Conv2dAlgorithm {
            P::products_before(p) * C_ * vectors(b) * micro_->lanes;
   }
 
-  // From one position to the next; a line more than needed, lest all of them fall on one set of the cache.
+  // From one position to the next; a line more than needed, or all would fall on one set of the cache.
   std::int64_t input_step() const { return phases * phase_step() + 16; }
   std::int64_t phase_step() const { return planes_ * pitch_ * unit_; }
   std::int64_t piece_floats() const { return positions * (input_step() + sums_step()); }

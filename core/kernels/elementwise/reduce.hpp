@@ -137,7 +137,7 @@ struct ReduceColumns {
 }  // namespace detail
 
 /// y = Reduction of x over the axes marked in `reduced`; y has x's order of the other axes. An empty sum is 0, an empty
-/// mean NaN. The order of a sum depends on the shape beside the outermost axes alone.
+/// mean NaN. The order of a sum depends only on the shape beside the outermost axes.
 template <class Reduction>
 void reduce(const Context& context, ConstView x, const std::array<bool, Shape::max_rank>& reduced, float* y) {
   const Shape& s = x.shape;

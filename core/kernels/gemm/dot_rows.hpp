@@ -23,7 +23,8 @@ void dot_rows(const ThreadPool& pool, const Microkernels& micro, const DotRows& 
   const std::int64_t C = dot_outputs(p.n);
   const std::int64_t tiles = (p.n + micro.max_dot_rows - 1) / micro.max_dot_rows, groups = (p.out + C - 1) / C;
   // Reading a weight takes longer than a multiplication with it, or than many.
-  const double operations = std::max(2 * static_cast<double>(p.n), copy_operations) * static_cast<double>(p.in * p.out);
+  const double operations =
+      std::max(2 * static_cast<double>(p.n), machine_costs.copy_operations) * static_cast<double>(p.in * p.out);
   share(pool, groups, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
     float sums[most_dot_rows * most_dot_outputs];
     for (std::int64_t g = first; g < last; ++g) {

@@ -10,21 +10,21 @@ namespace weir {
 
 namespace kernels {
 
-/// So many tiles of A are packed at a time: with gemm_depth columns they fill a third of a second-level cache of 1 MiB.
+/// Tiles of A that are packed at a time: with gemm_depth columns they fill a third of a second-level cache of 1 MiB.
 inline constexpr std::int64_t gemm_tiles = 12;
-/// So many panels of B are packed at a time, 4 MiB of the widest: they lie in the third-level cache until the last
+/// Panels of B that are packed at a time, 4 MiB of the widest: they lie in the third-level cache until the last
 /// block of A has passed over them.
 inline constexpr std::int64_t gemm_panels = 64;
-/// Up to so many columns that fill no vector are dot products: as parts of a vector they would take longer.
+/// Up to this number of columns that fill no vector are dot products: as parts of a vector they would take longer.
 constexpr std::int64_t gemm_dot_columns(std::int64_t lanes) { return 3 * lanes / 8; }
-/// So few panels of B, and of so many rows together, stay in the second-level cache. They are packed for all tiles of A
-/// before the second tile comes: that pays where so many follow, or there is next to nothing to pack.
+/// Narrow B: up to gemm_few_panels panels and gemm_few packed rows fit in the second-level cache. All of B is then
+/// packed by the first tile of A; worth it from gemm_few_tiles tiles on, or for at most gemm_very_few_panels panels.
 inline constexpr std::int64_t gemm_few_panels = 8, gemm_few = 16 * 384, gemm_few_tiles = 8, gemm_very_few_panels = 2;
-/// An A of so many floats fits in the second-level cache of every thread.
+/// An A of this number of floats fits in the second-level cache of every thread.
 inline constexpr std::int64_t gemm_shared_floats = 1 << 16;
-/// So many panels of B for each thread are worth packing A once more.
+/// From this number of panels of B for each thread on, A is worth packing once more.
 inline constexpr std::int64_t gemm_long_panels = 16;
-/// Of rows that lie a multiple of gemm_aliased floats apart, only so many are read at once.
+/// Of rows that lie a multiple of gemm_aliased floats apart, at most this number is read at once.
 inline constexpr std::int64_t gemm_aliased_rows = 10;
 
 /// C[M, N] = A[M, K] B[K, N] by one thread. K is cut into blocks. Two orders:
@@ -41,14 +41,14 @@ class GemmPiece {
       : micro_(micro), M_(M), K_(K), dots_(N % micro.lanes) {
     const std::int64_t most_dots = gemm_dot_columns(micro.lanes);
     if (dots_ > most_dots) dots_ = 0;
-    // Dot products alone read rows as they come.
+    // Only dot products read rows as they come.
     pieces_ = columns <= most_dots ? std::min<std::int64_t>(K, 1) : (K + gemm_depth - 1) / gemm_depth;
     N_ = N - dots_;
     depth_ = pieces_ > 0 ? (K + pieces_ - 1) / pieces_ : 0;
     panels_ = (N_ + micro.width() - 1) / micro.width();
     few_ = panels_ <= (M > gemm_few_tiles * micro.max_rows ? gemm_few_panels : gemm_very_few_panels) &&
            panels_ * depth_ <= gemm_few && M > micro.max_rows;
-    // Where no second block of A follows, nobody would look at a packed panel again.
+    // Where no second block of A follows, no packed panel would be read again.
     slots_ = few_ ? panels_ : tiles(M) > gemm_tiles ? std::min(panels_, gemm_panels) : 1;
   }
 
@@ -150,8 +150,8 @@ class GemmPiece {
     }
   }
 
-  /// Floats from one column of dot products to the next; a line more than needed, lest all of them fall on one set of
-  /// the cache.
+  /// Floats from one column of dot products to the next; a line more than needed, or all of them would fall on one set
+  /// of the cache.
   std::int64_t dot_step() const { return depth_ + 16; }
 
   std::int64_t tiles(std::int64_t rows) const { return (rows + micro_.max_rows - 1) / micro_.max_rows; }

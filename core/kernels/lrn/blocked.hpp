@@ -10,7 +10,7 @@ namespace detail {
 
 /// Pixels first..last-1 of one image [ceil(C / L), pixels, L]. Of a few pixels at a time the squares of all channels
 /// are laid in lines, between zeros, so that the window of a channel is as many unaligned loads; and several lines,
-/// lest the loads wait for stores of a moment ago.
+/// or the loads would wait for stores of a moment ago.
 template <class Power>
 struct BlockedLrnKernel {
   static constexpr std::int64_t lines = 8;

@@ -29,7 +29,7 @@ struct ConvTile {
   const ConvTap *taps, *taps_end;
   const float* weights;
   const float* ahead;       ///< weights that are needed soon: for each k one line of them is fetched into the cache,
-  std::int64_t ahead_step;  ///< and so many floats further on for the next k
+  std::int64_t ahead_step;  ///< and this number of floats further on for the next k
   const float* bias;        ///< nullptr: the sums are stored as they are, whatever residual and clamp say
   const float* residual;    ///< may be y, may be nullptr
   float* y;

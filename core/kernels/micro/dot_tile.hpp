@@ -14,7 +14,7 @@ constexpr int dot_outputs(std::int64_t rows) { return rows == 1 ? 8 : 4; }
 ///     sums[r*C + c] = sum over k < K of x[r*ldx + k] * weights[c*ldw + k]
 ///
 /// The terms of a sum are dealt out to as many chains of fused multiply-adds as a vector has lanes, and these are added
-/// in pairs. So bits depend on K alone. Sums of missing outputs hold anything. No alignment is needed.
+/// in pairs. So bits depend only on K. Sums of missing outputs hold anything. No alignment is needed.
 struct DotTile {
   std::int64_t K;
   const float* x;
@@ -25,10 +25,10 @@ struct DotTile {
 };
 using DotTileKernel = void (*)(const DotTile& tile);
 
-/// Weights stream from memory. For one row of x so many vectors of a row of weights are taken in before the next row's:
-/// the hardware fetches a stream the better, the more of it is read at once, and needs help where the weights are not
-/// aligned (those of a model file are not). Lines are asked for so many floats ahead, farther where more rows of x make
-/// each vector take longer.
+/// Weights stream from memory. For one row of x, this number of vectors of a row of weights is taken in before the next
+/// row's: the hardware fetches a stream the better, the more of it is read at once, and needs help where the weights
+/// are not aligned (those of a model file are not). Lines are asked for this number of floats ahead, farther where more
+/// rows of x make each vector take longer.
 inline constexpr int dot_burst = 2;
 constexpr std::int64_t dot_tile_ahead(int rows) { return rows == 1 ? 256 : 512; }
 

@@ -5,7 +5,7 @@
 
 namespace weir::kernels {
 
-/// K is cut into pieces, as even as can be, of at most so many: a panel of B stays near in the caches, and rounding
+/// K is cut into pieces, as even as can be, of at most this number: a panel of B stays near in the caches, and rounding
 /// errors grow with the square root of the pieces' length and number (as in ConvTile) rather than of K. Every further
 /// piece reads and writes all of C again.
 inline constexpr std::int64_t gemm_depth = 512;
@@ -13,7 +13,7 @@ inline constexpr std::int64_t gemm_depth = 512;
 /// So many k before the end c is asked for: earlier, and what else the tile reads would have driven it out again.
 inline constexpr std::int64_t gemm_c_ahead = 64;
 
-/// Rows that lie a multiple of so many floats apart meet in the same lines of a first-level cache.
+/// Rows that lie a multiple of this number of floats apart meet in the same lines of a first-level cache.
 inline constexpr std::int64_t gemm_aliased = 1024;
 
 /// R rows by V vectors of L columns, with k running from 0 to K:
@@ -21,7 +21,7 @@ inline constexpr std::int64_t gemm_aliased = 1024;
 ///     c[r*ldc + j] (+)= sum over k of a(r, k) * b[k*ldb + j]        0 <= r < R, 0 <= j < V*L
 ///
 /// a(r, k) lies at a[k*R + r] (packed) or at a[r*lda + k] (rows, as they lie in a matrix). A packing tile copies what
-/// it reads of b to panel[k*V*L + j], for the others: that costs nearly no time beside so many multiplications. Every
+/// it reads of b to panel[k*V*L + j], for the others: that costs nearly no time beside the multiplications. Every
 /// element of c is summed in the order of k by one chain of fused multiply-adds, so its bits do not depend on R and V;
 /// add: then the chain is added to what c holds. Nothing else is read or written; no alignment is needed.
 struct GemmTile {
@@ -97,7 +97,7 @@ template <int L, int R, int V, GemmTileKind kind>
         __builtin_prefetch(next, 0, 2);
         next += static_cast<unsigned>(k) % 16 == 15 ? back : lda;
       }
-      a += packed ? R : 1;  // NOLINT(bugprone-branch-clone): the same for R = 1 alone
+      a += packed ? R : 1;  // NOLINT(bugprone-branch-clone): the same only for R = 1
       ++a5;
       ++a10;
       b += ldb;

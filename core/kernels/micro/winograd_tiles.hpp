@@ -66,7 +66,7 @@ struct TransformInput {
       const std::int64_t first = across < L ? 0 : t + L <= across ? t : across - L;
       for (std::int64_t i = 0; i < extent; ++i)
         spread<L>(row, row.top + i, row.left + 8 * first, pixels + i * extent * L);
-      // One copy of so much code, wherever it writes to.
+      // One copy of this much code, wherever it writes to.
       const bool whole = across >= L;
       all_phases<L>(pixels, extent * L, whole ? row.step : S * S * L, whole ? row.phase_step : L,
                     whole ? row.to + first : few);

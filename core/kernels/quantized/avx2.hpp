@@ -1,4 +1,4 @@
-/// The tiles for AVX2, and for processors whose VNNI adds the products of 16-bit pairs in one instruction.
+/// What the tiles of AVX2 share: requantising, storing, and 8-bit integers to 16 bits.
 #pragma once
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -7,14 +7,7 @@
 
 namespace weir::quantized {
 
-/// Two products of 16 bits each, added in 32: exact, where the instruction for bytes (pmaddubsw) would saturate.
-struct MultiplyAdd {
-  [[gnu::always_inline, gnu::target("avx2")]] static inline void add(__m256i& sum, __m256i x, __m256i w) {
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(x, w));
-  }
-};
-
-/// (sum + bias) * scale, rounded: 8 integers of 32 bits.
+/// total * scale, rounded: 8 integers of 32 bits.
 [[gnu::always_inline, gnu::target("avx2")]] inline __m256i requantised(__m256i total, const float* scale,
                                                                        const Rounding& rounding) {
   __m256 z = _mm256_mul_ps(_mm256_cvtepi32_ps(total), _mm256_loadu_ps(scale));
@@ -27,94 +20,79 @@ struct MultiplyAdd {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 
-template <int R, class Product>
-[[gnu::always_inline, gnu::target("avx2")]] inline void tile_body_256(const Tile& t) {
-  __m256i sum[R][2];
-#pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    sum[r][0] = _mm256_setzero_si256();
-    sum[r][1] = _mm256_setzero_si256();
+/// 16 integers as bytes.
+[[gnu::always_inline, gnu::target("avx2")]] inline __m128i packed_bytes(__m256i q0, __m256i q1, bool is_signed) {
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(q0, q1), 0xD8);
+  const __m128i first = _mm256_castsi256_si128(words), second = _mm256_extracti128_si256(words, 1);
+  return is_signed ? _mm_packs_epi16(first, second) : _mm_packus_epi16(first, second);
+}
+
+/// 8 integers at p as floats.
+[[gnu::always_inline, gnu::target("avx2")]] inline __m256 load_bytes_avx2(const std::uint8_t* p, bool is_signed) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
+}
+
+/// PairNumbers of 8 integers q and of those at `other`.
+[[gnu::always_inline, gnu::target("avx2")]] inline __m256i summed(__m256i q, const std::uint8_t* other,
+                                                                  const PairNumbers& p) {
+  __m256 u = _mm256_mul_ps(_mm256_sub_ps(_mm256_cvtepi32_ps(q), _mm256_set1_ps(p.a_zero)), _mm256_set1_ps(p.a_factor));
+  __m256 v = _mm256_mul_ps(_mm256_sub_ps(load_bytes_avx2(other, p.b_signed), _mm256_set1_ps(p.b_zero)),
+                           _mm256_set1_ps(p.b_factor));
+  asm("" : "+x"(u), "+x"(v));  // as rounded() does
+  u = _mm256_max_ps(_mm256_add_ps(u, v), _mm256_set1_ps(p.rounding.low));
+  u = _mm256_min_ps(u, _mm256_set1_ps(p.rounding.high));
+  return _mm256_add_epi32(_mm256_cvtps_epi32(u), _mm256_set1_epi32(p.rounding.zero));
+}
+
+/// TileResult of the sums of pixel r, bias added.
+[[gnu::always_inline, gnu::target("avx2")]] inline void store_pixel(__m256i sum0, __m256i sum1, std::int64_t r,
+                                                                    const TileResult& y) {
+  __m256i q0 = requantised(sum0, y.scale, y.rounding);
+  __m256i q1 = requantised(sum1, y.scale + 8, y.rounding);
+  if (y.sum != nullptr) {
+    q0 = summed(q0, y.other_low + r * y.y_step, *y.sum);
+    q1 = summed(q1, y.other_high + r * y.y_step, *y.sum);
   }
-  const std::int16_t* w = t.weights;
-  const std::int64_t step = t.x_step;
-  for (const Tap* tap = t.taps; tap != t.taps_end; ++tap) {
-    const std::int16_t* x = t.x + tap->offset;
-    const std::int16_t* const end = x + 2 * tap->pairs;
-#pragma GCC unroll 1
-    for (; x != end; x += 2, w += 2 * tile_channels) {
-      const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
-      const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 16));
-#pragma GCC unroll 6
-      for (int r = 0; r < R; ++r) {
-        std::int32_t pair;
-        __builtin_memcpy(&pair, x + r * step, sizeof pair);
-        __m256i both = _mm256_set1_epi32(pair);
-        asm volatile(""
-                     : "+x"(both));  // one pixel after the other: all at once would need more registers than there are
-        Product::add(sum[r][0], both, w0);
-        Product::add(sum[r][1], both, w1);
-        asm volatile("" : "+x"(sum[r][0]), "+x"(sum[r][1]));
-      }
-    }
-  }
-  const __m256i bias0 = load_integers(t.bias), bias1 = load_integers(t.bias + 8);
+  const __m128i bytes = packed_bytes(q0, q1, y.is_signed);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(y.low + r * y.y_step), bytes);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(y.high + r * y.y_step), _mm_unpackhi_epi64(bytes, bytes));
+}
+
+/// TileResult of a tile's sums.
+template <int R>
+[[gnu::always_inline, gnu::target("avx2")]] inline void store_avx2(__m256i (&sum)[R][2], const TileResult& y) {
+  const __m256i bias0 = load_integers(y.bias), bias1 = load_integers(y.bias + 8);
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
     sum[r][0] = _mm256_add_epi32(sum[r][0], bias0);
     sum[r][1] = _mm256_add_epi32(sum[r][1], bias1);
   }
-  if (t.sums != nullptr) {
+  if (y.sums == nullptr) {
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(t.sums + r * tile_channels), sum[r][0]);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(t.sums + r * tile_channels + 8), sum[r][1]);
+      store_pixel(sum[r][0], sum[r][1], r, y);
     }
     return;
   }
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
-    const __m256i q0 = requantised(sum[r][0], t.scale, t.rounding);
-    const __m256i q1 = requantised(sum[r][1], t.scale + 8, t.rounding);
-    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(q0, q1), 0xD8);
-    const __m128i first = _mm256_castsi256_si128(words), second = _mm256_extracti128_si256(words, 1);
-    const __m128i bytes = t.is_signed ? _mm_packs_epi16(first, second) : _mm_packus_epi16(first, second);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(t.low + r * t.y_step), bytes);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(t.high + r * t.y_step), _mm_unpackhi_epi64(bytes, bytes));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels), sum[r][0]);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels + 8), sum[r][1]);
   }
 }
 
-template <int R>
-[[gnu::target("avx2")]] inline void tile_avx2(const Tile& t) {
-  tile_body_256<R, MultiplyAdd>(t);
-}
-
-/// 8 channels. Each number of x is the lower half of 32 bits whose upper half is 0.
-template <int R>
-[[gnu::target("avx2")]] inline void depthwise_tile_avx2(const DepthwiseTile& t) {
-  __m256i sum[R];
-#pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    sum[r] = load_integers(t.bias);
+/// out[i] = in[i] - zero.
+[[gnu::target("avx2")]] inline void widen_avx2(const std::uint8_t* in, std::int64_t n, std::int32_t zero,
+                                               bool is_signed, std::int16_t* out) {
+  const __m128i zeros = _mm_set1_epi16(static_cast<std::int16_t>(zero));
+  std::int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in + i));
+    const __m128i words = is_signed ? _mm_cvtepi8_epi16(bytes) : _mm_cvtepu8_epi16(bytes);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), _mm_sub_epi16(words, zeros));
   }
-  const std::int32_t* w = t.weights;
-  const std::int64_t step = t.x_step;
-#pragma GCC unroll 1
-  for (const std::int64_t* o = t.offsets; o != t.offsets_end; ++o, w += 8) {
-    const std::int16_t* x = t.x + *o;
-    const __m256i weight = load_integers(w);
-#pragma GCC unroll 6
-    for (int r = 0; r < R; ++r) {
-      const __m128i words = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + r * step));
-      MultiplyAdd::add(sum[r], _mm256_cvtepu16_epi32(words), weight);
-    }
-  }
-#pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    const __m256i q = requantised(sum[r], t.scale, t.rounding);
-    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-    const __m128i bytes = t.is_signed ? _mm_packs_epi16(words, words) : _mm_packus_epi16(words, words);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(t.y + r * t.y_step), bytes);
-  }
+  for (; i < n; ++i) out[i] = static_cast<std::int16_t>((is_signed ? static_cast<std::int8_t>(in[i]) : in[i]) - zero);
 }
 
 }  // namespace weir::quantized

@@ -52,7 +52,7 @@ inline void convert(const Context& context, const Shape& shape, const ConvertFro
     return layout == Layout::blocked ? ((n * blocks + c / L) * pixels) * L + c % L : (n * C + c) * pixels;
   };
   const auto step = [&](Layout layout) { return layout == Layout::blocked ? L : 1; };
-  kernels::share(context.pool(), N * C, kernels::copy_operations * static_cast<double>(N * C * pixels),
+  kernels::share(context.pool(), N * C, machine_costs.copy_operations * static_cast<double>(N * C * pixels),
                  [&](std::int64_t, std::int64_t first, std::int64_t last) {
                    for (std::int64_t p = first; p < last; ++p) {
                      const std::int64_t i = place(from.layout, p / C, p % C), o = place(to.layout, p / C, p % C);

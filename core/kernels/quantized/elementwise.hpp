@@ -5,6 +5,7 @@
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/kernels/quantized/avx2.hpp>
+#include <weir/core/kernels/quantized/pair_numbers.hpp>
 #include <weir/core/kernels/quantized/rounding.hpp>
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
@@ -80,38 +81,6 @@ struct DequantizeKernel {
   }
 };
 
-/// Numbers of a sum or product of two tensors of 8 bits.
-struct PairNumbers {
-  bool product, a_signed, b_signed;
-  float a_zero, b_zero;
-  float a_factor, b_factor;  ///< scales over that of the result; of a product, a_factor is that of the product
-  Rounding rounding;
-
-  PairNumbers(bool is_product, const Quantization& a, const Quantization& b, const Quantization& y)
-      : product(is_product),
-        a_signed(a.element == Element::int8),
-        b_signed(b.element == Element::int8),
-        a_zero(static_cast<float>(a.zero)),
-        b_zero(static_cast<float>(b.zero)),
-        a_factor(a.scale / y.scale),
-        b_factor(b.scale / y.scale),
-        rounding(y) {
-    if (!product) return;
-    float scale = a.scale * b.scale;
-    rounded(scale);
-    a_factor = scale / y.scale;
-  }
-
-  /// One pair of integers.
-  std::int32_t operator()(std::int32_t a, std::int32_t b) const {
-    float u = static_cast<float>(a) - a_zero, v = static_cast<float>(b) - b_zero;
-    if (product) return rounding(u * v * a_factor);  // u * v is exact
-    u *= a_factor, v *= b_factor;
-    rounded(u), rounded(v);
-    return rounding(u + v);
-  }
-};
-
 /// y = saturate(round((a - a_zero) * a_factor + (b - b_zero) * b_factor) + zero), or of the product.
 struct PairKernel {
   template <int W>
@@ -143,12 +112,6 @@ struct PairKernel {
 };
 
 #if defined(__x86_64__)
-/// 8 integers at p as floats.
-[[gnu::always_inline, gnu::target("avx2")]] inline __m256 load_bytes_avx2(const std::uint8_t* p, bool is_signed) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return _mm256_cvtepi32_ps(is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
-}
-
 /// PairKernel with what AVX2 has for bytes; compilers do not find it.
 [[gnu::target("avx2")]] inline void pairs_avx2(const std::uint8_t* a, const std::uint8_t* b, std::int64_t n,
                                                const PairNumbers& p, std::uint8_t* y) {
@@ -201,9 +164,33 @@ void share_numbers(const Context& context, std::int64_t n, const F& f) {
 /// What each of the 256 integers becomes, by its bits.
 using Table = std::array<std::uint8_t, 256>;
 
+#if defined(__x86_64__)
+/// y[i] = table[x[i]], 32 at a time: of each 16 entries those are taken, by a shuffle, whose upper four bits fit.
+[[gnu::target("avx2")]] inline void look_up_avx2(const Table& table, const std::uint8_t* x, std::int64_t n,
+                                                 std::uint8_t* y) {
+  std::int64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i));
+    __m256i found = _mm256_setzero_si256();
+    for (int k = 0; k < 16; ++k) {
+      const __m256i entries =
+          _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table.data() + 16 * k)));
+      // Below 16 where the upper bits are k; then, with 0x70 added, bit 7 is clear, and else it is set and gives 0.
+      const __m256i index = _mm256_xor_si256(v, _mm256_set1_epi8(static_cast<char>(16 * k)));
+      found = _mm256_or_si256(found, _mm256_shuffle_epi8(entries, _mm256_adds_epu8(index, _mm256_set1_epi8(0x70))));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), found);
+  }
+  for (; i < n; ++i) y[i] = table[x[i]];
+}
+#endif
+
 inline void look_up(const Context& context, const Table& table, const std::uint8_t* x, std::int64_t n,
                     std::uint8_t* y) {
   share_numbers(context, n, [&](std::int64_t first, std::int64_t last) {
+#if defined(__x86_64__)
+    if (context.isa() != Isa::portable) return look_up_avx2(table, x + first, last - first, y + first);
+#endif
     for (std::int64_t i = first; i < last; ++i) y[i] = table[x[i]];
   });
 }

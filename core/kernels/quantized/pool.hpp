@@ -41,12 +41,62 @@ inline void pool_max_rows(const PoolParams& p, std::int64_t H, std::int64_t widt
   }
 }
 
+#if defined(__x86_64__)
+/// The same of blocks of 8 or 16, the columns of the image alone.
+template <int W, bool is_signed, class X, class Y>
+[[gnu::target("avx2")]] inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t width,
+                                                       std::int64_t out_width, RowRange y, const X& x, const Y& y_row) {
+  for (std::int64_t i = y.first; i < y.last; ++i) {
+    std::uint8_t* out = y_row(i);
+    bool first = true;  // of the rows of the window that lie in the image
+    for (std::int64_t r = 0; r < p.h.kernel; ++r) {
+      const std::int64_t h = i * p.h.stride + r * p.h.dilation - p.h.pad_begin;
+      if (h < 0 || h >= H) continue;
+      const std::uint8_t* in = x(h);
+      for (std::int64_t j = 0; j < out_width; ++j) {
+        __m128i best = _mm_set1_epi8(is_signed ? -128 : 0);
+        if (!first) {
+          if constexpr (W == 8)
+            best = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(out + j * W));
+          else
+            best = _mm_loadu_si128(reinterpret_cast<const __m128i*>(out + j * W));
+        }
+        const std::int64_t left = j * p.w.stride - p.w.pad_begin;
+        for (std::int64_t w = left; w < left + p.w.extent(); w += p.w.dilation) {
+          if (w < 0 || w >= width) continue;
+          __m128i v;
+          if constexpr (W == 8)
+            v = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(in + w * W));
+          else
+            v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + w * W));
+          best = is_signed ? _mm_max_epi8(best, v) : _mm_max_epu8(best, v);
+        }
+        if constexpr (W == 8)
+          _mm_storel_epi64(reinterpret_cast<__m128i*>(out + j * W), best);
+        else
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(out + j * W), best);
+      }
+      first = false;
+    }
+    if (first) std::memset(out, is_signed ? 0x80 : 0, static_cast<std::size_t>(out_width * W));
+  }
+}
+template <int W, class X, class Y>
+inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
+                               RowRange y, bool is_signed, const X& x, const Y& y_row) {
+  if (is_signed) return pool_max_rows_avx2<W, true>(p, H, width, out_width, y, x, y_row);
+  pool_max_rows_avx2<W, false>(p, H, width, out_width, y, x, y_row);
+}
+#endif
+
 /// The same for the widths of blocks, 1 for plain tensors.
 template <class X, class Y>
 void pool_max_rows(std::int64_t lanes, const PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
                    RowRange y, bool is_signed, const X& x, const Y& y_row) {
-  if (lanes == 16) return pool_max_rows<16>(p, H, width, out_width, y, is_signed, x, y_row);
-  if (lanes == 8) return pool_max_rows<8>(p, H, width, out_width, y, is_signed, x, y_row);
+#if defined(__x86_64__)  // blocks of so many are those of AVX2 and AVX-512
+  if (lanes == 16) return pool_max_rows_avx2<16>(p, H, width, out_width, y, is_signed, x, y_row);
+  if (lanes == 8) return pool_max_rows_avx2<8>(p, H, width, out_width, y, is_signed, x, y_row);
+#endif
   if (lanes == 4) return pool_max_rows<4>(p, H, width, out_width, y, is_signed, x, y_row);
   pool_max_rows<1>(p, H, width, out_width, y, is_signed, x, y_row);
 }

@@ -10,7 +10,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Larger constants are no shapes; they are left to the layers.
 inline constexpr std::size_t max_folded_integers = std::size_t{1} << 20;
@@ -49,7 +49,7 @@ inline Constant picked(const Constant& c, const Shape& shape, std::int64_t offse
   return y;
 }
 
-/// Of integers alone: floats are left to the layers.
+/// Of integers only: floats are left to the layers.
 template <class Operation>
 Result combine(const NodeArguments& node, Inputs in) {
   const Constant &a = at(node, in, 0), &b = at(node, in, 1);
@@ -173,4 +173,4 @@ Result reduce(const NodeArguments& node, Inputs in) {
 
 }  // namespace integers
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 #include <vector>
 #include <weir/layers/build/integers/operators.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Outputs of a node that computes on integers, or nullopt if it is not one or its inputs are not known.
 /// inputs[i] is input i if it is constant, else nullptr; input_shapes[i] its shape if known, else nullptr.
@@ -45,4 +45,4 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <weir/layers/attributes/slice_ranges.hpp>
 #include <weir/layers/build/integers/arithmetic.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 namespace integers {
 
@@ -259,4 +259,4 @@ inline constexpr std::array integer_operators = {
     IntegerOperator{.name = "Range", .evaluate = integers::range, .takes_floats = true},
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 
 namespace weir::bounds {
 
-/// A gambler who holds the mean for greater than epsilon wrong bets on each loss L_i before seeing it; were the mean
+/// A gambler that holds the mean for greater than epsilon wrong bets on each loss L_i before seeing it; were the mean
 /// epsilon or more, the capital K would be a supermartingale, so that it ever exceeds 1 / p has probability at most p:
 ///
 ///     K_t = prod_{i <= t} (1 - nu_i (L_i - epsilon)),   p = min_t 1 / K_t,

@@ -17,7 +17,7 @@ namespace weir::bounds {
 ///     h(a, b) = a log(a / b) + (1 - a) log((1 - a) / (1 - b))
 ///
 /// (Bates, Angelopoulos, Lei, Malik, Jordan, J. ACM 2021, after Hoeffding, JASA 1963, and Bentkus, Ann. Prob. 2004).
-/// Knows the losses by their mean alone: what varies little gains nothing. O(n).
+/// Knows of the losses only their mean: what varies little gains nothing. O(n).
 struct HoeffdingBentkus {
   static double p_value(std::span<const double> losses, double epsilon, double delta) {
     check(losses, epsilon, delta);

@@ -1,4 +1,4 @@
-/// Rules that answer with all stages' answers so far, not with the last one's alone.
+/// Rules that answer with all stages' answers so far, not only with the last one's.
 #pragma once
 #include <Eigen/Core>
 #include <algorithm>

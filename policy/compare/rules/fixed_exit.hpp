@@ -8,7 +8,7 @@
 
 namespace weir {
 
-/// The exit that keeps the budget best when everybody takes it, by the cheapest way.
+/// The exit that keeps the budget best when every example takes it, by the cheapest way.
 inline std::optional<TunedRule> tune_fixed_exit(const Topology& topology, const Trace& calibration,
                                                 const Budget& budget) {
   const auto best = detail::best_member(topology.size(), calibration.size(), budget, true, [&](std::size_t i) {

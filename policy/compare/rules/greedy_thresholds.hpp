@@ -14,10 +14,10 @@ namespace weir {
 
 namespace detail {
 
-/// Greedy search over thresholds, one for each step of a walk. Starts where nobody exits. Each move lowers one step's
-/// threshold to any lower one of `levels` quantiles of its statistic: the move that saves most cost for the excess
-/// loss that it adds, among moves that add none the one that saves most, the earlier step and the smaller move of
-/// equals. Ends where no move saves anything. Returns the thresholds on the way, [members][steps - 1]; no more than
+/// Greedy search over thresholds, one for each step of a walk. Starts where no example exits. Each move lowers one
+/// step's threshold to any lower one of `levels` quantiles of its statistic: the move that saves most cost for the
+/// excess loss that it adds, among moves that add none the one that saves most, the earlier step and the smaller move
+/// of equals. Ends where no move saves anything. Returns the thresholds on the way, [members][steps - 1]; no more than
 /// levels (steps - 1) + 1 of them, each O(n steps).
 inline std::vector<std::vector<double>> greedy_path(const ThresholdWalk& walk, std::size_t levels) {
   const Eigen::Index n = walk.n(), gates = walk.confidence.cols();
@@ -35,7 +35,7 @@ inline std::vector<std::vector<double>> greedy_path(const ThresholdWalk& walk, s
   struct Move {
     double saved = 0, loss = 0;
     Eigen::Index step = 0;
-    std::size_t end = 0;  ///< so many of the step's order pass the new threshold
+    std::size_t end = 0;  ///< this number of the step's order pass the new threshold
     bool before(const Move& other) const {
       if (loss <= 0 && other.loss <= 0) return saved > other.saved;
       if (loss <= 0 || other.loss <= 0) return loss <= 0;

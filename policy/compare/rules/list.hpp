@@ -39,8 +39,8 @@ std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace
 /// what the traces lack.
 std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data);
 
-/// Every rule that the data suffices for, tuned; one that cannot keep the budget is left out. `left_out` is told the
-/// name of each that is not tried, and what it lacks.
+/// Every rule that the data suffices for, tuned; one that cannot keep the budget is left out. `left_out` is called with
+/// the name of each that is not tried, and what it lacks.
 std::vector<TunedRule> tuned_rules(const RuleData& data,
                                    const std::function<void(std::string_view, const std::string&)>& left_out = {});
 

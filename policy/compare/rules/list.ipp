@@ -13,6 +13,7 @@
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/compare/rules/patience.hpp>
 #include <weir/policy/compare/rules/shared_threshold.hpp>
+#include <weir/policy/compare/rules/sub_chain.hpp>
 
 namespace weir {
 
@@ -29,6 +30,10 @@ inline std::string lacks_feature(const Topology& topology, const Trace& trace, c
 }
 inline std::string lacks_max_probability(const Topology& topology, const Trace& trace) {
   return lacks_feature(topology, trace, "max_probability");
+}
+inline std::string lacks_skip_or_probability(const Topology& topology, const Trace& trace) {
+  const std::string skip = lacks_skip(topology);
+  return skip.empty() ? lacks_max_probability(topology, trace) : skip;
 }
 inline std::string lacks_entropy(const Topology& topology, const Trace& trace) {
   return lacks_feature(topology, trace, "entropy");
@@ -72,6 +77,10 @@ WEIR_INLINE std::vector<Rule> rules() {
       Rule{"geometric_exits", "MSDNet, ICLR 2018", tune_geometric_exits, detail::lacks_max_probability},
       Rule{"greedy_thresholds", "a threshold per exit by search", tune_greedy_thresholds,
            detail::lacks_max_probability},
+      Rule{"two_stages", "the first stage, a threshold, the full network", tune_two_stages,
+           detail::lacks_skip_or_probability},
+      Rule{"sub_chain", "some stages by greedy search, one threshold", tune_sub_chain,
+           detail::lacks_skip_or_probability},
       Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
            [](const RuleData& d) { return tune_ensemble("geometric_ensemble", Join::geometric, d); },
            detail::lacks_answers},

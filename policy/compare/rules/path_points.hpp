@@ -45,8 +45,8 @@ inline std::vector<PathPoint> rule_points(const PolicyTrainer& trainer, std::siz
   return points;
 }
 
-/// The path, and rule_points behind it where gates are fitted anew for each price of loss. A path of one parameter is
-/// better left alone: what of it and of rules lies on a hull is what luck was with.
+/// The path, and rule_points behind it where gates are fitted again for each price of loss. A path of one parameter is
+/// better left as it is: which of its points and of rules' lie on a hull is chance.
 inline std::vector<PathPoint> with_rules(const PolicyTrainer& trainer, std::vector<PathPoint> path) {
   if (trainer.one_parameter()) return path;
   const auto rules = rule_points(trainer);

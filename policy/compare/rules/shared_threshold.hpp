@@ -18,10 +18,11 @@ inline std::vector<Confidence> known_confidences() {
 
 /// The shared threshold that keeps the budget best, among all values of the statistic on the calibration trace: O(m log
 /// m) for m = n stages. With Margin::upper_limit thresholds are tested from the safest on and the first failure ends
-/// the search, as in `choose`. nullopt where no threshold keeps the budget.
+/// the search, as in `choose`. stages: along which it exits. nullopt where no threshold keeps the budget.
 inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
-                                               const Confidence& confidence, const Budget& budget) {
-  const detail::ThresholdWalk walk(topology, calibration, confidence);
+                                               const Confidence& confidence, const Budget& budget,
+                                               const std::vector<std::size_t>& stages) {
+  const detail::ThresholdWalk walk(topology, calibration, confidence, stages);
   struct Event {
     double value;  ///< the larger, the earlier the exit
     Eigen::Index example, step;
@@ -65,9 +66,16 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
   const auto best = detail::best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
   if (!best) return std::nullopt;
   const double threshold = confidence.exit_when_high ? thresholds[best->first] : -thresholds[best->first];
-  const Policy policy = threshold_policy(topology, calibration, confidence, threshold);
+  const std::vector<double> thresholds_of_all(stages.size() - 1, threshold);
+  const Policy policy = threshold_policy(topology, calibration, confidence, thresholds_of_all, stages);
   const Estimate exact = Estimate::of(evaluate(policy, calibration));
   return TunedRule{confidence.feature, threshold, MixedPolicy::pure(policy), exact};
+}
+
+/// Along nearest successors.
+inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
+                                               const Confidence& confidence, const Budget& budget) {
+  return tune_threshold(topology, calibration, confidence, budget, nearest_walk(topology));
 }
 
 }  // namespace weir

@@ -51,11 +51,14 @@ inline std::size_t feature_column(const StageTrace& stage, const std::string& fe
   return static_cast<std::size_t>(at - stage.feature_names.begin());
 }
 
-/// A gate that exits, or goes to the nearest successor where `go_on` is > 0, whatever other successors there are.
-inline Gate exit_or_nearest(std::size_t n_actions, const GateModel& go_on) {
+/// A gate that exits, or takes `action` (1: the nearest successor) where `go_on` is > 0, whatever other actions there
+/// are: of each pair that has one of the two, that one wins.
+inline Gate exit_or(std::size_t action, std::size_t n_actions, const GateModel& go_on) {
   const std::size_t d = go_on.n_features();
-  std::vector<GateModel> models{go_on};
-  while (models.size() < Gate::n_pairs(n_actions)) models.push_back(GateModel::constant(0, d));
+  std::vector<GateModel> models;
+  for (std::size_t a = 0; a < n_actions; ++a)
+    for (std::size_t b = a + 1; b < n_actions; ++b)
+      models.push_back(a == 0 && b == action ? go_on : GateModel::constant(b == action ? 1 : 0, d));
   return {n_actions, d, std::move(models)};
 }
 
@@ -68,7 +71,11 @@ struct ThresholdWalk {
   std::vector<double> spent;        ///< [steps] cost up to and with each stage
   bool ends_full = false;           ///< the last step is the full network
 
-  ThresholdWalk(const Topology& topology, const Trace& trace, const Confidence& by) : stages(nearest_walk(topology)) {
+  ThresholdWalk(const Topology& topology, const Trace& trace, const Confidence& by)
+      : ThresholdWalk(topology, trace, by, nearest_walk(topology)) {}
+  /// Along these stages, each a successor of the one before.
+  ThresholdWalk(const Topology& topology, const Trace& trace, const Confidence& by, std::vector<std::size_t> walk)
+      : stages(std::move(walk)) {
     trace.check();
     const auto n = static_cast<Eigen::Index>(trace.size()), steps = static_cast<Eigen::Index>(stages.size());
     confidence.resize(n, steps - 1);
@@ -111,14 +118,13 @@ struct ThresholdWalk {
 
 }  // namespace detail
 
-/// Exits at the first stage of the walk whose statistic is >= its threshold (<= where low values speak for exiting);
+/// Exits at the first stage of `walk` whose statistic is >= its threshold (<= where low values speak for exiting);
 /// thresholds [steps - 1], one for each stage of the walk but the last. Feature positions are taken from `trace`.
 /// Throws ArgumentError where a stage lacks the feature and ShapeError for another number of thresholds.
 inline Policy threshold_policy(const Topology& topology, const Trace& trace, const Confidence& confidence,
-                               std::span<const double> thresholds) {
+                               std::span<const double> thresholds, const std::vector<std::size_t>& walk) {
   const GateInputs inputs = gate_inputs(topology, trace);
   Policy policy{topology, {}};
-  const auto walk = nearest_walk(topology);
   if (thresholds.size() + 1 != walk.size())
     throw ShapeError("threshold policy: " + std::to_string(thresholds.size()) + " thresholds for " +
                      std::to_string(walk.size() - 1) + " stages");
@@ -127,16 +133,24 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
     const auto step = std::find(walk.begin(), walk.end(), k);
     if (n_actions == 1) {
       policy.gates.emplace_back();
-    } else if (step == walk.end()) {
+    } else if (step == walk.end() || step + 1 == walk.end()) {
       policy.gates.push_back(Gate::constant(0, n_actions, d));
     } else {
       const std::size_t column = detail::feature_column(trace.stages[k], confidence.feature);
       const double threshold = thresholds[static_cast<std::size_t>(step - walk.begin())];
       const ThresholdModel model{d, column, threshold, confidence.exit_when_high ? -1 : 1, 0};
-      policy.gates.push_back(detail::exit_or_nearest(n_actions, GateModel("threshold", model)));
+      const auto& next = topology.stages[k].next;
+      const auto action = static_cast<std::size_t>(std::find(next.begin(), next.end(), step[1]) - next.begin()) + 1;
+      policy.gates.push_back(detail::exit_or(action, n_actions, GateModel("threshold", model)));
     }
   }
   return policy;
+}
+
+/// Along nearest successors.
+inline Policy threshold_policy(const Topology& topology, const Trace& trace, const Confidence& confidence,
+                               std::span<const double> thresholds) {
+  return threshold_policy(topology, trace, confidence, thresholds, nearest_walk(topology));
 }
 
 /// The same threshold at all stages.
@@ -149,7 +163,7 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
 namespace detail {
 
 /// The best of a family of thresholds ([members][steps - 1], on ThresholdWalk::confidence, from the safest to the
-/// fastest, the first of which lets nobody exit) on a trace that the rule sees.
+/// fastest, the first of which lets no example exit) on a trace that the rule sees.
 inline std::optional<TunedRule> tune_thresholds(const std::string& name, const Topology& topology, const Trace& seen,
                                                 const Confidence& by, const Budget& budget,
                                                 const std::vector<std::vector<double>>& family,

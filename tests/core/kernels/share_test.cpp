@@ -9,8 +9,6 @@
 
 namespace WEIR_UNIT {
 
-using weir::kernels::piece_operations;
-
 TEST_CASE("share: pieces follow each other, cover everything once, and are as many as the work is worth") {
   for (const int threads : {1, 2, 3, 8}) {
     const weir::ThreadPool pool(threads);
@@ -19,7 +17,7 @@ TEST_CASE("share: pieces follow each other, cover everything once, and are as ma
         CAPTURE(threads);
         CAPTURE(n);
         CAPTURE(worth);
-        const double operations = worth * piece_operations;
+        const double operations = worth * weir::machine_costs.piece_operations;
         const std::int64_t expected = std::min({std::int64_t{threads}, n, worth < 2 ? 1 : worth < 3 ? 2 : n});
         CHECK(weir::kernels::pieces_of(pool, n, operations) == expected);
         std::mutex mutex;

@@ -55,7 +55,7 @@ TEST_CASE("lives: of one example, what a join alone still needs lies in its outp
     if (!weir::supported(isa)) continue;
     const weir::Context context({.isa = std::string(weir::to_string(isa))});
     const auto plan = weir::Plan::make(net, context, {});
-    const weir::Liveness one(net, *plan, 1), three(net, *plan, 3);
+    const weir::Liveness one(*plan, 1), three(*plan, 3);
     const auto at = [](weir::ValueId v) { return static_cast<std::size_t>(v); };
     const auto concats = outputs_of(*plan, "Concat");
     REQUIRE(concats.size() == 2);
@@ -78,7 +78,7 @@ TEST_CASE("lives: of one example, what a join alone still needs lies in its outp
     CHECK(one.root[at(net.id_of("c"))] == at(net.id_of("c")));
     // Whoever looks at a part wants it to last.
     const auto seen = weir::Plan::make(net, context, {net.id_of("e")});
-    const weir::Liveness shown(net, *seen, 1);
+    const weir::Liveness shown(*seen, 1);
     CHECK(shown.root[at(net.id_of("e"))] == at(net.id_of("e")));
   }
 }

@@ -45,7 +45,7 @@ weir::Tensor images(std::int64_t n) {
 
 /// The step named `name` writes over its residual.
 bool writes_over(const weir::Plan& plan, const weir::MemoryPlan& layout, const std::string& name) {
-  for (const weir::Node& step : plan.steps())
+  for (const weir::PlanStep& step : plan.steps())
     if (step.name == name)
       return layout.offset[static_cast<std::size_t>(step.inputs.back())] ==
              layout.offset[static_cast<std::size_t>(step.outputs[0])];
@@ -61,7 +61,7 @@ TEST_CASE("memory layout: a convolution writes over its residual if it reads it 
     CAPTURE(batch);
     const weir::Context context({.threads = 1});
     const auto plan = weir::Plan::make(net, context, {});
-    const weir::MemoryPlan layout(net, *plan, context, batch);
+    const weir::MemoryPlan layout(*plan, context, batch);
     CHECK_FALSE(writes_over(*plan, layout, "near"));
     CHECK_FALSE(writes_over(*plan, layout, "kept"));
     if (batch > 3) continue;  // in groups of examples some lie in a thread's own memory
@@ -81,7 +81,7 @@ TEST_CASE("memory layout: residuals written over change no bit, whoever looks an
       weir::Executor run(net, options), seen(net, options);
       for (const char* residual : {"near", "far", "kept"}) {
         const auto plan = weir::Plan::make(net, seen.context(), {});
-        for (const weir::Node& step : plan->steps())
+        for (const weir::PlanStep& step : plan->steps())
           if (step.name == residual) seen.show(net.value(plan->base(step.outputs[0])).name);
       }
       const weir::Tensor all = run(x).output, expected = seen(x).output;

@@ -90,7 +90,7 @@ TEST_CASE("schedule: groups are in order, leave no step out, and end where someb
     if (look) visible = {net.id_of("c2"), net.id_of("e1")};
     const auto plan = weir::Plan::make(net, context, visible);
     for (const std::int64_t batch : {1, 2, 3, 16, 300}) {
-      const weir::Schedule schedule(net, *plan, weir::Liveness(net, *plan, batch), context.threads(), batch);
+      const weir::Schedule schedule(*plan, weir::Liveness(*plan, batch), context.threads(), batch);
       int next = 0;
       for (const weir::StepGroup& g : schedule.groups()) {
         CHECK(g.first == next);
@@ -125,7 +125,7 @@ TEST_CASE("schedule: a batch large enough is grouped, and takes less memory for 
   INFO(to_text(run.describe(64)));
   CHECK(grouped(run.describe(64)) >= 4);
   const auto plan = weir::Plan::make(net, context, {});
-  const weir::MemoryPlan one(net, *plan, context, 1), many(net, *plan, context, 64);
+  const weir::MemoryPlan one(*plan, context, 1), many(*plan, context, 64);
   CHECK(many.arena_floats + many.thread_floats < 32 * one.arena_floats);
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("schedule: steps that go by bands are timed, take less memory, and tak
   std::set<weir::ValueId> all;
   for (const std::string& tensor : net.tensor_names()) all.insert(net.id_of(tensor));
   const auto seen = weir::Plan::make(net, run.context(), all);
-  const weir::MemoryPlan bands(net, *plan, run.context(), 1), whole(net, *seen, run.context(), 1);
+  const weir::MemoryPlan bands(*plan, run.context(), 1), whole(*seen, run.context(), 1);
   CHECK(bands.arena_floats + bands.thread_floats < whole.arena_floats / 2);
 }
 

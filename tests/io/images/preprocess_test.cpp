@@ -42,6 +42,22 @@ nlohmann::json squeezenet() {
 
 }  // namespace
 
+TEST_CASE("Preprocess: the share of an image that a crop leaves") {
+  const auto seen = [](int resize, int crop, int height, int width) {
+    PreprocessOptions o = plain(1, 28, 28);
+    o.resize = resize;
+    o.crop = crop;
+    return Preprocess(o).share_seen({nullptr, height, width, 1});
+  };
+  CHECK(seen(0, 0, 200, 300) == 1);
+  CHECK(seen(0, 28, 28, 28) == 1);
+  CHECK(seen(0, 28, 200, 300) == doctest::Approx(28.0 * 28 / (200 * 300)));
+  CHECK(seen(0, 28, 20, 40) == doctest::Approx(0.5));
+  CHECK(seen(256, 224, 300, 300) == doctest::Approx(0.765625));
+  CHECK(seen(28, 28, 200, 400) == doctest::Approx(0.5));
+  CHECK(seen(20, 28, 200, 400) == doctest::Approx(0.5));
+}
+
 TEST_CASE("Preprocess: resizing and cropping equal Pillow's to the last bit") {
   const auto json = nlohmann::json::parse(io_test::slurp(io_test::vectors() / "preprocess.json"));
   REQUIRE(json["cases"].size() > 10);

@@ -116,6 +116,29 @@ TEST_CASE("SvgPlot: points, lines, error bars, legend and hover titles") {
   CHECK(contains(svg, ">second</text>"));
 }
 
+TEST_CASE("SvgPlot: styles that stay, rings, labels and places") {
+  SvgPlot plot({.x_label = "x", .log_x = true});
+  PlotSeries kept{"kept", {{1, 10}, {10, 20}}}, ring{"", {{10, 20, 0, 0, "chosen", "5 times"}}, false};
+  kept.style = 3;
+  ring.style = 3;
+  ring.is_ring = true;
+  plot.add(kept).add(ring);
+  const std::string svg = plot.svg();
+  CHECK(malformed(svg) == "");
+  CHECK(!contains(svg, "class=\"mark c0\""));
+  CHECK(contains(svg, "class=\"mark c3\""));
+  CHECK(contains(svg, "class=\"ring c3\" data-series=\"1\""));
+  CHECK(contains(svg, "data-series=\"1\">5 times</text>"));
+  const auto [x, y] = plot.place(10, 20);
+  CHECK(contains(svg,
+                 "<circle cx=\"" + weir::format_fixed(x, 2) + "\" cy=\"" + weir::format_fixed(y, 2) + "\" r=\"10\""));
+  // Where there is no room that covers nothing, a label is left out.
+  PlotSeries crowd{"", {}, false};
+  for (int i = 0; i < 40; ++i)
+    for (int j = 0; j < 20; ++j) crowd.points.push_back({1.0 + i, 1.0 + j, 0, 0, "", "label"});
+  CHECK(!contains(SvgPlot({}).add(crowd).svg(), ">label<"));
+}
+
 TEST_CASE("SvgPlot: what is not finite interrupts the line; larger values lie higher and further right") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto path = [](const std::vector<PlotPoint>& points, bool is_log) {

@@ -75,9 +75,9 @@ TEST_CASE("cost table: what is wrong is refused with file, row and column") {
           "c.csv: column '" + std::string(bad) +
               "' is none of stage, cost, answer, unit, and cost@B and answer@B for batches of B >= 2");
   CHECK(refusal({"stage", "cost", "answer"}, {{"a", "1", "1.5"}}) ==
-        "c.csv, row 1, column 'cost': '1' is less than the answer alone costs");
+        "c.csv, row 1, column 'cost': '1' is less than what the answer itself costs");
   CHECK(refusal({"stage", "cost", "answer", "cost@4"}, {{"a", "2", "1.5", "1"}}) ==
-        "c.csv, row 1, column 'cost@4': '1' is less than the answer alone costs");
+        "c.csv, row 1, column 'cost@4': '1' is less than what the answer itself costs");
   CHECK(refusal({"stage", "cost", "unit"}, {{"a", "1", "J"}, {"b", "1", "mJ"}}) ==
         "c.csv, row 2, column 'unit': 'mJ' is another unit than in row 1");
   CHECK(refusal({"stage", "cost", "unit"}, {{"a", "1", ""}}).starts_with("c.csv, column 'unit': "));

@@ -51,7 +51,7 @@ std::vector<std::int32_t> computed(const Case& c, const ConvNumbers& n, const st
   const PackedConv conv(c.p, n, isa, c.x, source);
   weir::Buffer workspace;
   workspace.reserve(weir::kernels::workspaces_floats(threads, conv.workspace_floats()));
-  conv.run(context, stored.data(), result.data(), c.x[0], workspace.data());
+  conv.run(context, stored.data(), nullptr, result.data(), c.x[0], workspace.data());
   convert(context, y, {result.data(), Layout::blocked, c.out}, {back.data(), Layout::plain, Element::float32});
   std::vector<std::int32_t> all;
   for (const float v : back.span()) all.push_back(static_cast<std::int32_t>(v));
@@ -117,7 +117,7 @@ TEST_CASE("Products of 8-bit integers give the bits of their formula") {
     weir::Buffer workspace;
     workspace.reserve(weir::kernels::workspaces_floats(2, product.workspace_floats()));
     std::vector<std::uint8_t> y(static_cast<std::size_t>(rows * 45));
-    product.run(context, x.data(), y.data(), rows, workspace.data());
+    product.run(context, x.data(), nullptr, y.data(), rows, workspace.data());
     CHECK((std::vector<std::int32_t>(y.begin(), y.end()) == right));
   }
 }

@@ -1,0 +1,168 @@
+/// What is said on the terminal: tables and sentences, which report.html has too.
+#pragma once
+#include <string>
+#include <vector>
+#include <weir/core/context.hpp>
+#include <weir/core/isa.hpp>
+#include <weir/io/report/printable.hpp>
+#include <weir/io/report/report.hpp>
+#include <weir/policy/choose/bounds/clopper_pearson.hpp>
+#include <weir/policy/choose/bounds/trinomial.hpp>
+#include <weir/policy/evaluate/statistics.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+
+#include "report/html.hpp"
+#include "results.hpp"
+#include "search.hpp"
+
+namespace adapt {
+
+inline std::string format(const char* pattern, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+inline std::string percent(double share, int digits = 2) { return format(digits == 2 ? "%.2f" : "%.1f", 100 * share); }
+inline std::string micros(double seconds) { return format("%.1f", 1e6 * seconds); }
+
+/// "batch 1", "batches of 16".
+inline std::string batch_text(std::size_t batch) {
+  return batch == 1 ? "batch 1" : "batches of " + std::to_string(batch);
+}
+
+/// Rows for every contestant but the curve: what is printed, and shown in the report.
+inline weir::ReportTable main_table(const Results& r) {
+  weir::ReportTable t;
+  const bool binary = weir::Loss(r.options.loss).binary();
+  const TimeUnit unit = TimeUnit::of(r.full().mean_cost());
+  t.header = {"mode",
+              "who",
+              binary ? r.options.loss + " right, %" : "1 - loss, %",
+              unit.name + std::string("/image"),
+              "speed-up",
+              "excess loss, %",
+              "95 % limit",
+              "net loss, %"};
+  for (const Contestant& c : r.contestants) {
+    if (c.kind == "curve") continue;
+    const auto p = r.pairs(c);
+    const bool itself = &c == &r.full();
+    const std::string who = c.kind == "learned" ? "learned (" + c.name + ")"
+                            : c.kind == "rule"  ? "rule: " + c.name
+                                                : c.name;
+    t.rows.push_back({c.mode, itself ? who + " (full)" : who, percent(c.accuracy()),
+                      format("%.1f", unit.per_second * c.mean_cost()), format("%.2fx", r.speedup(c)),
+                      itself ? "-" : percent(p.excess), itself || !binary ? "-" : percent(p.excess_upper95()),
+                      itself ? "-" : format("%+.2f", 100 * p.net)});
+  }
+  return t;
+}
+
+inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
+  weir::ReportTable t;
+  const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
+  t.header = {"stage", in_seconds ? "adds, us" : "adds", "share leaving, %", "right of those, %"};
+  if (m.batch > 1) t.header.insert(t.header.begin() + 2, "where so many get there, %");
+  const Contestant& c = r.learned(m);
+  const auto rows = exit_rows(m, c);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const double cost = m.costs()[k].cost;
+    auto& row = t.rows.emplace_back();
+    row = {rows[k].stage, in_seconds ? micros(cost) : weir::format_cost(cost, m.model.unit), percent(rows[k].share, 1),
+           rows[k].n == 0 ? "-" : percent(rows[k].accuracy)};
+    if (m.batch > 1) row.insert(row.begin() + 2, percent(m.prices.share[k], 1));
+  }
+  return t;
+}
+
+/// What the policy was learned to save, where that is not the time of single images: "cost: 12 MFLOP a mean image ...".
+inline std::string cost_line(const Results& r, const Mode& m) {
+  const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
+  std::string text;
+  if (!in_seconds) {
+    const double cost = r.predicted_cost(m), full = m.full_cost();
+    text = "learned to save " + m.model.unit + ", not time: predicted " + weir::format_cost(cost, m.model.unit) +
+           " a mean test image; the full network alone " + weir::format_cost(full, m.model.unit) +
+           (cost > 0 ? format(", %.2f times as much", full / cost) : "");
+  }
+  if (r.options.costs.batch == 1) return text;
+  text += text.empty() ? "" : "; ";
+  if (m.batch == 1)
+    return text +
+           "whole batches cannot flow through this topology: its images were run, and its stages priced, one by "
+           "one";
+  if (!m.model.depends_on_batch()) return text + "the costs of stages do not depend on the batch";
+  return text + "stages are priced for " + batch_text(m.batch) +
+         ", each for the images of a batch that get there at this budget" +
+         (m.prices.settled ? "" : "; the prices had not settled when their rounds were over");
+}
+
+/// "selection: p50 ..., predicted ..., measured ...".
+/// What gates take of that.
+inline std::string decisions_text(const Mode& m) {
+  if (m.decisions.empty()) return "";
+  return format("; a decision takes up to %.2f us, counted in what stages cost",
+                1e6 * *std::ranges::max_element(m.decisions));
+}
+
+inline std::string timing_line(const Results& r, const Mode& m) {
+  const Contestant& c = r.learned(m);
+  const auto ratio = r.speedup_interval(c);
+  const std::string predicted = m.model.unit == weir::cost_unit::seconds
+                                    ? " predicted " + micros(r.predicted_cost(m)) +
+                                          format(" us (%+.0f %% of what was measured), measured ",
+                                                 100 * (r.predicted_cost(m) / c.mean_cost() - 1))
+                                    : " measured ";
+  return format("speed-up %.2fx", r.speedup(c)) + format(" (95 %% interval %.2f", ratio.low) +
+         format(" to %.2f);", ratio.high) + predicted + micros(c.mean_cost()) + " us a mean image; " +
+         (r.options.costs.batch == 1 ? "p50 " : "of the batches, divided by their images, p50 ") +
+         micros(weir::percentile(c.seconds, 50)) + ", p90 " + micros(weir::percentile(c.seconds, 90)) + ", p99 " +
+         micros(weir::percentile(c.seconds, 99)) + " us (full: p50 " +
+         micros(weir::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
+         micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")" + decisions_text(m);
+}
+
+/// Whether the test images keep the budget, and how likely that is for a policy at its limit.
+inline std::string kept_line(const Results& r, const Results::Pairs& p) {
+  const bool net = r.options.budget == "net";
+  const double seen = r.budgeted(p), limit = r.options.max_loss;
+  const std::string words = (net ? format("%+.2f", 100 * seen) : percent(seen)) + " % " + r.options.budget +
+                            " loss on test: " + (seen <= limit ? "kept" : "ABOVE the budget");
+  const auto chance = r.chance_of_as_much(p);
+  return chance ? words + "; a policy whose true loss is " + percent(limit) + " % shows this or more in " +
+                      percent(*chance, 1) + " % of such tests"
+                : words;
+}
+
+inline std::string budget_line(const Results& r, const Mode& m) {
+  const auto p = r.pairs(r.learned(m));
+  std::string text = "budget " + percent(r.options.max_loss) + " % " + r.options.budget + " loss, ";
+  text += m.certified
+              ? "certified with " + format("%.0f", 100 * r.options.confidence) + " % confidence on calibration (" +
+                    (r.options.budget == "net" ? "exact trinomial test" : "Clopper-Pearson") + ", Learn then Test)"
+              : "kept in the mean on " + std::to_string(m.calibration.size()) +
+                    " calibration images, without a guarantee (--confidence 0)";
+  return text + "; on test " + std::to_string(p.regressions) + " regressions and " + std::to_string(p.repairs) +
+         " repairs of " + std::to_string(p.n) +
+         format(" (McNemar p = %.3g). ", weir::mcnemar_p(p.regressions, p.repairs)) + kept_line(r, p);
+}
+
+inline void print(const weir::ReportTable& t) {
+  std::vector<std::size_t> width(t.header.size(), 0);
+  for (std::size_t c = 0; c < width.size(); ++c) {
+    width[c] = t.header[c].size();
+    for (const auto& row : t.rows) width[c] = std::max(width[c], row[c].size());
+  }
+  const auto line = [&](const std::vector<std::string>& cells) {
+    for (std::size_t c = 0; c < cells.size(); ++c) {
+      const bool left = c < 1 || (c < 2 && cells.size() > 4);
+      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), weir::printable(cells[c]).c_str());
+    }
+    std::printf("\n");
+  };
+  line(t.header);
+  for (const auto& row : t.rows) line(row);
+}
+
+}  // namespace adapt

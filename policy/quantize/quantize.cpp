@@ -1,0 +1,2 @@
+// The library's quantiser.
+#include <weir/policy/quantize/quantize.ipp>

@@ -1,0 +1,193 @@
+/// Which nodes and tensors of a graph are computed on 8-bit integers.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+#include <weir/core/graph_def.hpp>
+#include <weir/policy/quantize/fold.hpp>
+
+namespace weir::detail {
+
+/// A convolution or fully connected layer with constant weights.
+struct WeightLayer {
+  std::size_t node = 0;
+  std::size_t out_axis = 0;  ///< of the weights: along which its output channels lie
+  bool answers = false;      ///< the network's answer is its output, or computed from that alone
+  std::string tensor = {};   ///< its result, behind the Relu or Clip that its result's range replaces
+};
+
+template <std::size_t N>
+bool is_one_of(const std::string& op, const std::array<std::string_view, N>& ops) {
+  return std::find(ops.begin(), ops.end(), op) != ops.end();
+}
+
+/// What of a graph can be computed on integers, and, given which layers are to stay in fp32, what is.
+///
+/// A layer that is computed on integers has its input and its result quantised. Between such layers the operators that
+/// keep 8 bits are computed on them too: Add, Mul and Concat of quantised tensors, pooling, LeakyRelu, Sigmoid; MaxPool
+/// and what only moves elements keep the steps of their input. The rest is computed in floats.
+class Selection {
+ public:
+  explicit Selection(const GraphDef& def) : def_(def), index_(def) {
+    find_answer_nodes();
+    for (std::size_t i = 0; i < def.nodes.size(); ++i) {
+      find_activation(i);
+      if (const auto axis = out_axis(def.nodes[i])) {
+        const auto a = activation_.find(i);
+        layers_.push_back(
+            {i, *axis, answer_nodes_.contains(i), def.nodes[a == activation_.end() ? i : a->second].outputs[0]});
+      }
+    }
+  }
+
+  const GraphIndex& index() const { return index_; }
+  /// In the order of the graph.
+  const std::vector<WeightLayer>& layers() const { return layers_; }
+  /// The Relu or Clip behind node i that the range of its result makes unnecessary.
+  const std::map<std::size_t, std::size_t>& activations() const { return activation_; }
+
+  struct Part {
+    std::vector<bool> on_integers;            ///< by node
+    std::map<std::string, std::string> root;  ///< quantised tensors -> the tensor whose steps they have
+  };
+
+  /// chosen: whether each of layers() is to be computed on integers; those of the answer never are.
+  Part part(const std::vector<bool>& chosen) const {
+    Part p;
+    p.on_integers.resize(def_.nodes.size());
+    std::set<std::size_t> products;
+    std::set<std::string> read;
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      if (!chosen[l] || layers_[l].answers) continue;
+      products.insert(layers_[l].node);
+      read.insert(def_.nodes[layers_[l].node].inputs[0]);
+    }
+    for (std::size_t i = 0; i < def_.nodes.size(); ++i)
+      p.on_integers[i] = products.contains(i) || keeps_integers(i, [&](const std::string& name) {
+                           return read.contains(name) || made_on_integers(p, name);
+                         });
+    // A mean, or a reshape, of which only floats are made stays in floats: nothing is lost to rounding.
+    static constexpr std::array<std::string_view, 6> light = {"GlobalAveragePool", "AveragePool", "Flatten",
+                                                              "Reshape",           "Squeeze",     "Unsqueeze"};
+    for (std::size_t i = def_.nodes.size(); i-- > 0;) {
+      if (!p.on_integers[i] || !is_one_of(def_.nodes[i].op, light)) continue;
+      const auto& readers = index_.readers(def_.nodes[i].outputs[0]);
+      p.on_integers[i] = std::any_of(readers.begin(), readers.end(), [&](std::size_t r) { return p.on_integers[r]; });
+    }
+    for (const std::string& name : read)
+      if (!index_.producer(name)) p.root[name] = name;  // an input of the network
+    for (std::size_t i = 0; i < def_.nodes.size(); ++i) {
+      const std::string result = result_of(i);
+      if (result.empty()) continue;
+      if (p.on_integers[i] && is_one_of(def_.nodes[i].op, movers))
+        p.root[result] = p.root.at(def_.nodes[i].inputs[0]);
+      else if (p.on_integers[i] || read.contains(result))
+        p.root[result] = result;
+    }
+    return p;
+  }
+
+ private:
+  static constexpr std::array<std::string_view, 6> movers = {"MaxPool",   "Flatten", "Reshape",
+                                                             "Transpose", "Squeeze", "Unsqueeze"};
+
+  /// The tensor that node i computes, behind its activation.
+  std::string result_of(std::size_t i) const {
+    const auto a = activation_.find(i);
+    const NodeDef& n = def_.nodes[a == activation_.end() ? i : a->second];
+    return n.outputs.empty() ? std::string() : n.outputs[0];
+  }
+
+  bool made_on_integers(const Part& p, const std::string& name) const {
+    const auto made = index_.producer(name);
+    if (!made) return false;
+    const auto of = activated_.find(*made);  // a dropped activation stands for the node before it
+    return p.on_integers[of == activated_.end() ? *made : of->second];
+  }
+
+  template <typename IsQuantised>
+  bool keeps_integers(std::size_t i, const IsQuantised& quantised) const {
+    static constexpr std::array<std::string_view, 3> joins = {"Add", "Mul", "Concat"};
+    static constexpr std::array<std::string_view, 4> maps = {"AveragePool", "GlobalAveragePool", "LeakyRelu",
+                                                             "Sigmoid"};
+    const NodeDef& n = def_.nodes[i];
+    if (answer_nodes_.contains(i) || n.inputs.empty() || n.outputs.size() != 1) return false;
+    if (is_one_of(n.op, joins))
+      return (n.op == "Concat" || n.inputs.size() == 2) && std::all_of(n.inputs.begin(), n.inputs.end(), quantised);
+    if (is_one_of(n.op, movers)) {
+      for (std::size_t k = 1; k < n.inputs.size(); ++k)
+        if (constant_of(def_, n, k) == nullptr) return false;
+      return quantised(n.inputs[0]);
+    }
+    return is_one_of(n.op, maps) && quantised(n.inputs[0]);
+  }
+
+  /// The axis of the output channels of a node's weights; none where it is no layer that can be quantised.
+  std::optional<std::size_t> out_axis(const NodeDef& n) const {
+    const Constant* w = constant_of(def_, n, 1);
+    if (w == nullptr || w->is_int || w->floats.empty() || n.outputs.size() != 1 || def_.constants.contains(n.inputs[0]))
+      return std::nullopt;
+    const bool has_bias = n.inputs.size() > 2 && !n.inputs[2].empty();
+    const Constant* b = constant_of(def_, n, 2);
+    std::size_t axis = 0;
+    if (n.op == "Conv") {
+      if (w->shape.rank() != 3 && w->shape.rank() != 4) return std::nullopt;
+    } else if (n.op == "Gemm") {
+      if (w->shape.rank() != 2 || real_attribute(n, "alpha", 1) != 1 || real_attribute(n, "beta", 1) != 1 ||
+          integer_attribute(n, "transA", 0) != 0)
+        return std::nullopt;
+      axis = integer_attribute(n, "transB", 0) != 0 ? 0 : 1;
+    } else {
+      return std::nullopt;
+    }
+    if (has_bias && (b == nullptr || b->is_int || b->floats.size() != static_cast<std::size_t>(w->shape[axis])))
+      return std::nullopt;
+    return axis;
+  }
+
+  /// A Relu, or a Clip from 0 to some number, that alone reads node i, whose results 8 bits from 0 on can hold.
+  void find_activation(std::size_t i) {
+    const NodeDef& n = def_.nodes[i];
+    if (n.outputs.size() != 1 || (!out_axis(n) && n.op != "Add")) return;
+    const auto reader = index_.only_reader(n.outputs[0]);
+    if (!reader || answer_nodes_.contains(*reader)) return;
+    const NodeDef& a = def_.nodes[*reader];
+    if (a.op == "Clip" && a.inputs[0] == n.outputs[0]) {
+      const Constant *low = constant_of(def_, a, 1), *high = constant_of(def_, a, 2);
+      const bool has_high = a.inputs.size() > 2 && !a.inputs[2].empty();
+      if (low == nullptr || low->floats.size() != 1 || low->floats[0] != 0) return;
+      if (has_high && (high == nullptr || high->floats.size() != 1 || !(high->floats[0] > 0))) return;
+    } else if (a.op != "Relu") {
+      return;
+    }
+    activation_[i] = *reader;
+    activated_[*reader] = i;
+  }
+
+  /// From the outputs back to the layers that answer, or to a mean over the image: 8 bits there would make ties.
+  void find_answer_nodes() {
+    static constexpr std::array<std::string_view, 6> stops = {"Conv",        "Gemm",      "MatMul", "GlobalAveragePool",
+                                                              "AveragePool", "ReduceMean"};
+    std::vector<std::string> open = def_.outputs;
+    while (!open.empty()) {
+      const auto made = index_.producer(open.back());
+      open.pop_back();
+      if (!made || !answer_nodes_.insert(*made).second || is_one_of(def_.nodes[*made].op, stops)) continue;
+      const auto& inputs = def_.nodes[*made].inputs;
+      open.insert(open.end(), inputs.begin(), inputs.end());
+    }
+  }
+
+  const GraphDef& def_;
+  GraphIndex index_;
+  std::set<std::size_t> answer_nodes_;
+  std::vector<WeightLayer> layers_;
+  std::map<std::size_t, std::size_t> activation_, activated_;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,308 @@
+"""report.py ADAPT FOLDER: a small main job on files, classes and names that try to break its report, and
+what lies beside it. report.py --browser FOLDER [PICTURES]: the same page in Chromium, wide and narrow, light and dark,
+its slider moved. Ends with 77 (skipped) without Fashion-MNIST, or without Chromium."""
+import csv
+import gzip
+import html.parser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+DATA = Path("/usr/share/datasets/fashion-mnist")
+ESC = "\x1b]0;moved\x07"
+NAMES = ["=1+1 {}.pgm", "<b onmouseover='x()'>{}.pgm", 'a"b{}.pgm', "\x1b[31m{}.pgm", "{}.pgm"]
+CLASSES = ["T-shirt/top", "</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>',
+           "Dress & 'Coat'", "=1+1", "Sandal", "A class with a name that is much longer than there is room for in any table",
+           "Sneaker", "Bag", "Ankle boot"]
+
+
+def check(condition, *what):
+    if not condition:
+        sys.exit("FAILED: " + " ".join(map(str, what)))
+
+
+def make_images(folder, n):
+    """PGM files of test images, with names that are markup, formulas and terminal commands."""
+    pixels = gzip.open(DATA / "t10k-images-idx3-ubyte.gz").read()[16:]
+    labels = gzip.open(DATA / "t10k-labels-idx1-ubyte.gz").read()[8:]
+    folder.mkdir(parents=True)
+    with open(folder / "labels.csv", "w", newline="") as f:
+        out = csv.writer(f)
+        out.writerow(["file", "label"])
+        for i in range(n):
+            name = NAMES[i % len(NAMES)].format(i)
+            (folder / name).write_bytes(b"P5 28 28 255\n" + pixels[784 * i:784 * (i + 1)])
+            out.writerow([name, labels[i]])
+
+
+class Checker(html.parser.HTMLParser):
+    """Tags that are closed in order, and nothing that is loaded from elsewhere."""
+    EMPTY = {"meta", "link", "img", "input", "wbr"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.count = [], set(), {}
+
+    def handle_starttag(self, tag, attrs):
+        self.count[tag] = self.count.get(tag, 0) + 1
+        for name, value in attrs:
+            check(not name.startswith("on"), "an event handler", name, value)
+            if name == "src":
+                check(value.startswith("data:image/png;base64,"), "loads", value[:60])
+            if name == "href":
+                check(re.fullmatch(r"data:,|[\w.~%-]+", value), "links to", value)
+            if name == "id":
+                check(value not in self.ids, "two ids", value)
+                self.ids.add(value)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.EMPTY:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        check(self.open and self.open[-1] == tag, "closes", tag, "inside", self.open[-3:])
+        self.open.pop()
+
+
+def check_page(folder):
+    page = (folder / "report.html").read_text()
+    check(len(page) < 2 << 20, "the page is too large:", len(page))
+    checker = Checker()
+    checker.feed(page)
+    check(not checker.open, "not closed:", checker.open)
+    check(checker.count["script"] == 2, checker.count["script"], "scripts")
+    for bad in ["<script>alert", "<img src=x", "<b onmouseover", "\x1b", "\x07"]:
+        check(bad not in page, repr(bad), "is in the page")
+    for word in ["Dress &amp; &#39;Coat&#39;", "decisions.csv", "load_policy", "prefers-color-scheme"]:
+        check(word in page, repr(word), "is not in the page")
+    check("Promise kept." in page or "Above what was promised." in page, "nothing on the promise")
+    check(checker.count["img"] >= 20, checker.count["img"], "pictures")
+
+
+def check_files(folder):
+    summary = json.loads((folder / "summary.json").read_text())
+    for mode in summary["adaptive"]:
+        end = "" if mode is summary["adaptive"][0] else "_" + mode["mode"]
+        text = (folder / f"decisions{end}.csv").read_text()
+        rows = list(csv.DictReader(text.splitlines()))
+        check(len(rows) == summary["n_test"], len(rows), "decisions")
+        for name in ("regression", "repair"):
+            check(sum(int(r[name]) for r in rows) == mode[name + "s"], name + "s in", f"decisions{end}.csv")
+        mean = sum(float(r["microseconds"]) for r in rows) / len(rows)
+        check(abs(mean / (1e6 * mode["mean_s"]) - 1) < 0.01, "times:", mean, mode["mean_s"])
+        for e in mode["exits"]:
+            share = sum(r["exit"] == e["stage"] for r in rows) / len(rows)
+            check(abs(share - e["share"]) < 1e-9, "share of", e["stage"], share, e["share"])
+        check(all(not r["file"].startswith(("=", "+", "-", "@")) for r in rows), "a cell is a formula")
+        check(any("=1+1" in r["file"] for r in rows), "a name is lost")
+        right = sum(r["answer"] == r["label"] for r in rows) / len(rows)
+        check(abs(right - mode["accuracy"]) < 1e-9, "right:", right, mode["accuracy"])
+    check(all(abs(sum(e["share"] for e in p["exits"]) - 1) < 1e-9 for p in summary["curve"]), "shares of the curve")
+
+
+def small_job(adapt, folder, networks):
+    if not DATA.exists():
+        print("SKIPPED: no Fashion-MNIST")
+        sys.exit(77)
+    shutil.rmtree(folder, ignore_errors=True)
+    make_images(folder / "images", 800)
+    (folder / "classes.txt").write_text("\n".join(CLASSES) + "\n")
+    (folder / "other.json").write_text(json.dumps({
+        "run": "<i>other</i>" + ESC, "dataset": "=2+2", "full": {"name": "<b>full</b>", "mean_s": 0.001},
+        "adaptive": [{"mode": "selection", "speedup": 2.5, "learner": "</table>"},
+                     {"mode": "another", "mean_s": "x"}]}))
+    (folder / "bad.json").write_text('{"adaptive": 1}')
+
+    def run(*options):
+        return subprocess.run(
+            [adapt, "--quick", "--images", folder / "images", "--labels", folder / "images/labels.csv", "--classes",
+             folder / "classes.txt", "--network", networks / "fashion_alexnet.onnx", "--network",
+             networks / "fashion_googlenet.onnx", "--preprocess", networks / "models.json", "--exits", "1",
+             "--max-loss", "0.05", "--name", 'Mine "quoted" <u>&' + ESC, "--out", folder / "results", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+
+    for name, words in [("nosuch.json", b"no such file"), ("bad.json", b"is no summary.json that adapt wrote")]:
+        refused = run("--compare", folder / name)
+        check(refused.returncode == 1 and words in refused.stdout.lower(), name, "is taken:", refused.stdout)
+        check(not (folder / "results" / "report.html").exists(), "results of a run that was refused")
+    done = run("--compare", folder / "other.json")
+    check(done.returncode == 0, done.stdout.decode(errors="replace"))
+    check(b"\x1b" not in done.stdout, "ESC on the terminal")
+    for words in [rb"this run +other run", rb"speed-up +[\d.]+x +2.50x", rb"another"]:
+        check(re.search(words, done.stdout), words, "is not in:", done.stdout.decode(errors="replace"))
+    check_page(folder / "results")
+    check_files(folder / "results")
+
+
+class Chromium:
+    """Chromium without a window, spoken to in JSON through two pipes (--remote-debugging-pipe)."""
+
+    def __init__(self, program, profile):
+        read, self.to = os.pipe()
+        self.out, write = os.pipe()
+
+        def inherit():
+            a, b = os.dup(read), os.dup(write)
+            os.dup2(a, 3)
+            os.dup2(b, 4)
+        self.process = subprocess.Popen(
+            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--hide-scrollbars", "--disable-background-networking", f"--user-data-dir={profile}",
+             "--remote-debugging-pipe", "about:blank"],
+            preexec_fn=inherit, pass_fds=(3, 4), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(read)
+        os.close(write)
+        self.text, self.n, self.events, self.session = b"", 0, [], None
+        target = self("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self(domain + ".enable")
+
+    def message(self):
+        while b"\0" not in self.text:
+            more = os.read(self.out, 1 << 20)
+            check(more, "Chromium has ended")
+            self.text += more
+        one, self.text = self.text.split(b"\0", 1)
+        return json.loads(one)
+
+    def __call__(self, method, **params):
+        self.n += 1
+        call = {"id": self.n, "method": method, "params": params}
+        if self.session:
+            call["sessionId"] = self.session
+        os.write(self.to, json.dumps(call).encode() + b"\0")
+        while True:
+            message = self.message()
+            if message.get("id") == self.n:
+                check("error" not in message, method, message.get("error"))
+                return message["result"]
+            self.events.append(message)
+
+    def open(self, url):
+        self.events.clear()
+        self("Page.navigate", url=url)
+        until = time.time() + 60
+        while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
+            check(time.time() < until, "the page does not load")
+            self.events.append(self.message())
+
+    def value(self, script):
+        result = self("Runtime.evaluate", expression=script, returnByValue=True)
+        check("exceptionDetails" not in result, script, result.get("exceptionDetails"))
+        return result["result"].get("value")
+
+    def complaints(self):
+        bad = []
+        for e in self.events:
+            method, params = e.get("method"), e.get("params", {})
+            if (method == "Runtime.exceptionThrown"
+                    or method == "Log.entryAdded" and params["entry"]["level"] == "error"
+                    or method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert")):
+                bad.append(json.dumps(params)[:400])
+            if method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(("file:", "data:")):
+                bad.append("asks the network for " + params["request"]["url"][:200])
+        return bad
+
+
+CONTRAST = """(() => {
+  const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number).map(v => v / 255).map(
+      v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ground = node => { for (; node; node = node.parentElement) { const c = getComputedStyle(node).backgroundColor;
+      if (c !== 'rgba(0, 0, 0, 0)') return c; } return 'rgb(255,255,255)'; };
+  let worst = [99, ''];
+  for (const node of document.querySelectorAll('h1,h2,p,td,th,dt,dd,b,span,figcaption,small,a,summary,caption,em')) {
+    if (!node.textContent.trim() || !node.offsetParent) continue;
+    const a = light(getComputedStyle(node).color), b = light(ground(node));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < worst[0]) worst = [ratio, node.outerHTML.slice(0, 120)];
+  }
+  return worst; })()"""
+MOVED = """(() => { const s = document.getElementById('slider'), all = what => [...document.querySelectorAll(what)];
+  const rings = () => all('#chart .ring').map(r => r.getAttribute('cx')).join();
+  const tiles = () => all('.tile b').map(b => b.textContent);
+  const before = [rings(), tiles().join()], data = JSON.parse(document.getElementById('data').textContent);
+  const to = +s.value === 0 ? +s.max : 0;
+  s.value = to; s.dispatchEvent(new Event('input'));
+  const want = data[0].policies[to].tiles.map(t => t[0]);
+  const wide = all('.bars:not([hidden]) .track i').map(i => parseFloat(i.style.width));
+  const exits = data[0].policies[to].exits.map(e => e[0]);
+  return {rings: rings() !== before[0], tiles: tiles().join() === want.join(), changed: tiles().join() !== before[1],
+    bars: wide.every((w, k) => Math.abs(w - exits[k]) < 0.01), said: s.getAttribute('aria-valuetext')}; })()"""
+
+
+def in_browser(folder, pictures):
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not program:
+        print("SKIPPED: no Chromium, so the report was not opened in a browser (apt install chromium)")
+        sys.exit(77)
+    url = (folder / "results" / "report.html").resolve().as_uri()
+    shutil.rmtree(folder / "profile", ignore_errors=True)
+    browser = Chromium(program, folder / "profile")
+    try:
+        for width in (1200, 400):
+            for scheme in ("light", "dark"):
+                where = f"{width} px, {scheme}:"
+                browser("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1,
+                        mobile=width < 600)
+                browser("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+                browser.open(url)
+                if pictures:
+                    import base64
+                    shot = browser("Page.captureScreenshot", captureBeyondViewport=True, format="png")
+                    Path(pictures).mkdir(exist_ok=True)
+                    (Path(pictures) / f"{width}_{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
+                browser.value("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+                wide = browser.value("[document.documentElement.scrollWidth, innerWidth]")
+                check(wide[0] <= wide[1], where, "the page is wider than its window:", wide)
+                beyond = browser.value(
+                    "[...document.querySelectorAll('table')].filter(t => t.offsetParent && t.scrollWidth > "
+                    "t.parentElement.clientWidth + 1).map(t => t.caption.textContent)")
+                check(not beyond, where, "tables that do not fit:", beyond)
+                ground = browser.value("getComputedStyle(document.body).backgroundColor")
+                check((sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == (scheme == "dark"), where, ground)
+                worst = browser.value(CONTRAST)
+                check(worst[0] >= 4.5, where, "contrast", worst)
+                check(browser.value("[...document.images].every(i => i.alt && i.complete && i.naturalWidth > 0)"),
+                      where, "a picture that cannot be shown, or without words")
+                check(browser.value("!document.getElementById('controls').hidden"), where, "no slider")
+                moved = browser.value(MOVED)
+                check(all(moved.values()), where, "the slider moves not all:", moved)
+                if width == 1200:
+                    browser.value("var s = document.getElementById('slider'); s.value = 0; "
+                                  "s.dispatchEvent(new Event('input')); s.focus()")
+                    before = browser.value("document.getElementById('budget').textContent")
+                    for kind in ("keyDown", "keyUp"):
+                        browser("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight",
+                                windowsVirtualKeyCode=39)
+                    check(browser.value("document.getElementById('budget').textContent") != before, where, "keyboard")
+                browser.value("document.querySelectorAll('[name=mode]').forEach(r => { if (!r.checked) r.click(); })")
+                check(browser.value("document.querySelectorAll('.bars:not([hidden])').length") == 1, where, "modes")
+                check(browser.value("document.querySelectorAll('u, b[onmouseover], img[src=x]').length") == 0, where,
+                      "markup")
+                check(not browser.complaints(), where, browser.complaints())
+        browser("Emulation.setScriptExecutionDisabled", value=True)
+        browser.open(url)
+        check(browser.value("document.getElementById('controls').hidden && "
+                            "document.querySelectorAll('.tile b').length === 4 && "
+                            "document.querySelectorAll('.bars .bar').length > 1"), "without scripts")
+    finally:
+        browser.process.terminate()
+        browser.process.wait(30)
+        shutil.rmtree(folder / "profile", ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--browser":
+        in_browser(Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
+    else:
+        networks = Path(__file__).resolve().parents[2] / "bench" / "networks"
+        small_job(sys.argv[1], Path(sys.argv[2]), networks)

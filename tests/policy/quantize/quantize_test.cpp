@@ -1,0 +1,226 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+#include <weir/core/error.hpp>
+#include <weir/core/executor.hpp>
+#include <weir/io/onnx/onnx.hpp>
+#include <weir/io/onnx/write.hpp>
+#include <weir/layers/build_network.hpp>
+#include <weir/layers/models/resnet.hpp>
+#include <weir/policy/quantize/quantize.hpp>
+#include <weir/policy/quantize/ranges.hpp>
+
+namespace WEIR_UNIT {
+
+namespace {
+
+using weir::detail::Histogram;
+
+/// A CIFAR ResNet whose batch normalisations do something.
+weir::GraphDef network() {
+  weir::GraphDef def = weir::cifar_resnet_graph(8);
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> uniform(0.5F, 1.5F);
+  for (const weir::NodeDef& n : def.nodes) {
+    if (n.op != "BatchNormalization") continue;
+    for (std::size_t k = 1; k < 5; ++k) {
+      weir::Constant& c = def.constants.at(n.inputs[k]);
+      std::vector<float> values(c.floats.size());
+      for (float& v : values) v = k == 1 || k == 4 ? uniform(random) : uniform(random) - 1;
+      c.floats = std::move(values);
+    }
+  }
+  return def;
+}
+
+/// Images of a few waves, so that neighbouring pixels are alike.
+weir::Tensor images(std::int64_t n) {
+  weir::Tensor x(weir::Shape{n, 3, 32, 32});
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::size_t at = 0;
+  for (std::int64_t i = 0; i < 3 * n; ++i) {
+    const float a = uniform(random), b = uniform(random), c = uniform(random), d = uniform(random);
+    for (int r = 0; r < 32; ++r)
+      for (int k = 0; k < 32; ++k)
+        x.data()[at++] = a + std::sin(b * static_cast<float>(r) + c * static_cast<float>(k)) + 0.3F * d;
+  }
+  return x;
+}
+
+weir::QuantizeOptions quick() {
+  weir::QuantizeOptions o;
+  o.passes = 1;
+  o.sensitive = 4;
+  return o;
+}
+
+std::size_t count(const weir::GraphDef& def, const std::string& op) {
+  return static_cast<std::size_t>(
+      std::count_if(def.nodes.begin(), def.nodes.end(), [&](const weir::NodeDef& n) { return n.op == op; }));
+}
+std::size_t count(const weir::Network& net, const std::string& op) {
+  const auto& nodes = net.state().nodes;
+  return static_cast<std::size_t>(
+      std::count_if(nodes.begin(), nodes.end(), [&](const weir::Node& n) { return n.op == op; }));
+}
+
+template <typename E, typename F>
+std::string message_of(const F& f) {
+  try {
+    f();
+  } catch (const E& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+TEST_CASE("quantize: the file written answers as fp32 does, on integers, under the tensors' own names") {
+  const weir::GraphDef def = network();
+  const weir::Tensor x = images(32);
+  const weir::Quantized made = weir::quantize(def, x, quick());
+  const weir::QuantizeReport& r = made.report;
+  CHECK(r.calibrated_on == 16);
+  CHECK(r.judged_on == 16);
+  CHECK(r.batch_norms_folded == count(def, "BatchNormalization"));
+  CHECK(r.trials.size() == 5);
+  for (const weir::QuantizeTrial& t : r.trials) CHECK(r.result.divergence <= t.divergence);
+  CHECK(r.result.same >= 15);
+  CHECK(r.result.divergence < 0.01);
+
+  const weir::GraphDef read = weir::parse_onnx(weir::to_onnx(made.graph, made.outputs), "int8");
+  CHECK(count(read, "BatchNormalization") == 0);
+  CHECK(count(read, "Relu") < count(def, "Relu") / 2 + 1);  // ranges do their work
+  const weir::Network fp32 = weir::build_network(def), int8 = weir::build_network(read);
+  std::size_t on_integers = 0;
+  for (const weir::QuantizedLayer& l : r.layers) {
+    on_integers += l.on_integers ? 1 : 0;
+    CHECK(l.on_integers == l.why.empty());
+    CHECK(l.fp32_seconds > 0);
+    CHECK(l.int8_seconds > 0);
+    INFO(l.name);
+    CHECK(l.snr_db > 15);
+    CHECK_NOTHROW((void)int8.id_of(l.tensor));
+    CHECK((l.alone >= 0) == (l.on_integers || l.why.find("divergence") != std::string::npos));
+  }
+  CHECK(on_integers >= 5);
+  CHECK_FALSE(r.layers.back().on_integers);  // it answers
+  CHECK(count(int8, "QLinearConv") == on_integers);
+  CHECK(count(int8, "com.microsoft::QLinearAdd") + count(int8, "Add") == count(fp32, "Add"));
+  CHECK(count(int8, "com.microsoft::QLinearAdd") > 0);
+
+  weir::Executor a(fp32), b(int8);
+  a.begin(x), b.begin(x);
+  const auto y = a.finish(), z = b.finish();
+  double signal = 0, noise = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    signal += double{y.data[i]} * double{y.data[i]};
+    noise += std::pow(double{y.data[i]} - double{z.data[i]}, 2);
+  }
+  CHECK(noise < 0.02 * signal);
+  const std::string text = weir::to_text(r);
+  for (const weir::QuantizedLayer& l : r.layers) CHECK(text.find(l.name) != std::string::npos);
+  CHECK(text.find("stays in fp32: " + r.layers.back().name) != std::string::npos);
+}
+
+TEST_CASE(
+    "quantize: weights are symmetric with a scale for each channel, of 7 bits where asked; kept layers are fp32") {
+  const weir::GraphDef def = network();
+  const weir::Tensor x = images(8);
+  weir::QuantizeOptions o = quick();
+  o.ranges = {"minmax"};
+  o.correct_bias = false;
+  o.sensitive = 0;
+  for (const int bits : {7, 8}) {
+    o.weight_bits = bits;
+    const weir::Quantized made = weir::quantize(def, x, o);
+    std::int64_t largest = 0;
+    for (const auto& [name, c] : made.graph.constants)
+      if (c.element == weir::Element::int8)
+        for (const std::int64_t q : c.ints) largest = std::max(largest, std::abs(q));
+    CHECK(largest == (bits == 7 ? 63 : 127));
+  }
+  const std::string first = def.nodes[0].name;
+  o.keep = {first};
+  const weir::Quantized made = weir::quantize(def, x, o);
+  CHECK_FALSE(made.report.layers[0].on_integers);
+  CHECK(made.report.layers[0].why == "asked for");
+  for (const weir::NodeDef& n : made.graph.nodes)
+    if (n.name == first) CHECK_FALSE(made.graph.constants.at(n.inputs[1]).is_int);
+}
+
+TEST_CASE("quantize: what cannot be is refused, each with its reason") {
+  const weir::GraphDef def = network();
+  const weir::Tensor x = images(8);
+  weir::QuantizeOptions o = quick();
+  o.ranges = {"minmax"};
+  o.sensitive = 0;
+  const weir::Quantized made = weir::quantize(def, x, o);
+  const auto refused = [&](const weir::GraphDef& d, weir::ConstView v, const weir::QuantizeOptions& with) {
+    return message_of<weir::Error>([&] { (void)weir::quantize(d, v, with); });
+  };
+  CHECK(refused(made.graph, x, o).find("is quantised already") != std::string::npos);
+  weir::GraphDef old = def;
+  old.opset = 12;
+  CHECK(refused(old, x, o).find("opset 12; ") != std::string::npos);
+  CHECK(refused(def, {x.data(), x.shape().with(0, 7)}, o).find("at least 8 images") != std::string::npos);
+  CHECK(refused(def, {x.data(), weir::Shape{8, 3, 16, 16}}, o).find("[1, 3, 16, 16], which is not what input") !=
+        std::string::npos);
+  weir::Tensor infinite = images(8);
+  infinite[5] = INFINITY;
+  CHECK(refused(def, infinite, o).find("not finite") != std::string::npos);
+  const auto with = [&](auto change) {
+    weir::QuantizeOptions other = o;
+    change(other);
+    return refused(def, x, other);
+  };
+  CHECK(with([](auto& p) { p.weight_bits = 4; }).find("weight_bits must be 7 or 8") != std::string::npos);
+  CHECK(with([](auto& p) { p.ranges = {"best"}; }).find("'best' is none of") != std::string::npos);
+  CHECK(with([](auto& p) { p.keep = {"nosuch"}; }).find("no Conv or Gemm 'nosuch'") != std::string::npos);
+  CHECK(with([](auto& p) { p.held_back = 7; }).find("fewer than 4") != std::string::npos);
+  CHECK(with([](auto& p) { p.worth = 0; }).find("worth must be") != std::string::npos);
+  weir::GraphDef none = def;
+  none.nodes = {{"relu", "Relu", {"input"}, {"y"}, {}}};
+  none.outputs = {"y"};
+  CHECK(refused(none, x, o).find("no layer to quantise") != std::string::npos);
+}
+
+TEST_CASE("quantize: steps hold 0 exactly; outliers are cut off where that makes the error less") {
+  using weir::detail::find_steps;
+  using weir::detail::steps_between;
+  for (const auto& [low, high] : {std::pair{-1.0F, 3.0F}, {0.5F, 2.0F}, {-4.0F, -1.0F}, {-1e-3F, 1e4F}}) {
+    const weir::detail::Steps s = steps_between(low, high);
+    CHECK(s.zero >= 0);
+    CHECK(s.zero <= 255);
+    CHECK(s.scale * static_cast<float>(255 - s.zero) >= std::max(high, 0.0F) - 0.51F * s.scale);
+    CHECK(s.scale * static_cast<float>(-s.zero) <= std::min(low, 0.0F) + 0.51F * s.scale);
+  }
+  CHECK(steps_between(0, 0).scale == 1);
+  std::vector<float> values(100000);
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  for (float& v : values) v = std::abs(normal(random));
+  values[7] = 40;
+  Histogram h;
+  h.widen(values);
+  h.count(values);
+  CHECK(h.total() == 100000);
+  const float all = find_steps(h, "minmax").scale;
+  CHECK(all == doctest::Approx(40.0 / 255));
+  for (const char* method : {"percentile", "mse", "kl"}) {
+    INFO(method);
+    const weir::detail::Steps s = find_steps(h, method);
+    CHECK(s.zero == 0);
+    CHECK(s.scale < all);
+    CHECK(s.scale > 2.0F / 255);
+  }
+  CHECK(find_steps(h, "percentile").scale == doctest::Approx(4.0 / 255).epsilon(0.15));
+  CHECK(weir::detail::squared_error(h, find_steps(h, "mse")) < weir::detail::squared_error(h, find_steps(h, "minmax")));
+}
+
+}  // namespace WEIR_UNIT
