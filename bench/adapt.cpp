@@ -14,6 +14,7 @@
 #include "adapt/check.hpp"
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
+#include "adapt/no_labels.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/report/decisions.hpp"
 #include "adapt/report/page.hpp"
@@ -60,6 +61,8 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
 void run(Options o, const std::string& command) {
   adapt::fill_defaults(o);
   adapt::check(o);
+  const bool no_labels = o.labels == adapt::no_labels;
+  if (no_labels && o.learn_from == "auto") o.learn_from = "labels";  // they are certain: nothing is expected over
   if (o.early_exit.empty()) o.early_exit.emplace_back();
   if (o.quick) {
     o.rounds = 1;
@@ -84,11 +87,14 @@ void run(Options o, const std::string& command) {
   const std::size_t classes = models.n_classes();
   for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test}) {
     if (p->size() == 0) continue;
-    models.check_labels(*p);
+    if (!no_labels) models.check_labels(*p);
     models.try_first_image(*p);
   }
   models.find_logits(data.policy);
   adapt::decode_all(data);
+  if (no_labels)
+    for (adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
+      adapt::label_by_full_network(*p, o, models);
   say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
       std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
       std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));

@@ -51,6 +51,14 @@ inline void check(const Options& o) {
   program::check(o.costs);
   if (!o.test_labels.empty() && o.test_images.empty())
     throw weir::ArgumentError("--test-labels needs --test-images, which the labels are of");
+  if (o.labels == no_labels)
+    for (const auto& [option, value] :
+         {std::pair<std::string, std::string>{"--test-labels", o.test_labels}, {"--head-labels", o.head_labels}})
+      if (!value.empty() && value != no_labels)
+        throw weir::ArgumentError(option +
+                                  ": with --labels none the full network's answers are the labels of all images");
+  if (o.labels != no_labels && (o.test_labels == no_labels || o.head_labels == no_labels))
+    throw weir::ArgumentError("without labels of some images there can be none of the others: --labels none");
   if (!o.head_labels.empty() && o.head_images.empty())
     throw weir::ArgumentError("--head-labels needs --head-images, which the labels are of");
 }

@@ -31,12 +31,13 @@ using program::ProgressLine;
 struct Part {
   std::shared_ptr<weir::ImageSet> set;
   std::vector<std::size_t> rows;
+  std::shared_ptr<const std::vector<int>> answers = {};  ///< by row of the set, in place of its labels; or none
 
   std::size_t size() const { return rows.size(); }
-  int label(std::size_t i) const { return set->label(rows[i]); }
+  int label(std::size_t i) const { return answers ? (*answers)[rows[i]] : set->label(rows[i]); }
   std::vector<int> labels() const {
     std::vector<int> all;
-    for (const std::size_t r : rows) all.push_back(set->label(r));
+    for (std::size_t i = 0; i < rows.size(); ++i) all.push_back(label(i));
     return all;
   }
 };
@@ -85,6 +86,7 @@ inline Part load_part(const std::string& text, const std::string& labels, const 
   }
   Part part{std::make_shared<weir::ImageSet>(labels == no_labels ? load_unlabelled(path)
                                                                  : weir::load_image_set(path, labels, names)),
+            {},
             {}};
   if (!part.set->has_labels() && labels != no_labels)
     throw weir::ArgumentError(path +
@@ -195,6 +197,10 @@ inline Data load_data(Options& o) {
     data.name = o.images;
   }
   if (!o.name.empty()) data.name = o.name;
+  if (o.labels == no_labels) {
+    data.name += ", labelled by what the full network answers";
+    o.head_labels = o.test_labels = no_labels;
+  }
   const weir::ClassNames names = class_names(o.classes, o.preprocess);
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
@@ -209,7 +215,8 @@ inline Data load_data(Options& o) {
   const auto piece = [&](std::size_t from, std::size_t to) {
     return Part{images.set,
                 {images.rows.begin() + static_cast<std::ptrdiff_t>(from),
-                 images.rows.begin() + static_cast<std::ptrdiff_t>(to)}};
+                 images.rows.begin() + static_cast<std::ptrdiff_t>(to)},
+                {}};
   };
   data.policy = piece(0, n.policy);
   data.calibration = piece(n.policy, n.policy + n.calibration);

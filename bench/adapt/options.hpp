@@ -65,7 +65,10 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--images", o.images,
                  "folder, .npy (uint8 [N,H,W,C], float32 [N,C,H,W]), CIFAR-10 binary or IDX; FILE[a:b] takes a part")
       ->group("Data");
-  app.add_option("--labels", o.labels, "CSV with file,label (for a folder), .npy, IDX, or one label per line")
+  app.add_option(
+         "--labels", o.labels,
+         "CSV with file,label (for a folder), .npy, IDX, or one label per line; none: there are none, and what the "
+         "last network answers stands for them: a loss is then a disagreement with it")
       ->group("Data");
   app.add_option(
          "--classes", o.classes,
