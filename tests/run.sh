@@ -26,6 +26,6 @@ for cxx in ${WEIR_CXX:-g++ clang++}; do
   else
     cmake -S . -B build -DCMAKE_CXX_COMPILER="$cxx" >/dev/null  # the programs are those that bench/run.sh runs
     cmake --build build -j "$(nproc)"
-    ctest --test-dir build --output-on-failure
+    ctest --test-dir build --output-on-failure --parallel "$(nproc)"
   fi
 done
