@@ -43,17 +43,17 @@ void check_equal(const weir::GraphDef& a, const weir::GraphDef& b) {
     CHECK(x.inputs == y.inputs);
     CHECK(x.outputs == y.outputs);
     REQUIRE(x.attributes.size() == y.attributes.size());
-    for (const auto& [name, value] : x.attributes) {
-      INFO(name);
-      REQUIRE(y.attributes.contains(name));
-      CHECK(equal(value, y.attributes.at(name)));
+    for (const auto& entry : x.attributes) {  // no structured binding: clang 14 cannot capture one in INFO
+      INFO(entry.first);
+      REQUIRE(y.attributes.contains(entry.first));
+      CHECK(equal(entry.second, y.attributes.at(entry.first)));
     }
   }
   REQUIRE(a.constants.size() == b.constants.size());
-  for (const auto& [name, value] : a.constants) {
-    INFO(name);
-    REQUIRE(b.constants.contains(name));
-    CHECK(equal(value, b.constants.at(name)));
+  for (const auto& entry : a.constants) {  // no structured binding: clang 14 cannot capture one in INFO
+    INFO(entry.first);
+    REQUIRE(b.constants.contains(entry.first));
+    CHECK(equal(entry.second, b.constants.at(entry.first)));
   }
   REQUIRE(a.inputs.size() == b.inputs.size());
   for (std::size_t i = 0; i < a.inputs.size(); ++i) {
