@@ -134,8 +134,10 @@ TEST_CASE("All algorithms on 8-bit integers give the bits of the formula") {
                 for (const float v : back.span()) all.push_back(static_cast<std::int32_t>(v));
                 CAPTURE(algorithm->name());
                 CAPTURE(to_string(isa));
-                CAPTURE(shape.to_string());
-                CAPTURE(p.kernel_h);
+                const std::string size = shape.to_string();  // clang 14 cannot capture structured bindings
+                const std::int64_t kernel = p.kernel_h;
+                CAPTURE(size);
+                CAPTURE(kernel);
                 CAPTURE(static_cast<int>(e));
                 CAPTURE(static_cast<int>(drawn));
                 CAPTURE(sum);
