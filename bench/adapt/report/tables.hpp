@@ -51,6 +51,8 @@ inline std::string mode_table(const Page& page, const ShownMode& m) {
                            [&](const Contestant* a, const Contestant* b) { return r.speedup(*a) > r.speedup(*b); });
   Table main = contestants_table(page, "The policy that was chosen, and what it is compared with");
   add_row(main, page, *m.asked().run, contestant_text(*m.asked().run), true);
+  for (const Contestant& c : r.contestants)  // the paper's reduction, and other budgets that were asked for beside
+    if (c.mode == m.mode->name && c.kind == "beside") add_row(main, page, c, c.name);
   for (std::size_t n = r.models.all.size(); n-- > 0;)  // the networks that take part, the full one first
     if (std::ranges::find(m.mode->nets, n) != m.mode->nets.end())
       add_row(main, page, r.contestants[n], r.contestants[n].name + (&r.contestants[n] == m.full ? " (full)" : ""));
@@ -59,8 +61,7 @@ inline std::string mode_table(const Page& page, const ShownMode& m) {
   Table rest = contestants_table(page, "Further methods, and what bounds all of them");
   for (std::size_t i = most_rules; i < rules.size(); ++i) add_row(rest, page, *rules[i], contestant_text(*rules[i]));
   for (const Contestant& c : r.contestants)
-    if (c.mode == m.mode->name && (c.kind == "beside" || c.kind == "random" || c.kind == "oracle"))
-      add_row(rest, page, c, c.name);
+    if (c.mode == m.mode->name && (c.kind == "random" || c.kind == "oracle")) add_row(rest, page, c, c.name);
   Table curve = contestants_table(page, "The learned policies of other budgets");
   for (const Shown& s : m.policies)
     add_row(curve, page, *s.run,
