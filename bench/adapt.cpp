@@ -37,7 +37,7 @@ void say(const std::string& text) {
 /// False where there is nothing to choose between.
 bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
                       const weir::Loss& loss) {
-  if (m.name == "search") {  // by confidence alone: what else gates see is chosen for the topology that is found
+  if (m.name == "search") {  // by confidence only: what else gates see is chosen for the topology that is found
     adapt::find_costs(m, o, data, models);
     m.policy = adapt::record(m, o, models, data.policy, loss, true);
     adapt::take_lessons(m, o, loss);

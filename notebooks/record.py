@@ -11,8 +11,9 @@ import weir
 from lecture import HERE, NETWORKS, images, labels, normalise, pack, softmax
 
 EXITS = {'block2': '/2/Relu_1_output_0', 'block4': '/4/Relu_1_output_0', 'block6': '/6/Relu_1_output_0'}
-# What stages cost. Not measured here, so that a busy machine cannot spoil them: the networks as in the table of
-# bench/policy/RESULTS.md, exits by their share of the ResNet's operations, a head more than its multiplications take.
+# What stages cost. Not measured here, so that a busy machine cannot spoil them: the networks as one
+# AVX-512 machine took (their ratios matter here, not the microseconds), exits by their share of the ResNet's operations,
+# a head more than its multiplications take.
 SECONDS = {'alexnet': 36e-6, 'googlenet': 158e-6, 'resnet': 537e-6}
 HEAD_SECONDS = {'linear': 1e-6, 'hidden': 4e-6}
 

@@ -198,7 +198,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
     for (const weir::TunedRule& r : m.rules) {
       Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
       c.cascade = plain;             // rules read nothing but confidence, and do not pay for more
-      if (r.name == "fixed_exit") {  // it asks nobody, so it runs nothing but the layers and the head it needs
+      if (r.name == "fixed_exit") {  // it looks at no feature, so it runs nothing but the layers and the head it needs
         const weir::CascadeStage& s = m.spec->stages[static_cast<std::size_t>(r.parameter)];
         c.cascade = alone(m.spec->network(s.network), s, context);
         c.maker = models.maker(data.test, {m.nets[s.network]});

@@ -72,7 +72,7 @@ class RowBands {
   RowBands(std::span<const BandStep> steps, int first, int last, std::int64_t height)
       : steps_(steps), first_(first), last_(last), height_(height) {
     // Away from the borders every band of a pass is like its third; where rows are computed together, bands repeat
-    // after so many.
+    // after that number of rows.
     std::int64_t period = 1;
     for (int s = first; s < last; ++s) period = std::lcm(period, step(s).together);
     for (std::int64_t begin = 0; begin < period; ++begin) {

@@ -28,8 +28,8 @@ struct QuantizeOptions {
   bool correct_bias = true;  ///< tried, and kept where the answers become more alike
   std::vector<std::string> keep = {};
   double worth = 0.1;
-  std::size_t held_back = 0;   ///< of the images the last so many judge, the others calibrate; 0: half of them
-  std::size_t sensitive = 32;  ///< of those that judge, as many try each layer alone; 0: layers are not tried
+  std::size_t held_back = 0;   ///< the number of images, the last ones, that judge; the others calibrate; 0: half
+  std::size_t sensitive = 32;  ///< of those that judge, the number on which each layer is tried by itself; 0: none
   std::size_t passes = 7;      ///< timed of both networks, one image each; the least counts
   ContextOptions context = {};
   std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress = {};
@@ -41,7 +41,7 @@ struct QuantizedLayer {
   bool on_integers = false;
   std::string why = {};  ///< where it stays in fp32: what for
   double share = 0;      ///< of the network's FLOP
-  double alone = -1;     ///< divergence of the answers where it only is on integers; below 0: not tried
+  double alone = -1;     ///< divergence of the answers where only this layer is on integers; below 0: not tried
   double snr_db = 0;     ///< signal to noise of its result in the quantised network, 10 log10 (sum x^2 / sum (x - y)^2)
   double fp32_seconds = 0, int8_seconds = 0;
 };
@@ -70,8 +70,8 @@ struct Quantized {
   QuantizeReport report;
 };
 
-/// Throws what quantize() throws of the graph alone: FormatError where it is quantised already or of an opset below 13,
-/// ArgumentError where it has several inputs.
+/// Throws what quantize() throws because of the graph only: FormatError where it is quantised already or of an opset
+/// below 13, ArgumentError where it has several inputs.
 void check_quantizable(const GraphDef& def);
 
 /// The network that def describes with its convolutions and fully connected layers on 8-bit integers: weights symmetric

@@ -262,13 +262,13 @@ class Quantizer {
     const std::size_t images = std::min(o_.sensitive, report_.judged_on);
     if (images == 0 || report_.judged_on == 0) return;
     for (std::size_t l = 0; l < chosen_.size(); ++l) {
-      progress("trying each layer alone", l, chosen_.size());
+      progress("trying each layer by itself", l, chosen_.size());
       if (!chosen_[l]) continue;
       std::vector<bool> only(chosen_.size(), false);
       only[l] = true;
       report_.layers[l].alone = agreement(only, numbers_, images).divergence;
     }
-    progress("trying each layer alone", chosen_.size(), chosen_.size());
+    progress("trying each layer by itself", chosen_.size(), chosen_.size());
   }
 
   /// Those that hurt most go back to fp32, as long as it pays.

@@ -17,7 +17,7 @@ namespace weir::detail {
 struct WeightLayer {
   std::size_t node = 0;
   std::size_t out_axis = 0;  ///< of the weights: along which its output channels lie
-  bool answers = false;      ///< the network's answer is its output, or computed from that alone
+  bool answers = false;      ///< the network's answer is its output, or computed only from that
   std::string tensor = {};   ///< its result, behind the Relu or Clip that its result's range replaces
 };
 
@@ -150,7 +150,7 @@ class Selection {
     return axis;
   }
 
-  /// A Relu, or a Clip from 0 to some number, that alone reads node i, whose results 8 bits from 0 on can hold.
+  /// A Relu, or a Clip from 0 to some number, that is the only reader of node i; 8 bits from 0 on can hold its results.
   void find_activation(std::size_t i) {
     const NodeDef& n = def_.nodes[i];
     if (n.outputs.size() != 1 || (!out_axis(n) && n.op != "Add")) return;

@@ -44,7 +44,7 @@ struct CascadeOptions {
 /// calls at once. A network is loaded when the first image needs it, and that call waits.
 ///
 /// Where the policy is a mix of two (MixedPolicy), an image's id picks between them. By default that is the hash of its
-/// pixels: the same image always takes the same way, alone or in any batch.
+/// pixels: the same image always takes the same way, by itself or in any batch.
 class Cascade {
  public:
   /// file: what policy_from_text() gave; path: where it lies. Throws as read_cascade().
@@ -78,12 +78,12 @@ class Cascade {
   /// What audits have found; nullopt where CascadeOptions::audit asks for none.
   std::optional<AuditFigures> audit() const;
 
-  /// What the watch for shifts has seen; nullopt where the policy file has nothing to compare with. It stands still when
-  /// a safer policy comes into force, whose exits are others.
+  /// What the watch for shifts has seen; nullopt where the policy file has nothing to compare with. It stands still
+  /// when a safer policy comes into force, whose exits are others.
   std::optional<ShiftFigures> shift() const;
 
   /// The next of the policy file's safer policies comes into force, for calls and streams of this cascade that begin
-  /// from now on, and audits begin anew. False where there is none.
+  /// from now on, and the count of audits begins again at 0. False where there is none.
   bool to_safer() const;
 
   /// Waits until no audit is under way. Not to be called by AuditOptions::on_alarm.

@@ -81,7 +81,7 @@ class CascadeAudit {
     }
   }
 
-  /// The next safer policy comes into force, and the account begins anew. False where there is none.
+  /// The next safer policy comes into force, and the account begins again at 0. False where there is none.
   bool to_safer();
 
   AuditFigures figures() const;

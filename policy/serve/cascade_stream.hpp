@@ -16,7 +16,7 @@ namespace weir {
 /// submit() has to wait.
 struct StreamOptions {
   std::size_t batch = 64;       ///< images that a network runs at once
-  std::size_t in_flight = 256;  ///< images taken and not answered yet; submit() waits while they are so many
+  std::size_t in_flight = 256;  ///< images taken and not answered yet; submit() waits while there are this many
   double max_wait_s = 0.05;     ///< latency limit: how long an image waits for batch-mates in front of one network
   int workers = 1;              ///< batches that run at once, each with the threads of the cascade's context
 };
@@ -56,7 +56,7 @@ class CascadeStream {
   ~CascadeStream();
 
   /// An image to be decided; any thread may submit. Waits while in_flight images are on their way. What goes wrong with
-  /// this image alone (a network that cannot be loaded, NaN) is thrown by the future's get(). Throws ArgumentError for
+  /// this image only (a network that cannot be loaded, NaN) is thrown by the future's get(). Throws ArgumentError for
   /// an image without pixels and after finish().
   std::future<Decision> submit(Image image, std::optional<std::uint64_t> id = {});
 

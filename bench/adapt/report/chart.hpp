@@ -25,7 +25,8 @@ inline weir::PlotPoint plot_point(const Page& page, const Contestant& c, const s
   return p;
 }
 
-/// Without what is less right than least_accuracy(): of contestants of a kind, so many were left out.
+/// Accuracy against time. What is less right than least_accuracy() is not drawn; left_out gets, for each kind of
+/// contestant, how many these are.
 inline weir::SvgPlot tradeoff_plot(const Page& page, int width, int height, const std::string& title,
                                    std::vector<std::string>* left_out = nullptr) {
   const Results& r = page.results;

@@ -12,7 +12,8 @@
 
 namespace adapt {
 
-/// Of n calibration images so many may be regressions under a budget with a confidence; none if not even 0 may.
+/// The most regressions among n calibration images with which a budget is certified at this confidence; nullopt if not
+/// even 0 will do.
 inline std::optional<std::size_t> allowed_regressions(std::size_t n, double budget, double confidence) {
   std::optional<std::size_t> most;
   for (std::size_t k = 0; k <= n && weir::clopper_pearson_upper(k, n, confidence) <= budget; ++k) most = k;

@@ -42,7 +42,7 @@ inline void pool_max_rows(const PoolParams& p, std::int64_t H, std::int64_t widt
 }
 
 #if defined(__x86_64__)
-/// The same of blocks of 8 or 16, the columns of the image alone.
+/// The same for blocks of 8 or 16 channels, over those columns only that lie in the image.
 template <int W, bool is_signed, class X, class Y>
 [[gnu::target("avx2")]] inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t width,
                                                        std::int64_t out_width, RowRange y, const X& x, const Y& y_row) {
@@ -93,7 +93,7 @@ inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t
 template <class X, class Y>
 void pool_max_rows(std::int64_t lanes, const PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
                    RowRange y, bool is_signed, const X& x, const Y& y_row) {
-#if defined(__x86_64__)  // blocks of so many are those of AVX2 and AVX-512
+#if defined(__x86_64__)  // blocks of 8 and 16 channels are those of AVX2 and AVX-512
   if (lanes == 16) return pool_max_rows_avx2<16>(p, H, width, out_width, y, is_signed, x, y_row);
   if (lanes == 8) return pool_max_rows_avx2<8>(p, H, width, out_width, y, is_signed, x, y_row);
 #endif
