@@ -30,7 +30,7 @@ namespace {
 using adapt::Options;
 
 void say(const std::string& text) {
-  std::printf("%s\n", weir::printable(text, true).c_str());
+  std::printf("%s\n", weir::detail::printable(text, true).c_str());
   std::fflush(stdout);
 }
 
@@ -78,7 +78,7 @@ void run(Options o, const std::string& command) {
   std::vector<adapt::Heads> heads;
   for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
   adapt::check_cost_table(heads, o, models);
-  if (!o.bundle.empty()) weir::check_bundle_folder(o.bundle);
+  if (!o.bundle.empty()) weir::detail::check_bundle_folder(o.bundle);
   program::ResultsFolder out(o.out, adapt::is_result);
   std::optional<program::ResultsFolder> traces;
   if (!o.save_traces.empty() && !adapt::same_folder(o.save_traces, o.out))
@@ -99,8 +99,8 @@ void run(Options o, const std::string& command) {
       std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
       std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
   if (o.quick && data.heads.size() > 5000) data.heads.rows.resize(5000);
-  const bool class_features = weir::enough_examples(data.policy.labels(), classes);
-  if (!class_features && classes <= static_cast<std::size_t>(weir::max_one_hot_classes))
+  const bool class_features = weir::detail::enough_examples(data.policy.labels(), classes);
+  if (!class_features && classes <= static_cast<std::size_t>(weir::detail::max_one_hot_classes))
     say("few images in some class: gates do not see which class was predicted");
 
   std::vector<adapt::Mode> modes;

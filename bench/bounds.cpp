@@ -49,20 +49,20 @@ Pool load_pool(const Options& o) {
   if (parts.empty()) {
     std::vector<Eigen::Index> halves[2];
     for (std::size_t i = 0; i < policy.size(); ++i)
-      halves[weir::counter_uniform(o.seed, i) < 0.5 ? 0 : 1].push_back(static_cast<Eigen::Index>(i));
+      halves[weir::detail::counter_uniform(o.seed, i) < 0.5 ? 0 : 1].push_back(static_cast<Eigen::Index>(i));
     parts.push_back(policy.rows(halves[1]));
     policy = policy.rows(halves[0]);
   }
   std::vector<std::string> names;
   for (const auto& stage : policy.stages) names.push_back(stage.name);
   program::ProgressLine progress("learning policies");
-  weir::TrainOptions train = weir::with_learner({}, o.learner);
+  weir::TrainOptions train = weir::detail::with_learner({}, o.learner);
   train.folds = std::min<std::size_t>(5, policy.size());
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::Risk risk = o.risk == "excess" ? weir::Risk::excess
                           : o.risk == "net"  ? weir::Risk::net
                                              : weir::Risk::disagreement;
-  if (risk == weir::Risk::net) train.side = weir::LossSide::difference;
+  if (risk == weir::Risk::net) train.side = weir::detail::LossSide::difference;
   const weir::PolicyTrainer trainer(
       policy, o.topology == "chain" ? weir::Topology::chain(names) : weir::Topology::all_later(names), train);
   std::vector<double> risks;
@@ -79,7 +79,7 @@ Pool load_pool(const Options& o) {
   }
   for (Eigen::Index j = 0; j < cost.cols(); ++j) pool.cost.push_back(cost.col(j).mean());
   pool.pass_cost = policy.select({policy.full()}).stages[0].cost;
-  pool.full_cost = weir::cheapest_costs(trainer.topology(), policy).back();
+  pool.full_cost = weir::detail::cheapest_costs(trainer.topology(), policy).back();
   return pool;
 }
 
@@ -187,7 +187,7 @@ int weir::programs::bounds(int argc, char** argv) {
       "drawn from the others together; one alone is halved. Without it: distributions made to break bounds");
   app.add_option("--topology", o.topology, "of the traces' stages: chain (early exit), dag (selection)")
       ->check(CLI::IsMember({"chain", "dag"}));
-  app.add_option("--learner", o.learner)->check(CLI::IsMember(weir::gate_learner_names()));
+  app.add_option("--learner", o.learner)->check(CLI::IsMember(weir::detail::gate_learner_names()));
   app.add_option("--splits", o.splits)->check(CLI::Range(1, 1000000));
   app.add_option("--calibration", o.calibration, "calibration examples in each split (0: half)");
   app.add_option("--epsilon", o.epsilon, "limit of the risk")->check(CLI::Range(0.0, 1.0));

@@ -88,13 +88,13 @@ weir::Tensor noise(const weir::Shape& shape) {
 }
 
 /// As a plan has it: blocked, but for an image of few channels.
-weir::Layout input_layout(const weir::Conv2dParams& p) {
+weir::Layout input_layout(const weir::kernels::Conv2dParams& p) {
   return p.in_channels < weir::lanes(weir::default_isa()) ? weir::Layout::plain : weir::Layout::blocked;
 }
 
 /// Plans and packs anew: no more than one layer is in memory.
-void time_layer(benchmark::State& state, const weir::Conv2dParams& p, const weir::Shape& shape, std::size_t which,
-                bool chosen) {
+void time_layer(benchmark::State& state, const weir::kernels::Conv2dParams& p, const weir::Shape& shape,
+                std::size_t which, bool chosen) {
   const weir::Isa isa = weir::default_isa();
   auto algorithms = weir::kernels::conv2d_algorithms(p, shape, input_layout(p), weir::kernels::microkernels(isa));
   weir::kernels::Conv2dAlgorithm& algorithm = *algorithms[which];
@@ -104,7 +104,7 @@ void time_layer(benchmark::State& state, const weir::Conv2dParams& p, const weir
   weir::Tensor y(weir::Shape{weir::floats_of(p.output_shape(shape), weir::Layout::blocked, isa)});
   weir::Buffer workspace;
   float* memory = workspace.reserve(algorithm.workspace_floats(1) + 1);
-  const weir::ThreadPool alone(1);
+  const weir::detail::ThreadPool alone(1);
   for (auto _ : state) {
     algorithm.run(alone, {x.data(), nullptr, y.data(), 1, {.lo = 0}}, bias.data(), memory);
     benchmark::ClobberMemory();
@@ -118,17 +118,17 @@ void time_layer(benchmark::State& state, const weir::Conv2dParams& p, const weir
 
 int main(int argc, char** argv) {
   for (const Layer& l : layers) {
-    const weir::Conv2dParams p{.in_channels = l.in,
-                               .out_channels = l.out,
-                               .groups = l.groups,
-                               .kernel_h = l.kernel,
-                               .kernel_w = l.kernel,
-                               .stride_h = l.stride,
-                               .stride_w = l.stride,
-                               .pad_top = l.pad,
-                               .pad_left = l.pad,
-                               .pad_bottom = l.pad,
-                               .pad_right = l.pad};
+    const weir::kernels::Conv2dParams p{.in_channels = l.in,
+                                        .out_channels = l.out,
+                                        .groups = l.groups,
+                                        .kernel_h = l.kernel,
+                                        .kernel_w = l.kernel,
+                                        .stride_h = l.stride,
+                                        .stride_w = l.stride,
+                                        .pad_top = l.pad,
+                                        .pad_left = l.pad,
+                                        .pad_bottom = l.pad,
+                                        .pad_right = l.pad};
     const weir::Shape shape{1, l.in, l.side, l.side};
     const weir::kernels::Microkernels& micro = weir::kernels::microkernels(weir::default_isa());
     const auto all = weir::kernels::conv2d_algorithms(p, shape, input_layout(p), micro);

@@ -48,16 +48,16 @@ inline void declare(CLI::App& app, CostOptions& o, const std::string& seconds, c
 }
 
 /// The table that --costs names, if it does.
-inline std::optional<weir::CostTable> read_cost_table(const CostOptions& o) {
+inline std::optional<weir::detail::CostTable> read_cost_table(const CostOptions& o) {
   if (!o.is_table()) return std::nullopt;
-  const weir::CsvTable csv = weir::read_csv(o.kind);
-  return weir::CostTable(csv.header, csv.rows, o.kind);
+  const weir::detail::CsvTable csv = weir::detail::read_csv(o.kind);
+  return weir::detail::CostTable(csv.header, csv.rows, o.kind);
 }
 
 /// Throws, before any work is done, what reading the table or finding the energy counter will throw.
 inline void check(const CostOptions& o) {
   static_cast<void>(read_cost_table(o));
-  if (o.kind == "energy") static_cast<void>(weir::EnergyCounter(o.powercap));
+  if (o.kind == "energy") static_cast<void>(weir::detail::EnergyCounter(o.powercap));
 }
 
 /// Seconds, FLOP or joules of every stage of a cascade, at sizes up to the batch where it flows in batches. maker is
@@ -65,23 +65,24 @@ inline void check(const CostOptions& o) {
 inline weir::CostModel cascade_costs(const std::shared_ptr<const weir::CascadeSpec>& spec, const weir::Context& context,
                                      const weir::InputMaker& maker, std::size_t n_rows, const CostOptions& o,
                                      bool quick, const std::string& what) {
-  if (o.kind == "flops") return {weir::cost_unit::flop, {1}, {weir::count_costs(*spec)}};
-  const auto batches = weir::batch_sizes(spec->flows_in_batches() ? o.batch : 1);
+  if (o.kind == "flops") return {weir::cost_unit::flop, {1}, {weir::detail::count_costs(*spec)}};
+  const auto batches = weir::detail::batch_sizes(spec->flows_in_batches() ? o.batch : 1);
   std::vector<std::size_t> rows(std::min<std::size_t>(n_rows, quick ? 60 : 400));
   std::iota(rows.begin(), rows.end(), std::size_t{0});
   if (o.kind == "energy") {
-    weir::EnergyCounter counter(o.powercap);
+    weir::detail::EnergyCounter counter(o.powercap);
     ProgressLine progress("measuring the energy of " + what);
-    const weir::EnergyRuns runs{.batches = batches, .rounds = quick ? std::size_t{2} : 5, .block_s = quick ? 0.1 : 0.3};
-    return weir::measure_energy(
+    const weir::detail::EnergyRuns runs{
+        .batches = batches, .rounds = quick ? std::size_t{2} : 5, .block_s = quick ? 0.1 : 0.3};
+    return weir::detail::measure_energy(
         *spec, context, maker, rows, [&] { return counter.joules(); }, runs,
         [&](std::size_t done, std::size_t total) { progress(done, total); });
   }
   ProgressLine progress("measuring the stages of " + what);
   weir::CascadeExecutor cascade(spec, context);
-  weir::CostRuns runs{batches, rows.size(), 10};
+  weir::detail::CostRuns runs{batches, rows.size(), 10};
   if (batches.size() > 1) runs.rounds = std::max(runs.rounds, 10 + 2 * batches.back());  // 8 runs of the largest
-  return weir::measure_cost_model(
+  return weir::detail::measure_cost_model(
       cascade, maker, rows, runs, [](std::size_t, std::span<const double>) {},
       [&](std::size_t done, std::size_t total) { progress(done, total); });
 }

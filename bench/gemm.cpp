@@ -38,15 +38,16 @@ const std::vector<Problem> default_problems = {
 std::function<void()> packed_product(const Problem& p, const weir::Context& context, const weir::Tensor& A,
                                      const weir::Tensor& B, weir::Buffer& workspace) {
   const weir::Shape x{1, p.K, 1, p.N};
-  const auto layer = std::make_shared<const weir::PackedConv2d>(
-      weir::Conv2dParams{.in_channels = p.K, .out_channels = p.M}, A.span(), std::span<const float>(), context, x);
+  const auto layer = std::make_shared<const weir::kernels::PackedConv2d>(
+      weir::kernels::Conv2dParams{.in_channels = p.K, .out_channels = p.M}, A.span(), std::span<const float>(), context,
+      x);
   workspace.reserve(layer->workspace_floats(context, x) + 1);
   const auto floats = [&](const weir::Shape& s) {
     return weir::Shape{weir::floats_of(s, weir::Layout::blocked, context.isa())};
   };
   const auto b = std::make_shared<weir::Tensor>(floats(x)),
              c = std::make_shared<weir::Tensor>(floats({1, p.M, 1, p.N}));
-  weir::to_blocked(context, x, B.data(), b->data());
+  weir::kernels::to_blocked(context, x, B.data(), b->data());
   return [=, &context, &workspace] {
     layer->run(context, {b->data(), x}, nullptr, {c->data(), {1, p.M, 1, p.N}}, {}, workspace.data());
   };
@@ -77,9 +78,10 @@ std::function<void()> product(const Problem& p, const std::string& backend, bool
   if (library)
     return [=, run = program::peer(backend, threads)] { run(p.M, p.N, p.K, m->A.data(), m->B.data(), m->C.data()); };
   if (packed && backend == "weir") return [m, run = packed_product(p, m->context, m->A, m->B, m->workspace)] { run(); };
-  m->workspace.reserve(weir::gemm_workspace_floats(m->context, p.M, p.N, p.K) + 1);
+  m->workspace.reserve(weir::kernels::gemm_workspace_floats(m->context, p.M, p.N, p.K) + 1);
   return [=] {
-    weir::gemm(m->context, p.M, p.N, p.K, m->A.data(), p.K, m->B.data(), p.N, m->C.data(), p.N, m->workspace.data());
+    weir::kernels::gemm(m->context, p.M, p.N, p.K, m->A.data(), p.K, m->B.data(), p.N, m->C.data(), p.N,
+                        m->workspace.data());
   };
 }
 

@@ -74,16 +74,17 @@ std::vector<std::pair<std::string, std::string>> wanted(const Options& o, const 
 void list(const Options& o) {
   const weir::Network net = weir::build_network(weir::read_onnx(o.onnx));
   std::vector<std::vector<std::string>> rows{{"tensor", "shape", "from"}};
-  const auto add = [&](weir::ValueId v, const std::string& from) {
-    rows.push_back({weir::printable(net.value(v).name), net.value(v).form.at(1).to_string(), from});
+  const auto add = [&](weir::detail::ValueId v, const std::string& from) {
+    rows.push_back({weir::detail::printable(net.value(v).name), net.value(v).form.at(1).to_string(), from});
   };
-  const weir::NetworkState& s = net.state();
-  for (const weir::ValueId v : s.inputs) add(v, "input");
-  for (const weir::Node& node : s.nodes)
-    for (const weir::ValueId v : node.outputs)
-      if (v != weir::absent)
-        add(v, weir::printable(node.op) + (std::ranges::find(s.outputs, v) == s.outputs.end() ? "" : ", output"));
-  std::fputs(weir::aligned(rows, 3).c_str(), stdout);
+  const weir::detail::NetworkState& s = net.state();
+  for (const weir::detail::ValueId v : s.inputs) add(v, "input");
+  for (const weir::detail::Node& node : s.nodes)
+    for (const weir::detail::ValueId v : node.outputs)
+      if (v != weir::detail::absent)
+        add(v,
+            weir::detail::printable(node.op) + (std::ranges::find(s.outputs, v) == s.outputs.end() ? "" : ", output"));
+  std::fputs(weir::detail::aligned(rows, 3).c_str(), stdout);
 }
 
 void infer(const Options& o) {

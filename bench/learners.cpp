@@ -29,7 +29,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// weights in (0, 2].
 weir::Dataset problem(Eigen::Index n, Eigen::Index d) {
   std::uint64_t counter = 0;
-  const auto uniform = [&] { return weir::counter_uniform(1, counter++); };
+  const auto uniform = [&] { return weir::detail::counter_uniform(1, counter++); };
   weir::Dataset data{Eigen::MatrixXd(n, d), {}, Eigen::VectorXd(n)};
   for (Eigen::Index i = 0; i < n; ++i) {
     for (Eigen::Index j = 0; j < d; ++j) data.X(i, j) = uniform() + uniform() - 1;
@@ -58,7 +58,7 @@ void write(const weir::Dataset& data, const std::filesystem::path& path) {
 volatile double sink = 0;
 
 /// Nanoseconds of one decision, over the first rows of the problem.
-double time_decisions(const weir::GateModel& gate, const std::vector<std::vector<double>>& rows) {
+double time_decisions(const weir::detail::GateModel& gate, const std::vector<std::vector<double>>& rows) {
   double sum = 0;
   const auto start = Clock::now();
   for (const auto& x : rows) sum += gate.decision_function(x);
@@ -73,8 +73,9 @@ struct Times {
 
 void report(const std::string& learner, const weir::Dataset& data, const Times& t) {
   std::printf("%s,%lld,%lld,%.6f,%.6f,%.2f,%.2f\n", learner.c_str(), static_cast<long long>(data.X.rows()),
-              static_cast<long long>(data.X.cols()), weir::percentile(t.fit_s, 0), weir::percentile(t.fit_s, 50),
-              weir::percentile(t.decision_ns, 0), weir::percentile(t.decision_ns, 50));
+              static_cast<long long>(data.X.cols()), weir::detail::percentile(t.fit_s, 0),
+              weir::detail::percentile(t.fit_s, 50), weir::detail::percentile(t.decision_ns, 0),
+              weir::detail::percentile(t.decision_ns, 50));
 }
 
 }  // namespace
@@ -108,7 +109,7 @@ int weir::programs::learners(int argc, char** argv) {
     for (int repeat = 0; repeat < repeats; ++repeat)
       for (std::size_t l = 0; l < learners.size(); ++l) {
         const auto start = Clock::now();
-        const weir::GateModel gate = weir::fit_by_name(learners[l], data);
+        const weir::detail::GateModel gate = weir::fit_by_name(learners[l], data);
         times[l].fit_s.push_back(seconds_since(start));
         if (!model.empty() && repeat + 1 == repeats && l + 1 == learners.size())
           weir::write_file_atomically(model, nlohmann::json(gate).dump() + "\n");

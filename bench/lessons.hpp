@@ -22,8 +22,8 @@ struct Lessons {
 /// whose differences have a sign. Throws ArgumentError for "full" where it has none, and where `loss` is not the
 /// trace's.
 inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const std::string& learn_from,
-                       weir::LossSide side = weir::LossSide::excess) {
-  const std::string lacks = weir::lacks_probabilities(trace);
+                       weir::detail::LossSide side = weir::detail::LossSide::excess) {
+  const std::string lacks = weir::detail::lacks_probabilities(trace);
   if (learn_from == "full" && !lacks.empty()) throw weir::ArgumentError("--learn-from full: " + lacks);
   if (learn_from == "labels" || !lacks.empty()) {
     Lessons own{trace, "labels"};
@@ -37,10 +37,10 @@ inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const s
       throw weir::ArgumentError("--loss " + loss.name() + ": the losses of stage '" + first.name +
                                 "' are not those of its probabilities");
   }
-  const double temperature = weir::full_temperature(trace);
-  return {
-      weir::with_expected_losses(trace, loss, side, temperature),
-      "losses expected under " + trace.stages.back().name + " at temperature " + weir::format_short(temperature, 3)};
+  const double temperature = weir::detail::full_temperature(trace);
+  return {weir::detail::with_expected_losses(trace, loss, side, temperature),
+          "losses expected under " + trace.stages.back().name + " at temperature " +
+              weir::detail::format_short(temperature, 3)};
 }
 
 }  // namespace program

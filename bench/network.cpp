@@ -104,7 +104,7 @@ int weir::programs::network(int argc, char** argv) {
     if (startup) {
       const double first_ms = ms_since(start);
       std::printf("engine,network,batch,threads,first_ms,peak_mb,before_mb\n%s,%.3f,%.1f,%.1f\n",
-                  weir::printable(row).c_str(), first_ms, peak_mb(), base_mb);
+                  weir::detail::printable(row).c_str(), first_ms, peak_mb(), base_mb);
       return;
     }
     pass();  // warm
@@ -118,7 +118,7 @@ int weir::programs::network(int argc, char** argv) {
       return;
     }
     std::vector<double> ms = measure(seconds, pass);
-    std::printf("engine,network,batch,threads,min_ms,median_ms\n%s,%.3f,%.3f\n", weir::printable(row).c_str(),
-                *std::min_element(ms.begin(), ms.end()), weir::median(ms));
+    std::printf("engine,network,batch,threads,min_ms,median_ms\n%s,%.3f,%.3f\n", weir::detail::printable(row).c_str(),
+                *std::min_element(ms.begin(), ms.end()), weir::detail::median(ms));
   });
 }

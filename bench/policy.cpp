@@ -28,9 +28,10 @@ void run(const compare::Options& o, const std::string& command) {
   const compare::Parts parts = compare::load_parts(o);
   if (o.confidence > 0)
     for (const double budget : o.budgets)
-      weir::require_examples(parts.pool.size() - parts.n_policy, budget, o.confidence, "clopper_pearson",
-                             "leave budgets so small out of --budgets, or say --confidence 0 to keep them in the mean, "
-                             "without a guarantee");
+      weir::detail::require_examples(
+          parts.pool.size() - parts.n_policy, budget, o.confidence, "clopper_pearson",
+          "leave budgets so small out of --budgets, or say --confidence 0 to keep them in the mean, "
+          "without a guarantee");
   const compare::Setting setting(o, parts);
   std::vector<std::string> notes;
   const auto rules = compare::usable_rules(setting, [&](const std::string& note) { notes.push_back(note); });
@@ -42,8 +43,8 @@ void run(const compare::Options& o, const std::string& command) {
   weir::write_file_atomically(out.path("policy.svg"), program::svg_of_run(compare::svg(comparison), id));
   out.commit();
   std::printf("%s\nwritten to %s: policy.md, policy.csv, policy.svg\n",
-              weir::printable(text.substr(0, text.find("## Budget")), true).c_str(),
-              weir::printable(out.folder().lexically_normal().string()).c_str());
+              weir::detail::printable(text.substr(0, text.find("## Budget")), true).c_str(),
+              weir::detail::printable(out.folder().lexically_normal().string()).c_str());
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace program {
 /// its time does not depend on what ran before.
 class PolicyInputs {
  public:
-  PolicyInputs(const weir::StoredCascade& stored, const adapt::Part& part, std::size_t most)
+  PolicyInputs(const weir::detail::StoredCascade& stored, const adapt::Part& part, std::size_t most)
       : inputs_(own_preprocessing(stored)) {
     const std::size_t n = std::min(part.size(), most);
     for (std::size_t i = 0; i < n; ++i) {
@@ -47,14 +47,15 @@ class PolicyInputs {
   }
 
  private:
-  static std::vector<std::shared_ptr<const weir::Preprocess>> own_preprocessing(const weir::StoredCascade& stored) {
+  static std::vector<std::shared_ptr<const weir::Preprocess>> own_preprocessing(
+      const weir::detail::StoredCascade& stored) {
     std::vector<std::shared_ptr<const weir::Preprocess>> own;
     for (const auto& p : stored.preprocessing())
       own.push_back(p ? std::make_shared<const weir::Preprocess>(*p) : nullptr);  // a copy is shared with nobody
     return own;
   }
 
-  weir::CascadeInputs inputs_;
+  weir::detail::CascadeInputs inputs_;
   std::vector<weir::Image> images_;
   std::vector<weir::ImageView> views_;
   std::vector<float> values_;

@@ -20,7 +20,7 @@ inline std::vector<StepTime> step_times(const weir::PlanDescription& plan,
                                         const std::vector<std::vector<double>>& seconds, double peak) {
   std::vector<StepTime> times(plan.steps.size());
   double sum = 0;
-  for (std::size_t i = 0; i < times.size(); ++i) sum += times[i].seconds = weir::median(seconds.at(i));
+  for (std::size_t i = 0; i < times.size(); ++i) sum += times[i].seconds = weir::detail::median(seconds.at(i));
   for (std::size_t i = 0; i < times.size(); ++i) {
     StepTime& t = times[i];
     if (sum > 0) t.share = t.seconds / sum;
@@ -32,8 +32,8 @@ inline std::vector<StepTime> step_times(const weir::PlanDescription& plan,
 
 /// The plan's table with the times beside it, and a line with the sums at its end.
 inline std::string to_text(const weir::PlanDescription& plan, const std::vector<StepTime>& times, double peak) {
-  using weir::fixed_point;
-  auto cells = weir::plan_cells(plan);
+  using weir::detail::fixed_point;
+  auto cells = weir::detail::plan_cells(plan);
   const auto append = [](std::vector<std::string>& row, const StepTime& t) {
     for (double value : {1e6 * t.seconds, 100 * t.share, 1e-9 * t.flops_per_second, 100 * t.of_peak})
       row.push_back(fixed_point(value, 1));

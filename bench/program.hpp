@@ -38,8 +38,8 @@ int run(CLI::App& app, int argc, char** argv, const Body& body) {
   } catch (const CLI::ParseError& e) {
     std::ostringstream out, err;
     const int status = app.exit(e, out, err);
-    std::fputs(weir::printable(out.str(), true).c_str(), stdout);
-    std::fputs(weir::printable(err.str(), true).c_str(), stderr);
+    std::fputs(weir::detail::printable(out.str(), true).c_str(), stdout);
+    std::fputs(weir::detail::printable(err.str(), true).c_str(), stderr);
     return status;
   }
   try {
@@ -49,7 +49,7 @@ int run(CLI::App& app, int argc, char** argv, const Body& body) {
     std::fflush(nullptr);
     std::_Exit(1);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "error: %s\n", weir::printable(e.what()).c_str());
+    std::fprintf(stderr, "error: %s\n", weir::detail::printable(e.what()).c_str());
     return 1;
   }
   return 0;

@@ -60,7 +60,7 @@ complete -o filenames -F _weir weir
 )bash";
 
 int refuse(const std::string& what) {
-  std::fprintf(stderr, "error: %s\n", printable(what).c_str());
+  std::fprintf(stderr, "error: %s\n", detail::printable(what).c_str());
   return 2;
 }
 
@@ -93,7 +93,7 @@ int weir(int argc, char** argv) {
     std::vector<std::string_view> names;
     for (const Program& p : all) names.push_back(p.name);
     return refuse("there is no program '" + std::string(first) + "'; the nearest is '" +
-                  std::string(nearest_name(first, names)) + "', and weir --help lists all");
+                  std::string(detail::nearest_name(first, names)) + "', and weir --help lists all");
   }
   std::string name = "weir " + std::string(first);
   argv[1] = name.data();  // what --help and results call it

@@ -13,7 +13,8 @@ namespace program {
 /// One line that is drawn over itself; erased when the work ends.
 class ProgressLine {
  public:
-  explicit ProgressLine(const std::string& what) : what_(weir::printable(what)), on_(isatty(STDERR_FILENO) == 1) {}
+  explicit ProgressLine(const std::string& what)
+      : what_(weir::detail::printable(what)), on_(isatty(STDERR_FILENO) == 1) {}
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
   ~ProgressLine() {

@@ -64,7 +64,7 @@ void print_check(adapt::Models& models, const adapt::Part& part, std::size_t fir
     won += t != label && t8 == label ? 1 : 0;
   }
   const auto percent = [&](std::size_t n) {
-    return weir::fixed_point(100 * static_cast<double>(n) / static_cast<double>(count), 2) + " %";
+    return weir::detail::fixed_point(100 * static_cast<double>(n) / static_cast<double>(count), 2) + " %";
   };
   std::string text = "on " + std::to_string(count) + " further images: the same class for " + percent(same);
   if (labelled)
@@ -82,7 +82,7 @@ void run(const Arguments& a) {
   options.networks = {a.onnx};
   options.preprocess = a.preprocess;
   const weir::GraphDef def = weir::read_onnx(a.onnx);
-  weir::check_quantizable(def);
+  weir::detail::check_quantizable(def);
   adapt::Models models(options);
   if (models.all[0].network.state().fixed_batch > 1)
     throw weir::ArgumentError(a.onnx + ": runs batches of " +
@@ -114,10 +114,10 @@ void run(const Arguments& a) {
   weir::write_onnx(a.out, made.graph, made.outputs);
   // What is said of the file is said of what lies on the disk.
   const weir::Network int8 = weir::load_onnx(a.out);
-  std::printf("%s", weir::printable(weir::to_text(made.report), true).c_str());
+  std::printf("%s", weir::detail::printable(weir::to_text(made.report), true).c_str());
   if (const std::size_t further = std::min(a.check, part.size() - used); further > 0)
     print_check(models, part, used, further, int8, q.context, a.labels != adapt::no_labels);
-  std::printf("written to %s: %zu bytes, fp32 %zu\n", weir::printable(a.out).c_str(),
+  std::printf("written to %s: %zu bytes, fp32 %zu\n", weir::detail::printable(a.out).c_str(),
               static_cast<std::size_t>(std::filesystem::file_size(a.out)),
               static_cast<std::size_t>(std::filesystem::file_size(a.onnx)));
 }

@@ -23,8 +23,8 @@ struct RecordArguments {
 };
 
 void merge(const std::vector<std::filesystem::path>& shards, const std::string& out) {
-  const weir::Trace trace = weir::merge_trace_shards(shards, out);
-  std::printf("%s: %zu images, %zu stages\n", weir::printable(out).c_str(), trace.size(), trace.stages.size());
+  const weir::Trace trace = weir::detail::merge_trace_shards(shards, out);
+  std::printf("%s: %zu images, %zu stages\n", weir::detail::printable(out).c_str(), trace.size(), trace.stages.size());
 }
 
 void run(RecordArguments a) {
@@ -38,16 +38,16 @@ void run(RecordArguments a) {
     a.plain.loss = a.loss;
     record::policy_of(a.plain, part, a.policy);
   }
-  const weir::PolicyFile file = weir::read_policy_file(a.policy);
+  const weir::PolicyFile file = weir::detail::read_policy_file(a.policy);
   // What is named on the command line may lie anywhere.
-  const weir::StoredCascade stored =
-      weir::read_cascade(file, a.policy, {a.folder, a.allow_outside || !a.plain.files.empty()});
+  const weir::detail::StoredCascade stored =
+      weir::detail::read_cascade(file, a.policy, {a.folder, a.allow_outside || !a.plain.files.empty()});
   const std::size_t classes = stored.spec->n_classes();
   adapt::check_loss(a.loss, classes);
-  weir::check_labels(part.labels(), classes, a.policy,
-                     [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
+  weir::detail::check_labels(part.labels(), classes, a.policy,
+                             [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
   weir::RecordOptions options;
-  options.shard = a.shard.empty() ? weir::shard_from_environment() : weir::parse_shard(a.shard);
+  options.shard = a.shard.empty() ? weir::detail::shard_from_environment() : weir::detail::parse_shard(a.shard);
   options.loss = a.loss;
   options.block = a.block;
   options.probabilities = a.probabilities;
@@ -63,12 +63,12 @@ void run(RecordArguments a) {
     weir::record_images(file, stored, *part.set, part.rows, path, options);
   }
   if (!whole) {
-    std::printf("%s: finished\n", weir::printable(path).c_str());
+    std::printf("%s: finished\n", weir::detail::printable(path).c_str());
     return;
   }
   merge({path}, a.out);
   std::filesystem::remove(path);
-  std::filesystem::remove(weir::shard_probabilities(path));
+  std::filesystem::remove(weir::detail::shard_probabilities(path));
 }
 
 }  // namespace

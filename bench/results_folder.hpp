@@ -51,19 +51,19 @@ inline void prove_writable(const std::filesystem::path& file) {
 
 /// CSV text with the run in a further column.
 inline std::string csv_of_run(const std::string& csv, const Run& run) {
-  weir::CsvTable table = weir::parse_csv(csv, "results");
+  weir::detail::CsvTable table = weir::detail::parse_csv(csv, "results");
   table.header.emplace_back("run");
-  std::string text = weir::csv_line(table.header);
+  std::string text = weir::detail::csv_line(table.header);
   for (auto& row : table.rows) {
     row.push_back(run.id);
-    text += weir::csv_line(row);
+    text += weir::detail::csv_line(row);
   }
   return text;
 }
 
 /// A plot with the run among its metadata.
 inline std::string svg_of_run(std::string svg, const Run& run) {
-  svg.insert(svg.find('>') + 1, "<metadata>run " + weir::escape_markup(run.id) + "</metadata>");
+  svg.insert(svg.find('>') + 1, "<metadata>run " + weir::detail::escape_markup(run.id) + "</metadata>");
   return svg;
 }
 

@@ -49,8 +49,9 @@ std::string number(const char* format, double value) {
 class Answers {
  public:
   /// total: images that will come, 0 where that is not known.
-  Answers(const weir::ClassNames& names, std::size_t total) : names_(names), total_(total), progress_("answering") {
-    std::fputs(weir::csv_line({"file", "label", "name", "probability", "exit", "ms"}).c_str(), stdout);
+  Answers(const weir::detail::ClassNames& names, std::size_t total)
+      : names_(names), total_(total), progress_("answering") {
+    std::fputs(weir::detail::csv_line({"file", "label", "name", "probability", "exit", "ms"}).c_str(), stdout);
     std::fflush(stdout);
     printer_ = std::thread([this] { print_all(); });
   }
@@ -99,16 +100,16 @@ class Answers {
       try {
         const weir::Decision d = one->second.get();
         const auto c = static_cast<std::size_t>(d.label);
-        std::fputs(
-            weir::csv_line({one->first, std::to_string(d.label), c < names_.size() ? names_.names()[c] : "",
-                            c < d.probabilities.size() ? number("%.6f", static_cast<double>(d.probabilities[c])) : "",
-                            d.exit, number("%.3f", 1e3 * d.seconds)})
-                .c_str(),
-            stdout);
+        std::fputs(weir::detail::csv_line(
+                       {one->first, std::to_string(d.label), c < names_.size() ? names_.names()[c] : "",
+                        c < d.probabilities.size() ? number("%.6f", static_cast<double>(d.probabilities[c])) : "",
+                        d.exit, number("%.3f", 1e3 * d.seconds)})
+                       .c_str(),
+                   stdout);
         std::fflush(stdout);
       } catch (const std::exception& e) {
         ++failed_;
-        std::fprintf(stderr, "error: %s\n", weir::printable(e.what()).c_str());
+        std::fprintf(stderr, "error: %s\n", weir::detail::printable(e.what()).c_str());
       }
       ++printed_;
       if (total_ > 0) progress_(printed_, total_);
@@ -116,7 +117,7 @@ class Answers {
   }
 
   static constexpr std::size_t max_waiting = 4096;
-  const weir::ClassNames& names_;
+  const weir::detail::ClassNames& names_;
   std::size_t total_, failed_ = 0, printed_ = 0;
   program::ProgressLine progress_;
   std::mutex mutex_;
@@ -130,12 +131,12 @@ class Answers {
 weir::ImageSet images_of(const std::string& images, const std::string& labels) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(images, error);
-  if (!is_folder && weir::is_image_name(images)) {
+  if (!is_folder && weir::detail::is_image_name(images)) {
     if (!std::filesystem::exists(images, error)) throw weir::IoError(images + ": there is no such file");
     return weir::ImageSet::from_files({images}, {images}, {}, images);
   }
   if (is_folder && labels.empty() && !std::filesystem::exists(std::filesystem::path(images) / "test_batch.bin", error))
-    return weir::find_images(images);
+    return weir::detail::find_images(images);
   return weir::load_image_set(images, labels);
 }
 
@@ -144,7 +145,8 @@ weir::Image copy_of(weir::ImageView image) {
 }
 
 void answer_images(const RunArguments& a) {
-  const weir::ClassNames names = a.classes.empty() ? weir::ClassNames{} : weir::read_class_names(a.classes);
+  const weir::detail::ClassNames names =
+      a.classes.empty() ? weir::detail::ClassNames{} : weir::detail::read_class_names(a.classes);
   std::vector<weir::ImageSet> sets;
   std::size_t total = 0;
   bool from_list = false;

@@ -26,7 +26,7 @@ namespace {
 
 volatile std::sig_atomic_t asked_to_reload = 0, asked_to_stop = 0;
 
-void log(const std::string& what) { std::fprintf(stderr, "%s\n", weir::printable(what).c_str()); }
+void log(const std::string& what) { std::fprintf(stderr, "%s\n", weir::detail::printable(what).c_str()); }
 
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
@@ -40,7 +40,7 @@ bool equal_secrets(std::string_view a, std::string_view b) {
 
 /// The first line of a file that others cannot read by accident: it holds a secret.
 std::string read_token(const std::string& file) {
-  const weir::Bytes bytes = weir::read_file(file, 4096);
+  const weir::detail::Bytes bytes = weir::detail::read_file(file, 4096);
   std::string token(bytes.data(), bytes.size());
   token.resize(std::min(token.find_first_of("\r\n"), token.size()));
   if (token.size() < 16) throw weir::ArgumentError(file + ": a token has at least 16 characters");
@@ -52,7 +52,7 @@ class HttpServer {
   explicit HttpServer(const serve::Options& o)
       : options_(o),
         token_(o.token_file.empty() ? "" : read_token(o.token_file)),
-        names_(o.classes.empty() ? weir::ClassNames() : weir::read_class_names(o.classes)),
+        names_(o.classes.empty() ? weir::detail::ClassNames() : weir::detail::read_class_names(o.classes)),
         service_(o, log) {
     if (token_.empty() && !is_loopback(o.host))
       throw weir::ArgumentError("--host " + o.host +
@@ -109,8 +109,8 @@ class HttpServer {
     std::thread keeper([&] {
       try {
         service_.load();
-        std::printf("serving %s at http://%s:%d/\n", weir::printable(options_.policy).c_str(), options_.host.c_str(),
-                    port);
+        std::printf("serving %s at http://%s:%d/\n", weir::detail::printable(options_.policy).c_str(),
+                    options_.host.c_str(), port);
         std::fflush(stdout);
         keep();
       } catch (...) {
@@ -216,7 +216,7 @@ class HttpServer {
 
   const serve::Options options_;
   const std::string token_;
-  const weir::ClassNames names_;
+  const weir::detail::ClassNames names_;
   serve::Service service_;
   serve::Metrics metrics_;
   httplib::Server server_;

@@ -21,8 +21,8 @@ void run(const shift::Options& o, const std::string& command) {
   weir::write_file_atomically(out.path("shift.md"), text);
   weir::write_file_atomically(out.path("shift.csv"), program::csv_of_run(shift::csv(study), id));
   out.commit();
-  std::printf("%s\nwritten to %s: shift.md, shift.csv\n", weir::printable(text, true).c_str(),
-              weir::printable(out.folder().lexically_normal().string()).c_str());
+  std::printf("%s\nwritten to %s: shift.md, shift.csv\n", weir::detail::printable(text, true).c_str(),
+              weir::detail::printable(out.folder().lexically_normal().string()).c_str());
 }
 
 }  // namespace

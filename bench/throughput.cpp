@@ -113,7 +113,7 @@ class StageCosts {
 
   const weir::CascadeSpec& spec_;
   weir::CascadeExecutor executor_;
-  weir::CascadeInputs inputs_;
+  weir::detail::CascadeInputs inputs_;
   std::span<const weir::ImageView> images_;
   std::vector<std::size_t> rows_;
   weir::InputMaker maker_ = [this](std::size_t net, std::size_t row, weir::View out) { inputs_.fill(net, row, out); };
@@ -122,7 +122,7 @@ class StageCosts {
 /// [stages] share of the images that run each stage.
 std::vector<double> shares(const weir::Cascade& cascade, std::span<const weir::ImageView> images) {
   weir::CascadeExecutor executor(cascade.stored().spec, cascade.context());
-  weir::CascadeInputs inputs(cascade.stored().preprocessing());
+  weir::detail::CascadeInputs inputs(cascade.stored().preprocessing());
   std::vector<double> share(cascade.spec().stages.size(), 0);
   for (const weir::ImageView image : images) {
     inputs.begin(std::span(&image, 1));
@@ -207,8 +207,8 @@ class Race {
         return i.who == "ideal" && i.workers * i.threads == c.workers * c.threads;
       });
       std::printf("%s,%d,%d,%.1f,%.1f,%.3f,%.3f,%.3f\n", c.who.c_str(), c.workers, c.threads, 1 / best(c.wall),
-                  1 / weir::median(c.wall), best(ideal.wall) / best(c.wall),
-                  weir::median(ideal.wall) / weir::median(c.wall), best(ideal.cpu) / best(c.cpu));
+                  1 / weir::detail::median(c.wall), best(ideal.wall) / best(c.wall),
+                  weir::detail::median(ideal.wall) / weir::detail::median(c.wall), best(ideal.cpu) / best(c.cpu));
     }
   }
 

@@ -53,7 +53,7 @@ weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& fil
     table->check_known(names);
     return table->model(names);
   }
-  const weir::StoredCascade stored = weir::read_cascade(file, a.policy, {a.networks, a.allow_outside});
+  const weir::detail::StoredCascade stored = weir::detail::read_cascade(file, a.policy, {a.networks, a.allow_outside});
   if (a.costs.batch > 1 && !stored.spec->flows_in_batches())
     throw weir::ArgumentError("--batch: images do not flow in batches through the cascade of " + a.policy);
   const weir::Context context({.threads = a.threads, .isa = a.isa});
@@ -68,9 +68,9 @@ void train(TrainArguments a) {
   if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
   program::check(a.costs);
   program::prove_writable(a.out);
-  weir::PolicyFile file = weir::read_policy_file(a.policy);
+  weir::PolicyFile file = weir::detail::read_policy_file(a.policy);
   weir::Trace trace = weir::read_trace(a.trace);
-  static_cast<void>(weir::gate_inputs(file.policy.a.topology, trace));  // refuses the trace of other stages
+  static_cast<void>(weir::detail::gate_inputs(file.policy.a.topology, trace));  // refuses the trace of other stages
   const weir::CostModel model = stage_costs(a, file, trace);
   trace.set_costs(model.expected(a.costs.batch, std::vector<double>(model.n_stages(), 1.0)), model.unit);
   if (trace.size() < 40) throw weir::ArgumentError(a.trace + ": at least 40 images are needed");
@@ -81,7 +81,7 @@ void train(TrainArguments a) {
           "' are not 0 or 1, so no exact limit of their mean is known: say --confidence 0 to keep "
           "the budget in the mean on the calibration half, without a guarantee");
   if (a.confidence > 0)
-    weir::require_examples(
+    weir::detail::require_examples(
         trace.size() - trace.size() / 2, a.max_loss, a.confidence, "clopper_pearson",
         "record more images, give a larger --max-loss or a smaller --confidence, or say --confidence 0 "
         "to keep the budget in the mean on the calibration half, without a guarantee",
@@ -94,7 +94,7 @@ void train(TrainArguments a) {
   auto [fit, learned_from] = program::lessons(trace.rows({rows.begin(), half}), weir::Loss(a.loss), a.learn_from);
   weir::Trace calibration = trace.rows({half, rows.end()});
 
-  const weir::TrainOptions options = weir::with_learner({.folds = a.folds, .seed = a.seed}, a.learner);
+  const weir::TrainOptions options = weir::detail::with_learner({.folds = a.folds, .seed = a.seed}, a.learner);
   weir::Budget budget;
   budget.value = a.max_loss;
   budget.seed = a.seed;
@@ -102,8 +102,8 @@ void train(TrainArguments a) {
     budget.margin = weir::Margin::upper_limit;
     budget.confidence = a.confidence;
   }
-  const weir::BatchPrices prices =
-      weir::settle_prices(fit, file.policy.a.topology, model, options, budget, {.batch = a.costs.batch});
+  const weir::detail::BatchPrices prices =
+      weir::detail::settle_prices(fit, file.policy.a.topology, model, options, budget, {.batch = a.costs.batch});
   if (!prices.settled) std::fprintf(stderr, "the prices of batches had not settled when their rounds were over\n");
   fit.set_costs(prices.costs, model.unit);
   calibration.set_costs(prices.costs, model.unit);
@@ -120,7 +120,7 @@ void train(TrainArguments a) {
   file.policy = choice.policy;
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
-  file.budget = weir::budget_json(budget, choice, model.unit);
+  file.budget = weir::detail::budget_json(budget, choice, model.unit);
   const program::Run run = program::Run::begin(a.command);
   file.provenance = {{"run", run.id},
                      {"command", run.command},
@@ -137,12 +137,13 @@ void train(TrainArguments a) {
   move_networks(file, a.policy, a.out);
   weir::write_file_atomically(a.out, weir::to_text(file));
   const double full =
-      weir::evaluate(weir::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration).mean_cost();
-  std::printf("gates learn from %s\n", weir::printable(learned_from).c_str());
+      weir::evaluate(weir::detail::fixed_policy(trainer.topology(), calibration, calibration.full()), calibration)
+          .mean_cost();
+  std::printf("gates learn from %s\n", weir::detail::printable(learned_from).c_str());
   std::printf("%s: %zu images to learn from, %zu to choose on: %s an image instead of %s, excess loss %.2f %%\n",
-              weir::printable(a.out).c_str(), fit.size(), calibration.size(),
-              weir::format_cost(choice.calibration.cost, model.unit).c_str(),
-              weir::format_cost(full, model.unit).c_str(), 100 * choice.calibration.excess);
+              weir::detail::printable(a.out).c_str(), fit.size(), calibration.size(),
+              weir::detail::format_cost(choice.calibration.cost, model.unit).c_str(),
+              weir::detail::format_cost(full, model.unit).c_str(), 100 * choice.calibration.excess);
 }
 
 }  // namespace
@@ -157,8 +158,9 @@ int weir::programs::train(int argc, char** argv) {
                  "policy.json with the stages, networks and exit heads; else trace.policy.json beside trace.csv, which "
                  "record --network wrote");
   app.add_option("--out", a.out, "the policy.json to write")->required();
-  app.add_option("--learner", a.learner, "what gates are: " + CLI::detail::join(weir::gate_learner_names(), ", "))
-      ->check(CLI::IsMember(weir::gate_learner_names()));
+  app.add_option("--learner", a.learner,
+                 "what gates are: " + CLI::detail::join(weir::detail::gate_learner_names(), ", "))
+      ->check(CLI::IsMember(weir::detail::gate_learner_names()));
   app.add_option("--learn-from", a.learn_from,
                  "losses that gates learn from: of the labels, or expected under the full network's probabilities; "
                  "auto: the latter where `record --probabilities` kept them. The budget goes by labels alike")

@@ -88,7 +88,7 @@ class Contender {
         if (write(answer, &best, sizeof best) != sizeof best) break;
       }
     } catch (const std::exception& e) {
-      std::fprintf(stderr, "error: %s\n", weir::printable(e.what()).c_str());
+      std::fprintf(stderr, "error: %s\n", weir::detail::printable(e.what()).c_str());
     }
     _exit(1);
   }

@@ -5,9 +5,13 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/isa.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 class ThreadPool;  // core/parallel.hpp
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// threads: 1 to 1024. isa: "" (best of this CPU, or WEIR_ISA), "portable", "avx2", "avx512".
 /// winograd: computes 3x3 convolutions of stride 1 and 2 by transforms where that is faster; a little more rounding.
@@ -35,10 +39,10 @@ class Context {
   /// True if 3x3 convolutions may be transformed.
   bool winograd() const { return winograd_; }
   /// The threads; include core/parallel.hpp to use them.
-  const ThreadPool& pool() const { return *pool_; }
+  const detail::ThreadPool& pool() const { return *pool_; }
 
  private:
-  std::shared_ptr<const ThreadPool> pool_;
+  std::shared_ptr<const detail::ThreadPool> pool_;
   int threads_;
   Isa isa_;
   bool openblas_ = false, winograd_ = true;

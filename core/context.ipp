@@ -7,7 +7,7 @@
 namespace weir {
 
 WEIR_INLINE Context::Context(const ContextOptions& options)
-    : pool_(std::make_shared<const ThreadPool>(options.threads)),
+    : pool_(std::make_shared<const detail::ThreadPool>(options.threads)),
       threads_(options.threads),
       isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)) {
   if (options.gemm != "weir" && options.gemm != "openblas")
@@ -19,7 +19,7 @@ WEIR_INLINE Context::Context(const ContextOptions& options)
 
 WEIR_INLINE Context Context::alone() const {
   Context one = *this;
-  one.pool_ = std::make_shared<const ThreadPool>(1);
+  one.pool_ = std::make_shared<const detail::ThreadPool>(1);
   one.threads_ = 1;
   return one;
 }

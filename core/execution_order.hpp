@@ -9,12 +9,10 @@
 #include <vector>
 #include <weir/core/network.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Beyond this number of outputs the file's order stays: sorting takes outputs times nodes.
 inline constexpr std::size_t most_sorted_outputs = 64;
-
-namespace detail {
 
 /// By node: whether value v depends on it.
 inline std::vector<bool> nodes_for(const NetworkState& state, ValueId v) {
@@ -46,8 +44,6 @@ inline std::vector<std::size_t> order_of(std::span<const std::vector<bool>> need
   return order;
 }
 
-}  // namespace detail
-
 /// Sorts the nodes (topologically sorted before and after) so that the outputs are computed one after the other, those
 /// first that depend on the fewest floating-point operations, and each of them before anything that it does not need:
 /// an exit of a network can then be left without what lies behind it, wherever the file has it. What one output needs
@@ -68,7 +64,7 @@ inline void sort_by_outputs(NetworkState& state) {
   };
   std::vector<Need> outputs;
   for (const ValueId v : state.outputs) {
-    outputs.push_back({detail::nodes_for(state, v)});
+    outputs.push_back({nodes_for(state, v)});
     for (std::size_t i = 0; i < n_nodes; ++i)
       if (outputs.back().nodes[i]) outputs.back().work += flops[i];
   }
@@ -76,7 +72,7 @@ inline void sort_by_outputs(NetworkState& state) {
   std::vector<std::vector<bool>> needs;
   for (Need& o : outputs) needs.push_back(std::move(o.nodes));
   std::vector<Node> sorted;
-  for (const std::size_t i : detail::order_of(needs, n_nodes)) sorted.push_back(std::move(state.nodes[i]));
+  for (const std::size_t i : order_of(needs, n_nodes)) sorted.push_back(std::move(state.nodes[i]));
   state.nodes = std::move(sorted);
 }
 
@@ -86,8 +82,8 @@ inline void sort_by_outputs(NetworkState& state) {
 inline Network computed_in_order(const Network& network, std::span<const std::string> tensors) {
   const NetworkState& state = network.state();
   std::vector<std::vector<bool>> needs;
-  for (const std::string& t : tensors) needs.push_back(detail::nodes_for(state, network.id_of(t)));
-  const std::vector<std::size_t> order = detail::order_of(needs, state.nodes.size());
+  for (const std::string& t : tensors) needs.push_back(nodes_for(state, network.id_of(t)));
+  const std::vector<std::size_t> order = order_of(needs, state.nodes.size());
   if (std::ranges::is_sorted(order)) return network;
   auto sorted = std::make_shared<NetworkState>();
   sorted->source = state.source;
@@ -100,4 +96,4 @@ inline Network computed_in_order(const Network& network, std::span<const std::st
   return Network(std::move(sorted));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -24,7 +24,7 @@ class Executor::Pass {
 
   HookHandle on(std::string_view pattern, std::function<void(Step&)> f) {
     bool any = false;
-    for (const std::string& name : network().tensor_names()) any = any || matches(pattern, name);
+    for (const std::string& name : network().tensor_names()) any = any || detail::matches(pattern, name);
     if (!any)
       throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'" +
                           network().nearest_tensor(pattern));
@@ -34,13 +34,14 @@ class Executor::Pass {
   }
 
   void show(std::string_view tensor) {
-    const ValueId v = network().id_of(tensor);
+    const detail::ValueId v = network().id_of(tensor);
     if (shown_.insert(v).second) planned_ = false;
   }
 
   PlanDescription describe(std::int64_t batch = 1) const {
     network().check_batch(batch);
-    return weir::describe(*Plan::make(network(), context(), visible_values(hooks_by_value())), context(), batch);
+    return weir::detail::describe(*detail::Plan::make(network(), context(), visible_values(hooks_by_value())),
+                                  context(), batch);
   }
 
   void time_steps(std::function<void(std::size_t step, double seconds)> f) { runner_.time_steps(std::move(f)); }
@@ -61,7 +62,7 @@ class Executor::Pass {
   }
 
   ConstView advance_to(std::string_view tensor) {
-    const ValueId v = network().id_of(tensor);
+    const detail::ValueId v = network().id_of(tensor);
     must_have_begun("advance_to()");
     if (network().value(v).constant) return *network().value(v).constant;
     if (!is_input(v) && (runner_.plan().step_of(v) < 0 || !runner_.plan().visible(v))) replan_with(v);
@@ -76,7 +77,7 @@ class Executor::Pass {
   }
 
   ConstView output(std::size_t i) const {
-    const ValueId v = network().state().outputs.at(i);
+    const detail::ValueId v = network().state().outputs.at(i);
     if (network().value(v).constant) return *network().value(v).constant;
     return runner_.view_of(v);
   }
@@ -117,14 +118,14 @@ class Executor::Pass {
   double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   std::int64_t check(std::span<const ConstView> inputs) const {
-    const NetworkState& s = network().state();
+    const detail::NetworkState& s = network().state();
     if (inputs.size() != s.inputs.size())
       throw ShapeError(s.source + " has " + std::to_string(s.inputs.size()) + " inputs, not " +
                        std::to_string(inputs.size()));
     const std::int64_t n = inputs.empty() || inputs[0].shape.rank() == 0 ? 1 : inputs[0].shape[0];
     if (s.fixed_batch > 0 && n != s.fixed_batch) network().check_batch(n);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const Value& v = network().value(s.inputs[i]);
+      const detail::Value& v = network().value(s.inputs[i]);
       if (n < 1 || !(v.form.at(n) == inputs[i].shape))
         throw ShapeError(s.source + ", input '" + v.name + "' expects " + v.form.at(1).to_string() +
                          " for each example, got " + inputs[i].shape.to_string());
@@ -170,17 +171,17 @@ class Executor::Pass {
     if (std::erase_if(hooks_, [](const auto& h) { return h->pattern.empty(); }) > 0) planned_ = false;
   }
 
-  std::map<ValueId, std::vector<Hook*>> hooks_by_value() const {
-    std::map<ValueId, std::vector<Hook*>> wanted;
-    for (const Node& node : network().state().nodes)
-      for (ValueId v : node.outputs)
+  std::map<detail::ValueId, std::vector<Hook*>> hooks_by_value() const {
+    std::map<detail::ValueId, std::vector<Hook*>> wanted;
+    for (const detail::Node& node : network().state().nodes)
+      for (detail::ValueId v : node.outputs)
         for (const auto& h : hooks_)
-          if (v != absent && matches(h->pattern, network().value(v).name)) wanted[v].push_back(h.get());
+          if (v != detail::absent && detail::matches(h->pattern, network().value(v).name)) wanted[v].push_back(h.get());
     return wanted;
   }
 
-  std::set<ValueId> visible_values(const std::map<ValueId, std::vector<Hook*>>& wanted) const {
-    std::set<ValueId> visible = shown_;
+  std::set<detail::ValueId> visible_values(const std::map<detail::ValueId, std::vector<Hook*>>& wanted) const {
+    std::set<detail::ValueId> visible = shown_;
     for (const auto& [v, hooks] : wanted) visible.insert(v);
     return visible;
   }
@@ -188,10 +189,10 @@ class Executor::Pass {
   void make_plan() {
     if (planned_) return;
     const auto wanted = hooks_by_value();
-    runner_.set_plan(Plan::make(network(), context(), visible_values(wanted)));
+    runner_.set_plan(detail::Plan::make(network(), context(), visible_values(wanted)));
     planned_ = true;
     hooked_.clear();
-    std::map<int, std::vector<std::pair<ValueId, Hook*>>> by_step;
+    std::map<int, std::vector<std::pair<detail::ValueId, Hook*>>> by_step;
     for (const auto& [v, hooks] : wanted)
       for (Hook* h : hooks) by_step[runner_.plan().step_of(v)].emplace_back(v, h);
     hooked_.assign(by_step.begin(), by_step.end());
@@ -199,10 +200,10 @@ class Executor::Pass {
 
   /// Plans again with v visible and starts the pass over with the rows still active: the only time that work is
   /// repeated.
-  void replan_with(ValueId v) {
+  void replan_with(detail::ValueId v) {
     began_ = false;  // until all that may fail has not
     std::vector<Tensor> kept;
-    for (ValueId i : network().state().inputs) kept.emplace_back(ConstView(runner_.view_of(i)));
+    for (detail::ValueId i : network().state().inputs) kept.emplace_back(ConstView(runner_.view_of(i)));
     shown_.insert(v);
     planned_ = false;
     make_plan();
@@ -214,7 +215,7 @@ class Executor::Pass {
     began_ = true;
   }
 
-  bool is_input(ValueId v) const {
+  bool is_input(detail::ValueId v) const {
     const auto& in = network().state().inputs;
     return std::find(in.begin(), in.end(), v) != in.end();
   }
@@ -233,7 +234,7 @@ class Executor::Pass {
     const std::size_t width = examples_.empty() ? 0 : y.size() / examples_.size();
     for (std::size_t r = 0; r < examples_.size(); ++r)
       for (std::size_t i = 0; i < width; ++i)
-        if (!is_finite(y.data[r * width + i]))
+        if (!detail::is_finite(y.data[r * width + i]))
           throw ArgumentError(network().source() + ", output '" + network().output_names().front() + "': value " +
                               std::to_string(i) + " of image " + std::to_string(examples_[r]) +
                               " of the batch is not finite; look at the image and at the network's weights");
@@ -253,7 +254,7 @@ class Executor::Pass {
   }
 
   /// False if the pass ends here.
-  bool call_hooks(int step, const std::vector<std::pair<ValueId, Hook*>>& hooks, Result& result) {
+  bool call_hooks(int step, const std::vector<std::pair<detail::ValueId, Hook*>>& hooks, Result& result) {
     const std::string& op = runner_.plan().op_of(static_cast<std::size_t>(step));
     for (const auto& [v, hook] : hooks) {
       if (hook->pattern.empty()) continue;
@@ -276,11 +277,11 @@ class Executor::Pass {
     return true;
   }
 
-  PlanRunner runner_;
+  detail::PlanRunner runner_;
   std::vector<std::shared_ptr<Hook>> hooks_;
-  std::set<ValueId> shown_;
+  std::set<detail::ValueId> shown_;
   bool planned_ = false;  ///< the plan has what is hooked and shown
-  std::vector<std::pair<int, std::vector<std::pair<ValueId, Hook*>>>> hooked_;
+  std::vector<std::pair<int, std::vector<std::pair<detail::ValueId, Hook*>>>> hooked_;
   std::vector<std::size_t> examples_;
   bool began_ = false;  ///< a pass is under way, and its tensors are whole
   bool busy_ = false;   ///< steps or hooks are under way

@@ -3,9 +3,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace weir {
+namespace weir::detail {
 
 /// False for NaN and the infinities.
 constexpr bool is_finite(float v) { return (std::bit_cast<std::uint32_t>(v) & 0x7F800000U) != 0x7F800000U; }
 
-}  // namespace weir
+}  // namespace weir::detail

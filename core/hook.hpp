@@ -58,6 +58,10 @@ class Step {
   bool stopped_ = false;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// True if name matches pattern, in which * stands for any characters and ? for one. Cost: O(|pattern| |name|).
 inline bool matches(std::string_view pattern, std::string_view name) {
   std::size_t p = 0, n = 0, star = std::string_view::npos, mark = 0;
@@ -75,6 +79,10 @@ inline bool matches(std::string_view pattern, std::string_view name) {
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
 }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// A function attached to the tensors that a pattern names.
 struct Hook {

@@ -11,7 +11,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Letters to insert, remove or replace to make b of a (Levenshtein distance); O(|a| |b|).
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -57,4 +57,4 @@ void refuse_unknown_keys(const Json& object, std::initializer_list<std::string_v
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-namespace weir {
+namespace weir::detail {
 
 /// One row for each kind of machine; all figures of a row are in the units given here. They decide which algorithm
 /// computes a convolution, how work is cut among threads and how many examples pass through a group of steps at a time.
@@ -69,4 +69,4 @@ struct MachineCosts {
 /// more than noise.
 inline constexpr MachineCosts machine_costs = {};
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -13,7 +13,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/core/shape_form.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 class Plan;
 
@@ -73,17 +73,21 @@ inline void find_examples(NetworkState& state) {
   }
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 /// A DAG of named layers with all shapes checked. Tensors have the names of the model file.
 class Network {
  public:
-  explicit Network(std::shared_ptr<const NetworkState> state) : state_(std::move(state)) {
+  explicit Network(std::shared_ptr<const detail::NetworkState> state) : state_(std::move(state)) {
     for (std::size_t i = 0; i < state_->values.size(); ++i)
-      ids_.emplace(state_->values[i].name, static_cast<ValueId>(i));
+      ids_.emplace(state_->values[i].name, static_cast<detail::ValueId>(i));
   }
 
   const std::string& source() const { return state_->source; }
-  const NetworkState& state() const { return *state_; }
-  const std::shared_ptr<const NetworkState>& shared() const { return state_; }
+  const detail::NetworkState& state() const { return *state_; }
+  const std::shared_ptr<const detail::NetworkState>& shared() const { return state_; }
 
   /// Shape of an input at batch size 1.
   Shape input_shape(std::size_t i = 0) const { return value(state_->inputs.at(i)).form.at(1); }
@@ -95,16 +99,16 @@ class Network {
   /// Names of all tensors that layers compute, in the order of execution.
   std::vector<std::string> tensor_names() const {
     std::vector<std::string> all;
-    for (const Node& n : state_->nodes)
-      for (ValueId v : n.outputs)
-        if (v != absent) all.push_back(value(v).name);
+    for (const detail::Node& n : state_->nodes)
+      for (detail::ValueId v : n.outputs)
+        if (v != detail::absent) all.push_back(value(v).name);
     return all;
   }
 
   /// Shape of a tensor at batch size 1. Throws ArgumentError if there is none of that name.
   Shape shape_of(std::string_view name) const { return value(id_of(name)).form.at(1); }
 
-  ValueId id_of(std::string_view name) const {
+  detail::ValueId id_of(std::string_view name) const {
     const auto it = ids_.find(name);
     if (it == ids_.end())
       throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'" + nearest_tensor(name));
@@ -114,16 +118,16 @@ class Network {
   /// "; the nearest is 'conv1'", for messages about a name that is unknown; "" where the network computes nothing.
   std::string nearest_tensor(std::string_view name) const {
     const std::vector<std::string> all = tensor_names();
-    const std::string_view nearest = nearest_name(name, std::vector<std::string_view>(all.begin(), all.end()));
+    const std::string_view nearest = detail::nearest_name(name, std::vector<std::string_view>(all.begin(), all.end()));
     return nearest.empty() ? "" : "; the nearest is '" + std::string(nearest) + "'";
   }
 
-  const Value& value(ValueId id) const { return state_->values[static_cast<std::size_t>(id)]; }
+  const detail::Value& value(detail::ValueId id) const { return state_->values[static_cast<std::size_t>(id)]; }
 
   /// True if tensor v is computed and holds, at any batch size that the network runs, one row for each example, which
   /// depends on that example only.
-  bool has_row_for_each_example(ValueId v) const {
-    const Value& x = value(v);
+  bool has_row_for_each_example(detail::ValueId v) const {
+    const detail::Value& x = value(v);
     if (x.constant || x.form.rank() == 0) return false;
     return state_->fixed_batch == 1 ? x.form.at(1)[0] == 1 : x.examples.rows() && x.form.factor(0) == 1;
   }
@@ -131,7 +135,7 @@ class Network {
   /// Floating-point operations of one pass at batch size n (a multiply-add counts 2).
   double flops(std::int64_t n = 1) const {
     double sum = 0;
-    for (const Node& node : state_->nodes) sum += node.layer->flops(input_shapes(node, n));
+    for (const detail::Node& node : state_->nodes) sum += node.layer->flops(input_shapes(node, n));
     return sum;
   }
 
@@ -142,12 +146,12 @@ class Network {
     if (n < 1) throw ShapeError(head);
     if (state_->fixed_batch > 0 && n != state_->fixed_batch)
       throw ShapeError(head + ", only of " + std::to_string(state_->fixed_batch) + ": " + state_->why_fixed);
-    for (const Node& node : state_->nodes) {
+    for (const detail::Node& node : state_->nodes) {
       if (node.by_form) continue;
       try {
         const std::vector<Shape> shapes = node.layer->output_shapes(input_shapes(node, n));
         for (std::size_t i = 0; i < shapes.size() && i < node.outputs.size(); ++i)
-          if (node.outputs[i] != absent && !(shapes[i] == value(node.outputs[i]).form.at(n)))
+          if (node.outputs[i] != detail::absent && !(shapes[i] == value(node.outputs[i]).form.at(n)))
             throw ShapeError("the output " + shapes[i].to_string() + " does not grow with the batch size");
       } catch (const ShapeError& e) {
         throw ShapeError(head + ": node '" + node.name + "' " + node.op + ": " + e.what());
@@ -156,21 +160,21 @@ class Network {
   }
 
   /// Shapes of a node's inputs at batch size n; rank 0 where the input was left out.
-  std::vector<Shape> input_shapes(const Node& node, std::int64_t n) const {
+  std::vector<Shape> input_shapes(const detail::Node& node, std::int64_t n) const {
     std::vector<Shape> shapes;
-    for (ValueId v : node.inputs) shapes.push_back(v == absent ? Shape{} : value(v).form.at(n));
+    for (detail::ValueId v : node.inputs) shapes.push_back(v == detail::absent ? Shape{} : value(v).form.at(n));
     return shapes;
   }
 
  private:
-  std::vector<std::string> names(const std::vector<ValueId>& ids) const {
+  std::vector<std::string> names(const std::vector<detail::ValueId>& ids) const {
     std::vector<std::string> all;
-    for (ValueId v : ids) all.push_back(value(v).name);
+    for (detail::ValueId v : ids) all.push_back(value(v).name);
     return all;
   }
 
-  std::shared_ptr<const NetworkState> state_;
-  std::map<std::string, ValueId, std::less<>> ids_;  // found by string_view, without allocating
+  std::shared_ptr<const detail::NetworkState> state_;
+  std::map<std::string, detail::ValueId, std::less<>> ids_;  // found by string_view, without allocating
 };
 
 }  // namespace weir

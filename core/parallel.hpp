@@ -26,9 +26,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// What oneTBB orders (before a task, in it; before a pipeline, its items, behind it), said to ThreadSanitizer, which
 /// does not see into a library that was compiled without it. Nothing without the sanitizer.
@@ -140,8 +138,6 @@ class Team  // NOLINT(clang-analyzer-optin.performance.Padding): what all thread
   alignas(64) std::atomic<std::int64_t> done_{0};
 };
 
-}  // namespace detail
-
 /// A fixed number of threads to share loops among; 1 means only the caller, without touching oneTBB. Copies share the
 /// same workers, which are oneTBB's, in an arena of this many threads.
 class ThreadPool {
@@ -151,7 +147,7 @@ class ThreadPool {
     if (threads < 1 || threads > 1024) throw ArgumentError("threads must be 1 to 1024, not " + std::to_string(threads));
     if (threads == 1) return;
     arena_ = std::make_shared<tbb::task_arena>(threads);
-    team_ = std::make_shared<detail::Team>();
+    team_ = std::make_shared<Team>();
   }
 
   int threads() const { return threads_; }
@@ -188,7 +184,7 @@ class ThreadPool {
       while (const Item item = next()) work(*item);
       return;
     }
-    const detail::ForkJoin order;
+    const ForkJoin order;
     order.fork();
     arena_->execute([&] {
       tbb::parallel_pipeline(
@@ -211,7 +207,7 @@ class ThreadPool {
  private:
   int threads_;
   std::shared_ptr<tbb::task_arena> arena_;
-  std::shared_ptr<detail::Team> team_;
+  std::shared_ptr<Team> team_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,6 +9,7 @@
 #include <weir/core/shape.hpp>
 
 namespace weir {
+
 /// One step of a plan: a layer and what was fused into it.
 struct StepDescription {
   std::string name;                ///< of the layer, as the model file has it
@@ -37,6 +38,10 @@ struct PlanDescription {
   }
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Rows of cells as lines of columns two blanks apart, the first `left` columns flush left, the others flush right.
 /// All rows have as many cells as the first.
 std::string aligned(const std::vector<std::vector<std::string>>& rows, std::size_t left);
@@ -49,6 +54,10 @@ inline constexpr std::size_t plan_text_columns = 4;
 
 /// The cells of that table, one row for each step below a head.
 std::vector<std::vector<std::string>> plan_cells(const PlanDescription& plan);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// "avx512, 2 threads, batch 1, ... MFLOP", then a line for each step.
 std::string to_text(const PlanDescription& plan, const std::vector<std::vector<std::string>>& cells);

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <weir/core/plan_description.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::string aligned(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
   std::vector<std::size_t> width(rows.empty() ? 0 : rows[0].size(), 0);
@@ -41,11 +41,15 @@ WEIR_INLINE std::vector<std::vector<std::string>> plan_cells(const PlanDescripti
   return rows;
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE std::string to_text(const PlanDescription& plan, const std::vector<std::vector<std::string>>& cells) {
   return std::string(to_string(plan.isa)) + ", " + std::to_string(plan.threads) +
          (plan.threads == 1 ? " thread" : " threads") + ", batch " + std::to_string(plan.batch) + ", " +
-         fixed_point(plan.flops() * 1e-6, 3) + " MFLOP\n" + aligned(cells, plan_text_columns);
+         detail::fixed_point(plan.flops() * 1e-6, 3) + " MFLOP\n" + detail::aligned(cells, detail::plan_text_columns);
 }
-WEIR_INLINE std::string to_text(const PlanDescription& plan) { return to_text(plan, plan_cells(plan)); }
+WEIR_INLINE std::string to_text(const PlanDescription& plan) { return to_text(plan, detail::plan_cells(plan)); }
 
 }  // namespace weir

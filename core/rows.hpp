@@ -13,8 +13,16 @@ struct RowRange {
   friend bool operator==(const RowRange&, const RowRange&) = default;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// The last multiple of n that is not above i.
 constexpr std::int64_t multiple_below(std::int64_t i, std::int64_t n) { return (i >= 0 ? i : i - n + 1) / n * n; }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Row j of a layer's output depends on rows j*stride - pad .. j*stride - pad + extent - 1 of its input only; those
 /// outside the image are none. Where rows are computed `together` at a time, from row 0 on, each of them depends on
@@ -23,7 +31,9 @@ struct RowWindow {
   std::int64_t stride = 1, extent = 1, pad = 0, together = 1;
 
   /// The rows y of the output, and those that are computed together with them.
-  RowRange whole(RowRange y) const { return {multiple_below(y.first, together), -multiple_below(-y.last, together)}; }
+  RowRange whole(RowRange y) const {
+    return {detail::multiple_below(y.first, together), -detail::multiple_below(-y.last, together)};
+  }
   /// What rows y of the output depend on, beyond the image too.
   RowRange of(RowRange y) const {
     y = whole(y);

@@ -23,7 +23,7 @@ class ElementwiseLayer : public RunnableLayer {
 template <class Function>
 class MapLayer : public ElementwiseLayer {
  public:
-  explicit MapLayer(MapParams parameters = {}) : parameters_(parameters) {}
+  explicit MapLayer(kernels::MapParams parameters = {}) : parameters_(parameters) {}
 
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
@@ -42,35 +42,36 @@ class MapLayer : public ElementwiseLayer {
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
  protected:
-  MapParams parameters_;
+  kernels::MapParams parameters_;
   Layout layout_ = Layout::plain;
 };
 
 /// Relu and Clip: what a convolution before them can do in passing.
-class ClipLayer final : public MapLayer<maps::Clip> {
+class ClipLayer final : public MapLayer<kernels::maps::Clip> {
  public:
-  explicit ClipLayer(Clamp clamp) : MapLayer({clamp.lo, clamp.hi}), clamp_(clamp) {}
-  const Clamp& clamp() const { return clamp_; }
+  explicit ClipLayer(kernels::Clamp clamp) : MapLayer({clamp.lo, clamp.hi}), clamp_(clamp) {}
+  const kernels::Clamp& clamp() const { return clamp_; }
   std::optional<Fused> absorb(const Layer& next, std::size_t) const override {
     const auto* clip = dynamic_cast<const ClipLayer*>(&next);
     if (clip == nullptr) return std::nullopt;
-    return Fused{std::make_shared<ClipLayer>(Clamp{clip->clamp_(clamp_.lo), clip->clamp_(clamp_.hi)}), std::nullopt};
+    return Fused{std::make_shared<ClipLayer>(kernels::Clamp{clip->clamp_(clamp_.lo), clip->clamp_(clamp_.hi)}),
+                 std::nullopt};
   }
 
  private:
-  Clamp clamp_;
+  kernels::Clamp clamp_;
 };
 
 inline LayerPtr make_relu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<ClipLayer>(Clamp{.lo = 0});
+  return std::make_shared<ClipLayer>(kernels::Clamp{.lo = 0});
 }
 
 /// Bounds are attributes before opset 11, inputs since. What is not given is the largest finite number: infinities are
 /// clipped too. Where min is above max, all values become max.
 inline LayerPtr make_clip(const NodeArguments& node) {
   constexpr float most = std::numeric_limits<float>::max();
-  Clamp clamp;
+  kernels::Clamp clamp;
   if (node.opset < 11) {
     node.expect_inputs(1, 1);
     clamp = {node.real("min", -most), node.real("max", most)};
@@ -93,33 +94,34 @@ LayerPtr make_map(const NodeArguments& node) {
 /// A function of `<cmath>`.
 template <float (*f)(float)>
 LayerPtr make_scalar_map(const NodeArguments& node) {
-  return make_map<maps::Scalar<f>>(node);
+  return make_map<kernels::maps::Scalar<f>>(node);
 }
 
 inline LayerPtr make_leaky_relu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::LeakyRelu>>(MapParams{node.real("alpha", 0.01F)});
+  return std::make_shared<MapLayer<kernels::maps::LeakyRelu>>(kernels::MapParams{node.real("alpha", 0.01F)});
 }
 
 inline LayerPtr make_hard_sigmoid(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::HardSigmoid>>(MapParams{node.real("alpha", 0.2F), node.real("beta", 0.5F)});
+  return std::make_shared<MapLayer<kernels::maps::HardSigmoid>>(
+      kernels::MapParams{node.real("alpha", 0.2F), node.real("beta", 0.5F)});
 }
 
 inline LayerPtr make_hard_swish(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::HardSwish>>(MapParams{1.0F / 6.0F, 0.5F});
+  return std::make_shared<MapLayer<kernels::maps::HardSwish>>(kernels::MapParams{1.0F / 6.0F, 0.5F});
 }
 
 inline LayerPtr make_elu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::Elu>>(MapParams{node.real("alpha", 1.0F)});
+  return std::make_shared<MapLayer<kernels::maps::Elu>>(kernels::MapParams{node.real("alpha", 1.0F)});
 }
 
 inline LayerPtr make_selu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::Selu>>(
-      MapParams{node.real("alpha", 1.67326319F), node.real("gamma", 1.05070102F)});
+  return std::make_shared<MapLayer<kernels::maps::Selu>>(
+      kernels::MapParams{node.real("alpha", 1.67326319F), node.real("gamma", 1.05070102F)});
 }
 
 namespace scalars {
@@ -155,10 +157,10 @@ inline float round(float x) {
 }
 /// -1, 0 or 1.
 inline float sign(float x) { return x > 0 ? 1.0F : x < 0 ? -1.0F : x; }
-inline float celu(float x, const MapParams& p) { return x > 0 ? x : p.a * std::expm1(x / p.a); }
-inline float thresholded_relu(float x, const MapParams& p) { return x > p.a || std::isnan(x) ? x : 0.0F; }
-inline float swish(float x, const MapParams& p) { return x / (1.0F + std::exp(-p.a * x)); }
-inline float shrink(float x, const MapParams& p) { return x < -p.b ? x + p.a : x > p.b ? x - p.a : 0.0F * x; }
+inline float celu(float x, const kernels::MapParams& p) { return x > 0 ? x : p.a * std::expm1(x / p.a); }
+inline float thresholded_relu(float x, const kernels::MapParams& p) { return x > p.a || std::isnan(x) ? x : 0.0F; }
+inline float swish(float x, const kernels::MapParams& p) { return x / (1.0F + std::exp(-p.a * x)); }
+inline float shrink(float x, const kernels::MapParams& p) { return x < -p.b ? x + p.a : x > p.b ? x - p.a : 0.0F * x; }
 }  // namespace scalars
 
 inline LayerPtr make_gelu(const NodeArguments& node) {
@@ -172,23 +174,26 @@ inline LayerPtr make_gelu(const NodeArguments& node) {
 /// 2017.
 inline LayerPtr make_celu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::Parametric<scalars::celu>>>(MapParams{node.real("alpha", 1.0F)});
+  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::celu>>>(
+      kernels::MapParams{node.real("alpha", 1.0F)});
 }
 /// x if x > alpha, else 0.
 inline LayerPtr make_thresholded_relu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::Parametric<scalars::thresholded_relu>>>(MapParams{node.real("alpha", 1.0F)});
+  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::thresholded_relu>>>(
+      kernels::MapParams{node.real("alpha", 1.0F)});
 }
 /// x * sigmoid(alpha * x).
 inline LayerPtr make_swish(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::Parametric<scalars::swish>>>(MapParams{node.real("alpha", 1.0F)});
+  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::swish>>>(
+      kernels::MapParams{node.real("alpha", 1.0F)});
 }
 /// x + bias below -lambd, x - bias above lambd, 0 between them.
 inline LayerPtr make_shrink(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<maps::Parametric<scalars::shrink>>>(
-      MapParams{node.real("bias", 0.0F), node.real("lambd", 0.5F)});
+  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::shrink>>>(
+      kernels::MapParams{node.real("bias", 0.0F), node.real("lambd", 0.5F)});
 }
 
 }  // namespace weir::detail

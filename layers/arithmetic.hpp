@@ -49,10 +49,10 @@ class CombineLayer final : public ArithmeticLayer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     if (layout_ == Layout::plain)
-      combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
+      kernels::combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
     else if (!per_channel_)
-      combine<Operation>(context, flat(context, inputs[0]), flat(context, inputs[1]),
-                         {outputs[0].data, flat(context, outputs[0]).shape});
+      kernels::combine<Operation>(context, flat(context, inputs[0]), flat(context, inputs[1]),
+                                  {outputs[0].data, flat(context, outputs[0]).shape});
     else
       forward_planes(context, inputs[1 - *per_channel_], inputs[*per_channel_], outputs[0].data);
   }
@@ -84,8 +84,8 @@ class CombineLayer final : public ArithmeticLayer {
 
   void forward_planes(const Context& context, ConstView x, ConstView b, float* y) const {
     const bool constant = !channels_.empty(), first = *per_channel_ == 0;
-    combine_planes<Operation>(context, x, constant ? channels_.data() : b.data, constant || b.shape[0] != x.shape[0],
-                              first, y);
+    kernels::combine_planes<Operation>(context, x, constant ? channels_.data() : b.data,
+                                       constant || b.shape[0] != x.shape[0], first, y);
   }
 
   /// True if b is [N, C, 1, ...] or [1, C, 1, ...] to x [N, C, ...], at every batch size.
@@ -141,7 +141,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
     }
     void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                  float*) const override {
-      combine<combines::PRelu>(context, inputs[0], inputs[1], outputs[0]);
+      kernels::combine<kernels::combines::PRelu>(context, inputs[0], inputs[1], outputs[0]);
     }
     double flops(std::span<const Shape> inputs) const override { return static_cast<double>(inputs[0].numel()); }
     Examples examples(const ExamplesQuery& q) const override { return examples::broadcast(q); }
@@ -164,17 +164,19 @@ class FoldLayer final : public RunnableLayer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    const auto seen = [&](const Shape& s) { return layout_ == Layout::blocked ? blocked_shape(s, context.isa()) : s; };
+    const auto seen = [&](const Shape& s) {
+      return layout_ == Layout::blocked ? kernels::blocked_shape(s, context.isa()) : s;
+    };
     const auto input = [&](std::size_t i) { return ConstView{inputs[i].data, seen(inputs[i].shape)}; };
     const View y{outputs[0].data, seen(outputs[0].shape)};
     const std::size_t n = inputs.size();
     if (n == 1)
       std::copy_n(inputs[0].data, y.size(), y.data);
     else
-      combine<Operation>(context, input(0), input(1), y);
-    for (std::size_t i = 2; i < n; ++i) combine<Operation>(context, y, input(i), y);
+      kernels::combine<Operation>(context, input(0), input(1), y);
+    for (std::size_t i = 2; i < n; ++i) kernels::combine<Operation>(context, y, input(i), y);
     const float count = static_cast<float>(n);
-    if (mean_) combine<combines::Div>(context, y, {&count, Shape{}}, y);
+    if (mean_) kernels::combine<kernels::combines::Div>(context, y, {&count, Shape{}}, y);
   }
   double flops(std::span<const Shape> inputs) const override {
     return static_cast<double>(inputs.size()) * static_cast<double>(output_shapes(inputs)[0].numel());

@@ -16,7 +16,8 @@ namespace weir::detail {
 class BatchNormalizationLayer final : public RunnableLayer {
  public:
   BatchNormalizationLayer(std::shared_ptr<const std::vector<float>> scale,
-                          std::shared_ptr<const std::vector<float>> shift, Clamp clamp = {}, bool clamped = false)
+                          std::shared_ptr<const std::vector<float>> shift, kernels::Clamp clamp = {},
+                          bool clamped = false)
       : scale_(std::move(scale)), shift_(std::move(shift)), clamp_(clamp), clamped_(clamped) {}
 
   const std::vector<float>& scale() const { return *scale_; }
@@ -59,14 +60,15 @@ class BatchNormalizationLayer final : public RunnableLayer {
   std::optional<Fused> absorb(const Layer& next, std::size_t) const override {
     const auto* clip = dynamic_cast<const ClipLayer*>(&next);
     if (clip == nullptr) return std::nullopt;
-    const Clamp& c = clip->clamp();
-    return Fused{std::make_shared<BatchNormalizationLayer>(scale_, shift_, Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
-                 std::nullopt};
+    const kernels::Clamp& c = clip->clamp();
+    return Fused{
+        std::make_shared<BatchNormalizationLayer>(scale_, shift_, kernels::Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
+        std::nullopt};
   }
 
  private:
   std::shared_ptr<const std::vector<float>> scale_, shift_;
-  Clamp clamp_;
+  kernels::Clamp clamp_;
   bool clamped_;
   Layout layout_ = Layout::plain;
 };
@@ -97,7 +99,7 @@ class ComputedBatchNormalizationLayer final : public RunnableLayer {
     for (std::int64_t c = 0; c < channels; ++c)
       std::tie(scale[c], shift[c]) =
           affine_of(inputs[1].data[c], inputs[2].data[c], inputs[3].data[c], inputs[4].data[c], epsilon_);
-    affine(context, inputs[0], scale, shift, {}, outputs[0]);
+    kernels::affine(context, inputs[0], scale, shift, {}, outputs[0]);
   }
   std::size_t workspace_floats(const Context&, std::span<const Shape> inputs) const override {
     return 2 * static_cast<std::size_t>(inputs[0][1]);

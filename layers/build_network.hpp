@@ -19,10 +19,14 @@ Network build_network(const GraphDef& def, const BuildOptions& options = {});
 /// The ONNX names of the operators that compute tensors, in alphabetical order.
 std::vector<std::string_view> operator_names();
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// The ONNX names of those that build_network evaluates on shapes and other integers; some are among the former too.
 std::vector<std::string_view> folded_operator_names();
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/layers/build_network.ipp>

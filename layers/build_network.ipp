@@ -33,10 +33,14 @@ WEIR_INLINE std::vector<std::string_view> operator_names() {
   return names;
 }
 
+}  // namespace weir
+
+namespace weir::detail {
+
 WEIR_INLINE std::vector<std::string_view> folded_operator_names() {
   std::vector<std::string_view> names;
-  for (const auto& o : detail::integer_operators) names.push_back(o.name);
+  for (const auto& o : integer_operators) names.push_back(o.name);
   return names;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

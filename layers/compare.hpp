@@ -29,7 +29,7 @@ inline float logical_xor(float a, float b) { return (a != 0) != (b != 0) ? 1.0F 
 inline float logical_not(float x) { return x == 0 ? 1.0F : 0.0F; }
 inline float is_nan(float x) { return std::isnan(x) ? 1.0F : 0.0F; }
 /// a: infinities that count, 1 the positive, 2 the negative, 3 both.
-inline float is_inf(float x, const MapParams& p) {
+inline float is_inf(float x, const kernels::MapParams& p) {
   const bool counts = x > 0 ? p.a != 2.0F : p.a != 1.0F;
   return std::isinf(x) && counts && p.a != 0.0F ? 1.0F : 0.0F;
 }
@@ -51,7 +51,7 @@ class ScalarCombineLayer final : public RunnableLayer {
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
+    kernels::combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::broadcast(q); }
 };
@@ -73,8 +73,8 @@ inline LayerPtr make_is_inf(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const bool negative = node.integer_in("detect_negative", 1, 0, 1) == 1;
   const bool positive = node.integer_in("detect_positive", 1, 0, 1) == 1;
-  return std::make_shared<MapLayer<maps::Parametric<scalars::is_inf>>>(
-      MapParams{static_cast<float>((positive ? 1 : 0) + (negative ? 2 : 0))});
+  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::is_inf>>>(
+      kernels::MapParams{static_cast<float>((positive ? 1 : 0) + (negative ? 2 : 0))});
 }
 
 namespace scalars {
@@ -89,11 +89,11 @@ inline LayerPtr make_cast(const NodeArguments& node) {
   const std::int64_t to = node.integer("to", 0);
   if (node.opset >= 19) node.ignore("saturate");    // of 8-bit floats only
   if (node.opset >= 24) node.ignore("round_mode");  // likewise
-  if (to == 9) return std::make_shared<MapLayer<maps::Scalar<scalars::is_true>>>();
+  if (to == 9) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::is_true>>>();
   const bool same = node.type(0) != ElementType::real;
   if (to == 6 || to == 7) {
     if (same) return make_view([](const Shape& x) { return x; });
-    return std::make_shared<MapLayer<maps::Scalar<scalars::truncate>>>();
+    return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::truncate>>>();
   }
   if (to != 1 && to != 10 && to != 11 && to != 16)
     node.fail("cast of a computed tensor to type " + std::to_string(to) +
@@ -111,8 +111,8 @@ class WhereLayer final : public RunnableLayer {
                float*) const override {
     const Shape& y = outputs[0].shape;
     if (y.numel() == 0) return;
-    const auto strides = [&](std::size_t i) { return broadcast_strides(inputs[i].shape, y); };
-    const LoopNest<4> nest(y, {strides(0), strides(1), strides(2), dense_strides(y)});
+    const auto strides = [&](std::size_t i) { return kernels::broadcast_strides(inputs[i].shape, y); };
+    const kernels::LoopNest<4> nest(y, {strides(0), strides(1), strides(2), kernels::dense_strides(y)});
     nest.for_all_rows(context, [&](const std::array<std::int64_t, 4>& at) {
       for (std::int64_t i = 0; i < nest.row_length(); ++i) {
         const auto value = [&](std::size_t t) { return inputs[t].data[at[t] + i * nest.row_stride(t)]; };

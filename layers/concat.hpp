@@ -27,10 +27,10 @@ class ConcatLayer final : public RunnableLayer {
                float*) const override {
     if (layout_ == Layout::blocked) return join_blocks(context, inputs, outputs[0]);
     const std::size_t axis = checked_axis(axis_, outputs[0].shape.rank());
-    const Strides to = dense_strides(outputs[0].shape);
+    const kernels::Strides to = kernels::dense_strides(outputs[0].shape);
     float* y = outputs[0].data;
     for (const ConstView& x : inputs) {
-      strided_copy(context, x.shape, x.data, dense_strides(x.shape), y, to);
+      kernels::strided_copy(context, x.shape, x.data, kernels::dense_strides(x.shape), y, to);
       y += x.shape[axis] * to[axis];
     }
   }
@@ -54,16 +54,16 @@ class ConcatLayer final : public RunnableLayer {
  private:
   /// An input that begins within a block of y has each of its blocks cut in two.
   static void join_blocks(const Context& context, std::span<const ConstView> inputs, View y) {
-    const Shape all = blocked_shape(y.shape, context.isa());
+    const Shape all = kernels::blocked_shape(y.shape, context.isa());
     const std::int64_t L = lanes(context.isa()), block = all[2] * all[3];
     std::int64_t channel = 0;
     for (const ConstView& x : inputs) {
-      const Shape from = blocked_shape(x.shape, context.isa());
+      const Shape from = kernels::blocked_shape(x.shape, context.isa());
       if (x.data == y.data + channel * from[2] && channel % L == 0 && y.shape[0] == 1) {  // there already
         channel += x.shape[1];
         continue;
       }
-      detail::for_all_rows(
+      kernels::for_all_rows(
           context, x.shape, from[2], from[3], [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
             const std::int64_t inside = plane % from[1] * L, at = channel + inside, lane = at % L;
             const std::int64_t channels = std::min(L, x.shape[1] - inside), head = std::min(channels, L - lane);
@@ -128,14 +128,14 @@ class SplitLayer final : public RunnableLayer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const std::size_t axis = checked_axis(axis_, inputs[0].shape.rank());
-    const Strides from = dense_strides(inputs[0].shape);
+    const kernels::Strides from = kernels::dense_strides(inputs[0].shape);
     const float* x = inputs[0].data;
     const std::int64_t length = inputs[0].shape[axis];
     const std::int64_t each = (length + parts_ - 1) / parts_;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const View& y = outputs[i];
       const std::int64_t part = y.data ? y.shape[axis] : lengths_.empty() ? each : lengths_[i];
-      if (y.data != nullptr) strided_copy(context, y.shape, x, from, y.data, dense_strides(y.shape));
+      if (y.data != nullptr) kernels::strided_copy(context, y.shape, x, from, y.data, kernels::dense_strides(y.shape));
       x += part * from[axis];
     }
   }

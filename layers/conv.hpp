@@ -12,10 +12,11 @@ namespace weir::detail {
 /// PackedConv2d says.
 class PackedConvKernel final : public Kernel {
  public:
-  PackedConvKernel(Window window, PackedConv2d packed, Conv2dParams params, const Shape& x, Clamp clamp, bool residual)
+  PackedConvKernel(Window window, kernels::PackedConv2d packed, kernels::Conv2dParams params, const Shape& x,
+                   kernels::Clamp clamp, bool residual)
       : window_(window), packed_(std::move(packed)), params_(params), x_(x), clamp_(clamp), residual_(residual) {}
 
-  const PackedConv2d& packed() const { return packed_; }
+  const kernels::PackedConv2d& packed() const { return packed_; }
 
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
@@ -53,10 +54,10 @@ class PackedConvKernel final : public Kernel {
 
  private:
   Window window_;
-  PackedConv2d packed_;
-  Conv2dParams params_;
+  kernels::PackedConv2d packed_;
+  kernels::Conv2dParams params_;
   Shape x_;
-  Clamp clamp_;
+  kernels::Clamp clamp_;
   bool residual_;
 };
 
@@ -70,12 +71,13 @@ class PlainConvKernel final : public Kernel {
                float* workspace) const override {
     float* y = workspace;
     workspace += blocked_floats(context, outputs[0].shape);
-    if (residual_) to_blocked(context, outputs[0].shape, inputs.back().data, y);  // which the packed one writes over
+    if (residual_)
+      kernels::to_blocked(context, outputs[0].shape, inputs.back().data, y);  // which the packed one writes over
     std::vector<ConstView> blocked(inputs.begin(), inputs.end());
     if (residual_) blocked.back().data = y;
     const View out{y, outputs[0].shape};
     packed_->forward(context, blocked, {&out, 1}, workspace);
-    to_plain(context, outputs[0].shape, y, outputs[0].data);
+    kernels::to_plain(context, outputs[0].shape, y, outputs[0].data);
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     return static_cast<std::size_t>(blocked_floats(context, packed_->output_shape(inputs[0]))) +
@@ -167,14 +169,14 @@ class ConvLayer final : public Layer {
     return n;
   }
 
-  Conv2dParams params(const Shape& x) const {
+  kernels::Conv2dParams params(const Shape& x) const {
     Window w = window_.padded_for(x, true);
     const auto cut = cut_off(w);
     for (std::size_t i = 0; i < 2; ++i) {
       w.axes[i].kernel += cut[i], w.axes[i].pad_begin += cut[i];
       w.axes[i].pad_end = std::max<std::int64_t>(w.axes[i].pad_end, 0);  // no other window fits in what is cut off
     }
-    const WindowAxis &h = w.axes[0], &v = w.axes[1];
+    const kernels::WindowAxis &h = w.axes[0], &v = w.axes[1];
     return {.in_channels = in_,
             .out_channels = out_,
             .groups = groups_,
@@ -191,18 +193,18 @@ class ConvLayer final : public Layer {
   }
 
   std::shared_ptr<const PackedConvKernel> pack(const Context& context, const Shape& x, Layout layout) const {
-    const Conv2dParams p = params(x);
+    const kernels::Conv2dParams p = params(x);
     const Shape image = window_.as_image(x);
     const auto cut = cut_off(window_.padded_for(x, true));
     SharedFloats weights = epilogue_.scaled(weights_);
     if (cut[0] > 0 || cut[1] > 0) weights = behind_zeros(weights, p, cut);
-    PackedConv2d packed(p, std::move(weights), epilogue_.shifted(bias_), context, image, layout);
+    kernels::PackedConv2d packed(p, std::move(weights), epilogue_.shifted(bias_), context, image, layout);
     return std::make_shared<PackedConvKernel>(window_, std::move(packed), p, image, epilogue_.clamp(),
                                               epilogue_.residual());
   }
 
   /// Kernels of p's size that begin with rows and columns of zeros.
-  static SharedFloats behind_zeros(const SharedFloats& weights, const Conv2dParams& p,
+  static SharedFloats behind_zeros(const SharedFloats& weights, const kernels::Conv2dParams& p,
                                    const std::array<std::int64_t, 2>& cut) {
     const std::int64_t KH = p.kernel_h, KW = p.kernel_w, rows = KH - cut[0], columns = KW - cut[1];
     const std::int64_t kernels = static_cast<std::int64_t>(weights.size()) / (rows * columns);

@@ -53,21 +53,21 @@ class ConvTransposeLayer final : public RunnableLayer {
 
  private:
   /// Length that y has with these paddings.
-  static std::int64_t length(const WindowAxis& a, const Target& t, std::int64_t from) {
+  static std::int64_t length(const kernels::WindowAxis& a, const Target& t, std::int64_t from) {
     return a.stride * (from - 1) + t.more + a.extent() - a.pad_begin - a.pad_end;
   }
 
   /// Paddings so that y has its length. What is odd of them lies behind (SAME_UPPER) or in front. SAME does
   /// not lengthen y where windows leave gaps, as in ONNX Runtime.
-  ConvTransposeParams params(const Shape& x) const {
+  kernels::ConvTransposeParams params(const Shape& x) const {
     const Shape image = window_.as_image(x);
     if (image[1] != in_) throw ShapeError("expects " + std::to_string(in_) + " channels, got " + x.to_string());
-    ConvTransposeParams p{in_, out_, groups_, window_.axes[0], window_.axes[1]};
+    kernels::ConvTransposeParams p{in_, out_, groups_, window_.axes[0], window_.axes[1]};
     const bool same = window_.auto_pad == AutoPad::same_upper || window_.auto_pad == AutoPad::same_lower;
     for (std::size_t i = 0; i < 2; ++i) {
       const std::int64_t from = image[2 + i];
       if (from < 1 || from > Window::limit) throw ShapeError("cannot be computed of " + x.to_string());
-      WindowAxis& a = i == 0 ? p.h : p.w;
+      kernels::WindowAxis& a = i == 0 ? p.h : p.w;
       Target t = targets_[i];
       if (!same && !t.length) continue;
       a.pad_begin = a.pad_end = 0;
@@ -83,7 +83,7 @@ class ConvTransposeLayer final : public RunnableLayer {
     return p;
   }
   Shape output_image(const Shape& x) const {
-    const ConvTransposeParams p = params(x);
+    const kernels::ConvTransposeParams p = params(x);
     const Shape image = window_.as_image(x);
     const std::int64_t h = length(p.h, targets_[0], image[2]), w = length(p.w, targets_[1], image[3]);
     if (h < 1 || w < 1) throw ShapeError("paddings cut off more than " + x.to_string() + " gives");

@@ -39,14 +39,15 @@ class EinsumLayer final : public RunnableLayer {
       std::fill_n(c, s.stack * s.M * s.N, 0.0F);
     else
       for (std::int64_t i = 0; i < s.stack; ++i)
-        gemm(context, s.M, s.N, s.K, a + i * s.M * s.K, s.K, b + i * s.K * s.N, s.N, c + i * s.M * s.N, s.N, rest);
-    strided_copy(context, s.product, c, dense_strides(s.product), outputs[0].data, s.to_output);
+        kernels::gemm(context, s.M, s.N, s.K, a + i * s.M * s.K, s.K, b + i * s.K * s.N, s.N, c + i * s.M * s.N, s.N,
+                      rest);
+    kernels::strided_copy(context, s.product, c, kernels::dense_strides(s.product), outputs[0].data, s.to_output);
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     if (terms_.size() == 1) return 0;
     const Sizes s(*this, inputs);
     return static_cast<std::size_t>(s.stack * (s.M * s.K + s.K * s.N + s.M * s.N)) +
-           gemm_workspace_floats(context, s.M, s.N, s.K);
+           kernels::gemm_workspace_floats(context, s.M, s.N, s.K);
   }
   double flops(std::span<const Shape> inputs) const override {
     const Sizes s(*this, inputs);
@@ -80,7 +81,7 @@ class EinsumLayer final : public RunnableLayer {
   /// A tensor read in another order: y[i] = sum over gone of x.
   struct Reading {
     Shape kept, gone;
-    Strides kept_strides{}, gone_strides{};
+    kernels::Strides kept_strides{}, gone_strides{};
   };
 
   struct Sizes {
@@ -89,7 +90,7 @@ class EinsumLayer final : public RunnableLayer {
     std::int64_t stack = 1, M = 1, N = 1, K = 1;
     Reading left, right;
     Shape product, y;  ///< axes of the product: stack, rows, columns
-    Strides to_output{};
+    kernels::Strides to_output{};
 
     Sizes(const EinsumLayer& layer, std::span<const Shape> shapes) {
       if (shapes.size() < layer.terms_.size()) throw ShapeError("an input is missing");
@@ -159,7 +160,7 @@ class EinsumLayer final : public RunnableLayer {
       left = reading(labels[a], shapes[a], joined({&stacked, &rows, &inner}), gone_a, length);
       right = reading(labels[b], shapes[b], joined({&stacked, &inner, &columns}), gone_b, length);
       const Term order = joined({&stacked, &rows, &columns});
-      const Strides dense = dense_strides(y);
+      const kernels::Strides dense = kernels::dense_strides(y);
       std::vector<std::int64_t> sizes;
       for (std::size_t i = 0; i < order.size(); ++i) {
         sizes.push_back(length(order[i]));
@@ -185,9 +186,9 @@ class EinsumLayer final : public RunnableLayer {
 
     template <class Length>
     static Reading reading(const Term& labels, const Shape& shape, const Term& kept, const Term& gone, Length length) {
-      const Strides dense = dense_strides(shape);
+      const kernels::Strides dense = kernels::dense_strides(shape);
       Reading r;
-      const auto take = [&](const Term& order, Shape& to, Strides& strides) {
+      const auto take = [&](const Term& order, Shape& to, kernels::Strides& strides) {
         std::vector<std::int64_t> dims;
         for (std::size_t i = 0; i < order.size(); ++i) {
           dims.push_back(length(order[i]));
@@ -205,9 +206,10 @@ class EinsumLayer final : public RunnableLayer {
 
   static void lay(const Context& context, const Reading& r, const float* x, float* y) {
     if (r.kept.numel() == 0) return;
-    if (r.gone.rank() == 0) return strided_copy(context, r.kept, x, r.kept_strides, y, dense_strides(r.kept));
-    const LoopNest<2> outer(r.kept, {r.kept_strides, dense_strides(r.kept)});
-    const LoopNest<1> inner(r.gone, {r.gone_strides});
+    if (r.gone.rank() == 0)
+      return kernels::strided_copy(context, r.kept, x, r.kept_strides, y, kernels::dense_strides(r.kept));
+    const kernels::LoopNest<2> outer(r.kept, {r.kept_strides, kernels::dense_strides(r.kept)});
+    const kernels::LoopNest<1> inner(r.gone, {r.gone_strides});
     const bool any = r.gone.numel() > 0;
     outer.for_all_rows(context, [&](const std::array<std::int64_t, 2>& row) {
       for (std::int64_t i = 0; i < outer.row_length(); ++i) {

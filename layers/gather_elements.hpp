@@ -44,10 +44,10 @@ class GatherElementsLayer final : public RunnableLayer {
     if (outputs[0].size() == 0) return;
     const Shape& x = inputs[0].shape;
     const std::size_t axis = checked_axis(axis_, x.rank());
-    Strides lines = dense_strides(x);
+    kernels::Strides lines = kernels::dense_strides(x);
     const std::int64_t step = lines[axis];
     lines[axis] = 0;
-    const LoopNest<2> nest(outputs[0].shape, {dense_strides(outputs[0].shape), lines});
+    const kernels::LoopNest<2> nest(outputs[0].shape, {kernels::dense_strides(outputs[0].shape), lines});
     nest.for_all_rows(context, [&](const std::array<std::int64_t, 2>& row) {
       for (std::int64_t i = 0; i < nest.row_length(); ++i) {
         const std::int64_t to = row[0] + i, at = indices_.place(inputs[1].data, to, x[axis]);
@@ -102,7 +102,7 @@ class GatherNdLayer final : public RunnableLayer {
     const std::size_t behind = common_ + static_cast<std::size_t>(depth);
     const std::int64_t run = x.product(behind, x.rank()), block = x.product(common_, x.rank());
     const std::int64_t per_block = indices.product(common_, indices.rank() - 1);
-    const Strides dense = dense_strides(x);
+    const kernels::Strides dense = kernels::dense_strides(x);
     context.pool().split(rows, (1 << 13) / run + 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t r = first; r < last; ++r) {
         std::int64_t from = r / per_block * block;

@@ -51,21 +51,21 @@ class GemmLayer final : public RunnableLayer {
     if (s.K == 0)
       std::fill_n(y.data, y.size(), 0.0F);
     else
-      gemm(context, s.M, s.N, s.K, a, s.K, b, s.N, y.data, s.N, rest);
-    if (alpha_ != 1.0F) combine<combines::Mul>(context, y, {&alpha_, Shape{}}, y);
+      kernels::gemm(context, s.M, s.N, s.K, a, s.K, b, s.N, y.data, s.N, rest);
+    if (alpha_ != 1.0F) kernels::combine<kernels::combines::Mul>(context, y, {&alpha_, Shape{}}, y);
     if (inputs.size() < 3 || inputs[2].data == nullptr || beta_ == 0.0F) return;
     ConstView c = inputs[2];
     if (beta_ != 1.0F) {
-      combine<combines::Mul>(context, c, {&beta_, Shape{}}, {rest, c.shape});
+      kernels::combine<kernels::combines::Mul>(context, c, {&beta_, Shape{}}, {rest, c.shape});
       c.data = rest;
     }
-    combine<combines::Add>(context, y, c, y);
+    kernels::combine<kernels::combines::Add>(context, y, c, y);
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     const Sizes s(*this, inputs[0], inputs[1]);
     const auto numel = [](const Shape& shape) { return rounded(static_cast<std::size_t>(shape.numel())); };
     return (transpose_a_ ? numel(inputs[0]) : 0) + (transpose_b_ ? numel(inputs[1]) : 0) +
-           std::max(gemm_workspace_floats(context, s.M, s.N, s.K), inputs.size() > 2 ? numel(inputs[2]) : 0);
+           std::max(kernels::gemm_workspace_floats(context, s.M, s.N, s.K), inputs.size() > 2 ? numel(inputs[2]) : 0);
   }
   double flops(std::span<const Shape> inputs) const override {
     const Sizes s(*this, inputs[0], inputs[1]);
@@ -86,7 +86,8 @@ class GemmLayer final : public RunnableLayer {
     const std::int64_t rows = m.shape[0], columns = m.shape[1];
     float* to = workspace;
     workspace += rounded(m.size());
-    strided_copy(context, Shape{columns, rows}, m.data, Strides{1, columns}, to, Strides{rows, 1});
+    kernels::strided_copy(context, Shape{columns, rows}, m.data, kernels::Strides{1, columns}, to,
+                          kernels::Strides{rows, 1});
     return to;
   }
 

@@ -67,12 +67,12 @@ class MeanVarianceLayer final : public RunnableLayer {
     if (n == 0) return;
     const auto marked = axes_.mark(x.shape);
     const View y = outputs[0], squares{workspace, x.shape}, moment{workspace + n, axes_.of(x.shape)};
-    reduce<reductions::Mean>(context, x, marked, moment.data);
-    combine<combines::Sub>(context, x, moment, y);
-    map<maps::Square>(context, y.data, squares.data, n, {});
-    reduce<reductions::Mean>(context, squares, marked, moment.data);
-    map<maps::Scalar<scalars::sqrt>>(context, moment.data, moment.data, moment.shape.numel(), {});
-    combine<combines::Div>(context, y, moment, y);
+    kernels::reduce<kernels::reductions::Mean>(context, x, marked, moment.data);
+    kernels::combine<kernels::combines::Sub>(context, x, moment, y);
+    kernels::map<kernels::maps::Square>(context, y.data, squares.data, n, {});
+    kernels::reduce<kernels::reductions::Mean>(context, squares, marked, moment.data);
+    kernels::map<kernels::maps::Scalar<scalars::sqrt>>(context, moment.data, moment.data, moment.shape.numel(), {});
+    kernels::combine<kernels::combines::Div>(context, y, moment, y);
   }
   std::size_t workspace_floats(const Context&, std::span<const Shape> inputs) const override {
     return static_cast<std::size_t>(inputs[0].numel() + axes_.of(inputs[0]).numel());

@@ -26,7 +26,7 @@ class LpPoolLayer final : public RunnableLayer {
   }
 
  private:
-  PoolParams params(const Shape& x) const {
+  kernels::PoolParams params(const Shape& x) const {
     const Window w = window_.padded_for(x);
     return {w.axes[0], w.axes[1], w.ceil_mode, true};
   }
@@ -51,7 +51,7 @@ class GlobalLpPoolLayer final : public RunnableLayer {
                float*) const override {
     const Shape& x = inputs[0].shape;
     const std::int64_t pixels = x.product(2, x.rank());
-    PoolParams params;
+    kernels::PoolParams params;
     params.w.kernel = pixels;
     pool_lp(context, params, p_, {inputs[0].data, {x[0], x[1], 1, pixels}}, {outputs[0].data, {x[0], x[1], 1, 1}});
   }

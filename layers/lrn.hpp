@@ -8,7 +8,7 @@ namespace weir::detail {
 
 class LrnLayer final : public RunnableLayer {
  public:
-  explicit LrnLayer(LrnParams params) : params_(params) {}
+  explicit LrnLayer(kernels::LrnParams params) : params_(params) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (inputs[0].rank() < 2) throw ShapeError("expects [N, C, ...], got " + inputs[0].to_string());
@@ -39,17 +39,17 @@ class LrnLayer final : public RunnableLayer {
   }
 
  private:
-  LrnParams params_;
+  kernels::LrnParams params_;
   Layout layout_ = Layout::plain;
 };
 
 inline LayerPtr make_lrn(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t size = node.integer_in("size", 0, 1, 1 << 20);
-  return std::make_shared<LrnLayer>(LrnParams{.size = size,
-                                              .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
-                                              .beta = node.real("beta", 0.75F),
-                                              .bias = node.real("bias", 1)});
+  return std::make_shared<LrnLayer>(kernels::LrnParams{.size = size,
+                                                       .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
+                                                       .beta = node.real("beta", 0.75F),
+                                                       .bias = node.real("bias", 1)});
 }
 
 }  // namespace weir::detail

@@ -25,15 +25,16 @@ class MappedReduceLayer final : public RunnableLayer {
       if (reduced[i]) ones = ones.with(i, 1);
     const View largest{workspace + n, ones};
     if constexpr (exponents) {
-      reduce<reductions::Max>(context, x, reduced, largest.data);
+      kernels::reduce<kernels::reductions::Max>(context, x, reduced, largest.data);
       for (std::int64_t i = 0; i < kept; ++i)
         if (std::isinf(largest.data[i])) largest.data[i] = 0;
-      combine<combines::Sub>(context, x, largest, mapped);
+      kernels::combine<kernels::combines::Sub>(context, x, largest, mapped);
     }
-    map<Before>(context, exponents ? mapped.data : x.data, mapped.data, n, {});
-    reduce<reductions::Sum>(context, mapped, reduced, outputs[0].data);
-    map<After>(context, outputs[0].data, outputs[0].data, kept, {});
-    if constexpr (exponents) combine<combines::Add>(context, {outputs[0].data, ones}, largest, {outputs[0].data, ones});
+    kernels::map<Before>(context, exponents ? mapped.data : x.data, mapped.data, n, {});
+    kernels::reduce<kernels::reductions::Sum>(context, mapped, reduced, outputs[0].data);
+    kernels::map<After>(context, outputs[0].data, outputs[0].data, kept, {});
+    if constexpr (exponents)
+      kernels::combine<kernels::combines::Add>(context, {outputs[0].data, ones}, largest, {outputs[0].data, ones});
   }
   std::size_t workspace_floats(const Context&, std::span<const Shape> inputs) const override {
     return static_cast<std::size_t>(inputs[0].numel() + axes_.of(inputs[0]).numel());
@@ -56,8 +57,8 @@ LayerPtr make_mapped_reduce(const NodeArguments& node) {
 namespace scalars {
 inline float itself(float x) { return x; }
 }  // namespace scalars
-using SameMap = maps::Scalar<scalars::itself>;
-using SqrtMap = maps::Scalar<scalars::sqrt>;
-using LogMap = maps::Scalar<scalars::log>;
+using SameMap = kernels::maps::Scalar<scalars::itself>;
+using SqrtMap = kernels::maps::Scalar<scalars::sqrt>;
+using LogMap = kernels::maps::Scalar<scalars::log>;
 
 }  // namespace weir::detail

@@ -37,7 +37,8 @@ class MatMulLayer final : public RunnableLayer {
       std::fill_n(y.data, y.size(), 0.0F);
       return;
     }
-    const Strides a = broadcast_strides(s.stack_a, s.stack), b = broadcast_strides(s.stack_b, s.stack);
+    const kernels::Strides a = kernels::broadcast_strides(s.stack_a, s.stack),
+                           b = kernels::broadcast_strides(s.stack_b, s.stack);
     std::array<std::int64_t, Shape::max_rank> index{};
     for (std::int64_t i = 0, n = s.stack.numel(); i < n; ++i) {
       std::int64_t at_a = 0, at_b = 0;
@@ -45,14 +46,14 @@ class MatMulLayer final : public RunnableLayer {
         at_a += index[d] * a[d];
         at_b += index[d] * b[d];
       }
-      gemm(context, s.M, s.N, s.K, inputs[0].data + at_a * s.M * s.K, s.K, inputs[1].data + at_b * s.K * s.N, s.N,
-           y.data + i * s.M * s.N, s.N, workspace);
+      kernels::gemm(context, s.M, s.N, s.K, inputs[0].data + at_a * s.M * s.K, s.K, inputs[1].data + at_b * s.K * s.N,
+                    s.N, y.data + i * s.M * s.N, s.N, workspace);
       for (std::size_t d = s.stack.rank(); d-- > 0 && ++index[d] == s.stack[d];) index[d] = 0;
     }
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     const Sizes s(inputs[0], inputs[1]);
-    return gemm_workspace_floats(context, s.M, s.N, s.K);
+    return kernels::gemm_workspace_floats(context, s.M, s.N, s.K);
   }
   double flops(std::span<const Shape> inputs) const override {
     const Sizes s(inputs[0], inputs[1]);

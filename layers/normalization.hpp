@@ -34,11 +34,11 @@ class LayerNormalizationLayer final : public RunnableLayer {
                float*) const override {
     const Shape& x = inputs[0].shape;
     const std::size_t first = checked_axis(axis_, x.rank());
-    const NormalizedRows rows{.rows = x.product(0, first),
-                              .length = x.product(first, x.rank()),
-                              .each = true,
-                              .centred = centred_,
-                              .epsilon = epsilon_};
+    const kernels::NormalizedRows rows{.rows = x.product(0, first),
+                                       .length = x.product(first, x.rank()),
+                                       .each = true,
+                                       .centred = centred_,
+                                       .epsilon = epsilon_};
     const auto output = [&](std::size_t i) { return i < outputs.size() ? outputs[i].data : nullptr; };
     normalize_rows(context, rows, inputs[0].data, inputs[1].data, inputs.size() > 2 ? inputs[2].data : nullptr,
                    outputs[0].data, output(1), output(2));
@@ -98,11 +98,11 @@ class GroupNormalizationLayer final : public RunnableLayer {
                float*) const override {
     const Shape& x = inputs[0].shape;
     const std::int64_t groups = groups_ == 0 ? x[1] : groups_, channels = x[1] / groups;
-    const NormalizedRows rows{.rows = x[0] * groups,
-                              .length = channels * x.product(2, x.rank()),
-                              .parts = per_group_ ? 1 : channels,
-                              .period = groups,
-                              .epsilon = epsilon_};
+    const kernels::NormalizedRows rows{.rows = x[0] * groups,
+                                       .length = channels * x.product(2, x.rank()),
+                                       .parts = per_group_ ? 1 : channels,
+                                       .period = groups,
+                                       .epsilon = epsilon_};
     normalize_rows(context, rows, inputs[0].data, inputs[1].data, inputs[2].data, outputs[0].data);
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 1); }

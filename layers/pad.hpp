@@ -36,7 +36,7 @@ class PadLayer final : public RunnableLayer {
     const View y = outputs[0];
     const Pads p = pads_for(x.shape);
     if (mode_ == Mode::constant) return copy_inside(context, x, y, p);
-    const Strides from = dense_strides(x.shape), to = dense_strides(y.shape);
+    const kernels::Strides from = kernels::dense_strides(x.shape), to = kernels::dense_strides(y.shape);
     for (std::int64_t i = 0, n = y.shape.numel(); i < n; ++i) {
       std::int64_t at = 0;
       for (std::size_t d = 0; d < x.shape.rank(); ++d)
@@ -72,7 +72,7 @@ class PadLayer final : public RunnableLayer {
 
  private:
   struct Pads {
-    Strides begin{}, end{};
+    kernels::Strides begin{}, end{};
   };
 
   Pads pads_for(const Shape& x) const {
@@ -104,7 +104,7 @@ class PadLayer final : public RunnableLayer {
   }
 
   void copy_inside(const Context& context, ConstView x, View y, const Pads& p) const {
-    const Strides from = dense_strides(x.shape), to = dense_strides(y.shape);
+    const kernels::Strides from = kernels::dense_strides(x.shape), to = kernels::dense_strides(y.shape);
     Shape inside = x.shape;
     std::int64_t at_x = 0, at_y = 0;
     for (std::size_t i = 0; i < x.shape.rank(); ++i) {
@@ -113,7 +113,7 @@ class PadLayer final : public RunnableLayer {
       at_y += to[i] * std::max<std::int64_t>(p.begin[i], 0);
     }
     std::fill_n(y.data, y.size(), value_);
-    strided_copy(context, inside, x.data + at_x, from, y.data + at_y, to);
+    kernels::strided_copy(context, inside, x.data + at_x, from, y.data + at_y, to);
   }
 
   Mode mode_;

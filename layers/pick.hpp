@@ -17,8 +17,8 @@ class PickLayer final : public RunnableLayer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const SliceBox box = box_of_(inputs[0].shape);
-    strided_copy(context, box.shape, inputs[0].data + box.offset, box.strides, outputs[0].data,
-                 dense_strides(box.shape));
+    kernels::strided_copy(context, box.shape, inputs[0].data + box.offset, box.strides, outputs[0].data,
+                          kernels::dense_strides(box.shape));
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
   Examples examples(const ExamplesQuery& q) const override {
@@ -74,7 +74,8 @@ class ExpandLayer final : public RunnableLayer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const Shape& y = outputs[0].shape;  // may be stretched to the batch size too
-    strided_copy(context, y, inputs[0].data, broadcast_strides(inputs[0].shape, y), outputs[0].data, dense_strides(y));
+    kernels::strided_copy(context, y, inputs[0].data, kernels::broadcast_strides(inputs[0].shape, y), outputs[0].data,
+                          kernels::dense_strides(y));
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
   Examples examples(const ExamplesQuery& q) const override {

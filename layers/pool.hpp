@@ -21,7 +21,7 @@ class PoolLayer final : public RunnableLayer {
     const ConstView x{inputs[0].data, window_.as_image(inputs[0].shape)};
     const View y{outputs[0].data, window_.as_image(outputs[0].shape)};
     if (layout_ == Layout::blocked) {
-      (average_ ? blocked_pool_average : blocked_pool_max)(context, params(inputs[0].shape), x, y);
+      (average_ ? kernels::blocked_pool_average : kernels::blocked_pool_max)(context, params(inputs[0].shape), x, y);
       return;
     }
     if (average_)
@@ -32,13 +32,13 @@ class PoolLayer final : public RunnableLayer {
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 2); }
   std::optional<RowWindow> row_window(std::span<const Shape> inputs, std::size_t) const override {
     if (layout_ != Layout::blocked || window_.spatial_rank != 2) return std::nullopt;
-    const WindowAxis h = params(inputs[0]).h;
+    const kernels::WindowAxis h = params(inputs[0]).h;
     return RowWindow{h.stride, h.extent(), h.pad_begin};
   }
   void forward_rows(const Context& context, std::span<const Shape> shapes, std::span<const RowsView> inputs,
                     const RowsView& output, RowRange y, bool, float*) const override {
-    (average_ ? blocked_pool_average_rows : blocked_pool_max_rows)(context.isa(), params(shapes[0]), shapes[0],
-                                                                   inputs[0], output, y);
+    (average_ ? kernels::blocked_pool_average_rows : kernels::blocked_pool_max_rows)(context.isa(), params(shapes[0]),
+                                                                                     shapes[0], inputs[0], output, y);
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     if (layout_ == Layout::blocked) return 0;
@@ -57,7 +57,7 @@ class PoolLayer final : public RunnableLayer {
   }
 
  private:
-  PoolParams params(const Shape& x) const {
+  kernels::PoolParams params(const Shape& x) const {
     const Window w = window_.padded_for(x);
     return {w.axes[0], w.axes[1], w.ceil_mode, count_include_pad_};
   }

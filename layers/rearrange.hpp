@@ -32,12 +32,12 @@ class SpaceDepthLayer final : public RunnableLayer {
     const Shape& s = wide.shape;
     const std::int64_t b = block_, C = s[1], H = s[2] / b, W = s[3] / b;
     const Shape all{s[0], C, H, W, b, b};
-    const Strides in_wide{C * s[2] * s[3], s[2] * s[3], b * s[3], b, s[3], 1};
+    const kernels::Strides in_wide{C * s[2] * s[3], s[2] * s[3], b * s[3], b, s[3], 1};
     const std::int64_t plane = H * W;
-    const Strides in_deep = dcr ? Strides{C * b * b * plane, plane, W, 1, b * C * plane, C * plane}
-                                : Strides{C * b * b * plane, b * b * plane, W, 1, b * plane, plane};
-    strided_copy(context, all, inputs[0].data, to_depth ? in_wide : in_deep, outputs[0].data,
-                 to_depth ? in_deep : in_wide);
+    const kernels::Strides in_deep = dcr ? kernels::Strides{C * b * b * plane, plane, W, 1, b * C * plane, C * plane}
+                                         : kernels::Strides{C * b * b * plane, b * b * plane, W, 1, b * plane, plane};
+    kernels::strided_copy(context, all, inputs[0].data, to_depth ? in_wide : in_deep, outputs[0].data,
+                          to_depth ? in_deep : in_wide);
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 1); }
 
@@ -82,7 +82,7 @@ class TileLayer final : public RunnableLayer {
     if (outputs[0].size() == 0) return;
     const std::size_t rank = x.rank();
     const std::int64_t in = rank == 0 ? 1 : x[rank - 1], out = rank == 0 ? 1 : y[rank - 1];
-    const Strides dense = dense_strides(x);
+    const kernels::Strides dense = kernels::dense_strides(x);
     context.pool().split(y.numel() / out, (1 << 15) / out + 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t row = first; row < last; ++row) {
         std::int64_t from = 0, rest = row;

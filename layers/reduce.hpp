@@ -63,10 +63,10 @@ class ReduceLayer final : public RunnableLayer {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     if (layout_ == Layout::blocked)  // [N, blocks, pixels, lanes]
-      reduce<Reduction>(context, {inputs[0].data, blocked_shape(inputs[0].shape, context.isa())}, {false, false, true},
-                        outputs[0].data);
+      kernels::reduce<Reduction>(context, {inputs[0].data, kernels::blocked_shape(inputs[0].shape, context.isa())},
+                                 {false, false, true}, outputs[0].data);
     else
-      reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
+      kernels::reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
   }
   Examples examples(const ExamplesQuery& q) const override { return axes_.examples(q); }
   /// Where all axes behind the channels go.

@@ -51,8 +51,9 @@ class ResizeLayer final : public RunnableLayer {
       const std::int64_t taps = rule_.taps(a), outer = shape.product(0, i), inner = shape.product(i + 1, x.rank());
       rule_.fill(a, table, table + a.to * taps);
       float* to = ++done == needs.passes ? outputs[0].data : between[done % 2];
-      resample_axis(context, {a.from, a.to, taps, table, table + a.to * taps, rule_.mode == ResizeRule::Mode::nearest},
-                    outer, inner, from, to);
+      kernels::resample_axis(context,
+                             {a.from, a.to, taps, table, table + a.to * taps, rule_.mode == ResizeRule::Mode::nearest},
+                             outer, inner, from, to);
       from = to;
       shape = shape.with(i, a.to);
     }

@@ -72,7 +72,7 @@ class ScatterNdLayer final : public RunnableLayer {
     std::copy_n(inputs[0].data, outputs[0].size(), outputs[0].data);
     if (inputs[2].size() == 0) return;
     const std::size_t depth = this->depth();
-    const Strides dense = dense_strides(x);
+    const kernels::Strides dense = kernels::dense_strides(x);
     const std::int64_t run = x.product(depth, x.rank());
     const float* from = inputs[2].data;
     const std::int64_t rows = inputs[2].shape.numel() / run;
@@ -126,10 +126,10 @@ class ScatterElementsLayer final : public RunnableLayer {
     std::copy_n(inputs[0].data, outputs[0].size(), y);
     if (inputs[2].size() == 0) return;
     const std::size_t axis = checked_axis(axis_, x.rank());
-    Strides lines = dense_strides(x);
+    kernels::Strides lines = kernels::dense_strides(x);
     const std::int64_t step = lines[axis];
     lines[axis] = 0;
-    const LoopNest<2> nest(updates, {dense_strides(updates), lines});
+    const kernels::LoopNest<2> nest(updates, {kernels::dense_strides(updates), lines});
     const auto each = [&](const auto& write) {
       nest.for_rows(0, nest.rows(), [&](const std::array<std::int64_t, 2>& row) {
         for (std::int64_t i = 0; i < nest.row_length(); ++i)

@@ -20,8 +20,8 @@ class SoftmaxLayer final : public ElementwiseLayer {
                float*) const override {
     const Shape& s = inputs[0].shape;
     const std::size_t first = axis(s), last = flatten_ ? s.rank() : first + 1;
-    softmax(context, inputs[0].data, outputs[0].data, s.product(0, first), s.product(first, last),
-            s.product(last, s.rank()), logarithm_);
+    kernels::softmax(context, inputs[0].data, outputs[0].data, s.product(0, first), s.product(first, last),
+                     s.product(last, s.rank()), logarithm_);
   }
   Examples examples(const ExamplesQuery& q) const override {
     const std::size_t first = axis(q.shapes[0].at(2));

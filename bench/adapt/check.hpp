@@ -67,7 +67,7 @@ inline void check(const Options& o) {
 /// many as the networks' classes.
 inline void check(const Models& models, const Options& o) {
   check_loss(o.loss, models.n_classes());
-  if (const weir::ClassNames names = class_names(o.classes, o.preprocess);
+  if (const weir::detail::ClassNames names = class_names(o.classes, o.preprocess);
       !names.empty() && names.size() != models.n_classes())
     throw weir::ArgumentError(names.source() + ": names of " + std::to_string(names.size()) + " classes, but " +
                               models.all[0].file + " tells " + std::to_string(models.n_classes()) + " apart");

@@ -18,7 +18,7 @@ namespace adapt {
 /// The lines of a table of costs that the stages of a mode go by: "mode:stage" where there is one, else "stage", which
 /// must not be in several modes: what a network adds there depends on the exits before it. Throws FormatError.
 inline std::vector<std::string> cost_lines(const Mode& m, const std::vector<Mode>& modes,
-                                           const weir::CostTable& table) {
+                                           const weir::detail::CostTable& table) {
   std::vector<std::string> lines;
   for (const weir::CascadeStage& s : m.spec->stages) {
     const std::string qualified = m.name + ":" + s.name;
@@ -77,7 +77,7 @@ inline void check_cost_table(const std::vector<Heads>& heads, const Options& o, 
 inline void check_batch(const Models& models, const Options& o) {
   if (o.costs.batch == 1) return;
   for (const Model& m : models.all)
-    if (!weir::rows_may_leave(m.network))
+    if (!weir::detail::rows_may_leave(m.network))
       throw weir::ArgumentError("--batch " + std::to_string(o.costs.batch) + ": images cannot leave batches of " +
                                 m.file + " (it was exported for a fixed batch, or mixes the images of a batch)");
 }

@@ -51,9 +51,9 @@ struct Data {
 };
 
 /// The names that labels may be: those of --classes, else of models.json; none where neither is given.
-inline weir::ClassNames class_names(const std::string& classes, const std::string& models_json) {
-  if (!classes.empty()) return weir::read_class_names(classes);
-  return models_json.empty() ? weir::ClassNames() : weir::class_names_of_models(models_json);
+inline weir::detail::ClassNames class_names(const std::string& classes, const std::string& models_json) {
+  if (!classes.empty()) return weir::detail::read_class_names(classes);
+  return models_json.empty() ? weir::detail::ClassNames() : weir::detail::class_names_of_models(models_json);
 }
 
 /// What --labels says where there are none.
@@ -64,12 +64,13 @@ inline weir::ImageSet load_unlabelled(const std::filesystem::path& path) {
   std::error_code error;
   const bool is_cifar = std::filesystem::exists(path / "data_batch_1.bin", error) ||
                         std::filesystem::exists(path / "test_batch.bin", error);
-  return std::filesystem::is_directory(path, error) && !is_cifar ? weir::find_images(path) : weir::load_image_set(path);
+  return std::filesystem::is_directory(path, error) && !is_cifar ? weir::detail::find_images(path)
+                                                                 : weir::load_image_set(path);
 }
 
 /// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. names: what labels may be instead of numbers;
 /// labels may be no_labels. Throws ArgumentError.
-inline Part load_part(const std::string& text, const std::string& labels, const weir::ClassNames& names = {}) {
+inline Part load_part(const std::string& text, const std::string& labels, const weir::detail::ClassNames& names = {}) {
   std::string path = text;
   std::size_t first = 0, last = std::string::npos;
   if (!text.empty() && text.back() == ']' && text.rfind('[') != std::string::npos) {
@@ -134,7 +135,7 @@ struct Division {
         throw weir::ArgumentError("--split: shares must not be negative, nor the first two 0");
     const bool own_test = o.test_images.empty();
     if (!o.test_part.empty()) {
-      const auto [first, last] = weir::parse_shard(o.test_part).range(n);
+      const auto [first, last] = weir::detail::parse_shard(o.test_part).range(n);
       test = last - first;
     } else if (own_test) {
       test = static_cast<std::size_t>(o.split[2] / (to_policy + to_calibration + o.split[2]) * static_cast<double>(n));
@@ -173,9 +174,9 @@ inline void check_guarantee(const Options& o, std::size_t n_calibration) {
         " are not 0 or 1, so no exact limit of their mean is known: say --confidence 0 to keep the "
         "budget in the mean on the calibration images, without a guarantee");
   if (o.budget == "net")
-    weir::require_paired_examples(n_calibration, o.max_loss, o.confidence, instead, "images");
+    weir::detail::require_paired_examples(n_calibration, o.max_loss, o.confidence, instead, "images");
   else
-    weir::require_examples(n_calibration, o.max_loss, o.confidence, "clopper_pearson", instead, "images");
+    weir::detail::require_examples(n_calibration, o.max_loss, o.confidence, "clopper_pearson", instead, "images");
 }
 
 /// Loads and divides; image files are not decoded yet. The default is Fashion-MNIST: heads from the first 50,000
@@ -201,7 +202,7 @@ inline Data load_data(Options& o) {
     data.name += ", labelled by what the full network answers";
     o.head_labels = o.test_labels = no_labels;
   }
-  const weir::ClassNames names = class_names(o.classes, o.preprocess);
+  const weir::detail::ClassNames names = class_names(o.classes, o.preprocess);
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
   if (!o.head_images.empty()) data.heads = load_part(o.head_images, o.head_labels, names);
@@ -209,7 +210,7 @@ inline Data load_data(Options& o) {
   check_guarantee(o, n.calibration);
   // The test part comes last; where it is one of several, that one is put there.
   if (!o.test_part.empty()) {
-    const auto last = weir::parse_shard(o.test_part).range(images.size()).second;
+    const auto last = weir::detail::parse_shard(o.test_part).range(images.size()).second;
     std::rotate(images.rows.begin(), images.rows.begin() + static_cast<std::ptrdiff_t>(last), images.rows.end());
   }
   const auto piece = [&](std::size_t from, std::size_t to) {

@@ -38,13 +38,13 @@ inline void place_pooling(std::vector<weir::CascadeStage>& stages, const weir::C
     if (spec.topology.stages[k].next.empty()) continue;
     weir::CascadeStage& s = stages[k];
     const weir::Network& net = spec.network(s.network);
-    if (!s.head) s.pooled_tensor = weir::penultimate_tensor(net);
+    if (!s.head) s.pooled_tensor = weir::detail::penultimate_tensor(net);
     if (!s.head && s.pooled_tensor.empty()) continue;
     const weir::Shape shape = net.shape_of(s.tensor_to_pool());
     const weir::Shape example(std::span(shape.begin() + 1, shape.end()));
     for (const int grid : {s.head ? s.head->pool().grid : 1, 1})
-      if (const std::size_t size = weir::GridPool{grid}.size(example); size <= max_pooled && !s.projection)
-        s.projection = weir::PooledProjection({grid}, size);
+      if (const std::size_t size = weir::detail::GridPool{grid}.size(example); size <= max_pooled && !s.projection)
+        s.projection = weir::detail::PooledProjection({grid}, size);
     if (!s.projection) s.pooled_tensor.clear();
   }
 }
@@ -64,7 +64,7 @@ inline void fit_projections(Mode& m, const Options& o, const Data& data, Models&
   m.projected.assign(stages.size(), {});
   for (std::size_t k = 0; k < stages.size(); ++k) {
     if (!stages[k].projection) continue;
-    const Eigen::MatrixXd targets = weir::projection_targets(trace, k);
+    const Eigen::MatrixXd targets = weir::detail::projection_targets(trace, k);
     if (targets.cols() == 0) {  // it never errs: there is nothing to predict
       stages[k].projection.reset();
       stages[k].pooled_tensor.clear();
@@ -72,7 +72,7 @@ inline void fit_projections(Mode& m, const Options& o, const Data& data, Models&
     }
     const auto& names = trace.stages[k].feature_names;
     const auto first = std::ranges::find(names, "pool_0") - names.begin();
-    auto fit = weir::fit_pooled_projection(
+    auto fit = weir::detail::fit_pooled_projection(
         stages[k].projection->pool(),
         trace.stages[k].features.rightCols(trace.stages[k].features.cols() - first).cast<float>(), targets, fold,
         o.folds);
@@ -91,7 +91,7 @@ inline void offer_features(Mode& m, const Options& o, const Data& data, Models& 
     groups = o.features;
   } else if (!o.quick && knows_feature_costs(o)) {
     groups = weir::feature_group_names();
-    if (weir::image_channels(m.spec->network(m.spec->stages[0].network)) == 0) std::erase(groups, "image");
+    if (weir::detail::image_channels(m.spec->network(m.spec->stages[0].network)) == 0) std::erase(groups, "image");
   }
   if (std::ranges::count(groups, "pooled") > 0) fit_projections(m, o, data, models, loss);
   m.spec = with_features(*m.spec, groups);
@@ -100,10 +100,10 @@ inline void offer_features(Mode& m, const Options& o, const Data& data, Models& 
 /// "features of selection, by cross-validation: confidence 231 us, confidence + energy 229.4 us, ...".
 inline std::string tried_line(const Mode& m) {
   std::string text;
-  for (const weir::GroupsTried& t : m.tried) {
+  for (const weir::detail::GroupsTried& t : m.tried) {
     text += text.empty() ? "features of " + m.name + ", by cross-validation: " : ", ";
     for (std::size_t g = 0; g < t.groups.size(); ++g) text += (g == 0 ? "" : " + ") + t.groups[g];
-    text += " " + weir::format_cost(t.cost, m.model.unit);
+    text += " " + weir::detail::format_cost(t.cost, m.model.unit);
   }
   return text;
 }

@@ -64,13 +64,13 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
     h.model = static_cast<std::size_t>(it - models.all.begin());
   }
   const weir::Network& net = models.all[h.model].network;
-  const auto own = weir::answer_tensors(net);
+  const auto own = weir::detail::answer_tensors(net);
   if (layers.empty() && own.size() > 1) {
     for (std::size_t a = 0; a + 1 < own.size(); ++a) h.points.push_back({own[a], 0});
     return h;
   }
   if (layers.empty()) {
-    h.points = weir::spread_exit_points(net, o.exits);
+    h.points = weir::detail::spread_exit_points(net, o.exits);
     if (h.points.empty()) h.reason = "the network has no tensor that everything after it depends on alone";
     return h;
   }
@@ -86,7 +86,7 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
   // In the order in which they are named, unless one depends on another.
   std::vector<std::string> named;
   for (const auto& p : h.points) named.push_back(p.tensor);
-  const auto names = weir::computed_in_order(net, named).tensor_names();
+  const auto names = weir::detail::computed_in_order(net, named).tensor_names();
   const auto position = [&](const weir::ExitPoint& p) { return std::find(names.begin(), names.end(), p.tensor); };
   std::stable_sort(h.points.begin(), h.points.end(),
                    [&](const auto& a, const auto& b) { return position(a) < position(b); });
@@ -105,7 +105,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
   const auto is_answer = [&](const weir::ExitPoint& p) {
     return net.shape_of(p.tensor).numel() == static_cast<std::int64_t>(n_classes);
   };
-  if (!weir::enough_examples(labels, n_classes) &&
+  if (!weir::detail::enough_examples(labels, n_classes) &&
       std::erase_if(h.points, [&](const weir::ExitPoint& p) { return !is_answer(p); }) > 0)
     h.reason = "fewer than 10 of the " + std::to_string(part.size()) +
                " images in some class are too few to train exit heads on";
@@ -121,7 +121,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
   }
   if (fitted.empty()) return;
   weir::Executor run(net, all_cores(o));
-  std::vector<weir::GridPool> pools;
+  std::vector<weir::detail::GridPool> pools;
   std::vector<Eigen::MatrixXf> pooled;
   const Model& model = models.all[h.model];
   Eigen::MatrixXf full;  // class probabilities of the whole network
@@ -152,7 +152,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
         for (std::size_t i = 0; i < n; ++i) {
           pools[f](a.data + i * (a.size() / n), example, vector.data());
           try {
-            weir::check_finite(
+            weir::detail::check_finite(
                 vector, [&] { return net.source(); }, h.points[fitted[f]].tensor, first + i);
           } catch (const weir::NotFiniteError& e) {
             throw e.at("image '" + part.set->name(part.rows[first + i]) + "'");
@@ -166,7 +166,7 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
         for (std::size_t i = 0; i < n; ++i) {
           const std::span<const float> own(a.data + i * n_classes, n_classes);
           if (model.logits)
-            weir::softmax(own, probabilities);
+            weir::detail::softmax(own, probabilities);
           else
             std::copy(own.begin(), own.end(), probabilities.begin());
           for (std::size_t c = 0; c < n_classes; ++c)
@@ -191,12 +191,12 @@ inline void fit_heads(Heads& h, const Options& o, const Data& data, Models& mode
       continue;
     }
     auto fit = distil
-                   ? weir::fit_cross(
+                   ? weir::detail::fit_cross(
                          [&](const std::vector<Eigen::Index>& rows) {
                            return distilled.fit(pools[f], pooled[f](rows, Eigen::all), full(rows, Eigen::all), cores);
                          },
                          pooled[f], n_classes, fold, o.folds, cores.isa(), show)
-                   : weir::fit_cross(linear, pools[f], pooled[f], labels, n_classes, fold, o.folds, show);
+                   : weir::detail::fit_cross(linear, pools[f], pooled[f], labels, n_classes, fold, o.folds, show);
     h.heads[fitted[f]] = std::move(fit.head);
     h.out_of_fold[fitted[f]] = std::move(fit.logits);
   }

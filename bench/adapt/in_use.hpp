@@ -25,7 +25,7 @@ struct InUse {
 /// The mean of those that are at most 8 times the median: a thread that is set aside for a few milliseconds says
 /// nothing of a stage of a few microseconds, and hits the full network as often for its time.
 inline double mean_without_pauses(const std::vector<double>& seconds) {
-  const double most = 8 * weir::median(seconds);
+  const double most = 8 * weir::detail::median(seconds);
   double sum = 0, n = 0;
   for (const double s : seconds)
     if (s <= most) sum += s, ++n;

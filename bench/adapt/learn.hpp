@@ -45,10 +45,10 @@ inline void take_lessons(Mode& m, const Options& o, const weir::Loss& loss) {
 inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
   if (groups == m.spec->feature_options.groups) return;
   m.spec = with_features(*m.spec, groups);
-  m.policy = weir::keep_groups(m.policy, groups);
-  m.lessons = weir::keep_groups(m.lessons, groups);
-  m.calibration = weir::keep_groups(m.calibration, groups);
-  m.model = weir::keep_groups(std::move(m.model), groups);
+  m.policy = weir::detail::keep_groups(m.policy, groups);
+  m.lessons = weir::detail::keep_groups(m.lessons, groups);
+  m.calibration = weir::detail::keep_groups(m.calibration, groups);
+  m.model = weir::detail::keep_groups(std::move(m.model), groups);
   m.set_prices({m.model.expected(m.batch, m.prices.share), m.prices.share, m.prices.rounds, m.prices.settled});
 }
 
@@ -89,10 +89,10 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data&
   train.seed = o.seed;
   train.side = loss_side(budget_on(o.budget));
   const bool automatic = o.learner == "auto";
-  train = weir::with_learner(train, automatic ? std::string(weir::predicted_loss) : o.learner);
+  train = weir::detail::with_learner(train, automatic ? std::string(weir::detail::predicted_loss) : o.learner);
   m.learner = train.learner;
   const std::size_t folds = o.quick ? 1 : o.folds;
-  const weir::CrossValidation validation{
+  const weir::detail::CrossValidation validation{
       .folds = o.folds, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()};
   weir::Budget in_the_mean;
   in_the_mean.on = budget_on(o.budget);
@@ -110,15 +110,15 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data&
   const auto settle = [&] {
     weir::TrainOptions pricing = train;
     pricing.folds = folds;
-    m.set_prices(
-        weir::settle_prices(m.lessons, m.spec->topology, m.model, pricing, budget, {.batch = m.batch}, m.prices.share));
+    m.set_prices(weir::detail::settle_prices(m.lessons, m.spec->topology, m.model, pricing, budget, {.batch = m.batch},
+                                             m.prices.share));
   };
   settle();
   if (automatic && !o.quick) {
-    const auto candidates = weir::default_candidates(train);
+    const auto candidates = weir::detail::default_candidates(train);
     ProgressLine tuning("choosing how to learn " + m.name);
-    const auto best = weir::tune(
-                          chooses_features(o) ? weir::keep_groups(m.lessons, {}) : m.lessons, m.spec->topology,
+    const auto best = weir::detail::tune(
+                          chooses_features(o) ? weir::detail::keep_groups(m.lessons, {}) : m.lessons, m.spec->topology,
                           candidates, in_the_mean, validation,
                           [&](std::size_t done, std::size_t total) { tuning(done, total); }, o.costs.kind == "seconds")
                           .best;
@@ -128,27 +128,27 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data&
   }
   if (!o.quick && chooses_features(o) && m.spec->feature_options.groups.size() > 1) {
     ProgressLine tuning("choosing the features of " + m.name);
-    const auto found =
-        weir::tune_groups(m.lessons, m.spec->topology, train, weir::feature_groups_of(m.lessons), in_the_mean,
-                          validation, 0.01, [&](std::size_t done, std::size_t total) { tuning(done, total); });
+    const auto found = weir::detail::tune_groups(
+        m.lessons, m.spec->topology, train, weir::detail::feature_groups_of(m.lessons), in_the_mean, validation, 0.01,
+        [&](std::size_t done, std::size_t total) { tuning(done, total); });
     m.tried = found.tried;
     use_groups(m, found.best.groups);
     settle();
   }
   if (o.costs.kind == "seconds") {  // a user's table is the user's
-    m.decisions = weir::decision_seconds(m.policy, m.spec->topology, train);
-    m.model = weir::with_decisions(std::move(m.model), m.decisions);
+    m.decisions = weir::detail::decision_seconds(m.policy, m.spec->topology, train);
+    m.model = weir::detail::with_decisions(std::move(m.model), m.decisions);
     settle();
   }
   m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
   for (const std::string& group : m.spec->feature_options.groups)
-    if (group != weir::feature_list().front().name) m.learner += "; " + group;
+    if (group != weir::detail::feature_list().front().name) m.learner += "; " + group;
   train.folds = folds;
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const auto offers_rules = [&](const weir::PolicyTrainer& t) { return automatic && !t.one_parameter(); };
   const auto learned_path = [&](const weir::PolicyTrainer& t, std::size_t prices) {
     auto path = t.train_path(prices);
-    return offers_rules(t) ? weir::with_rules(t, std::move(path)) : path;
+    return offers_rules(t) ? weir::detail::with_rules(t, std::move(path)) : path;
   };
   if (o.costs.kind == "seconds" && m.batch == 1) {
     // A first policy, without looking at the calibration part, says how often it visits which stage.
@@ -164,8 +164,8 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data&
   m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
   train.progress = {};
   learn_beside(m, o, loss, train, budget);
-  const weir::Trace plain_policy = weir::keep_groups(m.policy, {}),
-                    plain_calibration = weir::keep_groups(m.calibration, {});
+  const weir::Trace plain_policy = weir::detail::keep_groups(m.policy, {}),
+                    plain_calibration = weir::detail::keep_groups(m.calibration, {});
   m.rules = weir::tuned_rules({m.spec->topology, plain_policy, plain_calibration, budget, loss},
                               [&](std::string_view rule, const std::string& reason) {
                                 m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);

@@ -127,7 +127,7 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
     }
   for (Contestant& c : contestants) {
     c.seconds.clear();
-    for (const auto& s : c.samples) c.seconds.push_back(weir::median(s));
+    for (const auto& s : c.samples) c.seconds.push_back(weir::detail::median(s));
   }
 }
 
@@ -135,7 +135,7 @@ inline void measure(std::vector<Contestant>& contestants, const Part& test, cons
 inline std::function<std::size_t(std::size_t, std::size_t, std::span<const double>)> forced(
     const weir::Topology& topology, const weir::Trace& trace, std::vector<std::size_t> exit) {
   std::vector<std::size_t> parent;
-  weir::cheapest_costs(topology, trace, &parent);
+  weir::detail::cheapest_costs(topology, trace, &parent);
   std::vector<std::vector<std::size_t>> to(topology.size(), std::vector<std::size_t>(topology.size(), 0));
   for (std::size_t target = 0; target < topology.size(); ++target)
     for (std::size_t k = target; k != 0; k = parent[k]) {
@@ -204,7 +204,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
         c.maker = models.maker(data.test, {m.nets[s.network]});
         continue;
       }
-      if (const auto own = weir::rule_cascade(m.plain, r); own != m.plain)
+      if (const auto own = weir::detail::rule_cascade(m.plain, r); own != m.plain)
         c.cascade = std::make_shared<weir::CascadeExecutor>(own, context);
     }
     const weir::Evaluation planned = weir::evaluate(m.learned.choice.policy, m.test);
@@ -212,7 +212,7 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
                           std::vector<std::size_t> exit) {
       add(name, kind, budget, forced(m.spec->topology, m.test, std::move(exit))).cascade = plain;
     };
-    told("random exits", "random", o.max_loss, weir::random_exit(m.test, planned, o.seed).exit);
+    told("random exits", "random", o.max_loss, weir::detail::random_exit(m.test, planned, o.seed).exit);
     told("oracle, no excess loss", "oracle", 0, weir::zero_excess_oracle(m.spec->topology, m.test).exit);
     told("oracle, same budget", "oracle", o.max_loss,
          weir::budget_oracle(m.spec->topology, m.test, o.max_loss, loss_side(budget_on(o.budget))).evaluation.exit);

@@ -34,8 +34,8 @@ namespace adapt {
 inline weir::BudgetOn budget_on(const std::string& name) {
   return name == "net" ? weir::BudgetOn::difference : weir::BudgetOn::excess;
 }
-inline weir::LossSide loss_side(weir::BudgetOn on) {
-  return on == weir::BudgetOn::difference ? weir::LossSide::difference : weir::LossSide::excess;
+inline weir::detail::LossSide loss_side(weir::BudgetOn on) {
+  return on == weir::BudgetOn::difference ? weir::detail::LossSide::difference : weir::detail::LossSide::excess;
 }
 
 /// A learned policy for one budget.
@@ -54,7 +54,7 @@ struct Mode {
   std::vector<Eigen::MatrixXd> projected;    ///< [stages] pooled features of the policy part, out of fold; or [0, 0]
   weir::CostModel model;                     ///< what stages cost, by size of batch
   std::size_t batch = 1;                     ///< images that run together; 1 where they cannot
-  weir::BatchPrices prices;                  ///< what they cost where so many come as the policy sends on
+  weir::detail::BatchPrices prices;          ///< what they cost where so many come as the policy sends on
   weir::Trace policy, calibration, test;
   weir::Trace lessons;          ///< the policy part with the losses that gates learn from
   std::string learned_from;     ///< what those are, in words
@@ -63,7 +63,7 @@ struct Mode {
   std::vector<Learned> curve;   ///< for others, in the mean
   std::vector<weir::TunedRule> rules;
   std::shared_ptr<const weir::CascadeSpec> plain;  ///< what the rules run on: without the groups of features chosen
-  std::vector<weir::GroupsTried> tried;            ///< where groups of features were chosen among
+  std::vector<weir::detail::GroupsTried> tried;    ///< where groups of features were chosen among
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
   std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
   std::string repriced;                            ///< where stages were measured again in use: what that changed
@@ -72,7 +72,7 @@ struct Mode {
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }
 
   /// Takes prices for those of the stages from now on.
-  void set_prices(weir::BatchPrices p) {
+  void set_prices(weir::detail::BatchPrices p) {
     prices = std::move(p);
     for (weir::Trace* trace : {&policy, &lessons, &calibration})
       if (trace->size() > 0) trace->set_costs(costs(), model.unit);
@@ -85,7 +85,7 @@ struct Mode {
   }
 
   /// Cost of an image in the full network alone.
-  double full_cost() const { return weir::select_costs(model, policy, {policy.full()}).at(0, batch).cost; }
+  double full_cost() const { return weir::detail::select_costs(model, policy, {policy.full()}).at(0, batch).cost; }
 };
 
 /// True if exits of some mode answer with heads that were trained here.
@@ -181,7 +181,7 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
             if (cross_fitted && k < m.out_of_fold.size() && m.out_of_fold[k].rows() > 0) {
               for (std::size_t c = 0; c < logits.size(); ++c)
                 logits[c] = m.out_of_fold[k](at, static_cast<Eigen::Index>(c));
-              weir::softmax(logits, probabilities);
+              weir::detail::softmax(logits, probabilities);
               own.assign(features.begin(), features.end());
               weir::FeatureSource source{.probabilities = probabilities, .logits = logits};
               m.spec->features(k).fill(weir::FeatureInput::answer, source, own);
@@ -196,7 +196,7 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
             for (Eigen::Index f = 0; f < s.features.cols(); ++f) {
               const auto column = static_cast<std::size_t>(f);
               const bool replaced = cross_fitted && k < m.projected.size() && m.projected[k].rows() > 0 &&
-                                    weir::pooled_group.owns(s.feature_names[column]);
+                                    weir::detail::pooled_group.owns(s.feature_names[column]);
               s.features(at, f) = replaced ? m.projected[k](at, pooled++) : features[column];
             }
             for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)

@@ -31,12 +31,12 @@ class Models {
     if (!o.preprocess.empty()) known = weir::load_preprocess(o.preprocess);
     for (const std::string& file : o.networks) {
       const std::filesystem::path path(file);
-      if (!weir::is_utf8(file))
+      if (!weir::detail::is_utf8(file))
         throw weir::ArgumentError("--network " + file +
                                   ": the name is not UTF-8, which policy.json could not hold; "
                                   "rename the file");
       Model m{path.stem().string(), path.string(), weir::load_onnx(path), nullptr, {}, true};
-      m.answer = weir::answer_tensor(m.network);
+      m.answer = weir::detail::answer_tensor(m.network);
       for (const Model& other : all)
         if (other.name == m.name)
           throw weir::ArgumentError("--network " + file + ": " + other.file + " is called '" + m.name +
@@ -54,7 +54,7 @@ class Models {
           throw weir::ArgumentError("--network " + file + " tells " + std::to_string(m.network.output_shape().numel()) +
                                     " classes apart, " + other.file + " " +
                                     std::to_string(other.network.output_shape().numel()) + "; they must be the same");
-      if (!weir::is_utf8(m.answer))
+      if (!weir::detail::is_utf8(m.answer))
         throw weir::ArgumentError(file + ": the name of its answer is not UTF-8, which policy.json could not hold");
       if (const auto it = known.find(path.filename().string()); it != known.end()) {
         m.preprocess = std::make_shared<const weir::Preprocess>(it->second);
@@ -65,10 +65,10 @@ class Models {
       } else if (!o.preprocess.empty()) {
         std::vector<std::string_view> names;
         for (const auto& entry : known) names.push_back(entry.first);
-        throw weir::ArgumentError(
-            o.preprocess + ": has no entry for " + path.filename().string() +
-            (names.empty() ? ""
-                           : "; the nearest is " + std::string(weir::nearest_name(path.filename().string(), names))));
+        throw weir::ArgumentError(o.preprocess + ": has no entry for " + path.filename().string() +
+                                  (names.empty() ? ""
+                                                 : "; the nearest is " + std::string(weir::detail::nearest_name(
+                                                                             path.filename().string(), names))));
       }
       all.push_back(std::move(m));
     }
@@ -101,8 +101,8 @@ class Models {
 
   /// Throws FormatError naming file and line for a label of the part that is none of the networks' classes.
   void check_labels(const Part& part) const {
-    weir::check_labels(part.labels(), n_classes(), all[0].file,
-                       [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
+    weir::detail::check_labels(part.labels(), n_classes(), all[0].file,
+                               [&](std::size_t i) { return part.set->label_where(part.rows[i]); });
   }
 
   /// Looks for each network whether what it answers already is a probability distribution.
@@ -116,7 +116,7 @@ class Models {
     weir::Tensor x(all[n].network.input_shape());
     fill(part, n, 0, x.view());
     run.begin(x);
-    return !weir::is_distribution(run.advance_to(tensor).span());
+    return !weir::detail::is_distribution(run.advance_to(tensor).span());
   }
 
   /// Fills the inputs of `nets` (indices into all) for the images of a part. The part and this must outlive it.
@@ -135,7 +135,7 @@ class Models {
     std::printf(
         "warning: %s sees only %.0f %% of an image of %d x %d: its central crop of %s; \"resize\": %s in "
         "models.json would shrink images first\n",
-        weir::printable(m.name).c_str(), 100 * seen, image.height, image.width, crop.c_str(), crop.c_str());
+        weir::detail::printable(m.name).c_str(), 100 * seen, image.height, image.width, crop.c_str(), crop.c_str());
   }
 
   static weir::ArgumentError no_preprocessing(const Model& m) {

@@ -28,7 +28,7 @@ inline void label_by_full_network(Part& part, const Options& o, Models& models) 
     run.begin(x);
     const std::span<const float> y = run.advance_to(model.answer).span();
     if (model.logits)
-      weir::softmax(y, p);
+      weir::detail::softmax(y, p);
     else
       p.assign(y.begin(), y.end());
     answers[part.rows[i]] = static_cast<int>(std::max_element(p.begin(), p.end()) - p.begin());

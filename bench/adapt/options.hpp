@@ -53,7 +53,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--hidden", o.hidden,
                  "units of the hidden layer of exit heads, which learn what the full network says; 0: heads of one "
                  "layer, which learn the labels. With --quick at most 32, and 0 without --head-images")
-      ->check(CLI::Range(std::size_t{0}, weir::max_hidden_units))
+      ->check(CLI::Range(std::size_t{0}, weir::detail::max_hidden_units))
       ->group("Networks");
   app.add_option(
          "--topology", o.topology,
@@ -92,7 +92,7 @@ inline void declare(CLI::App& app, Options& o) {
          "other images; over n runs with the same --seed every image is tested once (bench/pool.py adds them up)")
       ->excludes(apart)
       ->group("Data");
-  std::vector<std::string> learners = weir::gate_learner_names();
+  std::vector<std::string> learners = weir::detail::gate_learner_names();
   learners.insert(learners.begin(), "auto");
   app.add_option("--learner", o.learner,
                  "what gates are: " + CLI::detail::join(learners, ", ") +
@@ -107,9 +107,9 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"auto", "labels", "full"}))
       ->group("Policy");
   std::string groups = "what gates see besides the confidence of the stages: auto, or some of";
-  for (const weir::FeatureGroup& g : weir::feature_list())
-    groups +=
-        (&g == &weir::feature_list().front() ? " " : ", ") + std::string(g.name) + " (" + std::string(g.summary) + ")";
+  for (const weir::FeatureGroup& g : weir::detail::feature_list())
+    groups += (&g == &weir::detail::feature_list().front() ? " " : ", ") + std::string(g.name) + " (" +
+              std::string(g.summary) + ")";
   std::vector<std::string> group_names = weir::feature_group_names();
   group_names.insert(group_names.begin(), "auto");
   app.add_option("--features", o.features,

@@ -39,7 +39,7 @@ inline std::vector<weir::Policy> safer_policies(const Mode& m, double budget) {
         least = d;
       }
   }
-  if (least > 0) all.push_back(weir::fixed_policy(m.spec->topology, m.calibration, m.calibration.full()));
+  if (least > 0) all.push_back(weir::detail::fixed_policy(m.spec->topology, m.calibration, m.calibration.full()));
   return all;
 }
 
@@ -58,21 +58,21 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
     stage.cost = m.costs()[k].cost;
     stage.answer_cost = m.costs()[k].answer_cost;
     if (s.head) stage.exit_head = *s.head;
-    stage.source = weir::source_to_json(s, m.spec->feature_options.has("pooled"));
+    stage.source = weir::detail::source_to_json(s, m.spec->feature_options.has("pooled"));
     file.stages.push_back(std::move(stage));
   }
   file.cascade = {{"n_classes", m.spec->n_classes()}, {"networks", nlohmann::json::array()}};
   for (const std::size_t n : m.nets) {
     const Model& model = r.models.all[n];
     file.cascade["networks"].push_back(
-        weir::network_to_json(model.network, model.file, folder, preprocess_entry(o.preprocess, model.file)));
+        weir::detail::network_to_json(model.network, model.file, folder, preprocess_entry(o.preprocess, model.file)));
   }
   weir::Budget budget;
   budget.on = budget_on(o.budget);
   budget.value = o.max_loss;
   budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
   budget.confidence = o.confidence;
-  file.budget = weir::budget_json(budget, m.learned.choice, m.model.unit);
+  file.budget = weir::detail::budget_json(budget, m.learned.choice, m.model.unit);
   file.watch = weir::shift_reference(m.learned.choice.policy, m.calibration);
   file.safer = safer_policies(m, o.max_loss);
   file.provenance = {{"run", r.run.id},
@@ -105,10 +105,10 @@ inline void write_policy(const Results& r, const Mode& m, const std::filesystem:
                          const std::filesystem::path& place) {
   const std::string text = weir::to_text(policy_file(r, m, place.parent_path()));
   weir::write_file_atomically(path, text);
-  const weir::Bytes bytes = weir::read_file(path);
+  const weir::detail::Bytes bytes = weir::detail::read_file(path);
   const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
-  const weir::StoredCascade stored =
-      weir::read_cascade(back, place, {{}, true});  // those named on the command line may lie anywhere
+  const weir::detail::StoredCascade stored =
+      weir::detail::read_cascade(back, place, {{}, true});  // those named on the command line may lie anywhere
   for (std::size_t n = 0; n < m.nets.size(); ++n) stored.spec->network(n);
   const weir::Evaluation before = weir::evaluate(m.learned.choice.policy, m.test);
   if (weir::evaluate(back.policy, m.test).exit != before.exit)

@@ -43,8 +43,8 @@ struct Results {
   double speedup(const Contestant& c) const { return full_of(c.mode).mean_cost() / c.mean_cost(); }
   /// Drawn over batches, whose images share their time.
   weir::Interval speedup_interval(const Contestant& c) const {
-    return weir::bootstrap_ratio(full_of(c.mode).batch_seconds(options.costs.batch),
-                                 c.batch_seconds(options.costs.batch));
+    return weir::detail::bootstrap_ratio(full_of(c.mode).batch_seconds(options.costs.batch),
+                                         c.batch_seconds(options.costs.batch));
   }
   /// Mean cost of an image that the learned policy is predicted to have on the test images, in the mode's unit.
   static double predicted_cost(const Mode& m) { return weir::evaluate(m.learned.choice.policy, m.test).mean_cost(); }
@@ -82,7 +82,7 @@ struct Results {
     const double repaired = std::min(static_cast<double>(p.repairs) / static_cast<double>(p.n), (1 - limit) / 2);
     const auto d = static_cast<std::ptrdiff_t>(p.regressions) - static_cast<std::ptrdiff_t>(p.repairs);
     const double less = options.budget == "net" ? weir::bounds::trinomial_cdf(d - 1, p.n, repaired + limit, repaired)
-                        : p.regressions > 0     ? weir::binomial_cdf(p.regressions - 1, p.n, limit)
+                        : p.regressions > 0     ? weir::detail::binomial_cdf(p.regressions - 1, p.n, limit)
                                                 : 0;
     return std::max(0.0, 1 - less);
   }
@@ -108,7 +108,7 @@ struct Results {
     for (const Mode& m : modes)
       for (const weir::TunedRule& rule : m.rules) {
         if (c.kind != "rule" || m.name != c.mode || rule.name != c.name || rule.name == "fixed_exit") continue;
-        const weir::Evaluation planned = rule.evaluate(weir::keep_groups(m.test, {}));
+        const weir::Evaluation planned = rule.evaluate(weir::detail::keep_groups(m.test, {}));
         std::size_t n = 0;
         for (std::size_t i = 0; i < c.exit.size(); ++i) n += c.exit[i] != planned.exit[i] ? 1 : 0;
         return n;
@@ -190,9 +190,9 @@ inline nlohmann::json summary_json(const Results& r) {
   s["full"] = {{"name", full.name},
                {"accuracy", full.accuracy()},
                {"mean_s", full.mean_cost()},
-               {"p50_s", weir::percentile(full.seconds, 50)},
-               {"p90_s", weir::percentile(full.seconds, 90)},
-               {"p99_s", weir::percentile(full.seconds, 99)}};
+               {"p50_s", weir::detail::percentile(full.seconds, 50)},
+               {"p90_s", weir::detail::percentile(full.seconds, 90)},
+               {"p99_s", weir::detail::percentile(full.seconds, 99)}};
   for (const Contestant& c : r.contestants)
     if (c.kind == "network") {
       const auto p = r.pairs(c);
@@ -224,16 +224,16 @@ inline nlohmann::json summary_json(const Results& r) {
         {"repairs", p.repairs},
         {"kept_on_test", r.budgeted(p) <= o.max_loss},
         {"chance_of_as_much_at_the_budget", r.chance_of_as_much(p) ? json(*r.chance_of_as_much(p)) : json(nullptr)},
-        {"mcnemar_p", weir::mcnemar_p(p.regressions, p.repairs)},
+        {"mcnemar_p", weir::detail::mcnemar_p(p.regressions, p.repairs)},
         {"mean_s", c.mean_cost()},
         {"predicted_mean_s", in_seconds ? json(r.predicted_cost(m)) : json(nullptr)},
         {"predicted_mean_cost", r.predicted_cost(m)},
         {"full_cost", m.full_cost()},
         {"batch", m.batch},
         {"prices_settled", m.prices.settled},
-        {"p50_s", weir::percentile(c.seconds, 50)},
-        {"p90_s", weir::percentile(c.seconds, 90)},
-        {"p99_s", weir::percentile(c.seconds, 99)},
+        {"p50_s", weir::detail::percentile(c.seconds, 50)},
+        {"p90_s", weir::detail::percentile(c.seconds, 90)},
+        {"p99_s", weir::detail::percentile(c.seconds, 99)},
         {"full", r.full_of(m.name).name},
         {"speedup", r.speedup(c)},
         {"speedup_low95", ratio.low},
@@ -290,13 +290,13 @@ inline std::string curve_csv(const Results& r) {
       std::snprintf(text, sizeof text, format, x);
       return std::string(text);
     };
-    csv += weir::csv_line({c.mode, name,
-                           c.kind == "learned" ? "chosen"
-                           : c.kind == "curve" ? "learned"
-                                               : c.kind,
-                           number("%.6g", c.budget), number("%.9g", c.mean_cost()), number("%.6g", r.speedup(c)),
-                           number("%.9g", c.accuracy()), number("%.9g", p.excess), number("%.9g", p.net),
-                           std::to_string(p.n), r.run.id});
+    csv += weir::detail::csv_line({c.mode, name,
+                                   c.kind == "learned" ? "chosen"
+                                   : c.kind == "curve" ? "learned"
+                                                       : c.kind,
+                                   number("%.6g", c.budget), number("%.9g", c.mean_cost()),
+                                   number("%.6g", r.speedup(c)), number("%.9g", c.accuracy()), number("%.9g", p.excess),
+                                   number("%.9g", p.net), std::to_string(p.n), r.run.id});
   }
   return csv;
 }

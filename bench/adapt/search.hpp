@@ -80,7 +80,8 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
 inline void search(Mode& m, const Options& o, const Models& models) {
   weir::SearchOptions options;
   // Its models are fitted once for all prices: hundreds of topologies in seconds.
-  options.train = weir::with_learner({.side = loss_side(budget_on(o.budget))}, std::string(weir::predicted_loss));
+  options.train =
+      weir::detail::with_learner({.side = loss_side(budget_on(o.budget))}, std::string(weir::detail::predicted_loss));
   options.budget.on = budget_on(o.budget);
   options.budget.value = o.max_loss;
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};
@@ -93,7 +94,7 @@ inline void search(Mode& m, const Options& o, const Models& models) {
   options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::FoundTopology found = weir::search_topologies(m.lessons, options).front();
   PartOfMode part = part_of(m, models, found.stages, found.topology);
-  m.model = weir::select_costs(m.model, m.policy, found.stages);
+  m.model = weir::detail::select_costs(m.model, m.policy, found.stages);
   m.policy = m.policy.select(found.stages);
   m.lessons = m.lessons.select(found.stages);
   m.nets = std::move(part.nets);

@@ -32,8 +32,8 @@ inline std::string batch_text(std::size_t batch) {
 }
 
 /// Rows for every contestant but the curve: what is printed, and shown in the report.
-inline weir::ReportTable main_table(const Results& r) {
-  weir::ReportTable t;
+inline weir::detail::ReportTable main_table(const Results& r) {
+  weir::detail::ReportTable t;
   const bool binary = weir::Loss(r.options.loss).binary();
   const TimeUnit unit = TimeUnit::of(r.full().mean_cost());
   t.header = {"mode",
@@ -59,8 +59,8 @@ inline weir::ReportTable main_table(const Results& r) {
   return t;
 }
 
-inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
-  weir::ReportTable t;
+inline weir::detail::ReportTable exit_table(const Results& r, const Mode& m) {
+  weir::detail::ReportTable t;
   const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
   t.header = {"stage", in_seconds ? "adds, us" : "adds", "share leaving, %", "right of those, %"};
   if (m.batch > 1) t.header.insert(t.header.begin() + 2, "where so many get there, %");
@@ -69,8 +69,8 @@ inline weir::ReportTable exit_table(const Results& r, const Mode& m) {
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const double cost = m.costs()[k].cost;
     auto& row = t.rows.emplace_back();
-    row = {rows[k].stage, in_seconds ? micros(cost) : weir::format_cost(cost, m.model.unit), percent(rows[k].share, 1),
-           rows[k].n == 0 ? "-" : percent(rows[k].accuracy)};
+    row = {rows[k].stage, in_seconds ? micros(cost) : weir::detail::format_cost(cost, m.model.unit),
+           percent(rows[k].share, 1), rows[k].n == 0 ? "-" : percent(rows[k].accuracy)};
     if (m.batch > 1) row.insert(row.begin() + 2, percent(m.prices.share[k], 1));
   }
   return t;
@@ -82,8 +82,9 @@ inline std::string cost_line(const Results& r, const Mode& m) {
   std::string text;
   if (!in_seconds) {
     const double cost = r.predicted_cost(m), full = m.full_cost();
-    text = "learned to save " + m.model.unit + ", not time: predicted " + weir::format_cost(cost, m.model.unit) +
-           " a mean test image; the full network alone " + weir::format_cost(full, m.model.unit) +
+    text = "learned to save " + m.model.unit + ", not time: predicted " +
+           weir::detail::format_cost(cost, m.model.unit) + " a mean test image; the full network alone " +
+           weir::detail::format_cost(full, m.model.unit) +
            (cost > 0 ? format(", %.2f times as much", full / cost) : "");
   }
   if (r.options.costs.batch == 1) return text;
@@ -117,10 +118,10 @@ inline std::string timing_line(const Results& r, const Mode& m) {
   return format("speed-up %.2fx", r.speedup(c)) + format(" (95 %% interval %.2f", ratio.low) +
          format(" to %.2f);", ratio.high) + predicted + micros(c.mean_cost()) + " us a mean image; " +
          (r.options.costs.batch == 1 ? "p50 " : "of the batches, divided by their images, p50 ") +
-         micros(weir::percentile(c.seconds, 50)) + ", p90 " + micros(weir::percentile(c.seconds, 90)) + ", p99 " +
-         micros(weir::percentile(c.seconds, 99)) + " us (full: p50 " +
-         micros(weir::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
-         micros(weir::percentile(r.full_of(m.name).seconds, 99)) + ")" + decisions_text(m);
+         micros(weir::detail::percentile(c.seconds, 50)) + ", p90 " + micros(weir::detail::percentile(c.seconds, 90)) +
+         ", p99 " + micros(weir::detail::percentile(c.seconds, 99)) + " us (full: p50 " +
+         micros(weir::detail::percentile(r.full_of(m.name).seconds, 50)) + ", p99 " +
+         micros(weir::detail::percentile(r.full_of(m.name).seconds, 99)) + ")" + decisions_text(m);
 }
 
 /// Whether the test images keep the budget, and how likely that is for a policy at its limit.
@@ -145,10 +146,10 @@ inline std::string budget_line(const Results& r, const Mode& m) {
                     " calibration images, without a guarantee (--confidence 0)";
   return text + "; on test " + std::to_string(p.regressions) + " regressions and " + std::to_string(p.repairs) +
          " repairs of " + std::to_string(p.n) +
-         format(" (McNemar p = %.3g). ", weir::mcnemar_p(p.regressions, p.repairs)) + kept_line(r, p);
+         format(" (McNemar p = %.3g). ", weir::detail::mcnemar_p(p.regressions, p.repairs)) + kept_line(r, p);
 }
 
-inline void print(const weir::ReportTable& t) {
+inline void print(const weir::detail::ReportTable& t) {
   std::vector<std::size_t> width(t.header.size(), 0);
   for (std::size_t c = 0; c < width.size(); ++c) {
     width[c] = t.header[c].size();
@@ -157,7 +158,7 @@ inline void print(const weir::ReportTable& t) {
   const auto line = [&](const std::vector<std::string>& cells) {
     for (std::size_t c = 0; c < cells.size(); ++c) {
       const bool left = c < 1 || (c < 2 && cells.size() > 4);
-      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), weir::printable(cells[c]).c_str());
+      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), weir::detail::printable(cells[c]).c_str());
     }
     std::printf("\n");
   };

@@ -31,25 +31,28 @@ inline std::vector<Method> methods(const Population& p, double epsilon, double d
   std::vector<Method> all;
   if (p.paired) {
     const double limit = (1 + epsilon) / 2;
-    all.push_back({"naive", false, [=](const Eigen::MatrixXd& r) { return weir::choose_naively(r, limit); }});
-    const auto weights = weir::several_starts(p.predicted, p.n, p.n_training, epsilon, delta);
+    all.push_back({"naive", false, [=](const Eigen::MatrixXd& r) { return weir::detail::choose_naively(r, limit); }});
+    const auto weights = weir::detail::several_starts(p.predicted, p.n, p.n_training, epsilon, delta);
     for (const weir::MeanTest& test : {weir::bounds::trinomial_test(), weir::mean_test("betting")})
-      all.push_back({"LTT several starts, " + test.name, true,
-                     [=](const Eigen::MatrixXd& r) { return weir::learn_then_test(r, limit, delta, test, weights); }});
+      all.push_back({"LTT several starts, " + test.name, true, [=](const Eigen::MatrixXd& r) {
+                       return weir::detail::learn_then_test(r, limit, delta, test, weights);
+                     }});
     return all;
   }
-  all.push_back({"naive", false, [=](const Eigen::MatrixXd& r) { return weir::choose_naively(r, epsilon); }});
+  all.push_back({"naive", false, [=](const Eigen::MatrixXd& r) { return weir::detail::choose_naively(r, epsilon); }});
   all.push_back({"conformal risk control", false,
-                 [=](const Eigen::MatrixXd& r) { return weir::control_conformal_risk(r, epsilon); }});
+                 [=](const Eigen::MatrixXd& r) { return weir::detail::control_conformal_risk(r, epsilon); }});
   const auto learn_then_test = [&](const std::string& name, const weir::MeanTest& test, std::vector<double> weights) {
-    all.push_back({"LTT " + name + ", " + std::string(test.name), true,
-                   [=](const Eigen::MatrixXd& r) { return weir::learn_then_test(r, epsilon, delta, test, weights); }});
+    all.push_back({"LTT " + name + ", " + std::string(test.name), true, [=](const Eigen::MatrixXd& r) {
+                     return weir::detail::learn_then_test(r, epsilon, delta, test, weights);
+                   }});
   };
-  const auto several = weir::several_starts(p.predicted, p.n, p.n_training, epsilon, delta);
+  const auto several = weir::detail::several_starts(p.predicted, p.n, p.n_training, epsilon, delta);
   for (const weir::MeanTest& test : weir::mean_tests()) {
     if (test.needs_zero_one && !p.zero_one) continue;
-    all.push_back({"upper bound, " + std::string(test.name), true,
-                   [=](const Eigen::MatrixXd& r) { return weir::bound_monotone_risk(r, epsilon, delta, test); }});
+    all.push_back({"upper bound, " + std::string(test.name), true, [=](const Eigen::MatrixXd& r) {
+                     return weir::detail::bound_monotone_risk(r, epsilon, delta, test);
+                   }});
     learn_then_test("several starts", test, several);
   }
   const weir::MeanTest& sharpest = weir::mean_test(p.zero_one ? "clopper_pearson" : "betting");

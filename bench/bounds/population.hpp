@@ -17,7 +17,7 @@ namespace bounds_bench {
 class Uniforms {
  public:
   explicit Uniforms(std::uint64_t seed) : seed_(seed) {}
-  double operator()() { return weir::counter_uniform(seed_, counter_++); }
+  double operator()() { return weir::detail::counter_uniform(seed_, counter_++); }
   std::size_t below(std::size_t n) {
     return std::min(n - 1, static_cast<std::size_t>((*this)() * static_cast<double>(n)));
   }

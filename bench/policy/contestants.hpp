@@ -72,7 +72,9 @@ struct Setting {
   }
 
   /// The last stage's network for everybody: what a contestant does that cannot keep a budget.
-  weir::Evaluation full(const weir::Trace& trace) const { return weir::single_network(trace, trace.full(), full_cost); }
+  weir::Evaluation full(const weir::Trace& trace) const {
+    return weir::detail::single_network(trace, trace.full(), full_cost);
+  }
 };
 
 /// Writes what a contestant did on the test images with one seed and budget.
@@ -95,7 +97,7 @@ inline void put(Contestant& c, const Setting& setting, std::size_t seed, std::si
 inline std::size_t best_network(const weir::Trace& calibration, const weir::Budget& budget) {
   std::size_t best = calibration.full();
   for (std::size_t k = 0; k < calibration.stages.size(); ++k) {
-    const auto score = weir::detail::MemberScore::of(weir::single_network(calibration, k));
+    const auto score = weir::detail::MemberScore::of(weir::detail::single_network(calibration, k));
     if (weir::detail::keeps(score.estimate, score.regressions, score.repairs, calibration.size(), budget) &&
         calibration.stages[k].cost < calibration.stages[best].cost)
       best = k;
@@ -107,13 +109,13 @@ inline std::size_t best_network(const weir::Trace& calibration, const weir::Budg
 inline std::vector<std::string> usable_rules(const Setting& setting,
                                              const std::function<void(const std::string&)>& left_out) {
   for (const std::string& name : setting.options.rules) {
-    const std::string reason = weir::lacks(weir::find_rule(name), setting.topology, setting.parts.pool);
+    const std::string reason = weir::detail::lacks(weir::find_rule(name), setting.topology, setting.parts.pool);
     if (!reason.empty()) throw weir::ArgumentError("rule '" + name + "': " + reason);
   }
   if (!setting.options.rules.empty()) return setting.options.rules;
   std::vector<std::string> rules;
   for (const weir::Rule& rule : weir::rules()) {
-    const std::string reason = weir::lacks(rule, setting.topology, setting.parts.pool);
+    const std::string reason = weir::detail::lacks(rule, setting.topology, setting.parts.pool);
     if (reason.empty())
       rules.emplace_back(rule.name);
     else
@@ -145,19 +147,19 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
     for (const std::string& learner : o.learners) {
-      weir::TrainOptions train = weir::with_learner({.folds = o.folds, .seed = seed}, learner);
+      weir::TrainOptions train = weir::detail::with_learner({.folds = o.folds, .seed = seed}, learner);
       train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
       const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
       std::vector<weir::Estimate> learned_here;
       for (const weir::PathPoint& p : path) learned_here.push_back({p.mean_cost, 0, p.mean_excess, 0});
-      auto wider = weir::with_rules(trainer, path);
+      auto wider = weir::detail::with_rules(trainer, path);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
         const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
         put(*c, setting, seed, b, choice.calibration, weir::evaluate(choice.policy, test));
-        const double cost = weir::system_cost(learned_here, {.value = setting.budgets[b]});
+        const double cost = weir::detail::system_cost(learned_here, {.value = setting.budgets[b]});
         if (!best[b]) first[b] = cost;
-        if (best[b] && !weir::takes_over(cost, first[b], least[b])) continue;
+        if (best[b] && !weir::detail::takes_over(cost, first[b], least[b])) continue;
         least[b] = cost;
         const weir::Choice any =
             trainer.one_parameter() ? choice : weir::choose(trainer, wider, calibration, setting.budget(b, seed));
@@ -179,8 +181,8 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
     }
     for (std::size_t b = 0; o.networks && b < setting.budgets.size(); ++b) {
       const std::size_t k = best_network(calibration, setting.budget(b, seed));
-      put(*c, setting, seed, b, weir::Estimate::of(weir::single_network(calibration, k)),
-          weir::single_network(test, k));
+      put(*c, setting, seed, b, weir::Estimate::of(weir::detail::single_network(calibration, k)),
+          weir::detail::single_network(test, k));
     }
     for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
       const auto oracle = weir::budget_oracle(setting.topology, test, setting.budgets[b]);

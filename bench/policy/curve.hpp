@@ -17,12 +17,12 @@ namespace compare {
 
 /// Cost at excess loss b: of the lower hull of the points and of the full network's (full_cost, 0), which
 /// anybody may run instead, the least cost whose loss is at most b. b >= 0.
-inline double cost_at(std::vector<weir::TradeoffPoint> points, double full_cost, double b) {
+inline double cost_at(std::vector<weir::detail::TradeoffPoint> points, double full_cost, double b) {
   points.push_back({full_cost, 0});
-  const auto hull = weir::lower_hull(points);
-  const auto mix = weir::at_loss(points, hull, b);
+  const auto hull = weir::detail::lower_hull(points);
+  const auto mix = weir::detail::at_loss(points, hull, b);
   if (!mix) throw weir::ArgumentError("curve: the excess loss must not be negative");
-  return weir::mixed(points, *mix).cost;
+  return weir::detail::mixed(points, *mix).cost;
 }
 
 /// Area under the curve: the share of the full network's cost that is saved, averaged over all excess losses from 0
@@ -31,7 +31,7 @@ inline double cost_at(std::vector<weir::TradeoffPoint> points, double full_cost,
 ///     1/b_max  integral over b in [0, b_max] of  1 - cost_at(b) / full_cost.
 ///
 /// Between 0 (never faster than the full network) and 1. Exact: the curve is linear between the hull's vertices.
-inline double saved_area(const std::vector<weir::TradeoffPoint>& points, double full_cost, double b_max) {
+inline double saved_area(const std::vector<weir::detail::TradeoffPoint>& points, double full_cost, double b_max) {
   std::vector<double> losses{0, b_max};
   for (const auto& p : points)
     if (p.loss > 0 && p.loss < b_max) losses.push_back(p.loss);
@@ -65,7 +65,7 @@ struct Reading {
 
   /// means [budgets] of cost and excess -> speed-up at each budget.
   std::vector<double> speedups(const Eigen::RowVectorXd& cost, const Eigen::RowVectorXd& excess) const {
-    std::vector<weir::TradeoffPoint> points;
+    std::vector<weir::detail::TradeoffPoint> points;
     for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
     std::vector<double> out;
     for (std::size_t b = 0; b < budgets.size(); ++b)
@@ -84,8 +84,8 @@ inline std::vector<Speedups> bootstrap_speedups(const std::vector<Samples>& cont
   const auto C = static_cast<Eigen::Index>(contestants.size());
   std::uint64_t counter = 0;
   const auto draw = [&](std::size_t size) {
-    return std::min(size - 1,
-                    static_cast<std::size_t>(weir::counter_uniform(seed, counter++) * static_cast<double>(size)));
+    return std::min(
+        size - 1, static_cast<std::size_t>(weir::detail::counter_uniform(seed, counter++) * static_cast<double>(size)));
   };
   // means [resamples, contestants * 2 budgets], by blocks of resamples whose image counts are one matrix.
   std::vector<Speedups> out;
@@ -125,7 +125,7 @@ template <class F>
 weir::Interval interval95(const std::vector<Speedups>& resamples, const F& f) {
   std::vector<double> values;
   for (const Speedups& s : resamples) values.push_back(f(s));
-  return {weir::percentile(values, 2.5), weir::percentile(values, 97.5)};
+  return {weir::detail::percentile(values, 2.5), weir::detail::percentile(values, 97.5)};
 }
 
 /// "ahead", "not separable" or "behind", by an interval of learned - rule.

@@ -13,7 +13,7 @@ struct Options {
   std::string trace, policy_trace, calibration_trace, test_trace;
   std::string topology = "chain", loss = "top1", learn_from = "auto", out = "results/policy";
   bool networks = false;
-  std::vector<std::string> learners = weir::gate_learner_names(), rules, reprice;
+  std::vector<std::string> learners = weir::detail::gate_learner_names(), rules, reprice;
   std::vector<double> budgets = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05};
   double confidence = 0;
   std::size_t seeds = 3, bootstrap = 1000, lambdas = 24, folds = 5;
@@ -41,9 +41,9 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--reprice", o.reprice,
                  "STAGE=FACTOR, several times: as if the stage cost so many times what the traces say")
       ->group("Data");
-  app.add_option("--learners", o.learners, CLI::detail::join(weir::gate_learner_names(), ", "))
+  app.add_option("--learners", o.learners, CLI::detail::join(weir::detail::gate_learner_names(), ", "))
       ->delimiter(',')
-      ->check(CLI::IsMember(weir::gate_learner_names()))
+      ->check(CLI::IsMember(weir::detail::gate_learner_names()))
       ->group("Contestants");
   app.add_option("--rules", o.rules,
                  CLI::detail::join(weir::rule_names(), ", ") + "; if not given, all that the traces suffice for")

@@ -53,7 +53,7 @@ struct Comparison {
         cost += T / n_seeds;
         excess += E / n_seeds;
       }
-      std::vector<weir::TradeoffPoint> points;
+      std::vector<weir::detail::TradeoffPoint> points;
       for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
       area.push_back(
           saved_area(points, s.full_cost, *std::max_element(s.options.budgets.begin(), s.options.budgets.end())));
@@ -93,7 +93,7 @@ struct Comparison {
         for (int g = 0; g < 3; ++g)
           if (verdict(row.difference) == verdicts[g])
             groups[g] += (groups[g].empty() ? "" : ", ") + row.contestant->name;
-    std::string text = "At " + weir::format_short(100 * setting.budgets[b]) + " % the best learned policy is ";
+    std::string text = "At " + weir::detail::format_short(100 * setting.budgets[b]) + " % the best learned policy is ";
     text += groups[2].empty() ? "not behind any rule" : "**behind " + groups[2] + "**";
     if (!groups[0].empty()) text += "; ahead of " + groups[0];
     if (!groups[1].empty()) text += "; not separable from " + groups[1];
@@ -101,10 +101,10 @@ struct Comparison {
   }
 };
 
-inline std::string fixed(double v, int digits = 2) { return weir::format_fixed(v, digits); }
+inline std::string fixed(double v, int digits = 2) { return weir::detail::format_fixed(v, digits); }
 /// Times in microseconds, as tables of them are read; other costs with their unit.
 inline std::string cost_text(double cost, const std::string& unit) {
-  return unit == weir::cost_unit::seconds ? fixed(1e6 * cost, 1) + " us" : weir::format_cost(cost, unit);
+  return unit == weir::cost_unit::seconds ? fixed(1e6 * cost, 1) + " us" : weir::detail::format_cost(cost, unit);
 }
 inline std::string range(const weir::Interval& i) { return fixed(i.low) + " to " + fixed(i.high); }
 
@@ -142,9 +142,9 @@ inline std::string stage_table(const weir::Trace& test) {
       const Eigen::VectorXd p = s.features.col(found - s.feature_names.begin());
       const auto auroc = [&](const std::vector<int>& y) -> std::optional<double> {
         if (std::ranges::count(y, 1) % std::ssize(y) == 0) return std::nullopt;  // only one label occurs
-        return weir::auroc(-p, y);
+        return weir::detail::auroc(-p, y);
       };
-      ece = weir::expected_calibration_error(p, right);
+      ece = weir::detail::expected_calibration_error(p, right);
       failure = auroc(wrong_by_loss);
       regression = auroc(worse);
     }
@@ -176,7 +176,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
   text +=
       "\"learned\" is, for each seed and budget, the first learner, or the one that is cheapest on the policy part, "
       "out of fold, where that saves " +
-      fixed(100 * weir::least_saving, 0) +
+      fixed(100 * weir::detail::least_saving, 0) +
       " % there; where it fits its gates anew for each price of loss, thresholds of the known confidences are among "
       "the policies that it chooses from. Intervals: 95 %, " +
       std::to_string(s.options.bootstrap) + " paired resamples of the " + std::to_string(s.parts.test.size()) +
@@ -190,7 +190,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
   for (std::size_t k = 0; k < c.contestants.size(); ++k) rows.push_back({c.contestants[k].name, fixed(c.area[k], 4)});
   for (std::size_t b = 0; b < s.budgets.size(); ++b) {
     if (!c.is_asked(b)) continue;
-    header.push_back(weir::format_short(100 * s.budgets[b]) + " %");
+    header.push_back(weir::detail::format_short(100 * s.budgets[b]) + " %");
     for (std::size_t k = 0; k < rows.size(); ++k) rows[k].push_back(fixed(c.rows[b][k].speedup));
   }
   text += "## Speed-up by budget of excess loss\n\n" + markdown_table(header, rows);
@@ -205,7 +205,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
                       fixed(100 * r.gain, 1), r.contestant->kind == "learned" ? "-" : fixed(r.behind_learned),
                       r.contestant->kind == "learned" ? "-" : range(r.difference), fixed(s.full_cost / r.cost),
                       fixed(100 * r.excess, 3), fixed(100 * r.net, 3)});
-    text += "## Budget " + weir::format_short(100 * s.budgets[b]) + " %\n\n" +
+    text += "## Budget " + weir::detail::format_short(100 * s.budgets[b]) + " %\n\n" +
             markdown_table({"who", "speed-up", "95 %", "seeds", "of the oracle's gain, %", "learned - this", "95 %",
                             "as chosen: speed-up", "excess, %", "net, %"},
                            rows);
@@ -217,7 +217,7 @@ inline std::string csv(const Comparison& c) {
   std::string text =
       "contestant,kind,budget,speedup,speedup_low95,speedup_high95,speedup_seed_min,speedup_seed_max,"
       "share_of_oracle_gain,learned_minus_this,difference_low95,difference_high95,area,chosen_" +
-      weir::cost_field(c.setting.parts.test.cost_unit) +
+      weir::detail::cost_field(c.setting.parts.test.cost_unit) +
       ","
       "chosen_excess_loss,chosen_net_loss\n";
   for (const auto& at : c.rows)
@@ -227,7 +227,7 @@ inline std::string csv(const Comparison& c) {
       for (const double v : {c.setting.budgets[static_cast<std::size_t>(&at - c.rows.data())], r.speedup,
                              r.interval.low, r.interval.high, r.seed_low, r.seed_high, r.gain, r.behind_learned,
                              r.difference.low, r.difference.high, c.area[k], r.cost, r.excess, r.net})
-        text += "," + weir::format_short(v, 9);
+        text += "," + weir::detail::format_short(v, 9);
       text += "\n";
     }
   return text;
@@ -236,14 +236,14 @@ inline std::string csv(const Comparison& c) {
 /// Speed-up against excess loss as chosen, on test: learned, rules, networks, oracle.
 inline std::string svg(const Comparison& c) {
   const std::string& unit = c.setting.parts.test.cost_unit;
-  weir::SvgPlot plot(
+  weir::detail::SvgPlot plot(
       {.title = "Policies against rules: " +
                 (unit == weir::cost_unit::seconds ? "predicted from measured stage times" : "costs in " + unit),
        .x_label = "excess loss, %",
        .y_label = "speed-up"});
   for (std::size_t k = 0; k < c.contestants.size(); ++k) {
     if (c.contestants[k].kind == "learner") continue;
-    weir::PlotSeries series{.name = c.contestants[k].name, .is_dashed = c.contestants[k].kind == "oracle"};
+    weir::detail::PlotSeries series{.name = c.contestants[k].name, .is_dashed = c.contestants[k].kind == "oracle"};
     for (const auto& at : c.rows) series.points.push_back({100 * at[k].excess, c.setting.full_cost / at[k].cost});
     std::sort(series.points.begin(), series.points.end(),
               [](const auto& a, const auto& b) { return std::pair(a.x, a.y) < std::pair(b.x, b.y); });

@@ -51,7 +51,7 @@ inline std::vector<Eigen::Index> shuffled(std::size_t n, std::uint64_t seed) {
   std::vector<Eigen::Index> order(n);
   std::iota(order.begin(), order.end(), Eigen::Index{0});
   std::vector<double> key(n);
-  for (std::size_t i = 0; i < n; ++i) key[i] = weir::counter_uniform(seed, i);
+  for (std::size_t i = 0; i < n; ++i) key[i] = weir::detail::counter_uniform(seed, i);
   std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
     return key[static_cast<std::size_t>(a)] < key[static_cast<std::size_t>(b)];
   });

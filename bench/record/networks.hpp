@@ -58,8 +58,8 @@ class Turn {
 inline weir::PolicyFile unlearned(const Networks& n, const adapt::Models& models, const std::vector<int>& labels,
                                   const std::filesystem::path& folder) {
   const auto classes = static_cast<std::size_t>(models.all.back().network.output_shape().numel());
-  const bool class_features = weir::enough_examples(labels, classes, 20);
-  const auto features = weir::confidence_feature_names(static_cast<int>(classes), class_features);
+  const bool class_features = weir::detail::enough_examples(labels, classes, 20);
+  const auto features = weir::detail::confidence_feature_names(static_cast<int>(classes), class_features);
   weir::PolicyFile file;
   file.cascade = {{"n_classes", classes}, {"networks", nlohmann::json::array()}};
   std::vector<std::string> names;
@@ -67,11 +67,11 @@ inline weir::PolicyFile unlearned(const Networks& n, const adapt::Models& models
     file.stages.push_back({features, 0, {}, {{"network", names.size()}, {"tensor", m.answer}, {"logits", m.logits}}});
     names.push_back(m.name);
     file.cascade["networks"].push_back(
-        weir::network_to_json(m.network, m.file, folder, adapt::preprocess_entry(n.preprocess, m.file)));
+        weir::detail::network_to_json(m.network, m.file, folder, adapt::preprocess_entry(n.preprocess, m.file)));
   }
   weir::Policy& policy = file.policy.a;
   policy.topology = weir::Topology::all_later(names);
-  const weir::GateInputs inputs = file.inputs();
+  const weir::detail::GateInputs inputs = file.inputs();
   for (std::size_t k = 0; k < names.size(); ++k) {
     const std::size_t actions = policy.topology.n_actions(k);
     policy.gates.push_back(actions == 1 ? weir::Gate{} : weir::Gate::constant(actions - 1, actions, inputs.size(k)));
@@ -88,11 +88,11 @@ inline std::vector<double> measured_seconds(const weir::PolicyFile& file, const 
   for (const std::size_t r : rows) part.set->keep_decoded(part.rows[r]);
   std::vector<std::size_t> nets(models.all.size());
   std::iota(nets.begin(), nets.end(), std::size_t{0});
-  weir::CascadeExecutor cascade(weir::read_cascade(file, path, {{}, true}).spec,
+  weir::CascadeExecutor cascade(weir::detail::read_cascade(file, path, {{}, true}).spec,
                                 weir::Context({.threads = 1, .isa = isa}));
   adapt::ProgressLine progress("measuring the networks");
   std::vector<double> seconds;
-  for (const weir::StageCost& c : weir::measure_costs(
+  for (const weir::StageCost& c : weir::detail::measure_costs(
            cascade, models.maker(part, nets), rows, rows.size() / 10, [](std::size_t, std::span<const double>) {},
            [&](std::size_t done, std::size_t total) { progress(done, total); }))
     seconds.push_back(c.cost);
@@ -119,7 +119,7 @@ inline weir::PolicyFile policy_of(const Networks& n, adapt::Part& part, const st
   weir::PolicyFile file = unlearned(n, models, part.labels(), path.parent_path());
   const Turn turn(path.string() + ".lock");
   if (std::filesystem::exists(path)) {
-    const weir::PolicyFile there = weir::read_policy_file(path);
+    const weir::PolicyFile there = weir::detail::read_policy_file(path);
     file.provenance = there.provenance;
     for (std::size_t k = 0; k < std::min(file.stages.size(), there.stages.size()); ++k)
       file.stages[k].cost = n.seconds.empty() ? there.stages[k].cost : n.seconds[k];

@@ -78,7 +78,7 @@ struct Version {
       stage.answer_cost = file.stages.at(k).answer_cost;
       costs.stages.push_back(std::move(stage));
     }
-    cost_to = weir::cheapest_costs(file.policy.a.topology, costs);
+    cost_to = weir::detail::cheapest_costs(file.policy.a.topology, costs);
     cascade.preload(o.batch);
   }
 };
@@ -108,7 +108,7 @@ class Service {
   void load() {
     const auto seen = stamp();
     save();  // what the next one goes on from
-    auto next = std::make_shared<Version>(weir::read_policy_file(options_.policy), options_, log_);
+    auto next = std::make_shared<Version>(weir::detail::read_policy_file(options_.policy), options_, log_);
     const std::lock_guard lock(mutex_);
     current_.swap(next);  // the old one goes with its last request
     seen_ = seen;

@@ -76,7 +76,8 @@ weir::Image each_value(const weir::ImageView& image, const F& f) {
 inline weir::Image add_noise(const weir::ImageView& image, double deviation, std::uint64_t seed) {
   std::uint64_t counter = 0;
   return detail::each_value(image, [&](int y, int x, int c) {
-    const double u = 1 - weir::counter_uniform(seed, counter), v = weir::counter_uniform(seed, counter + 1);
+    const double u = 1 - weir::detail::counter_uniform(seed, counter),
+                 v = weir::detail::counter_uniform(seed, counter + 1);
     counter += 2;
     const double normal = std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
     return detail::pixel(image, y, x, c) + 255 * deviation * normal;
@@ -128,7 +129,7 @@ inline weir::ImageSet corrupted(const weir::ImageSet& set, const std::vector<std
                                 std::uint64_t seed) {
   if (rows.empty()) throw weir::ArgumentError(set.source() + ": no images to corrupt");
   const weir::ImageView first = set.image(rows.front());
-  weir::Bytes pixels;
+  weir::detail::Bytes pixels;
   std::vector<int> labels;
   for (const std::size_t row : rows) {
     const weir::ImageView image = set.image(row);

@@ -71,8 +71,9 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::IsMember({"chain", "dag"}))
       ->capture_default_str()
       ->group("Policy");
-  app.add_option("--learner", o.learner, "what gates are: " + CLI::detail::join(weir::gate_learner_names(), ", "))
-      ->check(CLI::IsMember(weir::gate_learner_names()))
+  app.add_option("--learner", o.learner,
+                 "what gates are: " + CLI::detail::join(weir::detail::gate_learner_names(), ", "))
+      ->check(CLI::IsMember(weir::detail::gate_learner_names()))
       ->group("Policy");
   app.add_option("--loss", o.adapt.loss, "top1, top5, ... of images; traces bring their losses")->group("Policy");
   app.add_option("--max-loss", o.adapt.max_loss, "budget: loss in excess of the full network, per image")

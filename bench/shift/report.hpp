@@ -13,11 +13,11 @@ namespace shift {
 
 namespace detail {
 
-inline std::string percent(double share) { return weir::format_short(100 * share, 3) + " %"; }
+inline std::string percent(double share) { return weir::detail::format_short(100 * share, 3) + " %"; }
 
 inline std::string share_list(const std::vector<double>& shares) {
   std::string text;
-  for (const double s : shares) text += (text.empty() ? "" : " / ") + weir::format_short(100 * s, 3);
+  for (const double s : shares) text += (text.empty() ? "" : " / ") + weir::detail::format_short(100 * s, 3);
   return text;
 }
 
@@ -25,8 +25,8 @@ inline std::string when(const Row& row) {
   const Alarms& a = row.alarms;
   if (a.orders == 0) return "-";
   if (a.noticed == 0) return "never";
-  return weir::format_short(weir::percentile(a.delay, 50), 4) + " (" +
-         weir::format_short(weir::percentile(a.delay, 90), 4) + ")";
+  return weir::detail::format_short(weir::detail::percentile(a.delay, 50), 4) + " (" +
+         weir::detail::format_short(weir::detail::percentile(a.delay, 90), 4) + ")";
 }
 
 }  // namespace detail
@@ -52,14 +52,14 @@ inline std::string markdown(const Study& s, const Sources& sources, const Option
             detail::percent(r.excess) + " | " +
             (r.limits ? detail::percent(r.limits->low) + " to " + detail::percent(r.limits->high) : "-") + " | " +
             r.verdict(o.adapt.max_loss) + " | " + detail::percent(r.net) + " | " +
-            weir::format_short(1e3 * r.seconds, 3) + " ms | " + weir::format_short(r.speedup, 3) + " | " +
-            detail::share_list(r.shares) + " | " +
+            weir::detail::format_short(1e3 * r.seconds, 3) + " ms | " + weir::detail::format_short(r.speedup, 3) +
+            " | " + detail::share_list(r.shares) + " | " +
             (watched ? detail::percent(static_cast<double>(r.alarms.noticed) / static_cast<double>(r.alarms.orders))
                      : "-") +
             " | " + detail::when(r) + " | " + (r.alarms.loudest.empty() ? "-" : r.alarms.loudest) + " |\n";
   }
   text += "\nNoticed: share of " + std::to_string(o.stream.orders) +
-          " random orders in which the monitor (run length " + weir::format_short(o.stream.run_length, 6) +
+          " random orders in which the monitor (run length " + weir::detail::format_short(o.stream.run_length, 6) +
           ") gave the alarm; after: examples from the change on, median (90th percentile) where it did; by: the test "
           "that spoke loudest in most of them. For the same source every alarm is false: " +
           detail::percent(rate.low) + " to " + detail::percent(rate.high) + " of streams of " +
@@ -74,9 +74,9 @@ inline std::string csv(const Study& s) {
                                   "net",          "seconds",   "speedup",   "orders", "noticed",    "false_alarms",
                                   "after_median", "after_p90", "loudest"};
   for (const auto& name : s.stages) header.push_back("exit." + name);
-  std::string text = weir::csv_line(header);
+  std::string text = weir::detail::csv_line(header);
   for (const Row& r : s.rows) {
-    const auto number = [](double v) { return weir::format_short(v, 9); };
+    const auto number = [](double v) { return weir::detail::format_short(v, 9); };
     const bool any = !r.alarms.delay.empty();
     std::vector<std::string> line{r.name,
                                   std::to_string(r.n),
@@ -90,11 +90,11 @@ inline std::string csv(const Study& s) {
                                   std::to_string(r.alarms.orders),
                                   std::to_string(r.alarms.noticed),
                                   std::to_string(r.alarms.false_alarms),
-                                  any ? number(weir::percentile(r.alarms.delay, 50)) : "",
-                                  any ? number(weir::percentile(r.alarms.delay, 90)) : "",
+                                  any ? number(weir::detail::percentile(r.alarms.delay, 50)) : "",
+                                  any ? number(weir::detail::percentile(r.alarms.delay, 90)) : "",
                                   r.alarms.loudest};
     for (const double share : r.shares) line.push_back(number(share));
-    text += weir::csv_line(line);
+    text += weir::detail::csv_line(line);
   }
   return text;
 }

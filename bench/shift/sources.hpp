@@ -133,11 +133,11 @@ inline Sources record_sources(Options o) {
   }
 
   const auto classes = static_cast<std::size_t>(models.all[0].network.output_shape().numel());
-  adapt::Mode mode = adapt::selection_mode(a, models, weir::enough_examples(data.policy.labels(), classes));
+  adapt::Mode mode = adapt::selection_mode(a, models, weir::detail::enough_examples(data.policy.labels(), classes));
   weir::CascadeExecutor cascade(mode.spec, weir::Context({.threads = a.threads, .isa = a.isa}));
   std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), 200));
   std::iota(rows.begin(), rows.end(), std::size_t{0});
-  mode.model.costs = {weir::measure_costs(
+  mode.model.costs = {weir::detail::measure_costs(
       cascade, models.maker(data.policy, mode.nets), rows, 10, [](std::size_t, std::span<const double>) {},
       [](std::size_t, std::size_t) {})};
   mode.price_full_batches();

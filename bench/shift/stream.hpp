@@ -25,9 +25,9 @@ namespace shift {
 
 /// What a monitor is shown of examples: where each left, and its features behind the first stage, classes apart.
 struct Watched {
-  std::vector<std::string> names;  ///< [d] of the features
-  std::vector<std::size_t> exit;   ///< [n]
-  weir::RowMatrix features;        ///< [n, d]
+  std::vector<std::string> names;    ///< [d] of the features
+  std::vector<std::size_t> exit;     ///< [n]
+  weir::detail::RowMatrix features;  ///< [n, d]
 
   std::size_t size() const { return exit.size(); }
   std::span<const double> row(std::size_t i) const {
@@ -40,7 +40,7 @@ inline Watched watch(const weir::MixedPolicy& policy, const weir::Trace& trace) 
   Watched w{{}, weir::evaluate(policy, trace).exit, {}};
   std::vector<Eigen::Index> columns;
   for (std::size_t f = 0; f < first.feature_names.size(); ++f)
-    if (!weir::gate_features::is_class(first.feature_names[f])) {
+    if (!weir::detail::gate_features::is_class(first.feature_names[f])) {
       columns.push_back(static_cast<Eigen::Index>(f));
       w.names.push_back(first.feature_names[f]);
     }

@@ -57,11 +57,11 @@ inline bool is_binary(const weir::Trace& trace) {
 /// Learned on the policy part and chosen on the calibration part, as adapt does: gates, and the known rules beside
 /// them.
 inline weir::Choice learn(const Sources& s, const Options& o, bool certified) {
-  weir::TrainOptions train = weir::with_learner({.folds = o.folds, .seed = o.adapt.seed}, o.learner);
+  weir::TrainOptions train = weir::detail::with_learner({.folds = o.folds, .seed = o.adapt.seed}, o.learner);
   program::ProgressLine progress("learning");
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(s.policy, s.topology, train);
-  auto path = weir::with_rules(trainer, trainer.train_path(o.lambdas));
+  auto path = weir::detail::with_rules(trainer, trainer.train_path(o.lambdas));
   weir::Budget budget{.value = o.adapt.max_loss, .seed = o.adapt.seed};
   if (certified) {
     budget.margin = weir::Margin::upper_limit;

@@ -11,7 +11,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// y = clamp(conv(x) + bias + residual) for images of one size; see Conv2dParams for the formula. y and residual are
 /// blocked (core/layout.hpp), x in the layout that is asked for; a Context that chose OpenBLAS has all three plain, and
@@ -45,17 +45,16 @@ class PackedConv2d {
     H_ = x[2], W_ = x[3], OH_ = y[2], OW_ = y[3];
     x_floats_ = floats_of(x.with(0, 1), layout_, context.isa());
     y_floats_ = floats_of(y.with(0, 1), output_layout(), context.isa());
-    const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+    const Microkernels& micro = microkernels(context.isa());
     const auto padded = static_cast<std::size_t>(round_up(params.out_channels, micro.width()));
     std::fill_n(bias_.reserve(padded), padded, 0.0F);
     std::copy(bias.begin(), bias.end(), bias_.data());
     if (openblas_)
-      algorithm_ = std::make_unique<kernels::Im2col>(params, x, micro);
+      algorithm_ = std::make_unique<Im2col>(params, x, micro);
     else
-      algorithm_ = kernels::choose_conv2d(params, x, layout_, micro, context.winograd());
-    if (algorithm_->transforms() &&
-        !kernels::all_finite(micro.isa, weights.data(), static_cast<std::int64_t>(weights.size())))
-      algorithm_ = kernels::choose_conv2d(params, x, layout_, micro, false);
+      algorithm_ = choose_conv2d(params, x, layout_, micro, context.winograd());
+    if (algorithm_->transforms() && !all_finite(micro.isa, weights.data(), static_cast<std::int64_t>(weights.size())))
+      algorithm_ = choose_conv2d(params, x, layout_, micro, false);
     algorithm_->pack(std::span(weights.data(), weights.size()));
     isa_ = micro.isa;
     x_unit_ = layout_ == Layout::plain ? 1 : micro.lanes, y_unit_ = micro.lanes;
@@ -74,15 +73,15 @@ class PackedConv2d {
   std::size_t workspace_floats(const Context& context, const Shape& x) const {
     const std::int64_t threads = context.threads();
     if (!whole_images(context, x[0])) return algorithm_->workspace_floats(threads);
-    return kernels::workspaces_floats(threads, image_workspace());
+    return workspaces_floats(threads, image_workspace());
   }
 
   /// x [N, C, H, W] -> y [N, M, OH, OW]. residual has y's shape and may be y.data, or is nullptr.
   void run(const Context& context, ConstView x, const float* residual, View y, Clamp clamp, float* workspace) const {
     const std::int64_t N = x.shape[0];
     const auto images = [&](std::int64_t first, std::int64_t last) {
-      return kernels::Conv2dImages{x.data + first * x_floats_, residual ? residual + first * y_floats_ : nullptr,
-                                   y.data + first * y_floats_, last - first, clamp};
+      return Conv2dImages{x.data + first * x_floats_, residual ? residual + first * y_floats_ : nullptr,
+                          y.data + first * y_floats_, last - first, clamp};
     };
     if (algorithm_->wants_finite() && !finite(context, x.data, N)) {
       for (std::int64_t n = 0; n < N; ++n)
@@ -96,12 +95,11 @@ class PackedConv2d {
       algorithm_->run(context.pool(), images(0, N), bias_.data(), workspace);
       return;
     }
-    const ThreadPool alone(1);
-    kernels::share(context.pool(), N, params_.flops(x.shape),
-                   [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                     algorithm_->run(alone, images(first, last), bias_.data(),
-                                     workspace + piece * kernels::workspaces_apart(image_workspace()));
-                   });
+    const detail::ThreadPool alone(1);
+    share(context.pool(), N, params_.flops(x.shape), [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+      algorithm_->run(alone, images(first, last), bias_.data(),
+                      workspace + piece * workspaces_apart(image_workspace()));
+    });
   }
 
   /// Which rows of x a row of y depends on, if run_rows() works.
@@ -111,9 +109,7 @@ class PackedConv2d {
   }
 
   /// A part of one image, with workspace_floats() of a context of one thread; to the same bits as run().
-  void run_rows(const kernels::Conv2dRows& rows, float* workspace) const {
-    algorithm_->run_rows(rows, bias_.data(), workspace);
-  }
+  void run_rows(const Conv2dRows& rows, float* workspace) const { algorithm_->run_rows(rows, bias_.data(), workspace); }
 
   std::string_view algorithm() const { return algorithm_->name(); }
   std::string tile() const { return algorithm_->tile(); }
@@ -125,11 +121,11 @@ class PackedConv2d {
     return context.threads() > 1 && N >= 2 * context.threads() && !openblas_ && algorithm_->takes_images();
   }
   /// One image that is not finite.
-  void run_plainly(const kernels::Conv2dImages& image) const {
+  void run_plainly(const Conv2dImages& image) const {
     const auto view = [&](const float* data, std::int64_t H, std::int64_t row) {
       return RowsView{const_cast<float*>(data), H, row, H * row};
     };
-    kernels::PlainLoops{params_, weights_.data(), bias_.data(), H_, W_, x_unit_, y_unit_}.run(
+    PlainLoops{params_, weights_.data(), bias_.data(), H_, W_, x_unit_, y_unit_}.run(
         {view(image.x, H_, W_ * x_unit_), view(image.residual, OH_, OW_ * y_unit_), view(image.y, OH_, OW_ * y_unit_),
          RowRange{0, OH_}, image.clamp},
         {0, params_.out_channels}, {0, OW_});
@@ -140,18 +136,18 @@ class PackedConv2d {
     const std::int64_t planes = round_up(params_.in_channels, x_unit_) / x_unit_, plane = H_ * W_ * x_unit_;
     const std::int64_t used = params_.in_channels % x_unit_;
     std::atomic<bool> all{true};
-    kernels::share(context.pool(), N * planes, static_cast<double>(N * planes * plane),
-                   [&](std::int64_t, std::int64_t first, std::int64_t last) {
-                     for (std::int64_t p = first; p < last;) {
-                       const std::int64_t n = std::min(last - p, planes - p % planes);
-                       const bool last_lanes = p % planes + n == planes && used > 0;
-                       bool is_finite = true;
-                       simd::simd_call<kernels::FiniteScan>(isa_, x + p * plane, n, plane, plane,
-                                                            last_lanes ? used : y_unit_, &is_finite);
-                       if (!is_finite) all = false;
-                       p += n;
-                     }
-                   });
+    share(context.pool(), N * planes, static_cast<double>(N * planes * plane),
+          [&](std::int64_t, std::int64_t first, std::int64_t last) {
+            for (std::int64_t p = first; p < last;) {
+              const std::int64_t n = std::min(last - p, planes - p % planes);
+              const bool last_lanes = p % planes + n == planes && used > 0;
+              bool is_finite = true;
+              simd::simd_call<FiniteScan>(isa_, x + p * plane, n, plane, plane, last_lanes ? used : y_unit_,
+                                          &is_finite);
+              if (!is_finite) all = false;
+              p += n;
+            }
+          });
     return all;
   }
 
@@ -165,7 +161,7 @@ class PackedConv2d {
   std::int64_t H_ = 0, W_ = 0, OH_ = 0, OW_ = 0, x_unit_ = 1, y_unit_ = 1;
   SharedFloats weights_;  ///< for plain loops; none where there are none
   Buffer bias_;
-  std::unique_ptr<kernels::Conv2dAlgorithm> algorithm_;
+  std::unique_ptr<Conv2dAlgorithm> algorithm_;
 };
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -8,15 +8,13 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// The window that scatters each pixel of x over y; paddings cut rows and columns of y off (below zero: add them).
 struct ConvTransposeParams {
   std::int64_t in_channels = 1, out_channels = 1, groups = 1;
   WindowAxis h, w;
 };
-
-namespace detail {
 
 /// Computes rows of y. Every stride-th element of a row is a plain convolution of rows of x with some of the window's
 /// columns; so these elements are summed next to each other, in `phase`, and put in their places at the end.
@@ -75,30 +73,26 @@ class ConvTransposeRows {
   std::int64_t H_, W_, OH_, OW_, in_, out_;
 };
 
-}  // namespace detail
-
 /// y[n, m, i, j] = bias[m] + sum over c, ky, kx of x[n, c, (i + pad - ky * dilation) / stride, ...] * weights[c, m, ky,
 /// kx], over all c of m's group and all ky, kx for which that is a pixel of x. x [N, in, H, W], weights [in, out /
 /// groups, KH, KW], bias [out] or nullptr, y [N, out, OH, OW]. The order of each sum does not depend on batch or
 /// threads.
 inline void conv_transpose(const Context& context, const ConvTransposeParams& p, ConstView x, const float* weights,
                            const float* bias, View y, float* workspace) {
-  const detail::ConvTransposeRows rows(p, x.shape, y.shape);
-  const std::int64_t apart = kernels::workspaces_apart(detail::ConvTransposeRows::phase_floats(p, y.shape[3]));
+  const ConvTransposeRows rows(p, x.shape, y.shape);
+  const std::int64_t apart = workspaces_apart(ConvTransposeRows::phase_floats(p, y.shape[3]));
   const double work = 2.0 * static_cast<double>(x.shape.numel()) * static_cast<double>(p.out_channels / p.groups) *
                           static_cast<double>(p.h.kernel * p.w.kernel) +
-                      machine_costs.copy_operations * static_cast<double>(y.shape.numel());
-  kernels::share(context.pool(), y.shape.product(0, 3), work,
-                 [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-                   for (std::int64_t r = first; r < last; ++r)
-                     rows.run(r, x.data, weights, bias, y.data, workspace + piece * apart);
-                 });
+                      detail::machine_costs.copy_operations * static_cast<double>(y.shape.numel());
+  share(context.pool(), y.shape.product(0, 3), work, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) rows.run(r, x.data, weights, bias, y.data, workspace + piece * apart);
+  });
 }
 
 /// Floats of workspace that it needs for a y of this shape.
 inline std::size_t conv_transpose_workspace_floats(const Context& context, const ConvTransposeParams& p,
                                                    const Shape& y) {
-  return kernels::workspaces_floats(context.threads(), detail::ConvTransposeRows::phase_floats(p, y[3]));
+  return workspaces_floats(context.threads(), ConvTransposeRows::phase_floats(p, y[3]));
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -10,7 +10,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// y = clamp(x weights^T + bias + residual), x [n, in], y and residual [n, out]. Row i of y depends neither on n nor on
 /// the number of threads, to the last bit. Few rows are bound by reading the weights, which happens once, in order;
@@ -22,11 +22,7 @@ class FullyConnected {
  public:
   /// weights [out, in] row-major; bias of out floats, or none. Throws ShapeError where the sizes do not fit each other.
   FullyConnected(std::int64_t in, std::int64_t out, SharedFloats weights, SharedFloats bias, const Context& context)
-      : in_(in),
-        out_(out),
-        micro_(&kernels::microkernels(context.isa())),
-        weights_(std::move(weights)),
-        bias_(std::move(bias)) {
+      : in_(in), out_(out), micro_(&microkernels(context.isa())), weights_(std::move(weights)), bias_(std::move(bias)) {
     if (in < 1 || out < 1 || weights_.size() != static_cast<std::size_t>(Shape{out, in}.numel()))
       throw ShapeError("fully connected layer: " + std::to_string(weights_.size()) + " weights for " +
                        std::to_string(in) + " inputs and " + std::to_string(out) + " outputs");
@@ -49,19 +45,18 @@ class FullyConnected {
     };
     if (context.openblas()) {
       for (std::int64_t i = 0; i < n; ++i) {
-        kernels::openblas_gemm(context.threads(), true, 1, out_, in_, x + i * in_, in_, weights_.data(), in_, workspace,
-                               out_);
+        openblas_gemm(context.threads(), true, 1, out_, in_, x + i * in_, in_, weights_.data(), in_, workspace, out_);
         for (std::int64_t j = 0; j < out_; ++j) store(i, j, workspace[j]);
       }
       return;
     }
-    kernels::dot_rows(context.pool(), *micro_, {n, in_, out_, x, in_, weights_.data()}, store);
+    dot_rows(context.pool(), *micro_, {n, in_, out_, x, in_, weights_.data()}, store);
   }
 
  private:
   std::int64_t in_, out_;
-  const kernels::Microkernels* micro_;
+  const Microkernels* micro_;
   SharedFloats weights_, bias_;
 };
 
-}  // namespace weir
+}  // namespace weir::kernels

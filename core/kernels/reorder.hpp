@@ -8,7 +8,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// What a blocked tensor of this shape is to kernels that know nothing of blocks: [N, ceil(C / L), pixels, L].
 inline Shape blocked_shape(const Shape& shape, Isa isa) {
@@ -21,14 +21,12 @@ inline bool same_in_both(const Shape& shape, Isa isa) {
   return shape.product(2, shape.rank()) == 1 && shape[1] % lanes(isa) == 0;
 }
 
-namespace detail {
-
 /// Calls f(plane, first channel, channels) for the blocks of channels of all images, shared among the threads.
 template <class F>
 void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
   const Shape b = blocked_shape(shape, context.isa());
-  const double operations = machine_costs.copy_operations * static_cast<double>(b.numel());
-  kernels::share(context.pool(), b[0] * b[1], operations, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+  const double operations = detail::machine_costs.copy_operations * static_cast<double>(b.numel());
+  share(context.pool(), b[0] * b[1], operations, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
       const std::int64_t channel = plane % b[1] * b[3];
       f(plane, plane / b[1] * shape[1] + channel, std::min(b[3], shape[1] - channel));
@@ -42,25 +40,23 @@ void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
 template <class F>
 void for_all_rows(const Context& context, const Shape& shape, std::int64_t rows, std::int64_t floats, const F& f) {
   const std::int64_t blocks = blocked_shape(shape, context.isa())[1], planes = shape[0] * blocks;
-  const double operations = machine_costs.copy_operations * static_cast<double>(planes * rows * floats);
+  const double operations = detail::machine_costs.copy_operations * static_cast<double>(planes * rows * floats);
   if (shape[0] > 1 || rows < context.threads()) {
-    kernels::share(context.pool(), planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+    share(context.pool(), planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
       for (std::int64_t plane = first; plane < last; ++plane) f(plane, std::int64_t{0}, rows);
     });
     return;
   }
-  kernels::share(context.pool(), rows, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+  share(context.pool(), rows, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
     for (std::int64_t plane = 0; plane < planes; ++plane) f(plane, first, last);
   });
 }
 
-}  // namespace detail
-
 /// to = from, a tensor [N, C, ...] of this shape, blocked. The channels behind C become 0.
 inline void to_blocked(const Context& context, const Shape& shape, const float* from, float* to) {
-  const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+  const Microkernels& micro = microkernels(context.isa());
   const std::int64_t L = micro.lanes, pixels = shape.product(2, shape.rank());
-  detail::for_all_blocks(context, shape, [&](std::int64_t plane, std::int64_t channel, std::int64_t channels) {
+  for_all_blocks(context, shape, [&](std::int64_t plane, std::int64_t channel, std::int64_t channels) {
     float* out = to + plane * pixels * L;
     if (channels < L) std::fill_n(out, pixels * L, 0.0F);
     micro.transpose(from + channel * pixels, pixels, channels, pixels, out, L);
@@ -69,13 +65,13 @@ inline void to_blocked(const Context& context, const Shape& shape, const float* 
 
 /// to = from, a blocked tensor [N, C, ...] of this shape, plain.
 inline void to_plain(const Context& context, const Shape& shape, const float* from, float* to) {
-  const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+  const Microkernels& micro = microkernels(context.isa());
   const std::int64_t L = micro.lanes, pixels = shape.product(2, shape.rank());
-  detail::for_all_blocks(context, shape, [&](std::int64_t plane, std::int64_t channel, std::int64_t channels) {
+  for_all_blocks(context, shape, [&](std::int64_t plane, std::int64_t channel, std::int64_t channels) {
     for (std::int64_t p = 0; p < pixels; p += L)
       micro.transpose(from + (plane * pixels + p) * L, L, std::min(L, pixels - p), channels, to + channel * pixels + p,
                       pixels);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

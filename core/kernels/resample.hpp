@@ -6,7 +6,7 @@
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// Where the elements of an axis of `to` elements come from on one of `from`: element j is the sum over t < taps of
 /// weight[j * taps + t] times element index[j * taps + t]. Indices are whole numbers below 2^24, kept as floats.
@@ -18,8 +18,6 @@ struct AxisTaps {
 
   std::int64_t at(std::int64_t j, std::int64_t t) const { return static_cast<std::int64_t>(index[j * taps + t]); }
 };
-
-namespace detail {
 
 /// One row of y: the sum of rows of x, each `inner` long.
 inline void resample_row(const AxisTaps& a, std::int64_t j, std::int64_t inner, const float* x, float* y) {
@@ -50,21 +48,19 @@ inline void resample_line(const AxisTaps& a, const float* x, float* y) {
   }
 }
 
-}  // namespace detail
-
 /// y [outer, a.to, inner] from x [outer, a.from, inner], not the same memory. Each sum is taken in the order of its
 /// taps, whatever the number of threads.
 inline void resample_axis(const Context& context, const AxisTaps& a, std::int64_t outer, std::int64_t inner,
                           const float* x, float* y) {
   const double work = static_cast<double>(outer * a.to) * static_cast<double>(inner * a.taps) * 4;
   if (inner == 1)
-    return kernels::share(context.pool(), outer, work, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-      for (std::int64_t o = first; o < last; ++o) detail::resample_line(a, x + o * a.from, y + o * a.to);
+    return share(context.pool(), outer, work, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+      for (std::int64_t o = first; o < last; ++o) resample_line(a, x + o * a.from, y + o * a.to);
     });
-  kernels::share(context.pool(), outer * a.to, work, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+  share(context.pool(), outer * a.to, work, [&](std::int64_t, std::int64_t first, std::int64_t last) {
     for (std::int64_t r = first; r < last; ++r)
-      detail::resample_row(a, r % a.to, inner, x + r / a.to * a.from * inner, y + r * inner);
+      resample_row(a, r % a.to, inner, x + r / a.to * a.from * inner, y + r * inner);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -28,15 +28,15 @@ inline std::size_t workspaces_floats(std::int64_t threads, std::int64_t floats) 
 }
 
 /// How many pieces share() makes.
-inline std::int64_t pieces_of(const ThreadPool& pool, std::int64_t n, double operations) {
-  const auto worth = static_cast<std::int64_t>(std::min(operations / machine_costs.piece_operations, 1e6));
+inline std::int64_t pieces_of(const detail::ThreadPool& pool, std::int64_t n, double operations) {
+  const auto worth = static_cast<std::int64_t>(std::min(operations / detail::machine_costs.piece_operations, 1e6));
   return std::min({std::int64_t{pool.threads()}, n, std::max<std::int64_t>(worth, 1)});
 }
 
 /// Calls body(piece, first, last) on consecutive pieces of [0, n), one for each thread but never more than one for each
 /// MachineCosts::piece_operations. Pieces are numbered from 0.
 template <typename Body>
-void share(const ThreadPool& pool, std::int64_t n, double operations, const Body& body) {
+void share(const detail::ThreadPool& pool, std::int64_t n, double operations, const Body& body) {
   const std::int64_t pieces = pieces_of(pool, n, operations);
   if (pieces <= 1) {
     if (n > 0) body(std::int64_t{0}, std::int64_t{0}, n);

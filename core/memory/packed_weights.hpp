@@ -4,9 +4,7 @@
 #include <mutex>
 #include <weir/core/memory/blocks.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool address_sanitizer = true;
@@ -58,8 +56,6 @@ class WeightRegion {
   std::size_t taken_ = 0;
 };
 
-}  // namespace detail
-
 /// Floats aligned to a cache line that are written once and read in every pass. Those of a network lie one behind the
 /// other in huge pages: in pages of 4 KiB a kernel waits for a look into the table of pages at each of them.
 class PackedWeights {
@@ -70,10 +66,10 @@ class PackedWeights {
     size_ = 0;
     if (n > std::numeric_limits<std::size_t>::max() / (2 * sizeof(float))) throw std::bad_alloc();
     const std::size_t bytes = n * sizeof(float);
-    if (bytes <= detail::WeightRegion::largest_share)
-      data_ = std::static_pointer_cast<float>(detail::WeightRegion::share(bytes));
+    if (bytes <= WeightRegion::largest_share)
+      data_ = std::static_pointer_cast<float>(WeightRegion::share(bytes));
     else
-      data_ = {static_cast<float*>(detail::allocate_block(bytes)), [bytes](float* p) { detail::free_block(p, bytes); }};
+      data_ = {static_cast<float*>(allocate_block(bytes)), [bytes](float* p) { free_block(p, bytes); }};
     size_ = n;
     return data_.get();
   }
@@ -85,4 +81,4 @@ class PackedWeights {
   std::size_t size_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,7 +4,7 @@
 #include <vector>
 #include <weir/core/plan/schedule.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A group of the schedule whose rows are set. What its steps but the last compute is needed only within it and never
 /// there as a whole: of each there is a ring of as many rows as are held at a time.
@@ -92,4 +92,4 @@ class BandGroup {
   std::size_t workspace_floats_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/core/plan/schedule.hpp>
 #include <weir/core/plan_description.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Cost: some shapes for each step; nothing runs.
 inline PlanDescription describe(const Plan& plan, const Context& context, std::int64_t batch) {
@@ -48,4 +48,4 @@ inline PlanDescription describe(const Plan& plan, const Context& context, std::i
   return all;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,7 +4,7 @@
 #include <vector>
 #include <weir/core/plan/plan.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 struct Liveness {
   /// By value id: the value whose memory a view, an in-place result or, of one example, a part of a join uses.
@@ -77,4 +77,4 @@ struct Liveness {
   std::vector<std::size_t> next_;  ///< by value id: the next that has the same root, from the root on
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/plan/band_group.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Where each value lies, and how much workspace the steps need, for one batch size. Values whose lives do not overlap
 /// share memory; visible ones and the inputs keep theirs until the pass ends. Values that are needed within one group
@@ -196,4 +196,4 @@ struct MemoryPlan {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

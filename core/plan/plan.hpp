@@ -9,7 +9,7 @@
 #include <weir/core/network.hpp>
 #include <weir/core/plan/reorder_layer.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A layer, or several fused, in its place in a plan, and the kernel that computes it.
 struct PlanStep {
@@ -189,10 +189,10 @@ class Plan {
   static Tensor reordered(const Tensor& constant, Layout layout, Element element, const Context& context) {
     Tensor copy(Shape{floats_of(constant.shape(), layout, context.isa())});
     if (element == Element::float32)
-      to_blocked(context, constant.shape(), constant.data(), copy.data());
+      kernels::to_blocked(context, constant.shape(), constant.data(), copy.data());
     else
-      convert(context, constant.shape(), {constant.data(), Layout::plain, Element::float32},
-              {copy.data(), layout, element});
+      kernels::convert(context, constant.shape(), {constant.data(), Layout::plain, Element::float32},
+                       {copy.data(), layout, element});
     return copy;
   }
 
@@ -287,4 +287,4 @@ class Plan {
   std::vector<int> producer_, readers_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -13,7 +13,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/plan/memory_plan.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What an executor computes with: knows the steps and where their tensors lie, but neither hooks nor answers. After
 /// the first pass of a batch size nothing is allocated.
@@ -263,4 +263,4 @@ class PlanRunner {
   int next_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

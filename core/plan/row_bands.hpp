@@ -8,7 +8,7 @@
 #include <vector>
 #include <weir/core/plan/plan.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What one step of a plan looks like to bands of rows.
 struct BandStep {
@@ -161,4 +161,4 @@ class RowBands {
   double begun_ = 0, steady_ = 0;  ///< floats computed for the first band of a pass, and for one later on
 };
 
-}  // namespace weir
+}  // namespace weir::detail

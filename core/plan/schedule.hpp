@@ -9,7 +9,7 @@
 #include <weir/core/plan/liveness.hpp>
 #include <weir/core/plan/row_bands.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Consecutive steps [first, last) that `examples` examples pass before the next examples begin: what lies between
 /// these steps then stays in a cache, and threads take whole passes instead of meeting at every step. A step by
@@ -213,4 +213,4 @@ class Schedule {
   int threads_ = 1;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

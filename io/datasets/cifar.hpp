@@ -10,7 +10,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/io/files/file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// n images of 32 x 32 x 3 bytes (RGB, [N, H, W, C]) and their labels 0..9.
 struct CifarImages {
@@ -18,12 +18,8 @@ struct CifarImages {
   std::vector<int> labels;
 };
 
-namespace detail {
-
 /// Appends the records of one file: a label, then the red, the green and the blue plane.
 void append_cifar(std::span<const char> file, CifarImages& out);
-
-}  // namespace detail
 
 /// The images of these batch files, in their order. Throws FormatError naming the file if it is not a whole number of
 /// records or a label is above 9; IoError. Source: Krizhevsky, "Learning Multiple Layers of Features", 2009.
@@ -36,7 +32,7 @@ std::vector<std::filesystem::path> cifar_files(const std::filesystem::path& fold
 /// One batch file, or a folder of them (see cifar_files).
 CifarImages read_cifar(const std::filesystem::path& path);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/datasets/cifar.ipp>

@@ -12,9 +12,7 @@
 #include <weir/io/datasets/cifar.hpp>
 #include <weir/io/files/file.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 inline constexpr std::size_t cifar_plane = 32 * 32;
 inline constexpr std::size_t cifar_record = 1 + 3 * cifar_plane;
@@ -38,14 +36,12 @@ WEIR_INLINE void append_cifar(std::span<const char> file, CifarImages& out) {
   }
 }
 
-}  // namespace detail
-
 WEIR_INLINE CifarImages read_cifar(std::span<const std::filesystem::path> files) {
   CifarImages out;
   for (const std::filesystem::path& path : files) {
     const Bytes bytes = read_file(path);
     try {
-      detail::append_cifar(bytes, out);
+      append_cifar(bytes, out);
     } catch (const Error& e) {
       throw FormatError(path.string() + ": " + e.what());
     }
@@ -60,7 +56,7 @@ WEIR_INLINE std::vector<std::filesystem::path> cifar_files(const std::filesystem
     const std::string name = it->path().filename().string();
     if (name.starts_with("data_batch_") && name.ends_with(".bin")) files.push_back(it->path());
   }
-  if (error) throw detail::io_error(folder, "cannot be listed", error.value());
+  if (error) throw io_error(folder, "cannot be listed", error.value());
   std::sort(files.begin(), files.end());
   if (const auto test = folder / "test_batch.bin"; files.empty() && std::filesystem::exists(test, error))
     files.push_back(test);
@@ -73,4 +69,4 @@ WEIR_INLINE CifarImages read_cifar(const std::filesystem::path& path) {
   return read_cifar(std::span<const std::filesystem::path>(&path, 1));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

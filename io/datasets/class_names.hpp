@@ -13,7 +13,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Names of the classes 0, 1, ..., in the order of a network's answers; empty: classes have no names.
 class ClassNames {
@@ -47,7 +47,7 @@ ClassNames read_class_names(const std::filesystem::path& path);
 /// IoError.
 ClassNames class_names_of_models(const std::filesystem::path& path);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/datasets/class_names.ipp>

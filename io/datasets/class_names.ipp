@@ -16,7 +16,7 @@
 #include <weir/io/datasets/class_names.hpp>
 #include <weir/io/files/file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE ClassNames read_class_names(const std::filesystem::path& path) {
   const Bytes bytes = read_file(path, std::uint64_t{16} << 20);
@@ -77,4 +77,4 @@ WEIR_INLINE std::string ClassNames::nearest(std::string_view name) const {
   return std::string(nearest_name(name, std::vector<std::string_view>(names_.begin(), names_.end())));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -11,7 +11,7 @@
 #include <weir/core/shape.hpp>
 #include <weir/io/files/file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// An array of unsigned bytes, row-major, shape.numel() of them: images [N, H, W], labels [N].
 struct IdxArray {
@@ -19,11 +19,7 @@ struct IdxArray {
   Bytes bytes;
 };
 
-namespace detail {
-
 IdxArray parse_idx(std::span<const char> file);
-
-}  // namespace detail
 
 /// Reads an IDX file of unsigned bytes, gzipped or not (its first bytes tell). Nothing is allocated that the file's
 /// length does not allow, and no more is decompressed than the header claims. Throws FormatError naming the file if
@@ -31,7 +27,7 @@ IdxArray parse_idx(std::span<const char> file);
 /// Source: LeCun, Cortes, Burges, "The MNIST database", 1998.
 IdxArray read_idx(const std::filesystem::path& path);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/datasets/idx.ipp>

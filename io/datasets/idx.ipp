@@ -13,9 +13,7 @@
 #include <weir/io/files/file.hpp>
 #include <weir/io/files/gzip.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// The bytes of a plain file, read like a GzipReader.
 class PlainReader {
@@ -70,15 +68,13 @@ WEIR_INLINE IdxArray parse_idx(std::span<const char> file) {
   return parse_idx(PlainReader(file), file.size());
 }
 
-}  // namespace detail
-
 WEIR_INLINE IdxArray read_idx(const std::filesystem::path& path) {
   const Bytes file = read_file(path);
   try {
-    return detail::parse_idx(std::span<const char>(file));
+    return parse_idx(std::span<const char>(file));
   } catch (const Error& e) {
     throw FormatError(path.string() + ": " + e.what());
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

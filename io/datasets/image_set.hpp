@@ -17,7 +17,7 @@
 #include <weir/io/datasets/labels.hpp>
 #include <weir/io/images/image_view.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// FNV-1a, 64 bits: hash of bytes, going on from a hash before. Not safe against an adversary.
 /// Source: Fowler, Noll, Vo; RFC 9923.
@@ -25,6 +25,10 @@ inline std::uint64_t fnv1a(std::span<const char> bytes, std::uint64_t hash = 0xc
   for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   return hash;
 }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Images with their labels. Three kinds, by where they come from:
 ///   pixels   8-bit images of one size, in memory (IDX, CIFAR, uint8 .npy);
@@ -35,7 +39,7 @@ class ImageSet {
  public:
   /// pixels: [N, H, W, C] or [N, H, W], C = 1 or 3; labels: N of them, or none if they are not known.
   /// Throws FormatError naming source on any other shape and on other numbers of labels or pixels.
-  static ImageSet from_pixels(Shape shape, Bytes pixels, std::vector<int> labels, std::string source);
+  static ImageSet from_pixels(Shape shape, detail::Bytes pixels, std::vector<int> labels, std::string source);
 
   /// values: [N, C, H, W] or [N, H, W]. Throws FormatError as from_pixels does, and on NaN and infinity.
   static ImageSet from_floats(Tensor values, std::vector<int> labels, std::string source);
@@ -55,7 +59,7 @@ class ImageSet {
   /// Where label i stands: "labels.csv:17", for messages.
   std::string label_where(std::size_t i) const;
   /// Says for label_where() which file the labels are from.
-  void set_labels_origin(const Labels& labels);
+  void set_labels_origin(const detail::Labels& labels);
   const std::vector<int>& labels() const { return labels_; }
 
   /// A file's name as the CSV has it, or "source#i".
@@ -101,7 +105,7 @@ class ImageSet {
   std::vector<std::size_t> label_lines_;
   std::size_t count_ = 0;
   Shape shape_;  // [N, H, W, C] of pixels, [N, C, H, W] of floats
-  Bytes pixels_;
+  detail::Bytes pixels_;
   std::optional<Tensor> floats_;
   std::optional<std::vector<std::filesystem::path>> files_;
   std::vector<std::string> names_;

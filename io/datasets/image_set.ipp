@@ -28,7 +28,8 @@
 
 namespace weir {
 
-WEIR_INLINE ImageSet ImageSet::from_pixels(Shape shape, Bytes pixels, std::vector<int> labels, std::string source) {
+WEIR_INLINE ImageSet ImageSet::from_pixels(Shape shape, detail::Bytes pixels, std::vector<int> labels,
+                                           std::string source) {
   ImageSet set(std::move(source), std::move(labels));
   if (shape.rank() == 3) shape = Shape{shape[0], shape[1], shape[2], 1};
   if (shape.rank() != 4 || shape[1] < 1 || shape[2] < 1 || (shape[3] != 1 && shape[3] != 3) ||
@@ -72,10 +73,10 @@ WEIR_INLINE ImageSet ImageSet::from_files(std::vector<std::filesystem::path> fil
 
 WEIR_INLINE std::string ImageSet::label_where(std::size_t i) const {
   if (labels_source_.empty()) return source_ + ", label " + std::to_string(i);
-  return Labels{{}, labels_source_, label_lines_}.where(i);
+  return detail::Labels{{}, labels_source_, label_lines_}.where(i);
 }
 
-WEIR_INLINE void ImageSet::set_labels_origin(const Labels& labels) {
+WEIR_INLINE void ImageSet::set_labels_origin(const detail::Labels& labels) {
   labels_source_ = labels.source;
   label_lines_ = labels.lines;
 }
@@ -151,7 +152,7 @@ WEIR_INLINE void ImageSet::check_index(std::size_t i) const {
 WEIR_INLINE std::uint64_t ImageSet::hash_of(std::int64_t height, std::int64_t width, std::int64_t channels,
                                             std::span<const char> bytes) {
   const std::string size = std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels) + ":";
-  return fnv1a(bytes, fnv1a(size));
+  return detail::fnv1a(bytes, detail::fnv1a(size));
 }
 
 }  // namespace weir

@@ -14,7 +14,7 @@
 #include <weir/io/files/csv.hpp>
 #include <weir/io/files/npy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Labels of images 0, 1, ..., and where each of them stands.
 struct Labels {
@@ -26,8 +26,6 @@ struct Labels {
   std::string where(std::size_t i) const;
 };
 
-namespace detail {
-
 /// A label, 0 or above. Throws FormatError that names where it stood.
 int checked_label(std::int64_t value, const std::string& where);
 /// A class's name where there are names, or its number.
@@ -37,8 +35,6 @@ std::string header_hint(const CsvTable& table, const std::string& header);
 /// The label column of a CSV, or its only column; a file without header line begins with the first label.
 Labels labels_of_csv(const CsvTable& table, const ClassNames& names = {});
 Labels labels_of_npy(const NpyArray& array, const std::string& source);
-
-}  // namespace detail
 
 /// The labels of images 0, 1, ... from a .npy file (integers [N]), a .csv, .tsv or .txt file (a column `label`, or one
 /// label per line) or else an IDX file ([N], gzipped or not). Labels are 0 to 2^31 - 1, or in text files names of
@@ -60,7 +56,7 @@ void check_labels(const std::vector<int>& labels, std::size_t classes, const std
                     (*least >= 1 && *most == n ? "; these labels seem to begin with 1: subtract 1" : ""));
 }
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/datasets/labels.ipp>

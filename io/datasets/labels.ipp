@@ -16,9 +16,7 @@
 #include <weir/io/files/csv.hpp>
 #include <weir/io/files/npy.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 WEIR_INLINE int checked_label(std::int64_t value, const std::string& where) {
   if (value < 0 || value > std::numeric_limits<int>::max())
@@ -83,12 +81,10 @@ WEIR_INLINE Labels labels_of_npy(const NpyArray& array, const std::string& sourc
   return labels;
 }
 
-}  // namespace detail
-
 WEIR_INLINE Labels read_labels(const std::filesystem::path& path, const ClassNames& names) {
   const std::string kind = path.extension().string();
-  if (kind == ".npy") return detail::labels_of_npy(read_npy(path), path.string());
-  if (kind == ".csv" || kind == ".tsv" || kind == ".txt") return detail::labels_of_csv(read_csv(path), names);
+  if (kind == ".npy") return labels_of_npy(read_npy(path), path.string());
+  if (kind == ".csv" || kind == ".tsv" || kind == ".txt") return labels_of_csv(read_csv(path), names);
   const IdxArray array = read_idx(path);
   if (array.shape.rank() != 1)
     throw FormatError(path.string() + ": labels have the shape [N], not " + array.shape.to_string());
@@ -102,4 +98,4 @@ WEIR_INLINE std::string Labels::where(std::size_t i) const {
   return lines.empty() ? source + ", label " + std::to_string(i) : source + ":" + std::to_string(lines.at(i));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

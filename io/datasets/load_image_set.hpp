@@ -9,7 +9,7 @@
 #include <weir/io/datasets/class_names.hpp>
 #include <weir/io/datasets/image_set.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The images that a CSV lists: column `file` (relative to folder, without ".."; links are followed), column `label` (a
 /// number, or one of `names`); others are ignored. Only looks whether the files exist; decoding them is the set's
@@ -26,6 +26,10 @@ bool is_image_name(const std::filesystem::path& file);
 /// Links to files are followed, links to folders are not. Throws FormatError where there are none, IoError.
 ImageSet find_images(const std::filesystem::path& folder);
 
+}  // namespace weir::detail
+
+namespace weir {
+
 /// Images and labels, by what images names:
 ///   a folder with CIFAR-10 batches (and labels empty)   see read_cifar
 ///   any other folder    labels is the CSV of read_image_folder (empty: labels.csv in the folder)
@@ -36,7 +40,7 @@ ImageSet find_images(const std::filesystem::path& folder);
 /// labels may be empty where the labels are not known (has_labels() is then false). Throws FormatError or IoError
 /// naming the file, ArgumentError if labels are given where the images' file holds them.
 ImageSet load_image_set(const std::filesystem::path& images, const std::filesystem::path& labels = {},
-                        const ClassNames& names = {});
+                        const detail::ClassNames& names = {});
 
 }  // namespace weir
 

@@ -20,7 +20,7 @@
 #include <weir/io/files/file.hpp>
 #include <weir/io/files/npy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE ImageSet read_image_folder(const std::filesystem::path& folder, const std::filesystem::path& csv,
                                        const ClassNames& names) {
@@ -33,7 +33,7 @@ WEIR_INLINE ImageSet read_image_folder(const std::filesystem::path& folder, cons
   for (const char* column : {"file", "label"})
     if (!table.has_column(column))
       throw FormatError(csv.string() + ":" + std::to_string(table.header_line) + ": no column '" + column + "'" +
-                        detail::header_hint(table, "file,label"));
+                        header_hint(table, "file,label"));
   const std::size_t file_column = table.column("file");
   const std::size_t label_column = table.column("label");
   std::vector<fs::path> files;
@@ -54,7 +54,7 @@ WEIR_INLINE ImageSet read_image_folder(const std::filesystem::path& folder, cons
       throw FormatError(table.where(i) + ": file '" + name + "' is listed twice, first in line " +
                         std::to_string(table.lines[first->second]) + "; remove one of the lines");
     file_names.push_back(name);
-    labels.values.push_back(detail::parse_label(table.rows[i][label_column], table.where(i), names));
+    labels.values.push_back(parse_label(table.rows[i][label_column], table.where(i), names));
   }
   ImageSet set =
       ImageSet::from_files(std::move(files), std::move(file_names), std::move(labels.values), folder.string());
@@ -77,7 +77,7 @@ WEIR_INLINE ImageSet find_images(const std::filesystem::path& folder) {
       if (std::error_code error; is_image_name(entry.path()) && entry.is_regular_file(error))
         names.push_back(entry.path().lexically_relative(folder).string());
   } catch (const fs::filesystem_error& e) {
-    throw detail::io_error(folder, "cannot be read", e.code().value());
+    throw io_error(folder, "cannot be read", e.code().value());
   }
   if (names.empty()) throw FormatError(folder.string() + ": holds no images (.jpg, .jpeg, .png, .bmp, .ppm or .pgm)");
   std::ranges::sort(names);
@@ -86,8 +86,12 @@ WEIR_INLINE ImageSet find_images(const std::filesystem::path& folder) {
   return ImageSet::from_files(std::move(files), std::move(names), {}, folder.string());
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE ImageSet load_image_set(const std::filesystem::path& images, const std::filesystem::path& labels,
-                                    const ClassNames& names) {
+                                    const detail::ClassNames& names) {
   namespace fs = std::filesystem;
   std::error_code error;
   const bool is_folder = fs::is_directory(images, error);
@@ -101,12 +105,12 @@ WEIR_INLINE ImageSet load_image_set(const std::filesystem::path& images, const s
       (fs::exists(images / "data_batch_1.bin", error) || fs::exists(images / "test_batch.bin", error));
   if (is_cifar_folder || (!is_folder && kind == ".bin")) {
     if (!labels.empty()) throw ArgumentError(source + ": holds its labels itself, but a file of labels is given");
-    CifarImages cifar = read_cifar(images);
+    detail::CifarImages cifar = detail::read_cifar(images);
     const auto n = static_cast<std::int64_t>(cifar.labels.size());
     return ImageSet::from_pixels(Shape{n, 32, 32, 3}, std::move(cifar.pixels), std::move(cifar.labels), source);
   }
   if (is_folder) return read_image_folder(images, labels.empty() ? images / "labels.csv" : labels, names);
-  Labels known = labels.empty() ? Labels{} : read_labels(labels, names);
+  detail::Labels known = labels.empty() ? detail::Labels{} : read_labels(labels, names);
   const auto with_origin = [&](ImageSet set) {
     if (!labels.empty()) set.set_labels_origin(known);
     return set;
@@ -119,7 +123,7 @@ WEIR_INLINE ImageSet load_image_set(const std::filesystem::path& images, const s
       return with_origin(ImageSet::from_floats(array.to_tensor(), std::move(known.values), source));
     throw FormatError(source + ": images are uint8 or floating point, not other integers");
   }
-  IdxArray array = read_idx(images);
+  detail::IdxArray array = detail::read_idx(images);
   if (array.shape.rank() != 3)
     throw FormatError(source + ": images have the shape [N, H, W], not " + array.shape.to_string());
   return with_origin(ImageSet::from_pixels(array.shape, std::move(array.bytes), std::move(known.values), source));

@@ -10,7 +10,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A header and rows, each as long as the header; every field as text, without its quotes.
 struct CsvTable {
@@ -28,15 +28,11 @@ struct CsvTable {
   std::string where(std::size_t i) const { return source + ":" + std::to_string(lines[i]); }
 };
 
-namespace detail {
-
 /// What separates the fields: of the header line, outside quotes, commas if it has any, else semicolons or else tabs.
 char csv_separator(std::string_view text);
 /// Whether a spreadsheet would take the field for a formula: it begins with = + - @ tab or CR and is no number.
 /// Apostrophes in front count as none, so that guarding and taking the guard off again is exact for every field.
 bool looks_like_formula(std::string_view field);
-
-}  // namespace detail
 
 /// Reads text with a header line. Fields are separated by commas, or, where the header has none, by semicolons or tabs.
 /// They may be quoted with ", then they may hold separators, line breaks and doubled quotes; lines end in LF or CRLF; a
@@ -53,7 +49,7 @@ CsvTable read_csv(const std::filesystem::path& path);
 /// apostrophe in front. parse_csv reads it back.
 std::string csv_line(const std::vector<std::string>& fields);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/files/csv.ipp>

@@ -12,9 +12,7 @@
 #include <weir/io/files/csv.hpp>
 #include <weir/io/files/file.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 WEIR_INLINE char csv_separator(std::string_view text) {
   const std::size_t begin = std::min(text.find_first_not_of("\r\n"), text.size());
@@ -39,8 +37,6 @@ WEIR_INLINE bool looks_like_formula(std::string_view field) {
   return error == std::errc::invalid_argument || end != digits.data() + digits.size();
 }
 
-}  // namespace detail
-
 WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
   CsvTable table;
   table.source = std::move(source);
@@ -50,7 +46,7 @@ WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
   const std::size_t cr = text.find('\r');
   if (text.find('\n') == std::string_view::npos && cr != std::string_view::npos && cr + 1 < text.size())
     throw FormatError(table.source + ":1: lines end in CR only; save it with LF or CRLF");
-  const char separator = detail::csv_separator(text);
+  const char separator = csv_separator(text);
   std::size_t line = 1;
   std::size_t i = 0;
   const auto fail = [&](std::size_t at, const std::string& what) {
@@ -66,7 +62,7 @@ WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
         if (text[i] == '"') fail(line, "a quote inside a field that is not quoted");
         field += text[i];
       }
-      if (field.starts_with('\'') && detail::looks_like_formula(field)) field.erase(0, 1);
+      if (field.starts_with('\'') && looks_like_formula(field)) field.erase(0, 1);
       return field;
     }
     const std::size_t first_line = line;
@@ -79,7 +75,7 @@ WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
     }
     ++i;
     if (!at_line_end() && text[i] != separator) fail(line, "text after a closing quote");
-    if (field.starts_with('\'') && detail::looks_like_formula(field)) field.erase(0, 1);
+    if (field.starts_with('\'') && looks_like_formula(field)) field.erase(0, 1);
     return field;
   };
   while (i < text.size()) {
@@ -121,7 +117,7 @@ WEIR_INLINE std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) line += ',';
-    const std::string field = (detail::looks_like_formula(fields[i]) ? "'" : "") + fields[i];
+    const std::string field = (looks_like_formula(fields[i]) ? "'" : "") + fields[i];
     if (field.find_first_of(",;\t\"\r\n") == std::string::npos) {
       line += field;
       continue;
@@ -144,4 +140,4 @@ WEIR_INLINE std::size_t CsvTable::column(std::string_view name) const {
   return static_cast<std::size_t>(found - header.begin());
 }
 
-}  // namespace weir
+}  // namespace weir::detail

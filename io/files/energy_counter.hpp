@@ -11,7 +11,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Linux powercap with RAPL (Intel, and AMD since Zen): the sum over all processor packages and, where it is counted
 /// apart, their memory. It counts all that the packages draw, whichever program causes it: idle power and other
@@ -44,7 +44,7 @@ class EnergyCounter {
   std::uint64_t total_uj_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/files/energy_counter.ipp>

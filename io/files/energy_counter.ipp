@@ -19,7 +19,7 @@
 #include <weir/io/files/energy_counter.hpp>
 #include <weir/io/files/file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE EnergyCounter::EnergyCounter(const std::filesystem::path& folder) {
   std::error_code error;
@@ -68,7 +68,7 @@ WEIR_INLINE std::vector<std::filesystem::path> EnergyCounter::zones() const {
 }
 
 WEIR_INLINE std::string EnergyCounter::read_text(const std::filesystem::path& path) {
-  const detail::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::array<char, 256> text{};
   const ssize_t n = file.get() < 0 ? -1 : ::read(file.get(), text.data(), text.size());
   if (n < 0) {
@@ -77,7 +77,7 @@ WEIR_INLINE std::string EnergyCounter::read_text(const std::filesystem::path& pa
                                 ? "only root may read it, since Linux 5.10; run as root, or let others read it "
                                   "(chmod a+r)"
                                 : "cannot be read";
-    throw detail::io_error(path, "energy counter: " + why, code);
+    throw io_error(path, "energy counter: " + why, code);
   }
   const std::string_view all(text.data(), static_cast<std::size_t>(n));
   return std::string(all.substr(0, all.find('\n')));
@@ -92,4 +92,4 @@ WEIR_INLINE std::uint64_t EnergyCounter::read_number(const std::filesystem::path
   return value;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -16,9 +16,7 @@
 #include <weir/core/error.hpp>
 #include <weir/core/memory/blocks.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// "path: what (reason given by the system)".
 inline IoError io_error(const std::filesystem::path& path, const std::string& what, int code) {
@@ -79,10 +77,8 @@ class RemoveOnExit {
   std::string path_;
 };
 
-}  // namespace detail
-
 /// What a file holds.
-using Bytes = std::vector<char, detail::BlockAllocator<char>>;
+using Bytes = std::vector<char, BlockAllocator<char>>;
 
 inline constexpr std::uint64_t max_file_bytes = std::uint64_t{16} << 30;
 
@@ -90,10 +86,10 @@ inline constexpr std::uint64_t max_file_bytes = std::uint64_t{16} << 30;
 /// is shorter than that; checks before it allocates.
 inline Bytes read_file_range(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t length) {
   // Non-blocking, because opening a FIFO would wait for its writer for ever; it changes nothing for regular files.
-  const detail::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) throw detail::io_error(path, "cannot be opened", errno);
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) throw io_error(path, "cannot be opened", errno);
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw detail::io_error(path, "cannot be examined", errno);
+  if (::fstat(file.get(), &status) != 0) throw io_error(path, "cannot be examined", errno);
   if (!S_ISREG(status.st_mode)) throw IoError(path.string() + ": not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (offset > size || length > size - offset)
@@ -103,7 +99,7 @@ inline Bytes read_file_range(const std::filesystem::path& path, std::uint64_t of
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw detail::io_error(path, "cannot be read", errno);
+    if (n < 0) throw io_error(path, "cannot be read", errno);
     if (n == 0) throw IoError(path.string() + ": became shorter while it was read");
     done += static_cast<std::size_t>(n);
   }
@@ -118,16 +114,20 @@ inline Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_by
   if (error || !std::filesystem::exists(status)) {
     const int code = error ? error.value() : ENOENT;
     const bool is_link = std::filesystem::is_symlink(path, error);
-    throw detail::io_error(path, is_link ? "is a symbolic link whose file cannot be opened" : "cannot be opened", code);
+    throw io_error(path, is_link ? "is a symbolic link whose file cannot be opened" : "cannot be opened", code);
   }
   if (status.type() != std::filesystem::file_type::regular) throw IoError(path.string() + ": not a regular file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) throw detail::io_error(path, "cannot be examined", error.value());
+  if (error) throw io_error(path, "cannot be examined", error.value());
   if (size > limit_bytes)
     throw FormatError(path.string() + ": " + std::to_string(size) + " bytes, more than the limit of " +
                       std::to_string(limit_bytes));
   return read_file_range(path, 0, size);
 }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Replaces path by a file with these bytes, or leaves it as it was: written beside, flushed to the disk, renamed, and
 /// the folder flushed too (if only that last step fails, the file is there and IoError says so).
@@ -155,11 +155,13 @@ inline void write_file_atomically(const std::filesystem::path& path, std::string
   detail::sync_folder(path.parent_path());
 }
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Whether symbolic links below a folder may lead out of it: not where the names come from a file of others, yes in a
 /// folder that a user has put together.
 enum class Links { stay_inside, follow };
-
-namespace detail {
 
 /// The first symbolic link on the way from folder to folder / name; empty where there is none.
 inline std::filesystem::path first_link(std::filesystem::path folder, const std::filesystem::path& name) {
@@ -170,8 +172,6 @@ inline std::filesystem::path first_link(std::filesystem::path folder, const std:
   }
   return {};
 }
-
-}  // namespace detail
 
 /// base / relative, for a name that stands in a file and is not to be trusted. Throws FormatError if it is absolute,
 /// or leads out of base by "..", or, with Links::stay_inside, by a symbolic link.
@@ -187,15 +187,15 @@ inline std::filesystem::path path_inside(const std::filesystem::path& base, cons
   if (links == Links::follow) return folder / name;
   std::error_code error;
   const fs::path root = fs::canonical(folder, error);
-  if (error) throw detail::io_error(base, "cannot be opened", error.value());
+  if (error) throw io_error(base, "cannot be opened", error.value());
   const fs::path target = fs::weakly_canonical(folder / name, error);
-  if (error) throw detail::io_error(folder / name, "cannot be opened", error.value());
+  if (error) throw io_error(folder / name, "cannot be opened", error.value());
   const fs::path inside = target.lexically_relative(root);
   if (inside.empty() || *inside.begin() == "..")
-    throw FormatError("path '" + relative + "': " + detail::first_link(folder, name).string() +
+    throw FormatError("path '" + relative + "': " + first_link(folder, name).string() +
                       " is a symbolic link that leads out of " + folder.string() +
                       "; put the file itself, or a copy, into the folder");
   return folder / name;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -16,15 +16,23 @@ namespace weir {
 /// Element types that weir reads, all little-endian; bool is read as uint8.
 enum class NpyType { float32, float64, uint8, int64, int32, int16 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 std::size_t npy_type_bytes(NpyType type);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// An array as it lay in the file: row-major elements of type dtype, shape.numel() of them.
 struct NpyArray {
   Shape shape;
   NpyType dtype = NpyType::float32;
-  Bytes bytes;
+  detail::Bytes bytes;
 
-  std::size_t size() const { return bytes.size() / npy_type_bytes(dtype); }
+  std::size_t size() const { return bytes.size() / detail::npy_type_bytes(dtype); }
 
   /// Any type, rounded to float32.
   Tensor to_tensor() const;
@@ -60,12 +68,16 @@ struct NpyArray {
   }
 };
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 NpyArray parse_npy(Bytes file);
 std::string npy_bytes(const Shape& shape, const std::string& descr, std::string_view data);
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Reads a .npy file; column-major (Fortran) arrays are brought into row-major order. Throws FormatError naming the
 /// file if it is damaged, of another element type, or not exactly as long as its header says; IoError.

@@ -13,7 +13,7 @@
 #include <weir/io/files/file.hpp>
 #include <weir/io/files/npy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::size_t npy_type_bytes(NpyType type) {
   switch (type) {
@@ -30,8 +30,6 @@ WEIR_INLINE std::size_t npy_type_bytes(NpyType type) {
   }
   return 0;
 }
-
-namespace detail {
 
 static_assert(std::endian::native == std::endian::little, "arrays are read as they lie in the file");
 
@@ -200,11 +198,13 @@ WEIR_INLINE std::string npy_bytes(const Shape& shape, const std::string& descr, 
   return (out += header).append(data);
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE NpyArray read_npy(const std::filesystem::path& path) {
   try {
-    return detail::parse_npy(read_file(path));
+    return detail::parse_npy(detail::read_file(path));
   } catch (const IoError&) {
     throw;
   } catch (const Error& e) {

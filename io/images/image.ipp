@@ -14,9 +14,7 @@
 #include <weir/io/images/jpeg_check.hpp>
 #include <weir/io/images/stb_image.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Feeds stb_image from memory and notices when it asks for more than there is: by itself it takes the missing rest
 /// of a file that was cut off for zeros, or leaves it unwritten.
@@ -52,7 +50,9 @@ class ImageBytes {
   bool ran_out_ = false;
 };
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE Image decode_image(std::span<const char> bytes, const std::string& source) {
   namespace stb = detail::stb;
@@ -84,7 +84,7 @@ WEIR_INLINE Image decode_image(std::span<const char> bytes, const std::string& s
 }
 
 WEIR_INLINE Image read_image(const std::filesystem::path& path) {
-  return decode_image(read_file(path, max_image_file_bytes), path.string());
+  return decode_image(detail::read_file(path, max_image_file_bytes), path.string());
 }
 
 }  // namespace weir

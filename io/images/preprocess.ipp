@@ -35,10 +35,10 @@ WEIR_INLINE Preprocess Preprocess::from_json(const nlohmann::json& entry) {
       return static_cast<int>(v);
     };
     PreprocessOptions o;
-    refuse_unknown_keys(entry, {"input", "resize", "crop", "scale", "mean", "std", "channel_order", "interpolation",
-                                "name", "file", "note", "output", "output_name", "classes"});
+    detail::refuse_unknown_keys(entry, {"input", "resize", "crop", "scale", "mean", "std", "channel_order",
+                                        "interpolation", "name", "file", "note", "output", "output_name", "classes"});
     const nlohmann::json& input = at(entry, "input");
-    refuse_unknown_keys(input, {"channels", "height", "width", "layout", "name", "note"});
+    detail::refuse_unknown_keys(input, {"channels", "height", "width", "layout", "name", "note"});
     o.channels = integer(at(input, "channels"));
     o.height = integer(at(input, "height"));
     o.width = integer(at(input, "width"));
@@ -69,13 +69,13 @@ WEIR_INLINE Preprocess Preprocess::from_json(const nlohmann::json& entry) {
 }
 
 WEIR_INLINE std::map<std::string, Preprocess> load_preprocess(const std::filesystem::path& path) {
-  const Bytes bytes = read_file(path, std::uint64_t{16} << 20);
+  const detail::Bytes bytes = detail::read_file(path, std::uint64_t{16} << 20);
   const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
   const auto refuse = [&](const std::string& what) { return FormatError(path.string() + ": " + what); };
   if (json.is_discarded()) throw refuse("not JSON");
   if (!json.is_object() || !json.contains("models") || !json["models"].is_array()) throw refuse("no list 'models'");
   try {
-    refuse_unknown_keys(json, {"models", "classes", "note"});
+    detail::refuse_unknown_keys(json, {"models", "classes", "note"});
   } catch (const FormatError& e) {
     throw refuse(e.what());
   }

@@ -14,9 +14,7 @@
 #include <weir/io/onnx/sort.hpp>
 #include <weir/io/onnx/tensor.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// OperatorSetIdProto: sets opset if it is the default domain's. Other domains may be declared as long as no node
 /// uses them.
@@ -76,20 +74,30 @@ inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string&
   }
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE GraphDef parse_onnx(std::span<const char> bytes, const std::string& source) {
   detail::TensorSources sources;
   return detail::parse_onnx_bytes(bytes, source, sources);
 }
 
+}  // namespace weir
+
+namespace weir::detail {
+
 WEIR_INLINE GraphDef parse_onnx_file(Bytes bytes, const std::filesystem::path& path) {
-  detail::TensorSources sources{.folder = path.parent_path(), .file = std::make_shared<Bytes>(std::move(bytes))};
-  return detail::parse_onnx_bytes(*sources.file, path.string(), sources);
+  TensorSources sources{.folder = path.parent_path(), .file = std::make_shared<Bytes>(std::move(bytes))};
+  return parse_onnx_bytes(*sources.file, path.string(), sources);
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE GraphDef read_onnx(const std::filesystem::path& path) {
-  return parse_onnx_file(read_file(path, max_onnx_bytes), path);
+  return detail::parse_onnx_file(detail::read_file(path, detail::max_onnx_bytes), path);
 }
 
 }  // namespace weir

@@ -18,9 +18,7 @@
 #include <weir/io/onnx/tensor.hpp>
 #include <weir/io/onnx/write.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// The type that a constant is written as.
 inline OnnxType onnx_type(const Constant& c) {
@@ -171,8 +169,6 @@ inline std::int64_t ir_version(int opset) {
   return opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : 7;
 }
 
-}  // namespace detail
-
 WEIR_INLINE std::string to_onnx(const GraphDef& def, std::span<const InputDef> outputs) {
   std::uint64_t weights = 0;
   for (const auto& [name, c] : def.constants)
@@ -182,28 +178,27 @@ WEIR_INLINE std::string to_onnx(const GraphDef& def, std::span<const InputDef> o
   std::string graph;
   {
     protozero::pbf_writer out(graph);
-    for (const NodeDef& node : def.nodes) out.add_message(1, detail::onnx_node(node));
+    for (const NodeDef& node : def.nodes) out.add_message(1, onnx_node(node));
     out.add_string(2, "weir");
-    for (const auto& [name, c] : def.constants) out.add_message(5, detail::onnx_tensor(name, c));
+    for (const auto& [name, c] : def.constants) out.add_message(5, onnx_tensor(name, c));
     for (const InputDef& input : def.inputs)
-      out.add_message(11, detail::onnx_value(input.name,
-                                             input.element == Element::uint8  ? detail::OnnxType::uint8
-                                             : input.element == Element::int8 ? detail::OnnxType::int8
-                                                                              : detail::OnnxType::float32,
-                                             &input));
+      out.add_message(11, onnx_value(input.name,
+                                     input.element == Element::uint8  ? OnnxType::uint8
+                                     : input.element == Element::int8 ? OnnxType::int8
+                                                                      : OnnxType::float32,
+                                     &input));
     for (const std::string& name : def.outputs) {
       const auto dims = std::find_if(outputs.begin(), outputs.end(), [&](const InputDef& o) { return o.name == name; });
-      out.add_message(
-          12, detail::onnx_value(name, detail::output_type(def, name), dims == outputs.end() ? nullptr : &*dims));
+      out.add_message(12, onnx_value(name, output_type(def, name), dims == outputs.end() ? nullptr : &*dims));
     }
   }
   std::string bytes;
   protozero::pbf_writer model(bytes);
-  model.add_int64(1, detail::ir_version(def.opset));
+  model.add_int64(1, ir_version(def.opset));
   model.add_string(2, "weir");
   model.add_message(7, graph);
   std::set<std::string> domains;
-  for (const NodeDef& node : def.nodes) domains.insert(detail::domain_of(node.op).first);
+  for (const NodeDef& node : def.nodes) domains.insert(domain_of(node.op).first);
   domains.insert("");
   for (const std::string& domain : domains) {
     std::string opset;
@@ -215,8 +210,12 @@ WEIR_INLINE std::string to_onnx(const GraphDef& def, std::span<const InputDef> o
   return bytes;
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE void write_onnx(const std::filesystem::path& path, const GraphDef& def, std::span<const InputDef> outputs) {
-  write_file_atomically(path, to_onnx(def, outputs));
+  write_file_atomically(path, detail::to_onnx(def, outputs));
 }
 
 }  // namespace weir

@@ -6,7 +6,7 @@
 #include <vector>
 #include <weir/io/report/markup.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Maps data to 0..1 along an axis, linearly or by logarithm, with ticks at round numbers.
 class PlotAxis {
@@ -94,4 +94,4 @@ class PlotAxis {
   std::vector<double> ticks_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

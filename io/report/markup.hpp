@@ -7,9 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Length of the valid UTF-8 sequence at the start of text, 0 if there is none (RFC 3629: no surrogates, nothing
 /// overlong, nothing above U+10FFFF).
@@ -31,15 +29,13 @@ inline std::size_t utf8_length(std::string_view text) {
   return outside || not_a_character ? 0 : n;
 }
 
-}  // namespace detail
-
 /// Text as content or quoted attribute of XML and HTML. What XML does not allow (control characters, broken UTF-8)
 /// becomes U+FFFD.
 inline std::string escape_markup(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t n = detail::utf8_length(text);
+    const std::size_t n = utf8_length(text);
     const auto c = static_cast<unsigned char>(text[0]);
     const bool is_control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F;
     if (c == '&')
@@ -75,4 +71,4 @@ inline std::string format_short(double value, int digits = 6) {
   return {text.data(), r.ptr};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

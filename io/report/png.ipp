@@ -11,9 +11,7 @@
 #include <weir/io/images/image_view.hpp>
 #include <weir/io/report/png.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 WEIR_INLINE void append_big_endian(std::string& out, std::uint32_t value) {
   for (const unsigned shift : {24U, 16U, 8U, 0U}) out += static_cast<char>((value >> shift) & 0xFFU);
@@ -26,8 +24,6 @@ WEIR_INLINE void append_png_chunk(std::string& out, std::string_view type, std::
   const auto sum = crc32_z(0, reinterpret_cast<const Bytef*>(out.data() + begin), out.size() - begin);
   append_big_endian(out, static_cast<std::uint32_t>(sum));
 }
-
-}  // namespace detail
 
 WEIR_INLINE std::string encode_png(ImageView image) {
   if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3) ||
@@ -49,15 +45,15 @@ WEIR_INLINE std::string encode_png(ImageView image) {
   packed.resize(packed_size);
 
   std::string header;
-  detail::append_big_endian(header, static_cast<std::uint32_t>(image.width));
-  detail::append_big_endian(header, static_cast<std::uint32_t>(image.height));
+  append_big_endian(header, static_cast<std::uint32_t>(image.width));
+  append_big_endian(header, static_cast<std::uint32_t>(image.height));
   header += '\x08';  // bits per channel
   header += image.channels == 1 ? '\x00' : '\x02';
   header.append(3, '\0');  // deflate, adaptive filters, not interlaced
   std::string out("\x89PNG\r\n\x1a\n", 8);
-  detail::append_png_chunk(out, "IHDR", header);
-  detail::append_png_chunk(out, "IDAT", packed);
-  detail::append_png_chunk(out, "IEND", "");
+  append_png_chunk(out, "IHDR", header);
+  append_png_chunk(out, "IDAT", packed);
+  append_png_chunk(out, "IEND", "");
   return out;
 }
 
@@ -73,4 +69,4 @@ WEIR_INLINE std::string base64(std::string_view bytes) {
   return out;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

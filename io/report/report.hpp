@@ -12,7 +12,7 @@
 #include <weir/io/images/image_view.hpp>
 #include <weir/io/report/svg.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Rows as text; columns in which every cell is a number (or empty, or a dash) are right-aligned.
 struct ReportTable {
@@ -67,7 +67,7 @@ class HtmlReport {
   std::string title_, body_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/report/report.ipp>

@@ -16,7 +16,7 @@
 #include <weir/io/report/report.hpp>
 #include <weir/io/report/svg.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE HtmlReport& HtmlReport::section(const std::string& heading) {
   body_ += "<h2>" + escape_markup(heading) + "</h2>\n";
@@ -99,10 +99,10 @@ WEIR_INLINE ImageView HtmlReport::shrunk(ImageView image, int height, Image& mem
   const double width = static_cast<double>(image.width) * height / image.height;
   memory = {{}, height, std::max(1, static_cast<int>(std::lround(width))), image.channels};
   memory.data.resize(memory.view().size_bytes());
-  detail::ResampleScratch scratch;
-  detail::resample({image.data, static_cast<std::ptrdiff_t>(image.width) * image.channels, image.height, image.width,
-                    image.channels},
-                   {height, memory.width, 0, 0, height, memory.width}, scratch, memory.data.data());
+  ResampleScratch scratch;
+  resample({image.data, static_cast<std::ptrdiff_t>(image.width) * image.channels, image.height, image.width,
+            image.channels},
+           {height, memory.width, 0, 0, height, memory.width}, scratch, memory.data.data());
   return memory;
 }
 
@@ -154,4 +154,4 @@ th{border-color:#666}
 )";
 }
 
-}  // namespace weir
+}  // namespace weir::detail

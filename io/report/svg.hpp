@@ -11,7 +11,7 @@
 #include <weir/io/report/axis.hpp>
 #include <weir/io/report/markup.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A point, with the lengths of its error bar (0: none) and what is shown when the mouse is over it
 /// (empty: series and coordinates).
@@ -88,7 +88,7 @@ class SvgPlot {
   std::vector<PlotSeries> series_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/io/report/svg.ipp>

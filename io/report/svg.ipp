@@ -10,9 +10,7 @@
 #include <vector>
 #include <weir/io/report/svg.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 WEIR_INLINE std::string svg_number(double v) { return format_fixed(v, 2); }
 
@@ -68,8 +66,6 @@ WEIR_INLINE std::string svg_marker(std::size_t style, bool is_ring, double x, do
   }
 }
 
-}  // namespace detail
-
 WEIR_INLINE const char* SvgPlot::style() {
   return R"(<style>
 .weir-plot{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",sans-serif;max-width:100%;height:auto}
@@ -122,7 +118,7 @@ WEIR_INLINE PlotAxis SvgPlot::make_axis(bool is_x, int wanted) const {
       if (!is_drawn(p)) continue;
       include(is_x ? p.x : p.y);
       if (is_x) continue;
-      if (!detail::has_bar(p)) continue;
+      if (!has_bar(p)) continue;
       include(p.y - p.error_below);
       include(p.y + p.error_above);
     }
@@ -137,7 +133,7 @@ WEIR_INLINE std::vector<SvgPlot::LegendEntry> SvgPlot::place_legend(double left,
   double x = left;
   for (std::size_t s = 0; s < series_.size(); ++s) {
     if (series_[s].name.empty()) continue;
-    const double width = 34 + detail::svg_text_width(series_[s].name) + 18;
+    const double width = 34 + svg_text_width(series_[s].name) + 18;
     if (!entries.empty() && x + width > right) {
       x = left;
       y += 20;
@@ -152,20 +148,19 @@ WEIR_INLINE std::vector<SvgPlot::LegendEntry> SvgPlot::place_legend(double left,
 WEIR_INLINE std::string SvgPlot::axes(const Frame& f) const {
   std::string out;
   for (const double t : f.y.ticks()) {
-    out += detail::svg_line(f.left, f.py(t), f.right, f.py(t), "class=\"grid\"");
-    out += detail::svg_text(f.left - 9, f.py(t) + 4.5, "text-anchor=\"end\"", f.y.label(t));
+    out += svg_line(f.left, f.py(t), f.right, f.py(t), "class=\"grid\"");
+    out += svg_text(f.left - 9, f.py(t) + 4.5, "text-anchor=\"end\"", f.y.label(t));
   }
   for (const double t : f.x.ticks()) {
-    out += detail::svg_line(f.px(t), f.top, f.px(t), f.bottom, "class=\"grid\"");
-    out += detail::svg_text(f.px(t), f.bottom + 20, "text-anchor=\"middle\"", f.x.label(t));
+    out += svg_line(f.px(t), f.top, f.px(t), f.bottom, "class=\"grid\"");
+    out += svg_text(f.px(t), f.bottom + 20, "text-anchor=\"middle\"", f.x.label(t));
   }
-  out += detail::svg_line(f.left, f.bottom, f.right, f.bottom, "class=\"axis\"");
-  out += detail::svg_line(f.left, f.top, f.left, f.bottom, "class=\"axis\"");
+  out += svg_line(f.left, f.bottom, f.right, f.bottom, "class=\"axis\"");
+  out += svg_line(f.left, f.top, f.left, f.bottom, "class=\"axis\"");
   const double mid_y = (f.top + f.bottom) / 2;
-  out += detail::svg_text((f.left + f.right) / 2, f.bottom + 44, "text-anchor=\"middle\"", options_.x_label);
-  out += detail::svg_text(18, mid_y,
-                          "text-anchor=\"middle\" transform=\"rotate(-90 18 " + detail::svg_number(mid_y) + ")\"",
-                          options_.y_label);
+  out += svg_text((f.left + f.right) / 2, f.bottom + 44, "text-anchor=\"middle\"", options_.x_label);
+  out += svg_text(18, mid_y, "text-anchor=\"middle\" transform=\"rotate(-90 18 " + svg_number(mid_y) + ")\"",
+                  options_.y_label);
   return out;
 }
 
@@ -174,8 +169,7 @@ WEIR_INLINE std::string SvgPlot::title_of(const PlotSeries& series, const PlotPo
   std::string out = series.name.empty() ? "" : series.name + "\n";
   out += (options_.x_label.empty() ? "x" : options_.x_label) + ": " + format_short(p.x) + "\n";
   out += (options_.y_label.empty() ? "y" : options_.y_label) + ": " + format_short(p.y);
-  if (detail::has_bar(p))
-    out += " (" + format_short(p.y - p.error_below) + " to " + format_short(p.y + p.error_above) + ")";
+  if (has_bar(p)) out += " (" + format_short(p.y - p.error_below) + " to " + format_short(p.y + p.error_above) + ")";
   return out;
 }
 
@@ -189,22 +183,22 @@ WEIR_INLINE std::string SvgPlot::draw(std::size_t s, const Frame& f) const {
       continue;
     }
     const double x = f.px(p.x), y = f.py(p.y);
-    path += (pen_down ? "L" : "M") + detail::svg_number(x) + " " + detail::svg_number(y);
+    path += (pen_down ? "L" : "M") + svg_number(x) + " " + svg_number(y);
     pen_down = true;
-    if (detail::has_bar(p)) {
+    if (has_bar(p)) {
       // On a logarithmic axis a bar may reach below what the axis shows.
       const double foot = f.y.is_log() ? std::max(p.y - p.error_below, f.y.lo()) : p.y - p.error_below;
       const double low = f.py(foot), high = f.py(p.y + p.error_above);
-      bars += detail::svg_line(x, low, x, high, "class=\"bar " + detail::svg_colour(style_of(s)) + "\"");
+      bars += svg_line(x, low, x, high, "class=\"bar " + svg_colour(style_of(s)) + "\"");
       for (const double end : {low, high})
-        bars += detail::svg_line(x - 4, end, x + 4, end, "class=\"bar " + detail::svg_colour(style_of(s)) + "\"");
+        bars += svg_line(x - 4, end, x + 4, end, "class=\"bar " + svg_colour(style_of(s)) + "\"");
     }
     if (series.has_markers)
-      marks += detail::svg_marker(style_of(s), series.is_ring, x, y, title_of(series, p),
-                                  series.is_ring ? " data-series=\"" + std::to_string(s) + "\"" : "");
+      marks += svg_marker(style_of(s), series.is_ring, x, y, title_of(series, p),
+                          series.is_ring ? " data-series=\"" + std::to_string(s) + "\"" : "");
   }
   if (!series.has_line || path.empty()) path.clear();
-  const std::string classes = "line " + detail::svg_colour(style_of(s)) + (series.is_dashed ? " dashed" : "");
+  const std::string classes = "line " + svg_colour(style_of(s)) + (series.is_dashed ? " dashed" : "");
   return bars + (path.empty() ? "" : "<path class=\"" + classes + "\" d=\"" + path + "\"/>\n") + marks;
 }
 
@@ -212,7 +206,7 @@ WEIR_INLINE SvgPlot::Frame SvgPlot::frame(std::vector<LegendEntry>* legend) cons
   const double width = std::max(options_.width, 200), height = std::max(options_.height, 160);
   const PlotAxis x = make_axis(true, options_.width < 500 ? 4 : 7), y = make_axis(false, 6);
   double widest = 0;
-  for (const double t : y.ticks()) widest = std::max(widest, detail::svg_text_width(y.label(t)));
+  for (const double t : y.ticks()) widest = std::max(widest, svg_text_width(y.label(t)));
   Frame f{x, y, 16 + widest + (options_.y_label.empty() ? 0 : 26), 16, width - 24, height - 32};
   if (!options_.x_label.empty()) f.bottom -= 22;
   double top = 16;
@@ -243,7 +237,7 @@ WEIR_INLINE std::string SvgPlot::labels(const Frame& f) const {
   for (std::size_t s = series_.size(); s-- > 0;)  // what is drawn last matters most
     for (const PlotPoint& p : series_[s].points) {
       if (p.label.empty() || !is_drawn(p)) continue;
-      const double width = detail::svg_text_width(p.label), gap = series_[s].is_ring ? 14 : 9;
+      const double width = svg_text_width(p.label), gap = series_[s].is_ring ? 14 : 9;
       for (const auto& [dx, dy] : std::initializer_list<std::pair<double, double>>{{gap, 4.5},
                                                                                    {gap, 17},
                                                                                    {gap, -9},
@@ -262,7 +256,7 @@ WEIR_INLINE std::string SvgPlot::labels(const Frame& f) const {
             }))
           continue;
         taken.push_back(box);
-        out += detail::svg_text(x, y, "class=\"label\" data-series=\"" + std::to_string(s) + "\"", p.label);
+        out += svg_text(x, y, "class=\"label\" data-series=\"" + std::to_string(s) + "\"", p.label);
         break;
       }
     }
@@ -280,10 +274,9 @@ WEIR_INLINE std::string SvgPlot::svg() const {
   out += "<title>" + escape_markup(options_.title) + "</title>\n";
   out += style();
   if (!options_.title.empty()) {
-    const double room = (width - f.left - 8) / (detail::svg_text_width(options_.title) * 1.4);
-    const std::string shrunk =
-        room < 1 ? " style=\"font-size:" + detail::svg_number(std::max(16 * room, 9.0)) + "px\"" : "";
-    out += detail::svg_text(f.left, 26, "class=\"title\"" + shrunk, options_.title);
+    const double room = (width - f.left - 8) / (svg_text_width(options_.title) * 1.4);
+    const std::string shrunk = room < 1 ? " style=\"font-size:" + svg_number(std::max(16 * room, 9.0)) + "px\"" : "";
+    out += svg_text(f.left, 26, "class=\"title\"" + shrunk, options_.title);
   }
   out += axes(f);
   for (std::size_t s = 0; s < series_.size(); ++s) out += draw(s, f);
@@ -291,13 +284,12 @@ WEIR_INLINE std::string SvgPlot::svg() const {
   for (const LegendEntry& e : legend) {
     const PlotSeries& series = series_[e.series];
     if (series.has_line)
-      out += detail::svg_line(
-          e.x, e.y, e.x + 26, e.y,
-          "class=\"line " + detail::svg_colour(style_of(e.series)) + (series.is_dashed ? " dashed\"" : "\""));
-    if (series.has_markers) out += detail::svg_marker(style_of(e.series), false, e.x + 13, e.y, "");
-    out += detail::svg_text(e.x + 34, e.y + 4.5, "", series.name);
+      out += svg_line(e.x, e.y, e.x + 26, e.y,
+                      "class=\"line " + svg_colour(style_of(e.series)) + (series.is_dashed ? " dashed\"" : "\""));
+    if (series.has_markers) out += svg_marker(style_of(e.series), false, e.x + 13, e.y, "");
+    out += svg_text(e.x + 34, e.y + 4.5, "", series.name);
   }
   return out + "</svg>\n";
 }
 
-}  // namespace weir
+}  // namespace weir::detail

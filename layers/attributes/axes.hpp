@@ -5,7 +5,7 @@
 #include <vector>
 #include <weir/core/shape.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// axis in 0..rank-1; negative ones count from the end. Throws ShapeError outside of -rank..rank-1.
 inline std::size_t checked_axis(std::int64_t axis, std::size_t rank) {
@@ -96,4 +96,4 @@ inline void expect_rank(const Shape& shape, std::size_t rank, const char* what) 
     throw ShapeError(std::string(what) + " expects rank " + std::to_string(rank) + ", got " + shape.to_string());
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <weir/core/shape.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Indices of an axis of length n are -n .. n-1, negative ones counting from the end.
 ///
@@ -66,4 +66,4 @@ class Indices {
   bool known_ = false;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -12,8 +12,16 @@ namespace weir {
 /// last three, of tensors that are computed, as what they are called.
 enum class ElementType { real, integer, boolean, uint8, int8, int32 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// True of those that are not stored as float32.
 constexpr bool is_narrow(ElementType t) { return t >= ElementType::uint8; }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// A node with its opset and its constant inputs; reads attributes with their defaults and types checked.
 /// Every error is a FormatError like "net.onnx, node 'conv1' Conv (opset 13): group 3 does not divide ...".

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace weir {
+namespace weir::detail {
 
 /// An axis of `from` elements that becomes one of `to`. start, end: the part of the input that tf_crop_and_resize
 /// shows, in lengths of the axis.
@@ -120,4 +120,4 @@ struct ResizeRule {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <weir/layers/attributes/resize_rule.hpp>
 #include <weir/layers/build/batch_targets.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What a Resize makes of the axes of its input: each length times its scale, rounded down, or a new length (sizes).
 /// One entry for each of `axes`, for each of the input if that is empty.
@@ -76,4 +76,4 @@ struct ResizeTargets {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

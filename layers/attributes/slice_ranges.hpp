@@ -7,13 +7,13 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A part of a dense tensor: element 0 lies `offset` behind the tensor's, neighbours `strides` apart.
 struct SliceBox {
   Shape shape;
   std::int64_t offset = 0;
-  Strides strides{};
+  kernels::Strides strides{};
 };
 
 /// From starts to ends (excluded) by steps along axes, all counted as in numpy and cut to the tensor.
@@ -47,7 +47,7 @@ struct SliceRanges {
   SliceBox box(const Shape& x) const {
     (void)x.numel();
     (void)checked_axes(axes, x.rank());
-    SliceBox b{x, 0, dense_strides(x)};
+    SliceBox b{x, 0, kernels::dense_strides(x)};
     for (std::size_t i = 0; i < axes.size(); ++i) {
       const std::size_t axis = checked_axis(axes[i], x.rank());
       const std::int64_t length = x[axis], step = steps[i];
@@ -68,15 +68,15 @@ struct SliceRanges {
 };
 
 /// Shape and strides of x with its axes in another order; reversed if perm is empty.
-inline std::pair<Shape, Strides> permuted(const Shape& x, std::vector<std::int64_t> perm) {
+inline std::pair<Shape, kernels::Strides> permuted(const Shape& x, std::vector<std::int64_t> perm) {
   const std::size_t rank = x.rank();
   if (perm.empty())
     for (std::size_t i = rank; i-- > 0;) perm.push_back(static_cast<std::int64_t>(i));
   if (perm.size() != rank || checked_axes(perm, rank).size() != rank)
     throw ShapeError("a permutation of " + std::to_string(perm.size()) + " axes does not fit " + x.to_string());
-  const Strides dense = dense_strides(x);
+  const kernels::Strides dense = kernels::dense_strides(x);
   Shape shape = x;
-  Strides strides{};
+  kernels::Strides strides{};
   for (std::size_t i = 0; i < rank; ++i) {
     const std::size_t from = checked_axis(perm[i], rank);
     shape = shape.with(i, x[from]);
@@ -85,4 +85,4 @@ inline std::pair<Shape, Strides> permuted(const Shape& x, std::vector<std::int64
   return {shape, strides};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

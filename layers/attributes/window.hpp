@@ -7,7 +7,7 @@
 #include <weir/core/kernels/pool/window_axis.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// How the missing padding of a window is found: given, or by ONNX's auto_pad.
 enum class AutoPad { given, same_upper, same_lower, valid };
@@ -18,7 +18,7 @@ enum class AutoPad { given, same_upper, same_lower, valid };
 struct Window {
   static constexpr std::int64_t limit = std::int64_t{1} << 24;
 
-  std::array<WindowAxis, 2> axes;  ///< height, width
+  std::array<kernels::WindowAxis, 2> axes;  ///< height, width
   AutoPad auto_pad = AutoPad::given;
   bool ceil_mode = false;
   std::size_t spatial_rank = 2;  ///< of the tensor: 1, 2 or 3
@@ -47,10 +47,10 @@ struct Window {
     Window w;
     w.spatial_rank = rank;
     const auto axis = [&](std::size_t i) {
-      return WindowAxis{kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
+      return kernels::WindowAxis{kernel[i], strides[i], dilations[i], pads[i], pads[rank + i]};
     };
-    if (rank == 3 &&
-        (axis(1) != WindowAxis{.dilation = dilations[1]} || axis(2) != WindowAxis{.dilation = dilations[2]}))
+    if (rank == 3 && (axis(1) != kernels::WindowAxis{.dilation = dilations[1]} ||
+                      axis(2) != kernels::WindowAxis{.dilation = dilations[2]}))
       node.fail("windows over three spatial dimensions are not supported");
     for (std::size_t i = 0; i < std::min<std::size_t>(rank, 2); ++i) w.axes[rank == 1 ? 1 : i] = axis(i);
     w.ceil_mode = has_ceil_mode && node.integer_in("ceil_mode", 0, 0, 1) == 1;
@@ -72,7 +72,7 @@ struct Window {
   static Window read_pooling(const NodeArguments& node, bool dilated, bool has_ceil_mode) {
     if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
     const Window w = read(node, {}, dilated, has_ceil_mode);
-    for (const WindowAxis& a : w.axes)
+    for (const kernels::WindowAxis& a : w.axes)
       if (std::max(a.pad_begin, a.pad_end) >= a.kernel)
         node.fail("attribute pads must be below kernel_shape: " + std::to_string(std::max(a.pad_begin, a.pad_end)) +
                   " is not below " + std::to_string(a.kernel));
@@ -88,7 +88,7 @@ struct Window {
     if (auto_pad != AutoPad::same_upper && auto_pad != AutoPad::same_lower) return w;
     const Shape image = as_image(x);
     for (std::size_t i = 0; i < 2; ++i) {
-      WindowAxis& a = w.axes[i];
+      kernels::WindowAxis& a = w.axes[i];
       const std::int64_t windows = (image[2 + i] + a.stride - 1) / a.stride;
       const std::int64_t pad = (windows - 1) * a.stride + a.extent() - image[2 + i];
       const std::int64_t shared = convolution && pad < 0 ? pad + 1 : pad;
@@ -114,4 +114,4 @@ struct Window {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -31,7 +31,7 @@ std::optional<std::vector<std::int64_t>> of_reshape(const Shapes<Probes>& x, con
                                                     bool allow_zero) {
   Shapes<Probes> y;
   for (std::size_t p = 0; p < Probes; ++p) {
-    y[p] = reshaped(x[p], targets[p], allow_zero);
+    y[p] = detail::reshaped(x[p], targets[p], allow_zero);
     if (y[p].rank() != y[0].rank()) return std::nullopt;
   }
   std::vector<std::int64_t> target(y[0].begin(), y[0].end());
@@ -45,7 +45,7 @@ std::optional<std::vector<std::int64_t>> of_reshape(const Shapes<Probes>& x, con
     target[i] = copied ? 0 : -1;
   }
   for (std::size_t p = 0; p < Probes; ++p)
-    if (y[p].numel() == 0 || !(reshaped(x[p], target, allow_zero) == y[p])) return std::nullopt;
+    if (y[p].numel() == 0 || !(detail::reshaped(x[p], target, allow_zero) == y[p])) return std::nullopt;
   return target;
 }
 
@@ -106,7 +106,7 @@ std::optional<std::vector<std::int64_t>> of_resize(const Shapes<Probes>& x, cons
     if (same_at(sizes, i)) continue;
     for (std::size_t p = 0; p < Probes; ++p) {
       if (i >= (axes.empty() ? x[p].rank() : axes.size())) return std::nullopt;
-      if (x[p][axes.empty() ? i : checked_axis(axes[i], x[p].rank())] != sizes[p][i]) return std::nullopt;
+      if (x[p][axes.empty() ? i : detail::checked_axis(axes[i], x[p].rank())] != sizes[p][i]) return std::nullopt;
     }
     list[i] = kept_length;
   }

@@ -25,9 +25,7 @@
 #include <weir/layers/quantized/as_floats.hpp>
 #include <weir/layers/registry.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Builds a network by walking its nodes once. Every shape is inferred for a few probe batch sizes, which makes
 /// integer arithmetic on shapes (what exporters leave behind) plain numbers, and the dependence on the batch size a
@@ -403,6 +401,4 @@ class GraphBuilder {
   std::int64_t file_batch_ = 0, folded_ = 0, fold_limit_ = fold_floor;
 };
 
-}  // namespace detail
-
-}  // namespace weir
+}  // namespace weir::detail

@@ -68,6 +68,7 @@ struct WithoutBatch {
   /// ...] becomes [N*k, ...].
   void free_target(batch_targets::Lists<probe_count>& lists, const batch_targets::Shapes<probe_count>& x) const {
     if (lists[0].empty() || file_batch < 1 || lists[0][0] < 1 || lists[0][0] % file_batch != 0) return;
+    if (lists[0][0] > std::int64_t{1} << 40) return;  // longer than any tensor (core/shape.hpp): refused as it stands
     if (x[0].rank() == 0 || x[0][0] % probes[0] != 0 || x[0] == x[1]) return;
     for (std::size_t p = 0; p < probe_count; ++p) lists[p][0] = lists[p][0] / file_batch * probes[p];
   }

@@ -3,7 +3,7 @@
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 
-namespace weir {
+namespace weir::models {
 
 /// AlexNet as published: two groups, local response normalisation, input [N, 3, 227, 227]; 61.0 M parameters, 0.72 G
 /// multiply-adds. Normalisation comes before pooling, as in the paper (Caffe's reference "CaffeNet" swaps the two).
@@ -25,4 +25,4 @@ inline GraphDef alexnet_graph(const ModelOptions& options = {}) {
 
 inline Network alexnet(const ModelOptions& options = {}) { return build_network(alexnet_graph(options)); }
 
-}  // namespace weir
+}  // namespace weir::models

@@ -3,7 +3,7 @@
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 
-namespace weir {
+namespace weir::models {
 
 /// Channels of an inception module: 1x1; 1x1 before 3x3; 1x1 before 5x5; 1x1 behind the pooling.
 struct Inception {
@@ -44,4 +44,4 @@ inline GraphDef googlenet_graph(const ModelOptions& options = {}) {
 
 inline Network googlenet(const ModelOptions& options = {}) { return build_network(googlenet_graph(options)); }
 
-}  // namespace weir
+}  // namespace weir::models

@@ -8,7 +8,7 @@
 #include <weir/core/graph_def.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::models {
 
 /// For every builder in layers/models/.
 ///
@@ -187,4 +187,4 @@ class GraphWriter {
   int count_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::models

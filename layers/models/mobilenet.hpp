@@ -5,7 +5,7 @@
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 
-namespace weir {
+namespace weir::models {
 
 /// channels * multiplier, rounded to a multiple of 8 but not down by more than a tenth, as in the authors' code.
 inline std::int64_t mobilenet_channels(std::int64_t channels, double multiplier) {
@@ -81,4 +81,4 @@ inline Network mobilenet_v2(double multiplier = 1.0, std::int64_t size = 224, co
   return build_network(mobilenet_v2_graph(multiplier, size, options));
 }
 
-}  // namespace weir
+}  // namespace weir::models

@@ -4,9 +4,7 @@
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::models {
 
 /// ResNet for ImageNet: stages of blocks, widths 64, 128, 256, 512 (times 4 behind a bottleneck). The 3x3 convolution
 /// carries the stride, as in torchvision.
@@ -37,18 +35,16 @@ inline GraphDef imagenet_resnet(const std::string& source, const std::array<int,
   return g.finish(g.linear("fc", x, options.classes));
 }
 
-}  // namespace detail
-
 /// ResNet-18, input [N, 3, 224, 224]; 11.7 M parameters, 1.8 G multiply-adds. He, Zhang, Ren, Sun, "Deep residual
 /// learning for image recognition", CVPR 2016.
 inline GraphDef resnet18_graph(const ModelOptions& options = {}) {
-  return detail::imagenet_resnet("resnet18", {2, 2, 2, 2}, false, options);
+  return models::imagenet_resnet("resnet18", {2, 2, 2, 2}, false, options);
 }
 inline Network resnet18(const ModelOptions& options = {}) { return build_network(resnet18_graph(options)); }
 
 /// ResNet-50, input [N, 3, 224, 224]; 25.6 M parameters, 4.1 G multiply-adds. Source as for resnet18_graph.
 inline GraphDef resnet50_graph(const ModelOptions& options = {}) {
-  return detail::imagenet_resnet("resnet50", {3, 4, 6, 3}, true, options);
+  return models::imagenet_resnet("resnet50", {3, 4, 6, 3}, true, options);
 }
 inline Network resnet50(const ModelOptions& options = {}) { return build_network(resnet50_graph(options)); }
 
@@ -82,4 +78,4 @@ inline Network cifar_resnet(int depth, const ModelOptions& options = {.classes =
   return build_network(cifar_resnet_graph(depth, options));
 }
 
-}  // namespace weir
+}  // namespace weir::models

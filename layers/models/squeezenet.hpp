@@ -3,7 +3,7 @@
 #include <weir/layers/build_network.hpp>
 #include <weir/layers/models/graph_writer.hpp>
 
-namespace weir {
+namespace weir::models {
 
 /// SqueezeNet 1.1, input [N, 3, 224, 224]; 1.24 M parameters, 0.35 G multiply-adds. Iandola et al., "SqueezeNet:
 /// AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", arXiv 1602.07360, 2016; 1.1 is the authors'
@@ -31,4 +31,4 @@ inline GraphDef squeezenet_graph(const ModelOptions& options = {}) {
 
 inline Network squeezenet(const ModelOptions& options = {}) { return build_network(squeezenet_graph(options)); }
 
-}  // namespace weir
+}  // namespace weir::models

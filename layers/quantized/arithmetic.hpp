@@ -8,7 +8,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/quantized/numbers.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y of two tensors of 8 bits, inputs 0 and 3, with broadcasting; see quantized::PairNumbers.
 class QuantizedPairLayer final : public RunnableLayer {
@@ -55,7 +55,8 @@ class QuantizedPairLayer final : public RunnableLayer {
           });
       return;
     }
-    const Strides as = broadcast_strides(inputs[0].shape, shape), bs = broadcast_strides(inputs[3].shape, shape);
+    const kernels::Strides as = kernels::broadcast_strides(inputs[0].shape, shape),
+                           bs = kernels::broadcast_strides(inputs[3].shape, shape);
     const Element ae = numbers_.a_signed ? Element::int8 : Element::uint8;
     const Element be = numbers_.b_signed ? Element::int8 : Element::uint8;
     for (std::int64_t i = 0, n = shape.numel(); i < n; ++i) {
@@ -99,4 +100,4 @@ LayerPtr make_qlinear_pair(const NodeArguments& node) {
   return std::make_shared<QuantizedPairLayer>(quantized::PairNumbers(product, a, b, y), y.element);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

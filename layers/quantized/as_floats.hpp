@@ -7,7 +7,7 @@
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/layer.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Converts its inputs to floats, which hold 8-bit integers exactly, lets another kernel work, and converts back what
 /// it gave.
@@ -33,16 +33,16 @@ class AsFloatsKernel final : public Kernel {
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float* workspace) const override {
     if (view_) {
-      convert(context, outputs[0].shape, {inputs[0].data, Layout::plain, inputs_[0]},
-              {outputs[0].data, Layout::plain, inputs_[0]});
+      kernels::convert(context, outputs[0].shape, {inputs[0].data, Layout::plain, inputs_[0]},
+                       {outputs[0].data, Layout::plain, inputs_[0]});
       return;
     }
     std::vector<ConstView> in(inputs.begin(), inputs.end());
     std::vector<View> out(outputs.begin(), outputs.end());
     for (std::size_t i = 0; i < in.size(); ++i) {
       if (inputs_[i] == Element::float32 || in[i].data == nullptr) continue;
-      convert(context, in[i].shape, {in[i].data, Layout::plain, inputs_[i]},
-              {workspace, Layout::plain, Element::float32});
+      kernels::convert(context, in[i].shape, {in[i].data, Layout::plain, inputs_[i]},
+                       {workspace, Layout::plain, Element::float32});
       in[i].data = workspace;
       workspace += padded(in[i].shape);
     }
@@ -54,8 +54,8 @@ class AsFloatsKernel final : public Kernel {
     kernel_->forward(context, in, out, workspace);
     for (std::size_t i = 0; i < out.size(); ++i)
       if (out[i].data != outputs[i].data)
-        convert(context, out[i].shape, {out[i].data, Layout::plain, Element::float32},
-                {outputs[i].data, Layout::plain, output(i)});
+        kernels::convert(context, out[i].shape, {out[i].data, Layout::plain, Element::float32},
+                         {outputs[i].data, Layout::plain, output(i)});
   }
 
  private:
@@ -94,4 +94,4 @@ class AsFloatsLayer final : public Layer {
   std::vector<Element> inputs_, outputs_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

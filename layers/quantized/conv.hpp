@@ -6,7 +6,7 @@
 #include <weir/layers/quantized/arithmetic.hpp>
 #include <weir/layers/quantized/products.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// QLinearConv, and perhaps QLinearAdd behind it, packed for a context and images of one size. Inputs: x, others that
 /// it ignores, and the second summand if there is one.
@@ -58,9 +58,10 @@ class PlainQuantizedConvKernel final : public Kernel {
     float* y = workspace;
     float* other = residual_ ? y + blocked_floats(context, shape) : nullptr;
     workspace += (residual_ ? 2 : 1) * blocked_floats(context, shape);
-    if (residual_) convert(context, shape, {inputs.back().data, Layout::plain, y_}, {other, Layout::blocked, y_});
+    if (residual_)
+      kernels::convert(context, shape, {inputs.back().data, Layout::plain, y_}, {other, Layout::blocked, y_});
     packed_.run(context, inputs[0].data, other, y, inputs[0].shape[0], workspace);
-    convert(context, shape, {y, Layout::blocked, y_}, {outputs[0].data, Layout::plain, y_});
+    kernels::convert(context, shape, {y, Layout::blocked, y_}, {outputs[0].data, Layout::plain, y_});
   }
   std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
     const std::int64_t images = (residual_ ? 2 : 1) * blocked_floats(context, sizes_.output_shape(inputs[0]));
@@ -222,4 +223,4 @@ inline LayerPtr make_qgemm(const NodeArguments& node) {
   return std::make_shared<QuantizedMatMulLayer>(sizes, std::move(n), to_float);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/layers/quantized/products.hpp>
 #include <weir/layers/quantized/quantize.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = uint8 of x with the scale and zero point of all of x: scale = (max(x, 0) - min(x, 0)) / 255,
 /// zero = round(-min / scale). One scale for the batch, so its examples depend on each other.
@@ -102,7 +102,9 @@ class IntegerSumsLayer final : public RunnableLayer {
   std::shared_ptr<const quantized::PackedConv> packed_;
 };
 
-namespace quantized {
+}  // namespace weir::detail
+
+namespace weir::quantized {
 
 /// x, w, x_zero_point, w_zero_point: the numbers of it, for M channels of `depth` terms.
 inline void read_sums(const NodeArguments& node, ConvNumbers& n, std::int64_t M, std::int64_t depth) {
@@ -119,7 +121,9 @@ inline void read_sums(const NodeArguments& node, ConvNumbers& n, std::int64_t M,
   n.x.zero = 0;
 }
 
-}  // namespace quantized
+}  // namespace weir::quantized
+
+namespace weir::detail {
 
 inline LayerPtr make_conv_integer(const NodeArguments& node) {
   node.expect_inputs(2, 4);
@@ -139,4 +143,4 @@ inline LayerPtr make_matmul_integer(const NodeArguments& node) {
   return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

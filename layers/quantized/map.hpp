@@ -8,7 +8,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/quantized/pool.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = table[x], in any layout.
 class TableLayer final : public RunnableLayer {
@@ -207,4 +207,4 @@ inline LayerPtr make_qlinear_concat(const NodeArguments& node) {
   return std::make_shared<QuantizedConcatLayer>(node.integer("axis", 0), std::move(tables), std::move(same), y.element);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

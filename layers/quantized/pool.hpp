@@ -8,7 +8,7 @@
 #include <weir/layers/pool.hpp>
 #include <weir/layers/quantized/numbers.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The largest, or the mean, of each window; the mean may have another scale and zero point.
 class QuantizedPoolLayer final : public RunnableLayer {
@@ -34,13 +34,13 @@ class QuantizedPoolLayer final : public RunnableLayer {
   }
   std::optional<RowWindow> row_window(std::span<const Shape> inputs, std::size_t i) const override {
     if (i != 0 || layout_ != Layout::blocked || window_.spatial_rank != 2) return std::nullopt;
-    const WindowAxis h = params(inputs[0]).h;
+    const kernels::WindowAxis h = params(inputs[0]).h;
     return RowWindow{h.stride, h.extent(), h.pad_begin};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const Shape x = window_.as_image(inputs[0].shape), y = window_.as_image(outputs[0].shape);
-    const PoolParams p = params(inputs[0].shape);
+    const kernels::PoolParams p = params(inputs[0].shape);
     const std::int64_t L = layout_ == Layout::blocked ? lanes(context.isa()) : 1;
     const std::int64_t planes = x[0] * (round_up(x[1], L) / L);
     const auto* from = reinterpret_cast<const std::uint8_t*>(inputs[0].data);
@@ -64,24 +64,24 @@ class QuantizedPoolLayer final : public RunnableLayer {
           [&](std::int64_t r) { return reinterpret_cast<std::uint8_t*>(output.row(plane, r)); });
   }
   double flops(std::span<const Shape> inputs) const override {
-    const PoolParams p = params(inputs[0]);
+    const kernels::PoolParams p = params(inputs[0]);
     return static_cast<double>(output_shapes(inputs)[0].numel()) * static_cast<double>(p.h.kernel) *
            static_cast<double>(p.w.kernel);
   }
 
  private:
-  PoolParams params(const Shape& x) const {
+  kernels::PoolParams params(const Shape& x) const {
     const Window w = window_.padded_for(x);
     return {w.axes[0], w.axes[1], w.ceil_mode, count_include_pad_};
   }
 
   template <class X, class Y>
-  void rows(const PoolParams& p, std::int64_t L, const Shape& x, const Shape& y, RowRange some, const X& from,
+  void rows(const kernels::PoolParams& p, std::int64_t L, const Shape& x, const Shape& y, RowRange some, const X& from,
             const Y& to) const {
     if (!average_) return quantized::pool_max_rows(L, p, x[2], x[3], y[3], some, x_.element == Element::int8, from, to);
-    const auto begin = [](const WindowAxis& a, std::int64_t i) { return i * a.stride - a.pad_begin; };
+    const auto begin = [](const kernels::WindowAxis& a, std::int64_t i) { return i * a.stride - a.pad_begin; };
     // Positions that count: within the image, or within it and its padding.
-    const auto counted = [&](const WindowAxis& a, std::int64_t first, std::int64_t length) {
+    const auto counted = [&](const kernels::WindowAxis& a, std::int64_t first, std::int64_t length) {
       std::int64_t n = 0;
       for (std::int64_t k = 0; k < a.kernel; ++k) {
         const std::int64_t at = first + k * a.dilation;
@@ -164,7 +164,7 @@ class QuantizedGlobalPoolLayer final : public RunnableLayer {
 
 /// Of floats, or of uint8 and int8.
 inline LayerPtr make_any_max_pool(const NodeArguments& node) {
-  if (node.type(0) != ElementType::uint8 && node.type(0) != ElementType::int8) return detail::make_max_pool(node);
+  if (node.type(0) != ElementType::uint8 && node.type(0) != ElementType::int8) return make_max_pool(node);
   node.expect_inputs(1, 1);
   if (node.opset < 12) node.fail("of 8-bit integers, the operator came with opset 12");
   if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
@@ -173,7 +173,9 @@ inline LayerPtr make_any_max_pool(const NodeArguments& node) {
   return std::make_shared<QuantizedPoolLayer>(Window::read(node, {}, true, true), false, false, same, same);
 }
 
-namespace quantized {
+}  // namespace weir::detail
+
+namespace weir::quantized {
 
 /// X, x_scale, x_zero_point, y_scale, y_zero_point; channels in front only.
 inline std::pair<Quantization, Quantization> read_in_and_out(const NodeArguments& node) {
@@ -184,7 +186,9 @@ inline std::pair<Quantization, Quantization> read_in_and_out(const NodeArguments
   return {x, y};
 }
 
-}  // namespace quantized
+}  // namespace weir::quantized
+
+namespace weir::detail {
 
 inline LayerPtr make_qlinear_average_pool(const NodeArguments& node) {
   const auto [x, y] = quantized::read_in_and_out(node);
@@ -202,4 +206,4 @@ inline LayerPtr make_qlinear_global_average_pool(const NodeArguments& node) {
   return std::make_shared<QuantizedGlobalPoolLayer>(x, y);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

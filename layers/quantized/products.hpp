@@ -10,14 +10,14 @@ namespace weir::quantized {
 
 /// A convolution of in_channels to out_channels.
 struct ConvSizes {
-  Window window;
+  detail::Window window;
   std::int64_t in_channels, out_channels, groups;
 
   /// For images of x's size.
-  Conv2dParams params(const Shape& x) const {
-    const Window w = window.padded_for(x, true);
-    const WindowAxis &h = w.axes[0], &v = w.axes[1];
-    for (const WindowAxis& a : w.axes)
+  kernels::Conv2dParams params(const Shape& x) const {
+    const detail::Window w = window.padded_for(x, true);
+    const kernels::WindowAxis &h = w.axes[0], &v = w.axes[1];
+    for (const kernels::WindowAxis& a : w.axes)
       if (a.pad_begin < 0 || a.pad_end < 0) throw ShapeError("auto_pad would cut the image; not supported here");
     return {in_channels, out_channels, groups,      h.kernel,    v.kernel,  h.stride, v.stride,
             h.dilation,  v.dilation,   h.pad_begin, v.pad_begin, h.pad_end, v.pad_end};
@@ -42,7 +42,7 @@ struct MatrixSizes {
   double flops(const Shape& x) const { return 2.0 * static_cast<double>(x.numel()) * static_cast<double>(M); }
   /// zero_later: as PackedConv's.
   std::shared_ptr<const PackedConv> pack(const Context& context, const ConvNumbers& numbers, bool zero_later) const {
-    Conv2dParams p;
+    kernels::Conv2dParams p;
     p.in_channels = K, p.out_channels = M;
     return std::make_shared<PackedConv>(p, numbers, context.isa(), Shape{1, K, 1, together}, Source::rows, zero_later);
   }
@@ -59,11 +59,12 @@ inline ConvSizes read_conv(const NodeArguments& node, std::size_t i, ConvNumbers
   n.weights = read_weights(node, i);
   const Shape shape = node.constant(i)->shape;
   if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
-  const Window window = Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
+  const detail::Window window = detail::Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
   const std::int64_t groups = node.integer("group", 1), M = shape[0];
   if (groups < 1 || M < 1 || shape[1] < 1 || M % groups != 0)
     node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
-  if (groups > Window::limit || shape[1] > Window::limit || M > Window::limit) node.fail("too many channels");
+  if (groups > detail::Window::limit || shape[1] > detail::Window::limit || M > detail::Window::limit)
+    node.fail("too many channels");
   depth = shape.product(1, shape.rank());
   return {window, shape[1] * groups, M, groups};
 }
@@ -74,7 +75,7 @@ inline MatrixSizes read_matrix(const NodeArguments& node, std::size_t i, bool tr
   const Shape& shape = node.constant(i)->shape;
   if (shape.rank() != 2) node.fail("weights " + shape.to_string() + " are not supported, only matrices");
   const std::int64_t K = shape[transposed ? 1 : 0], M = shape[transposed ? 0 : 1];
-  if (K < 1 || M < 1 || K > Window::limit || M > Window::limit)
+  if (K < 1 || M < 1 || K > detail::Window::limit || M > detail::Window::limit)
     node.fail("weights " + shape.to_string() + " are not supported");
   n.weights.resize(all.size());
   for (std::int64_t m = 0; m < M; ++m)

@@ -6,7 +6,7 @@
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/quantized/numbers.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Scales and zero points: one of each, or one for each position along an axis.
 struct QuantizedAxis {
@@ -108,10 +108,12 @@ class QuantizeLayer final : public RunnableLayer {
   Layout layout_ = Layout::plain;
 };
 
-namespace quantized {
+}  // namespace weir::detail
 
-inline QuantizedAxis read_axis(const NodeArguments& node, Element element) {
-  QuantizedAxis q;
+namespace weir::quantized {
+
+inline detail::QuantizedAxis read_axis(const NodeArguments& node, Element element) {
+  detail::QuantizedAxis q;
   q.scale = read_scales(node, 1);
   q.zero = read_zeros(node, 2, element);
   if (node.opset >= 13) q.axis = node.integer("axis", 1);
@@ -123,7 +125,9 @@ inline QuantizedAxis read_axis(const NodeArguments& node, Element element) {
   return q;
 }
 
-}  // namespace quantized
+}  // namespace weir::quantized
+
+namespace weir::detail {
 
 inline LayerPtr make_quantize_linear(const NodeArguments& node) {
   node.expect_inputs(2, 3);
@@ -149,4 +153,4 @@ inline LayerPtr make_dequantize_linear(const NodeArguments& node) {
   return std::make_shared<QuantizeLayer<false>>(std::move(q), element);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

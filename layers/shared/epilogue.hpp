@@ -14,7 +14,7 @@ class Epilogue {
   /// axis: of the channels in the result, whose rank is `rank` (0: unknown, then only what fits any is absorbed).
   Epilogue(std::int64_t channels, std::size_t axis, std::size_t rank) : channels_(channels), axis_(axis), rank_(rank) {}
 
-  const Clamp& clamp() const { return clamp_; }
+  const kernels::Clamp& clamp() const { return clamp_; }
   bool residual() const { return residual_; }
 
   struct Grown;
@@ -93,7 +93,7 @@ class Epilogue {
   std::size_t axis_, rank_;
   std::vector<double> scale_, shift_;  ///< both empty: 1 and 0
   bool residual_ = false, clamped_ = false;
-  Clamp clamp_;
+  kernels::Clamp clamp_;
 };
 
 /// extra_input: as in Fused.
@@ -105,7 +105,7 @@ struct Epilogue::Grown {
 inline std::optional<Epilogue::Grown> Epilogue::then(const Layer& next, std::size_t position) const {
   Epilogue e = *this;
   if (const auto* clip = dynamic_cast<const ClipLayer*>(&next)) {
-    const Clamp& c = clip->clamp();
+    const kernels::Clamp& c = clip->clamp();
     e.clamp_ = {c(clamp_.lo), c(clamp_.hi)};
     e.clamped_ = true;
     return Grown{std::move(e), std::nullopt};

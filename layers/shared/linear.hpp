@@ -9,7 +9,7 @@ namespace weir::detail {
 /// Ready to run in a context. Inputs: x, those that it ignores, and the residual if there is one.
 class LinearKernel final : public Kernel {
  public:
-  LinearKernel(FullyConnected product, std::int64_t in, std::int64_t out, Clamp clamp, bool residual)
+  LinearKernel(kernels::FullyConnected product, std::int64_t in, std::int64_t out, kernels::Clamp clamp, bool residual)
       : product_(std::move(product)), in_(in), out_(out), clamp_(clamp), residual_(residual) {}
 
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -24,9 +24,9 @@ class LinearKernel final : public Kernel {
   double parameter_floats() const override { return static_cast<double>(in_ + 1) * static_cast<double>(out_); }
 
  private:
-  FullyConnected product_;
+  kernels::FullyConnected product_;
   std::int64_t in_, out_;
-  Clamp clamp_;
+  kernels::Clamp clamp_;
   bool residual_;
 };
 
@@ -61,7 +61,7 @@ class LinearLayer final : public Layer {
     return Fused{std::move(layer), grown->extra_input};
   }
   KernelPtr kernel(const Context& context, std::span<const Shape>) const override {
-    FullyConnected product(in_, out_, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context);
+    kernels::FullyConnected product(in_, out_, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context);
     return std::make_shared<LinearKernel>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
   }
 

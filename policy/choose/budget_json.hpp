@@ -6,13 +6,13 @@
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The budget and what calibration found, for people and for programs that plot; "seconds" is called "cost" where the
 /// unit is another.
 nlohmann::json budget_json(const Budget& budget, const Choice& choice, const std::string& unit = cost_unit::seconds);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/choose/budget_json.ipp>

@@ -8,7 +8,7 @@
 #include <weir/policy/choose/choose.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE nlohmann::json budget_json(const Budget& budget, const Choice& choice, const std::string& unit) {
   const std::string cost = cost_field(unit);
@@ -29,4 +29,4 @@ WEIR_INLINE nlohmann::json budget_json(const Budget& budget, const Choice& choic
   return json;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -16,9 +16,7 @@
 #include <weir/policy/evaluate/tradeoff.hpp>
 #include <weir/policy/learn/train.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Trains between the two policies that the budget lies between: first at the slope of the hull's edge, the price at
 /// which both cost the same and anything between them costs less, then at the geometric mean of their prices. False
@@ -75,7 +73,9 @@ inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<P
   return {std::move(found.policy), found.lambda_a, found.lambda_b, estimate, found.upper_limit, calibration.size()};
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
                           const Budget& budget) {

@@ -33,9 +33,9 @@ struct PolicyFamily {
     std::optional<double> lambda;  ///< none for a fixed exit
   };
   std::vector<Vertex> vertices;
-  std::vector<HullMix> members;          ///< of vertices; predicted risk ascends, cost falls
-  std::vector<TradeoffPoint> predicted;  ///< [members] mean cost and risk on the training trace
-  Policy full;                           ///< sends everything to the full network, without risk by definition
+  std::vector<detail::HullMix> members;          ///< of vertices; predicted risk ascends, cost falls
+  std::vector<detail::TradeoffPoint> predicted;  ///< [members] mean cost and risk on the training trace
+  Policy full;                                   ///< sends everything to the full network, without risk by definition
   Risk risk = Risk::excess;
   std::uint64_t seed = 0;  ///< of the mixes
 

@@ -28,7 +28,9 @@ WEIR_INLINE Eigen::VectorXd risk_of(const Trace& trace, const Evaluation& e, Ris
   return r;
 }
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// The policies of a trainer whose path has one parameter (PolicyTrainer::one_parameter), so close that the risk on the
 /// training trace grows by at most `step` from one to the next (or by a single example), up to `most`; from the safest
@@ -73,14 +75,16 @@ inline PolicyFamily one_parameter_family(const PolicyTrainer& trainer, Risk risk
   return family;
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE PolicyFamily policy_family(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, Risk risk,
                                        const std::vector<double>& risks, std::uint64_t seed) {
   const Trace& trace = trainer.trace();
   if (path.empty()) throw ArgumentError("policy family: the path is empty");
   if (!std::is_sorted(risks.begin(), risks.end())) throw ArgumentError("policy family: the risks must ascend");
-  const Policy full = fixed_policy(trainer.topology(), trace, trace.full());
+  const Policy full = detail::fixed_policy(trainer.topology(), trace, trace.full());
   if (trainer.one_parameter() && !risks.empty()) {
     const double most = risks.back();
     PolicyFamily own = detail::one_parameter_family(trainer, risk, most / static_cast<double>(risks.size()), most);
@@ -89,7 +93,7 @@ WEIR_INLINE PolicyFamily policy_family(const PolicyTrainer& trainer, const std::
     own.seed = seed;
     return own;
   }
-  std::vector<TradeoffPoint> points;
+  std::vector<detail::TradeoffPoint> points;
   for (const PathPoint& point : path) {
     const Evaluation e = detail::evaluate_tables(trainer.topology(), trace, {point.actions}, [](auto) { return 0U; });
     points.push_back({e.mean_cost(), risk_of(trace, e, risk).mean()});
@@ -110,7 +114,7 @@ WEIR_INLINE PolicyFamily policy_family(const PolicyTrainer& trainer, const std::
   for (const double r : risks) {
     const auto mix = at_loss(points, hull, r);
     if (!mix) continue;
-    const TradeoffPoint predicted = mixed(points, *mix);
+    const detail::TradeoffPoint predicted = mixed(points, *mix);
     if (!family.predicted.empty() && predicted == family.predicted.back()) break;
     if (path[mix->b].policy == family.full && (mix->p == 0 || mix->a == mix->b)) continue;
     family.members.push_back({vertex(mix->a), vertex(mix->b), mix->p});
@@ -130,9 +134,9 @@ WEIR_INLINE FamilyTable evaluate(const PolicyFamily& family, const Trace& trace)
   }
   FamilyTable table{Eigen::MatrixXd(n, m), Eigen::MatrixXd(n, m)};
   for (Eigen::Index i = 0; i < n; ++i) {
-    const double u = counter_uniform(family.seed, static_cast<std::uint64_t>(i));
+    const double u = detail::counter_uniform(family.seed, static_cast<std::uint64_t>(i));
     for (Eigen::Index j = 0; j < m; ++j) {
-      const HullMix& mix = family.members[static_cast<std::size_t>(j)];
+      const detail::HullMix& mix = family.members[static_cast<std::size_t>(j)];
       const auto v = static_cast<Eigen::Index>(u < mix.p ? mix.a : mix.b);
       table.risk(i, j) = pure.risk(i, v);
       table.cost(i, j) = pure.cost(i, v);

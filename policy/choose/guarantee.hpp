@@ -25,6 +25,10 @@ enum class Certificate {
   learn_then_test          ///< P(risk <= epsilon) >= 1 - delta; the losses may do what they like
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// The fastest member with mean r <= epsilon; nullopt where there is none.
 std::optional<std::size_t> choose_naively(const Eigen::MatrixXd& r, double epsilon);
 
@@ -63,6 +67,10 @@ double nearly_certain_risk(std::size_t n, std::size_t n_training, double epsilon
 /// end has a member that fails, the later starts still go on, each with its share.
 std::vector<double> several_starts(const std::vector<double>& predicted, std::size_t n, std::size_t n_training,
                                    double epsilon, double delta);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 struct GuaranteeOptions {
   Risk risk = Risk::excess;

@@ -17,15 +17,11 @@
 #include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 inline std::span<const double> column(const Eigen::MatrixXd& r, std::size_t j) {
   return {r.col(static_cast<Eigen::Index>(j)).data(), static_cast<std::size_t>(r.rows())};
 }
-
-}  // namespace detail
 
 WEIR_INLINE std::optional<std::size_t> choose_naively(const Eigen::MatrixXd& r, double epsilon) {
   for (std::size_t j = static_cast<std::size_t>(r.cols()); j-- > 0;)
@@ -80,7 +76,7 @@ WEIR_INLINE std::vector<bool> reject_on_ring(std::vector<double> weights, double
 WEIR_INLINE std::optional<std::size_t> learn_then_test(const Eigen::MatrixXd& r, double epsilon, double delta,
                                                        const MeanTest& test, const std::vector<double>& weights) {
   const auto rejected =
-      reject_on_ring(weights, delta, [&](std::size_t j) { return test.p_value(detail::column(r, j), epsilon, delta); });
+      reject_on_ring(weights, delta, [&](std::size_t j) { return test.p_value(column(r, j), epsilon, delta); });
   for (std::size_t j = rejected.size(); j-- > 0;)
     if (rejected[j]) return j;
   return std::nullopt;
@@ -111,8 +107,6 @@ WEIR_INLINE std::vector<double> several_starts(const std::vector<double>& predic
   return weights;
 }
 
-namespace detail {
-
 /// Throws ArgumentError where n examples let nothing pass, whatever they show.
 inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
   const double epsilon = o.epsilon / o.largest;
@@ -124,7 +118,7 @@ inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
     return;
   }
   if (o.certificate != Certificate::conformal_risk_control) {
-    weir::require_examples(n, epsilon, 1 - o.delta, o.test);
+    weir::detail::require_examples(n, epsilon, 1 - o.delta, o.test);
   } else if (1 > epsilon * (static_cast<double>(n) + 1)) {
     throw ArgumentError("the guarantee that was asked for cannot be given: a mean of at most " + percent(epsilon) +
                         " % needs " +
@@ -135,7 +129,9 @@ inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
   }
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<PathPoint>& path,
                                 const Trace& calibration, const GuaranteeOptions& options) {
@@ -158,19 +154,20 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
   std::optional<std::size_t> j;
   switch (options.certificate) {
     case Certificate::none:
-      j = choose_naively(r, epsilon);
+      j = detail::choose_naively(r, epsilon);
       break;
     case Certificate::conformal_risk_control:
-      j = control_conformal_risk(r, epsilon);
+      j = detail::control_conformal_risk(r, epsilon);
       break;
     case Certificate::upper_confidence_bound:
-      j = bound_monotone_risk(r, epsilon, options.delta, test);
+      j = detail::bound_monotone_risk(r, epsilon, options.delta, test);
       break;
     case Certificate::learn_then_test: {
       std::vector<double> predicted;
-      for (const TradeoffPoint& point : family.predicted) predicted.push_back(point.loss / options.largest);
-      j = learn_then_test(r, epsilon, options.delta, test,
-                          several_starts(predicted, calibration.size(), trainer.trace().size(), limit, options.delta));
+      for (const detail::TradeoffPoint& point : family.predicted) predicted.push_back(point.loss / options.largest);
+      j = detail::learn_then_test(
+          r, epsilon, options.delta, test,
+          detail::several_starts(predicted, calibration.size(), trainer.trace().size(), limit, options.delta));
       break;
     }
   }

@@ -16,9 +16,9 @@ namespace weir {
 /// By default: at most 1 % of the examples that the full network gets right are lost, with 95 % confidence.
 struct LearnOptions {
   Budget budget{.value = 0.01, .margin = Margin::upper_limit, .confidence = 0.95};
-  std::string learner{predicted_loss};  ///< gate_learner_names() lists them
-  std::size_t prices = 30;              ///< prices of loss that a policy is learned for
-  std::size_t folds = 5;                ///< see TrainOptions
+  std::string learner{detail::predicted_loss};  ///< gate_learner_names() lists them
+  std::size_t prices = 30;                      ///< prices of loss that a policy is learned for
+  std::size_t folds = 5;                        ///< see TrainOptions
   std::uint64_t seed = 0;
   std::function<void(std::size_t done, std::size_t total)> progress{};
 };

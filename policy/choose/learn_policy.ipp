@@ -12,11 +12,13 @@ namespace weir {
 WEIR_INLINE Choice learn_policy(const Trace& training, const Trace& calibration, const Topology& topology,
                                 const LearnOptions& options) {
   if (options.budget.margin == Margin::upper_limit)
-    require_examples(calibration.size(), options.budget.value, options.budget.confidence, "clopper_pearson",
-                     "give more examples, a larger budget or a smaller confidence, or Margin::none", "examples");
+    detail::require_examples(calibration.size(), options.budget.value, options.budget.confidence, "clopper_pearson",
+                             "give more examples, a larger budget or a smaller confidence, or Margin::none",
+                             "examples");
   const PolicyTrainer trainer(
       training, topology,
-      with_learner({.folds = options.folds, .seed = options.seed, .progress = options.progress}, options.learner));
+      detail::with_learner({.folds = options.folds, .seed = options.seed, .progress = options.progress},
+                           options.learner));
   std::vector<PathPoint> path = trainer.train_path(options.prices);
   Budget budget = options.budget;
   budget.seed = options.seed;
@@ -37,7 +39,7 @@ WEIR_INLINE PolicyFile policy_file(const Choice& choice, const Trace& trace, con
   file.cost_unit = trace.cost_unit;
   for (const StageTrace& stage : trace.stages)
     file.stages.push_back({stage.feature_names, stage.cost, nullptr, nullptr, stage.answer_cost});
-  file.budget = budget_json(budget, choice, trace.cost_unit);
+  file.budget = detail::budget_json(budget, choice, trace.cost_unit);
   file.check();
   return file;
 }

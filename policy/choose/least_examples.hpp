@@ -8,7 +8,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/choose/bounds/list.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The smallest n for which n examples without any loss reject "the mean is above epsilon" at delta: with fewer the
 /// test rejects nothing, whatever is seen. For Clopper and Pearson's the smallest n with (1 - epsilon)^n <= delta: 299
@@ -16,12 +16,8 @@ namespace weir {
 /// lost). Fixed-sequence testing takes no more, since its first test has all of delta.
 std::optional<std::size_t> least_examples(const MeanTest& test, double epsilon, double delta);
 
-namespace detail {
-
 /// "95", "0.25": a share in percent, without digits that say nothing.
 std::string percent(double share);
-
-}  // namespace detail
 
 /// Throws ArgumentError where n calibration examples cannot give the guarantee "a loss of at most epsilon with this
 /// confidence", whatever they show: it says how many it takes. `instead` ends the message: which option asks for less.
@@ -35,7 +31,7 @@ void require_paired_examples(std::size_t n, double epsilon, double confidence,
                              const std::string& instead = "give more examples, a larger limit or a smaller confidence",
                              const std::string& examples = "examples");
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/choose/least_examples.ipp>

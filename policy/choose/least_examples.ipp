@@ -12,7 +12,7 @@
 #include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/least_examples.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::optional<std::size_t> least_examples(const MeanTest& test, double epsilon, double delta) {
   const auto passes = [&](std::size_t n) { return test.p_value(std::vector<double>(n, 0.0), epsilon, delta) <= delta; };
@@ -31,22 +31,18 @@ WEIR_INLINE std::optional<std::size_t> least_examples(const MeanTest& test, doub
   return high;
 }
 
-namespace detail {
-
 WEIR_INLINE std::string percent(double share) {
   char text[32];
   std::snprintf(text, sizeof text, "%.6g", 100 * share);
   return text;
 }
 
-}  // namespace detail
-
 WEIR_INLINE void require_examples(std::size_t n, double epsilon, double confidence, std::string_view test,
                                   const std::string& instead, const std::string& examples) {
   if (epsilon >= 1) return;  // no loss is above 1
   const auto least = least_examples(mean_test(test), epsilon, 1 - confidence);
   if (least && n >= *least) return;
-  const std::string asked = detail::percent(confidence) + " % for " + detail::percent(epsilon) + " % needs ";
+  const std::string asked = percent(confidence) + " % for " + percent(epsilon) + " % needs ";
   throw ArgumentError("the guarantee that was asked for cannot be given: " + asked +
                       (least ? std::to_string(*least) + " " + examples + " with no regression; there are " +
                                    std::to_string(n) + " for calibration"
@@ -57,7 +53,7 @@ WEIR_INLINE void require_examples(std::size_t n, double epsilon, double confiden
 WEIR_INLINE void require_paired_examples(std::size_t n, double epsilon, double confidence, const std::string& instead,
                                          const std::string& examples) {
   if (epsilon >= 1) return;
-  const std::string asked = detail::percent(confidence) + " % for a net loss of " + detail::percent(epsilon) + " % ";
+  const std::string asked = percent(confidence) + " % for a net loss of " + percent(epsilon) + " % ";
   if (!(epsilon > 0))
     throw ArgumentError("the guarantee that was asked for cannot be given: " + asked + "needs more " + examples +
                         " than there can be: " + instead);
@@ -68,4 +64,4 @@ WEIR_INLINE void require_paired_examples(std::size_t n, double epsilon, double c
                       " for calibration: " + instead);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -12,7 +12,7 @@
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE Evaluation single_network(const Trace& trace, std::size_t stage, std::optional<double> cost) {
   const auto n = static_cast<Eigen::Index>(trace.size());
@@ -36,4 +36,4 @@ WEIR_INLINE Evaluation random_exit(const Trace& trace, const Evaluation& e, std:
   return score(trace, std::move(exit), std::move(cost));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -16,7 +16,7 @@
 #include <weir/policy/learners/gate_model.hpp>
 #include <weir/policy/learners/logistic.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// P(y = 1 | score f) = 1 / (1 + exp(a f + b)).
 struct PlattScaling {
@@ -71,7 +71,7 @@ enum class Calibration { platt, isotonic };
 CalibratedGate fit_calibrated(const std::function<GateModel(const Dataset&)>& fit, const Dataset& data,
                               Calibration calibration = Calibration::platt, std::size_t folds = 5);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/compare/calibration.ipp>

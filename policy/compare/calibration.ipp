@@ -20,7 +20,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/standardise_fit.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const PlattScaling& p) { json = {{"a", p.a}, {"b", p.b}}; }
 
@@ -71,7 +71,7 @@ WEIR_INLINE CalibratedGate fit_calibrated(const std::function<GateModel(const Da
 WEIR_INLINE PlattScaling PlattScaling::fit(const Eigen::VectorXd& f, const std::vector<int>& y,
                                            const Eigen::VectorXd& weight) {
   using LogLoss = LogisticRegression::Loss;
-  const Eigen::VectorXd w = detail::checked_weights("Platt scaling", f, y, weight);
+  const Eigen::VectorXd w = checked_weights("Platt scaling", f, y, weight);
   double total[2] = {0, 0};
   for (Eigen::Index i = 0; i < f.size(); ++i) total[y[static_cast<std::size_t>(i)]] += w(i);
   const double target[2] = {1 / (total[0] + 2), (total[1] + 1) / (total[1] + 2)};
@@ -109,4 +109,4 @@ WEIR_INLINE double CalibratedGate::probability(std::span<const double> x) const 
   return std::visit([f](const auto& c) { return c(f); }, curve);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

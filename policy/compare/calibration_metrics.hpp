@@ -6,16 +6,12 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// `weight`, or ones where it is empty. Throws ShapeError where sizes disagree or there is no row; ArgumentError for
 /// scores that are not finite, labels other than 0 and 1, weights that are negative or not finite, or no weight at all.
 Eigen::VectorXd checked_weights(const char* what, const Eigen::VectorXd& score, const std::vector<int>& y,
                                 const Eigen::VectorXd& weight);
-
-}  // namespace detail
 
 // In all of these p or score is [n], y [n] is 0 or 1, and weight is [n] or empty (all 1). For an exit, p is the
 // confidence max_c p_c of its answer and y is 1 where the answer is right.
@@ -37,7 +33,7 @@ double negative_log_likelihood(const Eigen::VectorXd& p, const std::vector<int>&
 /// ArgumentError where no weight is on one of the labels. O(n log n).
 double auroc(const Eigen::VectorXd& score, const std::vector<int>& y, const Eigen::VectorXd& weight = {});
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/compare/calibration_metrics.ipp>

@@ -10,9 +10,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/compare/calibration_metrics.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 WEIR_INLINE Eigen::VectorXd checked_weights(const char* what, const Eigen::VectorXd& score, const std::vector<int>& y,
                                             const Eigen::VectorXd& weight) {
@@ -37,11 +35,9 @@ inline Eigen::VectorXd checked_probabilities(const char* what, const Eigen::Vect
   return checked;
 }
 
-}  // namespace detail
-
 WEIR_INLINE double expected_calibration_error(const Eigen::VectorXd& p, const std::vector<int>& y,
                                               const Eigen::VectorXd& weight, std::size_t bins) {
-  const Eigen::VectorXd w = detail::checked_probabilities("calibration error", p, y, weight);
+  const Eigen::VectorXd w = checked_probabilities("calibration error", p, y, weight);
   if (bins < 1 || bins > 1000000)
     throw ArgumentError("calibration error: 1 to 1000000 bins, got " + std::to_string(bins));
   std::vector<double> surplus(bins, 0.0);
@@ -55,7 +51,7 @@ WEIR_INLINE double expected_calibration_error(const Eigen::VectorXd& p, const st
 }
 
 WEIR_INLINE double brier_score(const Eigen::VectorXd& p, const std::vector<int>& y, const Eigen::VectorXd& weight) {
-  const Eigen::VectorXd w = detail::checked_probabilities("Brier score", p, y, weight);
+  const Eigen::VectorXd w = checked_probabilities("Brier score", p, y, weight);
   double sum = 0;
   for (Eigen::Index i = 0; i < p.size(); ++i) sum += w(i) * std::pow(p(i) - y[static_cast<std::size_t>(i)], 2);
   return sum / w.sum();
@@ -63,7 +59,7 @@ WEIR_INLINE double brier_score(const Eigen::VectorXd& p, const std::vector<int>&
 
 WEIR_INLINE double negative_log_likelihood(const Eigen::VectorXd& p, const std::vector<int>& y,
                                            const Eigen::VectorXd& weight) {
-  const Eigen::VectorXd w = detail::checked_probabilities("log likelihood", p, y, weight);
+  const Eigen::VectorXd w = checked_probabilities("log likelihood", p, y, weight);
   double sum = 0;
   for (Eigen::Index i = 0; i < p.size(); ++i)
     sum += w(i) * std::min(30.0, y[static_cast<std::size_t>(i)] == 1 ? -std::log(p(i)) : -std::log1p(-p(i)));
@@ -71,7 +67,7 @@ WEIR_INLINE double negative_log_likelihood(const Eigen::VectorXd& p, const std::
 }
 
 WEIR_INLINE double auroc(const Eigen::VectorXd& score, const std::vector<int>& y, const Eigen::VectorXd& weight) {
-  const Eigen::VectorXd w = detail::checked_weights("AUROC", score, y, weight);
+  const Eigen::VectorXd w = checked_weights("AUROC", score, y, weight);
   std::vector<Eigen::Index> order(y.size());
   std::iota(order.begin(), order.end(), Eigen::Index{0});
   std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) { return score(a) < score(b); });
@@ -88,4 +84,4 @@ WEIR_INLINE double auroc(const Eigen::VectorXd& score, const std::vector<int>& y
   return won / below[0] / below[1];
 }
 
-}  // namespace weir
+}  // namespace weir::detail

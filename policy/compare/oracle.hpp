@@ -10,15 +10,15 @@ namespace weir {
 /// Each example takes its own cheapest way: min over ways of T + lambda R, by the backward recursion with the best
 /// action at each stage; exits early among equals. No policy on this topology has a lower Lagrangian cost.
 Evaluation lagrangian_oracle(const Topology& topology, const Trace& trace, double lambda,
-                             LossSide side = LossSide::excess);
+                             detail::LossSide side = detail::LossSide::excess);
 
 /// Each example exits at the cheapest stage whose loss is at most the full network's: the fastest without any excess.
 Evaluation zero_excess_oracle(const Topology& topology, const Trace& trace);
 
 /// The best that any exits can do within a budget on the mean.
 struct BudgetOracle {
-  TradeoffPoint value;    ///< mean cost and mean charged loss of the linear program's optimum
-  Evaluation evaluation;  ///< the same without its one divided example, which keeps its safer exit
+  detail::TradeoffPoint value;  ///< mean cost and mean charged loss of the linear program's optimum
+  Evaluation evaluation;        ///< the same without its one divided example, which keeps its safer exit
 };
 
 /// min mean cost subject to mean R <= budget, over all assignments of exits to examples: a multiple-choice knapsack.
@@ -27,7 +27,7 @@ struct BudgetOracle {
 /// every policy from below, and lies within one example of what can be reached. O(n K log(n K)).
 /// Throws ArgumentError for a budget below the least possible.
 BudgetOracle budget_oracle(const Topology& topology, const Trace& trace, double budget,
-                           LossSide side = LossSide::excess);
+                           detail::LossSide side = detail::LossSide::excess);
 
 }  // namespace weir
 

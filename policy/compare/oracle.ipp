@@ -17,28 +17,31 @@
 
 namespace weir {
 
-WEIR_INLINE Evaluation lagrangian_oracle(const Topology& topology, const Trace& trace, double lambda, LossSide side) {
+WEIR_INLINE Evaluation lagrangian_oracle(const Topology& topology, const Trace& trace, double lambda,
+                                         detail::LossSide side) {
   trace.check();
-  static_cast<void>(gate_inputs(topology, trace));  // refuses a topology of other stages
+  static_cast<void>(detail::gate_inputs(topology, trace));  // refuses a topology of other stages
   const Eigen::MatrixXd R = charged_loss(trace, side);
-  const Objective objective{topology, trace, R, lambda};
-  ActionTable actions(topology.size(), Actions(trace.size(), 0));
+  const detail::Objective objective{topology, trace, R, lambda};
+  detail::ActionTable actions(topology.size(), detail::Actions(trace.size(), 0));
   std::vector<Eigen::VectorXd> V(topology.size());
   for (std::size_t k = topology.size(); k-- > 0;) {
     if (topology.n_actions(k) > Gate::max_actions)
       throw ArgumentError("oracle: stage '" + topology.stages[k].name + "' has too many successors");
-    const RowMatrix costs = objective.action_costs(k, V);
+    const detail::RowMatrix costs = objective.action_costs(k, V);
     for (Eigen::Index i = 0; i < costs.rows(); ++i) {
       Eigen::Index best = 0;
       costs.row(i).minCoeff(&best);
       actions[k][static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(best);
     }
-    V[k] = Objective::taken(costs, actions[k]);
+    V[k] = detail::Objective::taken(costs, actions[k]);
   }
   return detail::evaluate_tables(topology, trace, {actions}, [](std::size_t) { return std::size_t{0}; });
 }
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Sends each example straight to a stage, by the cheapest way.
 inline Evaluation straight_to(const Topology& topology, const Trace& trace, std::vector<std::size_t> exit) {
@@ -48,12 +51,14 @@ inline Evaluation straight_to(const Topology& topology, const Trace& trace, std:
   return score(trace, std::move(exit), std::move(spent));
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE Evaluation zero_excess_oracle(const Topology& topology, const Trace& trace) {
   trace.check();
-  static_cast<void>(gate_inputs(topology, trace));
-  const auto cost = cheapest_costs(topology, trace);
+  static_cast<void>(detail::gate_inputs(topology, trace));
+  const auto cost = detail::cheapest_costs(topology, trace);
   std::vector<std::size_t> exit(trace.size(), trace.full());
   for (std::size_t i = 0; i < exit.size(); ++i)
     for (std::size_t k = 0; k < topology.size(); ++k) {
@@ -63,22 +68,23 @@ WEIR_INLINE Evaluation zero_excess_oracle(const Topology& topology, const Trace&
   return detail::straight_to(topology, trace, std::move(exit));
 }
 
-WEIR_INLINE BudgetOracle budget_oracle(const Topology& topology, const Trace& trace, double budget, LossSide side) {
+WEIR_INLINE BudgetOracle budget_oracle(const Topology& topology, const Trace& trace, double budget,
+                                       detail::LossSide side) {
   trace.check();
-  static_cast<void>(gate_inputs(topology, trace));
+  static_cast<void>(detail::gate_inputs(topology, trace));
   struct Edge {
     double saved;  ///< cost
     double loss;   ///< added
     std::size_t example, exit;
   };
-  const auto cost = cheapest_costs(topology, trace);
+  const auto cost = detail::cheapest_costs(topology, trace);
   const Eigen::MatrixXd R = charged_loss(trace, side);
   const auto n = static_cast<double>(trace.size());
   std::vector<std::size_t> exit(trace.size());
   std::vector<Edge> edges;
   double total_cost = 0, total_loss = 0;
   for (std::size_t i = 0; i < trace.size(); ++i) {
-    std::vector<TradeoffPoint> points;
+    std::vector<detail::TradeoffPoint> points;
     for (std::size_t k = 0; k < topology.size(); ++k)
       points.push_back({cost[k], R(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k))});
     const auto hull = lower_hull(points);
@@ -86,7 +92,7 @@ WEIR_INLINE BudgetOracle budget_oracle(const Topology& topology, const Trace& tr
     total_cost += points[hull.back()].cost;
     total_loss += points[hull.back()].loss;
     for (std::size_t v = hull.size(); v-- > 1;) {
-      const TradeoffPoint &safe = points[hull[v]], &fast = points[hull[v - 1]];
+      const detail::TradeoffPoint &safe = points[hull[v]], &fast = points[hull[v - 1]];
       edges.push_back({safe.cost - fast.cost, fast.loss - safe.loss, i, hull[v - 1]});
     }
   }

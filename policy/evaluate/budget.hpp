@@ -51,7 +51,9 @@ struct Estimate {
   }
 };
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 double risk(const Estimate& e, BudgetOn on);
 std::vector<TradeoffPoint> tradeoff_points(const std::vector<Estimate>& estimates, BudgetOn on);
@@ -60,9 +62,7 @@ std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& points, const
 [[noreturn]] void refuse_budget(const std::vector<TradeoffPoint>& points, const Budget& budget,
                                 const std::string& unit);
 
-}  // namespace detail
-
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/evaluate/budget.ipp>

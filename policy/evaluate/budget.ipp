@@ -11,9 +11,7 @@
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/tradeoff.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 WEIR_INLINE double risk(const Estimate& e, BudgetOn on) { return on == BudgetOn::difference ? e.difference : e.excess; }
 
@@ -37,6 +35,4 @@ WEIR_INLINE std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& p
                       " per example cannot be kept; the least possible is " + std::to_string(best));
 }
 
-}  // namespace detail
-
-}  // namespace weir
+}  // namespace weir::detail

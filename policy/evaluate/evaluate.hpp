@@ -12,13 +12,17 @@
 #include <weir/policy/run/policy.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The way of one example: stages in the order they ran; the last one is the exit.
 struct Route {
   std::vector<std::size_t> visited;
   std::size_t exit() const { return visited.back(); }
 };
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Where each of n examples exits and what that cost, against the full network's answer on the same example.
 struct Evaluation {
@@ -42,6 +46,10 @@ struct Evaluation {
     return share;
   }
 };
+
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Scores any decisions on a trace: exit [n] and cost [n] are given, losses are looked up.
 inline Evaluation score(const Trace& trace, std::vector<std::size_t> exit, Eigen::VectorXd cost) {
@@ -93,8 +101,6 @@ inline Route route(const Policy& policy, const Trace& trace, std::size_t i) {
   }
 }
 
-namespace detail {
-
 /// For each example the policy that `pick(i)` names among `tables`.
 template <class Pick>
 Evaluation evaluate_tables(const Topology& topology, const Trace& trace, const std::vector<ActionTable>& tables,
@@ -128,7 +134,9 @@ inline ActionTable action_table(const Policy& policy, const Trace& trace) {
   return actions;
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Sends every example of a trace through a policy. Throws ShapeError where they do not fit. O(n gates d).
 inline Evaluation evaluate(const Policy& policy, const Trace& trace) {
@@ -141,8 +149,14 @@ inline Evaluation evaluate(const MixedPolicy& policy, const Trace& trace, std::u
   if (policy.a.topology != policy.b.topology) throw ArgumentError("mixed policy: the two topologies differ");
   return detail::evaluate_tables(
       policy.a.topology, trace, {detail::action_table(policy.a, trace), detail::action_table(policy.b, trace)},
-      [&](std::size_t i) { return counter_uniform(policy.seed, first_id + i) < policy.p ? std::size_t{0} : 1; });
+      [&](std::size_t i) {
+        return detail::counter_uniform(policy.seed, first_id + i) < policy.p ? std::size_t{0} : 1;
+      });
 }
+
+}  // namespace weir
+
+namespace weir::detail {
 
 /// [stages] what the cheapest path from stage 0 takes up to and with each stage.
 inline std::vector<double> cheapest_costs(const Topology& topology, const Trace& trace,
@@ -179,4 +193,4 @@ inline Policy fixed_policy(const Topology& topology, const Trace& trace, std::si
   return policy;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

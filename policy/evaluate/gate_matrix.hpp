@@ -8,7 +8,7 @@
 #include <weir/policy/run/topology.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Rows lie contiguously, so that one example is a span.
 using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -19,7 +19,7 @@ GateInputs gate_inputs(const Topology& topology, const Trace& trace);
 /// [n, inputs.size(k)] what the gate at stage k sees of every example of a trace that fits the layout.
 RowMatrix gate_matrix(const GateInputs& inputs, const Trace& trace, std::size_t k);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/evaluate/gate_matrix.ipp>

@@ -10,7 +10,7 @@
 #include <weir/policy/run/topology.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE GateInputs gate_inputs(const Topology& topology, const Trace& trace) {
   if (topology.size() != trace.stages.size())
@@ -49,4 +49,4 @@ WEIR_INLINE RowMatrix gate_matrix(const GateInputs& inputs, const Trace& trace, 
   return X;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The regularised incomplete beta function I_x(a, b) = P(Beta(a, b) <= x), a and b > 0.
 ///
@@ -19,6 +19,10 @@ double incomplete_beta(double a, double b, double x);
 
 /// The x with I_x(a, b) = q, by bisection to the last bit: some 60 evaluations for a value that is asked for rarely.
 double incomplete_beta_inverse(double a, double b, double q);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// An interval for a share or a mean.
 struct Interval {
@@ -48,6 +52,10 @@ struct PairedCounts {
 
 PairedCounts paired_counts(const Evaluation& e);
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Exact two-sided p-value of McNemar (Psychometrika 1947): of r + s discordant pairs, r of one kind, each kind being
 /// equally likely. 1 where there is none.
 double mcnemar_p(std::size_t r, std::size_t s);
@@ -70,7 +78,7 @@ Interval bootstrap_mean(std::span<const double> values, const BootstrapOptions& 
 /// example to example cancels. Throws ShapeError for different sizes, ArgumentError unless b > 0.
 Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, const BootstrapOptions& options = {});
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/evaluate/statistics.ipp>

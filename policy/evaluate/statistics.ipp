@@ -14,7 +14,7 @@
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE double incomplete_beta(double a, double b, double x) {
   if (!(a > 0) || !(b > 0) || !std::isfinite(a + b) || !(x >= 0 && x <= 1))
@@ -50,18 +50,22 @@ WEIR_INLINE double incomplete_beta_inverse(double a, double b, double q) {
   return high;
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE double clopper_pearson_upper(std::size_t seen, std::size_t n, double confidence) {
   if (n == 0 || seen > n) throw ArgumentError("Clopper-Pearson: n >= 1 and seen <= n are needed");
   if (!(confidence > 0 && confidence < 1)) throw ArgumentError("Clopper-Pearson: confidence must be in (0, 1)");
   if (seen == n) return 1;
-  return incomplete_beta_inverse(static_cast<double>(seen) + 1, static_cast<double>(n - seen), confidence);
+  return detail::incomplete_beta_inverse(static_cast<double>(seen) + 1, static_cast<double>(n - seen), confidence);
 }
 
 WEIR_INLINE double clopper_pearson_lower(std::size_t seen, std::size_t n, double confidence) {
   if (n == 0 || seen > n) throw ArgumentError("Clopper-Pearson: n >= 1 and seen <= n are needed");
   if (!(confidence > 0 && confidence < 1)) throw ArgumentError("Clopper-Pearson: confidence must be in (0, 1)");
   if (seen == 0) return 0;
-  return incomplete_beta_inverse(static_cast<double>(seen), static_cast<double>(n - seen) + 1, 1 - confidence);
+  return detail::incomplete_beta_inverse(static_cast<double>(seen), static_cast<double>(n - seen) + 1, 1 - confidence);
 }
 
 WEIR_INLINE Interval clopper_pearson(std::size_t seen, std::size_t n, double confidence) {
@@ -73,6 +77,10 @@ WEIR_INLINE PairedCounts paired_counts(const Evaluation& e) {
   return {e.size(), static_cast<std::size_t>((e.difference.array() > 0).count()),
           static_cast<std::size_t>((e.difference.array() < 0).count())};
 }
+
+}  // namespace weir
+
+namespace weir::detail {
 
 WEIR_INLINE double mcnemar_p(std::size_t r, std::size_t s) {
   if (r == s) return 1;
@@ -92,8 +100,6 @@ WEIR_INLINE double percentile(std::vector<double> values, double q) {
   return values[at] + (h - static_cast<double>(at)) * (values[at + 1] - values[at]);
 }
 
-namespace detail {
-
 /// Percentile interval (Efron, Ann. Stat. 1979) of statistic(rows) over rows drawn with replacement from n.
 template <class Statistic>
 Interval bootstrap(std::size_t n, const BootstrapOptions& options, const Statistic& statistic) {
@@ -112,10 +118,8 @@ Interval bootstrap(std::size_t n, const BootstrapOptions& options, const Statist
   return {percentile(results, tail), percentile(results, 100 - tail)};
 }
 
-}  // namespace detail
-
 WEIR_INLINE Interval bootstrap_mean(std::span<const double> values, const BootstrapOptions& options) {
-  return detail::bootstrap(values.size(), options, [&](const std::vector<std::size_t>& rows) {
+  return bootstrap(values.size(), options, [&](const std::vector<std::size_t>& rows) {
     double sum = 0;
     for (const std::size_t row : rows) sum += values[row];
     return sum / static_cast<double>(rows.size());
@@ -128,7 +132,7 @@ WEIR_INLINE Interval bootstrap_ratio(std::span<const double> a, std::span<const 
     throw ShapeError("bootstrap: " + std::to_string(a.size()) + " and " + std::to_string(b.size()) + " values");
   for (const double v : b)
     if (!(v > 0)) throw ArgumentError("bootstrap: the denominator's values must be positive");
-  return detail::bootstrap(a.size(), options, [&](const std::vector<std::size_t>& rows) {
+  return bootstrap(a.size(), options, [&](const std::vector<std::size_t>& rows) {
     double above = 0, below = 0;
     for (const std::size_t row : rows) {
       above += a[row];
@@ -138,4 +142,4 @@ WEIR_INLINE Interval bootstrap_ratio(std::span<const double> a, std::span<const 
   });
 }
 
-}  // namespace weir
+}  // namespace weir::detail

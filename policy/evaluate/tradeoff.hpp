@@ -6,7 +6,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// One operating point; smaller is better in both.
 struct TradeoffPoint {
@@ -46,7 +46,7 @@ TradeoffPoint mixed(const std::vector<TradeoffPoint>& points, const HullMix& mix
 /// of the fastest vertex nothing can answer, so `from` below it throws ArgumentError, as does from >= to or no point.
 double mean_loss_over_cost(const std::vector<TradeoffPoint>& points, double from, double to);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/evaluate/tradeoff.ipp>

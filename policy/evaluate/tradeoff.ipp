@@ -9,7 +9,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/evaluate/tradeoff.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<std::size_t> lower_hull(const std::vector<TradeoffPoint>& points) {
   for (const auto& p : points)
@@ -77,4 +77,4 @@ WEIR_INLINE double mean_loss_over_cost(const std::vector<TradeoffPoint>& points,
   return area / (to - from);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/network.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The outputs with as many values for an example as the first output, in the order in which they are computed (that
 /// which depends on most work comes last, see sort_by_outputs): of a classifier with exits of its own (BranchyNet,
@@ -16,7 +16,7 @@ std::vector<std::string> answer_tensors(const Network& network);
 /// The tensor that the full network answers with.
 std::string answer_tensor(const Network& network);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/exits/answers_inside.ipp>

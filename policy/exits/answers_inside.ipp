@@ -6,7 +6,7 @@
 #include <weir/core/network.hpp>
 #include <weir/policy/exits/answers_inside.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<std::string> answer_tensors(const Network& network) {
   const std::vector<std::string> outputs = network.output_names(), all = network.tensor_names();
@@ -23,4 +23,4 @@ WEIR_INLINE std::vector<std::string> answer_tensors(const Network& network) {
 
 WEIR_INLINE std::string answer_tensor(const Network& network) { return answer_tensors(network).back(); }
 
-}  // namespace weir
+}  // namespace weir::detail

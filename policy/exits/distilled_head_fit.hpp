@@ -29,7 +29,7 @@ struct DistilledHeadLearner {
 
   /// X [n, d] pooled activations; q [n, classes], rows that add up to 1. Throws ShapeError, ArgumentError (NaN, no
   /// distribution, options out of range). O(epochs n hidden (d + classes)).
-  ExitHead fit(GridPool pool, const Eigen::MatrixXf& X, const Eigen::MatrixXf& q, const Context& context,
+  ExitHead fit(detail::GridPool pool, const Eigen::MatrixXf& X, const Eigen::MatrixXf& q, const Context& context,
                const Progress& progress = {}) const;
 
  private:

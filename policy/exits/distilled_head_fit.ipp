@@ -16,9 +16,7 @@
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/learners/random.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Parameters of one layer [out, in] with Adam's memory.
 class AdamLayer {
@@ -179,12 +177,14 @@ inline void shuffle(std::vector<Eigen::Index>& order, std::uint64_t seed, std::u
   }
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE void DistilledHeadLearner::check(const Eigen::MatrixXf& X, const Eigen::MatrixXf& q) const {
-  if (hidden < 1 || hidden > max_hidden_units || epochs < 1 || batch < 1 || !(step > 0) || !(decay >= 0) ||
+  if (hidden < 1 || hidden > detail::max_hidden_units || epochs < 1 || batch < 1 || !(step > 0) || !(decay >= 0) ||
       !(held_back > 0 && held_back < 1))
-    throw ArgumentError("exit head: needs 1 to " + std::to_string(max_hidden_units) +
+    throw ArgumentError("exit head: needs 1 to " + std::to_string(detail::max_hidden_units) +
                         " hidden units, epochs, batch and step above 0, decay >= 0 and held_back in (0, 1)");
   if (X.rows() < 2 || X.cols() < 1 || q.rows() != X.rows() || q.cols() < 2)
     throw ShapeError("exit head: activations [" + std::to_string(X.rows()) + ", " + std::to_string(X.cols()) +
@@ -196,8 +196,9 @@ WEIR_INLINE void DistilledHeadLearner::check(const Eigen::MatrixXf& X, const Eig
       throw ArgumentError("exit head: row " + std::to_string(i) + " of the probabilities does not add up to 1");
 }
 
-WEIR_INLINE ExitHead DistilledHeadLearner::fit(GridPool pool, const Eigen::MatrixXf& X, const Eigen::MatrixXf& q,
-                                               const Context& context, const Progress& progress) const {
+WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eigen::MatrixXf& X,
+                                               const Eigen::MatrixXf& q, const Context& context,
+                                               const Progress& progress) const {
   check(X, q);
   const auto n = static_cast<std::size_t>(X.rows());
   std::vector<Eigen::Index> order(n);

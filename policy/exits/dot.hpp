@@ -2,7 +2,7 @@
 #pragma once
 #include <cstddef>
 
-namespace weir {
+namespace weir::detail {
 
 /// start + sum_d w_d x_d. Eight partial sums at a time, in a fixed order, so that the compiler may use vectors and bits
 /// do not depend on it.
@@ -16,4 +16,4 @@ inline float dot_from(float start, const float* w, const float* x, std::size_t n
   return sum;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -11,10 +11,14 @@
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Temperatures of an exit head, and those that fit_temperature looks among.
 inline constexpr double min_temperature = 0.01, max_temperature = 100;
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// The first layer of a head of two: h = max(0, V x + v).
 struct HiddenLayer {
@@ -24,8 +28,16 @@ struct HiddenLayer {
   bool operator==(const HiddenLayer&) const = default;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// The most hidden units of an exit head.
 inline constexpr std::size_t max_hidden_units = 1024;
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// p = softmax((W x + b) / T) with x = pool(a), or x = max(0, V pool(a) + v) where the head has a hidden layer; the
 /// temperature T calibrates it (1 as fitted). Immutable.
@@ -33,13 +45,13 @@ class ExitHead {
  public:
   ExitHead() = default;
   /// weights [classes, pooled]; bias [classes]. Throws ShapeError where they disagree.
-  ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights, std::vector<float> bias);
+  ExitHead(detail::GridPool pool, std::size_t n_classes, std::vector<float> weights, std::vector<float> bias);
 
   /// The same behind a hidden layer of 1 to max_hidden_units: weights [classes, units]. Throws ShapeError.
-  ExitHead(GridPool pool, HiddenLayer hidden, std::size_t n_classes, std::vector<float> weights,
+  ExitHead(detail::GridPool pool, HiddenLayer hidden, std::size_t n_classes, std::vector<float> weights,
            std::vector<float> bias);
 
-  const GridPool& pool() const { return pool_; }
+  const detail::GridPool& pool() const { return pool_; }
   std::size_t n_classes() const { return n_classes_; }
   double temperature() const { return temperature_; }
   /// Units of the hidden layer; 0 where there is none.
@@ -74,15 +86,15 @@ class ExitHead {
 
   /// Throws FormatError for anything but what to_json wrote.
   friend void from_json(const nlohmann::json& json, ExitHead& h) {
-    refuse_unknown_keys(json, {"grid", "classes", "weights", "bias", "temperature", "hidden"});
-    const GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
+    detail::refuse_unknown_keys(json, {"grid", "classes", "weights", "bias", "temperature", "hidden"});
+    const detail::GridPool pool{static_cast<int>(model_json::index(json, "grid", 1024))};
     try {
       const std::size_t classes = model_json::index(json, "classes", 1 << 20);
       auto weights = model_json::floats(json, "weights", "exit head"),
            bias = model_json::floats(json, "bias", "exit head");
       if (json.contains("hidden")) {
         const auto& hidden = json.at("hidden");
-        refuse_unknown_keys(hidden, {"weights", "bias"});
+        detail::refuse_unknown_keys(hidden, {"weights", "bias"});
         h = ExitHead(pool,
                      {model_json::floats(hidden, "weights", "exit head's hidden layer"),
                       model_json::floats(hidden, "bias", "exit head's hidden layer")},
@@ -102,7 +114,7 @@ class ExitHead {
   bool operator==(const ExitHead& o) const;
 
  private:
-  GridPool pool_;
+  detail::GridPool pool_;
   HiddenLayer hidden_;
   std::size_t n_classes_ = 0;
   std::vector<float> weights_, bias_;

@@ -21,30 +21,30 @@
 
 namespace weir {
 
-WEIR_INLINE ExitHead::ExitHead(GridPool pool, std::size_t n_classes, std::vector<float> weights,
+WEIR_INLINE ExitHead::ExitHead(detail::GridPool pool, std::size_t n_classes, std::vector<float> weights,
                                std::vector<float> bias)
     : pool_(pool), n_classes_(n_classes), weights_(std::move(weights)), bias_(std::move(bias)) {
   if (n_classes < 2 || bias_.size() != n_classes || weights_.empty() || weights_.size() % n_classes != 0)
     throw ShapeError("exit head: weights must be [classes, pooled] and bias [classes]");
 }
 
-WEIR_INLINE ExitHead::ExitHead(GridPool pool, HiddenLayer hidden, std::size_t n_classes, std::vector<float> weights,
-                               std::vector<float> bias)
+WEIR_INLINE ExitHead::ExitHead(detail::GridPool pool, HiddenLayer hidden, std::size_t n_classes,
+                               std::vector<float> weights, std::vector<float> bias)
     : pool_(pool),
       hidden_(std::move(hidden)),
       n_classes_(n_classes),
       weights_(std::move(weights)),
       bias_(std::move(bias)) {
   const std::size_t units = hidden_.bias.size();
-  if (units < 1 || units > max_hidden_units || hidden_.weights.empty() || hidden_.weights.size() % units != 0)
+  if (units < 1 || units > detail::max_hidden_units || hidden_.weights.empty() || hidden_.weights.size() % units != 0)
     throw ShapeError("exit head: hidden weights must be [units, pooled] and their bias [units], with 1 to " +
-                     std::to_string(max_hidden_units) + " units");
+                     std::to_string(detail::max_hidden_units) + " units");
   if (n_classes < 2 || bias_.size() != n_classes || weights_.size() != n_classes * units)
     throw ShapeError("exit head: weights must be [classes, units] and bias [classes]");
 }
 
 WEIR_INLINE ExitHead ExitHead::with_temperature(double temperature) const {
-  if (!(temperature >= min_temperature && temperature <= max_temperature))
+  if (!(temperature >= detail::min_temperature && temperature <= detail::max_temperature))
     throw ArgumentError("exit head: the temperature must be in [0.01, 100], got " + std::to_string(temperature));
   ExitHead head = *this;
   head.temperature_ = temperature;
@@ -59,11 +59,12 @@ WEIR_INLINE void ExitHead::predict(const float* activations, const Shape& exampl
 
 WEIR_INLINE void ExitHead::predict_pooled(const float* pooled, std::span<float> probabilities) const {
   logits_pooled(pooled, probabilities);
-  softmax(probabilities, probabilities);
+  detail::softmax(probabilities, probabilities);
 }
 
 WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> logits, Isa isa) const {
-  std::array<float, max_hidden_units> hidden;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before read
+  std::array<float, detail::max_hidden_units>
+      hidden;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before read
   std::size_t D = n_pooled();
   if (const std::size_t units = n_hidden(); units > 0) {
     const kernels::DotTileKernel dot = kernels::microkernels(isa).dot_tile[0];
@@ -85,7 +86,7 @@ WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> l
   }
   const auto scale = static_cast<float>(1 / temperature_);
   for (std::size_t c = 0; c < n_classes_; ++c)
-    logits[c] = scale * dot_from(bias_[c], weights_.data() + c * D, pooled, D);
+    logits[c] = scale * detail::dot_from(bias_[c], weights_.data() + c * D, pooled, D);
 }
 
 WEIR_INLINE bool ExitHead::operator==(const ExitHead& o) const {

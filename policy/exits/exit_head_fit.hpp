@@ -29,7 +29,7 @@ struct ExitHeadLearner {
 
   /// X [n, d] pooled activations; y [n] in [0, n_classes); sample_weight [n] or empty (all 1). Throws ShapeError,
   /// ArgumentError (NaN, a label out of range). O(iterations n d classes).
-  ExitHead fit(GridPool pool, const Eigen::MatrixXf& X, const std::vector<int>& y, std::size_t n_classes,
+  ExitHead fit(detail::GridPool pool, const Eigen::MatrixXf& X, const std::vector<int>& y, std::size_t n_classes,
                const Eigen::VectorXd& sample_weight = {}, const Progress& progress = {}) const {
     const Eigen::Index n = X.rows(), d = X.cols(), K = static_cast<Eigen::Index>(n_classes);
     check(X, y, n_classes, sample_weight);
@@ -76,7 +76,7 @@ struct ExitHeadLearner {
       root.matrixL().solveInPlace(gW);
       return loss + decay / 2 * W.squaredNorm();
     };
-    minimise_lbfgs(objective, parameters, {max_iterations, 10, tolerance}, [&](int done, int of) {
+    detail::minimise_lbfgs(objective, parameters, {max_iterations, 10, tolerance}, [&](int done, int of) {
       if (progress) progress(static_cast<std::size_t>(done), static_cast<std::size_t>(of));
     });
 
@@ -132,6 +132,10 @@ struct ExitHeadLearner {
   }
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// True if every class has at least `least` examples: fewer do not fit a head that tells classes apart. Throws
 /// ArgumentError for a label that is no class.
 bool enough_examples(const std::vector<int>& y, std::size_t n_classes, std::size_t least = 10);
@@ -156,7 +160,7 @@ CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, const Eigen::M
                    std::size_t n_classes, const std::vector<std::size_t>& fold_of, std::size_t folds,
                    const Progress& progress = {});
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/exits/exit_head_fit.ipp>

@@ -6,12 +6,12 @@
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/exits/lbfgs.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE bool enough_examples(const std::vector<int>& y, std::size_t n_classes, std::size_t least) {
   std::vector<std::size_t> count(n_classes, 0);
   for (const int label : y) {
-    detail::check_label(label, n_classes);
+    check_label(label, n_classes);
     ++count[static_cast<std::size_t>(label)];
   }
   return std::all_of(count.begin(), count.end(), [&](std::size_t c) { return c >= least; });
@@ -67,4 +67,4 @@ WEIR_INLINE CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, co
   return fit_cross(fit, X, n_classes, fold_of, folds, Isa::portable, progress);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

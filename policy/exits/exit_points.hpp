@@ -19,10 +19,14 @@ struct ExitPoint {
 /// norm, ReLU) only the last is given. Cost O(nodes).
 std::vector<ExitPoint> exit_points(const Network& network);
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// At most n of exit_points(), about evenly spread over the work between `low` and `high` shares.
 std::vector<ExitPoint> spread_exit_points(const Network& network, std::size_t n, double low = 0.02, double high = 0.9);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/exits/exit_points.ipp>

@@ -11,26 +11,26 @@
 namespace weir {
 
 WEIR_INLINE std::vector<ExitPoint> exit_points(const Network& network) {
-  const NetworkState& state = network.state();
-  std::map<ValueId, int> unread;  // reads still to come, of every value that depends on the input
+  const detail::NetworkState& state = network.state();
+  std::map<detail::ValueId, int> unread;  // reads still to come, of every value that depends on the input
   std::vector<int> reads(state.values.size(), 0);
-  for (const Node& node : state.nodes)
-    for (const ValueId v : node.inputs)
-      if (v != absent) ++reads[static_cast<std::size_t>(v)];
-  for (const ValueId v : state.inputs) unread[v] = reads[static_cast<std::size_t>(v)];
+  for (const detail::Node& node : state.nodes)
+    for (const detail::ValueId v : node.inputs)
+      if (v != detail::absent) ++reads[static_cast<std::size_t>(v)];
+  for (const detail::ValueId v : state.inputs) unread[v] = reads[static_cast<std::size_t>(v)];
   const double total = std::max(network.flops(), 1.0);
   double done = 0;
   std::vector<ExitPoint> points;
-  for (const Node& node : state.nodes) {
+  for (const detail::Node& node : state.nodes) {
     done += node.layer->flops(network.input_shapes(node, 1));
-    for (const ValueId v : node.inputs) {
+    for (const detail::ValueId v : node.inputs) {
       const auto it = unread.find(v);
       if (it != unread.end() && --it->second <= 0) unread.erase(it);
     }
-    for (const ValueId v : node.outputs)
-      if (v != absent && reads[static_cast<std::size_t>(v)] > 0) unread[v] = reads[static_cast<std::size_t>(v)];
+    for (const detail::ValueId v : node.outputs)
+      if (v != detail::absent && reads[static_cast<std::size_t>(v)] > 0) unread[v] = reads[static_cast<std::size_t>(v)];
     if (unread.size() != 1) continue;
-    const Value& value = network.value(unread.begin()->first);
+    const detail::Value& value = network.value(unread.begin()->first);
     const Shape shape = value.form.at(1);
     if ((shape.rank() != 4 && shape.rank() != 2) || !network.has_row_for_each_example(unread.begin()->first)) continue;
     const double share = done / total;
@@ -39,6 +39,10 @@ WEIR_INLINE std::vector<ExitPoint> exit_points(const Network& network) {
   }
   return points;
 }
+
+}  // namespace weir
+
+namespace weir::detail {
 
 WEIR_INLINE std::vector<ExitPoint> spread_exit_points(const Network& network, std::size_t n, double low, double high) {
   std::vector<ExitPoint> all = exit_points(network), chosen;
@@ -56,4 +60,4 @@ WEIR_INLINE std::vector<ExitPoint> spread_exit_points(const Network& network, st
   return chosen;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

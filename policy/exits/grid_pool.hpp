@@ -7,7 +7,7 @@
 #include <weir/core/kernels/micro/vector.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Average pooling of one example's activations onto a grid x grid raster (grid 1: the mean of each channel). Cell i of
 /// H rows covers floor(i H / grid) .. ceil((i+1) H / grid) - 1, as adaptive pooling does in PyTorch. Activations of
@@ -66,4 +66,4 @@ struct GridPool {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <utility>
 #include <weir/core/finite_math.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 struct LbfgsOptions {
   int max_iterations = 500;
@@ -81,4 +81,4 @@ LbfgsResult minimise_lbfgs(const Objective& objective, Eigen::VectorXd& x, const
   return result;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

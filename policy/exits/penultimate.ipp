@@ -5,7 +5,7 @@
 #include <weir/core/network.hpp>
 #include <weir/policy/exits/penultimate.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::string penultimate_tensor(const Network& network) {
   const NetworkState& state = network.state();
@@ -35,4 +35,4 @@ WEIR_INLINE std::string penultimate_tensor(const Network& network) {
   return {};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

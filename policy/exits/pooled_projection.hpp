@@ -10,7 +10,7 @@
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// y = W pool(a) + b, or pool(a) itself where there is no W. With pool of grid 1 that is global average pooling. For
 /// gates W comes from fit_pooled_projection(). Immutable.
@@ -60,7 +60,7 @@ class PooledProjection {
   std::vector<float> weights_, bias_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/exits/pooled_projection.ipp>

@@ -13,7 +13,7 @@
 #include <weir/policy/exits/pooled_projection.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE PooledProjection::PooledProjection(GridPool pool, std::size_t n_pooled) : pool_(pool), n_pooled_(n_pooled) {
   if (pool.grid < 1 || n_pooled < 1) throw ShapeError("pooled projection: grid and size must be at least 1");
@@ -40,4 +40,4 @@ WEIR_INLINE bool PooledProjection::operator==(const PooledProjection& o) const {
   return pool_.grid == o.pool_.grid && n_pooled_ == o.n_pooled_ && weights_ == o.weights_ && bias_ == o.bias_;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <string>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Index of the largest value; the lowest of equals.
 inline int argmax(std::span<const float> values) {
@@ -32,13 +32,9 @@ inline bool is_distribution(std::span<const float> values) {
   return std::abs(sum - 1) < 1e-3;
 }
 
-namespace detail {
-
 inline void check_label(int label, std::size_t n_classes) {
   if (label < 0 || static_cast<std::size_t>(label) >= n_classes)
     throw ArgumentError("label " + std::to_string(label) + " is not among " + std::to_string(n_classes) + " classes");
 }
 
-}  // namespace detail
-
-}  // namespace weir
+}  // namespace weir::detail

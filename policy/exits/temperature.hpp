@@ -6,7 +6,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The T in [min_temperature, max_temperature] that minimises  sum_i weight_i (-ln softmax(z_i / T)_{y_i})  (Guo,
 /// Pleiss, Sun, Weinberger, ICML 2017). Convex in 1 / T: Newton there, with bisection where a step leaves the bracket
@@ -25,7 +25,7 @@ double fit_temperature(const Eigen::MatrixXd& logits, const std::vector<int>& y,
 ExitHead calibrate_temperature(const ExitHead& head, const Eigen::MatrixXf& X, const std::vector<int>& y,
                                const Eigen::VectorXd& weight = {});
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/exits/temperature.ipp>

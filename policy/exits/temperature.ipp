@@ -12,9 +12,7 @@
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/temperature.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// First and second derivative of sum_i w_i (ln sum_c exp(beta z_ic) - beta z_iy) by beta: w_i times the mean of z_i
 /// under softmax(beta z_i) less z_iy, and w_i times its variance.
@@ -34,8 +32,6 @@ inline std::pair<double, double> temperature_slope(const Eigen::MatrixXd& z, con
   return {slope, curvature};
 }
 
-}  // namespace detail
-
 WEIR_INLINE double fit_temperature(const Eigen::MatrixXd& logits, const std::vector<int>& y,
                                    const Eigen::VectorXd& weight) {
   const auto n = logits.rows();
@@ -46,11 +42,11 @@ WEIR_INLINE double fit_temperature(const Eigen::MatrixXd& logits, const std::vec
   const Eigen::VectorXd w = weight.size() == 0 ? Eigen::VectorXd::Ones(n) : weight;
   if (!logits.allFinite() || !w.allFinite() || (w.array() < 0).any() || !(w.sum() > 0))
     throw ArgumentError("temperature: logits and weights must be finite, weights >= 0 and not all 0");
-  for (const int label : y) detail::check_label(label, static_cast<std::size_t>(logits.cols()));
+  for (const int label : y) check_label(label, static_cast<std::size_t>(logits.cols()));
 
   double low = 1 / max_temperature, high = 1 / min_temperature, beta = 1, last = high - low;
   for (int iteration = 0; iteration < 200 && high - low > 1e-15 * high; ++iteration) {
-    const auto [slope, curvature] = detail::temperature_slope(logits, y, w, beta);
+    const auto [slope, curvature] = temperature_slope(logits, y, w, beta);
     if (!std::isfinite(slope)) throw ArgumentError("temperature: the logits are too large");
     if (slope == 0) break;
     (slope > 0 ? high : low) = beta;
@@ -79,4 +75,4 @@ WEIR_INLINE ExitHead calibrate_temperature(const ExitHead& head, const Eigen::Ma
   return head.with_temperature(fit_temperature(logits, y, weight));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

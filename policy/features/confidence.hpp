@@ -3,7 +3,7 @@
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/features/feature_group.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// confidence_features() of the class probabilities, the predicted class among them. O(classes).
 inline constexpr FeatureGroup confidence_group{
@@ -14,7 +14,7 @@ inline constexpr FeatureGroup confidence_group{
     [](std::string_view name) {
       for (const std::string& own : confidence_feature_names(0))
         if (name == own) return true;
-      return detail::is_numbered(name, "class_");
+      return is_numbered(name, "class_");
     },
     [](const FeatureLayout&, FeatureSource& s, std::span<double> out) {
       s.prediction = confidence_features(s.probabilities, out);
@@ -22,4 +22,4 @@ inline constexpr FeatureGroup confidence_group{
     [](const FeatureLayout&) { return 0.0; },
 };
 
-}  // namespace weir
+}  // namespace weir::detail

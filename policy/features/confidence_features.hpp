@@ -9,7 +9,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Up to this many classes, the predicted class is given as one feature per class.
 inline constexpr int max_one_hot_classes = 20;
@@ -60,4 +60,4 @@ inline int confidence_features(std::span<const float> p, std::span<double> out) 
   return prediction;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

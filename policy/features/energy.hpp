@@ -3,7 +3,7 @@
 #include <cmath>
 #include <weir/policy/features/feature_group.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// "energy"     ln sum_c exp z_c: the energy score -E(x) at temperature 1. Liu, Wang, Owens, Li, "Energy-based
 ///              out-of-distribution detection", NeurIPS 2020, eq. 4.
@@ -31,4 +31,4 @@ inline constexpr FeatureGroup energy_group{
     [](const FeatureLayout&) { return 20.0; },
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -27,7 +27,7 @@ struct FeatureSource {
   std::span<const float> probabilities{};  ///< [classes]
   std::span<const float> logits{};         ///< [classes], or empty where the network itself ends in a softmax
   int prediction = 0;                      ///< set by "confidence", the first of the list
-  const PooledProjection* projection = nullptr;
+  const detail::PooledProjection* projection = nullptr;
   std::span<const float> pooled{};     ///< [n_pooled of the projection] where the exit head has pooled already; or
   const float* activations = nullptr;  ///< the tensor to pool, of shape `example`, with `scratch` for the result
   Shape example{};
@@ -58,7 +58,9 @@ struct FeatureGroup {
   double (*flops)(const FeatureLayout&);
 };
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// True for `prefix` followed by digits only.
 inline bool is_numbered(std::string_view name, std::string_view prefix) {
@@ -66,5 +68,4 @@ inline bool is_numbered(std::string_view name, std::string_view prefix) {
          name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
 }
 
-}  // namespace detail
-}  // namespace weir
+}  // namespace weir::detail

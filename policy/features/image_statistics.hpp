@@ -6,14 +6,12 @@
 #include <cstdint>
 #include <weir/policy/features/feature_group.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Statistics of an input x [C, H, W] are of at most this number of rows and columns, evenly spread.
 inline constexpr std::int64_t max_statistics_side = 64;
 /// More channels than this are no image.
 inline constexpr std::size_t max_image_channels = 4;
-
-namespace detail {
 
 inline constexpr std::size_t luminance_bins = 16;
 
@@ -100,8 +98,6 @@ inline void luminance_statistics(const ImageGrid& g, std::span<double> out) {
   out[2] = static_cast<double>(saturated) / total;
 }
 
-}  // namespace detail
-
 /// Of the network's input x [C, H, W] as preprocessing made it, with Y the mean of its channels:
 ///
 ///     image_mean_c, image_deviation_c   of channel c (C at most 4)
@@ -125,30 +121,30 @@ inline constexpr FeatureGroup image_group{
       return names;
     },
     [](std::string_view name) {
-      return detail::is_numbered(name, "image_mean_") || detail::is_numbered(name, "image_deviation_") ||
-             name == "image_edge_energy" || name == "image_entropy" || name == "image_saturated";
+      return is_numbered(name, "image_mean_") || is_numbered(name, "image_deviation_") || name == "image_edge_energy" ||
+             name == "image_entropy" || name == "image_saturated";
     },
     [](const FeatureLayout& l, FeatureSource& s, std::span<double> out) {
       const std::size_t C = l.image_channels;
       const std::int64_t H = s.image_shape[1], W = s.image_shape[2];
-      detail::ImageGrid luminance;  // of the first channel, to which the others are added
+      ImageGrid luminance;  // of the first channel, to which the others are added
       luminance.pack(s.image, H, W);
-      detail::moments(luminance, out[0], out[C]);
+      moments(luminance, out[0], out[C]);
       for (std::size_t c = 1; c < C; ++c) {
-        detail::ImageGrid channel;
+        ImageGrid channel;
         channel.pack(s.image + c * static_cast<std::size_t>(H * W), H, W);
-        detail::moments(channel, out[c], out[C + c]);
+        moments(channel, out[c], out[C + c]);
         for (std::size_t i = 0; i < channel.size(); ++i) luminance.values[i] += channel.values[i];
       }
       const bool finite = std::all_of(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(C),
                                       [](double mean) { return std::isfinite(mean); });
       if (!finite) return;  // some pixel is not, and the mean is refused
       for (std::size_t i = 0; C > 1 && i < luminance.size(); ++i) luminance.values[i] /= static_cast<float>(C);
-      detail::luminance_statistics(luminance, out.subspan(2 * C));
+      luminance_statistics(luminance, out.subspan(2 * C));
     },
     [](const FeatureLayout& l) {
       return static_cast<double>(std::min<std::size_t>(l.image_pixels, 4096) * (6 * l.image_channels + 15));
     },
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,9 +9,7 @@
 #include <weir/policy/features/pooled.hpp>
 #include <weir/policy/features/sorted_probabilities.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// weir's groups, and those of a program's own behind them. Room for all is there from the start, so that what was
 /// handed out stays where it is.
@@ -31,9 +29,11 @@ struct FeatureRegistry {
   }
 };
 
-}  // namespace detail
+WEIR_INLINE std::span<const FeatureGroup> feature_list() { return FeatureRegistry::of_process().groups; }
 
-WEIR_INLINE std::span<const FeatureGroup> feature_list() { return detail::FeatureRegistry::of_process().groups; }
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE void register_feature_group(const FeatureGroup& group) {
   if (group.name.empty() || group.names == nullptr || group.owns == nullptr || group.fill == nullptr ||
@@ -51,9 +51,13 @@ WEIR_INLINE void register_feature_group(const FeatureGroup& group) {
 
 WEIR_INLINE std::vector<std::string> feature_group_names() {
   std::vector<std::string> names;
-  for (const FeatureGroup& group : feature_list()) names.emplace_back(group.name);
+  for (const FeatureGroup& group : detail::feature_list()) names.emplace_back(group.name);
   return names;
 }
+
+}  // namespace weir
+
+namespace weir::detail {
 
 WEIR_INLINE std::size_t feature_group_index(std::string_view name) {
   std::string known;
@@ -64,11 +68,19 @@ WEIR_INLINE std::size_t feature_group_index(std::string_view name) {
   throw ArgumentError("features '" + std::string(name) + "' are unknown; known: " + known);
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE std::string_view group_of_feature(std::string_view feature) {
-  for (const FeatureGroup& group : feature_list())
+  for (const FeatureGroup& group : detail::feature_list())
     if (group.owns(feature)) return group.name;
-  return feature_list().front().name;
+  return detail::feature_list().front().name;
 }
+
+}  // namespace weir
+
+namespace weir::detail {
 
 WEIR_INLINE std::vector<std::string> in_list_order(const std::vector<std::string>& groups) {
   std::vector<bool> used(feature_list().size(), false);
@@ -80,4 +92,4 @@ WEIR_INLINE std::vector<std::string> in_list_order(const std::vector<std::string
   return sorted;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

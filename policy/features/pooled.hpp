@@ -2,7 +2,7 @@
 #pragma once
 #include <weir/policy/features/feature_group.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// "pool_0", "pool_1", ...: PooledProjection of the stage's activations (CascadeStage::projection). At an exit these
 /// are the tensor and the pooled vector that its head reads anyway, so only the projection is paid, 2 n_pooled size
@@ -16,7 +16,7 @@ inline constexpr FeatureGroup pooled_group{
       for (std::size_t i = 0; i < l.n_pooled; ++i) names.push_back("pool_" + std::to_string(i));
       return names;
     },
-    [](std::string_view name) { return detail::is_numbered(name, "pool_"); },
+    [](std::string_view name) { return is_numbered(name, "pool_"); },
     [](const FeatureLayout&, FeatureSource& s, std::span<double> out) {
       const float* pooled = s.pooled.data();
       if (s.pooled.empty()) {
@@ -28,4 +28,4 @@ inline constexpr FeatureGroup pooled_group{
     [](const FeatureLayout& l) { return 2.0 * static_cast<double>(l.n_pooled * l.n_pool_inputs); },
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -4,7 +4,7 @@
 #include <array>
 #include <weir/policy/features/feature_group.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Depth of the sorted probabilities by default, and at most.
 inline constexpr std::size_t default_sorted_depth = 10, max_sorted_depth = 32;
@@ -22,7 +22,7 @@ inline constexpr FeatureGroup sorted_group{
         names.push_back("probability_" + std::to_string(rank));
       return names;
     },
-    [](std::string_view name) { return detail::is_numbered(name, "probability_"); },
+    [](std::string_view name) { return is_numbered(name, "probability_"); },
     [](const FeatureLayout&, FeatureSource& s, std::span<double> out) {
       const std::size_t depth = out.size() + 3;
       std::array<float, max_sorted_depth> top{};
@@ -38,4 +38,4 @@ inline constexpr FeatureGroup sorted_group{
     [](const FeatureLayout& l) { return static_cast<double>(l.n_classes); },
 };
 
-}  // namespace weir
+}  // namespace weir::detail

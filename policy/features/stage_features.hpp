@@ -20,11 +20,11 @@ struct FeatureOptions {
   /// with_class: gates see which class was predicted (where there are few classes). groups: names of feature_list;
   /// "confidence" is always among them. Throws ArgumentError for an unknown group and a depth out of range.
   FeatureOptions(bool with_predicted_class = true, const std::vector<std::string>& group_names = {},
-                 std::size_t depth = default_sorted_depth)
-      : with_class(with_predicted_class), groups(in_list_order(group_names)), sorted_depth(depth) {
-    if (depth < 3 || depth > max_sorted_depth)
-      throw ArgumentError("features: sorted probabilities to a depth of 3 to " + std::to_string(max_sorted_depth) +
-                          ", not " + std::to_string(depth));
+                 std::size_t depth = detail::default_sorted_depth)
+      : with_class(with_predicted_class), groups(detail::in_list_order(group_names)), sorted_depth(depth) {
+    if (depth < 3 || depth > detail::max_sorted_depth)
+      throw ArgumentError("features: sorted probabilities to a depth of 3 to " +
+                          std::to_string(detail::max_sorted_depth) + ", not " + std::to_string(depth));
   }
 
   bool with_class;
@@ -43,10 +43,10 @@ struct FeatureOptions {
         o.groups.emplace_back(group_of_feature(name));
         if (detail::is_numbered(name, "class_")) o.with_class = true;
         if (detail::is_numbered(name, "image_mean_")) ++o.image_channels;
-        if (sorted_group.owns(name)) depth = std::max(depth, std::stoul(name.substr(12, 4)));
+        if (detail::sorted_group.owns(name)) depth = std::max(depth, std::stoul(name.substr(12, 4)));
       }
-    o.groups = in_list_order(o.groups);
-    if (depth > 0) o.sorted_depth = std::min(depth, max_sorted_depth);
+    o.groups = detail::in_list_order(o.groups);
+    if (depth > 0) o.sorted_depth = std::min(depth, detail::max_sorted_depth);
     return o;
   }
 };
@@ -59,7 +59,7 @@ class StageFeatures {
     layout_.with_class = options.with_class;
     layout_.depth = options.sorted_depth;
     for (const std::string& name : options.groups) {
-      const FeatureGroup& group = feature_list()[feature_group_index(name)];
+      const FeatureGroup& group = detail::feature_list()[detail::feature_group_index(name)];
       const auto names = group.names(layout_);
       if (names.empty()) continue;
       parts_.push_back({&group, names_.size(), names.size()});
@@ -86,14 +86,15 @@ class StageFeatures {
       for (std::size_t f = part.first; f < part.first + part.size; ++f)
         if (!std::isfinite(out[f])) throw ArgumentError("feature '" + names_[f] + "' is " + std::to_string(out[f]));
       if (seconds != nullptr)
-        seconds[feature_group_index(part.group->name)] += std::chrono::duration<double>(Clock::now() - start).count();
+        seconds[detail::feature_group_index(part.group->name)] +=
+            std::chrono::duration<double>(Clock::now() - start).count();
     }
   }
 
   /// What each group counts, by index in feature_list: floating-point operations, about.
   std::vector<double> flops() const {
-    std::vector<double> all(feature_list().size(), 0);
-    for (const Part& part : parts_) all[feature_group_index(part.group->name)] = part.group->flops(layout_);
+    std::vector<double> all(detail::feature_list().size(), 0);
+    for (const Part& part : parts_) all[detail::feature_group_index(part.group->name)] = part.group->flops(layout_);
     return all;
   }
 

@@ -8,7 +8,7 @@
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// [stages] share of the examples that get to each stage under a table of actions.
 std::vector<double> reach_shares(const Topology& topology, const ActionTable& actions);
@@ -32,13 +32,9 @@ struct BatchPrices {
   bool settled = true;
 };
 
-namespace detail {
-
 /// The mean loss that a policy has to have on about n examples so that the budget's upper limit holds for it; the
 /// budget itself where none is asked for.
 double expected_risk(const Budget& budget, std::size_t n);
-
-}  // namespace detail
 
 /// Settles what the stages of a trace cost in batches. A late stage of a cascade sees few examples of a batch, which
 /// makes each of them dearer; how few is for the policy to say, which is learned from these costs. So both are found in
@@ -58,7 +54,7 @@ BatchPrices settle_prices(const Trace& trace, const Topology& topology, const Co
                           const TrainOptions& train, const Budget& budget, const BatchPricing& options,
                           std::vector<double> share = {});
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/batch_prices.ipp>

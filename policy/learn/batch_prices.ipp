@@ -14,7 +14,7 @@
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<double> reach_shares(const Topology& topology, const ActionTable& actions) {
   std::vector<double> share;
@@ -33,8 +33,6 @@ WEIR_INLINE CostModel select_costs(const CostModel& model, const Trace& trace, c
   }
   return part;
 }
-
-namespace detail {
 
 WEIR_INLINE double expected_risk(const Budget& budget, std::size_t n) {
   if (budget.margin == Margin::none || budget.on != BudgetOn::excess) return budget.value;
@@ -57,8 +55,6 @@ inline std::vector<double> shares_at(const PolicyTrainer& trainer, const std::ve
   return share;
 }
 
-}  // namespace detail
-
 WEIR_INLINE BatchPrices settle_prices(const Trace& trace, const Topology& topology, const CostModel& model,
                                       const TrainOptions& train, const Budget& budget, const BatchPricing& options,
                                       std::vector<double> share) {
@@ -72,7 +68,7 @@ WEIR_INLINE BatchPrices settle_prices(const Trace& trace, const Topology& topolo
   for (prices.settled = false; !prices.settled && prices.rounds < options.rounds; ++prices.rounds) {
     priced.set_costs(prices.costs, model.unit);
     const PolicyTrainer trainer(priced, topology, quiet);
-    auto found = detail::shares_at(trainer, trainer.train_path(options.lambdas), budget);
+    auto found = shares_at(trainer, trainer.train_path(options.lambdas), budget);
     auto costs = model.expected(options.batch, found);
     prices.settled = true;
     for (std::size_t k = 0; k < costs.size(); ++k)
@@ -88,4 +84,4 @@ WEIR_INLINE BatchPrices settle_prices(const Trace& trace, const Topology& topolo
   return prices;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

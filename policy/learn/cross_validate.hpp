@@ -9,7 +9,7 @@
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/learn/train.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 struct CrossValidation {
   std::size_t folds = 3;
@@ -29,7 +29,7 @@ std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topolog
 /// since a single one moves with single examples. Infinity where a budget cannot be kept.
 double system_cost(const std::vector<Estimate>& path, const Budget& budget);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/cross_validate.ipp>

@@ -13,7 +13,7 @@
 #include <weir/policy/learn/folds.hpp>
 #include <weir/policy/learn/train.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology,
                                                  const TrainOptions& train, const CrossValidation& options) {
@@ -51,13 +51,13 @@ WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topol
 }
 
 WEIR_INLINE double system_cost(const std::vector<Estimate>& path, const Budget& budget) {
-  const auto points = detail::tradeoff_points(path, budget.on);
+  const auto points = tradeoff_points(path, budget.on);
   const bool cost = budget.on == BudgetOn::cost;
   double sum = 0;
   for (const double scale : {0.5, 1.0, 2.0}) {
     Budget b = budget;
     b.value *= scale;
-    const auto mix = detail::at_budget(points, b);
+    const auto mix = at_budget(points, b);
     if (!mix) return std::numeric_limits<double>::infinity();
     const double at = cost ? points[mix->a].loss * mix->p + points[mix->b].loss * (1 - mix->p)
                            : points[mix->a].cost * mix->p + points[mix->b].cost * (1 - mix->p);
@@ -66,4 +66,4 @@ WEIR_INLINE double system_cost(const std::vector<Estimate>& path, const Budget& 
   return cost ? sum / 3 : std::exp(sum / 3);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// [stages] seconds of one decision of each gate: the median over some rounds of the mean over at most 256 examples of
 /// the trace. 0 for stages without successors. Throws ShapeError where policy and trace do not fit.
@@ -25,7 +25,7 @@ CostModel with_decisions(CostModel model, const std::vector<double>& seconds);
 
 Trace with_decisions(Trace trace, const std::vector<double>& seconds);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/decision_cost.ipp>

@@ -11,7 +11,7 @@
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<double> decision_seconds(const Policy& policy, const Trace& trace) {
   using Clock = std::chrono::steady_clock;
@@ -75,4 +75,4 @@ WEIR_INLINE Trace with_decisions(Trace trace, const std::vector<double>& seconds
   return trace;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The temperature at which the full network's probabilities fit the labels of the trace best (fit_temperature).
 /// Throws ArgumentError where the full network has no probabilities, and what fit_temperature throws.
@@ -28,7 +28,7 @@ double full_temperature(const Trace& trace);
 /// what `loss` throws.
 Trace with_expected_losses(const Trace& trace, const Loss& loss, LossSide side, double temperature);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/expected_loss.ipp>

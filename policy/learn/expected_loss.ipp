@@ -15,7 +15,7 @@
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE double full_temperature(const Trace& trace) {
   const Eigen::MatrixXf& p = trace.stages.at(trace.full()).probabilities;
@@ -72,4 +72,4 @@ WEIR_INLINE Trace with_expected_losses(const Trace& trace, const Loss& loss, Los
   return out;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

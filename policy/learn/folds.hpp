@@ -7,7 +7,7 @@
 #include <vector>
 #include <weir/policy/learners/random.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// [n] a fold in [0, folds) for each example, dealt in an order that the seed fixes; sizes differ by one at most.
 inline std::vector<std::size_t> deal_folds(std::size_t n, std::size_t folds, std::uint64_t seed) {
@@ -20,4 +20,4 @@ inline std::vector<std::size_t> deal_folds(std::size_t n, std::size_t folds, std
   return fold;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The groups of features that a trace holds, in the list's order.
 std::vector<std::string> feature_groups_of(const Trace& trace);
@@ -22,7 +22,7 @@ CostModel keep_groups(CostModel model, const std::vector<std::string>& groups);
 /// no group, stay. Throws ArgumentError for an unknown group.
 Trace keep_groups(const Trace& trace, const std::vector<std::string>& groups);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/keep_groups.ipp>

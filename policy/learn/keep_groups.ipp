@@ -9,7 +9,7 @@
 #include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<std::string> feature_groups_of(const Trace& trace) {
   std::vector<std::string> groups;
@@ -57,4 +57,4 @@ WEIR_INLINE Trace keep_groups(const Trace& trace, const std::vector<std::string>
   return out;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

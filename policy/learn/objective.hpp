@@ -11,7 +11,7 @@
 #include <weir/policy/run/topology.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Which difference from the full network's loss is charged.
 enum class LossSide {
@@ -76,7 +76,7 @@ std::vector<std::vector<bool>> reached(const Topology& topology, const ActionTab
 /// mean_i ( T + lambda R ) of an evaluation: what training lowers, measured from outside.
 double lagrangian(const Evaluation& e, double lambda, LossSide side);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/objective.ipp>

@@ -13,7 +13,7 @@
 #include <weir/policy/run/topology.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE Eigen::MatrixXd charged_loss(const Trace& trace, LossSide side) {
   Eigen::MatrixXd R(static_cast<Eigen::Index>(trace.size()), static_cast<Eigen::Index>(trace.stages.size()));
@@ -39,4 +39,4 @@ WEIR_INLINE double lagrangian(const Evaluation& e, double lambda, LossSide side)
   return e.mean_cost() + lambda * (side == LossSide::excess ? e.mean_excess() : e.mean_difference());
 }
 
-}  // namespace weir
+}  // namespace weir::detail

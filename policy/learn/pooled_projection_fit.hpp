@@ -9,7 +9,7 @@
 #include <weir/policy/exits/pooled_projection.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What the projection of stage k predicts, [n, 1 to 3]: the stage's loss, the full network's, and the excess
 /// max(0, L_k - L_full); without targets that are the same for all examples, which teach nothing.
@@ -37,7 +37,7 @@ struct ProjectionFit {
 ProjectionFit fit_pooled_projection(GridPool pool, const Eigen::MatrixXf& pooled, const Eigen::MatrixXd& targets,
                                     const std::vector<std::size_t>& fold_of, std::size_t folds);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/pooled_projection_fit.ipp>

@@ -14,7 +14,7 @@
 #include <weir/policy/learn/pooled_projection_fit.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE Eigen::MatrixXd projection_targets(const Trace& trace, std::size_t k) {
   const Eigen::VectorXd &own = trace.stages.at(k).loss, &full = trace.stages.back().loss;
@@ -114,4 +114,4 @@ WEIR_INLINE ProjectionFit fit_pooled_projection(GridPool pool, const Eigen::Matr
           ridges[best]};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

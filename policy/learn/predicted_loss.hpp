@@ -12,7 +12,7 @@
 #include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/run/gate.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What gates are learned from, for all stages: what PolicyTrainer has.
 struct GateProblem {
@@ -106,7 +106,7 @@ class PredictedLoss {
   std::vector<Stage> stages_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/predicted_loss.ipp>

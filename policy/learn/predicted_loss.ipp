@@ -17,7 +17,7 @@
 #include <weir/policy/run/gate.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE PredictedLoss::PredictedLoss(const GateProblem& problem, double skip)
     : skip_(skip), low_(std::min(0.0, problem.R.minCoeff())), high_(problem.R.maxCoeff()) {
@@ -168,4 +168,4 @@ WEIR_INLINE PredictedLoss::Predictor PredictedLoss::predictor(const GateProblem&
   return out;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

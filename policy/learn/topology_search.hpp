@@ -21,7 +21,7 @@ struct FoundTopology {
 struct SearchOptions {
   TrainOptions train;
   Budget budget;
-  CrossValidation validation;
+  detail::CrossValidation validation;
   std::size_t max_stages = 4;
   /// Up to this number of topologies all are tried; beyond, the pool is searched greedily.
   std::size_t exhaustive = 300;
@@ -32,7 +32,9 @@ struct SearchOptions {
   std::function<void(std::size_t done, std::size_t total)> progress{};
 };
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Every tree over the named stages, and the DAG where every later stage may follow.
 std::vector<Topology> topologies_over(const std::vector<std::string>& names);
@@ -41,7 +43,9 @@ std::vector<std::vector<std::size_t>> subsets_with_last(std::size_t n, std::size
 /// How many topologies subsets_with_last and topologies_over make, or `limit` + 1 if more.
 std::size_t count_topologies(std::size_t n, std::size_t most, std::size_t limit);
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Topologies over a pool of stages (networks, input resolutions, exits inside networks): first the one to use, which
 /// is the simplest whose cost is within least_gain of the least, then the others, cheapest first. The pool is a trace

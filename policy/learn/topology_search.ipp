@@ -12,9 +12,7 @@
 #include <weir/policy/learn/cross_validate.hpp>
 #include <weir/policy/learn/topology_search.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// All trees over m stages, the chain among them, in which stage k > 0 follows one earlier stage; (m - 1)! of them.
 inline std::vector<std::vector<std::size_t>> parents_of_trees(std::size_t m) {
@@ -64,7 +62,9 @@ WEIR_INLINE std::size_t count_topologies(std::size_t n, std::size_t most, std::s
   return total > static_cast<double>(limit) ? limit + 1 : static_cast<std::size_t>(total);
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE std::vector<FoundTopology> search_topologies(const Trace& pool, const SearchOptions& options) {
   pool.check();
@@ -79,7 +79,8 @@ WEIR_INLINE std::vector<FoundTopology> search_topologies(const Trace& pool, cons
     for (Topology& topology : detail::topologies_over(names)) {
       if (options.usable && !options.usable(stages, topology)) continue;
       FoundTopology f{stages, std::move(topology), 0};
-      f.cost = system_cost(cross_validate(trace, f.topology, options.train, options.validation), options.budget);
+      f.cost =
+          detail::system_cost(cross_validate(trace, f.topology, options.train, options.validation), options.budget);
       if (f.cost < best.cost) best = f;
       found.push_back(std::move(f));
     }

@@ -16,7 +16,7 @@
 #include <weir/policy/learn/predicted_loss.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The name of PredictedLoss among the learners.
 inline constexpr std::string_view predicted_loss = "predicted_loss";
@@ -27,12 +27,16 @@ inline constexpr std::string_view priced_loss = "priced_loss";
 /// The names that TrainOptions::learner may have.
 std::vector<std::string> gate_learner_names();
 
+}  // namespace weir::detail
+
+namespace weir {
+
 struct TrainOptions {
-  std::string learner = "logistic";                ///< a name of learner_names(), predicted_loss or priced_loss
-  std::function<GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
+  std::string learner = "logistic";                        ///< a name of learner_names(), predicted_loss or priced_loss
+  std::function<detail::GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
   /// Where set, gates are learned only from those inputs whose name (GateInputs::names) it is true of.
   std::function<bool(std::string_view)> feature{};
-  LossSide side = LossSide::excess;
+  detail::LossSide side = detail::LossSide::excess;
   /// Rounds of policy iteration behind the backward pass: each gate is fitted again to the examples that the others
   /// now send to it, and kept only where that lowers the training objective.
   int passes = 2;
@@ -48,7 +52,7 @@ struct TrainOptions {
 struct PathPoint {
   std::optional<double> lambda{};  ///< none for a fixed exit
   Policy policy{};
-  ActionTable actions{};            ///< [stages][n]
+  detail::ActionTable actions{};    ///< [stages][n]
   std::vector<double> objective{};  ///< mean of T + lambda R behind the backward pass and each further one
   double mean_cost = 0;
   double mean_excess = 0;
@@ -103,12 +107,12 @@ class PolicyTrainer {
   /// A gate and its decisions on all training examples.
   struct Decider {
     Gate gate;
-    Actions actions;
+    detail::Actions actions;
   };
 
   /// The problem that a gate was last fitted to.
   struct Problem {
-    RowMatrix costs;
+    detail::RowMatrix costs;
     std::vector<bool> rows;
   };
   using Memory = std::vector<Problem>;
@@ -118,30 +122,31 @@ class PolicyTrainer {
   Decider constant(std::size_t k, std::size_t action) const;
 
   /// Takes `other` where it costs less on the rows.
-  static bool improve(Decider& best, Decider other, const RowMatrix& costs, const std::vector<bool>& rows);
+  static bool improve(Decider& best, Decider other, const detail::RowMatrix& costs, const std::vector<bool>& rows);
 
-  GateModel fit_model(std::size_t k, const Dataset& data) const;
+  detail::GateModel fit_model(std::size_t k, const Dataset& data) const;
 
   /// One weighted binary problem for each pair of actions, on the rows where they differ in cost.
-  Gate fit_gate(std::size_t k, const RowMatrix& costs, const std::vector<bool>& rows) const;
+  Gate fit_gate(std::size_t k, const detail::RowMatrix& costs, const std::vector<bool>& rows) const;
 
-  Decider fitted(std::size_t k, const RowMatrix& costs, const std::vector<bool>& rows) const;
+  Decider fitted(std::size_t k, const detail::RowMatrix& costs, const std::vector<bool>& rows) const;
 
   /// One round of policy iteration, last gate first; false where no gate changed. Who reaches a gate is decided by the
   /// gates before it, which this round has not touched yet.
-  bool iterate(const Objective& objective, Memory& memory, std::vector<Eigen::VectorXd>& V, PathPoint& point) const;
+  bool iterate(const detail::Objective& objective, Memory& memory, std::vector<Eigen::VectorXd>& V,
+               PathPoint& point) const;
 
   void measure(PathPoint& point) const;
 
   const Trace& trace_;
   Topology topology_;
   TrainOptions options_;
-  GateInputs inputs_;
-  std::vector<RowMatrix> X_;                        ///< [stages] what each gate sees
+  detail::GateInputs inputs_;
+  std::vector<detail::RowMatrix> X_;                ///< [stages] what each gate sees
   std::vector<std::vector<Eigen::Index>> columns_;  ///< [stages] of that, what it learns from
   Eigen::MatrixXd R_;
   std::vector<std::size_t> fold_;
-  std::optional<PredictedLoss> predicted_;
+  std::optional<detail::PredictedLoss> predicted_;
   bool priced_ = false;
 };
 

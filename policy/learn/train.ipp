@@ -22,13 +22,17 @@
 #include <weir/policy/learners/learner.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::vector<std::string> gate_learner_names() {
   std::vector<std::string> names = learner_names();
   names.insert(names.begin(), {std::string(predicted_loss), std::string(priced_loss)});
   return names;
 }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE Policy train(const Trace& trace, const Topology& topology, double lambda, const TrainOptions& options) {
   return PolicyTrainer(trace, topology, options).train(lambda).policy;
@@ -37,31 +41,31 @@ WEIR_INLINE Policy train(const Trace& trace, const Topology& topology, double la
 WEIR_INLINE PolicyTrainer::PolicyTrainer(const Trace& trace, Topology topology, TrainOptions options)
     : trace_(trace), topology_(std::move(topology)), options_(std::move(options)) {
   trace_.check();
-  inputs_ = gate_inputs(topology_, trace_);
+  inputs_ = detail::gate_inputs(topology_, trace_);
   if (options_.passes < 0) throw ArgumentError("train: passes must be >= 0");
   if (options_.folds < 1 || options_.folds > trace_.size())
     throw ArgumentError("train: folds must be in [1, number of examples]");
-  priced_ = !options_.fit && options_.learner == priced_loss;
-  const bool predicts = priced_ || (!options_.fit && options_.learner == predicted_loss);
-  if (!options_.fit && !predicts) check_learner(options_.learner);
+  priced_ = !options_.fit && options_.learner == detail::priced_loss;
+  const bool predicts = priced_ || (!options_.fit && options_.learner == detail::predicted_loss);
+  if (!options_.fit && !predicts) detail::check_learner(options_.learner);
   for (std::size_t k = 0; k < topology_.size(); ++k) {
     if (topology_.n_actions(k) > Gate::max_actions)
       throw ArgumentError("train: stage '" + topology_.stages[k].name + "' has too many successors");
-    X_.push_back(topology_.n_actions(k) > 1 ? gate_matrix(inputs_, trace_, k) : RowMatrix());
+    X_.push_back(topology_.n_actions(k) > 1 ? gate_matrix(inputs_, trace_, k) : detail::RowMatrix());
     columns_.push_back(chosen_columns(k));
   }
   R_ = charged_loss(trace_, options_.side);
-  fold_ = deal_folds(trace_.size(), options_.folds, options_.seed);
-  if (predicts) predicted_.emplace(GateProblem{topology_, X_, columns_, R_, fold_, options_.folds});
+  fold_ = detail::deal_folds(trace_.size(), options_.folds, options_.seed);
+  if (predicts) predicted_.emplace(detail::GateProblem{topology_, X_, columns_, R_, fold_, options_.folds});
 }
 
 WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm) const {
   if (!(lambda >= 0) || !std::isfinite(lambda)) throw ArgumentError("train: lambda must be finite and >= 0");
-  const Objective objective{topology_, trace_, R_, lambda};
+  const detail::Objective objective{topology_, trace_, R_, lambda};
   PathPoint point;
   point.lambda = lambda;
   if (one_parameter()) {
-    const double limit = lambda > 0 ? cheapest_costs(topology_, trace_).back() / lambda : INFINITY;
+    const double limit = lambda > 0 ? detail::cheapest_costs(topology_, trace_).back() / lambda : INFINITY;
     point.policy = {topology_, predicted_->gates(limit)};
     point.actions = predicted_->actions(limit);
     point.objective.push_back(objective.path_costs(point.actions).mean());
@@ -74,13 +78,13 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
   std::vector<Eigen::VectorXd> V(topology_.size());
   const std::vector<bool> everyone(trace_.size(), true);
   for (std::size_t k = topology_.size(); k-- > 0;) {
-    const RowMatrix costs = objective.action_costs(k, V);
+    const detail::RowMatrix costs = objective.action_costs(k, V);
     Decider best = constant(k, 0);
     for (std::size_t a = 1; a < topology_.n_actions(k); ++a) improve(best, constant(k, a), costs, everyone);
     if (warm != nullptr) improve(best, {warm->policy.gates[k], warm->actions[k]}, costs, everyone);
     if (topology_.n_actions(k) > 1) improve(best, fitted(k, costs, everyone), costs, everyone);
     memory[k] = {costs, everyone};
-    V[k] = Objective::taken(costs, best.actions);
+    V[k] = detail::Objective::taken(costs, best.actions);
     point.policy.gates[k] = std::move(best.gate);
     point.actions[k] = std::move(best.actions);
   }
@@ -104,7 +108,7 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
 
 WEIR_INLINE PathPoint PolicyTrainer::fixed(std::size_t exit) const {
   PathPoint point;
-  point.policy = fixed_policy(topology_, trace_, exit);
+  point.policy = detail::fixed_policy(topology_, trace_, exit);
   point.actions = detail::action_table(point.policy, trace_);
   measure(point);
   return point;
@@ -115,7 +119,7 @@ WEIR_INLINE std::vector<double> PolicyTrainer::lambda_grid(std::size_t n) const 
   double cheapest = 0;
   for (const auto& s : trace_.stages)
     if (&s != &trace_.stages.front() && s.cost > 0 && (cheapest == 0 || s.cost < cheapest)) cheapest = s.cost;
-  const double most = R_.cwiseAbs().maxCoeff(), full = cheapest_costs(topology_, trace_).back();
+  const double most = R_.cwiseAbs().maxCoeff(), full = detail::cheapest_costs(topology_, trace_).back();
   if (!(most > 0) || !(cheapest > 0)) return {1.0};
   const double low = 0.5 * cheapest / most;
   const double high = std::max(10.0, static_cast<double>(trace_.size()) / 10) * std::max(full, cheapest) / most;
@@ -152,10 +156,10 @@ WEIR_INLINE std::vector<Eigen::Index> PolicyTrainer::chosen_columns(std::size_t 
 WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::constant(std::size_t k, std::size_t action) const {
   const std::size_t n_actions = topology_.n_actions(k);
   return {n_actions == 1 ? Gate{} : Gate::constant(action, n_actions, inputs_.size(k)),
-          Actions(trace_.size(), static_cast<std::uint8_t>(action))};
+          detail::Actions(trace_.size(), static_cast<std::uint8_t>(action))};
 }
 
-WEIR_INLINE bool PolicyTrainer::improve(Decider& best, Decider other, const RowMatrix& costs,
+WEIR_INLINE bool PolicyTrainer::improve(Decider& best, Decider other, const detail::RowMatrix& costs,
                                         const std::vector<bool>& rows) {
   double change = 0, scale = 0;
   for (Eigen::Index i = 0; i < costs.rows(); ++i) {
@@ -169,8 +173,8 @@ WEIR_INLINE bool PolicyTrainer::improve(Decider& best, Decider other, const RowM
   return true;
 }
 
-WEIR_INLINE GateModel PolicyTrainer::fit_model(std::size_t k, const Dataset& data) const {
-  GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
+WEIR_INLINE detail::GateModel PolicyTrainer::fit_model(std::size_t k, const Dataset& data) const {
+  detail::GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
   if (model.n_features() != static_cast<std::size_t>(data.X.cols()))
     throw ShapeError("train: the given fit made a model of " + std::to_string(model.n_features()) + " features from " +
                      std::to_string(data.X.cols()));
@@ -178,9 +182,10 @@ WEIR_INLINE GateModel PolicyTrainer::fit_model(std::size_t k, const Dataset& dat
   return model.reading({columns_[k].begin(), columns_[k].end()}, inputs_.size(k));
 }
 
-WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const RowMatrix& costs, const std::vector<bool>& rows) const {
-  const RowMatrix& X = X_[k];
-  std::vector<GateModel> models;
+WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const detail::RowMatrix& costs,
+                                         const std::vector<bool>& rows) const {
+  const detail::RowMatrix& X = X_[k];
+  std::vector<detail::GateModel> models;
   for (Eigen::Index a = 0; a < costs.cols(); ++a)
     for (Eigen::Index b = a + 1; b < costs.cols(); ++b) {
       std::vector<Eigen::Index> used;
@@ -191,7 +196,7 @@ WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const RowMatrix& costs, 
         weight[costs(i, b) < costs(i, a) ? 1 : 0] += std::abs(costs(i, b) - costs(i, a));
       }
       if (weight[0] == 0 || weight[1] == 0 || columns_[k].empty()) {
-        models.push_back(GateModel::constant(weight[1] > weight[0] ? 1 : 0, inputs_.size(k)));
+        models.push_back(detail::GateModel::constant(weight[1] > weight[0] ? 1 : 0, inputs_.size(k)));
         continue;
       }
       Dataset data{X(used, columns_[k]), {}, (costs(used, b) - costs(used, a)).cwiseAbs()};
@@ -201,31 +206,31 @@ WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const RowMatrix& costs, 
   return {topology_.n_actions(k), inputs_.size(k), std::move(models)};
 }
 
-WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::fitted(std::size_t k, const RowMatrix& costs,
+WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::fitted(std::size_t k, const detail::RowMatrix& costs,
                                                          const std::vector<bool>& rows) const {
   if (priced_) {
     auto [gate, actions] = predicted_->priced(k, costs, rows);
     return {std::move(gate), std::move(actions)};
   }
   Decider decider{fit_gate(k, costs, rows), {}};
-  decider.actions = actions_of(decider.gate, X_[k]);
+  decider.actions = detail::actions_of(decider.gate, X_[k]);
   for (std::size_t f = 0; options_.folds > 1 && f < options_.folds; ++f) {
     std::vector<bool> others = rows;
     for (std::size_t i = 0; i < others.size(); ++i)
       if (fold_[i] == f) others[i] = false;
-    const Actions out_of_fold = actions_of(fit_gate(k, costs, others), X_[k]);
+    const detail::Actions out_of_fold = detail::actions_of(fit_gate(k, costs, others), X_[k]);
     for (std::size_t i = 0; i < others.size(); ++i)
       if (fold_[i] == f) decider.actions[i] = out_of_fold[i];
   }
   return decider;
 }
 
-WEIR_INLINE bool PolicyTrainer::iterate(const Objective& objective, Memory& memory, std::vector<Eigen::VectorXd>& V,
-                                        PathPoint& point) const {
-  const auto reach = reached(topology_, point.actions);
+WEIR_INLINE bool PolicyTrainer::iterate(const detail::Objective& objective, Memory& memory,
+                                        std::vector<Eigen::VectorXd>& V, PathPoint& point) const {
+  const auto reach = detail::reached(topology_, point.actions);
   bool changed = false;
   for (std::size_t k = topology_.size(); k-- > 0;) {
-    RowMatrix costs = objective.action_costs(k, V);
+    detail::RowMatrix costs = objective.action_costs(k, V);
     Decider best{point.policy.gates[k], point.actions[k]};
     const bool same = memory[k].rows == reach[k] && memory[k].costs == costs;
     if (topology_.n_actions(k) > 1 && !same && std::find(reach[k].begin(), reach[k].end(), true) != reach[k].end()) {
@@ -234,7 +239,7 @@ WEIR_INLINE bool PolicyTrainer::iterate(const Objective& objective, Memory& memo
         better = improve(best, constant(k, a), costs, reach[k]) || better;
       changed = changed || better;
     }
-    V[k] = Objective::taken(costs, best.actions);
+    V[k] = detail::Objective::taken(costs, best.actions);
     point.policy.gates[k] = std::move(best.gate);
     point.actions[k] = std::move(best.actions);
     memory[k] = {std::move(costs), reach[k]};

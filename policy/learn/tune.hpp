@@ -10,7 +10,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/learn/cross_validate.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// One way to learn a policy.
 struct Candidate {
@@ -66,7 +66,7 @@ Tuning tune(const Trace& trace, const Topology& topology, const std::vector<Cand
             const Budget& budget, const CrossValidation& options,
             const std::function<void(std::size_t, std::size_t)>& progress = {}, bool time_decisions = false);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/tune.ipp>

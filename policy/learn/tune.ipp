@@ -12,7 +12,7 @@
 #include <weir/policy/learn/decision_cost.hpp>
 #include <weir/policy/learn/tune.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 namespace gate_features {
 
@@ -76,4 +76,4 @@ WEIR_INLINE Tuning tune(const Trace& trace, const Topology& topology, const std:
   return tuning;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

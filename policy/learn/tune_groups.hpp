@@ -7,7 +7,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/policy/learn/cross_validate.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A set of groups, and what a system that reads them costs.
 struct GroupsTried {
@@ -29,7 +29,7 @@ GroupTuning tune_groups(const Trace& trace, const Topology& topology, const Trai
                         const std::vector<std::string>& offered, const Budget& budget, const CrossValidation& options,
                         double least_gain = 0.01, const std::function<void(std::size_t, std::size_t)>& progress = {});
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learn/tune_groups.ipp>

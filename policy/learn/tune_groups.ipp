@@ -10,7 +10,7 @@
 #include <weir/policy/learn/keep_groups.hpp>
 #include <weir/policy/learn/tune_groups.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE GroupTuning tune_groups(const Trace& trace, const Topology& topology, const TrainOptions& train,
                                     const std::vector<std::string>& offered, const Budget& budget,
@@ -47,4 +47,4 @@ WEIR_INLINE GroupTuning tune_groups(const Trace& trace, const Topology& topology
   return tuning;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,9 +7,7 @@
 #include <vector>
 #include <weir/policy/learners/dataset.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Ranks of the rows of X [n, d] in lexicographic order, equal rows sharing one: 0 .. number of different rows - 1.
 inline std::vector<std::size_t> row_ranks(const Eigen::MatrixXd& X) {
@@ -28,8 +26,6 @@ inline std::vector<std::size_t> row_ranks(const Eigen::MatrixXd& X) {
   return rank;
 }
 
-}  // namespace detail
-
 /// decision_function of each row by fit(data without the row's fold). [n]
 ///
 /// Row i belongs to fold (rank i) mod `folds`, ranks being those of the different rows in lexicographic order. So a row
@@ -38,7 +34,7 @@ inline std::vector<std::size_t> row_ranks(const Eigen::MatrixXd& X) {
 /// where all are equal there is nothing to leave out, and they are scored by fit(data). Cost: `folds` fits and a sort.
 template <class Fit>
 Eigen::VectorXd out_of_fold_scores(const Dataset& data, std::size_t folds, const Fit& fit) {
-  const std::vector<std::size_t> rank = detail::row_ranks(data.X);
+  const std::vector<std::size_t> rank = row_ranks(data.X);
   folds = std::min(folds, *std::max_element(rank.begin(), rank.end()) + 1);
   Eigen::VectorXd score(data.X.rows());
   std::vector<double> x(static_cast<std::size_t>(data.X.cols()));
@@ -57,4 +53,4 @@ Eigen::VectorXd out_of_fold_scores(const Dataset& data, std::size_t folds, const
   return score;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

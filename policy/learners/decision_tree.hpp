@@ -11,7 +11,7 @@
 #include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/models/tree_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A classification tree grown greedily by the weighted Gini impurity 2 p (1 - p) (Breiman, Friedman, Olshen, Stone,
 /// 1984): each node takes the cut (feature, threshold) that maximises the sum over the children of
@@ -124,7 +124,7 @@ struct DecisionTree {
   };
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/decision_tree.ipp>

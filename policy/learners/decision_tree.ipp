@@ -12,7 +12,7 @@
 #include <weir/policy/learners/decision_tree.hpp>
 #include <weir/policy/learners/models/tree_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE TreeModel DecisionTree::fit(const Dataset& data) const {
   if (max_depth < 1 || max_depth > 64) throw ArgumentError("tree: max_depth must be in [1, 64]");
@@ -30,4 +30,4 @@ WEIR_INLINE TreeModel DecisionTree::fit(const Dataset& data) const {
   return model;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -12,7 +12,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/models/list.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A fitted gate of any kind: a value with the name of its learner.
 class GateModel {
@@ -25,7 +25,7 @@ class GateModel {
   /// `learner` is one of weir's whose models are of this type, or any other name with a ForeignModel; ArgumentError
   /// otherwise.
   GateModel(std::string learner, AnyModel model) : learner_(std::move(learner)), model_(std::move(model)) {
-    constexpr std::size_t foreign = detail::alternative<ForeignModel>();
+    constexpr std::size_t foreign = alternative<ForeignModel>();
     if (learner_.empty() || kind_of_learner(learner_).value_or(foreign) != model_.index())
       throw ArgumentError("learner '" + learner_ + "' does not make models of this type");
   }
@@ -86,7 +86,7 @@ void to_json(nlohmann::json& json, const GateModel& gate);
 /// Throws FormatError for anything but what to_json wrote.
 void from_json(const nlohmann::json& json, GateModel& gate);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/gate_model.ipp>

@@ -5,9 +5,7 @@
 #include <weir/policy/learners/gate_model.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// The model of one of weir's learners, of the alternative I or a later one.
 template <std::size_t I = 0>
@@ -21,8 +19,6 @@ AnyModel read_model(std::size_t kind, const nlohmann::json& json) {
     return ForeignModel();
   }
 }
-
-}  // namespace detail
 
 WEIR_INLINE void to_json(nlohmann::json& json, const GateModel& gate) {
   json = {{"learner", gate.learner()}};
@@ -40,7 +36,7 @@ WEIR_INLINE void from_json(const nlohmann::json& json, GateModel& gate) {
   const auto& stored = model_json::field(json, "model");
   try {
     const auto kind = kind_of_learner(learner);
-    gate = GateModel(learner, kind ? detail::read_model(*kind, stored) : load_registered_model(learner, stored));
+    gate = GateModel(learner, kind ? read_model(*kind, stored) : load_registered_model(learner, stored));
     if (json.contains("columns")) {
       const std::size_t d = model_json::index(json, "n_features", std::size_t{1} << 31U);
       gate = gate.reading(model_json::indices(json, "columns", d), d);
@@ -50,4 +46,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, GateModel& gate) {
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

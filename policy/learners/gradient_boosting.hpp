@@ -18,7 +18,7 @@
 #include <weir/policy/learners/models/tree_ensemble_model.hpp>
 #include <weir/policy/learners/random.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f = base + sum of `rounds` trees, each a damped Newton step of  L(f) = sum_i v_i log(1 + exp(-s_i f(x_i))),
 /// v = weight / sum(weight), s = 2 y - 1: with p = 1 / (1 + exp(-f)), g_i = v_i (p_i - y_i), h_i = v_i p_i (1 - p_i)
@@ -168,7 +168,7 @@ struct GradientBoosting {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/gradient_boosting.ipp>

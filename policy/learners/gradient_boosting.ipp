@@ -18,7 +18,7 @@
 #include <weir/policy/learners/models/tree_ensemble_model.hpp>
 #include <weir/policy/learners/random.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE TreeEnsembleModel GradientBoosting::fit(const Dataset& data) const {
   check();
@@ -32,4 +32,4 @@ WEIR_INLINE TreeEnsembleModel GradientBoosting::fit(const Dataset& data) const {
   return boost(X, rows, d);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,9 +7,7 @@
 #include <weir/policy/learners/linear_problem.hpp>
 #include <weir/policy/learners/weighted_gram.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Augmented Lagrangian of the hinge in the slack u_i = 1 - (Z v)_i at multipliers a [n], 0 <= a <= c, and width h:
 ///
@@ -45,8 +43,6 @@ class HingeLagrangian {
   Array s_, share_, next_;
 };
 
-}  // namespace detail
-
 /// Solves  min_v P(v) = 0.5 v'v + sum_i c_i max(0, 1 - (Z v)_i)  through its dual
 ///         max_a D(a) = sum_i a_i - 0.5 |Z'a|^2,  0 <= a <= c,   v = Z'a,
 /// until the duality gap P(v) - D(a), which bounds P(v) - min P, is at most `tolerance` * P(v).
@@ -62,7 +58,7 @@ inline Eigen::VectorXd minimise_hinge(const LinearProblem& problem, double toler
   using Vector = Eigen::VectorXd;
   const auto& Z = problem.Z;
   const Array c = problem.cost.array();
-  detail::HingeLagrangian lagrangian(problem);
+  HingeLagrangian lagrangian(problem);
 
   Vector v = Vector::Zero(Z.cols()), best = v;
   Array u = Array::Ones(Z.rows()), a = Array::Zero(Z.rows()), change(Z.rows()), there(Z.rows());
@@ -121,4 +117,4 @@ inline Eigen::VectorXd minimise_hinge(const LinearProblem& problem, double toler
   return best;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir {
+namespace weir::detail {
 
 /// Per column: a bin for every distinct value where there are at most max_bins of them, and otherwise bins of about
 /// equal weight, value v going to bin floor(max_bins (W(< v) + W(v) / 2) / W) with W the weight of the rows; bins that
@@ -78,4 +78,4 @@ struct BinnedFeatures {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

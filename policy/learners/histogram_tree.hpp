@@ -13,7 +13,7 @@
 #include <weir/policy/learners/models/tree_model.hpp>
 #include <weir/policy/learners/random.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Two sums over rows in fixed point, one = 2^60: exact, so no order of summation and no difference parent - child
 /// changes a bit. Rows contribute shares of a total weight of one; what is below 2^-60 of it is lost.
@@ -245,4 +245,4 @@ class HistogramTreeGrower {
   std::uint64_t counter_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 #include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/learners/models/isotonic_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// score = logistic regression on all features; curve = weighted isotonic regression of +1 (class 1) and -1 (class 0)
 /// on the scores that rows get from models fitted without them.
@@ -35,7 +35,7 @@ struct IsotonicRule {
   IsotonicModel fit(const Dataset& data) const;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/isotonic.ipp>

@@ -12,7 +12,7 @@
 #include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/learners/models/isotonic_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE IsotonicModel IsotonicRule::fit(const Dataset& data) const {
   if (folds < 2) throw ArgumentError("isotonic: at least 2 folds are needed");
@@ -26,4 +26,4 @@ WEIR_INLINE IsotonicModel IsotonicRule::fit(const Dataset& data) const {
   return {score.fit(used), fit_isotonic_curve(unseen, sign, used.sample_weight)};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/models/isotonic_curve.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// argmin_v sum_i weight_i (v_i - y_i)^2 over v_1 <= ... <= v_n: every v_i is the weighted mean of its block. Pool
 /// adjacent violators (Barlow, Bartholomew, Bremner, Brunk, Statistical Inference under Order Restrictions, 1972).
@@ -70,4 +70,4 @@ inline IsotonicCurve fit_isotonic_curve(const Eigen::VectorXd& score, const Eige
   return curve;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

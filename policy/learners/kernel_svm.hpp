@@ -9,7 +9,7 @@
 #include <weir/policy/learners/smo_solver.hpp>
 #include <weir/policy/learners/standardise_fit.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// min  0.5 |f|^2 + C sum_i weight_i max(0, 1 - y_i (f(z_i) + b)),  y_i in {-1, +1}, over functions f of the Gaussian
 /// kernel's space and a free bias b: the C-SVC of Boser, Guyon, Vapnik (COLT 1992) and Cortes, Vapnik (1995), as
@@ -42,7 +42,7 @@ struct KernelSvm {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/kernel_svm.ipp>

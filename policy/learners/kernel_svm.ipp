@@ -16,7 +16,7 @@
 #include <weir/policy/learners/smo_solver.hpp>
 #include <weir/policy/learners/standardise_fit.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE KernelSvmModel KernelSvm::fit(const Dataset& data) const {
   if (!(C > 0) || !std::isfinite(C)) throw ArgumentError("kernel svm: C must be positive and finite");
@@ -48,4 +48,4 @@ WEIR_INLINE KernelSvmModel KernelSvm::fit(const Dataset& data) const {
   return model;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -10,7 +10,7 @@
 #include <weir/policy/learners/models/linear_model.hpp>
 #include <weir/policy/learners/standardise_fit.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// min over v = (w, b):  0.5 w'w [+ 0.5 b^2]  +  sum_i cost_i loss(sign_i (w'z_i + b)).
 ///
@@ -63,4 +63,4 @@ LinearModel fit_linear(const Dataset& data, double C, bool standardise, bool nor
   return model;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,7 +5,7 @@
 #include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 enum class SvmLoss { hinge, squared_hinge };
 
@@ -35,7 +35,7 @@ struct LinearSvm {
   };
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/linear_svm.ipp>

@@ -7,7 +7,7 @@
 #include <weir/policy/learners/linear_svm.hpp>
 #include <weir/policy/learners/newton.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE LinearModel LinearSvm::fit(const Dataset& data) const {
   return fit_linear(data, C, standardise, normalise_weights, true, [&](const LinearProblem& problem) {
@@ -16,4 +16,4 @@ WEIR_INLINE LinearModel LinearSvm::fit(const Dataset& data) const {
   });
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -13,7 +13,7 @@
 #include <weir/policy/learners/random_forest.hpp>
 #include <weir/policy/learners/threshold.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A learner with the hyper-parameters that a gate gets by default.
 template <Learner L>
@@ -34,4 +34,4 @@ inline constexpr std::tuple learner_list{
     NamedLearner<IsotonicRule>{"isotonic", {}},
 };
 
-}  // namespace weir
+}  // namespace weir::detail

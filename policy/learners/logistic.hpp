@@ -5,7 +5,7 @@
 #include <weir/policy/learners/dataset.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// min  0.5 w'w + C sum_i weight_i log(1 + exp(-y_i f(x_i))),  y_i in {-1, +1},  f(x) = w'z + b,
 /// so decision_function is the log-odds of class 1. L2 as in liblinear's -s 0 (Fan et al., JMLR 2008) and
@@ -31,7 +31,7 @@ struct LogisticRegression {
   };
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/logistic.ipp>

@@ -6,7 +6,7 @@
 #include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/learners/newton.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE LinearModel LogisticRegression::fit(const Dataset& data) const {
   return fit_linear(data, C, standardise, normalise_weights, regularise_bias, [&](const LinearProblem& problem) {
@@ -14,4 +14,4 @@ WEIR_INLINE LinearModel LogisticRegression::fit(const Dataset& data) const {
   });
 }
 
-}  // namespace weir
+}  // namespace weir::detail

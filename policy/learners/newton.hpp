@@ -7,7 +7,7 @@
 #include <weir/policy/learners/linear_problem.hpp>
 #include <weir/policy/learners/weighted_gram.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Minimises F(v) = 0.5 v'Pv + sum_i cost_i loss(m_i), m = Z v, for a convex loss with `value(m)`, `slope(m)` and
 /// `curvature(m)`, by Newton steps with Armijo backtracking (Boyd and Vandenberghe, Convex Optimization, 2004, 9.5).
@@ -64,4 +64,4 @@ Eigen::VectorXd minimise_by_newton(const LinearProblem& problem, const Loss& los
   return v;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

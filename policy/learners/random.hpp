@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-namespace weir {
+namespace weir::detail {
 
 /// Uniform in [0, 1) from a seed and a counter: the same on every machine and in any order (the finaliser of
 /// SplitMix64; Steele, Lea, Flood, OOPSLA 2014).
@@ -16,4 +16,4 @@ inline double counter_uniform(std::uint64_t seed, std::uint64_t counter) {
   return static_cast<double>(mix(key + counter * 0x9e3779b97f4a7c15ULL) >> 11U) * 0x1p-53;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 #include <weir/policy/learners/models/tree_ensemble_model.hpp>
 #include <weir/policy/learners/random.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(x) = mean over the trees of (p - 0.5), p being the weighted share of class 1 in the leaf that x reaches; trees as
 /// DecisionTree's, grown from histograms, each on weights of its own and with columns drawn again in every node
@@ -62,7 +62,7 @@ struct RandomForest {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/random_forest.ipp>

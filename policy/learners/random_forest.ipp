@@ -15,7 +15,7 @@
 #include <weir/policy/learners/random.hpp>
 #include <weir/policy/learners/random_forest.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE TreeEnsembleModel RandomForest::fit(const Dataset& data) const {
   check();
@@ -49,4 +49,4 @@ WEIR_INLINE TreeEnsembleModel RandomForest::fit(const Dataset& data) const {
   return model;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <vector>
 #include <weir/core/finite_math.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Rows of K, K_ij = exp(-gamma |z_i - z_j|^2), of which those used last are kept, as many as fit into `bytes` (at
 /// least two, at most all n). A row that is not kept costs O(n d) and n exponentials.
@@ -144,4 +144,4 @@ inline SmoResult minimise_hinge_rbf(const Eigen::MatrixXd& Z, const Eigen::Vecto
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/models/standardise.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// mean_j = sum_i v_i x_ij and deviation_j^2 = sum_i v_i (x_ij - mean_j)^2 with v = weight / sum(weight), in two
 /// passes. A column without variance keeps factor 1. X [n, d], weight [n], all > 0, n >= 1. Cost O(n d).
@@ -42,4 +42,4 @@ inline Eigen::MatrixXd standardised(const Standardise& scaling, const Eigen::Mat
   return Z;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -13,7 +13,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/threshold_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// argmin over (feature, direction, threshold) of sum_i weight_i 1[class chosen != y_i], the gate's objective itself
 /// and no surrogate: on one confidence statistic this is the max-probability or entropy cascade, fitted to cost.
@@ -69,4 +69,4 @@ struct SingleThreshold {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::detail

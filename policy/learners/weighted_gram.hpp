@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace weir {
+namespace weir::detail {
 
 /// Adds Z' diag(w) Z to the lower triangle of H. Z [n, d], w [n] >= 0, H [d, d]. O(n d + m d^2 / 2) for the m rows
 /// whose w is not 0; rows are taken in blocks, so that nothing of the size of Z is made.
@@ -29,4 +29,4 @@ inline void add_weighted_gram(const Eigen::MatrixXd& Z, const Eigen::ArrayXd& w,
   if (m > 0) add();
 }
 
-}  // namespace weir
+}  // namespace weir::detail

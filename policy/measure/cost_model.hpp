@@ -10,7 +10,7 @@
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Median of a copy; the mean of the two middle values for an even count, 0 for none.
 double median(std::vector<double> values);
@@ -149,7 +149,7 @@ std::vector<StageCost> measure_costs(CascadeExecutor& cascade, const InputMaker&
 /// positive and finite.
 std::vector<StageCost> count_costs(const CascadeSpec& spec, double flops_per_second = 1);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/measure/cost_model.ipp>

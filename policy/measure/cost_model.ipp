@@ -11,7 +11,7 @@
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE double median(std::vector<double> values) {
   if (values.empty()) return 0;
@@ -53,9 +53,9 @@ WEIR_INLINE std::vector<StageCost> count_costs(const CascadeSpec& spec, double f
     double flops = up_to[k];
     for (const std::size_t j : late_path(spec.topology, k))
       if (j != k && spec.stages[j].network == s.network) flops = up_to[k] - up_to[j];
-    const double head = s.head ? static_cast<double>(spec.example_shape(k).numel()) +
-                                     2.0 * static_cast<double>(s.head->n_weights())
-                               : 0;
+    const double head =
+        s.head ? static_cast<double>(spec.example_shape(k).numel()) + 2.0 * static_cast<double>(s.head->n_weights())
+               : 0;
     StageCost& cost = costs.emplace_back(StageCost{(flops + head) / flops_per_second, head / flops_per_second});
     const auto of_features = spec.features(k).flops();
     for (std::size_t g = 0; g < of_features.size(); ++g) {
@@ -69,4 +69,4 @@ WEIR_INLINE std::vector<StageCost> count_costs(const CascadeSpec& spec, double f
   return costs;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

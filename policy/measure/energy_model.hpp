@@ -13,7 +13,7 @@
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 struct EnergyRuns {
   std::vector<std::size_t> batches{1};  ///< sizes, ascending
@@ -22,8 +22,6 @@ struct EnergyRuns {
   double block_s = 0.25;
   double give_up_s = 5;  ///< a counter that has not moved after so long does not count
 };
-
-namespace detail {
 
 /// The stages of one network in their order, as a chain of their own.
 struct NetworkWay {
@@ -51,8 +49,6 @@ struct NetworkWay {
   }
 };
 
-}  // namespace detail
-
 /// What each stage adds to an example, in joules, at each size of batch. joules() counts up, from anywhere. Every
 /// network is run from its input up to each of its stages, in blocks long enough for the counter; a stage costs what
 /// its way takes beyond the way to the stage before it (0 where noise says less). The part that only answers is taken
@@ -75,7 +71,7 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
   const std::size_t total = runs.rounds * runs.batches.size() * spec.stages.size();
   std::size_t done = 0;
   for (std::size_t n = 0; n < spec.n_networks(); ++n) {
-    const detail::NetworkWay way(spec, n);
+    const NetworkWay way(spec, n);
     if (runs.batches.back() > 1 && !way.spec->flows_in_batches())
       throw ArgumentError("energy: the network of stage '" + way.spec->stages[0].name + "' does not run in batches");
     CascadeExecutor cascade(way.spec, context);
@@ -138,7 +134,7 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
   return model;
 }
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/measure/energy_model.ipp>

@@ -25,7 +25,7 @@ Topology topology_of(const py::handle& topology, const Trace& trace);
 Budget budget_of(const py::dict& budget);
 
 /// A function of (X, y, sample_weight) that returns a Model, as what fits gates.
-std::function<GateModel(const Dataset&)> fit_of(const py::object& fit);
+std::function<detail::GateModel(const Dataset&)> fit_of(const py::object& fit);
 
 /// JSON as Python's dicts and lists.
 py::object to_python(const nlohmann::json& json);

@@ -72,7 +72,7 @@ void bind_bounds(py::module_& m) {
   m.def(
       "least_examples",
       [](double epsilon, double confidence, const std::string& test) {
-        return least_examples(mean_test(test), epsilon, 1 - confidence);
+        return detail::least_examples(mean_test(test), epsilon, 1 - confidence);
       },
       py::arg("epsilon"), py::arg("confidence") = 0.95, py::arg("test") = "clopper_pearson",
       "How many calibration examples a promise takes at least; None where no number does.");
@@ -84,7 +84,7 @@ void bind_bounds(py::module_& m) {
       },
       py::arg("seen"), py::arg("n"), py::arg("confidence") = 0.95, "Two-sided interval for a share.");
   m.def("clopper_pearson_upper", &clopper_pearson_upper, py::arg("seen"), py::arg("n"), py::arg("confidence") = 0.95);
-  m.def("mcnemar_p", &mcnemar_p, py::arg("regressions"), py::arg("repairs"));
+  m.def("mcnemar_p", &detail::mcnemar_p, py::arg("regressions"), py::arg("repairs"));
   m.def(
       "register_bound",
       [](const std::string& name, const py::object& p_value, bool needs_zero_one) {
@@ -100,9 +100,9 @@ void bind_bounds(py::module_& m) {
       "Makes a test known by name, for the whole process: p_value(losses, epsilon, delta).");
 }
 
-LossSide side_of(const std::string& side) {
-  if (side == "excess") return LossSide::excess;
-  if (side == "difference") return LossSide::difference;
+detail::LossSide side_of(const std::string& side) {
+  if (side == "excess") return detail::LossSide::excess;
+  if (side == "difference") return detail::LossSide::difference;
   throw ArgumentError("oracle: 'excess' or 'difference', not '" + side + "'");
 }
 
@@ -120,7 +120,7 @@ void bind_oracles(py::module_& m) {
       "lagrangian_oracle",
       [](const Trace& trace, double price, const py::handle& topology, const std::string& side) {
         const Topology t = topology_of(topology, trace);
-        const LossSide s = side_of(side);
+        const detail::LossSide s = side_of(side);
         const py::gil_scoped_release free;
         return lagrangian_oracle(t, trace, price, s);
       },
@@ -130,7 +130,7 @@ void bind_oracles(py::module_& m) {
       "budget_oracle",
       [](const Trace& trace, double budget, const py::handle& topology, const std::string& side) {
         const Topology t = topology_of(topology, trace);
-        const LossSide s = side_of(side);
+        const detail::LossSide s = side_of(side);
         BudgetOracle o;
         {
           const py::gil_scoped_release free;

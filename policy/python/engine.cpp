@@ -74,7 +74,7 @@ std::string repr(const Runner& r) {
 
 std::string html(const PlanDescription& plan) {
   std::string out = "<table class=\"weir-plan\">";
-  const auto cells = plan_cells(plan);
+  const auto cells = detail::plan_cells(plan);
   const auto escaped = [](const std::string& text) {
     std::string e;
     for (const char c : text) e += c == '<' ? "&lt;" : c == '&' ? "&amp;" : std::string(1, c);
@@ -84,7 +84,7 @@ std::string html(const PlanDescription& plan) {
     out += "<tr>";
     for (std::size_t c = 0; c < cells[r].size(); ++c) {
       const std::string tag = r == 0 ? "th" : "td";
-      const std::string align = c < plan_text_columns ? "left" : "right";
+      const std::string align = c < detail::plan_text_columns ? "left" : "right";
       out += "<" + tag + " style=\"text-align:" + align + "\">" + escaped(cells[r][c]) + "</" + tag + ">";
     }
     out += "</tr>";

@@ -72,53 +72,53 @@ void take(const py::dict& parameters, const char* name, T& field) {
   if (parameters.contains(name)) field = parameters[name].cast<T>();
 }
 
-void set(const py::dict& p, LogisticRegression& l) {
+void set(const py::dict& p, detail::LogisticRegression& l) {
   take(p, "C", l.C), take(p, "standardise", l.standardise), take(p, "normalise_weights", l.normalise_weights);
   take(p, "tolerance", l.tolerance);
 }
-void set(const py::dict& p, LinearSvm& l) {
+void set(const py::dict& p, detail::LinearSvm& l) {
   take(p, "C", l.C), take(p, "standardise", l.standardise), take(p, "normalise_weights", l.normalise_weights);
   take(p, "tolerance", l.tolerance);
 }
-void set(const py::dict& p, KernelSvm& l) {
+void set(const py::dict& p, detail::KernelSvm& l) {
   take(p, "C", l.C), take(p, "gamma", l.gamma), take(p, "standardise", l.standardise);
   take(p, "normalise_weights", l.normalise_weights);
 }
-void set(const py::dict& p, DecisionTree& l) {
+void set(const py::dict& p, detail::DecisionTree& l) {
   take(p, "max_depth", l.max_depth), take(p, "min_weight_fraction_leaf", l.min_weight_fraction_leaf);
   take(p, "min_samples_leaf", l.min_samples_leaf);
 }
-void set(const py::dict& p, RandomForest& l) {
+void set(const py::dict& p, detail::RandomForest& l) {
   take(p, "trees", l.trees), take(p, "max_depth", l.max_depth), take(p, "max_features", l.max_features);
   take(p, "min_weight_fraction_leaf", l.min_weight_fraction_leaf), take(p, "bootstrap", l.bootstrap);
   take(p, "max_bins", l.max_bins), take(p, "seed", l.seed);
 }
-void set(const py::dict& p, GradientBoosting& l) {
+void set(const py::dict& p, detail::GradientBoosting& l) {
   take(p, "rounds", l.rounds), take(p, "learning_rate", l.learning_rate), take(p, "max_depth", l.max_depth);
   take(p, "l2", l.lambda), take(p, "min_child_hessian", l.min_child_hessian), take(p, "max_bins", l.max_bins);
 }
-void set(const py::dict& p, SingleThreshold& l) { take(p, "feature", l.feature); }
-void set(const py::dict& p, IsotonicRule& l) { take(p, "folds", l.folds); }
+void set(const py::dict& p, detail::SingleThreshold& l) { take(p, "feature", l.feature); }
+void set(const py::dict& p, detail::IsotonicRule& l) { take(p, "folds", l.folds); }
 
-GateModel fit(const std::string& learner, const py::handle& X, const py::handle& y, const py::handle& weight,
-              const py::dict& parameters) {
+detail::GateModel fit(const std::string& learner, const py::handle& X, const py::handle& y, const py::handle& weight,
+                      const py::dict& parameters) {
   const Dataset data = dataset(X, y, weight);
-  std::function<GateModel()> fit_it = [&] { return fit_by_name(learner, data); };
+  std::function<detail::GateModel()> fit_it = [&] { return fit_by_name(learner, data); };
   std::apply(
       [&](auto... entry) {
         const auto consider = [&](auto& e) {
           if (e.name != learner) return;
           set(parameters, e.learner);
-          fit_it = [&data, &learner, l = e.learner] { return GateModel(learner, l.fit(data)); };
+          fit_it = [&data, &learner, l = e.learner] { return detail::GateModel(learner, l.fit(data)); };
         };
         (consider(entry), ...);
       },
-      learner_list);
+      detail::learner_list);
   const py::gil_scoped_release free;
   return fit_it();
 }
 
-py::array_t<double> decide(const GateModel& model, const py::handle& X) {
+py::array_t<double> decide(const detail::GateModel& model, const py::handle& X) {
   const py::array_t<double> x = doubles(X, "X", 2);
   const auto n = static_cast<std::size_t>(x.shape(0)), d = static_cast<std::size_t>(x.shape(1));
   if (d != model.n_features())
@@ -131,7 +131,7 @@ py::array_t<double> decide(const GateModel& model, const py::handle& X) {
   return out;
 }
 
-std::string to_text(const GateModel& model) {
+std::string to_text(const detail::GateModel& model) {
   nlohmann::json json;
   {
     const py::gil_scoped_release free;
@@ -140,8 +140,8 @@ std::string to_text(const GateModel& model) {
   return json.dump();
 }
 
-GateModel model_from_text(const std::string& text) {
-  GateModel model;
+detail::GateModel model_from_text(const std::string& text) {
+  detail::GateModel model;
   try {
     from_json(nlohmann::json::parse(text), model);
   } catch (const nlohmann::json::exception& e) {
@@ -169,14 +169,15 @@ void own_learner(const std::string& name, const py::object& fit_function, const 
 
 }  // namespace
 
-std::function<GateModel(const Dataset&)> fit_of(const py::object& fit_function) {
+std::function<detail::GateModel(const Dataset&)> fit_of(const py::object& fit_function) {
   const Shared function = share(fit_function);
   return [function](const Dataset& data) {
     const py::gil_scoped_acquire gil;
     const py::object model = (*function)(*arrays_of(data));
     const auto d = static_cast<std::size_t>(data.X.cols());
-    GateModel gate = py::isinstance<GateModel>(model) ? model.cast<GateModel>()
-                                                      : GateModel("python", ForeignModel(decision_of(model, d)));
+    detail::GateModel gate = py::isinstance<detail::GateModel>(model)
+                                 ? model.cast<detail::GateModel>()
+                                 : detail::GateModel("python", detail::ForeignModel(decision_of(model, d)));
     if (gate.n_features() != d)
       throw ShapeError("fit: the model takes " + std::to_string(gate.n_features()) + " features, the data has " +
                        std::to_string(d));
@@ -185,22 +186,22 @@ std::function<GateModel(const Dataset&)> fit_of(const py::object& fit_function) 
 }
 
 void bind_learners(py::module_& m) {
-  py::class_<GateModel>(m, "Model", "A fitted gate: decision_function above 0 means to go on (class 1).")
+  py::class_<detail::GateModel>(m, "Model", "A fitted gate: decision_function above 0 means to go on (class 1).")
       .def_static("from_json", &model_from_text, py::arg("text"))
-      .def_static("constant", &GateModel::constant, py::arg("label"), py::arg("n_features"))
+      .def_static("constant", &detail::GateModel::constant, py::arg("label"), py::arg("n_features"))
       .def("to_json", &to_text)
       .def("decision_function", &decide, py::arg("X"), "[n] for X [n, d].")
-      .def_property_readonly("n_features", &GateModel::n_features)
-      .def_property_readonly("learner", [](const GateModel& g) { return g.learner(); })
+      .def_property_readonly("n_features", &detail::GateModel::n_features)
+      .def_property_readonly("learner", [](const detail::GateModel& g) { return g.learner(); })
       .def("__eq__",
-           [](const GateModel& a, const py::object& b) {
-             return py::isinstance<GateModel>(b) && a == b.cast<const GateModel&>();
+           [](const detail::GateModel& a, const py::object& b) {
+             return py::isinstance<detail::GateModel>(b) && a == b.cast<const detail::GateModel&>();
            })
       .def("__repr__",
-           [](const GateModel& g) {
+           [](const detail::GateModel& g) {
              return "<weir.Model " + g.learner() + " of " + std::to_string(g.n_features()) + " features>";
            })
-      .def(py::pickle([](const GateModel& g) { return py::make_tuple(to_text(g)); },
+      .def(py::pickle([](const detail::GateModel& g) { return py::make_tuple(to_text(g)); },
                       [](const py::tuple& t) { return model_from_text(t[0].cast<std::string>()); }));
   m.def(
       "learner_names", [] { return learner_names(); }, "The learners by name, with those of register_learner().");

@@ -10,12 +10,12 @@ namespace {
 /// series: [{"name", "x", "y", "line", "markers", "dashed", "titles"}]
 std::string svg(const py::list& series, const std::string& title, const std::string& x_label,
                 const std::string& y_label, bool log_x, int width, int height) {
-  PlotOptions o;
+  detail::PlotOptions o;
   o.title = title, o.x_label = x_label, o.y_label = y_label, o.log_x = log_x, o.width = width, o.height = height;
-  SvgPlot plot(o);
+  detail::SvgPlot plot(o);
   for (const auto& item : series) {
     const auto d = item.cast<py::dict>();
-    PlotSeries s;
+    detail::PlotSeries s;
     s.name = d["name"].cast<std::string>();
     s.has_line = d["line"].cast<bool>(), s.has_markers = d["markers"].cast<bool>();
     s.is_dashed = d["dashed"].cast<bool>();

@@ -88,7 +88,7 @@ py::list stages(const PolicyFile& file) {
     d["cost"] = file.stages[k].cost;
     d["before"] = topology(file).before(k);
     py::list learners;
-    for (const GateModel& model : file.policy.a.gates[k].models()) learners.append(model.learner());
+    for (const detail::GateModel& model : file.policy.a.gates[k].models()) learners.append(model.learner());
     d["learners"] = learners;
     all.append(d);
   }
@@ -132,7 +132,9 @@ void bind_policy(py::module_& m) {
       m, "Policy", "A policy: decides on traces and features; the content of policy.json. Immutable.")
       .def_static(
           "read",
-          [](const std::filesystem::path& path) { return std::make_shared<PolicyFile>(read_policy_file(path)); },
+          [](const std::filesystem::path& path) {
+            return std::make_shared<PolicyFile>(detail::read_policy_file(path));
+          },
           py::arg("path"))
       .def_static(
           "from_json", [](const std::string& text) { return std::make_shared<PolicyFile>(policy_from_text(text)); },

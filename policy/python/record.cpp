@@ -31,7 +31,7 @@ class Stages {
       CascadeStage s;
       s.name = g.at("name");
       s.network = network;
-      s.tensor = g.at("tensor").empty() ? answer_tensor(networks_[network]) : g.at("tensor");
+      s.tensor = g.at("tensor").empty() ? detail::answer_tensor(networks_[network]) : g.at("tensor");
       s.logits = g.at("logits") == "1";
       stages.push_back(s);
       names.push_back(s.name);
@@ -49,15 +49,15 @@ class Stages {
     if (images.empty()) throw ArgumentError("record: there are no images");
     if (batch == 0) throw ArgumentError("record: batch must be 1 or more");
     CascadeExecutor executor(spec_, context);
-    CascadeInputs inputs(preprocess_);
+    detail::CascadeInputs inputs(preprocess_);
     inputs.begin(images);
     const InputMaker maker = [&](std::size_t network, std::size_t row, View out) { inputs.fill(network, row, out); };
     std::vector<std::size_t> rows(timed);
     for (std::size_t i = 0; i < timed; ++i) rows[i] = i % images.size();
-    const auto costs = measure_costs(
+    const auto costs = detail::measure_costs(
         executor,
         [&](std::size_t network, std::size_t row, View out) {
-          CascadeInputs fresh(preprocess_);  // preprocessing counts where it is spent
+          detail::CascadeInputs fresh(preprocess_);  // preprocessing counts where it is spent
           fresh.begin(std::span(&images[row], 1));
           fresh.fill(network, 0, out);
         },
@@ -81,12 +81,12 @@ class Stages {
         throw ArgumentError("save: there is no stage '" + file.policy.a.topology.stages[k].name + "'");
       if (place[stage->network] == networks_.size()) {
         place[stage->network] = file.cascade["networks"].size();
-        file.cascade["networks"].push_back(network_to_json(networks_[stage->network], files_[stage->network], folder,
-                                                           preprocess_json_[stage->network]));
+        file.cascade["networks"].push_back(detail::network_to_json(networks_[stage->network], files_[stage->network],
+                                                                   folder, preprocess_json_[stage->network]));
       }
       CascadeStage placed = *stage;
       placed.network = place[stage->network];
-      file.stages[k].source = source_to_json(placed);
+      file.stages[k].source = detail::source_to_json(placed);
     }
     file.check();
     return file;

@@ -77,7 +77,7 @@ TrainOptions train_options(const py::object& learner, int passes, std::size_t fo
   TrainOptions o{.passes = passes, .folds = folds, .seed = seed, .progress = [](std::size_t, std::size_t) {
                    check_interrupt();  // Ctrl-C ends a long training
                  }};
-  if (py::isinstance<py::str>(learner)) return with_learner(o, learner.cast<std::string>());
+  if (py::isinstance<py::str>(learner)) return detail::with_learner(o, learner.cast<std::string>());
   o.fit = fit_of(learner);
   return o;
 }
@@ -117,9 +117,9 @@ py::tuple choose(Trainer& t, const Trace& calibration, const py::dict& budget_di
   {
     const py::gil_scoped_release free;
     if (budget.margin == Margin::upper_limit)
-      require_examples(calibration.size(), budget.value, budget.confidence, "clopper_pearson",
-                       "give more examples, a larger max_loss or a smaller confidence, or confidence=None",
-                       "calibration examples");
+      detail::require_examples(calibration.size(), budget.value, budget.confidence, "clopper_pearson",
+                               "give more examples, a larger max_loss or a smaller confidence, or confidence=None",
+                               "calibration examples");
     choice = t.choose(calibration, budget);
     file = std::make_shared<PolicyFile>(policy_file(choice, t.trace(), budget));
   }
@@ -218,7 +218,7 @@ void bind_trainer(py::module_& m) {
            py::arg("confidence") = 0.95, py::arg("certificate") = "learn_then_test",
            py::arg("test") = "clopper_pearson", py::arg("risk") = "excess", py::arg("largest") = 1.0,
            "(policy, facts): the fastest policy whose risk on new examples is bounded.");
-  m.def("gate_learner_names", &gate_learner_names, "What ExitPolicy(learner=...) may name.");
+  m.def("gate_learner_names", &detail::gate_learner_names, "What ExitPolicy(learner=...) may name.");
   m.def("search_topologies", &search, py::arg("pool"), py::kw_only(), py::arg("budget"),
         py::arg("learner") = "predicted_loss", py::arg("max_stages") = 4, py::arg("folds") = 3, py::arg("prices") = 10,
         py::arg("seed") = 0, py::arg("threads") = 1);

@@ -70,9 +70,17 @@ struct Quantized {
   QuantizeReport report;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Throws what quantize() throws because of the graph only: FormatError where it is quantised already or of an opset
 /// below 13, ArgumentError where it has several inputs.
 void check_quantizable(const GraphDef& def);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// The network that def describes with its convolutions and fully connected layers on 8-bit integers: weights symmetric
 /// with a scale for each output channel, other tensors uint8 with one scale and zero point; post-training, static.

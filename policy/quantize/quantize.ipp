@@ -21,9 +21,7 @@
 #include <weir/policy/quantize/ranges.hpp>
 #include <weir/policy/quantize/selection.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 inline bool is_quantised_operator(const std::string& op) {
   static const std::set<std::string> names = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
@@ -388,11 +386,9 @@ class Quantizer {
   Numbers numbers_;
 };
 
-}  // namespace detail
-
 WEIR_INLINE void check_quantizable(const GraphDef& def) {
   for (const NodeDef& n : def.nodes)
-    if (detail::is_quantised_operator(n.op))
+    if (is_quantised_operator(n.op))
       throw FormatError(def.source + ": is quantised already (node '" + n.name + "' " + n.op +
                         "); give the network in fp32 that it was made of");
   if (def.opset < 13)
@@ -402,17 +398,21 @@ WEIR_INLINE void check_quantizable(const GraphDef& def) {
     throw ArgumentError(def.source + ": has " + std::to_string(def.inputs.size()) + " inputs, not 1");
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE Quantized quantize(const GraphDef& def, ConstView images, const QuantizeOptions& options) {
-  check_quantizable(def);
+  detail::check_quantizable(def);
   detail::check_quantize(images, options);
   return detail::Quantizer(def, images, options).run();
 }
 
 WEIR_INLINE std::string to_text(const QuantizeReport& r) {
-  const auto us = [](double seconds) { return fixed_point(1e6 * seconds, 1); };
+  const auto us = [](double seconds) { return detail::fixed_point(1e6 * seconds, 1); };
   const auto trial = [&](const QuantizeTrial& t) {
     return t.ranges + (t.bias_corrected ? ", bias corrected" : "") + ": divergence " +
-           fixed_point(1000 * t.divergence, 3) + " millinats, " + std::to_string(t.same) + " of " +
+           detail::fixed_point(1000 * t.divergence, 3) + " millinats, " + std::to_string(t.same) + " of " +
            std::to_string(r.judged_on) + " the same class";
   };
   std::string text = r.source + ": calibrated on " + std::to_string(r.calibrated_on) + " images, judged on " +
@@ -427,14 +427,14 @@ WEIR_INLINE std::string to_text(const QuantizeReport& r) {
       {"layer", "operator", "bits", "FLOP %", "alone, millinats", "SNR dB", "fp32 us", "int8 us"}};
   std::string kept;
   for (const QuantizedLayer& l : r.layers) {
-    rows.push_back({l.name, l.op, l.on_integers ? "8" : "fp32", fixed_point(100 * l.share, 1),
-                    l.alone < 0 ? "-" : fixed_point(1000 * l.alone, 3), fixed_point(l.snr_db, 1), us(l.fp32_seconds),
-                    us(l.int8_seconds)});
+    rows.push_back({l.name, l.op, l.on_integers ? "8" : "fp32", detail::fixed_point(100 * l.share, 1),
+                    l.alone < 0 ? "-" : detail::fixed_point(1000 * l.alone, 3), detail::fixed_point(l.snr_db, 1),
+                    us(l.fp32_seconds), us(l.int8_seconds)});
     if (!l.on_integers) kept += "stays in fp32: " + l.name + " (" + l.why + "; " + us(l.fp32_seconds) + " us)\n";
   }
-  text += aligned(rows, 3) + "\n" + kept;
+  text += detail::aligned(rows, 3) + "\n" + kept;
   text += "one image: fp32 " + us(r.fp32_seconds) + " us, int8 " + us(r.int8_seconds) + " us (" +
-          fixed_point(r.int8_seconds / std::max(r.fp32_seconds, 1e-12), 2) + " of it)\n";
+          detail::fixed_point(r.int8_seconds / std::max(r.fp32_seconds, 1e-12), 2) + " of it)\n";
   if (r.int8_seconds >= r.fp32_seconds) text += "int8 is not faster than fp32 on this machine\n";
   return text;
 }

@@ -10,7 +10,7 @@
 #include <weir/policy/run/cascade_rows.hpp>
 #include <weir/policy/run/not_finite.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The tensors of one stage, [N, ...] each: the answer is made from the first, features from all of them.
 struct StageTensors {
@@ -142,4 +142,4 @@ class AnswerMaker {
   std::vector<double> feature_seconds_, earlier_scores_, score_inputs_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

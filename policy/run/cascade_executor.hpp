@@ -36,12 +36,12 @@ struct CascadeAnswer {
 class CascadeExecutor {
  public:
   CascadeExecutor(const std::shared_ptr<const CascadeSpec>& spec, Context context)
-      : CascadeExecutor(spec, std::move(context), std::make_shared<CascadeRows>(*spec)) {}
+      : CascadeExecutor(spec, std::move(context), std::make_shared<detail::CascadeRows>(*spec)) {}
 
   /// With rows that other executors of this spec use too, each in a thread of its own: an example may go on in another
   /// executor than it began in, by run_network(). Each row may be in one run_network() at a time; of an executor that
   /// shares rows call nothing else. All room must have been reserved.
-  CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context, std::shared_ptr<CascadeRows> rows)
+  CascadeExecutor(std::shared_ptr<const CascadeSpec> spec, Context context, std::shared_ptr<detail::CascadeRows> rows)
       : spec_(std::move(spec)),
         context_(std::move(context)),
         executors_(spec_->n_networks()),
@@ -89,7 +89,7 @@ class CascadeExecutor {
       const std::size_t n = spec_->stages[k].network;
       if (!started_[n]) begin(n, maker, std::span(&row, 1));
       started_[n] = true;
-      const StageTensors y = advance(k);
+      const detail::StageTensors y = advance(k);
       const double ran = seconds_since(start);
       answer_maker_.answer(k, y, 0, 0, *store_, row);
       answer_maker_.say(k, 0, *store_);
@@ -191,7 +191,7 @@ class CascadeExecutor {
     const std::size_t net = spec_->stages[k].network;
     begin(net, maker, rows);
     for (;;) {
-      const StageTensors y = advance(k);
+      const detail::StageTensors y = advance(k);
       const double ran = seconds_since(start);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         answer_maker_.answer(k, y, i, rows[i], *store_, rows[i]);
@@ -253,7 +253,7 @@ class CascadeExecutor {
       const std::size_t net = spec_->stages[k].network;
       if (!started_[net]) begin(net, maker, all_rows_);
       started_[net] = true;
-      const StageTensors y = advance(k);
+      const detail::StageTensors y = advance(k);
       for (std::size_t r = 0; r < n; ++r) answer_maker_.answer(k, y, r, r, *store_, first + r);
     }
     for (std::size_t k = 0; k < spec_->stages.size(); ++k)
@@ -287,10 +287,10 @@ class CascadeExecutor {
   }
 
   /// Runs up to stage k. Its views are valid until its network is begun again or loses rows.
-  StageTensors advance(std::size_t k) {
+  detail::StageTensors advance(std::size_t k) {
     const CascadeStage& s = spec_->stages[k];
     Executor& run = *executors_[s.network];
-    StageTensors tensors{run.advance_to(s.tensor), {}};
+    detail::StageTensors tensors{run.advance_to(s.tensor), {}};
     tensors.to_pool = pools_elsewhere(k) ? run.advance_to(s.pooled_tensor) : tensors.answer;
     // Only of the first stage: its batch is still as it began.
     if (spec_->features(k).reads(FeatureInput::image))
@@ -339,13 +339,13 @@ class CascadeExecutor {
   std::shared_ptr<const CascadeSpec> spec_;
   Context context_;
   std::vector<std::unique_ptr<Executor>> executors_;  // each made when its network first runs
-  std::shared_ptr<CascadeRows> store_;
-  AnswerMaker answer_maker_;
+  std::shared_ptr<detail::CascadeRows> store_;
+  detail::AnswerMaker answer_maker_;
   Buffer input_;
   std::vector<float> batch_probabilities_;
   std::vector<double> gate_input_, batch_features_;
   std::vector<StageCost> stage_costs_;
-  std::vector<StageAnswer> answers_;
+  std::vector<detail::StageAnswer> answers_;
   std::vector<bool> started_;
   std::vector<std::uint64_t> ids_;
   std::vector<std::size_t> visited_, keep_, all_rows_, order_;

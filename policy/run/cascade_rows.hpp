@@ -6,7 +6,7 @@
 #include <vector>
 #include <weir/policy/run/cascade_spec.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Probabilities, features and prediction of every stage for rows 0 .. n - 1. Rows are apart from each other: different
 /// threads may read and write different rows at once.
@@ -54,4 +54,4 @@ class CascadeRows {
   std::vector<int> predictions_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

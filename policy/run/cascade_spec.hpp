@@ -15,10 +15,14 @@
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// True if a network takes batches of any size and examples may leave them at every tensor.
 bool rows_may_leave(const Network& network);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// A network that is loaded when it first runs. What must be known before is stated, and checked then.
 struct NetworkSource {
@@ -55,7 +59,7 @@ class CascadeSpec {
   std::vector<Network> networks() const;
 
   std::size_t n_classes() const { return n_classes_; }
-  const GateInputs& gate_inputs() const { return inputs_; }
+  const detail::GateInputs& gate_inputs() const { return inputs_; }
   /// The groups of features of stage k.
   const StageFeatures& features(std::size_t k) const { return features_[k]; }
   /// Names of all that gates see of stage k: of its groups, and stage_score_feature where any stage has a score.
@@ -118,7 +122,7 @@ class CascadeSpec {
   Shape image_shape_;  // of the first network's input, where networks were given
   std::vector<StageFeatures> features_;
   std::vector<std::vector<std::string>> feature_names_;
-  GateInputs inputs_;
+  detail::GateInputs inputs_;
   std::vector<bool> starts_;
   bool flows_ = true;
 };

@@ -16,7 +16,7 @@
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/policy.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE bool rows_may_leave(const Network& network) {
   const NetworkState& state = network.state();
@@ -25,15 +25,19 @@ WEIR_INLINE bool rows_may_leave(const Network& network) {
          });
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE CascadeSpec::CascadeSpec(const std::vector<Network>& nets, std::vector<CascadeStage> answers,
                                      Topology order, FeatureOptions features)
     : CascadeSpec(std::move(answers), std::move(order), std::move(features)) {
   for (const Network& net : nets)
-    networks_.push_back(std::make_shared<Slot>([net] { return net; }, rows_may_leave(net)));
+    networks_.push_back(std::make_shared<Slot>([net] { return net; }, detail::rows_may_leave(net)));
   check_sizes();
   const Network first = networks_[stages[0].network]->load();
   n_classes_ = check_stage(0, first);
-  feature_options.image_channels = image_channels(first);
+  feature_options.image_channels = detail::image_channels(first);
   image_shape_ = first.input_shape();
   for (std::size_t n = 0; n < nets.size(); ++n) network(n);
   lay_out();
@@ -56,7 +60,7 @@ WEIR_INLINE const Network& CascadeSpec::network(std::size_t n) const {
     std::vector<std::string> tensors;
     for (const CascadeStage& s : stages)
       if (s.network == n) tensors.push_back(s.tensor);
-    Network loaded = computed_in_order(slot.load(), tensors);
+    Network loaded = detail::computed_in_order(slot.load(), tensors);
     check_network(n, loaded);
     slot.network = std::move(loaded);
   }
@@ -79,7 +83,7 @@ WEIR_INLINE bool CascadeSpec::has_scores() const {
 }
 
 WEIR_INLINE bool CascadeSpec::has_joins() const {
-  return std::ranges::any_of(stages, [](const CascadeStage& s) { return s.form.join != Join::own; });
+  return std::ranges::any_of(stages, [](const CascadeStage& s) { return s.form.join != detail::Join::own; });
 }
 
 WEIR_INLINE bool CascadeSpec::takes_batches() const {
@@ -117,14 +121,14 @@ WEIR_INLINE Shape CascadeSpec::example_shape(const CascadeStage& stage, const Ne
 }
 
 WEIR_INLINE void CascadeSpec::check_network(std::size_t n, const Network& net) const {
-  if (networks_[n]->rows_leave && !rows_may_leave(net))
+  if (networks_[n]->rows_leave && !detail::rows_may_leave(net))
     throw ArgumentError("cascade: examples cannot leave batches of " + net.source() + ", though that was stated");
   const auto names = net.tensor_names();
   const auto position = [&](std::size_t k) { return std::ranges::find(names, stages[k].tensor) - names.begin(); };
   for (std::size_t k = 0; k < stages.size(); ++k) {
     if (stages[k].network != n) continue;
     const std::size_t classes = check_stage(k, net);
-    if (pools(k)) check_pooled(stages, k, net);
+    if (pools(k)) detail::check_pooled(stages, k, net);
     if (classes != n_classes_)
       throw ShapeError(where(k) + std::to_string(classes) + " classes, the cascade tells " +
                        std::to_string(n_classes_) + " apart");
@@ -133,7 +137,8 @@ WEIR_INLINE void CascadeSpec::check_network(std::size_t n, const Network& net) c
         throw ArgumentError("cascade: stage '" + stages[next].name + "' lies before '" + stages[k].name +
                             "' in their network");
   }
-  if (feature_options.has("image") && stages[0].network == n && image_channels(net) != feature_options.image_channels)
+  if (feature_options.has("image") && stages[0].network == n &&
+      detail::image_channels(net) != feature_options.image_channels)
     throw ShapeError(where(0) + "statistics of images of " + std::to_string(feature_options.image_channels) +
                      " channels, " + net.source() + " reads " + net.input_shape().to_string());
 }
@@ -160,7 +165,7 @@ WEIR_INLINE std::size_t CascadeSpec::check_stage(std::size_t k, const Network& n
 WEIR_INLINE FeatureLayout CascadeSpec::feature_layout(std::size_t k) const {
   const CascadeStage& s = stages[k];
   // A joined answer is no softmax of the stage's logits.
-  const bool own = s.form.join == Join::own;
+  const bool own = s.form.join == detail::Join::own;
   FeatureLayout layout{.n_classes = n_classes_, .has_logits = own && (s.head || s.logits)};
   if (pools(k)) {
     layout.n_pooled = s.projection->size();
@@ -182,13 +187,13 @@ WEIR_INLINE void CascadeSpec::lay_out() {
     features_.emplace_back(feature_layout(k),
                            has_gate(k) ? feature_options : FeatureOptions(feature_options.with_class));
     feature_names_.push_back(features_.back().names());
-    if (has_scores()) feature_names_.back().emplace_back(stage_score_feature);
+    if (has_scores()) feature_names_.back().emplace_back(detail::stage_score_feature);
     counts.push_back(feature_names_.back().size());
   }
-  inputs_ = GateInputs(topology, counts);
+  inputs_ = detail::GateInputs(topology, counts);
   for (std::size_t k = 0; k < stages.size(); ++k) {
     if (!stages[k].form.score) continue;
-    const StageScore& score = *stages[k].form.score;
+    const detail::StageScore& score = *stages[k].form.score;
     const std::size_t wanted = n_score_inputs(score.inputs, inputs_.before(k).size(), n_classes_);
     if (score.model.n_features() != wanted)
       throw ShapeError(where(k) + "a score of " + std::to_string(score.model.n_features()) + " inputs, the stage has " +

@@ -22,15 +22,19 @@ struct CascadeStage {
   bool logits = true;            ///< without a head: the tensor holds logits (softmax follows) or already probabilities
   /// Feature group "pooled", where the cascade uses it: of pooled_tensor, a layer of the network between the stage
   /// before and this one, or of the stage's own tensor where that is empty.
-  std::optional<PooledProjection> projection{};
+  std::optional<detail::PooledProjection> projection{};
   std::string pooled_tensor{};
-  AnswerForm form{};  ///< what becomes of its class probabilities
+  detail::AnswerForm form{};  ///< what becomes of its class probabilities
 
   std::string where() const { return "cascade, stage '" + name + "': "; }
   const std::string& tensor_to_pool() const { return pooled_tensor.empty() ? tensor : pooled_tensor; }
   /// The head's pooled vector is what the projection reads.
   bool head_pools() const { return head && pooled_tensor.empty() && head->pool().grid == projection->pool().grid; }
 };
+
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Channels of the images that a network reads; 0 where its input is no [N, C, H, W] of 1 to 4 channels.
 inline std::size_t image_channels(const Network& network) {
@@ -65,4 +69,4 @@ inline void check_pooled(const std::vector<CascadeStage>& stages, std::size_t k,
                         "'");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -25,7 +25,7 @@ class Gate {
 
   /// models in the order (0,1), (0,2), ..., (0,A-1), (1,2), ...: A (A - 1) / 2 of them, each over n_features features.
   /// Throws ArgumentError otherwise, and for more than max_actions actions or none.
-  Gate(std::size_t n_actions, std::size_t n_features, std::vector<GateModel> models);
+  Gate(std::size_t n_actions, std::size_t n_features, std::vector<detail::GateModel> models);
 
   /// Always takes this action.
   static Gate constant(std::size_t action, std::size_t n_actions, std::size_t n_features);
@@ -34,7 +34,7 @@ class Gate {
 
   std::size_t n_actions() const { return n_actions_; }
   std::size_t n_features() const { return n_features_; }
-  const std::vector<GateModel>& models() const { return models_; }
+  const std::vector<detail::GateModel>& models() const { return models_; }
 
   /// The action for one example; x [n_features]. Allocates nothing; throws ShapeError where x has another size.
   std::size_t action(std::span<const double> x) const;
@@ -44,7 +44,7 @@ class Gate {
  private:
   std::size_t n_actions_ = 1;
   std::size_t n_features_ = 0;
-  std::vector<GateModel> models_;
+  std::vector<detail::GateModel> models_;
 };
 
 /// {"n_actions": A, "n_features": d, "models": [...]}

@@ -19,13 +19,13 @@ WEIR_INLINE void to_json(nlohmann::json& json, const Gate& gate) {
 }
 
 WEIR_INLINE void from_json(const nlohmann::json& json, Gate& gate) {
-  refuse_unknown_keys(json, {"n_actions", "n_features", "models"});
+  detail::refuse_unknown_keys(json, {"n_actions", "n_features", "models"});
   const std::size_t n_actions = model_json::index(json, "n_actions", Gate::max_actions + 1);
   const std::size_t n_features = model_json::index(json, "n_features", std::size_t{1} << 31U);
   const auto& stored = model_json::field(json, "models");
   if (n_actions < 1 || !stored.is_array() || stored.size() != Gate::n_pairs(n_actions))
     throw FormatError("gate: 'models' must hold one model for each pair of " + std::to_string(n_actions) + " actions");
-  std::vector<GateModel> models(stored.size());
+  std::vector<detail::GateModel> models(stored.size());
   for (std::size_t m = 0; m < models.size(); ++m) {
     from_json(stored[m], models[m]);
     if (models[m].n_features() != n_features)
@@ -35,14 +35,14 @@ WEIR_INLINE void from_json(const nlohmann::json& json, Gate& gate) {
   gate = Gate(n_actions, n_features, std::move(models));
 }
 
-WEIR_INLINE Gate::Gate(std::size_t n_actions, std::size_t n_features, std::vector<GateModel> models)
+WEIR_INLINE Gate::Gate(std::size_t n_actions, std::size_t n_features, std::vector<detail::GateModel> models)
     : n_actions_(n_actions), n_features_(n_features), models_(std::move(models)) {
   if (n_actions < 1 || n_actions > max_actions)
     throw ArgumentError("gate: 1 to " + std::to_string(max_actions) + " actions, got " + std::to_string(n_actions));
   if (models_.size() != n_pairs(n_actions))
     throw ArgumentError("gate: " + std::to_string(n_actions) + " actions need " + std::to_string(n_pairs(n_actions)) +
                         " models, got " + std::to_string(models_.size()));
-  for (const GateModel& model : models_)
+  for (const detail::GateModel& model : models_)
     if (model.n_features() != n_features)
       throw ArgumentError("gate: a model of " + std::to_string(model.n_features()) + " features in a gate of " +
                           std::to_string(n_features));
@@ -51,10 +51,10 @@ WEIR_INLINE Gate::Gate(std::size_t n_actions, std::size_t n_features, std::vecto
 WEIR_INLINE Gate Gate::constant(std::size_t action, std::size_t n_actions, std::size_t n_features) {
   if (action >= n_actions || n_actions > max_actions)
     throw ArgumentError("gate: action " + std::to_string(action) + " of " + std::to_string(n_actions));
-  std::vector<GateModel> models;
+  std::vector<detail::GateModel> models;
   for (std::size_t a = 0; a < n_actions; ++a)
     for (std::size_t b = a + 1; b < n_actions; ++b)
-      models.push_back(GateModel::constant(b == action ? 1 : 0, n_features));
+      models.push_back(detail::GateModel::constant(b == action ? 1 : 0, n_features));
   return {n_actions, n_features, std::move(models)};
 }
 

@@ -9,7 +9,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/run/topology.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What one stage answered on one example.
 struct StageAnswer {
@@ -86,4 +86,4 @@ class GateInputs {
   std::vector<std::size_t> size_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

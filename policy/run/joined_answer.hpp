@@ -10,7 +10,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// What a stage answers with.
 enum class Join {
@@ -73,4 +73,4 @@ class JoinedAnswer {
   std::span<const float> first_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,9 +9,7 @@
 #include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/loss_audit.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 inline constexpr std::array<double, LossAudit::n_odds> fewer_losses{0, 0.25, 0.5, 0.75}, more_losses{1.5, 2, 4, 8};
 
@@ -20,7 +18,9 @@ inline std::uint64_t audit_block(double theta) {
   return static_cast<std::uint64_t>(std::ceil(1 / (2 * std::max(theta, 1e-9))));
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE LossAudit::LossAudit(const LossAuditOptions& options, const State& state)
     : options_(options), state_(state) {
@@ -38,7 +38,7 @@ WEIR_INLINE LossAudit::LossAudit(const LossAuditOptions& options, const State& s
 }
 
 WEIR_INLINE bool LossAudit::take() {
-  return counter_uniform(options_.seed, state_.past_images + state_.images++) < options_.share;
+  return detail::counter_uniform(options_.seed, state_.past_images + state_.images++) < options_.share;
 }
 
 WEIR_INLINE void LossAudit::observe(bool loss) {

@@ -39,6 +39,10 @@ class NotFiniteError : public ArgumentError {
   std::size_t row_;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Throws NotFiniteError for the first of the values that is NaN or infinite. Allocates nothing where all are finite.
 template <typename Name>
 void check_finite(std::span<const float> values, const Name& network, const std::string& tensor, std::size_t row) {
@@ -46,4 +50,4 @@ void check_finite(std::span<const float> values, const Name& network, const std:
     if (!std::isfinite(v)) throw NotFiniteError(network(), tensor, static_cast<double>(v), row);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -27,7 +27,7 @@ struct Policy {
 
   /// Throws ArgumentError for a bad topology, and ShapeError unless each gate has its stage's actions and the layout's
   /// number of features. A gate with one action reads nothing and fits any layout.
-  void check(const GateInputs& inputs) const;
+  void check(const detail::GateInputs& inputs) const;
 
   bool operator==(const Policy&) const = default;
 };
@@ -46,7 +46,7 @@ struct MixedPolicy {
   static MixedPolicy pure(const Policy& policy) { return {policy, policy, 1.0, 0}; }
 
   /// The same choice whenever the same example comes again. Allocates nothing.
-  const Policy& pick(std::uint64_t id) const { return counter_uniform(seed, id) < p ? a : b; }
+  const Policy& pick(std::uint64_t id) const { return detail::counter_uniform(seed, id) < p ? a : b; }
 
   bool operator==(const MixedPolicy&) const = default;
 };

@@ -16,7 +16,7 @@
 
 namespace weir {
 
-WEIR_INLINE void Policy::check(const GateInputs& inputs) const {
+WEIR_INLINE void Policy::check(const detail::GateInputs& inputs) const {
   topology.check();
   if (gates.size() != topology.size() || inputs.n_stages() != topology.size())
     throw ShapeError("policy: " + std::to_string(topology.size()) + " stages, " + std::to_string(gates.size()) +

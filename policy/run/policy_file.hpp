@@ -40,7 +40,7 @@ struct PolicyFile {
   std::string cost_unit = weir::cost_unit::seconds;  ///< of what stages cost, of lambda, and of a budget on cost
 
   /// The layout of what the gates see.
-  GateInputs inputs() const;
+  detail::GateInputs inputs() const;
 
   /// Throws ArgumentError or ShapeError where parts do not fit together.
   void check() const;
@@ -48,11 +48,19 @@ struct PolicyFile {
   bool operator==(const PolicyFile&) const = default;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Stages that a file may have; the paths of a graph are looked at when it is loaded.
 inline constexpr std::size_t max_policy_file_stages = 64;
 
 /// Safer policies that it may hold.
 inline constexpr std::size_t max_safer_policies = 16;
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// {"weir_policy": 2 to 4, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
 /// "gate", "gate_b"}, ...], "cost_unit", "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance",
@@ -63,13 +71,17 @@ inline constexpr std::size_t max_safer_policies = 16;
 /// that they load equal to the last bit. Throws what check throws, and ArgumentError for too many stages.
 std::string to_text(const PolicyFile& file);
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// JSON whose nesting is bounded before it is built: copying and writing recurse. Throws FormatError.
 nlohmann::json parse_bounded(std::string_view text, int max_depth);
 std::string text_field(const nlohmann::json& json, const char* key);
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Reads what to_text wrote; decisions are equal to the last bit. Files that say nothing of a unit or of the answers'
 /// costs are in seconds, and their answers cost nothing apart. Files of version 1 decide as they did, but have no

@@ -24,8 +24,8 @@ namespace weir {
 
 WEIR_INLINE std::string to_text(const PolicyFile& file) {
   file.check();
-  if (file.stages.size() > max_policy_file_stages)
-    throw ArgumentError("policy file: more than " + std::to_string(max_policy_file_stages) + " stages");
+  if (file.stages.size() > detail::max_policy_file_stages)
+    throw ArgumentError("policy file: more than " + std::to_string(detail::max_policy_file_stages) + " stages");
   const bool mixed = !(file.policy.a == file.policy.b);
   const Topology& topology = file.policy.a.topology;
   const bool has_forms = std::ranges::any_of(file.stages, [](const PolicyFile::Stage& s) {
@@ -46,7 +46,7 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
   if (file.lambda_b) json["lambda"][1] = *file.lambda_b;
   if (!file.watch.is_null()) json["watch"] = file.watch;
   for (const Policy& p : file.safer) json["safer"].push_back(p.gates);
-  const std::string cost = cost_field(file.cost_unit);
+  const std::string cost = detail::cost_field(file.cost_unit);
   for (std::size_t k = 0; k < file.stages.size(); ++k) {
     const PolicyFile::Stage& s = file.stages[k];
     nlohmann::json stage = {{"name", topology.stages[k].name},
@@ -70,7 +70,9 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
   }
 }
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Of what budget_json() wrote.
 inline void check_budget_keys(const nlohmann::json& budget) {
@@ -153,7 +155,9 @@ inline void read_safer(const nlohmann::json& json, PolicyFile& file) {
   }
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string& name) {
   std::string where = name;
@@ -162,13 +166,13 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
     const std::size_t version = model_json::index(json, "weir_policy", 1000000);
     if (version < 1 || version > 4) throw FormatError("'weir_policy' must be 1, 2, 3 or 4");
     const auto& stages = model_json::field(json, "stages");
-    if (!stages.is_array() || stages.empty() || stages.size() > max_policy_file_stages)
-      throw FormatError("'stages' must be an array of 1 to " + std::to_string(max_policy_file_stages));
-    refuse_unknown_keys(json, {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance", "stages",
-                               "safer", "watch"});
+    if (!stages.is_array() || stages.empty() || stages.size() > detail::max_policy_file_stages)
+      throw FormatError("'stages' must be an array of 1 to " + std::to_string(detail::max_policy_file_stages));
+    detail::refuse_unknown_keys(json, {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance",
+                                       "stages", "safer", "watch"});
     PolicyFile file;
     if (json.contains("cost_unit")) file.cost_unit = detail::text_field(json, "cost_unit");
-    check_cost_unit(file.cost_unit);
+    detail::check_cost_unit(file.cost_unit);
     for (std::size_t k = 0; k < stages.size(); ++k) {
       where = name + ", stage " + std::to_string(k);
       detail::read_stage(stages[k], stages.size(), file);
@@ -176,7 +180,7 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
     where = name;
     file.policy.b.topology = file.policy.a.topology;
     const auto& mix = model_json::field(json, "mix");
-    refuse_unknown_keys(mix, {"p", "seed"});
+    detail::refuse_unknown_keys(mix, {"p", "seed"});
     file.policy.p = model_json::number(mix, "p");
     const auto& seed = model_json::field(mix, "seed");
     if (!seed.is_number_unsigned()) throw FormatError("'seed' must be an integer >= 0");
@@ -198,7 +202,7 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
   }
 }
 
-WEIR_INLINE GateInputs PolicyFile::inputs() const {
+WEIR_INLINE detail::GateInputs PolicyFile::inputs() const {
   std::vector<std::size_t> counts;
   for (const Stage& s : stages) counts.push_back(s.feature_names.size());
   return {policy.a.topology, counts};
@@ -206,7 +210,7 @@ WEIR_INLINE GateInputs PolicyFile::inputs() const {
 
 WEIR_INLINE void PolicyFile::check() const {
   if (policy.a.topology != policy.b.topology) throw ArgumentError("policy file: the mixed policies' topologies differ");
-  const GateInputs layout = inputs();
+  const detail::GateInputs layout = inputs();
   policy.a.check(layout);
   policy.b.check(layout);
   for (const Policy& p : safer) {
@@ -214,7 +218,7 @@ WEIR_INLINE void PolicyFile::check() const {
     p.check(layout);
   }
   if (!(policy.p >= 0 && policy.p <= 1)) throw ArgumentError("policy file: the share p must be in [0, 1]");
-  check_cost_unit(cost_unit);
+  detail::check_cost_unit(cost_unit);
   for (const Stage& s : stages) {
     if (!(s.cost >= 0) || !std::isfinite(s.cost)) throw ArgumentError("policy file: seconds must be finite and >= 0");
     if (!(s.answer_cost >= 0 && s.answer_cost <= s.cost))

@@ -92,7 +92,7 @@ WEIR_INLINE bool ShiftMonitor::observe(std::size_t exit, std::span<const double>
     throw ArgumentError("shift monitor: a feature is NaN");
   for (std::size_t t = 0; t < tests_.size(); ++t) {
     const double x = t == 0 ? static_cast<double>(exit) : features[t - 1];
-    sum_[t] = std::min((sum_[t] + 1) * tests_[t].factor(x, counter_uniform(seed_, counter_++)), 1e300);
+    sum_[t] = std::min((sum_[t] + 1) * tests_[t].factor(x, detail::counter_uniform(seed_, counter_++)), 1e300);
   }
   ++seen_;
   return alarm();

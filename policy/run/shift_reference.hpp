@@ -8,10 +8,14 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/run/shift_monitor.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Bins of each number: few, because a stream pays for them at every example.
 inline constexpr std::size_t shift_reference_bins = 20;
+
+}  // namespace weir::detail
+
+namespace weir {
 
 struct ShiftReference {
   std::vector<std::string> features{};  ///< of stage 0 that are watched, by name

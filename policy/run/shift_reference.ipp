@@ -21,7 +21,7 @@ WEIR_INLINE void to_json(nlohmann::json& json, const ShiftReference& r) {
 }
 
 WEIR_INLINE void from_json(const nlohmann::json& json, ShiftReference& r) {
-  refuse_unknown_keys(json, {"n", "disagreements", "run_length", "features", "tests"});
+  detail::refuse_unknown_keys(json, {"n", "disagreements", "run_length", "features", "tests"});
   constexpr std::size_t most = std::size_t{1} << 40U;
   r = {};
   r.n = model_json::index(json, "n", most);
@@ -37,7 +37,7 @@ WEIR_INLINE void from_json(const nlohmann::json& json, ShiftReference& r) {
     r.features.push_back(name.get<std::string>());
   }
   for (const auto& test : tests) {
-    refuse_unknown_keys(test, {"edges", "counts"});
+    detail::refuse_unknown_keys(test, {"edges", "counts"});
     try {
       r.tests.emplace_back(model_json::numbers(test, "edges"), model_json::indices(test, "counts", most));
     } catch (const ArgumentError& e) {

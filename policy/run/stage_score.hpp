@@ -11,7 +11,7 @@
 #include <weir/policy/learners/models/linear_model.hpp>
 #include <weir/policy/run/joined_answer.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The name of that feature. It is the last one; 0 where a stage has no score.
 inline constexpr std::string_view stage_score_feature = "stage_score";
@@ -56,7 +56,7 @@ struct AnswerForm {
   bool operator==(const AnswerForm&) const = default;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/run/stage_score.ipp>

@@ -15,7 +15,7 @@
 #include <weir/policy/run/joined_answer.hpp>
 #include <weir/policy/run/stage_score.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::array<double, 4> gate_statistics(std::span<const float> p, std::span<const double> confidence) {
   double squares = 0, entropy = 0;
@@ -59,4 +59,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, StageScore& s) {
   from_json(model_json::field(json, "model"), s.model);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

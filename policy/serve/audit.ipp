@@ -40,7 +40,9 @@ WEIR_INLINE std::string to_json_text(const ShiftFigures& f) {
       .dump();
 }
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// One metric without labels.
 inline std::string metric(const char* name, const char* type, const char* help, double value) {
@@ -50,7 +52,9 @@ inline std::string metric(const char* name, const char* type, const char* help, 
   return "# HELP " + n + " " + help + "\n# TYPE " + n + " " + type + "\n" + n + " " + number + "\n";
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE std::string prometheus_text(const AuditFigures& f) {
   const auto count = [](const char* name, const char* help, std::uint64_t value) {

@@ -10,7 +10,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// in_flight of at least batch x (stages to wait in front of + workers - 1) makes sure that a free worker finds a full
 /// batch whenever somebody waits for a row.
@@ -175,4 +175,4 @@ class BatchQueue {
   bool finished_ = false, hurries_ = false;
 };
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -19,12 +19,16 @@ namespace weir {
 /// Throws ArgumentError for no policies, two of one name, or a folder that holds something; FormatError and IoError as
 /// read_cascade() and load_network(), so a network that changed after learning is refused.
 void write_bundle(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& policies,
-                  const NetworkFiles& networks = {});
+                  const detail::NetworkFiles& networks = {});
+
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Throws ArgumentError or IoError where write_bundle() could not make this folder: before the work that fills it.
 void check_bundle_folder(const std::filesystem::path& folder);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/serve/bundle.ipp>

@@ -21,9 +21,7 @@
 #include <weir/policy/serve/bundle_program.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// A folder beside the one that is asked for, which takes its name when it is complete, or disappears.
 class UnfinishedFolder {
@@ -101,8 +99,6 @@ class BundleFiles {
   std::map<std::string, std::string> networks_, weights_;  // content -> name; name -> content
 };
 
-}  // namespace detail
-
 WEIR_INLINE void check_bundle_folder(const std::filesystem::path& folder) {
   std::error_code error;
   if (folder.empty()) throw ArgumentError("bundle: the folder has no name");
@@ -110,18 +106,22 @@ WEIR_INLINE void check_bundle_folder(const std::filesystem::path& folder) {
       (!std::filesystem::is_directory(folder, error) || !std::filesystem::is_empty(folder, error)))
     throw ArgumentError(folder.string() +
                         ": a bundle is written to a new or empty folder, and there is something here");
-  const detail::UnfinishedFolder proof(folder);  // made and removed
+  const UnfinishedFolder proof(folder);  // made and removed
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE void write_bundle(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& policies,
-                              const NetworkFiles& networks) {
+                              const detail::NetworkFiles& networks) {
   if (policies.empty()) throw ArgumentError("bundle: no policies were given");
-  check_bundle_folder(folder);
+  detail::check_bundle_folder(folder);
   detail::UnfinishedFolder unfinished(folder);
   detail::BundleFiles files(unfinished);
   for (const std::filesystem::path& path : policies) {
-    PolicyFile policy = read_policy_file(path);
-    const StoredCascade stored = read_cascade(policy, path, networks);
+    PolicyFile policy = detail::read_policy_file(path);
+    const detail::StoredCascade stored = read_cascade(policy, path, networks);
     for (std::size_t n = 0; n < stored.networks.size(); ++n)
       policy.cascade["networks"][n]["file"] = files.copy_network(stored.networks[n]);
     files.write(path.filename().string(), to_text(policy));
@@ -130,7 +130,7 @@ WEIR_INLINE void write_bundle(const std::filesystem::path& folder, const std::ve
   files.write("CMakeLists.txt", detail::bundle_build);
   for (const std::filesystem::path& path : policies) {  // what was written is read as a stranger would read it
     const std::filesystem::path copy = unfinished / path.filename();
-    const StoredCascade stored = read_cascade(read_policy_file(copy), copy);
+    const detail::StoredCascade stored = detail::read_cascade(detail::read_policy_file(copy), copy);
     for (std::size_t n = 0; n < stored.networks.size(); ++n) stored.spec->network(n);
   }
   unfinished.finish();

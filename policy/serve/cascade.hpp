@@ -16,11 +16,13 @@
 
 namespace weir {
 
+namespace detail {
+struct StoredCascade;  // policy/serve/stored_cascade.hpp
+}
 class CascadeSpec;     // policy/run/cascade_spec.hpp
 struct CascadeAnswer;  // policy/run/cascade_executor.hpp
 struct MixedPolicy;    // policy/run/policy.hpp
 struct PolicyFile;     // policy/run/policy_file.hpp
-struct StoredCascade;  // policy/serve/stored_cascade.hpp
 class CascadeStream;   // policy/serve/cascade_stream.hpp
 
 /// What a cascade says of one image.
@@ -53,7 +55,7 @@ class Cascade {
   const CascadeSpec& spec() const;
   /// The one that is in force.
   const MixedPolicy& policy() const;
-  const StoredCascade& stored() const;
+  const detail::StoredCascade& stored() const;
   const Context& context() const;
 
   /// The id of an image that comes without one; costs a pass over its pixels where the policy is a mix.

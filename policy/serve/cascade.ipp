@@ -20,7 +20,7 @@ struct Cascade::Shared {
   /// What one call runs with.
   struct Worker {
     CascadeExecutor executor;
-    CascadeInputs inputs;
+    detail::CascadeInputs inputs;
     std::vector<std::uint64_t> ids;
     std::vector<CascadeAnswer> answers;
     InputMaker maker() {
@@ -68,18 +68,19 @@ struct Cascade::Shared {
     std::uint64_t first_ = 0;
   };
 
-  std::shared_ptr<PolicyLadder> policies;
-  StoredCascade stored;
+  std::shared_ptr<detail::PolicyLadder> policies;
+  detail::StoredCascade stored;
   Context context;
   bool is_mixed;  ///< an image's id matters
   std::unique_ptr<Watch> watch;
-  std::unique_ptr<CascadeAudit> audit;
+  std::unique_ptr<detail::CascadeAudit> audit;
   std::mutex mutex;
   std::vector<std::unique_ptr<Worker>> idle;
   std::size_t n_workers = 0;
 
-  Shared(const PolicyFile& file, StoredCascade s, const CascadeOptions& options, const std::filesystem::path& path)
-      : policies(std::make_shared<PolicyLadder>(ladder(file))),
+  Shared(const PolicyFile& file, detail::StoredCascade s, const CascadeOptions& options,
+         const std::filesystem::path& path)
+      : policies(std::make_shared<detail::PolicyLadder>(ladder(file))),
         stored(std::move(s)),
         context(options.context),
         is_mixed(policies->any_mixed()) {
@@ -93,7 +94,8 @@ struct Cascade::Shared {
     if (options.audit.share != 0) {
       AuditOptions own = options.audit;
       if (own.budget == 0) own.budget = budget_of(reference, own.confidence, path);
-      audit = std::make_unique<CascadeAudit>(stored, context, own, content_fnv1a(to_text(file)), policies);
+      audit =
+          std::make_unique<detail::CascadeAudit>(stored, context, own, detail::content_fnv1a(to_text(file)), policies);
     }
   }
 
@@ -121,7 +123,7 @@ struct Cascade::Shared {
     if (audit) audit->decided(a, seconds, rung, keep);
   }
 
-  static CascadeAudit::Source source(ImageView v) {
+  static detail::CascadeAudit::Source source(ImageView v) {
     return {{{v.bytes().begin(), v.bytes().end()}, v.height, v.width, v.channels}, {}, {}};
   }
 
@@ -137,8 +139,10 @@ struct Cascade::Shared {
           return;
         }
       }
-      worker_.reset(new Worker{
-          CascadeExecutor(shared.stored.spec, shared.context), CascadeInputs(shared.stored.preprocessing()), {}, {}});
+      worker_.reset(new Worker{CascadeExecutor(shared.stored.spec, shared.context),
+                               detail::CascadeInputs(shared.stored.preprocessing()),
+                               {},
+                               {}});
       const std::lock_guard lock(shared.mutex);
       shared.idle.reserve(++shared.n_workers);  // so that giving back never allocates
     }
@@ -188,16 +192,16 @@ struct Cascade::Shared {
 };
 
 WEIR_INLINE Cascade::Cascade(const PolicyFile& file, const std::filesystem::path& path, const CascadeOptions& options)
-    : shared_(std::make_shared<Shared>(file, read_cascade(file, path, {options.networks, options.allow_outside}),
-                                       options, path)) {}
+    : shared_(std::make_shared<Shared>(
+          file, detail::read_cascade(file, path, {options.networks, options.allow_outside}), options, path)) {}
 
 WEIR_INLINE const CascadeSpec& Cascade::spec() const { return *shared_->stored.spec; }
 WEIR_INLINE const MixedPolicy& Cascade::policy() const { return (*shared_->policies)[shared_->policies->now()]; }
-WEIR_INLINE const StoredCascade& Cascade::stored() const { return shared_->stored; }
+WEIR_INLINE const detail::StoredCascade& Cascade::stored() const { return shared_->stored; }
 WEIR_INLINE const Context& Cascade::context() const { return shared_->context; }
 
 WEIR_INLINE std::uint64_t Cascade::default_id(ImageView image) const {
-  return shared_->id_of([&] { return fnv1a(Shared::chars(image.bytes())); });
+  return shared_->id_of([&] { return detail::fnv1a(Shared::chars(image.bytes())); });
 }
 
 WEIR_INLINE void Cascade::preload(std::size_t batch) const {
@@ -221,7 +225,7 @@ WEIR_INLINE std::vector<Decision> Cascade::run(std::span<const ImageView> images
   const Shared::Lease worker(*shared_);
   worker->inputs.begin(images);
   return shared_->run_batch(
-      *worker, images.size(), first_id, [&](std::size_t i) { return fnv1a(Shared::chars(images[i].bytes())); },
+      *worker, images.size(), first_id, [&](std::size_t i) { return detail::fnv1a(Shared::chars(images[i].bytes())); },
       [&](std::size_t i) { return Shared::source(images[i]); });
 }
 
@@ -231,9 +235,9 @@ WEIR_INLINE std::vector<Decision> Cascade::run(ConstView x, std::optional<std::u
   const auto n = static_cast<std::size_t>(x.shape[0]);
   const auto row = [&](std::size_t i) { return x.span().subspan(i * (x.size() / n), x.size() / n); };
   return shared_->run_batch(
-      *worker, n, first_id, [&](std::size_t i) { return fnv1a(Shared::chars(row(i))); },
+      *worker, n, first_id, [&](std::size_t i) { return detail::fnv1a(Shared::chars(row(i))); },
       [&](std::size_t i) {
-        return CascadeAudit::Source{{}, {row(i).begin(), row(i).end()}, x.shape.with(0, 1)};
+        return detail::CascadeAudit::Source{{}, {row(i).begin(), row(i).end()}, x.shape.with(0, 1)};
       });
 }
 
@@ -261,7 +265,7 @@ WEIR_INLINE void Cascade::save_audit() const {
 WEIR_INLINE Decision Cascade::decision(const CascadeAnswer& answer) const { return shared_->decision(answer); }
 
 WEIR_INLINE Cascade load_policy(const std::filesystem::path& path, const CascadeOptions& options) {
-  return {read_policy_file(path), path, options};
+  return {detail::read_policy_file(path), path, options};
 }
 
 }  // namespace weir

@@ -26,7 +26,7 @@
 #include <weir/policy/serve/cascade_inputs.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The policy in force and the safer ones that may come after it. Nothing is removed, so references stay valid.
 class PolicyLadder {
@@ -132,7 +132,7 @@ class CascadeAudit {
   std::thread thread_;  // last
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/serve/cascade_audit.ipp>

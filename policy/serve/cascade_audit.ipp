@@ -12,7 +12,7 @@
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/cascade_audit.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE bool PolicyLadder::any_mixed() const {
   return std::ranges::any_of(policies_, [](const MixedPolicy& p) { return !(p.a == p.b); });
@@ -246,7 +246,7 @@ WEIR_INLINE std::string CascadeAudit::state_text() const {
 WEIR_INLINE void CascadeAudit::restore(const std::string& text) {
   const std::string where = options_.state.string();
   try {
-    const nlohmann::json json = detail::parse_bounded(text, 4);
+    const nlohmann::json json = parse_bounded(text, 4);
     refuse_unknown_keys(json,
                         {"weir_audit", "policy", "rung",    "share",       "budget",        "confidence",    "seed",
                          "images",     "audits", "losses",  "past_images", "past_audits",   "past_losses",   "restarts",
@@ -259,7 +259,7 @@ WEIR_INLINE void CascadeAudit::restore(const std::string& text) {
     if (!seed.is_number_unsigned()) throw FormatError("'seed' must be an integer >= 0");
     const LossAuditOptions stored{model_json::number(json, "share"), model_json::number(json, "budget"),
                                   model_json::number(json, "confidence"), seed.get<std::uint64_t>()};
-    const bool same_policy = detail::text_field(json, "policy") == policy_name_;
+    const bool same_policy = text_field(json, "policy") == policy_name_;
     if (stored.share != options_.share || (same_policy && stored.budget != options_.budget) ||
         stored.confidence != options_.confidence || stored.seed != options_.seed)
       throw ArgumentError("the state is of an audit of a share of " + std::to_string(stored.share) +
@@ -314,4 +314,4 @@ WEIR_INLINE void CascadeAudit::work() {
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -10,7 +10,7 @@
 #include <weir/io/images/image_view.hpp>
 #include <weir/io/images/preprocess.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// An input maker (see InputMaker). Networks that share a Preprocess object share its result: an image is preprocessed
 /// once for all of them. Memory: one input for each image of the batch and each shared preprocessing.
@@ -59,7 +59,7 @@ class CascadeInputs {
   Preprocess::Scratch scratch_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/serve/cascade_inputs.ipp>

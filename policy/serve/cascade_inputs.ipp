@@ -13,7 +13,7 @@
 #include <weir/io/images/preprocess.hpp>
 #include <weir/policy/serve/cascade_inputs.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE CascadeInputs::CascadeInputs(std::vector<std::shared_ptr<const Preprocess>> preprocess)
     : preprocess_(std::move(preprocess)) {
@@ -79,4 +79,4 @@ WEIR_INLINE void CascadeInputs::fill(std::size_t network, std::size_t row, View 
   std::copy_n(own.values.data(), size, out.data);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -28,7 +28,7 @@ class CascadeStream::Workers {
         pool_(options.workers),
         inputs_(cascade_.stored().preprocessing()),
         jobs_(options.in_flight) {
-    const auto rows = std::make_shared<CascadeRows>(cascade_.spec());
+    const auto rows = std::make_shared<detail::CascadeRows>(cascade_.spec());
     rows->reserve(options.in_flight);
     inputs_.reserve(options.in_flight);
     for (int w = 0; w < options.workers; ++w) {
@@ -54,7 +54,7 @@ class CascadeStream::Workers {
   }
 
   std::future<Decision> submit(Image image, std::optional<std::uint64_t> id) {
-    CascadeInputs::check(image);
+    detail::CascadeInputs::check(image);
     if (!id) id = cascade_.default_id(image);
     return submit(Job{std::move(image), {}, id, {}, Clock::now()});
   }
@@ -87,17 +87,17 @@ class CascadeStream::Workers {
     Preprocess::Scratch scratch;
     std::size_t stage = 0, rung = 0;  // rung: of the policy that decides
     std::vector<std::size_t> batch, rows, freed;
-    std::vector<BatchQueue::Arrival> sent_on;
+    std::vector<detail::BatchQueue::Arrival> sent_on;
 
     Lane(const std::shared_ptr<const CascadeSpec>& spec, const Context& context,
-         const std::shared_ptr<CascadeRows>& store, std::size_t n)
+         const std::shared_ptr<detail::CascadeRows>& store, std::size_t n)
         : together(spec, context, store), alone(spec, context) {
       for (auto* list : {&batch, &rows, &freed}) list->reserve(n);
       sent_on.reserve(n);
     }
   };
 
-  static BatchQueueOptions queue_options(const StreamOptions& o) {
+  static detail::BatchQueueOptions queue_options(const StreamOptions& o) {
     if (o.workers < 1 || o.workers > 1024) throw ArgumentError("stream: workers must be 1 to 1024");
     return {o.batch, o.in_flight, o.max_wait_s};
   }
@@ -201,7 +201,7 @@ class CascadeStream::Workers {
     jobs_[r].decision.set_value(std::move(d));
     try {
       cascade_.shared_->note(answer, seconds, lane.rung, [&] {
-        return CascadeAudit::Source{std::move(image), {}, {}};
+        return detail::CascadeAudit::Source{std::move(image), {}, {}};
       });
     } catch (...) {  // out of memory: the image is answered, only not counted
     }
@@ -220,10 +220,10 @@ class CascadeStream::Workers {
   }
 
   const Cascade cascade_;
-  BatchQueue queue_;
-  const ThreadPool pool_;
+  detail::BatchQueue queue_;
+  const detail::ThreadPool pool_;
   // What belongs to a row belongs to whoever has the row: submit(), or the lane in whose batch it is.
-  CascadeInputs inputs_;
+  detail::CascadeInputs inputs_;
   std::vector<Job> jobs_;                     // [in_flight]
   std::vector<std::unique_ptr<Lane>> lanes_;  // [workers]
   std::mutex idle_mutex_;

@@ -20,9 +20,7 @@
 #include <weir/policy/serve/trace_shard.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// A shard's file in two: its first line and the CSV behind it. Throws FormatError.
 struct TraceShardText {
@@ -74,8 +72,6 @@ inline Tensor joined_probabilities(const std::vector<std::filesystem::path>& sha
   return all;
 }
 
-}  // namespace detail
-
 WEIR_INLINE Trace merge_trace_shards(const std::vector<std::filesystem::path>& shards,
                                      const std::filesystem::path& out) {
   if (shards.empty()) throw ArgumentError("merging: no shards");
@@ -86,7 +82,7 @@ WEIR_INLINE Trace merge_trace_shards(const std::vector<std::filesystem::path>& s
   TraceShardHeader run;
   for (const auto& path : shards) {
     const Bytes bytes = read_file(path);
-    const detail::TraceShardText text({bytes.data(), bytes.size()}, path.string());
+    const TraceShardText text({bytes.data(), bytes.size()}, path.string());
     const auto refuse = [&](const std::string& what) { return FormatError(path.string() + ": " + what); };
     const std::size_t columns_end = text.csv.find('\n') + 1;
     if (seen.empty()) {
@@ -121,7 +117,7 @@ WEIR_INLINE Trace merge_trace_shards(const std::vector<std::filesystem::path>& s
   if (run.classes > 0) {
     std::vector<std::size_t> n_rows;
     for (const std::string& text : rows) n_rows.push_back(static_cast<std::size_t>(std::ranges::count(text, '\n')));
-    probabilities = detail::joined_probabilities(files, n_rows, trace.stages.size(), run.classes);
+    probabilities = joined_probabilities(files, n_rows, trace.stages.size(), run.classes);
   }
   std::filesystem::remove(probabilities_beside(out));  // of what was there before
   write_file_atomically(out, csv);
@@ -129,4 +125,4 @@ WEIR_INLINE Trace merge_trace_shards(const std::vector<std::filesystem::path>& s
   return trace;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

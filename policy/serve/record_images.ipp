@@ -17,7 +17,7 @@
 #include <weir/policy/serve/stored_cascade.hpp>
 #include <weir/policy/serve/trace_shard.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::string recording_id(const PolicyFile& file, const ImageSet& set, const std::vector<std::size_t>& rows,
                                      const std::string& loss) {
@@ -26,8 +26,6 @@ WEIR_INLINE std::string recording_id(const PolicyFile& file, const ImageSet& set
   for (const std::size_t r : {rows.front(), rows.back()}) all += " " + std::to_string(set.content_hash(r));
   return content_fnv1a(all);
 }
-
-namespace detail {
 
 WEIR_INLINE std::vector<std::string> network_names(const StoredCascade& stored) {
   std::vector<std::string> names, of;
@@ -46,9 +44,11 @@ WEIR_INLINE std::vector<std::string> network_names(const StoredCascade& stored) 
   return of;
 }
 
-}  // namespace detail
+}  // namespace weir::detail
 
-WEIR_INLINE void record_images(const PolicyFile& file, const StoredCascade& stored, const ImageSet& set,
+namespace weir {
+
+WEIR_INLINE void record_images(const PolicyFile& file, const detail::StoredCascade& stored, const ImageSet& set,
                                const std::vector<std::size_t>& rows, const std::filesystem::path& path,
                                const RecordOptions& options) {
   if (!set.has_labels()) throw ArgumentError(set.source() + ": labels are needed");
@@ -60,14 +60,14 @@ WEIR_INLINE void record_images(const PolicyFile& file, const StoredCascade& stor
   std::vector<StageCost> costs;
   for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.cost, s.answer_cost});
   const auto networks = detail::network_names(stored);
-  TraceShardWriter writer(path, {recording_id(file, set, rows, options.loss), options.shard, rows.size(),
-                                 options.probabilities ? stored.spec->n_classes() : 0});
+  detail::TraceShardWriter writer(path, {detail::recording_id(file, set, rows, options.loss), options.shard,
+                                         rows.size(), options.probabilities ? stored.spec->n_classes() : 0});
   const auto label = [&](std::size_t i) { return set.label(rows[first + i]); };
   for (std::size_t i = 0; i < writer.labels().size(); ++i)
     if (writer.labels()[i] != label(i))
       throw FormatError(path.string() + ": row " + std::to_string(i + 1) + " has another label than the image");
   CascadeExecutor executor(stored.spec, Context(options.context));
-  CascadeInputs inputs(stored.preprocessing());
+  detail::CascadeInputs inputs(stored.preprocessing());
   const auto maker = [&](std::size_t network, std::size_t row, View out) { inputs.fill(network, row, out); };
   const std::size_t total = end - first;
   for (std::size_t done = writer.labels().size(); done < total;) {

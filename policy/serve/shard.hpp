@@ -11,7 +11,7 @@
 #include <utility>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Part `index` of `count` equal parts, in order.
 struct Shard {
@@ -27,8 +27,6 @@ struct Shard {
 
 inline constexpr std::size_t max_shards = 100000;
 
-namespace detail {
-
 inline std::optional<std::size_t> parse_count(std::string_view text) {
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -36,14 +34,12 @@ inline std::optional<std::size_t> parse_count(std::string_view text) {
   return value;
 }
 
-}  // namespace detail
-
 /// "2/8": the third of eight. Throws ArgumentError unless 0 <= index < count <= max_shards.
 inline Shard parse_shard(const std::string& text) {
   const std::size_t slash = text.find('/');
   if (slash != std::string::npos) {
-    const auto index = detail::parse_count(std::string_view(text).substr(0, slash)),
-               count = detail::parse_count(std::string_view(text).substr(slash + 1));
+    const auto index = parse_count(std::string_view(text).substr(0, slash)),
+               count = parse_count(std::string_view(text).substr(slash + 1));
     if (index && count && *index < *count && *count <= max_shards) return {*index, *count};
   }
   throw ArgumentError("shard '" + text.substr(0, 100) + "': say index/count, from 0/8 to 7/8");
@@ -77,7 +73,7 @@ Shard shard_from_environment(const Get& get) {
   if (!id) return {};
   const auto number = [&](const char* what, const char* otherwise) {
     const std::string text = value(array + what).value_or(otherwise);
-    if (const auto parsed = detail::parse_count(text)) return *parsed;
+    if (const auto parsed = parse_count(text)) return *parsed;
     throw ArgumentError(array + what + ": '" + text.substr(0, 100) + "' is no count");
   };
   const std::size_t at = number("ID", ""), count = number("COUNT", ""), least = number("MIN", "0"),
@@ -92,4 +88,4 @@ inline Shard shard_from_environment() {
   return shard_from_environment([](const char* name) { return std::getenv(name); });
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -14,7 +14,7 @@
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/policy_file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// A network as a policy file states it: in "cascade", {"n_classes", "networks": [{"file", "fnv1a", "rows_leave",
 /// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers. A source has
@@ -70,7 +70,7 @@ StoredCascade read_cascade(const PolicyFile& file, const std::filesystem::path& 
 /// A policy file of at most 256 MiB. Throws what policy_from_text() throws, and IoError.
 PolicyFile read_policy_file(const std::filesystem::path& path);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/serve/stored_cascade.ipp>

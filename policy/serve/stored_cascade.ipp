@@ -23,7 +23,7 @@
 #include <weir/policy/run/policy_file.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::string content_fnv1a(std::span<const char> bytes) {
   std::array<char, 17> digits{};
@@ -52,8 +52,6 @@ WEIR_INLINE Network load_network(const StoredNetwork& stored) {
                       ", 'preprocess' of the policy file makes " + stored.preprocess->shape().to_string());
   return network;
 }
-
-namespace detail {
 
 inline bool bool_field(const nlohmann::json& json, const char* key) {
   const auto& value = model_json::field(json, key);
@@ -148,8 +146,6 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   return stage;
 }
 
-}  // namespace detail
-
 WEIR_INLINE nlohmann::json source_to_json(const CascadeStage& stage, bool with_pooled) {
   nlohmann::json json = {{"network", stage.network}, {"tensor", stage.tensor}, {"logits", stage.logits}};
   if (with_pooled && stage.projection) {
@@ -180,7 +176,7 @@ WEIR_INLINE StoredCascade read_cascade(const PolicyFile& file, const std::filesy
     std::vector<NetworkSource> sources;
     for (std::size_t n = 0; n < list.size(); ++n) {
       where = path.string() + ", network " + std::to_string(n);
-      stored.networks.push_back(detail::read_stored_network(list[n], path.parent_path(), networks, stored.networks));
+      stored.networks.push_back(read_stored_network(list[n], path.parent_path(), networks, stored.networks));
       sources.push_back(
           {[network = stored.networks[n]] { return load_network(network); }, stored.networks[n].rows_leave});
     }
@@ -190,7 +186,7 @@ WEIR_INLINE StoredCascade read_cascade(const PolicyFile& file, const std::filesy
     const FeatureOptions features = FeatureOptions::of_names(names);
     for (std::size_t k = 0; k < file.stages.size(); ++k) {
       where = path.string() + ", stage '" + file.policy.a.topology.stages[k].name + "'";
-      stages.push_back(detail::read_stage_source(file, k, list.size(), n_classes));
+      stages.push_back(read_stage_source(file, k, list.size(), n_classes));
     }
     where = path.string();
     stored.spec = std::make_shared<CascadeSpec>(std::move(sources), n_classes, std::move(stages),
@@ -222,4 +218,4 @@ WEIR_INLINE std::vector<std::shared_ptr<const Preprocess>> StoredCascade::prepro
   return all;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -5,11 +5,15 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Where the class probabilities of the trace in this file lie, if there are any: trace.csv has
 /// trace.probabilities.npy, float32 [stages, n, classes].
 std::filesystem::path probabilities_beside(const std::filesystem::path& csv);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Reads a CSV as trace_from_table has it, and the probabilities beside it. Throws FormatError and IoError naming the
 /// file, and what Trace::check throws.

@@ -11,16 +11,20 @@
 #include <weir/policy/serve/trace_files.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::filesystem::path probabilities_beside(const std::filesystem::path& csv) {
   return std::filesystem::path(csv).replace_extension(".probabilities.npy");
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE Trace read_trace(const std::filesystem::path& path) {
-  const CsvTable csv = read_csv(path);
-  Trace trace = trace_from_table(csv.header, csv.rows, {}, path.string());
-  const std::filesystem::path beside = probabilities_beside(path);
+  const detail::CsvTable csv = detail::read_csv(path);
+  Trace trace = detail::trace_from_table(csv.header, csv.rows, {}, path.string());
+  const std::filesystem::path beside = detail::probabilities_beside(path);
   if (!std::filesystem::exists(beside)) return trace;
   const NpyArray array = read_npy(beside);
   if (array.shape.rank() != 3 || array.shape[0] != static_cast<std::int64_t>(trace.stages.size()) ||
@@ -40,13 +44,13 @@ WEIR_INLINE Trace read_trace(const std::filesystem::path& path) {
 }
 
 WEIR_INLINE void write_trace(const Trace& trace, const std::filesystem::path& path) {
-  const TraceTable table = trace_to_table(trace);
-  std::string csv = csv_line(table.header);
-  for (const auto& row : table.rows) csv += csv_line(row);
-  const std::filesystem::path beside = probabilities_beside(path);
+  const detail::TraceTable table = detail::trace_to_table(trace);
+  std::string csv = detail::csv_line(table.header);
+  for (const auto& row : table.rows) csv += detail::csv_line(row);
+  const std::filesystem::path beside = detail::probabilities_beside(path);
   std::filesystem::remove(beside);
   write_file_atomically(path, csv);
-  if (!lacks_probabilities(trace).empty()) return;
+  if (!detail::lacks_probabilities(trace).empty()) return;
   const Eigen::Index classes = trace.stages.front().probabilities.cols();
   Tensor all(Shape{static_cast<std::int64_t>(trace.stages.size()), static_cast<std::int64_t>(trace.size()),
                    static_cast<std::int64_t>(classes)});

@@ -12,7 +12,7 @@
 #include <weir/policy/serve/shard.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The first line of a shard's file, as JSON; the trace's table as CSV follows (see trace_from_table).
 struct TraceShardHeader {
@@ -59,20 +59,20 @@ class TraceShardWriter {
   void append_probabilities(const Trace& block);
 
   /// Writes bytes at `at`, and returns where they end.
-  static std::size_t write(const detail::FileDescriptor& file, const std::filesystem::path& path,
-                           std::string_view bytes, std::size_t at);
+  static std::size_t write(const FileDescriptor& file, const std::filesystem::path& path, std::string_view bytes,
+                           std::size_t at);
 
-  static void sync(const detail::FileDescriptor& file, const std::filesystem::path& path);
+  static void sync(const FileDescriptor& file, const std::filesystem::path& path);
 
   std::filesystem::path path_;
   TraceShardHeader header_;
-  detail::FileDescriptor file_;
-  std::optional<detail::FileDescriptor> side_;  ///< of the probabilities
+  FileDescriptor file_;
+  std::optional<FileDescriptor> side_;  ///< of the probabilities
   std::vector<int> labels_;
   std::size_t size_ = 0, side_size_ = 0, row_bytes_ = 0;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/serve/trace_shard.ipp>

@@ -21,7 +21,7 @@
 #include <weir/policy/serve/trace_files.hpp>
 #include <weir/policy/serve/trace_shard.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::filesystem::path shard_probabilities(const std::filesystem::path& shard) {
   return shard.string() + ".probabilities";
@@ -43,8 +43,8 @@ WEIR_INLINE TraceShardWriter::TraceShardWriter(std::filesystem::path path, Trace
     : path_(std::move(path)),
       header_(std::move(header)),
       file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666)) {
-  if (file_.get() < 0) throw detail::io_error(path_, "cannot be written", errno);
-  if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) throw detail::io_error(path_, "another process writes it", errno);
+  if (file_.get() < 0) throw io_error(path_, "cannot be written", errno);
+  if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) throw io_error(path_, "another process writes it", errno);
   const Bytes bytes = read_file(path_);
   const std::string_view text(bytes.data(), bytes.size());
   const std::string first = header_.line();
@@ -83,19 +83,17 @@ WEIR_INLINE void TraceShardWriter::append(const Trace& block) {
 
 WEIR_INLINE void TraceShardWriter::cut(std::size_t size) {
   size_ = size;
-  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0)
-    throw detail::io_error(path_, "cannot be written", errno);
+  if (::ftruncate(file_.get(), static_cast<off_t>(size)) != 0) throw io_error(path_, "cannot be written", errno);
 }
 
 WEIR_INLINE void TraceShardWriter::open_probabilities() {
   const auto path = shard_probabilities(path_);
   side_.emplace(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666));
-  if (side_->get() < 0) throw detail::io_error(path, "cannot be written", errno);
+  if (side_->get() < 0) throw io_error(path, "cannot be written", errno);
   side_size_ = labels_.size() * row_bytes_;
   if (std::filesystem::file_size(path) < side_size_)
     throw FormatError(path.string() + ": fewer probabilities than the rows of " + path_.string());
-  if (::ftruncate(side_->get(), static_cast<off_t>(side_size_)) != 0)
-    throw detail::io_error(path, "cannot be written", errno);
+  if (::ftruncate(side_->get(), static_cast<off_t>(side_size_)) != 0) throw io_error(path, "cannot be written", errno);
 }
 
 WEIR_INLINE void TraceShardWriter::append_probabilities(const Trace& block) {
@@ -113,20 +111,20 @@ WEIR_INLINE void TraceShardWriter::append_probabilities(const Trace& block) {
   sync(*side_, path);
 }
 
-WEIR_INLINE std::size_t TraceShardWriter::write(const detail::FileDescriptor& file, const std::filesystem::path& path,
+WEIR_INLINE std::size_t TraceShardWriter::write(const FileDescriptor& file, const std::filesystem::path& path,
                                                 std::string_view bytes, std::size_t at) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw detail::io_error(path, "cannot be written", errno);
+    if (n < 0) throw io_error(path, "cannot be written", errno);
     bytes.remove_prefix(static_cast<std::size_t>(n));
     at += static_cast<std::size_t>(n);
   }
   return at;
 }
 
-WEIR_INLINE void TraceShardWriter::sync(const detail::FileDescriptor& file, const std::filesystem::path& path) {
-  if (!detail::sync(file.get())) throw detail::io_error(path, "cannot be written", errno);
+WEIR_INLINE void TraceShardWriter::sync(const FileDescriptor& file, const std::filesystem::path& path) {
+  if (!detail::sync(file.get())) throw io_error(path, "cannot be written", errno);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

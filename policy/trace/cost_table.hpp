@@ -9,7 +9,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Costs from a table with one row for each stage and the columns, in any order,
 ///
@@ -59,7 +59,7 @@ class CostTable {
   std::map<std::string, std::size_t> rows_;
 };
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/trace/cost_table.ipp>

@@ -14,12 +14,12 @@
 #include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE CostTable::CostTable(const std::vector<std::string>& header,
                                  const std::vector<std::vector<std::string>>& rows, std::string name)
     : name_(std::move(name)) {
-  const detail::TraceCells cells{header, rows, name_};
+  const TraceCells cells{header, rows, name_};
   const Columns columns = read_header(header);
   if (rows.empty()) throw FormatError(name_ + ": no stages");
   for (const auto& [batch, column] : columns.cost) model_.batches.push_back(batch);
@@ -121,4 +121,4 @@ WEIR_INLINE std::pair<std::string, std::size_t> CostTable::split(const std::stri
   return {column.substr(0, at), good ? batch : 0};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

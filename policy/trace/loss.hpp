@@ -8,7 +8,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// 0 if `label` is among the k largest of the scores (of equal scores the lower class ranks first), else 1: the top-1
 /// error for k = 1. Throws ArgumentError for a label that is no class.
@@ -16,6 +16,10 @@ double top_k_loss(std::span<const float> scores, int label, int k);
 
 /// -ln p_label, cut to at most 30 nats. Throws ArgumentError for a label that is no class.
 double cross_entropy(std::span<const float> p, int label);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// A loss of class probabilities and the true label: by name "top1", "top5", "top<k>" or "cross_entropy", or anybody's.
 class Loss {

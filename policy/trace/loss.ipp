@@ -13,10 +13,10 @@
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/trace/loss.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE double top_k_loss(std::span<const float> scores, int label, int k) {
-  detail::check_label(label, scores.size());
+  check_label(label, scores.size());
   const float own = scores[static_cast<std::size_t>(label)];
   int above = 0;
   for (std::size_t c = 0; c < scores.size(); ++c)
@@ -25,9 +25,13 @@ WEIR_INLINE double top_k_loss(std::span<const float> scores, int label, int k) {
 }
 
 WEIR_INLINE double cross_entropy(std::span<const float> p, int label) {
-  detail::check_label(label, p.size());
+  check_label(label, p.size());
   return std::min(-std::log(std::max(static_cast<double>(p[static_cast<std::size_t>(label)]), 1e-30)), 30.0);
 }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE Loss::Loss(const std::string& name) : name_(name) {
   if (name == "cross_entropy") return;
@@ -52,14 +56,14 @@ WEIR_INLINE Loss Loss::of_costs(std::string name, std::vector<double> costs, std
     if (p.size() != classes)
       throw ArgumentError("loss '" + name + "' of " + std::to_string(classes) + " classes, got " +
                           std::to_string(p.size()));
-    return costs[static_cast<std::size_t>(label) * classes + static_cast<std::size_t>(argmax(p))];
+    return costs[static_cast<std::size_t>(label) * classes + static_cast<std::size_t>(detail::argmax(p))];
   };
   return {std::move(name), std::move(cost), binary};
 }
 
 WEIR_INLINE double Loss::operator()(std::span<const float> probabilities, int label) const {
   if (function_) return function_(probabilities, label);
-  return k_ > 0 ? top_k_loss(probabilities, label, k_) : cross_entropy(probabilities, label);
+  return k_ > 0 ? detail::top_k_loss(probabilities, label, k_) : detail::cross_entropy(probabilities, label);
 }
 
 }  // namespace weir

@@ -26,6 +26,10 @@ namespace cost_unit {
 inline constexpr char seconds[] = "seconds", flop[] = "FLOP", joule[] = "J";
 }  // namespace cost_unit
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// What a cost is called in files: seconds by their name, all else "cost".
 std::string cost_field(const std::string& unit);
 
@@ -35,6 +39,10 @@ void check_cost_unit(const std::string& unit);
 /// For people: "12.3 us", "4.56 MFLOP", "7.89 mJ"; a unit that is none of cost_unit's stands behind the number as it
 /// is.
 std::string format_cost(double cost, const std::string& unit);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// What every stage costs an example, at the sizes of batch that were measured, or that a table gives.
 struct CostModel {
@@ -69,10 +77,14 @@ struct CostModel {
   bool operator==(const CostModel&) const = default;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// Sizes to measure for batches of at most `batch`: 1, 4, 16, 64, ... and the batch itself.
 std::vector<std::size_t> batch_sizes(std::size_t batch);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/trace/stage_cost.ipp>

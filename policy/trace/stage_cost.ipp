@@ -12,7 +12,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::string cost_field(const std::string& unit) { return unit == cost_unit::seconds ? "seconds" : "cost"; }
 
@@ -49,12 +49,16 @@ WEIR_INLINE std::vector<std::size_t> batch_sizes(std::size_t batch) {
   return sizes;
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE void StageCost::add_features(double w, const StageCost& other) {
   for (const auto& [group, s] : other.feature_costs) feature_costs[group] += w * s;
 }
 
 WEIR_INLINE void CostModel::check() const {
-  check_cost_unit(unit);
+  detail::check_cost_unit(unit);
   if (batches.empty() || batches.front() == 0 ||
       std::ranges::adjacent_find(batches, std::greater_equal<>()) != batches.end())
     throw ArgumentError("cost model: sizes of batch must ascend from 1 or more");

@@ -68,11 +68,15 @@ struct Trace {
   Trace select(const std::vector<std::size_t>& keep) const;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// "" or why there are no class probabilities to join or to learn from: the stage that has no probabilities, or another
 /// number of classes.
 std::string lacks_probabilities(const Trace& trace);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/trace/trace.ipp>

@@ -13,7 +13,7 @@
 #include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE std::string lacks_probabilities(const Trace& trace) {
   for (const StageTrace& s : trace.stages) {
@@ -24,6 +24,10 @@ WEIR_INLINE std::string lacks_probabilities(const Trace& trace) {
   }
   return "";
 }
+
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE double Trace::step_cost(std::optional<std::size_t> from, std::size_t to) const {
   const StageTrace& stage = stages.at(to);
@@ -53,7 +57,7 @@ WEIR_INLINE void Trace::set_costs(const std::vector<StageCost>& costs, const std
 
 WEIR_INLINE void Trace::check() const {
   if (stages.empty() || label.empty()) throw ShapeError("trace: at least one stage and one example are needed");
-  check_cost_unit(cost_unit);
+  detail::check_cost_unit(cost_unit);
   const auto n = static_cast<Eigen::Index>(label.size());
   for (const StageTrace& s : stages) {
     const std::string where = "trace, stage '" + s.name + "': ";

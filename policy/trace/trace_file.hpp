@@ -25,13 +25,15 @@ StageTrace stage_from_probabilities(const std::string& name, double cost, std::s
                                     std::size_t classes, std::span<const int> label, const Loss& loss = Loss("top1"),
                                     bool class_features = true);
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// A table of text: what a CSV file holds. CsvTable of io has these two members too.
 struct TraceTable {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
 };
-
-namespace detail {
 
 /// Reads cells as numbers and names the cell that is none.
 struct TraceCells {
@@ -69,8 +71,6 @@ inline std::size_t stage_of(const std::string& column, const std::map<std::strin
   return index.size();
 }
 
-}  // namespace detail
-
 /// A trace from a table with one row per example and the columns, in any order,
 ///
 ///     label                 true class, an integer
@@ -93,7 +93,7 @@ Trace trace_from_table(const std::vector<std::string>& header, const std::vector
 /// The table that trace_from_table reads back equal to the last bit.
 TraceTable trace_to_table(const Trace& trace);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/trace/trace_file.ipp>

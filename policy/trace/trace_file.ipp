@@ -33,7 +33,7 @@ WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double 
   StageTrace stage;
   stage.name = name;
   stage.cost = cost;
-  stage.feature_names = confidence_feature_names(static_cast<int>(classes), class_features);
+  stage.feature_names = detail::confidence_feature_names(static_cast<int>(classes), class_features);
   const auto n = static_cast<Eigen::Index>(label.size());
   stage.features.resize(n, static_cast<Eigen::Index>(stage.feature_names.size()));
   stage.loss.resize(n);
@@ -44,14 +44,18 @@ WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double 
     if (label[i] < 0 || static_cast<std::size_t>(label[i]) >= classes)
       throw ArgumentError(where + ", row " + std::to_string(i) + ": label " + std::to_string(label[i]) +
                           " is not among " + std::to_string(classes) + " classes");
-    if (!is_distribution(row))
+    if (!detail::is_distribution(row))
       throw ArgumentError(where + ", row " + std::to_string(i) + ": not probabilities that add up to 1");
-    stage.prediction.push_back(confidence_features(row, features));
+    stage.prediction.push_back(detail::confidence_features(row, features));
     stage.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), stage.features.cols());
     stage.loss(at) = loss(row, label[i]);
   }
   return stage;
 }
+
+}  // namespace weir
+
+namespace weir::detail {
 
 WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
                                    const std::vector<std::vector<std::string>>& rows,
@@ -73,7 +77,7 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
       throw FormatError(name + ", row " + std::to_string(i + 1) + ": " + std::to_string(rows[i].size()) +
                         " cells, the header has " + std::to_string(header.size()));
 
-  const detail::TraceCells cells{header, rows, name};
+  const TraceCells cells{header, rows, name};
   struct Columns {
     std::vector<std::size_t> features;
     std::size_t prediction, loss, cost, answer_cost, network;
@@ -98,7 +102,7 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
       continue;
     }
     if (c == unit) continue;
-    const std::size_t k = detail::stage_of(header[c], index);
+    const std::size_t k = stage_of(header[c], index);
     if (k == stages.size()) throw FormatError(name + ": column '" + header[c] + "' belongs to no stage");
     const std::string what = header[c].substr(stages[k].size() + 1);
     if (what == "prediction")
@@ -200,4 +204,4 @@ WEIR_INLINE TraceTable trace_to_table(const Trace& trace) {
   return table;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

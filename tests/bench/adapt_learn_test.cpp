@@ -20,9 +20,9 @@ TEST_CASE("adapt: gates learn from expected losses where probabilities are there
   adapt::Mode m;
   m.policy = weir_test::probability_trace(200, 2, 5, 4);
   adapt::take_lessons(m, o, loss);
-  const double T = weir::full_temperature(m.policy);
+  const double T = weir::detail::full_temperature(m.policy);
   CHECK(m.lessons.stages[0].loss ==
-        weir::with_expected_losses(m.policy, loss, weir::LossSide::excess, T).stages[0].loss);
+        weir::detail::with_expected_losses(m.policy, loss, weir::detail::LossSide::excess, T).stages[0].loss);
   CHECK(contains(m.learned_from, "expected under stage1"));
   o.learn_from = "labels";
   adapt::take_lessons(m, o, loss);

@@ -15,7 +15,7 @@
 namespace WEIR_UNIT {
 
 TEST_CASE("comparison: seconds at equal excess loss, and the area, by hand and by summation") {
-  const std::vector<weir::TradeoffPoint> one{{0.5, 0.01}};
+  const std::vector<weir::detail::TradeoffPoint> one{{0.5, 0.01}};
   CHECK(compare::cost_at(one, 1, 0) == 1);
   CHECK(compare::cost_at(one, 1, 0.005) == doctest::Approx(0.75));
   CHECK(compare::cost_at(one, 1, 0.01) == doctest::Approx(0.5));
@@ -24,7 +24,7 @@ TEST_CASE("comparison: seconds at equal excess loss, and the area, by hand and b
   CHECK_THROWS_AS(compare::cost_at(one, 1, -0.001), weir::ArgumentError);
   CHECK(compare::saved_area(one, 1, 0.02) == doctest::Approx(0.375));
   CHECK(compare::saved_area({}, 1, 0.02) == 0);
-  const std::vector<weir::TradeoffPoint> many{{3, 0.004}, {2, 0.007}, {2.5, 0.03}, {1.5, 0.02}, {1, 0.08}};
+  const std::vector<weir::detail::TradeoffPoint> many{{3, 0.004}, {2, 0.007}, {2.5, 0.03}, {1.5, 0.02}, {1, 0.08}};
   double sum = 0;
   const int steps = 20000;
   for (int i = 0; i < steps; ++i) sum += 1 - compare::cost_at(many, 4, 0.05 * (i + 0.5) / steps) / 4;
@@ -39,9 +39,10 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
   std::uint64_t counter = 0;
   for (auto& c : contestants)
     for (int seed = 0; seed < 3; ++seed) {
-      c.cost.push_back(Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return 0.1 + weir::counter_uniform(5, counter++); }));
-      c.excess.push_back(
-          Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return weir::counter_uniform(5, counter++) < 0.1 ? 1.0 : 0.0; }));
+      c.cost.push_back(
+          Eigen::MatrixXd::NullaryExpr(n, 2, [&] { return 0.1 + weir::detail::counter_uniform(5, counter++); }));
+      c.excess.push_back(Eigen::MatrixXd::NullaryExpr(
+          n, 2, [&] { return weir::detail::counter_uniform(5, counter++) < 0.1 ? 1.0 : 0.0; }));
     }
   for (const bool equal_excess : {true, false}) {
     const compare::Reading reading{{0.05, 0.1}, 2.0, equal_excess};
@@ -49,7 +50,7 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
     REQUIRE(got.size() == 70);
     std::uint64_t draws = 0;
     const auto draw = [&](std::size_t size) {
-      return static_cast<std::size_t>(weir::counter_uniform(9, draws++) * static_cast<double>(size));
+      return static_cast<std::size_t>(weir::detail::counter_uniform(9, draws++) * static_cast<double>(size));
     };
     for (const auto& resample : got) {
       std::vector<Eigen::Index> images;
@@ -63,7 +64,7 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
             T += contestants[c].cost[s].row(i) / 120;
             E += contestants[c].excess[s].row(i) / 120;
           }
-        const std::vector<weir::TradeoffPoint> points{{T(0), E(0)}, {T(1), E(1)}};
+        const std::vector<weir::detail::TradeoffPoint> points{{T(0), E(0)}, {T(1), E(1)}};
         for (std::size_t b = 0; b < 2; ++b) {
           const double seconds = equal_excess ? compare::cost_at(points, 2, reading.budgets[b]) : points[b].cost;
           CHECK(resample[c][b] == doctest::Approx(2 / seconds).epsilon(1e-9));

@@ -29,9 +29,9 @@ weir::Image ramp(int height, int width, int channels) {
 
 /// n examples whose one feature is uniform in [low, low + 1]; they exit by whether it is above 1/2.
 shift::Watched uniform(std::size_t n, double low, std::uint64_t seed) {
-  shift::Watched w{{"feature"}, {}, weir::RowMatrix(static_cast<Eigen::Index>(n), 1)};
+  shift::Watched w{{"feature"}, {}, weir::detail::RowMatrix(static_cast<Eigen::Index>(n), 1)};
   for (std::size_t i = 0; i < n; ++i) {
-    const double x = low + weir::counter_uniform(seed, i);
+    const double x = low + weir::detail::counter_uniform(seed, i);
     w.features(static_cast<Eigen::Index>(i), 0) = x;
     w.exit.push_back(x > 0.5 ? 0 : 1);
   }
@@ -92,7 +92,7 @@ TEST_CASE("corruptions: noise has its deviation, and is the same for the same se
 }
 
 TEST_CASE("corruptions: sets keep their labels; sizes that differ are refused") {
-  weir::Bytes pixels(3 * 16);
+  weir::detail::Bytes pixels(3 * 16);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<char>(i);
   const auto set = weir::ImageSet::from_pixels(weir::Shape{3, 4, 4}, pixels, {5, 6, 7}, "set");
   const auto made = shift::corrupted(set, {2, 0}, {"blur", 1}, 0);
@@ -122,13 +122,13 @@ TEST_CASE("streams: without a change alarms are as rare as the run length says, 
   CHECK(seen.delay.size() == 60);
   const auto soon = shift::run_orders(calibration, control, &far, options);
   CHECK(soon.noticed == 60);
-  CHECK(weir::percentile(soon.delay, 50) < weir::percentile(seen.delay, 50));
+  CHECK(weir::detail::percentile(soon.delay, 50) < weir::detail::percentile(seen.delay, 50));
   CHECK(soon.loudest == "feature");
   // Delays are counted from the change, whatever came before.
   options.before = 100;
   const auto late = shift::run_orders(calibration, control, &far, options);
   CHECK(late.noticed + late.false_alarms == 60);
-  CHECK(weir::percentile(late.delay, 50) < 100);
+  CHECK(weir::detail::percentile(late.delay, 50) < 100);
   CHECK(late.delay.size() == late.noticed);
   const auto again = shift::run_orders(calibration, control, &far, options);
   CHECK(again.delay == late.delay);
@@ -140,7 +140,7 @@ TEST_CASE("streams: a monitor is shown exits and features without classes") {
   auto trace = weir_test::difficulty_trace(50, 3, 1);
   trace.stages[0].feature_names[1] = "class_3";
   const auto topology = weir_test::chain_of(trace);
-  const auto policy = weir::MixedPolicy::pure(weir::fixed_policy(topology, trace, 1));
+  const auto policy = weir::MixedPolicy::pure(weir::detail::fixed_policy(topology, trace, 1));
   const auto w = shift::watch(policy, trace);
   CHECK(std::set<std::size_t>(w.exit.begin(), w.exit.end()) == std::set<std::size_t>{1});
   CHECK(w.names.size() + 1 == trace.stages[0].feature_names.size());

@@ -23,7 +23,7 @@ TEST_CASE("Context: options out of range are refused by name") {
 
 TEST_CASE("ThreadPool: split covers every index once, in multiples of the grain") {
   for (int threads : {1, 2, 3, 7}) {
-    const weir::ThreadPool pool(threads);
+    const weir::detail::ThreadPool pool(threads);
     for (std::int64_t n : {0, 1, 5, 16, 17, 1000})
       for (std::int64_t grain : {1, 4, 16, 5000}) {
         std::vector<std::atomic<int>> seen(static_cast<std::size_t>(n));
@@ -42,7 +42,7 @@ TEST_CASE("ThreadPool: split covers every index once, in multiples of the grain"
 }
 
 TEST_CASE("ThreadPool: loops within loops and of many callers at once are all computed") {
-  const weir::ThreadPool pool(3);
+  const weir::detail::ThreadPool pool(3);
   std::atomic<int> sum = 0;
   std::vector<std::thread> callers;
   for (int c = 0; c < 4; ++c)
@@ -58,7 +58,7 @@ TEST_CASE("ThreadPool: loops within loops and of many callers at once are all co
 }
 
 TEST_CASE("ThreadPool: what a piece throws is thrown when all have ended, and the next loop runs") {
-  const weir::ThreadPool pool(2);
+  const weir::detail::ThreadPool pool(2);
   for (int round = 0; round < 20; ++round) {
     std::atomic<int> ended = 0;
     CHECK_THROWS_AS(pool.split(2, 1,
@@ -75,7 +75,7 @@ TEST_CASE("ThreadPool: what a piece throws is thrown when all have ended, and th
 
 TEST_CASE("ThreadPool: pipeline works on every item once, no more at a time than threads; next is called by one") {
   for (const int threads : {1, 2, 3, 7}) {
-    const weir::ThreadPool pool(threads);
+    const weir::detail::ThreadPool pool(threads);
     for (const std::size_t n : {0U, 1U, 2U, 50U}) {
       std::vector<std::atomic<int>> items(n);
       std::atomic<int> asking = 0, working = 0, most = 0;
@@ -102,7 +102,7 @@ TEST_CASE("ThreadPool: pipeline works on every item once, no more at a time than
 }
 
 TEST_CASE("ThreadPool: in a pipeline next may wait for work that is under way") {
-  const weir::ThreadPool pool(3);
+  const weir::detail::ThreadPool pool(3);
   std::mutex mutex;
   std::condition_variable done;
   int items = 0, given = 0, finished = 0;

@@ -24,14 +24,15 @@ struct Work : toy::Scale {
 };
 
 /// x -> a -> b -> full; a -> early; b -> middle; a -> unread. Given in the file's order, `last` first.
-std::shared_ptr<weir::NetworkState> exits(const std::vector<std::string>& order, std::vector<std::string> outputs) {
-  auto s = std::make_shared<weir::NetworkState>();
+std::shared_ptr<weir::detail::NetworkState> exits(const std::vector<std::string>& order,
+                                                  std::vector<std::string> outputs) {
+  auto s = std::make_shared<weir::detail::NetworkState>();
   s->source = "exits";
   const auto row = weir::ShapeForm::through(2, weir::Shape{2, 4}, 3, weir::Shape{3, 4});
   const std::vector<std::string> names{"x", "a", "b", "full", "early", "middle", "unread"};
   for (const std::string& n : names) s->values.push_back({n, row, nullptr});
   const auto id = [&](const std::string& n) {
-    return static_cast<weir::ValueId>(std::ranges::find(names, n) - names.begin());
+    return static_cast<weir::detail::ValueId>(std::ranges::find(names, n) - names.begin());
   };
   for (const std::string& n : order) {
     const std::string from = n == "a" ? "x" : n == "full" || n == "middle" ? "b" : "a";
@@ -44,7 +45,7 @@ std::shared_ptr<weir::NetworkState> exits(const std::vector<std::string>& order,
 
 std::vector<std::string> sorted(const std::vector<std::string>& order, std::vector<std::string> outputs) {
   const auto s = exits(order, std::move(outputs));
-  weir::sort_by_outputs(*s);
+  weir::detail::sort_by_outputs(*s);
   return weir::Network(s).tensor_names();
 }
 
@@ -65,7 +66,7 @@ TEST_CASE("sort_by_outputs: an input that is an output, and more outputs than ar
   const std::vector<std::string> file{"a", "b", "full", "unread", "middle", "early"};
   CHECK(sorted(file, {"x", "early", "full"}) ==
         std::vector<std::string>{"a", "early", "b", "full", "unread", "middle"});
-  std::vector<std::string> many(weir::most_sorted_outputs, "full");
+  std::vector<std::string> many(weir::detail::most_sorted_outputs, "full");
   many.push_back("early");
   CHECK(sorted(file, many) == file);
 }
@@ -73,7 +74,7 @@ TEST_CASE("sort_by_outputs: an input that is an output, and more outputs than ar
 TEST_CASE("sort_by_outputs: an exit at the end of the file is reached without the rest, to the same bits") {
   const auto s = exits({"a", "b", "full", "unread", "middle", "early"}, {"full", "early"});
   weir::Executor before{weir::Network(exits({"a", "b", "full", "unread", "middle", "early"}, {"full", "early"}))};
-  weir::sort_by_outputs(*s);
+  weir::detail::sort_by_outputs(*s);
   weir::Executor run{weir::Network(s)};
   weir::Tensor x(weir::Shape{3, 4});
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
@@ -88,20 +89,20 @@ TEST_CASE("sort_by_outputs: an exit at the end of the file is reached without th
 TEST_CASE("computed_in_order: any branch first, the same network where it is in order, and no bit changes") {
   using Names = std::vector<std::string>;
   const weir::Network net{exits({"a", "b", "full", "unread", "middle", "early"}, {"full"})};
-  const auto order = [&](const Names& tensors) { return weir::computed_in_order(net, tensors).tensor_names(); };
+  const auto order = [&](const Names& tensors) { return weir::detail::computed_in_order(net, tensors).tensor_names(); };
   CHECK(order({"middle"}) == Names{"a", "b", "middle", "full", "unread", "early"});
   CHECK(order({"early", "middle"}) == Names{"a", "early", "b", "middle", "full", "unread"});
   CHECK(order({"middle", "early"}) == Names{"a", "b", "middle", "early", "full", "unread"});
   // One that depends on another comes behind it, whatever is asked for.
   CHECK(order({"full", "b", "x"}) == net.tensor_names());
   for (const Names& same : {Names{}, Names{"full"}, Names{"a", "b", "full"}})
-    CHECK(weir::computed_in_order(net, same).shared() == net.shared());
+    CHECK(weir::detail::computed_in_order(net, same).shared() == net.shared());
   CHECK_THROWS_WITH_AS(order({"nothing"}), doctest::Contains("exits has no tensor 'nothing'; the nearest is '"),
                        weir::ArgumentError);
 
   weir::Tensor x(weir::Shape{3, 4});
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
-  weir::Executor file(net), sorted(weir::computed_in_order(net, Names{"early", "middle"}));
+  weir::Executor file(net), sorted(weir::detail::computed_in_order(net, Names{"early", "middle"}));
   file.begin(x);
   sorted.begin(x);
   for (const char* tensor : {"early", "middle", "full"}) {

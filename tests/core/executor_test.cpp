@@ -49,10 +49,10 @@ TEST_CASE("Executor: hooks see each tensor as the network names it, fusion or no
 TEST_CASE("Executor: a chain without hooks is fused, and hooked it is not") {
   const auto network = toy::network(false);
   const weir::Context context;
-  CHECK(weir::Plan::make(network, context, {})->steps().size() == 2);
-  CHECK(weir::Plan::make(network, context, {network.id_of("a")})->steps().size() == 3);
-  const auto shared = weir::Plan::make(network, context, {});
-  CHECK(weir::Plan::make(network, context, {}) == shared);
+  CHECK(weir::detail::Plan::make(network, context, {})->steps().size() == 2);
+  CHECK(weir::detail::Plan::make(network, context, {network.id_of("a")})->steps().size() == 3);
+  const auto shared = weir::detail::Plan::make(network, context, {});
+  CHECK(weir::detail::Plan::make(network, context, {}) == shared);
 }
 
 TEST_CASE("Executor: rows that exit leave the batch, the others go on unharmed") {

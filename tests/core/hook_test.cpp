@@ -5,7 +5,7 @@
 namespace WEIR_UNIT {
 
 TEST_CASE("matches: * and ? as in file names") {
-  using weir::matches;
+  using weir::detail::matches;
   CHECK(matches("*", ""));
   CHECK(matches("layer?.out", "layer1.out"));
   CHECK(matches("*conv*", "a/conv2/b"));

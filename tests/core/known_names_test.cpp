@@ -6,20 +6,20 @@
 namespace WEIR_UNIT {
 
 TEST_CASE("edit_distance and nearest_name: by hand") {
-  CHECK(weir::edit_distance("", "") == 0);
-  CHECK(weir::edit_distance("abc", "") == 3);
-  CHECK(weir::edit_distance("scal", "scale") == 1);
-  CHECK(weir::edit_distance("kitten", "sitting") == 3);
+  CHECK(weir::detail::edit_distance("", "") == 0);
+  CHECK(weir::detail::edit_distance("abc", "") == 3);
+  CHECK(weir::detail::edit_distance("scal", "scale") == 1);
+  CHECK(weir::detail::edit_distance("kitten", "sitting") == 3);
   const std::vector<std::string_view> known{"mean", "std", "scale", "crop"};
-  CHECK(weir::nearest_name("scal", known) == "scale");
-  CHECK(weir::nearest_name("Std", known) == "std");
-  CHECK(weir::nearest_name("x", std::vector<std::string_view>{}).empty());
+  CHECK(weir::detail::nearest_name("scal", known) == "scale");
+  CHECK(weir::detail::nearest_name("Std", known) == "std");
+  CHECK(weir::detail::nearest_name("x", std::vector<std::string_view>{}).empty());
 }
 
 TEST_CASE("refuse_unknown_keys: names the key, the nearest and all that are known") {
-  CHECK_NOTHROW(weir::refuse_unknown_keys(nlohmann::json{{"a", 1}}, {"a", "b"}));
-  CHECK_NOTHROW(weir::refuse_unknown_keys(nlohmann::json(3), {"a"}));
-  CHECK_THROWS_WITH_AS(weir::refuse_unknown_keys(nlohmann::json{{"men", 1}}, {"scale", "mean"}),
+  CHECK_NOTHROW(weir::detail::refuse_unknown_keys(nlohmann::json{{"a", 1}}, {"a", "b"}));
+  CHECK_NOTHROW(weir::detail::refuse_unknown_keys(nlohmann::json(3), {"a"}));
+  CHECK_THROWS_WITH_AS(weir::detail::refuse_unknown_keys(nlohmann::json{{"men", 1}}, {"scale", "mean"}),
                        "key 'men' is unknown; the nearest known one is 'mean' (known: scale, mean)", weir::FormatError);
 }
 

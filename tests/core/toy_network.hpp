@@ -63,7 +63,7 @@ struct RowSum : weir::RunnableLayer {
 
 /// with_sum false: a plain chain input -> a -> b -> y, in which everything but y can be hidden.
 inline weir::Network network(bool with_sum = true) {
-  auto s = std::make_shared<weir::NetworkState>();
+  auto s = std::make_shared<weir::detail::NetworkState>();
   s->source = "toy";
   const auto row = weir::ShapeForm::through(2, weir::Shape{2, 4}, 3, weir::Shape{3, 4});
   const auto one = weir::ShapeForm::through(2, weir::Shape{2, 1}, 3, weir::Shape{3, 1});
@@ -74,7 +74,7 @@ inline weir::Network network(bool with_sum = true) {
   s->nodes.push_back({"total", "RowSum", std::make_shared<RowSum>(), {with_sum ? 3 : 2}, {4}});
   s->inputs = {0};
   s->outputs = {4};
-  weir::find_examples(*s);
+  weir::detail::find_examples(*s);
   return weir::Network(s);
 }
 

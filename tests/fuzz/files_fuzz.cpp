@@ -34,7 +34,7 @@
 
 namespace {
 
-std::string_view text_of(const weir::Bytes& file) { return {file.data(), file.size()}; }
+std::string_view text_of(const weir::detail::Bytes& file) { return {file.data(), file.size()}; }
 
 void must(bool holds) {
   if (!holds) std::abort();
@@ -43,7 +43,7 @@ void must(bool holds) {
 /// A file in memory, for what reads files by their path.
 class MemoryFile {
  public:
-  explicit MemoryFile(const weir::Bytes& bytes) : fd_(memfd_create("fuzz", MFD_CLOEXEC)) {
+  explicit MemoryFile(const weir::detail::Bytes& bytes) : fd_(memfd_create("fuzz", MFD_CLOEXEC)) {
     must(fd_ >= 0 && ::write(fd_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
   }
   MemoryFile(const MemoryFile&) = delete;
@@ -55,40 +55,40 @@ class MemoryFile {
   int fd_;
 };
 
-double try_npy(const weir::Bytes& file) {
+double try_npy(const weir::detail::Bytes& file) {
   const weir::NpyArray array = weir::detail::parse_npy(file);
   must(array.to_tensor().size() == array.size());
   return 8.0 * static_cast<double>(array.size());
 }
 
-double try_idx(const weir::Bytes& file) {
+double try_idx(const weir::detail::Bytes& file) {
   // Deflate makes a thousand bytes of one: what it holds is what it may take, and once more while it is read.
   return 2.0 * static_cast<double>(weir::detail::parse_idx(std::span<const char>(file)).bytes.size());
 }
 
-double try_csv(const weir::Bytes& file) {
-  const weir::CsvTable table = weir::parse_csv(text_of(file), "fuzz.csv");
-  std::string again = weir::csv_line(table.header);
+double try_csv(const weir::detail::Bytes& file) {
+  const weir::detail::CsvTable table = weir::detail::parse_csv(text_of(file), "fuzz.csv");
+  std::string again = weir::detail::csv_line(table.header);
   for (const auto& row : table.rows) {
     must(row.size() == table.header.size());
-    again += weir::csv_line(row);
+    again += weir::detail::csv_line(row);
   }
   if (table.header.size() == 1) return 0;  // a line of one empty cell is an empty line
-  const weir::CsvTable same = weir::parse_csv(again, "fuzz.csv");
+  const weir::detail::CsvTable same = weir::detail::parse_csv(again, "fuzz.csv");
   must(same.header == table.header && same.rows == table.rows);
   return 0;
 }
 
-double try_image(const weir::Bytes& file) {
+double try_image(const weir::detail::Bytes& file) {
   const weir::Image image = weir::decode_image(file, "fuzz");
   must(image.data.size() == image.view().size_bytes());
   return 8.0 * static_cast<double>(image.data.size());
 }
 
-double try_policy(const weir::Bytes& file) {
+double try_policy(const weir::detail::Bytes& file) {
   const weir::PolicyFile policy = weir::policy_from_text(text_of(file), "fuzz.json");
   must(weir::policy_from_text(weir::to_text(policy)) == policy);
-  const weir::GateInputs layout = policy.inputs();
+  const weir::detail::GateInputs layout = policy.inputs();
   for (std::size_t k = 0; k < policy.stages.size(); ++k) {
     const std::size_t size = layout.size(k);
     if (size > 10000) continue;
@@ -97,19 +97,19 @@ double try_policy(const weir::Bytes& file) {
     const std::size_t action = policy.policy.pick(7).action(k, x);
     must(action <= policy.policy.a.topology.stages[k].next.size());
   }
-  (void)weir::read_cascade(policy, "/nowhere/policy.json");
+  (void)weir::detail::read_cascade(policy, "/nowhere/policy.json");
   return 0;
 }
 
-double try_trace(const weir::Bytes& file) {
-  const weir::CsvTable csv = weir::parse_csv(text_of(file), "fuzz.csv");
-  const weir::Trace trace = weir::trace_from_table(csv.header, csv.rows, {}, "fuzz.csv");
-  const weir::TraceTable again = weir::trace_to_table(trace);
-  must(weir::trace_from_table(again.header, again.rows).size() == trace.size());
+double try_trace(const weir::detail::Bytes& file) {
+  const weir::detail::CsvTable csv = weir::detail::parse_csv(text_of(file), "fuzz.csv");
+  const weir::Trace trace = weir::detail::trace_from_table(csv.header, csv.rows, {}, "fuzz.csv");
+  const weir::detail::TraceTable again = weir::detail::trace_to_table(trace);
+  must(weir::detail::trace_from_table(again.header, again.rows).size() == trace.size());
   return 0;
 }
 
-double try_models(const weir::Bytes& file) {
+double try_models(const weir::detail::Bytes& file) {
   const MemoryFile in_memory(file);
   const std::vector<std::uint8_t> pixels(3 * 40000, 7);
   for (const auto& [name, preprocess] : weir::load_preprocess(in_memory.path())) {
@@ -133,39 +133,39 @@ double try_models(const weir::Bytes& file) {
   return 0;
 }
 
-double try_labels(const weir::Bytes& file) {
-  (void)weir::detail::labels_of_csv(weir::parse_csv(text_of(file), "fuzz.csv"));
+double try_labels(const weir::detail::Bytes& file) {
+  (void)weir::detail::labels_of_csv(weir::detail::parse_csv(text_of(file), "fuzz.csv"));
   return 0;
 }
 
-double try_labels_npy(const weir::Bytes& file) {
+double try_labels_npy(const weir::detail::Bytes& file) {
   (void)weir::detail::labels_of_npy(weir::detail::parse_npy(file), "fuzz.npy");
   return 0;
 }
 
-double try_cifar(const weir::Bytes& file) {
-  weir::CifarImages images;
+double try_cifar(const weir::detail::Bytes& file) {
+  weir::detail::CifarImages images;
   weir::detail::append_cifar(file, images);
   must(images.pixels.size() == images.labels.size() * 3 * 32 * 32);
   return 0;
 }
 
-double try_costs(const weir::Bytes& file) {
-  const weir::CsvTable csv = weir::parse_csv(text_of(file), "fuzz.csv");
-  (void)weir::CostTable(csv.header, csv.rows, "fuzz.csv");
+double try_costs(const weir::detail::Bytes& file) {
+  const weir::detail::CsvTable csv = weir::detail::parse_csv(text_of(file), "fuzz.csv");
+  (void)weir::detail::CostTable(csv.header, csv.rows, "fuzz.csv");
   return 0;
 }
 
 /// Each reads a file and returns the bytes that it needs beside the fixed allowance. make_seeds.py has their order.
-constexpr double (*kinds[])(const weir::Bytes&) = {try_npy,        try_idx,   try_csv,    try_image,
-                                                   try_policy,     try_trace, try_models, try_labels,
-                                                   try_labels_npy, try_cifar, try_costs};
+constexpr double (*kinds[])(const weir::detail::Bytes&) = {try_npy,        try_idx,   try_csv,    try_image,
+                                                           try_policy,     try_trace, try_models, try_labels,
+                                                           try_labels_npy, try_cifar, try_costs};
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const weir::Bytes file(data + 1, data + size);
+  const weir::detail::Bytes file(data + 1, data + size);
   const fuzz::Bounds bounds;
   double needed = 0;
   try {

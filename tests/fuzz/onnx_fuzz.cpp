@@ -62,7 +62,7 @@ double floats_of(const weir::Shape& s) {
 /// Floats of all tensors at a batch size, constants among them.
 double tensor_floats(const Network& network, std::int64_t n) {
   double floats = 0;
-  for (const weir::Value& v : network.state().values) floats += floats_of(v.form.at(n));
+  for (const weir::detail::Value& v : network.state().values) floats += floats_of(v.form.at(n));
   return floats;
 }
 
@@ -72,7 +72,7 @@ double work(const Network& network, std::int64_t n) { return network.flops(n) + 
 std::vector<Tensor> inputs_of(const Network& network, std::int64_t n, fuzz::Numbers& numbers) {
   std::vector<Tensor> inputs;
   const bool wild = numbers.below(8) == 0;
-  for (const weir::ValueId v : network.state().inputs) {
+  for (const weir::detail::ValueId v : network.state().inputs) {
     inputs.emplace_back(network.value(v).form.at(n));
     for (float& f : inputs.back().span()) {
       f = static_cast<float>(numbers.below(64)) / 8 - 4;
@@ -122,15 +122,15 @@ void must_equal(const std::vector<Tensor>& a, const std::vector<Tensor>& b, cons
 }
 
 /// Whether the batch is the outermost dimension of all, and none mixes its examples.
-bool all_rows(const Network& network, const std::vector<weir::ValueId>& values) {
-  return std::all_of(values.begin(), values.end(), [&](weir::ValueId v) {
+bool all_rows(const Network& network, const std::vector<weir::detail::ValueId>& values) {
+  return std::all_of(values.begin(), values.end(), [&](weir::detail::ValueId v) {
     return network.value(v).form.has_rows() && !network.value(v).examples.is_mixed();
   });
 }
 
 /// Both batch sizes, one after the other and again, and rows that leave.
 void run_batches(const Network& network, Executor& executor, fuzz::Numbers& numbers) {
-  const weir::NetworkState& s = network.state();
+  const weir::detail::NetworkState& s = network.state();
   const auto names = network.tensor_names();
   const std::string stop = names.empty() ? "" : names[numbers.below(names.size())];
   if (!names.empty()) executor.show(stop);  // now: plans may differ in rounding
@@ -187,7 +187,7 @@ void run(const Network& network, std::size_t seed) {
     } else {
       run_batches(network, executor, numbers);
     }
-    for (const weir::Node& node : network.state().nodes) operators_run().insert(node.op);
+    for (const weir::detail::Node& node : network.state().nodes) operators_run().insert(node.op);
   }
   run_hooked(network, options, numbers);
 }

@@ -74,7 +74,7 @@ void check_every_prefix_refused(const std::string& bytes, F f) {
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     INFO("the first ", n, " of ", bytes.size(), " bytes");
     // A copy of exactly this size, so that a sanitizer sees every read behind the end.
-    const weir::Bytes prefix(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    const weir::detail::Bytes prefix(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
     CHECK_THROWS_AS(f(prefix), weir::FormatError);
   }
 }
@@ -85,7 +85,7 @@ template <class F>
 std::size_t sweep_bit_flips(const std::string& bytes, F f) {
   std::size_t refused = 0;
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
-    weir::Bytes damaged(bytes.begin(), bytes.end());
+    weir::detail::Bytes damaged(bytes.begin(), bytes.end());
     damaged[bit / 8] = static_cast<char>(static_cast<unsigned char>(damaged[bit / 8]) ^ (1U << (bit % 8)));
     try {
       f(damaged);

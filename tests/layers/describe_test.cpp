@@ -17,9 +17,9 @@ using Words = std::vector<std::string>;
 
 /// input [N,3,6,6] -> conv1 3x3, norm, relu -> conv2 1x1 plus the former, relu -> flatten -> linear to 5 -> output
 weir::Network residual_block() {
-  weir::GraphWriter g("block", {});
-  const weir::Written a = g.relu(g.batch_norm("norm", g.conv("conv1", g.input(3, 6, 6), 8, 3, {.pad = 1})));
-  const weir::Written b = g.relu(g.plus(g.conv("conv2", a, 8, 1), a));
+  weir::models::GraphWriter g("block", {});
+  const weir::models::Written a = g.relu(g.batch_norm("norm", g.conv("conv1", g.input(3, 6, 6), 8, 3, {.pad = 1})));
+  const weir::models::Written b = g.relu(g.plus(g.conv("conv2", a, 8, 1), a));
   return weir::build_network(g.finish(g.linear("linear", g.flatten(b, 8 * 36), 5)));
 }
 

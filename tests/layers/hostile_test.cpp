@@ -31,9 +31,9 @@ void attempt(const weir::GraphDef& def, const std::vector<weir::Tensor>& inputs,
   try {
     const weir::Network network = weir::build_network(def);
     double floats = 0;
-    for (const weir::Value& v : network.state().values) floats += static_cast<double>(v.form.at(2).numel());
+    for (const weir::detail::Value& v : network.state().values) floats += static_cast<double>(v.form.at(2).numel());
     const weir::Context context;
-    for (const weir::Node& n : network.state().nodes)
+    for (const weir::detail::Node& n : network.state().nodes)
       if (floats < 1e6) {
         const auto shapes = network.input_shapes(n, 2);
         if (n.op == "Conv" || n.op == "Fill") continue;  // packing costs more than it tells

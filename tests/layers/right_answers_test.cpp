@@ -28,10 +28,10 @@ using Ints = std::vector<std::int64_t>;
 
 /// a op b, broadcast: the slow way.
 Tensor combined(const std::string& op, const Tensor& a, const Tensor& b) {
-  const Shape shape = weir::broadcast_shape(a.shape(), b.shape());
+  const Shape shape = weir::detail::broadcast_shape(a.shape(), b.shape());
   Tensor y(shape);
-  const auto sa = weir::broadcast_strides(a.shape(), shape), sb = weir::broadcast_strides(b.shape(), shape),
-             sy = weir::dense_strides(shape);
+  const auto sa = weir::kernels::broadcast_strides(a.shape(), shape),
+             sb = weir::kernels::broadcast_strides(b.shape(), shape), sy = weir::kernels::dense_strides(shape);
   for (std::size_t i = 0; i < y.size(); ++i) {
     std::int64_t at_a = 0, at_b = 0;
     for (std::size_t d = 0; d < shape.rank(); ++d) {
@@ -102,7 +102,7 @@ TEST_CASE("W2_row_of_batch: what is computed over the batch meets the batch") {
       g.node("r", "ReduceMean", {"c"}, {{"axes", pooled ? Ints{0, 2, 3} : Ints{0}}});
       g.node("y", op, {"c", "r"});
       const weir::Network network = g.build();
-      CHECK(!weir::rows_may_leave(network));
+      CHECK(!weir::detail::rows_may_leave(network));
       for (const std::int64_t n : {1, 2, 3, 7}) {
         const Tensor x = graphs::noise({n, 3, 8, 8});
         const Tensor c = graphs::tapped(network, x, "c"), r = graphs::tapped(network, x, "r");
@@ -118,7 +118,7 @@ TEST_CASE("a convolution whose batch is twice that of the network") {
   g.node("a", "Reshape", {"x", "s"}).node("b", "Conv", {"a", "w"}).node("c", "Conv", {"b", "v"});
   g.node("y", "Relu", {"c"});
   const weir::Network network = g.build();
-  CHECK(weir::rows_may_leave(network));
+  CHECK(weir::detail::rows_may_leave(network));
   const Tensor x = graphs::noise({3, 6, 12, 12}), y = graphs::run(network, x);
   Graph half({-1, 3, 12, 12});
   half.noise("w", {8, 3, 3, 3}).noise("v", {8, 8, 3, 3});
@@ -178,7 +178,7 @@ TEST_CASE("mix_a: networks that mix the examples of a batch run whole batches on
   CHECK(graphs::error_of([&] {
           (void)graphs::run(fixed.build(), graphs::noise({3, 3, 4}));
         }).find("does not run batches of 3") != std::string::npos);
-  const auto leaves = [](Graph& g) { return weir::rows_may_leave(g.build()); };
+  const auto leaves = [](Graph& g) { return weir::detail::rows_may_leave(g.build()); };
   Graph softmax({-1, 3, 4}), other({-1, 3, 4}), turned({-1, 3, 4}), views({-1, 3, 4}), flip({-1, 3, 4}),
       windows({-1, 3, 4}), interleaved({-1, 3, 4});
   CHECK(!leaves(softmax.node("y", "Softmax", {"x"}, {{"axis", std::int64_t{0}}})));
@@ -229,7 +229,7 @@ TEST_CASE("R1_view_by_batch, R2_class_token, allowzero1: shapes by the batch siz
   token.node("s", "Shape", {"x"}).node("n", "Slice", {"s", "zero", "one"});
   token.node("t", "Concat", {"n", "rest"}, {{"axis", std::int64_t{0}}}).node("e", "Expand", {"cls", "t"});
   token.node("y", "Concat", {"e", "x"}, {{"axis", std::int64_t{1}}});
-  CHECK(weir::rows_may_leave(token.build()));
+  CHECK(weir::detail::rows_may_leave(token.build()));
   for (const std::int64_t n : {1, 2, 3, 8}) {
     const Tensor batch = graphs::noise({n, 4, 8}), y = graphs::run(token.build(), batch);
     CHECK(y.shape() == Shape{n, 5, 8});
@@ -320,7 +320,7 @@ TEST_CASE("gather_float, pool_stride: what a small file asks for is in proportio
   expand.constant("c", {1, 1}, {1.5F}).integers("s", {1 << 14, 1 << 14}).node("e", "Expand", {"c", "s"});
   expand.node("m", "ReduceMax", {"e"}, {{"axes", Ints{0, 1}}}).node("y", "Add", {"x", "m"});
   const weir::Network network = expand.build();  // a gigabyte, which no constant may take
-  for (const weir::Value& v : network.state().values) CHECK((!v.constant || v.constant->size() < 1 << 20));
+  for (const weir::detail::Value& v : network.state().values) CHECK((!v.constant || v.constant->size() < 1 << 20));
 }
 
 TEST_CASE("planning takes time in proportion to the nodes") {

@@ -35,7 +35,7 @@ Tensor repeated(const Tensor& t, std::int64_t times) {
 }
 
 bool any_batch(const weir::Network& n) {
-  const auto rows_of = [&](weir::ValueId v) { return n.value(v).form.has_rows(); };
+  const auto rows_of = [&](weir::detail::ValueId v) { return n.value(v).form.has_rows(); };
   const auto& s = n.state();
   return s.fixed_batch == 0 && std::all_of(s.inputs.begin(), s.inputs.end(), rows_of) &&
          std::all_of(s.outputs.begin(), s.outputs.end(), rows_of);

@@ -50,7 +50,7 @@ inline weir::Tensor as_tensor(const weir::Constant& c) {
 }
 
 inline std::string file_text(const std::filesystem::path& path) {
-  const weir::Bytes bytes = weir::read_file(path);
+  const weir::detail::Bytes bytes = weir::detail::read_file(path);
   return {bytes.begin(), bytes.end()};
 }
 

@@ -202,13 +202,13 @@ int main() {
 
   weir::Trace priced = training;  // a cost of its own: what the stages' answers cost in cents
   priced.set_costs({{2, 0}, {7, 0}}, "cents");
-  CHECK(weir::evaluate(weir::fixed_policy(weir::Topology::chain({"small", "full"}), priced, 1), priced).mean_cost() ==
-        9);
+  CHECK(weir::evaluate(weir::detail::fixed_policy(weir::Topology::chain({"small", "full"}), priced, 1), priced)
+            .mean_cost() == 9);
 
   // weir's own programs know what was added: `policy` compares this learner and this rule.
-  const weir::TraceTable table = weir::trace_to_table(make_trace(4000, 4));
-  std::string csv = weir::csv_line(table.header);
-  for (const auto& row : table.rows) csv += weir::csv_line(row);
+  const weir::detail::TraceTable table = weir::detail::trace_to_table(make_trace(4000, 4));
+  std::string csv = weir::detail::csv_line(table.header);
+  for (const auto& row : table.rows) csv += weir::detail::csv_line(row);
   weir::write_file_atomically("doors/trace.csv", csv);
   std::vector<std::string> words = {
       "doors",   "--trace", "doors/trace.csv", "--learners", "below", "--rules",      "mine", "--budgets", "0.05",
@@ -216,7 +216,7 @@ int main() {
   std::vector<char*> arguments;
   for (std::string& w : words) arguments.push_back(w.data());
   CHECK(weir::programs::policy(static_cast<int>(arguments.size()), arguments.data()) == 0);
-  const weir::Bytes result = weir::read_file("doors/results/policy.csv");
+  const weir::detail::Bytes result = weir::detail::read_file("doors/results/policy.csv");
   const std::string_view compared(result.data(), result.size());
   CHECK(compared.find("mine") != compared.npos && compared.find("below") != compared.npos);
   return 0;

@@ -91,7 +91,7 @@ struct Expected {
 inline Expected reference(const CascadeSpec& spec, const weir::MixedPolicy& mixed, std::size_t example) {
   const weir::Policy& policy = mixed.pick(example);
   std::vector<std::vector<double>> features(spec.stages.size());
-  std::vector<weir::StageAnswer> answers(spec.stages.size());
+  std::vector<weir::detail::StageAnswer> answers(spec.stages.size());
   Expected e;
   for (std::size_t k = 0;;) {
     const CascadeStage& s = spec.stages[k];
@@ -106,9 +106,9 @@ inline Expected reference(const CascadeSpec& spec, const weir::MixedPolicy& mixe
     if (s.head)
       s.head->predict(y.data, spec.example_shape(k), scratch.data(), e.probabilities);
     else
-      weir::softmax(y.span(), e.probabilities);
+      weir::detail::softmax(y.span(), e.probabilities);
     features[k].resize(spec.feature_names().size());
-    e.label = weir::confidence_features(e.probabilities, features[k]);
+    e.label = weir::detail::confidence_features(e.probabilities, features[k]);
     answers[k] = {e.label, features[k]};
     e.visited.push_back(k);
     std::vector<double> input(spec.gate_inputs().size(k));

@@ -19,7 +19,7 @@ namespace weir_test {
 inline weir::Trace probability_trace(std::size_t n, std::size_t n_stages, std::size_t classes, std::uint64_t seed,
                                      const weir::Loss& loss = weir::Loss("top1")) {
   std::uint64_t counter = 0;
-  const auto uniform = [&] { return weir::counter_uniform(seed, counter++); };
+  const auto uniform = [&] { return weir::detail::counter_uniform(seed, counter++); };
   weir::Trace trace;
   std::vector<double> difficulty(n);
   for (double& d : difficulty) d = uniform();
@@ -31,7 +31,7 @@ inline weir::Trace probability_trace(std::size_t n, std::size_t n_stages, std::s
       float* row = p.data() + i * classes;
       for (std::size_t c = 0; c < classes; ++c) row[c] = static_cast<float>(4 * uniform());
       row[trace.label[i]] += static_cast<float>(skill * (1 - difficulty[i]));
-      weir::softmax({row, classes}, {row, classes});
+      weir::detail::softmax({row, classes}, {row, classes});
     }
     auto stage = weir::stage_from_probabilities("stage" + std::to_string(k), 1e-4 * static_cast<double>(1 + 2 * k), p,
                                                 classes, trace.label, loss);

@@ -15,7 +15,7 @@ namespace weir_test {
 /// and its features (max_probability, entropy, margin, then `noise` useless ones) tell of it.
 inline weir::Trace difficulty_trace(std::size_t n, std::size_t n_stages, std::uint64_t seed, std::size_t noise = 1) {
   std::uint64_t counter = 0;
-  const auto uniform = [&] { return weir::counter_uniform(seed, counter++); };
+  const auto uniform = [&] { return weir::detail::counter_uniform(seed, counter++); };
   weir::Trace trace;
   std::vector<double> difficulty(n);
   for (double& d : difficulty) d = uniform();
@@ -64,9 +64,10 @@ inline weir::Topology random_dag(const weir::Trace& trace, std::uint64_t seed) {
   for (const auto& s : trace.stages) t.stages.push_back({s.name, {}});
   std::uint64_t counter = 0;
   for (std::size_t k = 1; k < t.size(); ++k) {
-    const auto parent = static_cast<std::size_t>(weir::counter_uniform(seed, counter++) * static_cast<double>(k));
+    const auto parent =
+        static_cast<std::size_t>(weir::detail::counter_uniform(seed, counter++) * static_cast<double>(k));
     for (std::size_t j = 0; j < k; ++j)
-      if (j == parent || weir::counter_uniform(seed, counter++) < 0.4) t.stages[j].next.push_back(k);
+      if (j == parent || weir::detail::counter_uniform(seed, counter++) < 0.4) t.stages[j].next.push_back(k);
   }
   t.check();
   return t;

@@ -67,7 +67,7 @@ struct Logits : weir::RunnableLayer {
 /// input -> t0 -> t1 -> ... -> y: waves of the input's shape (for one example), then three logits.
 inline weir::Network network(const std::string& name, const weir::Shape& example, const std::vector<Counter>& waves,
                              std::int64_t fixed_batch = 0) {
-  auto s = std::make_shared<weir::NetworkState>();
+  auto s = std::make_shared<weir::detail::NetworkState>();
   s->source = name;
   s->fixed_batch = fixed_batch;
   const auto at = [&](std::int64_t n) {
@@ -80,19 +80,19 @@ inline weir::Network network(const std::string& name, const weir::Shape& example
   for (std::size_t i = 0; i < waves.size(); ++i) {
     // Names beyond the small-string buffer, as those of exported networks are.
     s->values.push_back({"a/rather/long/tensor/name/t" + std::to_string(i), form});
-    const auto in = static_cast<weir::ValueId>(i);
+    const auto in = static_cast<weir::detail::ValueId>(i);
     s->nodes.push_back({"wave" + std::to_string(i),
                         "Wave",
                         std::make_shared<Wave>(static_cast<float>(i + name.size()), waves[i]),
                         {in},
                         {in + 1}});
   }
-  const auto last = static_cast<weir::ValueId>(waves.size());
+  const auto last = static_cast<weir::detail::ValueId>(waves.size());
   s->values.push_back({"y", weir::ShapeForm::through(2, weir::Shape{2, 3}, 3, weir::Shape{3, 3})});
   s->nodes.push_back({"logits", "Logits", std::make_shared<Logits>(), {last}, {last + 1}});
   s->inputs = {0};
   s->outputs = {last + 1};
-  weir::find_examples(*s);
+  weir::detail::find_examples(*s);
   return weir::Network(s);
 }
 
@@ -113,8 +113,8 @@ inline void fill(std::size_t network, std::size_t example, weir::View out) {
 }
 
 /// f = slope (max_probability - cut).
-inline weir::GateModel model(std::size_t d, double slope, double cut) {
-  weir::LinearModel m = weir::LinearModel::constant(0, d);
+inline weir::detail::GateModel model(std::size_t d, double slope, double cut) {
+  weir::detail::LinearModel m = weir::detail::LinearModel::constant(0, d);
   m.coef[0] = slope;
   m.intercept = -slope * cut;
   return {"logistic", m};
@@ -135,7 +135,7 @@ inline weir::Policy policy(const std::shared_ptr<const weir::CascadeSpec>& spec,
       return quantile >= 1 ? 2.0 : certainty[k][static_cast<std::size_t>(quantile * 40)];
     };
     const std::size_t actions = spec->topology.n_actions(k), d = spec->gate_inputs().size(k);
-    std::vector<weir::GateModel> models;
+    std::vector<weir::detail::GateModel> models;
     for (std::size_t a = 0; a < actions; ++a)
       for (std::size_t b = a + 1; b < actions; ++b) models.push_back(model(d, -1, cut(a == 0 ? share : share / 2)));
     p.gates.push_back(actions == 1 ? weir::Gate{} : weir::Gate(actions, d, std::move(models)));

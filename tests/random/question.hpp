@@ -53,7 +53,7 @@ struct Question {
 /// Takes values from the front of bytes. Throws FormatError at their end.
 class Reader {
  public:
-  explicit Reader(const weir::Bytes& bytes) : bytes_(bytes) {}
+  explicit Reader(const weir::detail::Bytes& bytes) : bytes_(bytes) {}
   void take(void* to, std::size_t n) {
     if (n > bytes_.size() - at_) throw weir::FormatError("a file of random networks ends early");
     if (n > 0) std::memcpy(to, bytes_.data() + at_, n);
@@ -77,7 +77,7 @@ class Reader {
   std::string rest() const { return {bytes_.begin() + static_cast<std::ptrdiff_t>(at_), bytes_.end()}; }
 
  private:
-  const weir::Bytes& bytes_;
+  const weir::detail::Bytes& bytes_;
   std::size_t at_ = 0;
 };
 
@@ -85,7 +85,7 @@ class Reader {
 inline Question read_question(const std::string& stem) {
   Question q;
   q.model = stem + ".onnx";
-  const weir::Bytes text = weir::read_file(stem + ".json");
+  const weir::detail::Bytes text = weir::detail::read_file(stem + ".json");
   const auto about = nlohmann::json::parse(text.begin(), text.end());
   q.seed = std::to_string(about["seed"].get<std::int64_t>());
   q.fixed = about["fixed"].get<std::int64_t>();
@@ -93,7 +93,8 @@ inline Question read_question(const std::string& stem) {
   for (const auto& op : about["ops"]) q.ops += (q.ops.empty() ? "" : " ") + op.get<std::string>();
   for (const auto& o : about["outputs"]) q.outputs.push_back({o["name"], o["rows"]});
   for (const auto& o : about["taps"]) q.taps.push_back({o["name"], o["rows"]});
-  const weir::Bytes input_bytes = weir::read_file(stem + ".in"), right = weir::read_file(stem + ".ref");
+  const weir::detail::Bytes input_bytes = weir::detail::read_file(stem + ".in"),
+                            right = weir::detail::read_file(stem + ".ref");
   Reader input(input_bytes), reference(right);
   for (const auto& i : about["inputs"]) {
     std::vector<std::int64_t> dims = {static_cast<std::int64_t>(all_rows)};

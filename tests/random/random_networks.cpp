@@ -83,7 +83,7 @@ class Table {
   explicit Table(fs::path kept) : kept_(std::move(kept)) {}
 
   void add(const std::string& stem, const Finding& f) {
-    const weir::Bytes text = weir::read_file(stem + ".json");
+    const weir::detail::Bytes text = weir::detail::read_file(stem + ".json");
     const auto about = nlohmann::json::parse(text.begin(), text.end());
     const auto v = static_cast<std::size_t>(f.verdict);
     ++total_[v];

@@ -63,7 +63,8 @@ class Browser {
 
   std::string picture(std::size_t i) {
     const weir::ImageView image = page_.results.data.test.set->image(page_.results.data.test.rows[i]);
-    return weir::base64(weir::encode_png(weir::HtmlReport::shrunk(image, picture_height, memory_)));
+    return weir::detail::base64(
+        weir::detail::encode_png(weir::detail::HtmlReport::shrunk(image, picture_height, memory_)));
   }
 
   std::string exits_html(const ShownMode& m) {
@@ -77,7 +78,7 @@ class Browser {
         n_regressions += m.asked().run->loss[i] > m.full->loss[i] ? 1 : 0;
       }
       const ExitRow& e = m.asked().exits[k];
-      html += element("h3", weir::escape_markup(stage_text(e.stage)) + " " +
+      html += element("h3", weir::detail::escape_markup(stage_text(e.stage)) + " " +
                                 element("small", percent_text(e.share, 1) + " of the images" +
                                                      (e.n == 0 ? "" : ", " + percent_text(e.accuracy, 1) + " right")));
       html += element("div", figures, std::string("class=\"thumbs") + (n_regressions == 0 ? " none" : "") + "\"");
@@ -90,14 +91,14 @@ class Browser {
     const Contestant& c = *m.asked().run;
     const int label = r.data.test.label(i);
     const bool regression = c.loss[i] > m.full->loss[i];
-    const std::string sure = weir::format_fixed(static_cast<double>(c.confidence[i]), 2);
+    const std::string sure = weir::detail::format_fixed(static_cast<double>(c.confidence[i]), 2);
     const std::string truth = page_.class_text(label), answer = page_.class_text(c.answer[i]);
     const std::string words = r.data.test.set->name(r.data.test.rows[i]) + ": class " + truth + ", answer " + answer +
                               ", confidence " + sure + ", full network " + page_.class_text(m.full->answer[i]) + ", " +
                               time_text(c.seconds[i]) + (regression ? "; a new mistake" : "");
     const bool is_small = r.data.test.set->image(r.data.test.rows[i]).height * 2 <= picture_height;
-    std::string caption = element("span", weir::escape_markup(truth));
-    if (c.answer[i] != label) caption += element("em", "\u2192 " + weir::escape_markup(answer));
+    std::string caption = element("span", weir::detail::escape_markup(truth));
+    if (c.answer[i] != label) caption += element("em", "\u2192 " + weir::detail::escape_markup(answer));
     caption += element("small", sure);
     return element("figure",
                    std::string("<img height=\"") + std::to_string(picture_height) + "\"" +

@@ -18,8 +18,8 @@ inline double least_accuracy(const Page& page) {
   return least;
 }
 
-inline weir::PlotPoint plot_point(const Page& page, const Contestant& c, const std::string& what) {
-  weir::PlotPoint p{page.unit.per_second * c.mean_cost(), 100 * c.accuracy()};
+inline weir::detail::PlotPoint plot_point(const Page& page, const Contestant& c, const std::string& what) {
+  weir::detail::PlotPoint p{page.unit.per_second * c.mean_cost(), 100 * c.accuracy()};
   p.title = what + ": " + percent_text(c.accuracy()) + " right in " + time_text(c.mean_cost()) + ", " +
             times_text(page.results.speedup(c));
   return p;
@@ -27,19 +27,20 @@ inline weir::PlotPoint plot_point(const Page& page, const Contestant& c, const s
 
 /// Accuracy against time. What is less right than least_accuracy() is not drawn; left_out gets, for each kind of
 /// contestant, how many these are.
-inline weir::SvgPlot tradeoff_plot(const Page& page, int width, int height, const std::string& title,
-                                   std::vector<std::string>* left_out = nullptr) {
+inline weir::detail::SvgPlot tradeoff_plot(const Page& page, int width, int height, const std::string& title,
+                                           std::vector<std::string>* left_out = nullptr) {
   const Results& r = page.results;
   const bool narrow = width < 500;
-  weir::SvgPlot plot({.title = title,
-                      .x_label = std::string(page.unit.words) + " per image" +
-                                 (narrow ? "" : " (" + batch_text(r.options.costs.batch) + ", runs that stop)"),
-                      .y_label = page.binary ? r.options.loss + " right, %" : "100 (1 - loss)",
-                      .log_x = true,
-                      .width = width,
-                      .height = height});
+  weir::detail::SvgPlot plot({.title = title,
+                              .x_label = std::string(page.unit.words) + " per image" +
+                                         (narrow ? "" : " (" + batch_text(r.options.costs.batch) + ", runs that stop)"),
+                              .y_label = page.binary ? r.options.loss + " right, %" : "100 (1 - loss)",
+                              .log_x = true,
+                              .width = width,
+                              .height = height});
   const double least = least_accuracy(page);
-  const auto add = [&](weir::PlotSeries& s, const Contestant& c, const std::string& what, const std::string& label) {
+  const auto add = [&](weir::detail::PlotSeries& s, const Contestant& c, const std::string& what,
+                       const std::string& label) {
     if (c.accuracy() < least) {
       if (left_out) left_out->push_back(what + " (" + percent_text(c.accuracy(), 1) + ")");
       return;
@@ -49,14 +50,14 @@ inline weir::SvgPlot tradeoff_plot(const Page& page, int width, int height, cons
   };
   for (const auto& [kind, style, name] : {std::tuple{"rule", style_of_rules, "rules, tuned for the budget"},
                                           std::tuple{"network", style_of_networks, "single networks"}}) {
-    weir::PlotSeries s{name, {}, false};
+    weir::detail::PlotSeries s{name, {}, false};
     s.style = style;
     for (const Contestant& c : r.contestants)
       if (c.kind == kind) add(s, c, c.name, kind == std::string("network") ? c.name : "");
     if (!s.points.empty()) plot.add(std::move(s));
   }
   for (const ShownMode& m : page.modes) {
-    weir::PlotSeries s{mode_text(m), {}};
+    weir::detail::PlotSeries s{mode_text(m), {}};
     s.style = plot_style(m);
     std::vector<const Shown*> by_time;
     for (const Shown& p : m.policies) by_time.push_back(&p);
@@ -66,7 +67,7 @@ inline weir::SvgPlot tradeoff_plot(const Page& page, int width, int height, cons
     plot.add(std::move(s));
   }
   for (const ShownMode& m : page.modes) {
-    weir::PlotSeries ring{"", {plot_point(page, *m.asked().run, mode_text(m) + ", chosen")}, false};
+    weir::detail::PlotSeries ring{"", {plot_point(page, *m.asked().run, mode_text(m) + ", chosen")}, false};
     ring.points.back().label = times_text(r.speedup(*m.asked().run));
     ring.style = plot_style(m);
     ring.is_ring = true;
@@ -75,10 +76,10 @@ inline weir::SvgPlot tradeoff_plot(const Page& page, int width, int height, cons
   return plot;
 }
 
-inline weir::SvgPlot wide_plot(const Page& page, std::vector<std::string>* left_out = nullptr) {
+inline weir::detail::SvgPlot wide_plot(const Page& page, std::vector<std::string>* left_out = nullptr) {
   return tradeoff_plot(page, 1060, 470, "", left_out);
 }
-inline weir::SvgPlot narrow_plot(const Page& page) { return tradeoff_plot(page, 380, 400, ""); }
+inline weir::detail::SvgPlot narrow_plot(const Page& page) { return tradeoff_plot(page, 380, 400, ""); }
 
 /// "oracles", which know all answers, and random exits: what bounds a policy from above and below.
 inline std::string bounds_text(const Page& page) {
@@ -91,7 +92,7 @@ inline std::string bounds_text(const Page& page) {
 
 inline std::string chart_html(const Page& page) {
   std::vector<std::string> left_out;
-  const weir::SvgPlot wide = wide_plot(page, &left_out), narrow = narrow_plot(page);
+  const weir::detail::SvgPlot wide = wide_plot(page, &left_out), narrow = narrow_plot(page);
   std::string caption = "Up and to the left is better. A ring is the policy that was chosen for the budget of " +
                         percent_text(page.options().max_loss) +
                         (page.modes.front().mode->certified ? ", with its promise" : "") +
@@ -108,7 +109,7 @@ inline std::string chart_html(const Page& page) {
                                       "the same figures.");
   return element("figure",
                  element("div", wide.svg(), "class=\"wide\"") + element("div", narrow.svg(), "class=\"narrow\"") +
-                     element("figcaption", weir::escape_markup(caption)),
+                     element("figcaption", weir::detail::escape_markup(caption)),
                  "id=\"chart\" " + label) +
          "<div id=\"tip\" hidden></div>\n";
 }

@@ -59,19 +59,19 @@ inline std::string classes_of(const Page& page, const ShownMode& m) {
       words += (k ? ", " : "") + percent_text(share, 0) + " " + stage_text(m.mode->spec->stages[k].name);
       if (e.left[k] > 0)
         parts += "<i class=\"s" + std::to_string(k * 6 / std::max<std::size_t>(stages, 1)) +
-                 "\" style=\"width:" + weir::format_fixed(100 * share, 2) + "%\"></i>";
+                 "\" style=\"width:" + weir::detail::format_fixed(100 * share, 2) + "%\"></i>";
     }
     t.rows.push_back({page.class_text(e.label),
                       Cell::of_markup(element("div", parts,
                                               "class=\"stack\" role=\"img\" " + attribute("title", words) + " " +
                                                   attribute("aria-label", words))),
-                      weir::format_fixed(100 * static_cast<double>(e.left[0]) / static_cast<double>(e.n), 1),
+                      weir::detail::format_fixed(100 * static_cast<double>(e.left[0]) / static_cast<double>(e.n), 1),
                       count_text(e.regressions), count_text(e.n)});
   }
   std::string key;
   for (std::size_t k = 0; k < stages; ++k)
     key += element("span", "<i class=\"s" + std::to_string(k * 6 / stages) + "\"></i> " +
-                               weir::escape_markup(stage_text(m.mode->spec->stages[k].name)));
+                               weir::detail::escape_markup(stage_text(m.mode->spec->stages[k].name)));
   return element("p", key, "class=\"key\"") + t.html();
 }
 

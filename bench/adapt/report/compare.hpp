@@ -15,7 +15,7 @@ namespace adapt {
 
 /// Reads what another run left. Throws FormatError where it is no summary.json of adapt, IoError.
 inline nlohmann::json read_summary(const std::filesystem::path& path) {
-  const weir::Bytes bytes = weir::read_file(path, std::uint64_t{64} << 20);
+  const weir::detail::Bytes bytes = weir::detail::read_file(path, std::uint64_t{64} << 20);
   auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
   const auto is_mode = [](const nlohmann::json& a) {
     return a.is_object() && a.contains("mode") && a["mode"].is_string();
@@ -106,8 +106,8 @@ inline std::vector<Compared> compare(const nlohmann::json& here, const nlohmann:
 }
 
 /// On the terminal.
-inline weir::ReportTable compared_table(const std::vector<Compared>& lines) {
-  weir::ReportTable t;
+inline weir::detail::ReportTable compared_table(const std::vector<Compared>& lines) {
+  weir::detail::ReportTable t;
   t.header = {"", "this run", "other run"};
   const auto plain = [](std::string text) {  // "us" and "x", which every terminal has
     for (const auto& [from, to] : {std::pair{"\u00b5", "u"}, std::pair{"\u00d7", "x"}})

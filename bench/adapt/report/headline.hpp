@@ -13,9 +13,11 @@ inline std::string headline(const Page& page) {
   const ShownMode& m = page.modes.front();
   const Shown& s = m.asked();
   const double speedup = page.results.speedup(*s.run);
-  const std::string faster = speedup >= 1.005 ? weir::format_fixed(speedup, speedup < 9.995 ? 1 : 0) + " times faster"
-                                              : "not faster (" + times_text(speedup) + ")";
-  if (!page.binary) return faster + ", mean loss " + (s.pairs.net >= 0 ? "+" : "") + weir::format_short(s.pairs.net, 3);
+  const std::string faster = speedup >= 1.005
+                                 ? weir::detail::format_fixed(speedup, speedup < 9.995 ? 1 : 0) + " times faster"
+                                 : "not faster (" + times_text(speedup) + ")";
+  if (!page.binary)
+    return faster + ", mean loss " + (s.pairs.net >= 0 ? "+" : "") + weir::detail::format_short(s.pairs.net, 3);
   return faster + ", " + percent_text(s.pairs.excess, 1) + " of images newly wrong";
 }
 
@@ -43,16 +45,16 @@ inline std::array<Tile, 4> tiles(const Page& page, const ShownMode& m, const Sho
   std::string interval = "over the full network, measured";
   if (s.is_chosen) {
     const weir::Interval i = r.speedup_interval(*s.run);
-    interval = "95 % interval " + weir::format_fixed(i.low, 2) + " to " + weir::format_fixed(i.high, 2);
+    interval = "95 % interval " + weir::detail::format_fixed(i.low, 2) + " to " + weir::detail::format_fixed(i.high, 2);
   }
-  const std::string limit = s.is_certified
-                                ? ", " + weir::format_short(100 * page.options().confidence, 3) + " % confidence"
-                                : ", in the mean";
+  const std::string limit =
+      s.is_certified ? ", " + weir::detail::format_short(100 * page.options().confidence, 3) + " % confidence"
+                     : ", in the mean";
   const Tile loss =
       page.is_net() ? Tile{"Accuracy lost", percent_text(s.pairs.net), "budget " + percent_text(s.budget) + limit}
       : page.binary ? Tile{"New mistakes", percent_text(s.pairs.excess), "budget " + percent_text(s.budget) + limit}
-                    : Tile{"Excess loss", weir::format_short(s.pairs.excess, 3),
-                           "budget " + weir::format_short(s.budget, 3) + limit};
+                    : Tile{"Excess loss", weir::detail::format_short(s.pairs.excess, 3),
+                           "budget " + weir::detail::format_short(s.budget, 3) + limit};
   return {Tile{"Speed-up", times_text(r.speedup(*s.run)), interval},
           Tile{"Time", time_text(s.run->mean_cost()), "a mean image; full " + time_text(m.full->mean_cost())},
           Tile{page.binary ? "Right" : "1 - loss", percent_text(s.run->accuracy()),
@@ -75,7 +77,7 @@ inline Promise promise(const Page& page, const Shown& s) {
   if (!s.is_certified)
     return {kept, kept ? "Within the budget." : "Above the budget.",
             figures + "This policy keeps its budget in the mean of the calibration images, without a guarantee."};
-  const std::string confidence = weir::format_short(100 * page.options().confidence, 3);
+  const std::string confidence = weir::detail::format_short(100 * page.options().confidence, 3);
   std::string text = figures;
   if (kept)
     text += "The budget holds for images like these with " + confidence + " % confidence.";
@@ -91,19 +93,21 @@ inline Promise promise(const Page& page, const Shown& s) {
 inline std::string headline_html(const Page& page) {
   const ShownMode& m = page.modes.front();
   const Shown& s = m.asked();
-  std::string html = element("h1", weir::escape_markup(page.results.data.name + ": " + headline(page)));
+  std::string html = element("h1", weir::detail::escape_markup(page.results.data.name + ": " + headline(page)));
   html += paragraph(summary_text(page), "class=\"lead\"");
   std::string all;
   for (const Tile& t : tiles(page, m, s))
-    all += element(
-        "div",
-        element("dt", weir::escape_markup(t.name)) +
-            element("dd", element("b", weir::escape_markup(t.value)) + element("span", weir::escape_markup(t.note))),
-        "class=\"tile\"");
+    all += element("div",
+                   element("dt", weir::detail::escape_markup(t.name)) +
+                       element("dd", element("b", weir::detail::escape_markup(t.value)) +
+                                         element("span", weir::detail::escape_markup(t.note))),
+                   "class=\"tile\"");
   html += element("dl", all, "class=\"tiles\" aria-label=\"The chosen policy in four numbers\"");
   const Promise p = promise(page, s);
-  html += element("p", element("b", weir::escape_markup(p.title)) + " " + element("span", weir::escape_markup(p.text)),
-                  std::string("id=\"promise\" role=\"status\" class=\"note ") + (p.is_kept ? "kept" : "above") + "\"");
+  html += element(
+      "p",
+      element("b", weir::detail::escape_markup(p.title)) + " " + element("span", weir::detail::escape_markup(p.text)),
+      std::string("id=\"promise\" role=\"status\" class=\"note ") + (p.is_kept ? "kept" : "above") + "\"");
   return html;
 }
 

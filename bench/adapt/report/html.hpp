@@ -16,12 +16,12 @@ inline std::string element(const std::string& tag, const std::string& inner, con
 }
 
 inline std::string paragraph(const std::string& text, const std::string& attributes = {}) {
-  return element("p", weir::escape_markup(text), attributes);
+  return element("p", weir::detail::escape_markup(text), attributes);
 }
 
 /// `name="value"`, the value escaped.
 inline std::string attribute(const std::string& name, const std::string& value) {
-  return name + "=\"" + weir::escape_markup(value) + "\"";
+  return name + "=\"" + weir::detail::escape_markup(value) + "\"";
 }
 
 /// A file's name as a relative address.
@@ -39,13 +39,13 @@ inline std::string url_of(const std::string& file) {
 
 /// What is rarely asked for: closed until it is clicked.
 inline std::string folded(const std::string& summary, const std::string& inner) {
-  return element("details", element("summary", weir::escape_markup(summary)) + inner);
+  return element("details", element("summary", weir::detail::escape_markup(summary)) + inner);
 }
 
 /// A cell of markup, beside a text for those of which nothing is known.
 struct Cell {
   std::string markup;
-  Cell(const std::string& text) : markup(weir::escape_markup(text)) {}
+  Cell(const std::string& text) : markup(weir::detail::escape_markup(text)) {}
   Cell(const char* text) : Cell(std::string(text)) {}
   static Cell of_markup(std::string markup) {
     Cell cell("");
@@ -81,7 +81,7 @@ struct Table {
     };
     std::string head, body;
     for (std::size_t c = 0; c < header.size(); ++c)
-      head += element("th", weir::escape_markup(header[c]), "scope=\"col\" " + of_column(c));
+      head += element("th", weir::detail::escape_markup(header[c]), "scope=\"col\" " + of_column(c));
     for (std::size_t r = 0; r < rows.size(); ++r) {
       std::string line;
       for (std::size_t c = 0; c < rows[r].size(); ++c)
@@ -90,7 +90,7 @@ struct Table {
       body += element("tr", line, r < strong.size() && strong[r] ? "class=\"strong\"" : "");
     }
     return element("div",
-                   element("table", element("caption", weir::escape_markup(caption)) +
+                   element("table", element("caption", weir::detail::escape_markup(caption)) +
                                         element("thead", element("tr", head)) + element("tbody", body)),
                    "class=\"table\"");
   }
@@ -106,7 +106,7 @@ inline std::string count_text(std::size_t n) {
 /// Three digits and a unit that suits: "36.0 µs", "118 µs", "1.14 ms", "2.50 s".
 inline std::string time_text(double seconds) {
   const auto scaled = [](double value, const char* unit) {
-    return weir::format_fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2) + " " + unit;
+    return weir::detail::format_fixed(value, value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2) + " " + unit;
   };
   if (!std::isfinite(seconds)) return "-";
   if (seconds < 999.5e-6) return scaled(1e6 * seconds, "\u00b5s");
@@ -126,11 +126,13 @@ struct TimeUnit {
 };
 
 /// "1.14 %".
-inline std::string percent_text(double share, int digits = 2) { return weir::format_fixed(100 * share, digits) + " %"; }
+inline std::string percent_text(double share, int digits = 2) {
+  return weir::detail::format_fixed(100 * share, digits) + " %";
+}
 
 /// "4.90×", "12.3×".
 inline std::string times_text(double factor) {
-  return weir::format_fixed(factor, factor >= 99.95 ? 0 : factor >= 9.995 ? 1 : 2) + "\u00d7";
+  return weir::detail::format_fixed(factor, factor >= 99.95 ? 0 : factor >= 9.995 ? 1 : 2) + "\u00d7";
 }
 
 /// "exit1@/1/Relu_1_output_0" -> "exit 1 at /1/Relu_1"; names without @ as they are.

@@ -30,19 +30,19 @@ inline std::string calibration_text(const Page& page) {
              : std::string("none");
   };
   const std::size_t n = page.results.data.calibration.size();
-  return "A promise of " + percent_text(o.max_loss) + " with " + weir::format_short(100 * o.confidence, 3) +
+  return "A promise of " + percent_text(o.max_loss) + " with " + weir::detail::format_short(100 * o.confidence, 3) +
          " % confidence leaves room for chance: a single policy may have " + words(n) + " new mistakes on the " +
          count_text(n) + " calibration images; on " + count_text(4 * n) + " it might have " + words(4 * n) +
          ". More calibration images bring the budget in effect closer to the one that was asked for.";
 }
 
-inline weir::SvgPlot loss_plot(const Page& page, const ShownMode& m) {
-  weir::SvgPlot plot({.title = mode_text(m),
-                      .x_label = "budget, %",
-                      .y_label = page.is_net() ? "accuracy lost, %" : "new mistakes, %",
-                      .width = small_width,
-                      .height = small_height});
-  weir::PlotSeries asked{"allowed", {}, true, false, true}, calibration{"calibration", {}}, test{"test", {}},
+inline weir::detail::SvgPlot loss_plot(const Page& page, const ShownMode& m) {
+  weir::detail::SvgPlot plot({.title = mode_text(m),
+                              .x_label = "budget, %",
+                              .y_label = page.is_net() ? "accuracy lost, %" : "new mistakes, %",
+                              .width = small_width,
+                              .height = small_height});
+  weir::detail::PlotSeries asked{"allowed", {}, true, false, true}, calibration{"calibration", {}}, test{"test", {}},
       ring{"", {}, false};
   asked.style = style_of_chance;
   calibration.style = style_of_networks;
@@ -55,8 +55,8 @@ inline weir::SvgPlot loss_plot(const Page& page, const ShownMode& m) {
     calibration.points.push_back(
         {100 * s.budget, 100 * s.on_calibration, 0, 0,
          "calibration: " + percent_text(s.on_calibration) + " at a budget of " + percent_text(s.budget)});
-    weir::PlotPoint p{100 * s.budget, 100 * seen, 0, 0,
-                      "test: " + percent_text(seen) + " at a budget of " + percent_text(s.budget)};
+    weir::detail::PlotPoint p{100 * s.budget, 100 * seen, 0, 0,
+                              "test: " + percent_text(seen) + " at a budget of " + percent_text(s.budget)};
     if (page.binary && !page.is_net()) {
       const weir::Interval i = weir::clopper_pearson(s.pairs.regressions, s.pairs.n);
       p.error_below = 100 * (seen - i.low);
@@ -82,21 +82,21 @@ inline std::string loss_html(const Page& page) {
 }
 
 /// Of the images of each exit: how often the answer is right, by how sure it is.
-inline weir::SvgPlot reliability_plot(const ShownMode& m) {
+inline weir::detail::SvgPlot reliability_plot(const ShownMode& m) {
   constexpr std::size_t bins = 10, least = 10;
   const Contestant& c = *m.asked().run;
-  weir::SvgPlot plot({.title = mode_text(m),
-                      .x_label = "confidence of the answer, %",
-                      .y_label = "right, %",
-                      .x_max = 100.0,
-                      .y_max = 100.0,
-                      .width = small_width,
-                      .height = small_height});
-  weir::PlotSeries ideal{"", {{0, 0}, {100, 100}}, true, false, true};
+  weir::detail::SvgPlot plot({.title = mode_text(m),
+                              .x_label = "confidence of the answer, %",
+                              .y_label = "right, %",
+                              .x_max = 100.0,
+                              .y_max = 100.0,
+                              .width = small_width,
+                              .height = small_height});
+  weir::detail::PlotSeries ideal{"", {{0, 0}, {100, 100}}, true, false, true};
   double lowest = 1;
-  std::vector<weir::PlotSeries> all;
+  std::vector<weir::detail::PlotSeries> all;
   for (std::size_t k = 0; k < m.mode->spec->stages.size(); ++k) {
-    weir::PlotSeries s{
+    weir::detail::PlotSeries s{
         m.mode->spec->stages.size() > 4 ? "exit " + std::to_string(k + 1) : stage_text(m.mode->spec->stages[k].name),
         {}};
     std::vector<double> sure(bins), right(bins), n(bins);

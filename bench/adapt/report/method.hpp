@@ -53,17 +53,17 @@ inline std::string method_html(const Page& page) {
   }};
   std::string list;
   for (const auto& [name, text] : rows)
-    list += element("dt", weir::escape_markup(name)) + element("dd", weir::escape_markup(text));
+    list += element("dt", weir::detail::escape_markup(name)) + element("dd", weir::detail::escape_markup(text));
   return element("h2", "How it was measured") + element("dl", list, "class=\"facts\"") +
-         element("pre", weir::escape_markup("run " + r.run.id + "\n" + r.run.command), "tabindex=\"0\"");
+         element("pre", weir::detail::escape_markup("run " + r.run.id + "\n" + r.run.command), "tabindex=\"0\"");
 }
 
 /// Links to what lies beside the page, and three lines that load the policy.
 inline std::string next_html(const Page& page) {
   std::string links;
   const auto link = [&](const std::string& file, const std::string& what) {
-    links += element("li", element("a", weir::escape_markup(file), attribute("href", url_of(file))) + " " +
-                               weir::escape_markup(what));
+    links += element("li", element("a", weir::detail::escape_markup(file), attribute("href", url_of(file))) + " " +
+                               weir::detail::escape_markup(what));
   };
   const auto mode_file = [&](const ShownMode& m, const char* stem, const char* end) {
     return file_of(page, m, stem, end);
@@ -80,8 +80,8 @@ inline std::string next_html(const Page& page) {
   const std::string python =
       "import weir\ncascade = weir.Cascade(\"policy.json\")\nlabels = cascade.predict(images)  # arrays or file names";
   return element("h2", "Use it") + element("ul", links) + paragraph("In C++:") +
-         element("pre", weir::escape_markup(cpp), "tabindex=\"0\"") + paragraph("In Python:") +
-         element("pre", weir::escape_markup(python), "tabindex=\"0\"") +
+         element("pre", weir::detail::escape_markup(cpp), "tabindex=\"0\"") + paragraph("In Python:") +
+         element("pre", weir::detail::escape_markup(python), "tabindex=\"0\"") +
          paragraph(
              "Networks outside the policy's folder are loaded where CascadeOptions::networks or --networks names "
              "their folder; adapt --bundle DIR puts policy and networks into one folder.",

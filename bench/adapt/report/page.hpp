@@ -35,7 +35,7 @@ inline const auto& sections() {
 /// The whole document. compared: lines of --compare, or none.
 inline std::string report_html(const Results& r, const std::vector<Compared>& compared) {
   const Page page(r);
-  const std::string title = weir::escape_markup(r.data.name + ": " + headline(page));
+  const std::string title = weir::detail::escape_markup(r.data.name + ": " + headline(page));
   std::string body;
   for (const Section section : sections()) {
     body += section(page);

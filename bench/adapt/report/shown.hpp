@@ -78,7 +78,7 @@ class ClassTexts {
   }
 
  private:
-  weir::ClassNames names_;
+  weir::detail::ClassNames names_;
 };
 
 /// What all parts of the page are made from.

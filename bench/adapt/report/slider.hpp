@@ -13,11 +13,11 @@ namespace adapt {
 inline std::string exit_bar(const Page& page, const ShownMode& m, const ExitRow& e) {
   const std::string right = e.n == 0 ? "" : percent_text(e.accuracy, 1) + (page.binary ? " right" : " of 1 - loss");
   return element("div",
-                 element("span", weir::escape_markup(stage_text(e.stage)), "class=\"stage\"") +
+                 element("span", weir::detail::escape_markup(stage_text(e.stage)), "class=\"stage\"") +
                      element("span",
                              element("i", "",
                                      "class=\"c" + std::to_string(plot_style(m)) +
-                                         "\" style=\"width:" + weir::format_fixed(100 * e.share, 2) + "%\""),
+                                         "\" style=\"width:" + weir::detail::format_fixed(100 * e.share, 2) + "%\""),
                              "class=\"track\" aria-hidden=\"true\"") +
                      element("span", percent_text(e.share, 1), "class=\"share\"") +
                      element("span", right, "class=\"right\""),
@@ -29,8 +29,9 @@ inline std::string slider_html(const Page& page) {
   const ShownMode& first = page.modes.front();
   std::string radios, bars;
   for (std::size_t i = 0; i < page.modes.size(); ++i)
-    radios += element("label", "<input type=\"radio\" name=\"mode\" value=\"" + std::to_string(i) + "\"" +
-                                   (i == 0 ? " checked" : "") + "> " + weir::escape_markup(mode_text(page.modes[i])));
+    radios +=
+        element("label", "<input type=\"radio\" name=\"mode\" value=\"" + std::to_string(i) + "\"" +
+                             (i == 0 ? " checked" : "") + "> " + weir::detail::escape_markup(mode_text(page.modes[i])));
   std::string html = page.modes.size() > 1
                          ? element("fieldset", element("legend", "Way of stopping") + radios, "class=\"modes\"")
                          : "";
@@ -57,7 +58,7 @@ inline std::string slider_html(const Page& page) {
 inline std::string slider_data(const Page& page) {
   using nlohmann::json;
   json modes = json::array();
-  const weir::SvgPlot wide = wide_plot(page), narrow = narrow_plot(page);
+  const weir::detail::SvgPlot wide = wide_plot(page), narrow = narrow_plot(page);
   for (const ShownMode& m : page.modes) {
     json policies = json::array();
     for (const Shown& s : m.policies) {

@@ -33,10 +33,11 @@ inline void add_row(Table& t, const Page& page, const Contestant& c, const std::
   const Results::Pairs p = page.results.pairs(c);
   const bool itself = &c == &page.results.full_of(c.mode);
   const double time = page.unit.per_second * c.mean_cost();
-  t.rows.push_back({name, times_text(page.results.speedup(c)), weir::format_fixed(time, time < 100 ? 1 : 0),
-                    weir::format_fixed(100 * c.accuracy(), 2), itself ? "-" : weir::format_fixed(100 * p.excess, 2),
-                    itself || !page.binary ? "-" : weir::format_fixed(100 * p.excess_upper95(), 2),
-                    itself ? "-" : weir::format_fixed(100 * p.net, 2)});
+  t.rows.push_back({name, times_text(page.results.speedup(c)), weir::detail::format_fixed(time, time < 100 ? 1 : 0),
+                    weir::detail::format_fixed(100 * c.accuracy(), 2),
+                    itself ? "-" : weir::detail::format_fixed(100 * p.excess, 2),
+                    itself || !page.binary ? "-" : weir::detail::format_fixed(100 * p.excess_upper95(), 2),
+                    itself ? "-" : weir::detail::format_fixed(100 * p.net, 2)});
   t.strong.resize(t.rows.size());
   t.strong.back() = is_strong;
 }
@@ -82,8 +83,10 @@ inline std::string stage_table(const Page& page, const ShownMode& m) {
   for (std::size_t k = 0; k < m.asked().exits.size(); ++k) {
     const ExitRow& e = m.asked().exits[k];
     const double cost = mode.costs()[k].cost;
-    t.rows.push_back({stage_text(e.stage), in_seconds ? time_text(cost) : weir::format_cost(cost, mode.model.unit),
-                      weir::format_fixed(100 * e.share, 1), e.n == 0 ? "-" : weir::format_fixed(100 * e.accuracy, 1)});
+    t.rows.push_back({stage_text(e.stage),
+                      in_seconds ? time_text(cost) : weir::detail::format_cost(cost, mode.model.unit),
+                      weir::detail::format_fixed(100 * e.share, 1),
+                      e.n == 0 ? "-" : weir::detail::format_fixed(100 * e.accuracy, 1)});
   }
   return t.html();
 }
@@ -92,7 +95,7 @@ inline std::string tables_html(const Page& page) {
   const Results& r = page.results;
   std::string html = element("h2", "What it is compared with");
   for (const ShownMode& m : page.modes) {
-    html += element("h3", weir::escape_markup(mode_text(m)));
+    html += element("h3", weir::detail::escape_markup(mode_text(m)));
     if (m.mode->name == "search") html += paragraph("Topology: " + to_text(m.mode->spec->topology) + ".");
     html += mode_table(page, m);
     html += folded("Stages, statistics and prices of this policy",

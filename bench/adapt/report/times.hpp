@@ -11,37 +11,38 @@
 namespace adapt {
 
 /// A chart with its caption, one of several side by side.
-inline std::string small_figure(const weir::SvgPlot& plot, const std::string& caption) {
-  return element("figure", plot.svg() + element("figcaption", weir::escape_markup(caption)));
+inline std::string small_figure(const weir::detail::SvgPlot& plot, const std::string& caption) {
+  return element("figure", plot.svg() + element("figcaption", weir::detail::escape_markup(caption)));
 }
 inline constexpr int small_width = 470, small_height = 350;
 
 /// The share of images answered within a time, at 100 points of the distribution.
-inline weir::PlotSeries times_series(const Page& page, const Contestant& c, const std::string& name,
-                                     std::size_t style) {
-  weir::PlotSeries s{name, {}, true, false};
+inline weir::detail::PlotSeries times_series(const Page& page, const Contestant& c, const std::string& name,
+                                             std::size_t style) {
+  weir::detail::PlotSeries s{name, {}, true, false};
   s.style = style;
   for (double q = 0; q <= 99.5; q += q < 98 ? 1 : 0.25)
-    s.points.push_back({page.unit.per_second * weir::percentile(c.seconds, q), q});
+    s.points.push_back({page.unit.per_second * weir::detail::percentile(c.seconds, q), q});
   return s;
 }
 
 inline std::string times_of(const Page& page, const ShownMode& m) {
   const Contestant& c = *m.asked().run;
-  weir::SvgPlot plot({.title = mode_text(m),
-                      .x_label = std::string(page.unit.words) + " until an image is answered",
-                      .y_label = "images answered, %",
-                      .log_x = true,
-                      .width = small_width,
-                      .height = small_height});
+  weir::detail::SvgPlot plot({.title = mode_text(m),
+                              .x_label = std::string(page.unit.words) + " until an image is answered",
+                              .y_label = "images answered, %",
+                              .log_x = true,
+                              .width = small_width,
+                              .height = small_height});
   plot.add(times_series(page, *m.full, "full network", style_of_chance));
   plot.add(times_series(page, c, "adaptive", plot_style(m)));
   for (const auto& [run, style] : {std::pair{m.full, style_of_chance}, std::pair{&c, plot_style(m)}}) {
-    weir::PlotSeries marks{"", {}, false};
+    weir::detail::PlotSeries marks{"", {}, false};
     marks.style = style;
     for (const double q : {50.0, 90.0, 99.0}) {
-      const double t = weir::percentile(run->seconds, q);
-      marks.points.push_back({page.unit.per_second * t, q, 0, 0, "p" + weir::format_short(q) + ": " + time_text(t)});
+      const double t = weir::detail::percentile(run->seconds, q);
+      marks.points.push_back(
+          {page.unit.per_second * t, q, 0, 0, "p" + weir::detail::format_short(q) + ": " + time_text(t)});
     }
     plot.add(std::move(marks));
   }
@@ -56,7 +57,8 @@ inline std::string times_html(const Page& page) {
   t.header = {"Run", "Mean", "p50", "p90", "p99"};
   const auto add = [&](const Contestant& c, const std::string& name) {
     t.rows.push_back({name, time_text(c.mean_cost())});
-    for (const double q : {50.0, 90.0, 99.0}) t.rows.back().emplace_back(time_text(weir::percentile(c.seconds, q)));
+    for (const double q : {50.0, 90.0, 99.0})
+      t.rows.back().emplace_back(time_text(weir::detail::percentile(c.seconds, q)));
   };
   for (const ShownMode& m : page.modes) {
     figures += times_of(page, m);
@@ -86,9 +88,10 @@ inline std::string predicted_html(const Page& page) {
     if (in_seconds) t.header.emplace_back("Difference");
     for (const Shown& s : m.policies) {
       const double measured = s.run->mean_cost();
-      t.rows.push_back({percent_text(s.budget) + (s.is_chosen ? " (chosen)" : ""),
-                        in_seconds ? time_text(s.predicted) : weir::format_cost(s.predicted, m.mode->model.unit),
-                        time_text(measured)});
+      t.rows.push_back(
+          {percent_text(s.budget) + (s.is_chosen ? " (chosen)" : ""),
+           in_seconds ? time_text(s.predicted) : weir::detail::format_cost(s.predicted, m.mode->model.unit),
+           time_text(measured)});
       if (in_seconds) t.rows.back().emplace_back(format("%+.0f %%", 100 * (measured / s.predicted - 1)));
       t.strong.push_back(s.is_chosen);
     }

@@ -48,7 +48,8 @@ class Conv2dAlgorithm {
   virtual std::size_t workspace_floats(std::int64_t threads) const = 0;
   /// bias has a float for each output channel and, up to whole blocks of them, more. An image's result depends neither
   /// on the pool nor on the other images.
-  virtual void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const = 0;
+  virtual void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias,
+                   float* workspace) const = 0;
   /// True if threads had better run whole images of their own, where there are enough of them.
   virtual bool takes_images() const { return true; }
   /// True if it multiplies what a window does not see by zero: right only for images that are finite.
@@ -92,8 +93,8 @@ inline constexpr std::int64_t cached_floats = std::int64_t{1} << 17;
 /// of 4; a single vector is bound by loads.
 inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t vectors) {
   const auto R = static_cast<double>(rows);
-  return static_cast<double>(K) *
-         std::max(machine_costs.multiply_add_latency, vectors == 1 ? machine_costs.narrow_tile_row * R : R);
+  return static_cast<double>(K) * std::max(detail::machine_costs.multiply_add_latency,
+                                           vectors == 1 ? detail::machine_costs.narrow_tile_row * R : R);
 }
 
 /// Floats to fetch ahead for each k, so that `tiles` tiles together fetch the next K * floats weights.
@@ -103,9 +104,10 @@ inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return
 /// less they overlap. A layer of 2 MiB of weights and more is taken for one of a network whose weights
 /// come from memory in every pass, others for one of those that stay in the third-level cache.
 inline double cycles_with_weights(double cycles, double floats) {
-  const bool from_memory = floats > machine_costs.weights_cached;
-  return std::hypot(cycles,
-                    (from_memory ? machine_costs.weight_from_memory : machine_costs.weight_from_cache) * floats);
+  const bool from_memory = floats > detail::machine_costs.weights_cached;
+  return std::hypot(
+      cycles,
+      (from_memory ? detail::machine_costs.weight_from_memory : detail::machine_costs.weight_from_cache) * floats);
 }
 
 }  // namespace weir::kernels

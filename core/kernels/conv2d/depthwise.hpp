@@ -31,13 +31,13 @@ class Depthwise : public Conv2dAlgorithm {
   }
   double cost() const override {
     const auto vectors = static_cast<double>(planes_ * OH_ * OW_);
-    return vectors *
-           (machine_costs.depthwise_term * static_cast<double>(params_.depth()) + machine_costs.depthwise_vector);
+    return vectors * (detail::machine_costs.depthwise_term * static_cast<double>(params_.depth()) +
+                      detail::machine_costs.depthwise_vector);
   }
   void pack(std::span<const float> weights) override { pack_depthwise(params_, micro_->lanes, weights, weights_); }
   std::size_t workspace_floats(std::int64_t) const override { return 0; }
 
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
+  void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
     // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
     const std::int64_t threads = pool.threads(), L = micro_->lanes;
     const bool in_rows = images.count == 1 && H_ * W_ > depthwise_smallest_in_rows;
@@ -147,7 +147,7 @@ class Depthwise : public Conv2dAlgorithm {
   std::int64_t H_, W_, planes_, OH_ = 0, OW_ = 0;
   std::int64_t band_ = 0;  ///< rows of y that a kernel computes of all columns before the next
   std::vector<Run> runs_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

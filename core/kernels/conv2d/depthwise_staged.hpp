@@ -10,7 +10,8 @@ namespace weir::kernels {
 inline constexpr std::int64_t depthwise_smallest_in_rows = 64;
 
 /// weights [C, 1, kernel_h, kernel_w] -> to [blocks of L channels][kernel_h * kernel_w][L], zeros behind C.
-inline void pack_depthwise(const Conv2dParams& p, std::int64_t L, std::span<const float> weights, PackedWeights& to) {
+inline void pack_depthwise(const Conv2dParams& p, std::int64_t L, std::span<const float> weights,
+                           detail::PackedWeights& to) {
   const std::int64_t K = p.depth();
   const auto floats = static_cast<std::size_t>(round_up(p.in_channels, L) * K);
   std::fill_n(to.reserve(floats), floats, 0.0F);
@@ -45,16 +46,17 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   }
   double cost() const override {
     const auto vectors = static_cast<double>(geometry_.planes * geometry_.OH * geometry_.OW);
-    return vectors * (machine_costs.depthwise_term * static_cast<double>(params_.depth()) +
-                      machine_costs.depthwise_staged_vector) +
-           static_cast<double>(geometry_.staged_floats()) / machine_costs.staged_floats;
+    return vectors * (detail::machine_costs.depthwise_term * static_cast<double>(params_.depth()) +
+                      detail::machine_costs.depthwise_staged_vector) +
+           static_cast<double>(geometry_.staged_floats()) / detail::machine_costs.staged_floats;
   }
   void pack(std::span<const float> weights) override { pack_depthwise(params_, micro_->lanes, weights, weights_); }
   std::size_t workspace_floats(std::int64_t threads) const override {
     return workspaces_floats(threads, piece_floats());
   }
 
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+  void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias,
+           float* workspace) const override {
     const Geometry& g = geometry_;
     // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
     const std::int64_t most = std::max<std::int64_t>(1, (g.OH + pool.threads() - 1) / pool.threads());
@@ -126,7 +128,7 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   EvenParts across_;  ///< of a row of y
   std::int64_t band_ = 0;
   std::vector<std::int32_t> offset_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

@@ -27,11 +27,11 @@ class Direct : public Conv2dAlgorithm {
       const auto all_cycles = [&](const Geometry& g, const std::vector<Tile>& all) {
         double cycles = 0;
         for (const Tile& t : all)
-          cycles += columns * conv_tile_cycles(p.depth(), t.pixels, 2) + machine_costs.tile_start +
-                    machine_costs.tile_pair * columns;
+          cycles += columns * conv_tile_cycles(p.depth(), t.pixels, 2) + detail::machine_costs.tile_start +
+                    detail::machine_costs.tile_pair * columns;
         // Penalty: one load of the weights from the first-level cache for each tile is not hidden.
         cycles += columns * static_cast<double>(p.depth()) * static_cast<double>(all.size());
-        return cycles + static_cast<double>(g.staged_floats()) / machine_costs.staged_floats;
+        return cycles + static_cast<double>(g.staged_floats()) / detail::machine_costs.staged_floats;
       };
       if (all_cycles(dense, tiles) < all_cycles(geometry_, tiles_)) {
         geometry_ = dense;
@@ -54,7 +54,7 @@ class Direct : public Conv2dAlgorithm {
   }
 
   double cost() const override {
-    double cycles = static_cast<double>(geometry_.staged_floats()) / machine_costs.staged_floats, weights = 0;
+    double cycles = static_cast<double>(geometry_.staged_floats()) / detail::machine_costs.staged_floats, weights = 0;
     for (const Columns& c : columns_) {
       for (const Tile& t : tiles_) cycles += tile_cycles(c, t.pixels);
       weights += static_cast<double>(c.K * c.vectors * micro_->lanes);
@@ -82,7 +82,8 @@ class Direct : public Conv2dAlgorithm {
     return std::max(staged, by_rows() ? taps_.size() * sizeof(ConvTap) / sizeof(float) : 0);
   }
 
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+  void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias,
+           float* workspace) const override {
     for (std::int64_t n = 0; n < images.count; n += together_)
       run_together(pool, images, n, std::min(together_, images.count - n), bias, workspace);
   }
@@ -146,7 +147,8 @@ class Direct : public Conv2dAlgorithm {
       Columns one = columns(m, 1), two = columns(m, M - m > L ? 2 : 1);
       // Two blocks at once, unless they share no groups.
       const std::int64_t rows = tiles_.front().pixels;
-      if (two.vectors == 2 && tile_cycles(two, rows) > machine_costs.two_blocks * tile_cycles(one, rows)) two = one;
+      if (two.vectors == 2 && tile_cycles(two, rows) > detail::machine_costs.two_blocks * tile_cycles(one, rows))
+        two = one;
       if (!columns_.empty() && columns_.back().channels_begin == two.channels_begin &&
           columns_.back().channels_end == two.channels_end) {
         two.taps_begin = columns_.back().taps_begin, two.taps_end = columns_.back().taps_end;
@@ -253,17 +255,17 @@ class Direct : public Conv2dAlgorithm {
   }
 
   double tile_cycles(const Columns& c, std::int64_t pixels) const {
-    return conv_tile_cycles(c.K, pixels, c.vectors) + machine_costs.tile_start +
-           machine_costs.tile_vector * static_cast<double>(pixels * c.vectors);
+    return conv_tile_cycles(c.K, pixels, c.vectors) + detail::machine_costs.tile_start +
+           detail::machine_costs.tile_vector * static_cast<double>(pixels * c.vectors);
   }
 
-  void run_together(const ThreadPool& pool, const Conv2dImages& images, std::int64_t n, std::int64_t count,
+  void run_together(const detail::ThreadPool& pool, const Conv2dImages& images, std::int64_t n, std::int64_t count,
                     const float* bias, float* workspace) const {
     const Geometry& g = geometry_;
     const std::int64_t plain = g.planes * g.H * g.W * g.unit, image = g.staged ? g.planes * g.plane_floats : plain;
     const float* x = images.x + n * plain;
     if (g.staged) {
-      const double operations = machine_costs.copy_operations * static_cast<double>(count * g.staged_floats());
+      const double operations = detail::machine_costs.copy_operations * static_cast<double>(count * g.staged_floats());
       // Rows of one image, as most of them are read by the thread that staged them.
       if (count == 1)
         share(pool, g.staged_rows(), operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
@@ -283,7 +285,7 @@ class Direct : public Conv2dAlgorithm {
     const bool shared = pieces_of(pool, tiles, flops) > 1;
     const auto weights = static_cast<std::int64_t>(weights_.size());
     const std::int64_t floats = count * (plain + round_up(params_.out_channels, micro_->lanes) * pixels_);
-    if (weights <= std::min(machine_costs.most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
+    if (weights <= std::min(detail::machine_costs.most_shared_weights, 2 * floats) && tiles >= 2 * pool.threads()) {
       // Threads take pixels: what one wrote of this layer, it finds in its own cache in the next.
       share(pool, tiles, flops, [&](std::int64_t, std::int64_t first, std::int64_t last) {
         const Work work{images, n, x, image, bias, std::min(chunk, last - first), shared};
@@ -352,7 +354,7 @@ class Direct : public Conv2dAlgorithm {
   std::vector<Columns> columns_;
   std::vector<ConvTap> taps_;
   std::int64_t chunk_ = 0, together_ = 0;  ///< tiles that pass under the same weights; images at a time
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

@@ -31,7 +31,8 @@ class Dot : public Conv2dAlgorithm {
   /// In the units of Direct: a load and a multiplication for each vector of weights, and the sums of their lanes.
   double cost() const override {
     const auto M = static_cast<double>(params_.out_channels), K = static_cast<double>(params_.depth());
-    return cycles_with_weights(M * K / static_cast<double>(micro_->lanes) + machine_costs.sum_of_lanes * M, M * K);
+    return cycles_with_weights(M * K / static_cast<double>(micro_->lanes) + detail::machine_costs.sum_of_lanes * M,
+                               M * K);
   }
 
   void pack(std::span<const float> weights) override {
@@ -48,7 +49,7 @@ class Dot : public Conv2dAlgorithm {
 
   /// Threads share the outputs, so that each weight is read once.
   bool takes_images() const override { return false; }
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
+  void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
     dot_rows(pool, *micro_,
              {images.count, params_.depth(), params_.out_channels, images.x, image_floats_, weights_.data()},
              [&](std::int64_t n, std::int64_t m, float sum) {
@@ -62,7 +63,7 @@ class Dot : public Conv2dAlgorithm {
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t unit_, pixels_, image_floats_, y_floats_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

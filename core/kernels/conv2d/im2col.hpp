@@ -26,7 +26,8 @@ class Im2col : public Conv2dAlgorithm {
     return static_cast<std::size_t>(geometry_.staged_floats() + (K_ + M_) * pixels());
   }
 
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+  void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias,
+           float* workspace) const override {
     const Geometry& geometry = geometry_;
     const std::int64_t planes = geometry.planes / params_.groups, floats = geometry.H * geometry.W;
     float* columns = workspace + geometry.staged_floats();
@@ -61,7 +62,7 @@ class Im2col : public Conv2dAlgorithm {
   const Microkernels* micro_;
   Geometry geometry_;
   std::int64_t M_, K_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::kernels

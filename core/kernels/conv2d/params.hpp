@@ -4,7 +4,7 @@
 #include <string>
 #include <weir/core/shape.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// Sizes of a convolution of x [N, C, H, W] with weights [M, C/groups, kernel_h, kernel_w], in ONNX's terms:
 ///   y[n, m, i, j] = bias[m] + sum over c, r, s of
@@ -60,4 +60,4 @@ struct Conv2dParams {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::kernels

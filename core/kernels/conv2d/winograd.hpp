@@ -73,7 +73,7 @@ class Winograd : public Conv2dAlgorithm {
                                  static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
       }
     // Nine tenths of what two fused multiply-adds of a vector make in each cycle.
-    operations_ = machine_costs.operations_per_cycle * static_cast<double>(micro.lanes) * Winograd::cost();
+    operations_ = detail::machine_costs.operations_per_cycle * static_cast<double>(micro.lanes) * Winograd::cost();
   }
 
   /// Groups must be whole blocks of channels.
@@ -115,7 +115,8 @@ class Winograd : public Conv2dAlgorithm {
     return workspaces_floats(threads, piece_floats());
   }
 
-  void run(const ThreadPool& pool, const Conv2dImages& images, const float* bias, float* workspace) const override {
+  void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias,
+           float* workspace) const override {
     const std::int64_t tiles = images.count * down_ * across_;
     const double operations = operations_ * static_cast<double>(images.count);
     const Grid grid = share_out(tiles, pieces_of(pool, tiles * blocks_, operations));
@@ -182,11 +183,11 @@ class Winograd : public Conv2dAlgorithm {
       const std::int64_t t = std::min(pieces / c, tiles), n = (tiles + t - 1) / t, units = blocks_ * parts_of(n);
       if (c > units) break;
       const std::int64_t most = (units + c - 1) / c, blocks = (most * blocks_ + units - 1) / units;
-      const double fetched = (c > 1 ? machine_costs.fetched_from_others : 1.0) *
+      const double fetched = (c > 1 ? detail::machine_costs.fetched_from_others : 1.0) *
                              input_cycles(n);  // part of x lies in other threads' caches
       const double computed = output_cycles(n) * static_cast<double>(most) / static_cast<double>(units);
       // U that others read too, one of them fetches for all.
-      const double weights = (t > 1 ? machine_costs.weights_shared : 1.0) * static_cast<double>(blocks) /
+      const double weights = (t > 1 ? detail::machine_costs.weights_shared : 1.0) * static_cast<double>(blocks) /
                              static_cast<double>(blocks_) * cycles_with_weights(0, weights_of_group());
       if (const double cycles = std::hypot(fetched + computed, weights); cycles < least) {
         least = cycles;
@@ -200,7 +201,8 @@ class Winograd : public Conv2dAlgorithm {
 
   /// Cycles for V of this number of tiles of a group.
   double input_cycles(std::int64_t tiles) const {
-    return (plain ? machine_costs.winograd_input_pixel / micro_->lanes : machine_costs.winograd_input_vector) *
+    return (plain ? detail::machine_costs.winograd_input_pixel / micro_->lanes
+                  : detail::machine_costs.winograd_input_vector) *
            products * static_cast<double>(planes_ * tiles);
   }
 
@@ -210,8 +212,8 @@ class Winograd : public Conv2dAlgorithm {
     const auto block = [&](std::int64_t vectors) {
       return products * (static_cast<double>(parts - larger) * conv_tile_cycles(C_, rows, vectors) +
                          static_cast<double>(larger) * conv_tile_cycles(C_, rows + 1, vectors)) +
-             positions * (machine_costs.tile_start * static_cast<double>(parts) +
-                          machine_costs.winograd_output_vector * static_cast<double>(tiles * vectors));
+             positions * (detail::machine_costs.tile_start * static_cast<double>(parts) +
+                          detail::machine_costs.winograd_output_vector * static_cast<double>(tiles * vectors));
     };
     return static_cast<double>(blocks_ - 1) * block(2) + block(vectors(blocks_ - 1));
   }
@@ -433,7 +435,7 @@ class Winograd : public Conv2dAlgorithm {
   std::int64_t pitch_;                 ///< tiles that a strip has room for
   double operations_;                  ///< of a product that takes as long as an image, transforms and all
   std::vector<ConvTap> taps_[phases];  ///< of the positions of each kind
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
   const float* kernel_ = nullptr;  ///< what they were packed from
 };
 

@@ -6,9 +6,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::kernels {
 
 struct AffineParams {
   const float *scale, *shift;
@@ -72,21 +70,19 @@ struct AffineRows {
   }
 };
 
-}  // namespace detail
-
 /// y = clamp(x * scale[c] + shift[c]) for x [N, C, ...]; y may be x.
 inline void affine(const Context& context, ConstView x, const float* scale, const float* shift, Clamp clamp, View y) {
   const std::int64_t C = x.shape[1], rows = x.shape[0], size = x.shape.product(2, x.shape.rank());
-  const detail::AffineParams p{scale, shift, C, clamp};
+  const AffineParams p{scale, shift, C, clamp};
   if (x.size() == 0) return;
   if (size == 1)
     context.pool().split(rows, (1 << 15) / C + 1, [&](std::int64_t first, std::int64_t last) {
-      simd::simd_call<detail::AffineRows>(context.isa(), x.data, y.data, first, last, p);
+      simd::simd_call<AffineRows>(context.isa(), x.data, y.data, first, last, p);
     });
   else
     context.pool().split(rows * C, (1 << 15) / size + 1, [&](std::int64_t first, std::int64_t last) {
-      simd::simd_call<detail::AffinePlanes>(context.isa(), x.data, y.data, first, last, size, p);
+      simd::simd_call<AffinePlanes>(context.isa(), x.data, y.data, first, last, size, p);
     });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -4,9 +4,7 @@
 #include <weir/core/kernels/micro/clamp.hpp>
 #include <weir/core/kernels/reorder.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::kernels {
 
 /// y = Operation(x, b), or Operation(b, x), for every pixel of a block of channels, b one vector.
 template <class Operation>
@@ -50,17 +48,15 @@ struct AffinePlane {
   }
 };
 
-}  // namespace detail
-
 /// y = Operation(x, b) for blocked x and y [N, C, ...], and b a blocked [N, C, 1, ...] or, if b_shared, [1, C, 1, ...];
 /// b_first: Operation(b, x). y may be x.
 template <class Operation>
 void combine_planes(const Context& context, ConstView x, const float* b, bool b_shared, bool b_first, float* y) {
   const Shape s = blocked_shape(x.shape, context.isa());
-  detail::for_all_blocks(context, x.shape, [&](std::int64_t plane, std::int64_t, std::int64_t) {
-    simd::simd_call<detail::CombinePlane<Operation>>(context.isa(), x.data + plane * s[2] * s[3],
-                                                     b + (b_shared ? plane % s[1] : plane) * s[3], b_first,
-                                                     y + plane * s[2] * s[3], s[2]);
+  for_all_blocks(context, x.shape, [&](std::int64_t plane, std::int64_t, std::int64_t) {
+    simd::simd_call<CombinePlane<Operation>>(context.isa(), x.data + plane * s[2] * s[3],
+                                             b + (b_shared ? plane % s[1] : plane) * s[3], b_first,
+                                             y + plane * s[2] * s[3], s[2]);
   });
 }
 
@@ -69,11 +65,11 @@ void combine_planes(const Context& context, ConstView x, const float* b, bool b_
 inline void affine_planes(const Context& context, ConstView x, const float* scale, const float* shift, Clamp clamp,
                           float* y) {
   const Shape s = blocked_shape(x.shape, context.isa());
-  detail::for_all_blocks(context, x.shape, [&](std::int64_t plane, std::int64_t, std::int64_t) {
+  for_all_blocks(context, x.shape, [&](std::int64_t plane, std::int64_t, std::int64_t) {
     const std::int64_t channel = plane % s[1] * s[3];
-    simd::simd_call<detail::AffinePlane>(context.isa(), x.data + plane * s[2] * s[3], scale + channel, shift + channel,
-                                         clamp, y + plane * s[2] * s[3], s[2]);
+    simd::simd_call<AffinePlane>(context.isa(), x.data + plane * s[2] * s[3], scale + channel, shift + channel, clamp,
+                                 y + plane * s[2] * s[3], s[2]);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -5,7 +5,7 @@
 #include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/parallel.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// One struct for each operation: apply<W>(a, b) leaves the result in a.
 namespace combines {
@@ -62,8 +62,6 @@ struct PRelu {
 
 }  // namespace combines
 
-namespace detail {
-
 /// y[i] = Operation(a[i * sa], b[i * sb]).
 template <class Operation>
 struct CombineRow {
@@ -108,8 +106,6 @@ struct CombineRow {
   }
 };
 
-}  // namespace detail
-
 /// y = Operation(a, b); a and b are stretched to y's shape where they have length 1. y may be a where a has y's shape.
 template <class Operation>
 void combine(const Context& context, ConstView a, ConstView b, View y) {
@@ -117,8 +113,8 @@ void combine(const Context& context, ConstView a, ConstView b, View y) {
   constexpr std::int64_t grain = 1 << 14;
   if (a.shape == y.shape && b.shape == y.shape) {  // one row, cut anywhere
     context.pool().split(y.shape.numel(), grain, [&](std::int64_t first, std::int64_t last) {
-      simd::simd_call<detail::CombineRow<Operation>>(context.isa(), a.data + first, std::int64_t{1}, b.data + first,
-                                                     std::int64_t{1}, y.data + first, last - first);
+      simd::simd_call<CombineRow<Operation>>(context.isa(), a.data + first, std::int64_t{1}, b.data + first,
+                                             std::int64_t{1}, y.data + first, last - first);
     });
     return;
   }
@@ -126,9 +122,8 @@ void combine(const Context& context, ConstView a, ConstView b, View y) {
       y.shape, {broadcast_strides(a.shape, y.shape), broadcast_strides(b.shape, y.shape), dense_strides(y.shape)});
   const std::int64_t n = nest.row_length(), sa = nest.row_stride(0), sb = nest.row_stride(1);
   nest.for_all_rows(context, [&](const std::array<std::int64_t, 3>& at) {
-    simd::simd_call<detail::CombineRow<Operation>>(context.isa(), a.data + at[0], sa, b.data + at[1], sb,
-                                                   y.data + at[2], n);
+    simd::simd_call<CombineRow<Operation>>(context.isa(), a.data + at[0], sa, b.data + at[1], sb, y.data + at[2], n);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

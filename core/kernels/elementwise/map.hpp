@@ -7,7 +7,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// Parameters of a map; what they mean is said at the map.
 struct MapParams {
@@ -149,8 +149,6 @@ struct Square {
 
 }  // namespace maps
 
-namespace detail {
-
 template <class Function>
 struct MapKernel {
   template <int W>
@@ -172,14 +170,12 @@ struct MapKernel {
 /// Elements that are worth another thread.
 inline constexpr std::int64_t map_grain = 1 << 15;
 
-}  // namespace detail
-
 /// y[i] = Function(x[i]) for n elements; y may be x.
 template <class Function>
 void map(const Context& context, const float* x, float* y, std::int64_t n, const MapParams& p) {
-  context.pool().split(n, detail::map_grain, [&](std::int64_t first, std::int64_t last) {
-    simd::simd_call<detail::MapKernel<Function>>(context.isa(), x + first, y + first, last - first, p);
+  context.pool().split(n, map_grain, [&](std::int64_t first, std::int64_t last) {
+    simd::simd_call<MapKernel<Function>>(context.isa(), x + first, y + first, last - first, p);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -5,7 +5,7 @@
 #include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/parallel.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// A row of `length` values r, of which scale and bias are said for each of `parts` equal parts (one for each channel
 /// of a group) or, if each, for every value. Row r has the parameters r mod period; without bias it is 0.
@@ -14,8 +14,6 @@ struct NormalizedRows {
   bool each = false, centred = true;
   float epsilon = 1e-5F;
 };
-
-namespace detail {
 
 struct NormalizeKernel {
   /// Sum of (x - shift), or of its square, in four chains.
@@ -75,8 +73,6 @@ struct NormalizeKernel {
   }
 };
 
-}  // namespace detail
-
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias for each row, mean and variance those of the row (0 and the
 /// mean square if not centred). means and factors, 1 / sqrt(variance + epsilon), are written where they are not
 /// nullptr. The order of the sums depends on the length of a row only.
@@ -84,8 +80,8 @@ inline void normalize_rows(const Context& context, const NormalizedRows& p, cons
                            const float* bias, float* y, float* means = nullptr, float* factors = nullptr) {
   if (p.length == 0) return;
   context.pool().split(p.rows, (1 << 13) / p.length + 1, [&](std::int64_t first, std::int64_t last) {
-    simd::simd_call<detail::NormalizeKernel>(context.isa(), p, first, last, x, scale, bias, y, means, factors);
+    simd::simd_call<NormalizeKernel>(context.isa(), p, first, last, x, scale, bias, y, means, factors);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -7,7 +7,7 @@
 #include <weir/core/kernels/micro/simd.hpp>
 #include <weir/core/parallel.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// One struct for each reduction: apply(a, b) takes b into a, for vectors and floats.
 namespace reductions {
@@ -50,8 +50,6 @@ struct Product {
 };
 
 }  // namespace reductions
-
-namespace detail {
 
 /// y[r] = reduction of the `length` floats of row r.
 template <class Reduction>
@@ -134,8 +132,6 @@ struct ReduceColumns {
   }
 };
 
-}  // namespace detail
-
 /// y = Reduction of x over the axes marked in `reduced`; y has x's order of the other axes. An empty sum is 0, an empty
 /// mean NaN. The order of a sum depends only on the shape beside the outermost axes.
 template <class Reduction>
@@ -152,11 +148,10 @@ void reduce(const Context& context, ConstView x, const std::array<bool, Shape::m
     const std::int64_t grain = (1 << 15) / std::max<std::int64_t>(1, length * inner) + 1;
     context.pool().split(outer, grain, [&](std::int64_t from, std::int64_t to) {
       if (inner == 1)
-        simd::simd_call<detail::ReduceRows<Reduction>>(context.isa(), x.data + from * length, y + from, to - from,
-                                                       length);
+        simd::simd_call<ReduceRows<Reduction>>(context.isa(), x.data + from * length, y + from, to - from, length);
       else
-        simd::simd_call<detail::ReduceColumns<Reduction>>(context.isa(), x.data + from * length * inner,
-                                                          y + from * inner, to - from, length, inner);
+        simd::simd_call<ReduceColumns<Reduction>>(context.isa(), x.data + from * length * inner, y + from * inner,
+                                                  to - from, length, inner);
     });
     return;
   }
@@ -181,4 +176,4 @@ void reduce(const Context& context, ConstView x, const std::array<bool, Shape::m
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -8,9 +8,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::kernels {
 
 /// x and y [outer, length, inner], softmax along length for `outer` of them.
 struct SoftmaxKernel {
@@ -87,8 +85,6 @@ struct SoftmaxKernel {
   }
 };
 
-}  // namespace detail
-
 /// y = exp(x - m) / sum(exp(x - m)) along the middle of [outer, length, inner], m the maximum there; or, if logarithm,
 /// y = x - m - log(sum(exp(x - m))). y may be x.
 inline void softmax(const Context& context, const float* x, float* y, std::int64_t outer, std::int64_t length,
@@ -97,8 +93,8 @@ inline void softmax(const Context& context, const float* x, float* y, std::int64
   const std::int64_t grain = (1 << 13) / (length * inner) + 1;
   context.pool().split(outer, grain, [&](std::int64_t first, std::int64_t last) {
     const std::int64_t at = first * length * inner;
-    simd::simd_call<detail::SoftmaxKernel>(context.isa(), x + at, y + at, last - first, length, inner, logarithm);
+    simd::simd_call<SoftmaxKernel>(context.isa(), x + at, y + at, last - first, length, inner, logarithm);
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -7,7 +7,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// Elements between neighbours along each axis; 0 where a length of 1 stretches, negative where it runs backwards.
 using Strides = std::array<std::int64_t, Shape::max_rank>;
@@ -108,4 +108,4 @@ inline void strided_copy(const Context& context, const Shape& shape, const float
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

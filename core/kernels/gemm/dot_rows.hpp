@@ -19,12 +19,12 @@ struct DotRows {
 /// threads. A sum depends neither on n nor on the number of threads, to the last bit. Few rows are bound by reading the
 /// weights, which happens once, in order; threads share the outputs.
 template <class Store>
-void dot_rows(const ThreadPool& pool, const Microkernels& micro, const DotRows& p, const Store& store) {
+void dot_rows(const detail::ThreadPool& pool, const Microkernels& micro, const DotRows& p, const Store& store) {
   const std::int64_t C = dot_outputs(p.n);
   const std::int64_t tiles = (p.n + micro.max_dot_rows - 1) / micro.max_dot_rows, groups = (p.out + C - 1) / C;
   // Reading a weight takes longer than a multiplication with it, or than many.
   const double operations =
-      std::max(2 * static_cast<double>(p.n), machine_costs.copy_operations) * static_cast<double>(p.in * p.out);
+      std::max(2 * static_cast<double>(p.n), detail::machine_costs.copy_operations) * static_cast<double>(p.in * p.out);
   share(pool, groups, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
     float sums[most_dot_rows * most_dot_outputs];
     for (std::int64_t g = first; g < last; ++g) {

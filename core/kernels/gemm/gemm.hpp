@@ -6,9 +6,7 @@
 #include <weir/core/kernels/share.hpp>
 #include <weir/core/parallel.hpp>
 
-namespace weir {
-
-namespace kernels {
+namespace weir::kernels {
 
 /// Tiles of A that are packed at a time: with gemm_depth columns they fill a third of a second-level cache of 1 MiB.
 inline constexpr std::int64_t gemm_tiles = 12;
@@ -212,10 +210,6 @@ class GemmPiece {
   bool few_ = false;
 };
 
-}  // namespace kernels
-
-namespace kernels {
-
 /// Scratch memory of one thread for gemm().
 inline std::int64_t gemm_piece_floats(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K) {
   // A piece of fewer columns can be one of few panels.
@@ -223,13 +217,11 @@ inline std::int64_t gemm_piece_floats(const Microkernels& micro, std::int64_t M,
   return std::max(static_cast<std::int64_t>(GemmPiece(micro, M, N, K, N).workspace_floats()), few);
 }
 
-}  // namespace kernels
-
 /// Scratch memory for gemm().
 inline std::size_t gemm_workspace_floats(const Context& context, std::int64_t M, std::int64_t N, std::int64_t K) {
   if (context.openblas()) return 0;
-  const auto& micro = kernels::microkernels(context.isa());
-  return kernels::workspaces_floats(context.threads(), kernels::gemm_piece_floats(micro, M, N, K));
+  const auto& micro = microkernels(context.isa());
+  return workspaces_floats(context.threads(), gemm_piece_floats(micro, M, N, K));
 }
 
 /// C[M, N] = A[M, K] B[K, N], row-major with leading dimensions lda >= K, ldb >= N, ldc >= N; 2*M*N*K operations.
@@ -240,28 +232,28 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
                  std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc, float* workspace) {
   if (M < 1 || N < 1) return;
   if (context.openblas()) {
-    kernels::openblas_gemm(context.threads(), false, M, N, K, A, lda, B, ldb, C, ldc);
+    openblas_gemm(context.threads(), false, M, N, K, A, lda, B, ldb, C, ldc);
     return;
   }
-  const kernels::Microkernels& micro = kernels::microkernels(context.isa());
+  const Microkernels& micro = microkernels(context.isa());
   const double flops = 2 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K);
   const std::int64_t threads = context.threads(), tiles = (M + micro.max_rows - 1) / micro.max_rows;
   const std::int64_t panels = (N + micro.width() - 1) / micro.width();
-  const std::int64_t apart = kernels::workspaces_apart(kernels::gemm_piece_floats(micro, M, N, K));
+  const std::int64_t apart = workspaces_apart(gemm_piece_floats(micro, M, N, K));
   const auto scratch = [&](std::int64_t piece) { return workspace + piece * apart; };
   // Of rows, every thread reads all of B; of columns, all of A, which is better where A is small and B has many panels.
-  const bool long_rows = panels > kernels::gemm_long_panels * threads && M * K <= kernels::gemm_shared_floats;
+  const bool long_rows = panels > gemm_long_panels * threads && M * K <= gemm_shared_floats;
   if (tiles >= 4 * threads ? !long_rows : panels < tiles) {
-    kernels::share(context.pool(), tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+    share(context.pool(), tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       const std::int64_t i = M * first / tiles, rows = M * last / tiles - i;
-      kernels::GemmPiece(micro, rows, N, K, N).run(A + i * lda, lda, B, ldb, C + i * ldc, ldc, scratch(piece));
+      GemmPiece(micro, rows, N, K, N).run(A + i * lda, lda, B, ldb, C + i * ldc, ldc, scratch(piece));
     });
   } else {
-    kernels::share(context.pool(), panels, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
+    share(context.pool(), panels, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       const std::int64_t j = first * micro.width(), columns = std::min(N, last * micro.width()) - j;
-      kernels::GemmPiece(micro, M, columns, K, N).run(A, lda, B + j, ldb, C + j, ldc, scratch(piece));
+      GemmPiece(micro, M, columns, K, N).run(A, lda, B + j, ldb, C + j, ldc, scratch(piece));
     });
   }
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -4,9 +4,7 @@
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/parallel.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::kernels {
 
 /// Pixels first..last-1 of one image [ceil(C / L), pixels, L]. Of a few pixels at a time the squares of all channels
 /// are laid in lines, between zeros, so that the window of a channel is as many unaligned loads; and several lines,
@@ -71,15 +69,13 @@ void blocked_lrn(const Context& context, const LrnParams& p, ConstView x, float*
   });
 }
 
-}  // namespace detail
-
 inline std::size_t blocked_lrn_workspace_floats(const Context& context, const LrnParams& p, const Shape& x) {
-  return static_cast<std::size_t>(context.threads() * 8 * detail::lrn_line_floats(p, x[1]));
+  return static_cast<std::size_t>(context.threads() * 8 * lrn_line_floats(p, x[1]));
 }
 
 /// As lrn() for blocked x and y.
 inline void blocked_lrn(const Context& context, const LrnParams& p, ConstView x, float* y, float* workspace) {
-  detail::with_power(p, [&]<class Power>() { detail::blocked_lrn<Power>(context, p, x, y, workspace); });
+  with_power(p, [&]<class Power>() { blocked_lrn<Power>(context, p, x, y, workspace); });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

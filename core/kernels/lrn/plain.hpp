@@ -8,15 +8,13 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// size: channels that are summed; scale: factor of the sum of squares (ONNX's alpha / size).
 struct LrnParams {
   std::int64_t size = 5;
   float scale = 1e-4F / 5, beta = 0.75F, bias = 1;
 };
-
-namespace detail {
 
 /// s = s^-0.75 for normal positive s, 0 for infinity and NaN for NaN: a guess from the exponent's bits, then three
 /// Newton steps for s^-0.25, each of which squares the error (from below 4 % to rounding).
@@ -119,14 +117,12 @@ void with_power(const LrnParams& p, const F& f) {
     f.template operator()<LrnAnyBeta>();
 }
 
-}  // namespace detail
-
 /// y[n, c, i] = x[n, c, i] / (bias + scale * sum of x[n, k, i]^2)^beta, the sum over k = c - floor((size-1)/2) .. c +
 /// ceil((size-1)/2) within the channels; x [N, C, ...], y not x. beta 0.75 and 1 are fast, any other calls pow for each
 /// element. Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", NIPS
 /// 2012.
 inline void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
-  detail::with_power(p, [&]<class Power>() { detail::lrn<Power>(context, p, x, y); });
+  with_power(p, [&]<class Power>() { lrn<Power>(context, p, x, y); });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

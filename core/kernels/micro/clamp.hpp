@@ -3,7 +3,7 @@
 #include <limits>
 #include <weir/core/finite_math.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// y = min(max(v, lo), hi). The default changes nothing; ReLU is {0, infinity}, ReLU6 {0, 6}. NaN
 /// stays NaN.
@@ -17,4 +17,4 @@ struct Clamp {
   }
 };
 
-}  // namespace weir
+}  // namespace weir::kernels

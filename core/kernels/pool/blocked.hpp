@@ -5,9 +5,7 @@
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/rows.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::kernels {
 
 /// Rows of y of one block of channels, plane `plane` of both: x [H, W, L] -> y [OH, OW, L]. Each row of x is looked at
 /// once for numbers that are not finite: where there are none, a maximum need not look for NaN.
@@ -27,7 +25,7 @@ struct BlockedPoolKernel {
         const std::int64_t end = down > 0 ? top + (down - 1) * p.h.dilation + 1 : 0;
         for (std::int64_t r = looked_at > top ? looked_at : top; r < end; ++r) {
           bool finite = true;
-          kernels::FiniteScan::run<L>(x.row(plane, r), 1, 0, W * L, L, &finite);
+          FiniteScan::run<L>(x.row(plane, r), 1, 0, W * L, L, &finite);
           if (!finite) last_odd = r;
         }
         looked_at = end > looked_at ? end : looked_at;
@@ -133,24 +131,22 @@ void blocked_pool_rows(Isa isa, const PoolParams& params, const Shape& x, const 
     simd::simd_call<BlockedPoolKernel<Take>>(isa, params, p, from, x[2], x[3], to, OW, rows);
 }
 
-}  // namespace detail
-
 /// As pool_max() and pool_average() for blocked x and y; no workspace.
 inline void blocked_pool_max(const Context& context, const PoolParams& params, ConstView x, View y) {
-  detail::blocked_pool<detail::PoolMax>(context, params, x, y);
+  blocked_pool<PoolMax>(context, params, x, y);
 }
 inline void blocked_pool_average(const Context& context, const PoolParams& params, ConstView x, View y) {
-  detail::blocked_pool<detail::PoolSum>(context, params, x, y);
+  blocked_pool<PoolSum>(context, params, x, y);
 }
 
 /// Rows `rows` of y for one blocked image x [1, C, H, W], of which at least the rows that their windows see are there.
 inline void blocked_pool_max_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
                                   const RowsView& to, RowRange rows) {
-  detail::blocked_pool_rows<detail::PoolMax>(isa, params, x, from, to, rows);
+  blocked_pool_rows<PoolMax>(isa, params, x, from, to, rows);
 }
 inline void blocked_pool_average_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
                                       const RowsView& to, RowRange rows) {
-  detail::blocked_pool_rows<detail::PoolSum>(isa, params, x, from, to, rows);
+  blocked_pool_rows<PoolSum>(isa, params, x, from, to, rows);
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -9,9 +9,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::kernels {
 
 /// |x|^p, and the norm that a sum of them gives.
 inline float lp_term(float x, std::int64_t p) {
@@ -29,8 +27,6 @@ struct LpPlaces {
         last(std::min(a.kernel, start >= length ? 0 : (length - 1 - start) / a.dilation + 1)) {}
 };
 
-}  // namespace detail
-
 /// y[n, c, i, j] = (sum of |x|^p over the window's places that lie in x)^(1/p); x [N, C, H, W], y as
 /// params.output_shape().
 inline void pool_lp(const Context& context, const PoolParams& params, std::int64_t p, ConstView x, View y) {
@@ -38,22 +34,22 @@ inline void pool_lp(const Context& context, const PoolParams& params, std::int64
   const WindowAxis &h = params.h, &w = params.w;
   const double work = static_cast<double>(y.shape.numel()) *
                       static_cast<double>(std::min(h.kernel, H) * std::min(w.kernel, W)) * (p <= 2 ? 4 : 60);
-  kernels::share(context.pool(), y.shape.product(0, 3), work, [&](std::int64_t, std::int64_t first, std::int64_t end) {
+  share(context.pool(), y.shape.product(0, 3), work, [&](std::int64_t, std::int64_t first, std::int64_t end) {
     for (std::int64_t r = first; r < end; ++r) {
       const float* plane = x.data + r / OH * H * W;
       const std::int64_t top = r % OH * h.stride - h.pad_begin;
-      const detail::LpPlaces rows(h, top, H);
+      const LpPlaces rows(h, top, H);
       for (std::int64_t j = 0; j < OW; ++j) {
         const std::int64_t left = j * w.stride - w.pad_begin;
-        const detail::LpPlaces columns(w, left, W);
+        const LpPlaces columns(w, left, W);
         float sum = 0;
         for (std::int64_t ky = rows.first; ky < rows.last; ++ky)
           for (std::int64_t kx = columns.first; kx < columns.last; ++kx)
-            sum += detail::lp_term(plane[(top + ky * h.dilation) * W + left + kx * w.dilation], p);
-        y.data[r * OW + j] = detail::lp_norm(sum, p);
+            sum += lp_term(plane[(top + ky * h.dilation) * W + left + kx * w.dilation], p);
+        y.data[r * OW + j] = lp_norm(sum, p);
       }
     }
   });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -8,7 +8,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// The windows of a pooling, see pool_max and pool_average.
 struct PoolParams {
@@ -22,8 +22,6 @@ struct PoolParams {
     return {x[0], x[1], h.count(x[2], ceil_mode), w.count(x[3], ceil_mode)};
   }
 };
-
-namespace detail {
 
 struct PoolMax {
   static constexpr bool average = false;
@@ -265,24 +263,22 @@ void pool(const Context& context, const PoolParams& params, ConstView x, View y,
   });
 }
 
-}  // namespace detail
-
 /// Workspace of pool_max and pool_average.
 inline std::size_t pool_workspace_floats(const Context& context, const PoolParams& params, const Shape& x) {
-  return detail::pool_piece_floats(params, x) * static_cast<std::size_t>(context.threads());
+  return pool_piece_floats(params, x) * static_cast<std::size_t>(context.threads());
 }
 
 /// y[n, c, i, j] = max over r, s of x[n, c, i*stride_h + r*dilation_h - pad_top, j*stride_w + s*dilation_w - pad_left],
 /// where places outside the image do not count; NaN where one of them is. The lowest finite number where all of them
 /// lie outside, as in ONNX Runtime.
 inline void pool_max(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace) {
-  detail::pool<detail::PoolMax>(context, params, x, y, workspace);
+  pool<PoolMax>(context, params, x, y, workspace);
 }
 
 /// As pool_max with the mean over the places inside the image, or over those in the image and its padding (which holds
 /// zeros) if count_include_pad; what a ceil_mode window has beyond the padding never counts, as in PyTorch.
 inline void pool_average(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace) {
-  detail::pool<detail::PoolSum>(context, params, x, y, workspace);
+  pool<PoolSum>(context, params, x, y, workspace);
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

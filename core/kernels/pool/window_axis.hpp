@@ -4,7 +4,7 @@
 #include <string>
 #include <weir/core/shape.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// One spatial axis of a sliding window. All at most 2^24, so that their products cannot overflow.
 struct WindowAxis {
@@ -27,4 +27,4 @@ struct WindowAxis {
   friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
 };
 
-}  // namespace weir
+}  // namespace weir::kernels

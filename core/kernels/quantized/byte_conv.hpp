@@ -44,7 +44,7 @@ class ByteConv final : public ConvAlgorithm {
 
   const char* name() const override { return "int8 bytes"; }
   std::int64_t units() const override { return g_.tiles_of_group(); }
-  const PackedWeights& weights() const override { return weights_; }
+  const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return image_.workspace_floats(); }
 
   void run(const ConvPart& part, float* workspace) const override {
@@ -151,7 +151,7 @@ class ByteConv final : public ConvAlgorithm {
   std::vector<std::int64_t> taps_, starts_;  ///< where a tile's weights start
   std::vector<ByteStep> more_;
   std::vector<std::size_t> more_starts_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::quantized

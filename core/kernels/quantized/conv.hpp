@@ -18,13 +18,13 @@ class PackedConv {
   /// x [N, C, H, W], of which N does not matter; for rows [1, C, 1, pixels that pass together]. No sum overflows.
   /// zero_later: run_sums() is given another x.zero each time. sum: another image is added to the result, of blocked x
   /// and not of a depthwise convolution.
-  PackedConv(const Conv2dParams& params, const ConvNumbers& numbers, Isa isa, const Shape& x, Source source,
+  PackedConv(const kernels::Conv2dParams& params, const ConvNumbers& numbers, Isa isa, const Shape& x, Source source,
              bool zero_later = false, const std::optional<PairNumbers>& sum = std::nullopt)
       : g_(params, numbers, isa, x, source, sum),
         x_zero_(numbers.x.zero),
         algorithm_(chosen(g_, numbers, zero_later)) {}
 
-  const Conv2dParams& params() const { return g_.p; }
+  const kernels::Conv2dParams& params() const { return g_.p; }
   const char* name() const { return algorithm_->name(); }
   double weights_floats() const { return static_cast<double>(algorithm_->weights().size()); }
 

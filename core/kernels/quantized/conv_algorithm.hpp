@@ -35,7 +35,7 @@ struct Image {
 
 /// A convolution's sizes and how its tensors lie.
 struct ConvGeometry {
-  Conv2dParams p;
+  kernels::Conv2dParams p;
   Element x_element;
   Source source;
   Isa isa;
@@ -44,7 +44,7 @@ struct ConvGeometry {
   std::optional<PairNumbers> sum;  ///< what the result is then added to (QLinearAdd): y is a
   std::int64_t H, W, OH, OW, L, group_in, group_out;
 
-  ConvGeometry(const Conv2dParams& params, const ConvNumbers& n, Isa set, const Shape& x, Source from,
+  ConvGeometry(const kernels::Conv2dParams& params, const ConvNumbers& n, Isa set, const Shape& x, Source from,
                const std::optional<PairNumbers>& added)
       : p(params),
         x_element(n.x.element),
@@ -107,7 +107,7 @@ class ConvAlgorithm {
   /// Of one thread, in floats.
   virtual std::int64_t workspace_floats() const = 0;
   virtual std::int64_t rows_together() const { return 1; }
-  virtual const PackedWeights& weights() const = 0;
+  virtual const detail::PackedWeights& weights() const = 0;
   virtual void run(const ConvPart& part, float* workspace) const = 0;
 };
 

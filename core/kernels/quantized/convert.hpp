@@ -7,7 +7,7 @@
 #include <weir/core/parallel.hpp>
 #include <weir/core/shape.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// Where a tensor lies, and how.
 struct ConvertFrom {
@@ -20,8 +20,6 @@ struct ConvertTo {
   Layout layout;
   Element element;
 };
-
-namespace detail {
 
 inline float number_at(const void* p, std::int64_t i, Element e) {
   if (e == Element::float32) return static_cast<const float*>(p)[i];
@@ -40,8 +38,6 @@ inline void set_number(void* p, std::int64_t i, Element e, float v) {
     quantized::set_byte(p, i, quantized::Rounding({1, 0, e})(v));
 }
 
-}  // namespace detail
-
 /// to = from, number by number; floats are rounded and saturated where they become integers of 8 bits.
 inline void convert(const Context& context, const Shape& shape, const ConvertFrom& from, const ConvertTo& to) {
   const bool image = from.layout == Layout::blocked || to.layout == Layout::blocked;
@@ -52,25 +48,24 @@ inline void convert(const Context& context, const Shape& shape, const ConvertFro
     return layout == Layout::blocked ? ((n * blocks + c / L) * pixels) * L + c % L : (n * C + c) * pixels;
   };
   const auto step = [&](Layout layout) { return layout == Layout::blocked ? L : 1; };
-  kernels::share(context.pool(), N * C, machine_costs.copy_operations * static_cast<double>(N * C * pixels),
-                 [&](std::int64_t, std::int64_t first, std::int64_t last) {
-                   for (std::int64_t p = first; p < last; ++p) {
-                     const std::int64_t i = place(from.layout, p / C, p % C), o = place(to.layout, p / C, p % C);
-                     const std::int64_t is = step(from.layout), os = step(to.layout);
-                     if (from.element == to.element && bytes_of(to.element) == 1)
-                       for (std::int64_t k = 0; k < pixels; ++k)
-                         static_cast<unsigned char*>(to.data)[o + k * os] =
-                             static_cast<const unsigned char*>(from.data)[i + k * is];
-                     else if (from.element == to.element && to.element == Element::int32)
-                       for (std::int64_t k = 0; k < pixels; ++k)
-                         static_cast<std::int32_t*>(to.data)[o + k * os] =
-                             static_cast<const std::int32_t*>(from.data)[i + k * is];
-                     else
-                       for (std::int64_t k = 0; k < pixels; ++k)
-                         detail::set_number(to.data, o + k * os, to.element,
-                                            detail::number_at(from.data, i + k * is, from.element));
-                   }
-                 });
+  share(context.pool(), N * C, detail::machine_costs.copy_operations * static_cast<double>(N * C * pixels),
+        [&](std::int64_t, std::int64_t first, std::int64_t last) {
+          for (std::int64_t p = first; p < last; ++p) {
+            const std::int64_t i = place(from.layout, p / C, p % C), o = place(to.layout, p / C, p % C);
+            const std::int64_t is = step(from.layout), os = step(to.layout);
+            if (from.element == to.element && bytes_of(to.element) == 1)
+              for (std::int64_t k = 0; k < pixels; ++k)
+                static_cast<unsigned char*>(to.data)[o + k * os] =
+                    static_cast<const unsigned char*>(from.data)[i + k * is];
+            else if (from.element == to.element && to.element == Element::int32)
+              for (std::int64_t k = 0; k < pixels; ++k)
+                static_cast<std::int32_t*>(to.data)[o + k * os] =
+                    static_cast<const std::int32_t*>(from.data)[i + k * is];
+            else
+              for (std::int64_t k = 0; k < pixels; ++k)
+                set_number(to.data, o + k * os, to.element, number_at(from.data, i + k * is, from.element));
+          }
+        });
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -44,7 +44,7 @@ class DepthwiseConv final : public ConvAlgorithm {
 
   const char* name() const override { return "int8 depthwise"; }
   std::int64_t units() const override { return planes_; }
-  const PackedWeights& weights() const override { return weights_; }
+  const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return rows_needed(chunk_) * row_numbers() / 2 + 16; }
 
   void run(const ConvPart& part, float* workspace) const override {
@@ -121,7 +121,7 @@ class DepthwiseConv final : public ConvAlgorithm {
   std::int64_t planes_, width_, chunk_;
   ChannelNumbers numbers_;
   std::vector<std::int64_t> offsets_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::quantized

@@ -13,8 +13,8 @@ namespace weir::quantized {
 
 /// Rows y of one plane of pixels of W integers each; x(r) and y_row(r) say where row r lies.
 template <int W, class X, class Y>
-inline void pool_max_rows(const PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width, RowRange y,
-                          bool is_signed, const X& x, const Y& y_row) {
+inline void pool_max_rows(const kernels::PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
+                          RowRange y, bool is_signed, const X& x, const Y& y_row) {
   using Unsigned = typename Bytes<W>::Unsigned;
   for (std::int64_t i = y.first; i < y.last; ++i) {
     std::uint8_t* out = y_row(i);
@@ -44,7 +44,7 @@ inline void pool_max_rows(const PoolParams& p, std::int64_t H, std::int64_t widt
 #if defined(__x86_64__)
 /// The same for blocks of 8 or 16 channels, over those columns only that lie in the image.
 template <int W, bool is_signed, class X, class Y>
-[[gnu::target("avx2")]] inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t width,
+[[gnu::target("avx2")]] inline void pool_max_rows_avx2(const kernels::PoolParams& p, std::int64_t H, std::int64_t width,
                                                        std::int64_t out_width, RowRange y, const X& x, const Y& y_row) {
   for (std::int64_t i = y.first; i < y.last; ++i) {
     std::uint8_t* out = y_row(i);
@@ -82,7 +82,7 @@ template <int W, bool is_signed, class X, class Y>
   }
 }
 template <int W, class X, class Y>
-inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
+inline void pool_max_rows_avx2(const kernels::PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
                                RowRange y, bool is_signed, const X& x, const Y& y_row) {
   if (is_signed) return pool_max_rows_avx2<W, true>(p, H, width, out_width, y, x, y_row);
   pool_max_rows_avx2<W, false>(p, H, width, out_width, y, x, y_row);
@@ -91,8 +91,8 @@ inline void pool_max_rows_avx2(const PoolParams& p, std::int64_t H, std::int64_t
 
 /// The same for the widths of blocks, 1 for plain tensors.
 template <class X, class Y>
-void pool_max_rows(std::int64_t lanes, const PoolParams& p, std::int64_t H, std::int64_t width, std::int64_t out_width,
-                   RowRange y, bool is_signed, const X& x, const Y& y_row) {
+void pool_max_rows(std::int64_t lanes, const kernels::PoolParams& p, std::int64_t H, std::int64_t width,
+                   std::int64_t out_width, RowRange y, bool is_signed, const X& x, const Y& y_row) {
 #if defined(__x86_64__)  // blocks of 8 and 16 channels are those of AVX2 and AVX-512
   if (lanes == 16) return pool_max_rows_avx2<16>(p, H, width, out_width, y, is_signed, x, y_row);
   if (lanes == 8) return pool_max_rows_avx2<8>(p, H, width, out_width, y, is_signed, x, y_row);

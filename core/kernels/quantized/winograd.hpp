@@ -43,7 +43,7 @@ class Winograd final : public ConvAlgorithm {
 
   /// Whether all sums are exact: U within 16 bits, sums within 26.
   static bool fits(const ConvGeometry& g, const ConvNumbers& n) {
-    const Conv2dParams& p = g.p;
+    const kernels::Conv2dParams& p = g.p;
     if (g.L < 8 || g.source != Source::blocked || p.groups != 1 || p.kernel_h != 3 || p.kernel_w != 3 ||
         p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 || p.dilation_w != 1)
       return false;
@@ -73,7 +73,7 @@ class Winograd final : public ConvAlgorithm {
   const char* name() const override { return "int8 winograd"; }
   std::int64_t units() const override { return g_.tiles_of_group(); }
   std::int64_t rows_together() const override { return winograd::Y; }
-  const PackedWeights& weights() const override { return weights_; }
+  const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override {
     return (winograd::positions * position_step() + line_numbers()) / 2 + winograd::positions * sums_step() +
            (g_.W * g_.L) / 4 + 64;
@@ -173,7 +173,7 @@ class Winograd final : public ConvAlgorithm {
   ChannelNumbers numbers_;
   Tap tap_;
   std::int64_t unit_weights_ = 0;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::quantized

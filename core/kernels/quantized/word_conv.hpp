@@ -21,7 +21,7 @@ class WordConv final : public ConvAlgorithm {
 
   const char* name() const override { return "int8 words"; }
   std::int64_t units() const override { return g_.p.groups * g_.tiles_of_group(); }
-  const PackedWeights& weights() const override { return weights_; }
+  const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return image_.workspace_floats(); }
 
   void run(const ConvPart& part, float* workspace) const override {
@@ -97,7 +97,7 @@ class WordConv final : public ConvAlgorithm {
   ChannelNumbers numbers_;
   std::int64_t tile_weights_ = 0;
   std::vector<Tap> taps_;
-  PackedWeights weights_;
+  detail::PackedWeights weights_;
 };
 
 }  // namespace weir::quantized

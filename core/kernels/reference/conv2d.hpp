@@ -5,7 +5,7 @@
 #include <weir/core/kernels/micro/clamp.hpp>
 #include <weir/core/tensor.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// y = clamp(conv(x) + bias + residual), summed in double. bias may be empty, residual nullptr or y itself.
 inline void conv2d_reference(const Conv2dParams& p, ConstView x, std::span<const float> weights,
@@ -34,4 +34,4 @@ inline void conv2d_reference(const Conv2dParams& p, ConstView x, std::span<const
         }
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-namespace weir {
+namespace weir::kernels {
 
 /// C[M, N] = A[M, K] B[K, N], row-major with leading dimensions, summed in double.
 inline void gemm_reference(std::int64_t M, std::int64_t N, std::int64_t K, const float* A, std::int64_t lda,
@@ -15,4 +15,4 @@ inline void gemm_reference(std::int64_t M, std::int64_t N, std::int64_t K, const
     }
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

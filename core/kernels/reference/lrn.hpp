@@ -3,7 +3,7 @@
 #include <cmath>
 #include <weir/core/kernels/lrn/plain.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 inline void lrn_reference(const LrnParams& p, ConstView x, View y) {
   const std::int64_t C = x.shape[1], pixels = x.shape.product(2, x.shape.rank());
@@ -18,4 +18,4 @@ inline void lrn_reference(const LrnParams& p, ConstView x, View y) {
       }
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

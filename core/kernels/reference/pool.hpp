@@ -4,7 +4,7 @@
 #include <limits>
 #include <weir/core/kernels/pool/plain.hpp>
 
-namespace weir {
+namespace weir::kernels {
 
 /// pool_max (average false) or pool_average, window by window and place by place.
 inline void pool_reference(const PoolParams& p, bool average, ConstView x, View y) {
@@ -36,4 +36,4 @@ inline void pool_reference(const PoolParams& p, bool average, ConstView x, View 
       }
 }
 
-}  // namespace weir
+}  // namespace weir::kernels

@@ -6,7 +6,7 @@
 namespace weir::reference {
 
 /// x [N, C, H, W] -> y [N, M, OH, OW], both plain, one number for each integer.
-inline std::vector<std::int32_t> quantized_conv2d(const Conv2dParams& p, const quantized::ConvNumbers& n,
+inline std::vector<std::int32_t> quantized_conv2d(const kernels::Conv2dParams& p, const quantized::ConvNumbers& n,
                                                   const Shape& x_shape, const std::vector<std::int32_t>& x) {
   const Shape y = p.output_shape(x_shape);
   const std::int64_t C = p.in_channels / p.groups, H = x_shape[2], W = x_shape[3];

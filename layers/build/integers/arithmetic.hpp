@@ -37,10 +37,10 @@ inline const Constant& at(const NodeArguments& node, Inputs inputs, std::size_t 
 }
 
 /// The values of a box of c, walked by strides from an offset on.
-inline Constant picked(const Constant& c, const Shape& shape, std::int64_t offset, const Strides& strides) {
+inline Constant picked(const Constant& c, const Shape& shape, std::int64_t offset, const kernels::Strides& strides) {
   Constant y = make(shape, std::vector<std::int64_t>(checked_size(shape)));
   if (y.ints.empty()) return y;
-  const LoopNest<1> nest(shape, {strides});
+  const kernels::LoopNest<1> nest(shape, {strides});
   std::size_t to = 0;
   nest.for_rows(0, nest.rows(), [&](const std::array<std::int64_t, 1>& row) {
     for (std::int64_t i = 0; i < nest.row_length(); ++i)
@@ -55,8 +55,8 @@ Result combine(const NodeArguments& node, Inputs in) {
   const Constant &a = at(node, in, 0), &b = at(node, in, 1);
   const Shape shape = broadcast_shape(a.shape, b.shape);
   (void)checked_size(shape);
-  Constant x = picked(a, shape, 0, broadcast_strides(a.shape, shape));
-  const Constant y = picked(b, shape, 0, broadcast_strides(b.shape, shape));
+  Constant x = picked(a, shape, 0, kernels::broadcast_strides(a.shape, shape));
+  const Constant y = picked(b, shape, 0, kernels::broadcast_strides(b.shape, shape));
   for (std::size_t i = 0; i < x.ints.size(); ++i)
     if (Operation::apply(x.ints[i], y.ints[i])) node.fail("division by zero or overflow");
   return one(std::move(x));
@@ -144,9 +144,9 @@ inline Result where(const NodeArguments& node, Inputs in) {
   const Constant &c = at(node, in, 0), &a = at(node, in, 1), &b = at(node, in, 2);
   const Shape shape = broadcast_shape(broadcast_shape(c.shape, a.shape), b.shape);
   (void)checked_size(shape);
-  const Constant test = picked(c, shape, 0, broadcast_strides(c.shape, shape));
-  Constant x = picked(a, shape, 0, broadcast_strides(a.shape, shape));
-  const Constant y = picked(b, shape, 0, broadcast_strides(b.shape, shape));
+  const Constant test = picked(c, shape, 0, kernels::broadcast_strides(c.shape, shape));
+  Constant x = picked(a, shape, 0, kernels::broadcast_strides(a.shape, shape));
+  const Constant y = picked(b, shape, 0, kernels::broadcast_strides(b.shape, shape));
   for (std::size_t i = 0; i < x.ints.size(); ++i)
     if (test.ints[i] == 0) x.ints[i] = y.ints[i];
   return one(std::move(x));

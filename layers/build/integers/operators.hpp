@@ -127,7 +127,7 @@ inline Result split(const NodeArguments& node, Inputs in) {
   std::int64_t from = 0;
   for (std::int64_t n : lengths) {
     if (n < 0 || n > x.shape[axis] - from) node.fail("cannot split " + x.shape.to_string());
-    const Strides dense = dense_strides(x.shape);
+    const kernels::Strides dense = kernels::dense_strides(x.shape);
     outputs.push_back(picked(x, x.shape.with(axis, n), from * dense[axis], dense));
     from += n;
   }
@@ -206,7 +206,7 @@ inline Result range(const NodeArguments& node, Inputs in) {
 inline Result expand(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
   const Shape shape = broadcast_shape(x.shape, Shape(std::span<const std::int64_t>(at(node, in, 1).ints)));
-  return one(picked(x, shape, 0, broadcast_strides(x.shape, shape)));
+  return one(picked(x, shape, 0, kernels::broadcast_strides(x.shape, shape)));
 }
 
 }  // namespace integers

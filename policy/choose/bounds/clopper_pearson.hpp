@@ -6,7 +6,7 @@
 #include <weir/policy/choose/bounds/losses.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// P(Binomial(n, p) <= k) = I_{1-p}(n - k, k + 1). Throws ArgumentError unless k <= n and p is in [0, 1].
 inline double binomial_cdf(std::size_t k, std::size_t n, double p) {
@@ -15,7 +15,9 @@ inline double binomial_cdf(std::size_t k, std::size_t n, double p) {
   return incomplete_beta(static_cast<double>(n - k), static_cast<double>(k) + 1, 1 - p);
 }
 
-namespace bounds {
+}  // namespace weir::detail
+
+namespace weir::bounds {
 
 /// p = P(Binomial(n, epsilon) <= sum of losses), the one-sided test whose limit is Clopper and Pearson's (Biometrika
 /// 1934). No other test of a single count is sharper. O(n).
@@ -29,9 +31,8 @@ struct ClopperPearson {
         throw ArgumentError("Clopper-Pearson: needs losses of 0 and 1; the betting test takes others");
       seen += loss == 1 ? 1 : 0;
     }
-    return binomial_cdf(seen, losses.size(), epsilon);
+    return detail::binomial_cdf(seen, losses.size(), epsilon);
   }
 };
 
-}  // namespace bounds
-}  // namespace weir
+}  // namespace weir::bounds

@@ -25,7 +25,7 @@ struct HoeffdingBentkus {
     const double total = sum(losses), mean = total / static_cast<double>(n);
     const double hoeffding = std::exp(-static_cast<double>(n) * divergence(std::min(mean, epsilon), epsilon));
     const auto k = std::min(n, static_cast<std::size_t>(std::ceil(total)));
-    return std::min({1.0, hoeffding, std::numbers::e * binomial_cdf(k, n, epsilon)});
+    return std::min({1.0, hoeffding, std::numbers::e * detail::binomial_cdf(k, n, epsilon)});
   }
 
  private:

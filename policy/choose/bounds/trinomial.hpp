@@ -28,8 +28,9 @@ inline double trinomial_cdf(std::ptrdiff_t d, std::size_t n, double plus, double
     outside -= p;
     const std::ptrdiff_t most = d + static_cast<std::ptrdiff_t>(m);
     if (most < 0) continue;
-    sum +=
-        p * (static_cast<std::size_t>(most) >= n - m ? 1 : binomial_cdf(static_cast<std::size_t>(most), n - m, given));
+    sum += p * (static_cast<std::size_t>(most) >= n - m
+                    ? 1
+                    : detail::binomial_cdf(static_cast<std::size_t>(most), n - m, given));
   }
   return std::min(1.0, sum + std::max(0.0, outside));
 }

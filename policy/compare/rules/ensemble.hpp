@@ -13,7 +13,7 @@
 #include <weir/policy/run/joined_answer.hpp>
 #include <weir/policy/trace/trace_file.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The trace whose stage k answers with the ensemble of the m = k + 1 stages 0 .. k, equal weights: predictions,
 /// features (confidence_features, with the class where the trace has it) and losses are those of the joined
@@ -79,4 +79,4 @@ inline std::optional<TunedRule> tune_ensemble(const std::string& name, Join kind
   return rule;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -11,9 +11,7 @@
 #include <weir/policy/compare/rules/scores.hpp>
 #include <weir/policy/learners/logistic.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// What the score of stage k reads, [n, n_score_inputs]: ScoreInputs::history of every example, with the earlier scores
 /// [n, k].
@@ -57,8 +55,6 @@ inline Eigen::MatrixXd exit_scores(std::vector<LinearModel>& models, const Trace
   return scores;
 }
 
-}  // namespace detail
-
 /// Exit scores as in EENet (Ilhan et al., WACV 2024). Kept: what the score of an exit reads (class probabilities,
 /// largest probability, entropy, vote share, the earlier exits' scores), that it is trained to tell right answers from
 /// wrong ones after the network, and thresholds per exit for a budget. Not kept: the score is linear (logistic
@@ -70,12 +66,12 @@ inline std::optional<TunedRule> tune_exit_score(const RuleData& data) {
   data.training.check();
   std::vector<LinearModel> models(chain.full());
   const Confidence by{std::string(stage_score_feature), true};
-  const Trace training = with_scores(data.training, detail::exit_scores(models, data.training, true));
+  const Trace training = with_scores(data.training, exit_scores(models, data.training, true));
   const TraceView view = [models](const Trace& t) {
     std::vector<LinearModel> fitted = models;
-    return with_scores(t, detail::exit_scores(fitted, t, false));
+    return with_scores(t, exit_scores(fitted, t, false));
   };
-  auto rule = detail::tune_greedy("exit_score", chain, training, view(data.calibration), by, data.budget);
+  auto rule = tune_greedy("exit_score", chain, training, view(data.calibration), by, data.budget);
   if (rule) {
     rule->view = view;
     rule->forms.assign(chain.size(), {});
@@ -84,4 +80,4 @@ inline std::optional<TunedRule> tune_exit_score(const RuleData& data) {
   return rule;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,13 +6,13 @@
 #include <vector>
 #include <weir/policy/compare/rules/rule.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The exit that keeps the budget best when every example takes it, by the cheapest way.
 inline std::optional<TunedRule> tune_fixed_exit(const Topology& topology, const Trace& calibration,
                                                 const Budget& budget) {
-  const auto best = detail::best_member(topology.size(), calibration.size(), budget, true, [&](std::size_t i) {
-    return detail::MemberScore::of(evaluate(fixed_policy(topology, calibration, topology.full() - i), calibration));
+  const auto best = best_member(topology.size(), calibration.size(), budget, true, [&](std::size_t i) {
+    return MemberScore::of(evaluate(fixed_policy(topology, calibration, topology.full() - i), calibration));
   });
   if (!best) return std::nullopt;
   const std::size_t exit = topology.full() - best->first;
@@ -30,7 +30,7 @@ inline std::optional<TunedRule> tune_random(const RuleData& data) {
   for (std::size_t k = 0; k < topology.size(); ++k) {
     fixed.push_back(fixed_policy(topology, data.training, k));
     const Estimate e = Estimate::of(evaluate(fixed.back(), data.training));
-    points.push_back({e.cost, detail::risk(e, data.budget.on)});
+    points.push_back({e.cost, risk(e, data.budget.on)});
   }
   const auto hull = lower_hull(points);
   std::vector<MixedPolicy> family{MixedPolicy::pure(fixed.back())};
@@ -40,11 +40,10 @@ inline std::optional<TunedRule> tune_random(const RuleData& data) {
   };
   go_to(topology.full(), hull.back());
   for (std::size_t v = hull.size(); v-- > 1;) go_to(hull[v], hull[v - 1]);
-  const auto best = detail::best_member(family.size(), data.calibration.size(), data.budget, true, [&](std::size_t i) {
-    return detail::MemberScore::of(evaluate(family[i], data.calibration));
-  });
+  const auto best = best_member(family.size(), data.calibration.size(), data.budget, true,
+                                [&](std::size_t i) { return MemberScore::of(evaluate(family[i], data.calibration)); });
   if (!best) return std::nullopt;
   return TunedRule{"random", static_cast<double>(best->first) / 32, family[best->first], best->second};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <vector>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Thresholds [steps - 1] under which, of n examples, step w takes floor(n q^w / sum_v q^v) of those still running, the
 /// surest first, for w = 0 .. steps - 1; ties at a threshold leave with it. confidence [n, steps - 1], the larger the
@@ -45,15 +45,14 @@ inline std::vector<double> geometric_thresholds(const Eigen::MatrixXd& confidenc
 /// thresholds on the largest probability, from the training trace. nullopt where none keeps the budget.
 inline std::optional<TunedRule> tune_geometric_exits(const RuleData& data) {
   const Confidence by{"max_probability", true};
-  const detail::ThresholdWalk walk(data.topology, data.training, by);
+  const ThresholdWalk walk(data.topology, data.training, by);
   std::vector<std::vector<double>> family{std::vector<double>(walk.stages.size() - 1, never_exit)};
   std::vector<double> parameter{HUGE_VAL};
   for (int step = 60; step >= -60; --step) {
     parameter.push_back(std::exp(step / 7.5));
     family.push_back(geometric_thresholds(walk.confidence, parameter.back()));
   }
-  return detail::tune_thresholds("geometric_exits", data.topology, data.calibration, by, data.budget, family,
-                                 parameter);
+  return tune_thresholds("geometric_exits", data.topology, data.calibration, by, data.budget, family, parameter);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -10,9 +10,7 @@
 #include <vector>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// Greedy search over thresholds, one for each step of a walk. Starts where no example exits. Each move lowers one
 /// step's threshold to any lower one of `levels` quantiles of its statistic: the move that saves most cost for the
@@ -87,14 +85,12 @@ inline std::optional<TunedRule> tune_greedy(const std::string& name, const Topol
   return tune_thresholds(name, topology, calibration, by, budget, family, parameter);
 }
 
-}  // namespace detail
-
 /// A threshold on the largest probability for each stage, by greedy search on the training trace (percentiles); how far
 /// to go is tuned on the calibration trace. Threshold search per exit is common practice; the order of the search is
 /// ours.
 inline std::optional<TunedRule> tune_greedy_thresholds(const RuleData& data) {
-  return detail::tune_greedy("greedy_thresholds", data.topology, data.training, data.calibration,
-                             {"max_probability", true}, data.budget);
+  return tune_greedy("greedy_thresholds", data.topology, data.training, data.calibration, {"max_probability", true},
+                     data.budget);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -14,9 +14,7 @@
 #include <weir/policy/learn/objective.hpp>
 #include <weir/policy/learners/logistic.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// One logistic regression for each stage but the last, "exit" against "go on", where an example should exit if
 ///
@@ -37,8 +35,6 @@ inline std::vector<LinearModel> fit_linear_gates(const std::vector<Eigen::Matrix
   }
   return gates;
 }
-
-}  // namespace detail
 
 /// The gate of JEI-DNN (Regol, Chataoui, Coates, ICLR 2024): per exit a linear unit on the largest probability, the
 /// entropy, the margin and the entropy of the squared, renormalised probabilities.
@@ -64,7 +60,7 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
   std::optional<TunedRule> best;
   for (int step = -2; step <= 4; ++step) {
     const double lambda = total * std::pow(10.0, step / 2.0);
-    const auto fitted = detail::fit_linear_gates(X, data.training, lambda);
+    const auto fitted = fit_linear_gates(X, data.training, lambda);
     const TraceView view = [gates = fitted](const Trace& t) {
       Eigen::MatrixXd scores =
           Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(t.size()), static_cast<Eigen::Index>(t.stages.size()));
@@ -73,7 +69,7 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
       return with_scores(t, scores);
     };
     auto trained = tune_threshold(chain, view(data.training), by, plain);
-    if (!trained || (best && !detail::better(trained->calibration, best->calibration, plain))) continue;
+    if (!trained || (best && !better(trained->calibration, best->calibration, plain))) continue;
     best = std::move(trained);
     best->view = view;
     best->forms.assign(chain.size(), {});
@@ -90,4 +86,4 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
   return rule;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -32,8 +32,16 @@ std::vector<std::string> rule_names();
 /// The rule of that name. Throws ArgumentError naming the known ones.
 Rule find_rule(std::string_view name);
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// What a rule needs and the data lacks, "" where it can be tuned.
 std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace);
+
+}  // namespace weir::detail
+
+namespace weir {
 
 /// Tunes a rule by name; nullopt where it cannot keep the budget. Throws ArgumentError for an unknown name, or naming
 /// what the traces lack.

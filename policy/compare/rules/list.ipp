@@ -15,9 +15,7 @@
 #include <weir/policy/compare/rules/shared_threshold.hpp>
 #include <weir/policy/compare/rules/sub_chain.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 inline std::string lacks_feature(const Topology& topology, const Trace& trace, const std::string& feature) {
   const auto walk = nearest_walk(topology);
@@ -49,45 +47,48 @@ inline std::string lacks_answers(const Topology& topology, const Trace& trace) {
   return walk.empty() ? lacks_probabilities(trace) : walk;
 }
 
-}  // namespace detail
+}  // namespace weir::detail
+
+namespace weir {
 
 WEIR_INLINE std::vector<Rule> rules() {
   std::vector<Rule> all = {
-      Rule{"random", "exits drawn at random", [](const RuleData& d) { return tune_random(d); }},
+      Rule{"random", "exits drawn at random", [](const RuleData& d) { return detail::tune_random(d); }},
       Rule{"fixed_exit", "the same exit for all",
-           [](const RuleData& d) { return tune_fixed_exit(d.topology, d.calibration, d.budget); }},
+           [](const RuleData& d) { return detail::tune_fixed_exit(d.topology, d.calibration, d.budget); }},
       Rule{"max_probability", "SDN, ICML 2019; RANet, CVPR 2020",
            [](const RuleData& d) {
-             return tune_threshold(d.topology, d.calibration, {"max_probability", true}, d.budget);
+             return detail::tune_threshold(d.topology, d.calibration, {"max_probability", true}, d.budget);
            },
            detail::lacks_max_probability},
       Rule{"entropy", "BranchyNet, ICPR 2016",
            [](const RuleData& d) {
-             return tune_threshold(d.topology, d.calibration, {"entropy", false}, d.budget);
+             return detail::tune_threshold(d.topology, d.calibration, {"entropy", false}, d.budget);
            },
            detail::lacks_entropy},
       Rule{"margin", "the two largest probabilities",
            [](const RuleData& d) {
-             return tune_threshold(d.topology, d.calibration, {"margin", true}, d.budget);
+             return detail::tune_threshold(d.topology, d.calibration, {"margin", true}, d.budget);
            },
            detail::lacks_margin},
       Rule{"patience", "PABEE, NeurIPS 2020",
-           [](const RuleData& d) { return tune_patience(d.topology, d.calibration, d.budget); },
+           [](const RuleData& d) { return detail::tune_patience(d.topology, d.calibration, d.budget); },
            detail::lacks_full_walk},
-      Rule{"geometric_exits", "MSDNet, ICLR 2018", tune_geometric_exits, detail::lacks_max_probability},
-      Rule{"greedy_thresholds", "a threshold per exit by search", tune_greedy_thresholds,
+      Rule{"geometric_exits", "MSDNet, ICLR 2018", detail::tune_geometric_exits, detail::lacks_max_probability},
+      Rule{"greedy_thresholds", "a threshold per exit by search", detail::tune_greedy_thresholds,
            detail::lacks_max_probability},
-      Rule{"two_stages", "the first stage, a threshold, the full network", tune_two_stages,
+      Rule{"two_stages", "the first stage, a threshold, the full network", detail::tune_two_stages,
            detail::lacks_skip_or_probability},
-      Rule{"sub_chain", "some stages by greedy search, one threshold", tune_sub_chain,
+      Rule{"sub_chain", "some stages by greedy search, one threshold", detail::tune_sub_chain,
            detail::lacks_skip_or_probability},
       Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
-           [](const RuleData& d) { return tune_ensemble("geometric_ensemble", Join::geometric, d); },
+           [](const RuleData& d) { return tune_ensemble("geometric_ensemble", detail::Join::geometric, d); },
            detail::lacks_answers},
       Rule{"mean_ensemble", "Wisdom of Committees, ICLR 2022",
-           [](const RuleData& d) { return tune_ensemble("mean_ensemble", Join::mean, d); }, detail::lacks_answers},
-      Rule{"linear_gate", "JEI-DNN, ICLR 2024", tune_linear_gate, detail::lacks_answers},
-      Rule{"exit_score", "EENet, WACV 2024", tune_exit_score, detail::lacks_answers},
+           [](const RuleData& d) { return tune_ensemble("mean_ensemble", detail::Join::mean, d); },
+           detail::lacks_answers},
+      Rule{"linear_gate", "JEI-DNN, ICLR 2024", detail::tune_linear_gate, detail::lacks_answers},
+      Rule{"exit_score", "EENet, WACV 2024", detail::tune_exit_score, detail::lacks_answers},
   };
   for (Rule& own : detail::Additions<Rule>::of_process().all()) all.push_back(std::move(own));
   return all;
@@ -117,14 +118,22 @@ WEIR_INLINE Rule find_rule(std::string_view name) {
   throw ArgumentError("rule '" + std::string(name) + "' is unknown; known: " + known);
 }
 
+}  // namespace weir
+
+namespace weir::detail {
+
 WEIR_INLINE std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace) {
   return rule.lacks ? rule.lacks(topology, trace) : "";
 }
 
+}  // namespace weir::detail
+
+namespace weir {
+
 WEIR_INLINE std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data) {
   const Rule rule = find_rule(name);
   for (const Trace* trace : {&data.training, &data.calibration})
-    if (const std::string reason = lacks(rule, data.topology, *trace); !reason.empty())
+    if (const std::string reason = detail::lacks(rule, data.topology, *trace); !reason.empty())
       throw ArgumentError("rule '" + std::string(name) + "': " + reason);
   return rule.tune(data);
 }
@@ -133,8 +142,8 @@ WEIR_INLINE std::vector<TunedRule> tuned_rules(
     const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out) {
   std::vector<TunedRule> tuned;
   for (const Rule& rule : rules()) {
-    std::string reason = lacks(rule, data.topology, data.training);
-    if (reason.empty()) reason = lacks(rule, data.topology, data.calibration);
+    std::string reason = detail::lacks(rule, data.topology, data.training);
+    if (reason.empty()) reason = detail::lacks(rule, data.topology, data.calibration);
     if (!reason.empty()) {
       if (left_out) left_out(rule.name, reason);
     } else if (auto one = rule.tune(data)) {

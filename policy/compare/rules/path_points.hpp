@@ -7,7 +7,7 @@
 #include <weir/policy/compare/rules/shared_threshold.hpp>
 #include <weir/policy/learn/train.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Threshold policies of every known confidence that the trace has, as points for PolicyTrainer's path: `choose` then
 /// takes a rule wherever gates learned from few costly examples are behind it. Thresholds are the quantiles of the
@@ -24,8 +24,7 @@ inline std::vector<PathPoint> rule_points(const PolicyTrainer& trainer, std::siz
     });
     for (std::size_t w = 0; known && w + 1 < walk.size(); ++w) {
       const StageTrace& stage = trace.stages[walk[w]];
-      const auto column =
-          stage.features.col(static_cast<Eigen::Index>(detail::feature_column(stage, confidence.feature)));
+      const auto column = stage.features.col(static_cast<Eigen::Index>(feature_column(stage, confidence.feature)));
       values.insert(values.end(), column.begin(), column.end());
     }
     std::sort(values.begin(), values.end());
@@ -33,9 +32,9 @@ inline std::vector<PathPoint> rule_points(const PolicyTrainer& trainer, std::siz
       PathPoint point;
       point.policy = threshold_policy(topology, trace, confidence, values[q * (values.size() - 1) / (count + 1)]);
       if (!points.empty() && points.back().policy == point.policy) continue;
-      point.actions = detail::action_table(point.policy, trace);
+      point.actions = action_table(point.policy, trace);
       const Evaluation e =
-          detail::evaluate_tables(topology, trace, {point.actions}, [](std::size_t) { return std::size_t{0}; });
+          evaluate_tables(topology, trace, {point.actions}, [](std::size_t) { return std::size_t{0}; });
       point.mean_cost = e.mean_cost();
       point.mean_excess = e.mean_excess();
       point.mean_difference = e.mean_difference();
@@ -54,4 +53,4 @@ inline std::vector<PathPoint> with_rules(const PolicyTrainer& trainer, std::vect
   return path;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

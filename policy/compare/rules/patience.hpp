@@ -7,7 +7,7 @@
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Exits where a stage and the `patience` stages before it all predict the same class (PABEE: Zhou et al., NeurIPS
 /// 2020); patience 0 exits at once. On a chain of all the trace's stages, with its topology.
@@ -43,8 +43,8 @@ inline Policy patience_policy(const Topology& topology, const Trace& trace, std:
 inline std::optional<TunedRule> tune_patience(const Topology& topology, const Trace& calibration,
                                               const Budget& budget) {
   const std::size_t most = topology.full();  // never satisfied before the last stage
-  const auto best = detail::best_member(most + 1, calibration.size(), budget, true, [&](std::size_t i) {
-    return detail::MemberScore::of(evaluate(patience_policy(topology, calibration, most - i), calibration));
+  const auto best = best_member(most + 1, calibration.size(), budget, true, [&](std::size_t i) {
+    return MemberScore::of(evaluate(patience_policy(topology, calibration, most - i), calibration));
   });
   if (!best) return std::nullopt;
   const std::size_t patience = most - best->first;
@@ -52,4 +52,4 @@ inline std::optional<TunedRule> tune_patience(const Topology& topology, const Tr
                    MixedPolicy::pure(patience_policy(topology, calibration, patience)), best->second};
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -37,7 +37,7 @@ struct TunedRule {
   Estimate calibration;  ///< what it did on the calibration trace
   TraceView view{};      ///< where there is none the policy runs on the trace itself
   /// [stages of the policy] what a cascade's stages do so that its gates see what the view shows; empty: nothing.
-  std::vector<AnswerForm> forms{};
+  std::vector<detail::AnswerForm> forms{};
 
   /// Sends every example of a trace through the rule; losses are against the trace's full network. What a view adds to
   /// the time (a few operations per class) is not in the costs; a cascade (rule_cascade) that runs it measures that.
@@ -46,7 +46,9 @@ struct TunedRule {
   }
 };
 
-namespace detail {
+}  // namespace weir
+
+namespace weir::detail {
 
 /// Whether an estimate keeps the budget; `regressions` and `repairs`: examples with difference 1 and -1, for an upper
 /// limit.
@@ -96,5 +98,4 @@ std::optional<std::pair<std::size_t, Estimate>> best_member(std::size_t size, st
   return best;
 }
 
-}  // namespace detail
-}  // namespace weir
+}  // namespace weir::detail

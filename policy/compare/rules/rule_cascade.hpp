@@ -7,7 +7,7 @@
 #include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The cascade that a rule's policy runs on: the rule's topology and forms over the networks of `spec`, of whose stages
 /// its traces were recorded (with the same features; a stage that joins answers has no group "energy", so `spec` must
@@ -38,4 +38,4 @@ inline std::shared_ptr<const CascadeSpec> rule_cascade(const std::shared_ptr<con
   return made;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,7 +9,7 @@
 #include <weir/policy/run/stage_score.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The same stages, answers and losses, seen with one feature more, stage_score_feature: column k of `scores`
 /// [n, stages]. What a cascade sees whose stages have these scores.
@@ -57,4 +57,4 @@ Eigen::VectorXd decisions(const Model& model, const Eigen::MatrixXd& X) {
   return f;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

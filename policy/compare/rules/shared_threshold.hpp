@@ -8,7 +8,7 @@
 #include <vector>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The rules of BranchyNet (Teerapittayanon, McDanel, Kung, ICPR 2016: entropy), of SDN (Kaya, Hong, Dumitras, ICML
 /// 2019: largest probability) and of the margin between the two largest.
@@ -22,7 +22,7 @@ inline std::vector<Confidence> known_confidences() {
 inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
                                                const Confidence& confidence, const Budget& budget,
                                                const std::vector<std::size_t>& stages) {
-  const detail::ThresholdWalk walk(topology, calibration, confidence, stages);
+  const ThresholdWalk walk(topology, calibration, confidence, stages);
   struct Event {
     double value;  ///< the larger, the earlier the exit
     Eigen::Index example, step;
@@ -61,9 +61,9 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
       count(event.example, 1);
     }
     const auto n = static_cast<double>(walk.n());
-    return detail::MemberScore{{sum.cost / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions, repairs};
+    return MemberScore{{sum.cost / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions, repairs};
   };
-  const auto best = detail::best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
+  const auto best = best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
   if (!best) return std::nullopt;
   const double threshold = confidence.exit_when_high ? thresholds[best->first] : -thresholds[best->first];
   const std::vector<double> thresholds_of_all(stages.size() - 1, threshold);
@@ -78,4 +78,4 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
   return tune_threshold(topology, calibration, confidence, budget, nearest_walk(topology));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -9,9 +9,7 @@
 #include <vector>
 #include <weir/policy/compare/rules/shared_threshold.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// "" where examples may go from the first stage to the full network at once, which a chain of all stages does not let
 /// them.
@@ -50,8 +48,6 @@ inline std::vector<std::size_t> greedy_sub_chain(const Topology& topology, const
   }
 }
 
-}  // namespace detail
-
 /// The first stage and the full network only: one threshold on the largest probability, tuned on the calibration trace.
 inline std::optional<TunedRule> tune_two_stages(const RuleData& data) {
   auto tuned = tune_threshold(data.topology, data.calibration, {"max_probability", true}, data.budget,
@@ -65,9 +61,9 @@ inline std::optional<TunedRule> tune_two_stages(const RuleData& data) {
 inline std::optional<TunedRule> tune_sub_chain(const RuleData& data) {
   const Confidence by{"max_probability", true};
   auto tuned = tune_threshold(data.topology, data.calibration, by, data.budget,
-                              detail::greedy_sub_chain(data.topology, data.training, by, data.budget));
+                              greedy_sub_chain(data.topology, data.training, by, data.budget));
   if (tuned) tuned->name = "sub_chain";
   return tuned;
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -12,7 +12,7 @@
 #include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// The stages that a rule walks: from stage 0 always to the nearest successor. In a chain and in Topology::all_later
 /// that is every stage.
@@ -40,8 +40,6 @@ struct Confidence {
 
 /// A threshold that no example passes.
 inline constexpr double never_exit = std::numeric_limits<double>::max();
-
-namespace detail {
 
 /// Column of a stage's own feature; ArgumentError naming both where it lacks it.
 inline std::size_t feature_column(const StageTrace& stage, const std::string& feature) {
@@ -116,8 +114,6 @@ struct ThresholdWalk {
   }
 };
 
-}  // namespace detail
-
 /// Exits at the first stage of `walk` whose statistic is >= its threshold (<= where low values speak for exiting);
 /// thresholds [steps - 1], one for each stage of the walk but the last. Feature positions are taken from `trace`.
 /// Throws ArgumentError where a stage lacks the feature and ShapeError for another number of thresholds.
@@ -136,12 +132,12 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
     } else if (step == walk.end() || step + 1 == walk.end()) {
       policy.gates.push_back(Gate::constant(0, n_actions, d));
     } else {
-      const std::size_t column = detail::feature_column(trace.stages[k], confidence.feature);
+      const std::size_t column = feature_column(trace.stages[k], confidence.feature);
       const double threshold = thresholds[static_cast<std::size_t>(step - walk.begin())];
       const ThresholdModel model{d, column, threshold, confidence.exit_when_high ? -1 : 1, 0};
       const auto& next = topology.stages[k].next;
       const auto action = static_cast<std::size_t>(std::find(next.begin(), next.end(), step[1]) - next.begin()) + 1;
-      policy.gates.push_back(detail::exit_or(action, n_actions, GateModel("threshold", model)));
+      policy.gates.push_back(exit_or(action, n_actions, GateModel("threshold", model)));
     }
   }
   return policy;
@@ -159,8 +155,6 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
   return threshold_policy(topology, trace, confidence,
                           std::vector<double>(nearest_walk(topology).size() - 1, threshold));
 }
-
-namespace detail {
 
 /// The best of a family of thresholds ([members][steps - 1], on ThresholdWalk::confidence, from the safest to the
 /// fastest, the first of which lets no example exit) on a trace that the rule sees.
@@ -180,5 +174,4 @@ inline std::optional<TunedRule> tune_thresholds(const std::string& name, const T
   return TunedRule{name, parameter[best->first], MixedPolicy::pure(policy), exact};
 }
 
-}  // namespace detail
-}  // namespace weir
+}  // namespace weir::detail

@@ -22,6 +22,10 @@ class DecisionFunction {
   virtual std::string to_json() const = 0;
 };
 
+}  // namespace weir
+
+namespace weir::detail {
+
 /// A DecisionFunction that is copied like any other model; copies share it.
 class ForeignModel {
  public:
@@ -45,9 +49,17 @@ void to_json(nlohmann::json& json, const ForeignModel& model);
 /// Reads a model that to_json() of the same learner wrote. Throws FormatError for text that it did not.
 using LoadModel = std::function<std::shared_ptr<const DecisionFunction>(const std::string& json)>;
 
+}  // namespace weir::detail
+
+namespace weir {
+
 /// Makes policy files with gates of this learner readable, for the whole process; call it before the first is read.
 /// Throws ArgumentError for a name that weir's own learners have, or that was registered before.
-void register_model(const std::string& learner, LoadModel load);
+void register_model(const std::string& learner, detail::LoadModel load);
+
+}  // namespace weir
+
+namespace weir::detail {
 
 /// The names that were registered, in alphabetical order.
 std::vector<std::string> registered_models();
@@ -55,6 +67,6 @@ std::vector<std::string> registered_models();
 /// The model of a registered learner from its JSON. Throws ArgumentError for a name that is not registered.
 ForeignModel load_registered_model(const std::string& learner, const nlohmann::json& json);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 // Defined behind the list of models (models/list.hpp), which the definitions need.

@@ -8,17 +8,13 @@
 #include <weir/policy/learners/models/foreign_model.hpp>
 #include <weir/policy/learners/models/list.hpp>
 
-namespace weir {
-
-namespace detail {
+namespace weir::detail {
 
 /// How the models of a learner are read.
 struct ModelLoader {
   std::string name;
   LoadModel load;
 };
-
-}  // namespace detail
 
 WEIR_INLINE bool ForeignModel::operator==(const ForeignModel& other) const {
   return function_ == other.function_ ||
@@ -29,22 +25,30 @@ WEIR_INLINE void to_json(nlohmann::json& json, const ForeignModel& model) {
   json = nlohmann::json::parse(model.function() ? model.function()->to_json() : "null");
 }
 
-WEIR_INLINE void register_model(const std::string& learner, LoadModel load) {
+}  // namespace weir::detail
+
+namespace weir {
+
+WEIR_INLINE void register_model(const std::string& learner, detail::LoadModel load) {
   if (learner.empty() || !load) throw ArgumentError("register_model: a name and a function that reads are needed");
-  if (kind_of_learner(learner)) throw ArgumentError("register_model: weir has a learner '" + learner + "' of its own");
+  if (detail::kind_of_learner(learner))
+    throw ArgumentError("register_model: weir has a learner '" + learner + "' of its own");
   detail::Additions<detail::ModelLoader>::of_process().add({learner, std::move(load)}, "register_model");
 }
 
+}  // namespace weir
+
+namespace weir::detail {
+
 WEIR_INLINE std::vector<std::string> registered_models() {
   std::vector<std::string> names;
-  for (const detail::ModelLoader& own : detail::Additions<detail::ModelLoader>::of_process().all())
-    names.push_back(own.name);
+  for (const ModelLoader& own : Additions<ModelLoader>::of_process().all()) names.push_back(own.name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 WEIR_INLINE ForeignModel load_registered_model(const std::string& learner, const nlohmann::json& json) {
-  const auto own = detail::Additions<detail::ModelLoader>::of_process().find(learner);
+  const auto own = Additions<ModelLoader>::of_process().find(learner);
   if (!own) {
     std::string known;
     for (const ModelKind& kind : model_kinds) known += (known.empty() ? "" : ", ") + std::string(kind.learner);
@@ -57,4 +61,4 @@ WEIR_INLINE ForeignModel load_registered_model(const std::string& learner, const
   return ForeignModel(function);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -7,7 +7,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Piecewise linear through (x_k, y_k), constant beyond the ends.
 struct IsotonicCurve {
@@ -31,7 +31,7 @@ void to_json(nlohmann::json& json, const IsotonicCurve& c);
 /// Throws FormatError unless x is not empty, ascends and does not overflow, and y is as long and does not descend.
 void from_json(const nlohmann::json& json, IsotonicCurve& c);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/isotonic_curve.ipp>

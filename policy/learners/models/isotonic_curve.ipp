@@ -10,7 +10,7 @@
 #include <weir/policy/learners/models/isotonic_curve.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const IsotonicCurve& c) { json = {{"x", c.x}, {"y", c.y}}; }
 
@@ -23,4 +23,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, IsotonicCurve& c) {
   if (!std::isfinite(c.x.back() - c.x.front())) throw FormatError("model: the curve's 'x' overflows");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 #include <weir/policy/learners/models/isotonic_curve.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(x) = curve(score(x)).
 struct IsotonicModel {
@@ -31,7 +31,7 @@ void to_json(nlohmann::json& json, const IsotonicModel& m);
 
 void from_json(const nlohmann::json& json, IsotonicModel& m);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/isotonic_model.ipp>

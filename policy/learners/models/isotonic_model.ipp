@@ -8,7 +8,7 @@
 #include <weir/policy/learners/models/isotonic_model.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const IsotonicModel& m) {
   json = {{"score", m.score}, {"curve", m.curve}};
@@ -20,4 +20,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, IsotonicModel& m) {
   from_json(model_json::field(json, "curve"), m.curve);
 }
 
-}  // namespace weir
+}  // namespace weir::detail

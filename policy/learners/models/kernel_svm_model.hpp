@@ -8,7 +8,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(x) = sum_s coef_s exp(-gamma sum_j ((x_j - support_sj) factor_j)^2) + intercept. The support vectors are rows of
 /// the training data as they were; the mean of a standardised feature cancels in the difference.
@@ -54,7 +54,7 @@ void to_json(nlohmann::json& json, const KernelSvmModel& m);
 /// Throws FormatError where the arrays' sizes disagree, or a factor or gamma is not positive.
 void from_json(const nlohmann::json& json, KernelSvmModel& m);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/kernel_svm_model.ipp>

@@ -9,7 +9,7 @@
 #include <weir/policy/learners/models/kernel_svm_model.hpp>
 #include <weir/policy/learners/models/model_json.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const KernelSvmModel& m) {
   json = {{"factor", m.factor}, {"support", m.support},     {"coef", m.coef},
@@ -31,4 +31,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, KernelSvmModel& m) {
     throw FormatError("model: 'gamma' must be positive and 'relative_gap' not negative");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -8,7 +8,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/models/standardise.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(x) = sum_j coef_j z_j + intercept with z = scaling(x). Tens of nanoseconds for ten features.
 struct LinearModel {
@@ -37,7 +37,7 @@ void to_json(nlohmann::json& json, const LinearModel& m);
 
 void from_json(const nlohmann::json& json, LinearModel& m);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/linear_model.ipp>

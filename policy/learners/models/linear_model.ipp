@@ -9,7 +9,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/standardise.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const LinearModel& m) {
   json = {{"scaling", m.scaling}, {"coef", m.coef}, {"intercept", m.intercept}};
@@ -23,4 +23,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, LinearModel& m) {
   if (m.coef.size() != m.scaling.mean.size()) throw FormatError("model: 'coef' and 'scaling' differ in size");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

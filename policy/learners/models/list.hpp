@@ -15,13 +15,11 @@
 #include <weir/policy/learners/models/tree_ensemble_model.hpp>
 #include <weir/policy/learners/models/tree_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Any of them; the last is for learners of a program's own.
 using AnyModel = std::variant<LinearModel, KernelSvmModel, TreeModel, TreeEnsembleModel, ThresholdModel, IsotonicModel,
                               ForeignModel>;
-
-namespace detail {
 
 template <class Model, std::size_t I = 0>
 constexpr std::size_t alternative() {
@@ -31,8 +29,6 @@ constexpr std::size_t alternative() {
     return alternative<Model, I + 1>();
 }
 
-}  // namespace detail
-
 /// A learner's name and which alternative of AnyModel its models are.
 struct ModelKind {
   std::string_view learner;
@@ -41,15 +37,15 @@ struct ModelKind {
 
 /// As learners/list.hpp has them, which is checked there.
 inline constexpr std::array model_kinds = {
-    ModelKind{"logistic", detail::alternative<LinearModel>()},
-    ModelKind{"svm", detail::alternative<LinearModel>()},
-    ModelKind{"squared_svm", detail::alternative<LinearModel>()},
-    ModelKind{"kernel_svm", detail::alternative<KernelSvmModel>()},
-    ModelKind{"tree", detail::alternative<TreeModel>()},
-    ModelKind{"forest", detail::alternative<TreeEnsembleModel>()},
-    ModelKind{"boosting", detail::alternative<TreeEnsembleModel>()},
-    ModelKind{"threshold", detail::alternative<ThresholdModel>()},
-    ModelKind{"isotonic", detail::alternative<IsotonicModel>()},
+    ModelKind{"logistic", alternative<LinearModel>()},
+    ModelKind{"svm", alternative<LinearModel>()},
+    ModelKind{"squared_svm", alternative<LinearModel>()},
+    ModelKind{"kernel_svm", alternative<KernelSvmModel>()},
+    ModelKind{"tree", alternative<TreeModel>()},
+    ModelKind{"forest", alternative<TreeEnsembleModel>()},
+    ModelKind{"boosting", alternative<TreeEnsembleModel>()},
+    ModelKind{"threshold", alternative<ThresholdModel>()},
+    ModelKind{"isotonic", alternative<IsotonicModel>()},
 };
 
 /// The alternative of AnyModel that the models of one of weir's learners are; none for other names.
@@ -59,7 +55,7 @@ constexpr std::optional<std::size_t> kind_of_learner(std::string_view learner) {
   return std::nullopt;
 }
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/foreign_model.ipp>

@@ -6,7 +6,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// z_j = (x_j - mean_j) * factor_j, with factor_j = 1 / deviation_j. Features are dimensionless afterwards, so that one
 /// regularisation constant serves probabilities and entropies alike.
@@ -27,7 +27,7 @@ void to_json(nlohmann::json& json, const Standardise& s);
 /// Throws FormatError where the arrays differ in size or a factor is not positive.
 void from_json(const nlohmann::json& json, Standardise& s);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/standardise.ipp>

@@ -8,7 +8,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/standardise.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const Standardise& s) {
   json = {{"mean", s.mean}, {"factor", s.factor}};
@@ -22,4 +22,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, Standardise& s) {
     if (!(factor > 0)) throw FormatError("model: 'factor' must be positive");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

@@ -6,7 +6,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(x) = direction * (x[feature] - threshold), or +1 / -1 for direction 0.
 struct ThresholdModel {
@@ -33,7 +33,7 @@ void to_json(nlohmann::json& json, const ThresholdModel& m);
 
 void from_json(const nlohmann::json& json, ThresholdModel& m);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/threshold_model.ipp>

@@ -8,7 +8,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/threshold_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const ThresholdModel& m) {
   json = {{"n_features", m.d},
@@ -30,4 +30,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, ThresholdModel& m) {
   m.constant_label = static_cast<int>(model_json::index(json, "constant_label", 2));
 }
 
-}  // namespace weir
+}  // namespace weir::detail

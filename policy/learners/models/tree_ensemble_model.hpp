@@ -8,7 +8,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// f(x) = base + sum over the trees, in order, of the value of the leaf that x reaches.
 ///
@@ -53,7 +53,7 @@ void to_json(nlohmann::json& json, const TreeEnsembleModel& m);
 /// exists and no sum of leaves can overflow.
 void from_json(const nlohmann::json& json, TreeEnsembleModel& m);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/tree_ensemble_model.ipp>

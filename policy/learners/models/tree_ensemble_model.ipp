@@ -12,7 +12,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/tree_ensemble_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE void to_json(nlohmann::json& json, const TreeEnsembleModel& m) {
   json = {{"n_features", m.d}, {"base", m.base}, {"root", m.roots}};
@@ -55,4 +55,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, TreeEnsembleModel& m) {
   if (!std::isfinite(largest_sum)) throw FormatError("model: the trees' 'value' must have a finite sum");
 }
 
-}  // namespace weir
+}  // namespace weir::detail

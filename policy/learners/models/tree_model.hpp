@@ -7,7 +7,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 /// Where a tree cuts between neighbouring values low < high: midway, or `low` where no double lies between.
 double threshold_between(double low, double high);
@@ -46,7 +46,7 @@ void to_json(nlohmann::json& json, const TreeModel& m);
 /// Throws FormatError unless the arrays agree and every child lies behind its parent.
 void from_json(const nlohmann::json& json, TreeModel& m);
 
-}  // namespace weir
+}  // namespace weir::detail
 
 #if WEIR_DEFINITIONS
 #include <weir/policy/learners/models/tree_model.ipp>

@@ -9,7 +9,7 @@
 #include <weir/policy/learners/models/model_json.hpp>
 #include <weir/policy/learners/models/tree_model.hpp>
 
-namespace weir {
+namespace weir::detail {
 
 WEIR_INLINE double threshold_between(double low, double high) {
   const double middle = low / 2 + high / 2;
@@ -48,4 +48,4 @@ WEIR_INLINE void from_json(const nlohmann::json& json, TreeModel& m) {
   }
 }
 
-}  // namespace weir
+}  // namespace weir::detail

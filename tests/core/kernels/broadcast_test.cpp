@@ -11,7 +11,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::Shape, weir::Strides, weir::Tensor;
+using weir::Shape, weir::kernels::Strides, weir::Tensor;
 
 namespace {
 
@@ -52,7 +52,7 @@ TEST_CASE("combine: broadcasts as numpy does") {
       CAPTURE(p.b);
       const Tensor a = kernels_test::numbers(p.a, 1), b = kernels_test::numbers(p.b, 2);
       kernels_test::Fenced y(p.y);
-      weir::combine<weir::combines::Sub>(c, a, b, y.view());
+      weir::kernels::combine<weir::kernels::combines::Sub>(c, a, b, y.view());
       bool equal = true;
       for (std::int64_t i = 0; i < p.y.numel(); ++i)
         equal = equal && y.view().data[i] == a[stretched(p.a, p.y, i)] - b[stretched(p.b, p.y, i)];
@@ -66,19 +66,19 @@ TEST_CASE("combine: each operation") {
   Tensor a(Shape{3}, std::vector<float>{-2, 3, 0}), b(Shape{3}, std::vector<float>{2, 2, 2});
   Tensor y(Shape{3});
   const auto values = [&] { return std::vector<float>(y.span().begin(), y.span().end()); };
-  weir::combine<weir::combines::Add>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::Add>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{0, 5, 2});
-  weir::combine<weir::combines::Mul>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::Mul>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{-4, 6, 0});
-  weir::combine<weir::combines::Div>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::Div>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{-1, 1.5F, 0});
-  weir::combine<weir::combines::Max>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::Max>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{2, 3, 2});
-  weir::combine<weir::combines::Min>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::Min>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{-2, 2, 0});
-  weir::combine<weir::combines::Pow>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::Pow>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{4, 9, 0});
-  weir::combine<weir::combines::PRelu>(c, a, b, y.view());
+  weir::kernels::combine<weir::kernels::combines::PRelu>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{-4, 3, 0});
 }
 
@@ -86,10 +86,11 @@ TEST_CASE("strided_copy: transposes, reverses and stretches") {
   for (const weir::Context& c : kernels_test::contexts()) {
     const Shape s{7, 5, 90, 11};
     const Tensor x = kernels_test::numbers(s);
-    const Strides from = weir::dense_strides(s);
+    const Strides from = weir::kernels::dense_strides(s);
     kernels_test::Fenced y(Shape{90, 11, 7, 5});
     const Strides permuted{from[2], from[3], from[0], from[1]};
-    weir::strided_copy(c, y.view().shape, x.data(), permuted, y.view().data, weir::dense_strides(y.view().shape));
+    weir::kernels::strided_copy(c, y.view().shape, x.data(), permuted, y.view().data,
+                                weir::kernels::dense_strides(y.view().shape));
     bool equal = true;
     for (std::size_t h = 0, i = 0; h < 90; ++h)
       for (std::size_t w = 0; w < 11; ++w)
@@ -101,7 +102,7 @@ TEST_CASE("strided_copy: transposes, reverses and stretches") {
   }
   const Tensor row(Shape{3}, std::vector<float>{1, 2, 3});
   Tensor y(Shape{2, 3});
-  weir::strided_copy(weir::Context(), y.shape(), row.data() + 2, Strides{0, -1}, y.data(), Strides{3, 1});
+  weir::kernels::strided_copy(weir::Context(), y.shape(), row.data() + 2, Strides{0, -1}, y.data(), Strides{3, 1});
   CHECK(std::vector<float>(y.span().begin(), y.span().end()) == std::vector<float>{3, 2, 1, 3, 2, 1});
 }
 
@@ -126,8 +127,8 @@ TEST_CASE("reduce: over any axes") {
         }
         const auto count = static_cast<double>(s.numel() / kept.numel());
         kernels_test::Fenced mean(kept), most(kept);
-        weir::reduce<weir::reductions::Mean>(c, x, reduced, mean.view().data);
-        weir::reduce<weir::reductions::Max>(c, x, reduced, most.view().data);
+        weir::kernels::reduce<weir::kernels::reductions::Mean>(c, x, reduced, mean.view().data);
+        weir::kernels::reduce<weir::kernels::reductions::Max>(c, x, reduced, most.view().data);
         bool equal = true;
         for (std::size_t i = 0; i < sum.size(); ++i) {
           equal = equal && std::abs(double{mean.view().data[i]} - sum[i] / count) < 2e-6;
@@ -147,8 +148,8 @@ TEST_CASE("softmax: along rows and columns, of any size of numbers") {
         Tensor x = kernels_test::numbers(s);
         for (float& v : x.span()) v += offset;
         kernels_test::Fenced y(s), z(s);
-        weir::softmax(c, x.data(), y.view().data, s[0], s[1], s[2], false);
-        weir::softmax(c, x.data(), z.view().data, s[0], s[1], s[2], true);
+        weir::kernels::softmax(c, x.data(), y.view().data, s[0], s[1], s[2], false);
+        weir::kernels::softmax(c, x.data(), z.view().data, s[0], s[1], s[2], true);
         Tensor expected(s), logarithm(s);
         const auto length = static_cast<std::size_t>(s[1]), inner = static_cast<std::size_t>(s[2]);
         for (std::size_t o = 0; o < static_cast<std::size_t>(s[0]); ++o)

@@ -19,7 +19,8 @@
 namespace WEIR_UNIT {
 
 using kernels_test::laid_out, kernels_test::plain;
-using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Layout, weir::Shape, weir::Tensor;
+using weir::kernels::Clamp, weir::Context, weir::kernels::Conv2dParams, weir::Isa, weir::Layout, weir::Shape,
+    weir::Tensor;
 
 namespace {
 
@@ -100,7 +101,7 @@ struct Problem {
     Tensor ax = image, aw = weights, ab = bias, ar = residual, y(p.output_shape(image.shape()));
     for (Tensor* t : {&ax, &aw, &ab, &ar})
       for (float& v : t->span()) v = std::abs(v);
-    weir::conv2d_reference(p, ax, aw.span(), ab.span(), ar.data(), y.view(), {});
+    weir::kernels::conv2d_reference(p, ax, aw.span(), ab.span(), ar.data(), y.view(), {});
     return y;
   }
 };
@@ -144,8 +145,8 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
     const Clamp clamp = round % 3 == 0 ? Clamp{} : round % 3 == 1 ? Clamp{.lo = 0} : Clamp{-0.5F, 0.75F};
     const bool adds = round % 2 == 0;
     Tensor expected(residual.shape());
-    weir::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(), adds ? residual.data() : nullptr,
-                           expected.view(), clamp);
+    weir::kernels::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(),
+                                    adds ? residual.data() : nullptr, expected.view(), clamp);
     const Tensor magnitude = problem.magnitudes(x, residual);
     for (const Isa isa : isas())
       for (const Layout layout : {Layout::plain, Layout::blocked}) {
@@ -169,8 +170,9 @@ TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the refe
           for (const int threads : {1, 2}) {
             Guarded y(summand.size()), workspace(algorithm->workspace_floats(threads));
             std::copy(summand.begin(), summand.end(), y.data());
-            algorithm->run(weir::ThreadPool(threads), {image.data(), adds ? y.data() : nullptr, y.data(), 1, clamp},
-                           bias.data(), workspace.data());
+            algorithm->run(weir::detail::ThreadPool(threads),
+                           {image.data(), adds ? y.data() : nullptr, y.data(), 1, clamp}, bias.data(),
+                           workspace.data());
             CHECK(y.intact());
             CHECK(workspace.intact());
             const Tensor result = plain(y.data(), residual.shape(), context);
@@ -198,7 +200,8 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
       for (const Layout layout : {Layout::plain, Layout::blocked}) {
         INFO(problem.text(), " with ", weir::to_string(isa));
         const Context one({.isa = std::string(weir::to_string(isa))});
-        const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), one, problem.x, layout);
+        const weir::kernels::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), one, problem.x,
+                                               layout);
         const Shape out = problem.p.output_shape(batch), single_out = out.with(0, 1);
         const std::vector<float> images = laid_out(x, layout, one);
         std::vector<float> all(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, isa))),
@@ -237,7 +240,7 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
   for (const Isa isa : isas()) {
     const auto run = [&](const Shape& images, int threads, bool winograd) {
       const Context context({.threads = threads, .isa = std::string(weir::to_string(isa)), .winograd = winograd});
-      const weir::PackedConv2d conv(p, weights.span(), {}, context, images);
+      const weir::kernels::PackedConv2d conv(p, weights.span(), {}, context, images);
       CHECK(conv.algorithm() == (winograd ? "winograd4x4" : "direct"));
       const Shape out = p.output_shape(images);
       const std::vector<float> in =
@@ -307,14 +310,14 @@ TEST_CASE("PackedConv2d: OpenBLAS agrees with the reference, and an image with i
     INFO(problem.text());
     const Shape batch = problem.x.with(0, 3);
     const Tensor x = noise(batch), residual = noise(problem.p.output_shape(batch));
-    const weir::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), context, problem.x);
+    const weir::kernels::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), context, problem.x);
     CHECK(conv.algorithm() == "openblas");
     weir::Buffer workspace;
     workspace.reserve(conv.workspace_floats(context, batch) + 1);
     Tensor y = residual, expected(y.shape()), single(problem.p.output_shape(problem.x));
     conv.run(context, x, y.data(), y.view(), {.lo = 0}, workspace.data());
-    weir::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(), residual.data(), expected.view(),
-                           {.lo = 0});
+    weir::kernels::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(), residual.data(),
+                                    expected.view(), {.lo = 0});
     const Tensor magnitude = problem.magnitudes(x, residual);
     double worst = 0;
     for (std::size_t i = 0; i < y.size(); ++i)
@@ -332,7 +335,7 @@ TEST_CASE("PackedConv2d: sizes that do not fit are refused") {
   const Conv2dParams p{.in_channels = 4, .out_channels = 6, .kernel_h = 3, .kernel_w = 3};
   const std::vector<float> weights(6 * 4 * 9), bias(6);
   const auto make = [&](Conv2dParams q, std::size_t w, std::size_t b, const Shape& x) {
-    return weir::PackedConv2d(q, std::span(weights).first(w), std::span(bias).first(b), context, x);
+    return weir::kernels::PackedConv2d(q, std::span(weights).first(w), std::span(bias).first(b), context, x);
   };
   CHECK(make(p, 216, 0, {1, 4, 5, 5}).algorithm() != "");
   CHECK_THROWS_AS(make(p, 215, 6, {1, 4, 5, 5}), weir::ShapeError);

@@ -12,7 +12,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::Clamp, weir::Context, weir::Isa;
+using weir::kernels::Clamp, weir::Context, weir::Isa;
 
 TEST_CASE("FullyConnected: agrees with its formula; rows depend neither on n nor on threads") {
   std::mt19937 random(7);
@@ -33,7 +33,8 @@ TEST_CASE("FullyConnected: agrees with its formula; rows depend neither on n nor
       INFO(n, " x ", in, " -> ", out, " with ", weir::to_string(isa));
       const std::string name(weir::to_string(isa));
       const Context one({.isa = name}), two({.threads = 2, .isa = name});
-      const weir::FullyConnected layer(in, out, weights, biased ? weir::SharedFloats(bias) : weir::SharedFloats(), one);
+      const weir::kernels::FullyConnected layer(in, out, weights,
+                                                biased ? weir::SharedFloats(bias) : weir::SharedFloats(), one);
       const auto run = [&](const Context& context, std::int64_t first, std::int64_t rows) {
         constexpr float untouched = 12345.5F;
         std::vector<float> y(residual.begin() + first * out, residual.begin() + (first + rows) * out);
@@ -70,10 +71,10 @@ TEST_CASE("FullyConnected: agrees with its formula; rows depend neither on n nor
 TEST_CASE("FullyConnected: sizes that do not fit are refused") {
   const std::vector<float> v(12);
   const Context context;
-  CHECK_THROWS_AS(weir::FullyConnected(4, 4, v, {}, context), weir::ShapeError);
-  CHECK_THROWS_AS(weir::FullyConnected(0, 4, {}, {}, context), weir::ShapeError);
-  CHECK_THROWS_AS(weir::FullyConnected(4, 3, v, v, context), weir::ShapeError);
-  CHECK_NOTHROW(weir::FullyConnected(4, 3, v, std::vector<float>(3), context));
+  CHECK_THROWS_AS(weir::kernels::FullyConnected(4, 4, v, {}, context), weir::ShapeError);
+  CHECK_THROWS_AS(weir::kernels::FullyConnected(0, 4, {}, {}, context), weir::ShapeError);
+  CHECK_THROWS_AS(weir::kernels::FullyConnected(4, 3, v, v, context), weir::ShapeError);
+  CHECK_NOTHROW(weir::kernels::FullyConnected(4, 3, v, std::vector<float>(3), context));
 }
 
 }  // namespace WEIR_UNIT

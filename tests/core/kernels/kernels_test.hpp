@@ -36,7 +36,8 @@ inline weir::Tensor numbers(const weir::Shape& shape, std::uint32_t seed = 1) {
 }
 
 /// A convolution of an odd square kernel that is padded all around so that with stride 1 the image keeps its size.
-inline weir::Conv2dParams padded(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
+inline weir::kernels::Conv2dParams padded(std::int64_t in, std::int64_t out, std::int64_t kernel,
+                                          std::int64_t stride = 1) {
   const std::int64_t pad = kernel / 2;
   return {.in_channels = in,
           .out_channels = out,
@@ -58,7 +59,7 @@ inline std::vector<float> laid_out(const weir::Tensor& t, weir::Layout layout, c
     std::copy(t.span().begin(), t.span().end(), to.begin());
     return to;
   }
-  weir::to_blocked(context, t.shape(), t.data(), to.data());
+  weir::kernels::to_blocked(context, t.shape(), t.data(), to.data());
   const auto L = static_cast<std::size_t>(weir::lanes(context.isa())), C = static_cast<std::size_t>(t.shape()[1]);
   const auto pixels = static_cast<std::size_t>(t.shape().product(2, 4)), blocks = (C + L - 1) / L;
   for (std::size_t i = 0; i < to.size(); ++i)
@@ -68,7 +69,7 @@ inline std::vector<float> laid_out(const weir::Tensor& t, weir::Layout layout, c
 
 inline weir::Tensor plain(const float* blocked, const weir::Shape& shape, const weir::Context& context) {
   weir::Tensor to(shape);
-  weir::to_plain(context, shape, blocked, to.data());
+  weir::kernels::to_plain(context, shape, blocked, to.data());
   return to;
 }
 

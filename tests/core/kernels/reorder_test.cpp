@@ -21,7 +21,7 @@ TEST_CASE("reorder: a blocked tensor has each float where its formula says, and 
       const std::int64_t floats = weir::floats_of(shape, Layout::blocked, context.isa()), blocks = (C + L - 1) / L;
       CHECK(floats == shape[0] * blocks * pixels * L);
       kernels_test::Fenced blocked({floats}), back(shape);
-      weir::to_blocked(context, shape, x.data(), blocked.view().data);
+      weir::kernels::to_blocked(context, shape, x.data(), blocked.view().data);
       CHECK(blocked.fences_intact());
       bool all = true;
       for (std::int64_t i = 0; i < floats; ++i) {
@@ -30,10 +30,10 @@ TEST_CASE("reorder: a blocked tensor has each float where its formula says, and 
         all = all && blocked.view().data[i] == expected;
       }
       CHECK(all);
-      weir::to_plain(context, shape, blocked.view().data, back.view().data);
+      weir::kernels::to_plain(context, shape, blocked.view().data, back.view().data);
       CHECK(back.fences_intact());
       CHECK(std::equal(x.span().begin(), x.span().end(), back.view().data));
-      CHECK(weir::same_in_both(shape, context.isa()) == (pixels == 1 && C % L == 0));
+      CHECK(weir::kernels::same_in_both(shape, context.isa()) == (pixels == 1 && C % L == 0));
     }
 }
 

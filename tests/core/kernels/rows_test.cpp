@@ -18,7 +18,7 @@
 namespace WEIR_UNIT {
 
 using namespace kernels_test;
-using weir::Conv2dParams, weir::RowRange, weir::RowsView, weir::Shape, weir::Tensor;
+using weir::kernels::Conv2dParams, weir::RowRange, weir::RowsView, weir::Shape, weir::Tensor;
 
 namespace {
 
@@ -89,7 +89,7 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
       const weir::Layout layout = plain ? weir::Layout::plain : weir::Layout::blocked;
       const Tensor weights = numbers({p.out_channels, p.in_channels / p.groups, p.kernel_h, p.kernel_w}, 2),
                    bias = numbers({p.out_channels}, 3);
-      const weir::PackedConv2d conv(p, weights.span(), bias.span(), context, x, layout);
+      const weir::kernels::PackedConv2d conv(p, weights.span(), bias.span(), context, x, layout);
       const auto window = conv.row_window();
       if (!window) continue;
       (conv.algorithm() == "direct" ? direct : conv.algorithm() == "winograd4x4" ? winograd : depthwise) += 1;
@@ -99,7 +99,7 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
         from[static_cast<std::size_t>(pick(0, static_cast<int>(from.size()) - 1))] = k == 0 ? NAN : INFINITY;
       std::vector<float> to(residual.size()), workspace(conv.workspace_floats(alone, x) + 1);
       const bool adds = i % 2 == 1;
-      const weir::Clamp clamp{-30.0F, 50.0F};
+      const weir::kernels::Clamp clamp{-30.0F, 50.0F};
       conv.run(alone, {from.data(), x}, adds ? residual.data() : nullptr, {to.data(), y}, clamp, workspace.data());
       const std::int64_t x_planes = plain ? x[1] : planes_of(x, L), y_planes = planes_of(y, L);
       const RowsView x_all = whole(from.data(), x, plain ? 1 : L), y_all = whole(to.data(), y, L);
@@ -127,7 +127,7 @@ TEST_CASE("pooling: some rows are those of the whole image, to the last bit") {
   for (int i = 0; i < 60; ++i)
     for (const weir::Context& context : contexts()) {
       const std::int64_t L = weir::lanes(context.isa());
-      weir::PoolParams p;
+      weir::kernels::PoolParams p;
       p.h = {pick(1, 4), pick(1, 3), pick(1, 2), 0, 0};
       p.w = {pick(1, 4), pick(1, 3), 1, 0, 0};
       p.h.pad_begin = p.h.pad_end = pick(0, static_cast<int>(p.h.kernel) - 1);
@@ -138,15 +138,16 @@ TEST_CASE("pooling: some rows are those of the whole image, to the last bit") {
       const weir::RowWindow window{p.h.stride, p.h.extent(), p.h.pad_begin};
       for (const bool average : {false, true}) {
         std::vector<float> to(static_cast<std::size_t>(floats(y)));
-        (average ? weir::blocked_pool_average : weir::blocked_pool_max)(context, p, {from.data(), x}, {to.data(), y});
+        (average ? weir::kernels::blocked_pool_average : weir::kernels::blocked_pool_max)(context, p, {from.data(), x},
+                                                                                          {to.data(), y});
         const RowsView x_all = whole(from.data(), x, L), y_all = whole(to.data(), y, L);
         const std::int64_t first = pick(0, static_cast<int>(y[2]) - 1);
         const RowRange rows{first, pick(static_cast<int>(first) + 1, static_cast<int>(y[2]))};
         const Part image(x_all, planes_of(x, L), window.of(rows, x[2]), i % 3, true),
             out(y_all, planes_of(y, L), rows, i % 2, false);
         INFO(i << ", " << weir::to_string(context.isa()) << (average ? ", average" : ", max"));
-        (average ? weir::blocked_pool_average_rows : weir::blocked_pool_max_rows)(context.isa(), p, x, image.view,
-                                                                                  out.view, rows);
+        (average ? weir::kernels::blocked_pool_average_rows : weir::kernels::blocked_pool_max_rows)(
+            context.isa(), p, x, image.view, out.view, rows);
         compare(y_all, out, planes_of(y, L), rows);
       }
     }

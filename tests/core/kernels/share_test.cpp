@@ -11,13 +11,13 @@ namespace WEIR_UNIT {
 
 TEST_CASE("share: pieces follow each other, cover everything once, and are as many as the work is worth") {
   for (const int threads : {1, 2, 3, 8}) {
-    const weir::ThreadPool pool(threads);
+    const weir::detail::ThreadPool pool(threads);
     for (const std::int64_t n : {0, 1, 2, 7, 1000})
       for (const double worth : {0.0, 0.9, 1.0, 2.5, 1e30}) {
         CAPTURE(threads);
         CAPTURE(n);
         CAPTURE(worth);
-        const double operations = worth * weir::machine_costs.piece_operations;
+        const double operations = worth * weir::detail::machine_costs.piece_operations;
         const std::int64_t expected = std::min({std::int64_t{threads}, n, worth < 2 ? 1 : worth < 3 ? 2 : n});
         CHECK(weir::kernels::pieces_of(pool, n, operations) == expected);
         std::mutex mutex;

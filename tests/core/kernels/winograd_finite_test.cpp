@@ -9,7 +9,7 @@
 namespace WEIR_UNIT {
 
 using namespace kernels_test;
-using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Layout, weir::Shape, weir::Tensor;
+using weir::kernels::Clamp, weir::Context, weir::kernels::Conv2dParams, weir::Layout, weir::Shape, weir::Tensor;
 
 namespace {
 
@@ -70,9 +70,9 @@ struct Problem {
 
   std::vector<float> expected(std::int64_t image, Sum sum, Clamp clamp) const {
     std::vector<float> y(static_cast<std::size_t>(one_y.numel()));
-    weir::conv2d_reference(p, {x.data() + image * one_x.numel(), one_x}, weights.span(), bias.span(),
-                           sum == Sum::none ? nullptr : residual.data() + image * one_y.numel(), {y.data(), one_y},
-                           clamp);
+    weir::kernels::conv2d_reference(p, {x.data() + image * one_x.numel(), one_x}, weights.span(), bias.span(),
+                                    sum == Sum::none ? nullptr : residual.data() + image * one_y.numel(),
+                                    {y.data(), one_y}, clamp);
     return y;
   }
 };

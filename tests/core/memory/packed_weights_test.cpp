@@ -10,7 +10,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::PackedWeights, weir::detail::WeightRegion;
+using weir::detail::PackedWeights, weir::detail::WeightRegion;
 
 namespace {
 

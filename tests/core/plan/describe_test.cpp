@@ -59,8 +59,8 @@ TEST_CASE("time_steps: every step once, in order, of the same plan; nothing once
 }
 
 TEST_CASE("to_text: columns that fit, words flush left, numbers flush right") {
-  CHECK(weir::aligned({{"a", "n"}, {"long", "1"}, {"b", "123"}}, 1) == "a       n\nlong    1\nb     123\n");
-  CHECK(weir::aligned({}, 1).empty());
+  CHECK(weir::detail::aligned({{"a", "n"}, {"long", "1"}, {"b", "123"}}, 1) == "a       n\nlong    1\nb     123\n");
+  CHECK(weir::detail::aligned({}, 1).empty());
   const weir::PlanDescription plan{weir::Isa::portable, 2, 4, {{"c", "Conv", {"Relu"}, "", "y", {4, 1}, 2.5e6, 1536}}};
   CHECK(weir::to_text(plan) ==
         "portable, 2 threads, batch 4, 2.500 MFLOP\n"

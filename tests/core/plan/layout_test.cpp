@@ -21,10 +21,12 @@ namespace {
 
 /// input [N,5,9,9] -> conv1, relu -> conv2, of which conv1's result is read by two dense layers too: all summed up.
 weir::Network fork() {
-  weir::GraphWriter g("fork", {});
-  const weir::Written a = g.relu(g.conv("conv1", g.input(5, 9, 9), 20, 3, {.pad = 1}));
-  const weir::Written b = g.conv("conv2", a, 20, 3, {.pad = 1});
-  const auto dense = [&](const char* name, const weir::Written& x) { return g.linear(name, g.flatten(x, 20 * 81), 3); };
+  weir::models::GraphWriter g("fork", {});
+  const weir::models::Written a = g.relu(g.conv("conv1", g.input(5, 9, 9), 20, 3, {.pad = 1}));
+  const weir::models::Written b = g.conv("conv2", a, 20, 3, {.pad = 1});
+  const auto dense = [&](const char* name, const weir::models::Written& x) {
+    return g.linear(name, g.flatten(x, 20 * 81), 3);
+  };
   return weir::build_network(g.finish(g.plus(g.plus(dense("fc1", a), dense("fc2", a)), dense("fc3", b))));
 }
 
@@ -92,15 +94,15 @@ TEST_CASE("layouts: channels are joined within blocks too, whatever their number
   for (const weir::Isa isa : {weir::Isa::portable, weir::Isa::avx2, weir::Isa::avx512}) {
     if (!weir::supported(isa)) continue;
     for (const auto& parts : widths) {
-      weir::GraphWriter g("join", {});
-      const weir::Written x = g.input(5, 9, 9);
-      std::vector<weir::Written> branches;
+      weir::models::GraphWriter g("join", {});
+      const weir::models::Written x = g.input(5, 9, 9);
+      std::vector<weir::models::Written> branches;
       std::int64_t all = 0;
       for (const std::int64_t n : parts) {
         branches.push_back(g.conv("branch" + std::to_string(branches.size()), x, n, 1));
         all += n;
       }
-      const weir::Written joined = g.concat(branches);
+      const weir::models::Written joined = g.concat(branches);
       const weir::Network net =
           weir::build_network(g.finish(g.linear("fc", g.flatten(g.max_pool(joined, 3, 1, 1), all * 81), 2)));
       for (const int threads : {1, 3}) {

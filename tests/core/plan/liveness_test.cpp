@@ -24,13 +24,13 @@ namespace {
 /// Two joins, one within the other; of their parts one is read again later, one comes twice, and the last ends within a
 /// block.
 weir::Network joins() {
-  weir::GraphWriter g("joins", {});
-  const weir::Written a = g.relu(g.conv("a", g.input(3, 9, 7), 32, 3, {.pad = 1}));
-  const weir::Written b = g.conv("b", a, 16, 1);
-  const weir::Written c = g.conv("c", a, 48, 3, {.pad = 1});
-  const weir::Written inner = g.concat({b, c, b, g.max_pool(a, 3, 1, 1)});
-  const weir::Written d = g.conv("d", c, 20, 1);
-  const weir::Written outer = g.concat({g.conv("e", a, 16, 1), inner, d});
+  weir::models::GraphWriter g("joins", {});
+  const weir::models::Written a = g.relu(g.conv("a", g.input(3, 9, 7), 32, 3, {.pad = 1}));
+  const weir::models::Written b = g.conv("b", a, 16, 1);
+  const weir::models::Written c = g.conv("c", a, 48, 3, {.pad = 1});
+  const weir::models::Written inner = g.concat({b, c, b, g.max_pool(a, 3, 1, 1)});
+  const weir::models::Written d = g.conv("d", c, 20, 1);
+  const weir::models::Written outer = g.concat({g.conv("e", a, 16, 1), inner, d});
   return weir::build_network(g.finish(g.linear("fc", g.flatten(g.global_average_pool(g.relu(outer)), 148), 5)));
 }
 
@@ -40,8 +40,8 @@ weir::Tensor images(std::int64_t n) {
   return x;
 }
 
-std::vector<weir::ValueId> outputs_of(const weir::Plan& plan, const std::string& op) {
-  std::vector<weir::ValueId> all;
+std::vector<weir::detail::ValueId> outputs_of(const weir::detail::Plan& plan, const std::string& op) {
+  std::vector<weir::detail::ValueId> all;
   for (std::size_t i = 0; i < plan.steps().size(); ++i)
     if (plan.op_of(i).starts_with(op)) all.push_back(plan.steps()[i].outputs[0]);
   return all;
@@ -54,16 +54,16 @@ TEST_CASE("lives: of one example, what a join alone still needs lies in its outp
   for (const weir::Isa isa : {weir::Isa::portable, weir::Isa::avx2, weir::Isa::avx512}) {
     if (!weir::supported(isa)) continue;
     const weir::Context context({.isa = std::string(weir::to_string(isa))});
-    const auto plan = weir::Plan::make(net, context, {});
-    const weir::Liveness one(*plan, 1), three(*plan, 3);
-    const auto at = [](weir::ValueId v) { return static_cast<std::size_t>(v); };
+    const auto plan = weir::detail::Plan::make(net, context, {});
+    const weir::detail::Liveness one(*plan, 1), three(*plan, 3);
+    const auto at = [](weir::detail::ValueId v) { return static_cast<std::size_t>(v); };
     const auto concats = outputs_of(*plan, "Concat");
     REQUIRE(concats.size() == 2);
-    const weir::ValueId inner = concats[0], outer = concats[1];
+    const weir::detail::ValueId inner = concats[0], outer = concats[1];
     const std::size_t pixels = 63;
-    const auto lies = [&](const char* name, weir::ValueId in, std::size_t channel) {
+    const auto lies = [&](const char* name, weir::detail::ValueId in, std::size_t channel) {
       CAPTURE(name);
-      const weir::ValueId v = net.id_of(name);
+      const weir::detail::ValueId v = net.id_of(name);
       CHECK(one.root[at(v)] == at(in));
       CHECK(one.shift[at(v)] == channel * pixels);
       CHECK(three.root[at(v)] == at(v));
@@ -77,8 +77,8 @@ TEST_CASE("lives: of one example, what a join alone still needs lies in its outp
     // Read again after the join, so it keeps a place of its own.
     CHECK(one.root[at(net.id_of("c"))] == at(net.id_of("c")));
     // Whoever looks at a part wants it to last.
-    const auto seen = weir::Plan::make(net, context, {net.id_of("e")});
-    const weir::Liveness shown(*seen, 1);
+    const auto seen = weir::detail::Plan::make(net, context, {net.id_of("e")});
+    const weir::detail::Liveness shown(*seen, 1);
     CHECK(shown.root[at(net.id_of("e"))] == at(net.id_of("e")));
   }
 }

@@ -24,16 +24,16 @@ namespace {
 /// Residual blocks: of one convolution, which adds what it reads ("near"); of two ("far", "last"); and one whose
 /// residual is read again later ("kept").
 weir::Network blocks() {
-  weir::GraphWriter g("blocks", {});
-  const weir::Written a = g.relu(g.conv("a", g.input(3, 14, 14), 48, 3, {.pad = 1}));
-  const weir::Written near = g.relu(g.plus(a, g.conv("near", a, 48, 1)));
-  const weir::Written b = g.relu(g.conv("b", near, 20, 1));
-  const weir::Written far = g.relu(g.plus(near, g.conv("far", b, 48, 3, {.pad = 1})));
-  const weir::Written c = g.relu(g.conv("c", far, 48, 3, {.pad = 1}));
-  const weir::Written kept = g.relu(g.plus(far, g.conv("kept", c, 48, 1)));
-  const weir::Written d = g.relu(g.conv("d", kept, 24, 1));
-  const weir::Written last = g.plus(kept, g.conv("last", d, 48, 3, {.pad = 1}));
-  const weir::Written both = g.concat({last, g.relu(g.conv("e", far, 16, 1))});
+  weir::models::GraphWriter g("blocks", {});
+  const weir::models::Written a = g.relu(g.conv("a", g.input(3, 14, 14), 48, 3, {.pad = 1}));
+  const weir::models::Written near = g.relu(g.plus(a, g.conv("near", a, 48, 1)));
+  const weir::models::Written b = g.relu(g.conv("b", near, 20, 1));
+  const weir::models::Written far = g.relu(g.plus(near, g.conv("far", b, 48, 3, {.pad = 1})));
+  const weir::models::Written c = g.relu(g.conv("c", far, 48, 3, {.pad = 1}));
+  const weir::models::Written kept = g.relu(g.plus(far, g.conv("kept", c, 48, 1)));
+  const weir::models::Written d = g.relu(g.conv("d", kept, 24, 1));
+  const weir::models::Written last = g.plus(kept, g.conv("last", d, 48, 3, {.pad = 1}));
+  const weir::models::Written both = g.concat({last, g.relu(g.conv("e", far, 16, 1))});
   return weir::build_network(g.finish(g.linear("fc", g.flatten(g.global_average_pool(both), 64), 5)));
 }
 
@@ -44,8 +44,8 @@ weir::Tensor images(std::int64_t n) {
 }
 
 /// The step named `name` writes over its residual.
-bool writes_over(const weir::Plan& plan, const weir::MemoryPlan& layout, const std::string& name) {
-  for (const weir::PlanStep& step : plan.steps())
+bool writes_over(const weir::detail::Plan& plan, const weir::detail::MemoryPlan& layout, const std::string& name) {
+  for (const weir::detail::PlanStep& step : plan.steps())
     if (step.name == name)
       return layout.offset[static_cast<std::size_t>(step.inputs.back())] ==
              layout.offset[static_cast<std::size_t>(step.outputs[0])];
@@ -60,8 +60,8 @@ TEST_CASE("memory layout: a convolution writes over its residual if it reads it 
   for (const std::int64_t batch : {1, 3, 64}) {
     CAPTURE(batch);
     const weir::Context context({.threads = 1});
-    const auto plan = weir::Plan::make(net, context, {});
-    const weir::MemoryPlan layout(*plan, context, batch);
+    const auto plan = weir::detail::Plan::make(net, context, {});
+    const weir::detail::MemoryPlan layout(*plan, context, batch);
     CHECK_FALSE(writes_over(*plan, layout, "near"));
     CHECK_FALSE(writes_over(*plan, layout, "kept"));
     if (batch > 3) continue;  // in groups of examples some lie in a thread's own memory
@@ -80,8 +80,8 @@ TEST_CASE("memory layout: residuals written over change no bit, whoever looks an
       // Who sees the residuals keeps them from being written over, but not the same layers from being fused.
       weir::Executor run(net, options), seen(net, options);
       for (const char* residual : {"near", "far", "kept"}) {
-        const auto plan = weir::Plan::make(net, seen.context(), {});
-        for (const weir::PlanStep& step : plan->steps())
+        const auto plan = weir::detail::Plan::make(net, seen.context(), {});
+        for (const weir::detail::PlanStep& step : plan->steps())
           if (step.name == residual) seen.show(net.value(plan->base(step.outputs[0])).name);
       }
       const weir::Tensor all = run(x).output, expected = seen(x).output;
@@ -91,7 +91,7 @@ TEST_CASE("memory layout: residuals written over change no bit, whoever looks an
         CHECK(std::equal(alone.data(), alone.data() + 5, all.data() + 5 * i));
       }
       // Rows leave while residuals are alive.
-      const std::string name = net.value(weir::Plan::make(net, run.context(), {})->steps()[2].outputs[0]).name;
+      const std::string name = net.value(weir::detail::Plan::make(net, run.context(), {})->steps()[2].outputs[0]).name;
       run.begin(x);
       run.advance_to(name);
       const std::vector<std::size_t> keep{1, 4, 5};

@@ -8,7 +8,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::RowBands, weir::BandStep, weir::RowRange, weir::RowWindow;
+using weir::detail::RowBands, weir::detail::BandStep, weir::RowRange, weir::RowWindow;
 
 namespace {
 

@@ -29,12 +29,12 @@ namespace {
 
 /// Residual, concatenation, depthwise convolution and pooling on images large enough to be worth grouping.
 weir::Network branches() {
-  weir::GraphWriter g("branches", {});
-  const weir::Written a = g.relu(g.conv("c1", g.input(3, 40, 40), 36, 3, {.pad = 1}));
-  const weir::Written b = g.relu(g.plus(a, g.conv("c2", a, 36, 3, {.pad = 1})));
-  const weir::Written c =
+  weir::models::GraphWriter g("branches", {});
+  const weir::models::Written a = g.relu(g.conv("c1", g.input(3, 40, 40), 36, 3, {.pad = 1}));
+  const weir::models::Written b = g.relu(g.plus(a, g.conv("c2", a, 36, 3, {.pad = 1})));
+  const weir::models::Written c =
       g.concat({g.relu(g.conv("e1", b, 20, 1)), g.relu(g.conv("e3", b, 44, 3, {.pad = 1})), g.max_pool(b, 3, 1, 1)});
-  const weir::Written d = g.relu6(g.conv("d", c, 100, 3, {.stride = 2, .pad = 1, .groups = 100}));
+  const weir::models::Written d = g.relu6(g.conv("d", c, 100, 3, {.stride = 2, .pad = 1, .groups = 100}));
   return weir::build_network(g.finish(g.linear("fc", g.flatten(g.global_average_pool(d), 100), 7)));
 }
 
@@ -46,12 +46,12 @@ weir::Tensor images(std::int64_t n) {
 
 /// Tensors of which one example's are too large for a cache: inverted residuals, pooling, a stem on few channels.
 weir::Network tall() {
-  weir::GraphWriter g("tall", {});
-  weir::Written a = g.relu6(g.conv("stem", g.input(3, 150, 70), 24, 3, {.stride = 1, .pad = 1}));
-  const auto block = [&](const std::string& name, const weir::Written& x, int stride, bool adds) {
-    const weir::Written e = g.relu6(g.conv(name + "e", x, 100, 1));
-    const weir::Written d = g.relu6(g.conv(name + "d", e, 100, 3, {.stride = stride, .pad = 1, .groups = 100}));
-    const weir::Written p = g.conv(name + "p", d, 24, 1);
+  weir::models::GraphWriter g("tall", {});
+  weir::models::Written a = g.relu6(g.conv("stem", g.input(3, 150, 70), 24, 3, {.stride = 1, .pad = 1}));
+  const auto block = [&](const std::string& name, const weir::models::Written& x, int stride, bool adds) {
+    const weir::models::Written e = g.relu6(g.conv(name + "e", x, 100, 1));
+    const weir::models::Written d = g.relu6(g.conv(name + "d", e, 100, 3, {.stride = stride, .pad = 1, .groups = 100}));
+    const weir::models::Written p = g.conv(name + "p", d, 24, 1);
     return adds ? g.plus(x, p) : p;
   };
   a = block("a", a, 1, true);
@@ -86,13 +86,13 @@ TEST_CASE("schedule: groups are in order, leave no step out, and end where someb
   const weir::Network net = branches();
   const weir::Context context({.threads = 2, .isa = "portable"});
   for (const bool look : {false, true}) {
-    std::set<weir::ValueId> visible;
+    std::set<weir::detail::ValueId> visible;
     if (look) visible = {net.id_of("c2"), net.id_of("e1")};
-    const auto plan = weir::Plan::make(net, context, visible);
+    const auto plan = weir::detail::Plan::make(net, context, visible);
     for (const std::int64_t batch : {1, 2, 3, 16, 300}) {
-      const weir::Schedule schedule(*plan, weir::Liveness(*plan, batch), context.threads(), batch);
+      const weir::detail::Schedule schedule(*plan, weir::detail::Liveness(*plan, batch), context.threads(), batch);
       int next = 0;
-      for (const weir::StepGroup& g : schedule.groups()) {
+      for (const weir::detail::StepGroup& g : schedule.groups()) {
         CHECK(g.first == next);
         CHECK(g.last > g.first);
         next = g.last;
@@ -109,7 +109,7 @@ TEST_CASE("schedule: groups are in order, leave no step out, and end where someb
           CHECK(2 * g.examples <= batch);
         }
         for (int i = g.first; i + 1 < g.last; ++i)
-          for (const weir::ValueId v : plan->steps()[static_cast<std::size_t>(i)].outputs)
+          for (const weir::detail::ValueId v : plan->steps()[static_cast<std::size_t>(i)].outputs)
             CHECK_FALSE(plan->visible(v));
       }
       CHECK(next == static_cast<int>(plan->steps().size()));
@@ -124,8 +124,8 @@ TEST_CASE("schedule: a batch large enough is grouped, and takes less memory for 
   CHECK(grouped(run.describe(1)) == 0);
   INFO(to_text(run.describe(64)));
   CHECK(grouped(run.describe(64)) >= 4);
-  const auto plan = weir::Plan::make(net, context, {});
-  const weir::MemoryPlan one(*plan, context, 1), many(*plan, context, 64);
+  const auto plan = weir::detail::Plan::make(net, context, {});
+  const weir::detail::MemoryPlan one(*plan, context, 1), many(*plan, context, 64);
   CHECK(many.arena_floats + many.thread_floats < 32 * one.arena_floats);
 }
 
@@ -201,11 +201,11 @@ TEST_CASE("schedule: steps that go by bands are timed, take less memory, and tak
   const std::size_t before = weir_test::allocations();
   pass();
   CHECK(weir_test::allocations() == before);
-  const auto plan = weir::Plan::make(net, run.context(), {});
-  std::set<weir::ValueId> all;
+  const auto plan = weir::detail::Plan::make(net, run.context(), {});
+  std::set<weir::detail::ValueId> all;
   for (const std::string& tensor : net.tensor_names()) all.insert(net.id_of(tensor));
-  const auto seen = weir::Plan::make(net, run.context(), all);
-  const weir::MemoryPlan bands(*plan, run.context(), 1), whole(*seen, run.context(), 1);
+  const auto seen = weir::detail::Plan::make(net, run.context(), all);
+  const weir::detail::MemoryPlan bands(*plan, run.context(), 1), whole(*seen, run.context(), 1);
   CHECK(bands.arena_floats + bands.thread_floats < whole.arena_floats / 2);
 }
 

@@ -25,7 +25,7 @@ std::string record(int label, unsigned salt) {
 TEST_CASE("CIFAR-10: planes become pixels, labels are kept") {
   const io_test::TempFolder folder;
   const auto path = folder.write("b.bin", record(7, 0) + record(0, 11) + record(9, 200));
-  const weir::CifarImages got = weir::read_cifar(path);
+  const weir::detail::CifarImages got = weir::detail::read_cifar(path);
   CHECK(got.labels == std::vector<int>{7, 0, 9});
   REQUIRE(got.pixels.size() == 3 * 32 * 32 * 3);
   const std::vector<unsigned> salts{0, 11, 200};
@@ -39,26 +39,27 @@ TEST_CASE("CIFAR-10: planes become pixels, labels are kept") {
 TEST_CASE("CIFAR-10: a folder's training batches in order, or its test batch") {
   const io_test::TempFolder folder;
   folder.write("test_batch.bin", record(5, 0));
-  CHECK(weir::read_cifar(folder.path()).labels == std::vector<int>{5});
+  CHECK(weir::detail::read_cifar(folder.path()).labels == std::vector<int>{5});
   folder.write("data_batch_2.bin", record(2, 0));
   folder.write("data_batch_1.bin", record(1, 0) + record(3, 0));
   folder.write("data_batch_1.txt", "no batch");
-  CHECK(weir::read_cifar(folder.path()).labels == std::vector<int>{1, 3, 2});
+  CHECK(weir::detail::read_cifar(folder.path()).labels == std::vector<int>{1, 3, 2});
 }
 
 TEST_CASE("CIFAR-10: cut off at every byte, bad labels, empty files and folders") {
   const std::string file = record(3, 0);
-  io_test::check_every_prefix_refused(file, [](const weir::Bytes& b) {
-    weir::CifarImages out;
+  io_test::check_every_prefix_refused(file, [](const weir::detail::Bytes& b) {
+    weir::detail::CifarImages out;
     weir::detail::append_cifar(b, out);
   });
   const io_test::TempFolder folder;
   const auto bad = folder.write("bad.bin", record(3, 0) + record(10, 0));
-  CHECK(contains(message_of<FormatError>([&] { weir::read_cifar(bad); }), "bad.bin: label 10 of record 1"));
-  CHECK_THROWS_AS(weir::read_cifar(folder.write("empty.bin", "")), FormatError);
-  CHECK(contains(message_of<FormatError>([&] { weir::read_cifar(folder.write("odd.bin", file + "x")); }), "odd.bin"));
-  CHECK_THROWS_AS(weir::read_cifar(folder.path()), weir::IoError);
-  CHECK_THROWS_AS(weir::read_cifar(folder / "none.bin"), weir::IoError);
+  CHECK(contains(message_of<FormatError>([&] { weir::detail::read_cifar(bad); }), "bad.bin: label 10 of record 1"));
+  CHECK_THROWS_AS(weir::detail::read_cifar(folder.write("empty.bin", "")), FormatError);
+  CHECK(contains(message_of<FormatError>([&] { weir::detail::read_cifar(folder.write("odd.bin", file + "x")); }),
+                 "odd.bin"));
+  CHECK_THROWS_AS(weir::detail::read_cifar(folder.path()), weir::IoError);
+  CHECK_THROWS_AS(weir::detail::read_cifar(folder / "none.bin"), weir::IoError);
 }
 
 }  // namespace WEIR_UNIT

@@ -36,15 +36,19 @@ std::string gzip(const std::string& plain, int level = 9) {
   return out;
 }
 
-weir::IdxArray parse(const weir::Bytes& bytes) { return weir::detail::parse_idx(std::span<const char>(bytes)); }
-weir::IdxArray parse(const std::string& bytes) { return parse(weir::Bytes(bytes.begin(), bytes.end())); }
+weir::detail::IdxArray parse(const weir::detail::Bytes& bytes) {
+  return weir::detail::parse_idx(std::span<const char>(bytes));
+}
+weir::detail::IdxArray parse(const std::string& bytes) {
+  return parse(weir::detail::Bytes(bytes.begin(), bytes.end()));
+}
 
 }  // namespace
 
 TEST_CASE("IDX: plain and gzipped files give their bytes and shape") {
   const std::string data = "abcdefghijklmnopqrstuvwx";
   for (const std::string& file : {idx({2, 3, 4}, data), gzip(idx({2, 3, 4}, data)), gzip(idx({2, 3, 4}, data), 0)}) {
-    const weir::IdxArray array = parse(file);
+    const weir::detail::IdxArray array = parse(file);
     CHECK(array.shape == Shape{2, 3, 4});
     CHECK(std::string(array.bytes.begin(), array.bytes.end()) == data);
   }
@@ -54,14 +58,14 @@ TEST_CASE("IDX: plain and gzipped files give their bytes and shape") {
 TEST_CASE("IDX: a gzip file of several members is read as gunzip does") {
   const std::string file = idx({2, 3}, "abcdef");
   for (std::size_t cut = 0; cut <= file.size(); ++cut) {
-    const weir::IdxArray array = parse(gzip(file.substr(0, cut)) + gzip(file.substr(cut)));
+    const weir::detail::IdxArray array = parse(gzip(file.substr(0, cut)) + gzip(file.substr(cut)));
     CHECK(std::string(array.bytes.begin(), array.bytes.end()) == "abcdef");
   }
 }
 
 TEST_CASE("IDX: cut off at every byte, and bytes too many") {
   for (const std::string& file : {idx({2, 3}, "abcdef"), gzip(idx({2, 3}, "abcdef"))}) {
-    io_test::check_every_prefix_refused(file, [](const weir::Bytes& b) { return parse(b); });
+    io_test::check_every_prefix_refused(file, [](const weir::detail::Bytes& b) { return parse(b); });
     CHECK_THROWS_AS(parse(file + "x"), FormatError);
   }
   CHECK(contains(message_of<FormatError>([] { parse(gzip(idx({2, 3}, "abcdefg"))); }), "has more"));
@@ -71,11 +75,11 @@ TEST_CASE("IDX: cut off at every byte, and bytes too many") {
 TEST_CASE("IDX: a flipped bit of gzipped data never goes unnoticed") {
   const std::string file = gzip(idx({2, 3}, "abcdef"));
   const std::string whole = "abcdef";
-  io_test::sweep_bit_flips(file, [&](const weir::Bytes& b) {
-    const weir::IdxArray array = parse(b);  // bits of the header that say nothing about the data may be flipped
+  io_test::sweep_bit_flips(file, [&](const weir::detail::Bytes& b) {
+    const weir::detail::IdxArray array = parse(b);  // bits of the header that say nothing about the data may be flipped
     CHECK(std::string(array.bytes.begin(), array.bytes.end()) == whole);
   });
-  io_test::sweep_bit_flips(idx({2, 3}, whole), [](const weir::Bytes& b) { return parse(b); });
+  io_test::sweep_bit_flips(idx({2, 3}, whole), [](const weir::detail::Bytes& b) { return parse(b); });
 }
 
 TEST_CASE("IDX: wrong magic, types and ranks") {
@@ -103,9 +107,9 @@ TEST_CASE("IDX: a gzip bomb is not decompressed beyond what its header claims") 
 TEST_CASE("read_idx: errors name the file; missing files and folders are IoError") {
   const io_test::TempFolder folder;
   const auto path = folder.write("train-images", "xx");
-  CHECK(contains(message_of<FormatError>([&] { weir::read_idx(path); }), "train-images: not an IDX"));
-  CHECK(contains(message_of<weir::IoError>([&] { weir::read_idx(folder / "none.gz"); }), "none.gz"));
-  CHECK_THROWS_AS(weir::read_idx(folder.path()), weir::IoError);
+  CHECK(contains(message_of<FormatError>([&] { weir::detail::read_idx(path); }), "train-images: not an IDX"));
+  CHECK(contains(message_of<weir::IoError>([&] { weir::detail::read_idx(folder / "none.gz"); }), "none.gz"));
+  CHECK_THROWS_AS(weir::detail::read_idx(folder.path()), weir::IoError);
 }
 
 }  // namespace WEIR_UNIT

@@ -48,10 +48,10 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("fnv1a: the reference values of its authors") {
-  CHECK(weir::fnv1a(std::string()) == 0xcbf29ce484222325U);
-  CHECK(weir::fnv1a(std::string("a")) == 0xaf63dc4c8601ec8cU);
-  CHECK(weir::fnv1a(std::string("foobar")) == 0x85944171f73967e8U);
-  CHECK(weir::fnv1a(std::string("bar"), weir::fnv1a(std::string("foo"))) == 0x85944171f73967e8U);
+  CHECK(weir::detail::fnv1a(std::string()) == 0xcbf29ce484222325U);
+  CHECK(weir::detail::fnv1a(std::string("a")) == 0xaf63dc4c8601ec8cU);
+  CHECK(weir::detail::fnv1a(std::string("foobar")) == 0x85944171f73967e8U);
+  CHECK(weir::detail::fnv1a(std::string("bar"), weir::detail::fnv1a(std::string("foo"))) == 0x85944171f73967e8U);
 }
 
 TEST_CASE("ImageSet: IDX images with labels of every kind") {
@@ -217,7 +217,7 @@ TEST_CASE("ImageSet: a folder of links to images, and a folder that is a link") 
 TEST_CASE(
     "ImageSet: labels with semicolons, tabs, CRLF and a byte order mark; names where there is a list of classes") {
   const Folder plain("file,label\nimages/rgb.png,1\nimages/grey.png,0\n");
-  const weir::ClassNames animals({"cat", "dog"}, "classes.txt");
+  const weir::detail::ClassNames animals({"cat", "dog"}, "classes.txt");
   for (const char* text :
        {"file;label\nimages/rgb.png;1\nimages/grey.png;0\n", "file\tlabel\nimages/rgb.png\t1\nimages/grey.png\t0",
         "\xEF\xBB\xBF"
@@ -247,16 +247,16 @@ TEST_CASE(
 
 TEST_CASE("labels: those out of range are named with file and line") {
   const io_test::TempFolder f;
-  const auto check = [](const weir::Labels& l, std::size_t classes) {
+  const auto check = [](const weir::detail::Labels& l, std::size_t classes) {
     return message_of<FormatError>(
-        [&] { weir::check_labels(l.values, classes, "a.onnx", [&](std::size_t i) { return l.where(i); }); });
+        [&] { weir::detail::check_labels(l.values, classes, "a.onnx", [&](std::size_t i) { return l.where(i); }); });
   };
-  const auto csv = weir::read_labels(f.write("l.csv", "label\n\n1\n2\n3\n"));
+  const auto csv = weir::detail::read_labels(f.write("l.csv", "label\n\n1\n2\n3\n"));
   CHECK(check(csv, 4).empty());
   CHECK(contains(check(csv, 3), "l.csv:5: label 3, but a.onnx tells 3 classes apart: labels are 0 to 2"));
   CHECK(contains(check(csv, 3), "seem to begin with 1"));
   CHECK_FALSE(contains(check(csv, 2), "seem to begin with 1"));
-  const auto idx = weir::read_labels(f.write("labels-idx1", labels_idx({'\5', '\0', '\x9'})));
+  const auto idx = weir::detail::read_labels(f.write("labels-idx1", labels_idx({'\5', '\0', '\x9'})));
   CHECK(contains(check(idx, 9), "labels-idx1, label 2: label 9"));
   ImageSet set = weir::load_image_set(f.write("i", images_idx(3)), f / "l.csv");
   CHECK(contains(set.label_where(2), "l.csv:5"));
@@ -264,19 +264,21 @@ TEST_CASE("labels: those out of range are named with file and line") {
 
 TEST_CASE("ClassNames: from a text file, and from models.json") {
   const io_test::TempFolder f;
-  const auto names = weir::read_class_names(f.write("c.txt",
-                                                    "\xEF\xBB\xBF"
-                                                    "cat\r\nold dog\r\n\r\n"));
+  const auto names = weir::detail::read_class_names(f.write("c.txt",
+                                                            "\xEF\xBB\xBF"
+                                                            "cat\r\nold dog\r\n\r\n"));
   CHECK(names.names() == std::vector<std::string>{"cat", "old dog"});
   CHECK(names.find("old dog") == 1);
   CHECK_FALSE(names.find("dog"));
   const auto refused_names = [&](const std::string& text) {
-    return message_of<FormatError>([&] { weir::read_class_names(f.write("c.txt", text)); });
+    return message_of<FormatError>([&] { weir::detail::read_class_names(f.write("c.txt", text)); });
   };
   CHECK(contains(refused_names("\n\n"), "no class names"));
   CHECK(contains(refused_names("cat\n\ndog\n"), "class 1 has no name"));
   CHECK(contains(refused_names("cat\ndog\ncat\n"), "'cat' is the name of the classes 0 and 2"));
-  const auto of_models = [&](const std::string& text) { return weir::class_names_of_models(f.write("m.json", text)); };
+  const auto of_models = [&](const std::string& text) {
+    return weir::detail::class_names_of_models(f.write("m.json", text));
+  };
   CHECK(of_models(R"({"models": [{"classes": 10}]})").empty());
   CHECK(of_models(R"({"classes": ["a", "b"], "models": []})").find("b") == 1);
   CHECK(of_models(R"({"models": [{"classes": ["a", "b"]}, {"classes": ["a", "b"]}, {}]})").size() == 2);

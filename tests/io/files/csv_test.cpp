@@ -7,7 +7,7 @@
 namespace WEIR_UNIT {
 
 using io_test::contains, io_test::message_of;
-using weir::FormatError, weir::parse_csv;
+using weir::FormatError, weir::detail::parse_csv;
 using Rows = std::vector<std::vector<std::string>>;
 
 TEST_CASE("CSV: plain fields, LF and CRLF, with and without a last line break") {
@@ -83,30 +83,31 @@ TEST_CASE("CSV: any text gives rows as long as the header or FormatError") {
 
 TEST_CASE("read_csv: from a file") {
   const io_test::TempFolder folder;
-  CHECK(weir::read_csv(folder.write("a.csv", "x\n1\n")).rows == Rows{{"1"}});
-  CHECK(contains(message_of<FormatError>([&] { weir::read_csv(folder.write("b.csv", "x\n1,2\n")); }), "b.csv:2"));
-  CHECK_THROWS_AS(weir::read_csv(folder / "c.csv"), weir::IoError);
+  CHECK(weir::detail::read_csv(folder.write("a.csv", "x\n1\n")).rows == Rows{{"1"}});
+  CHECK(
+      contains(message_of<FormatError>([&] { weir::detail::read_csv(folder.write("b.csv", "x\n1,2\n")); }), "b.csv:2"));
+  CHECK_THROWS_AS(weir::detail::read_csv(folder / "c.csv"), weir::IoError);
 }
 
 TEST_CASE("csv: a line that was written reads back as it was") {
   const std::vector<std::string> fields{"plain", "", "a,b", "say \"so\"", "two\nlines", " \r", "\""};
-  const std::string header = weir::csv_line({"a", "b", "c", "d", "e", "f", "g"});
+  const std::string header = weir::detail::csv_line({"a", "b", "c", "d", "e", "f", "g"});
   CHECK(header == "a,b,c,d,e,f,g\n");
-  CHECK(weir::parse_csv(header + weir::csv_line(fields), "x").rows.at(0) == fields);
+  CHECK(weir::detail::parse_csv(header + weir::detail::csv_line(fields), "x").rows.at(0) == fields);
 }
 
 TEST_CASE("csv: no cell that is written is a formula to a spreadsheet, and each reads back as it was") {
   const std::vector<std::string> formulas{"=1+1", "+a", "-x", "@SUM(A1)", "\tx", "\rx", "=", "-", "'=x", "''@"},
       plain{"-1", "-0.5", "+3", "-1e-300", "-1e999", "5", "a=b", "'x", "'", "x'=", ""};
   for (const std::string& field : formulas) {
-    const std::string line = weir::csv_line({field, "b"});
+    const std::string line = weir::detail::csv_line({field, "b"});
     INFO(line);
     CHECK(line[line[0] == '"' ? 1 : 0] == '\'');
-    CHECK(weir::parse_csv("h,i\n" + line, "x").rows.at(0).at(0) == field);
+    CHECK(weir::detail::parse_csv("h,i\n" + line, "x").rows.at(0).at(0) == field);
   }
   for (const std::string& field : plain) {
-    CHECK(weir::csv_line({field, "b"}) == field + ",b\n");
-    CHECK(weir::parse_csv("h,i\n" + weir::csv_line({field, "b"}), "x").rows.at(0).at(0) == field);
+    CHECK(weir::detail::csv_line({field, "b"}) == field + ",b\n");
+    CHECK(weir::detail::parse_csv("h,i\n" + weir::detail::csv_line({field, "b"}), "x").rows.at(0).at(0) == field);
   }
 }
 
@@ -116,7 +117,7 @@ TEST_CASE("csv: semicolons and tabs separate where the header has no comma") {
   CHECK(parse_csv("\n\"a,c\";b\n1;2\n", "t").header == std::vector<std::string>{"a,c", "b"});
   CHECK(parse_csv("a;x,b\n1;2,3\n", "t").rows == Rows{{"1;2", "3"}});
   const std::vector<std::string> one{"a;b"}, two{"a\tb"};
-  for (const auto& fields : {one, two}) CHECK(parse_csv(weir::csv_line(fields), "t").header == fields);
+  for (const auto& fields : {one, two}) CHECK(parse_csv(weir::detail::csv_line(fields), "t").header == fields);
 }
 
 }  // namespace WEIR_UNIT

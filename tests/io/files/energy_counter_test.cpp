@@ -13,7 +13,7 @@
 
 namespace WEIR_UNIT {
 
-using io_test::contains, io_test::message_of, io_test::TempFolder, weir::EnergyCounter;
+using io_test::contains, io_test::message_of, io_test::TempFolder, weir::detail::EnergyCounter;
 
 namespace {
 

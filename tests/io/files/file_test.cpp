@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string text(const weir::Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+std::string text(const weir::detail::Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 /// While it lives, no file can grow beyond limit: writing fails as on a full disk.
 class FileSizeLimit {
@@ -44,18 +44,19 @@ class FileSizeLimit {
 TEST_CASE("read_file: whole files and ranges") {
   const io_test::TempFolder folder;
   const auto path = folder.write("a", "0123456789");
-  CHECK(text(weir::read_file(path)) == "0123456789");
-  CHECK(text(weir::read_file(path, 10)) == "0123456789");
-  CHECK(text(weir::read_file_range(path, 3, 4)) == "3456");
-  CHECK(weir::read_file_range(path, 10, 0).empty());
-  CHECK(weir::read_file(folder.write("empty", "")).empty());
-  CHECK(contains(message_of<FormatError>([&] { weir::read_file(path, 9); }), "10 bytes, more than the limit of 9"));
-  CHECK_THROWS_AS(weir::read_file_range(path, 11, 0), FormatError);
-  CHECK_THROWS_AS(weir::read_file_range(path, 3, 8), FormatError);
+  CHECK(text(weir::detail::read_file(path)) == "0123456789");
+  CHECK(text(weir::detail::read_file(path, 10)) == "0123456789");
+  CHECK(text(weir::detail::read_file_range(path, 3, 4)) == "3456");
+  CHECK(weir::detail::read_file_range(path, 10, 0).empty());
+  CHECK(weir::detail::read_file(folder.write("empty", "")).empty());
+  CHECK(contains(message_of<FormatError>([&] { weir::detail::read_file(path, 9); }),
+                 "10 bytes, more than the limit of 9"));
+  CHECK_THROWS_AS(weir::detail::read_file_range(path, 11, 0), FormatError);
+  CHECK_THROWS_AS(weir::detail::read_file_range(path, 3, 8), FormatError);
   const std::uint64_t huge = ~std::uint64_t{0};
-  CHECK_THROWS_AS(weir::read_file_range(path, huge, 1), FormatError);
-  CHECK_THROWS_AS(weir::read_file_range(path, 1, huge), FormatError);
-  CHECK_THROWS_AS(weir::read_file_range(path, huge, huge), FormatError);
+  CHECK_THROWS_AS(weir::detail::read_file_range(path, huge, 1), FormatError);
+  CHECK_THROWS_AS(weir::detail::read_file_range(path, 1, huge), FormatError);
+  CHECK_THROWS_AS(weir::detail::read_file_range(path, huge, huge), FormatError);
 }
 
 TEST_CASE("read_file: what is no regular file is refused, without waiting for it") {
@@ -63,11 +64,11 @@ TEST_CASE("read_file: what is no regular file is refused, without waiting for it
   REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
   for (const fs::path& path : {folder.path(), folder / "fifo", fs::path("/dev/zero"), folder / "none", fs::path("")}) {
     INFO(path.string());
-    CHECK_THROWS_AS(weir::read_file(path), IoError);
-    CHECK_THROWS_AS(weir::read_file_range(path, 0, 1), IoError);
+    CHECK_THROWS_AS(weir::detail::read_file(path), IoError);
+    CHECK_THROWS_AS(weir::detail::read_file_range(path, 0, 1), IoError);
   }
-  CHECK(
-      contains(message_of<IoError>([&] { weir::read_file(folder / "none"); }), "none: cannot be opened (No such file"));
+  CHECK(contains(message_of<IoError>([&] { weir::detail::read_file(folder / "none"); }),
+                 "none: cannot be opened (No such file"));
 }
 
 TEST_CASE("write_file_atomically: makes and replaces files, and leaves nothing else") {
@@ -134,21 +135,21 @@ TEST_CASE("path_inside: names inside the folder only") {
   fs::create_symlink(folder / "a", folder / "here");
   for (const char* name : {"a/b", "a", "./a/b", "none/such", "here/b", "..a", "a..b"}) {
     INFO(name);
-    CHECK(weir::path_inside(folder.path(), name) == folder.path() / name);
+    CHECK(weir::detail::path_inside(folder.path(), name) == folder.path() / name);
   }
   for (const std::string& name :
        {std::string(), std::string(".."), std::string("../x"), std::string("a/../../x"), std::string("a/../b"),
         std::string("/etc/passwd"), std::string("away/secret"), std::string("away"), std::string("a\0b", 3)}) {
     INFO(name);
-    CHECK_THROWS_AS(weir::path_inside(folder.path(), name), FormatError);
+    CHECK_THROWS_AS(weir::detail::path_inside(folder.path(), name), FormatError);
   }
-  CHECK_THROWS_AS(weir::path_inside(folder / "none", "a"), IoError);
-  CHECK_NOTHROW((void)weir::path_inside("", "a"));
-  const auto why = message_of<FormatError>([&] { (void)weir::path_inside(folder.path(), "away/secret"); });
+  CHECK_THROWS_AS(weir::detail::path_inside(folder / "none", "a"), IoError);
+  CHECK_NOTHROW((void)weir::detail::path_inside("", "a"));
+  const auto why = message_of<FormatError>([&] { (void)weir::detail::path_inside(folder.path(), "away/secret"); });
   CHECK(contains(why, "away is a symbolic link that leads out of"));
   CHECK(contains(why, "put the file itself"));
-  CHECK(weir::path_inside(folder.path(), "away/secret", weir::Links::follow) == folder / "away/secret");
-  CHECK_THROWS_AS(weir::path_inside(folder.path(), "away/../x", weir::Links::follow), FormatError);
+  CHECK(weir::detail::path_inside(folder.path(), "away/secret", weir::detail::Links::follow) == folder / "away/secret");
+  CHECK_THROWS_AS(weir::detail::path_inside(folder.path(), "away/../x", weir::detail::Links::follow), FormatError);
 }
 
 TEST_CASE("sync_folder: folders that can be flushed are, missing ones are an error") {

@@ -147,8 +147,8 @@ TEST_CASE("npy: damaged headers") {
 TEST_CASE("npy: cut off at every byte; any bit flipped") {
   for (const char major : {'\1', '\2'}) {
     const std::string file = npy(header("<f4", "(2, 3)"), bytes_of(std::vector<float>(6, 1.5F)), major);
-    io_test::check_every_prefix_refused(file, [](const weir::Bytes& b) { return weir::detail::parse_npy(b); });
-    const std::size_t refused = io_test::sweep_bit_flips(file, [](const weir::Bytes& b) {
+    io_test::check_every_prefix_refused(file, [](const weir::detail::Bytes& b) { return weir::detail::parse_npy(b); });
+    const std::size_t refused = io_test::sweep_bit_flips(file, [](const weir::detail::Bytes& b) {
       const weir::NpyArray array = weir::detail::parse_npy(b);
       if (array.to_tensor().size() != array.size()) throw std::logic_error("size");
     });

@@ -17,7 +17,7 @@ namespace {
 
 std::filesystem::path images() { return io_test::vectors() / "images"; }
 
-Image decode(const weir::Bytes& bytes) { return weir::decode_image(bytes, "x"); }
+Image decode(const weir::detail::Bytes& bytes) { return weir::decode_image(bytes, "x"); }
 
 /// A PNG's size field claims other numbers than its data.
 std::string with_png_size(std::string png, std::uint32_t width, std::uint32_t height) {
@@ -72,7 +72,7 @@ TEST_CASE("Images: cut off at every byte, any bit flipped: an image of the right
        {"rgb.png", "grey16.png", "palette.png", "rgb.bmp", "rgb.ppm", "baseline.jpg", "progressive.jpg"}) {
     INFO(name);
     const std::string file = slurp(images() / name);
-    const auto check = [](const weir::Bytes& bytes) {
+    const auto check = [](const weir::detail::Bytes& bytes) {
       const Image image = decode(bytes);
       if (image.data.size() != image.view().size_bytes() || image.data.empty()) throw std::logic_error("size");
     };

@@ -152,7 +152,7 @@ TEST_CASE("ONNX: cut off at every byte") {
     INFO(name);
     const std::string file = io_test::slurp(vector(name));
     // The last field is the opset, which has a valid prefix in no file here.
-    io_test::check_every_prefix_refused(file, [](const weir::Bytes& b) { return weir::parse_onnx(b, "t"); });
+    io_test::check_every_prefix_refused(file, [](const weir::detail::Bytes& b) { return weir::parse_onnx(b, "t"); });
   }
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("ONNX: any bit flipped: read or refused, never anything else") {
   for (const char* name : {"graph", "float_typed", "float16_typed", "double_typed", "external", "control_flow"}) {
     INFO(name);
     const std::string file = io_test::slurp(vector(name));
-    io_test::sweep_bit_flips(file, [](const weir::Bytes& b) { return weir::parse_onnx(b, "t"); });
+    io_test::sweep_bit_flips(file, [](const weir::detail::Bytes& b) { return weir::parse_onnx(b, "t"); });
   }
 }
 
@@ -168,7 +168,7 @@ TEST_CASE("ONNX: every byte replaced by every value in a small file") {
   const std::string file = io_test::slurp(vector("float_raw"));
   for (std::size_t i = 0; i < file.size(); ++i)
     for (int v = 0; v < 256; ++v) {
-      weir::Bytes damaged(file.begin(), file.end());
+      weir::detail::Bytes damaged(file.begin(), file.end());
       damaged[i] = static_cast<char>(v);
       try {
         (void)weir::parse_onnx(damaged, "t");

@@ -73,7 +73,7 @@ TEST_CASE("ONNX tensors: large weights stay in the file's bytes, wherever they l
                                                      {tensor("w", values), tensor("v", others)}));
       weir::SharedFloats w, v;
       {
-        const GraphDef kept = weir::parse_onnx_file({file.begin(), file.end()}, "t.onnx");
+        const GraphDef kept = weir::detail::parse_onnx_file({file.begin(), file.end()}, "t.onnx");
         const GraphDef copied = weir::parse_onnx(file, "t.onnx");
         w = kept.constants.at("w").floats, v = kept.constants.at("v").floats;
         CHECK(w == copied.constants.at("w").floats);

@@ -70,10 +70,10 @@ TEST_CASE("ONNX, written: what is read back is what was written, for real files"
   const auto networks = std::filesystem::path(WEIR_TEST_DIR).parent_path() / "bench" / "networks";
   for (const char* name : {"fashion_alexnet", "fashion_resnet"}) {
     const weir::GraphDef def = weir::read_onnx(networks / (std::string(name) + ".onnx"));
-    check_equal(def, weir::parse_onnx(weir::to_onnx(def), "written"));
+    check_equal(def, weir::parse_onnx(weir::detail::to_onnx(def), "written"));
   }
   const weir::GraphDef def = weir::read_onnx(io_test::vectors() / "onnx" / "graph.onnx");
-  check_equal(def, weir::parse_onnx(weir::to_onnx(def), "written"));
+  check_equal(def, weir::parse_onnx(weir::detail::to_onnx(def), "written"));
 }
 
 TEST_CASE("ONNX, written: every kind of attribute and constant, other domains, free and unnamed dimensions") {
@@ -101,7 +101,7 @@ TEST_CASE("ONNX, written: every kind of attribute and constant, other domains, f
                         {"ints", Ints{0, -1, 1LL << 40}},
                         {"t", integers(weir::Element::int8, {-1})}}});
   def.outputs = {"y"};
-  check_equal(def, weir::parse_onnx(weir::to_onnx(def), "written"));
+  check_equal(def, weir::parse_onnx(weir::detail::to_onnx(def), "written"));
 }
 
 TEST_CASE("ONNX, written: a folder that is not there is an IoError") {

@@ -6,7 +6,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::PlotAxis;
+using weir::detail::PlotAxis;
 
 namespace {
 

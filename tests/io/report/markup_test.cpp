@@ -4,7 +4,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::escape_markup, weir::format_fixed, weir::format_short;
+using weir::detail::escape_markup, weir::detail::format_fixed, weir::detail::format_short;
 
 TEST_CASE("escape_markup: what means something to XML and HTML, in content and attributes") {
   CHECK(escape_markup("a<b>&\"c\"'d'") == "a&lt;b&gt;&amp;&quot;c&quot;&#39;d&#39;");

@@ -12,7 +12,7 @@
 namespace WEIR_UNIT {
 
 using io_test::contains;
-using weir::HtmlReport, weir::PlotPoint, weir::PlotSeries, weir::SvgPlot;
+using weir::detail::HtmlReport, weir::detail::PlotPoint, weir::detail::PlotSeries, weir::detail::SvgPlot;
 
 namespace {
 
@@ -130,8 +130,8 @@ TEST_CASE("SvgPlot: styles that stay, rings, labels and places") {
   CHECK(contains(svg, "class=\"ring c3\" data-series=\"1\""));
   CHECK(contains(svg, "data-series=\"1\">5 times</text>"));
   const auto [x, y] = plot.place(10, 20);
-  CHECK(contains(svg,
-                 "<circle cx=\"" + weir::format_fixed(x, 2) + "\" cy=\"" + weir::format_fixed(y, 2) + "\" r=\"10\""));
+  CHECK(contains(svg, "<circle cx=\"" + weir::detail::format_fixed(x, 2) + "\" cy=\"" +
+                          weir::detail::format_fixed(y, 2) + "\" r=\"10\""));
   // Where there is no room that covers nothing, a label is left out.
   PlotSeries crowd{"", {}, false};
   for (int i = 0; i < 40; ++i)
@@ -191,7 +191,7 @@ TEST_CASE("HtmlReport: well-formed and escaped whatever it is told") {
   CHECK(count(html, "src=") == 2);  // nothing is loaded from anywhere
   CHECK(count(html, "href=") == 0);
   CHECK(count(html, "class=\"pixels\"") == 1);
-  CHECK(contains(html, weir::base64(weir::encode_png(grey))));
+  CHECK(contains(html, weir::detail::base64(weir::detail::encode_png(grey))));
 }
 
 TEST_CASE("HtmlReport: columns of numbers are right-aligned, others not") {
@@ -221,7 +221,8 @@ TEST_CASE("HtmlReport: photographs are stored no larger than they are shown") {
     weir::Image flat{std::vector<std::uint8_t>(photo.data.size(), 77), 1200, 1601, channels};
     const weir::Image small{std::vector<std::uint8_t>(static_cast<std::size_t>(96 * 128 * channels), 77), 96, 128,
                             channels};
-    CHECK(contains(HtmlReport("t").thumbnails({{flat, "", "", false}}).html(), weir::base64(weir::encode_png(small))));
+    CHECK(contains(HtmlReport("t").thumbnails({{flat, "", "", false}}).html(),
+                   weir::detail::base64(weir::detail::encode_png(small))));
   }
 }
 

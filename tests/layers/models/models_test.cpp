@@ -37,17 +37,17 @@ struct Published {
 
 TEST_CASE("models: parameters, multiply-adds and shapes are the published ones") {
   std::vector<Published> all;
-  all.push_back({weir::alexnet_graph(), 60'965'224, 0.724});
-  all.push_back({weir::googlenet_graph(), 6'998'552, 1.58});
-  all.push_back({weir::resnet18_graph(), 11'689'512, 1.814});
-  all.push_back({weir::resnet50_graph(), 25'557'032, 4.089});
-  all.push_back({weir::squeezenet_graph(), 1'235'496, 0.349});
-  all.push_back({weir::mobilenet_v1_graph(), 4'231'976, 0.569});
-  all.push_back({weir::mobilenet_v1_graph(0.5, 160), 1'331'592, 0.0765});
-  all.push_back({weir::mobilenet_v2_graph(), 3'504'872, 0.301});
-  all.push_back({weir::cifar_resnet_graph(20), 269'722, 0.0406});
-  all.push_back({weir::cifar_resnet_graph(32), 464'154, 0.0689});
-  all.push_back({weir::cifar_resnet_graph(56), 853'018, 0.1255});
+  all.push_back({weir::models::alexnet_graph(), 60'965'224, 0.724});
+  all.push_back({weir::models::googlenet_graph(), 6'998'552, 1.58});
+  all.push_back({weir::models::resnet18_graph(), 11'689'512, 1.814});
+  all.push_back({weir::models::resnet50_graph(), 25'557'032, 4.089});
+  all.push_back({weir::models::squeezenet_graph(), 1'235'496, 0.349});
+  all.push_back({weir::models::mobilenet_v1_graph(), 4'231'976, 0.569});
+  all.push_back({weir::models::mobilenet_v1_graph(0.5, 160), 1'331'592, 0.0765});
+  all.push_back({weir::models::mobilenet_v2_graph(), 3'504'872, 0.301});
+  all.push_back({weir::models::cifar_resnet_graph(20), 269'722, 0.0406});
+  all.push_back({weir::models::cifar_resnet_graph(32), 464'154, 0.0689});
+  all.push_back({weir::models::cifar_resnet_graph(56), 853'018, 0.1255});
   for (const Published& p : all) {
     CAPTURE(p.graph.source);
     CHECK(parameters(p.graph) == p.parameters);
@@ -60,7 +60,7 @@ TEST_CASE("models: parameters, multiply-adds and shapes are the published ones")
 
 TEST_CASE("models: random weights follow the seed, and keep numbers in range") {
   const auto run = [](std::uint64_t seed) {
-    weir::Executor executor{weir::cifar_resnet(20, {.classes = 10, .seed = seed})};
+    weir::Executor executor{weir::models::cifar_resnet(20, {.classes = 10, .seed = seed})};
     weir::Tensor x(weir::Shape{1, 3, 32, 32});
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<float>(i));
     return executor(x).output;
@@ -77,25 +77,25 @@ TEST_CASE("models: random weights follow the seed, and keep numbers in range") {
 }
 
 TEST_CASE("models: weights given by name are the ones used") {
-  weir::ModelOptions options{.classes = 10};
-  const weir::GraphDef random = weir::cifar_resnet_graph(8, options);
+  weir::models::ModelOptions options{.classes = 10};
+  const weir::GraphDef random = weir::models::cifar_resnet_graph(8, options);
   for (const auto& [name, c] : random.constants)
     if (name.find('.') != std::string::npos) options.weights.emplace(name, weir::Tensor(c.shape, c.floats));
-  const weir::GraphDef given = weir::cifar_resnet_graph(8, options);
+  const weir::GraphDef given = weir::models::cifar_resnet_graph(8, options);
   REQUIRE(given.constants.size() == random.constants.size());
   for (const auto& [name, c] : random.constants) CHECK(given.constants.at(name).floats == c.floats);
 
   auto missing = options;
   missing.weights.erase("linear.bias");
-  CHECK_THROWS_AS(weir::cifar_resnet_graph(8, missing), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::models::cifar_resnet_graph(8, missing), weir::ArgumentError);
   auto spare = options;
   spare.weights.emplace("nobody", weir::Tensor(weir::Shape{1}));
-  CHECK_THROWS_AS(weir::cifar_resnet_graph(8, spare), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::models::cifar_resnet_graph(8, spare), weir::ArgumentError);
   auto wrong = options;
   wrong.weights["linear.bias"] = weir::Tensor(weir::Shape{11});
-  CHECK_THROWS_AS(weir::cifar_resnet_graph(8, wrong), weir::ShapeError);
-  CHECK_THROWS_AS(weir::cifar_resnet_graph(21), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::mobilenet_v1_graph(0), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::models::cifar_resnet_graph(8, wrong), weir::ShapeError);
+  CHECK_THROWS_AS(weir::models::cifar_resnet_graph(21), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::models::mobilenet_v1_graph(0), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

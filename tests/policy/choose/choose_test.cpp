@@ -59,7 +59,7 @@ TEST_CASE("choose: the mix as drawn keeps the budget on average over seeds") {
 TEST_CASE("choose: budgets of seconds and of the net difference; what cannot be kept is refused") {
   const auto fit = weir_test::difficulty_trace(400, 4, 1), calibration = weir_test::difficulty_trace(300, 4, 2);
   const auto topology = weir_test::chain_of(fit);
-  const weir::PolicyTrainer trainer(fit, topology, {.side = weir::LossSide::difference});
+  const weir::PolicyTrainer trainer(fit, topology, {.side = weir::detail::LossSide::difference});
   auto path = trainer.train_path(8);
   for (const double seconds : {2e-4, 5e-4, 9e-4}) {
     const auto c = weir::choose(trainer, path, calibration, {.on = weir::BudgetOn::cost, .value = seconds});
@@ -150,7 +150,7 @@ TEST_CASE("choose: a budget on the net loss is certified on signed differences; 
       trace->stages[2].loss(static_cast<Eigen::Index>(i)) = 1;
     }
   const auto topology = weir_test::chain_of(fit);
-  const weir::PolicyTrainer trainer(fit, topology, {.side = weir::LossSide::difference});
+  const weir::PolicyTrainer trainer(fit, topology, {.side = weir::detail::LossSide::difference});
   auto path = trainer.train_path(12);
   const weir::Budget net{.on = weir::BudgetOn::difference, .value = 0.02, .margin = weir::Margin::upper_limit};
   const auto c = weir::choose(trainer, path, calibration, net);

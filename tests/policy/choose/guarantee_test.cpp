@@ -47,7 +47,7 @@ Tally tally(const Population& p, double epsilon, int draws,
 /// What Binomial(draws, delta) exceeds with a chance below 1e-4.
 int most_violations(int draws, double delta) {
   auto most = static_cast<std::size_t>(draws * delta);
-  while (weir::binomial_cdf(most, static_cast<std::size_t>(draws), delta) < 1 - 1e-4) ++most;
+  while (weir::detail::binomial_cdf(most, static_cast<std::size_t>(draws), delta) < 1 - 1e-4) ++most;
   return static_cast<int>(most);
 }
 
@@ -74,25 +74,27 @@ TEST_CASE("guarantee: against adversaries nothing that promises confidence break
   for (const Population& p : bounds_bench::adversaries(150, epsilon, 8)) {
     INFO(p.name);
     const auto m = p.predicted.size();
-    naive = std::max(
-        naive, tally(p, epsilon, draws, [&](const auto& r) { return weir::choose_naively(r, epsilon); }).violations);
+    naive = std::max(naive, tally(p, epsilon, draws, [&](const auto& r) {
+                              return weir::detail::choose_naively(r, epsilon);
+                            }).violations);
     const auto conformal =
-        tally(p, epsilon, draws, [&](const auto& r) { return weir::control_conformal_risk(r, epsilon); });
+        tally(p, epsilon, draws, [&](const auto& r) { return weir::detail::control_conformal_risk(r, epsilon); });
     // The risk lies in [0, 1.2 epsilon]: its mean over the draws is within 4 standard errors, 4 * 0.6 epsilon /
     // sqrt(draws)
     CHECK(conformal.mean_risk <= epsilon * (1 + 2.4 / std::sqrt(draws)));
     const std::vector<std::vector<double>> starts = {
         on(m, 0), on(m, m / 2), std::vector<double>(m, 1 / static_cast<double>(m)),
-        weir::several_starts(p.predicted, p.n, p.n_training, epsilon, delta)};
+        weir::detail::several_starts(p.predicted, p.n, p.n_training, epsilon, delta)};
     for (const weir::MeanTest& test : weir::mean_tests()) {
       if (test.needs_zero_one && !p.zero_one) continue;
       INFO(test.name);
-      const auto bound =
-          tally(p, epsilon, draws, [&](const auto& r) { return weir::bound_monotone_risk(r, epsilon, delta, test); });
+      const auto bound = tally(
+          p, epsilon, draws, [&](const auto& r) { return weir::detail::bound_monotone_risk(r, epsilon, delta, test); });
       CHECK(bound.violations <= most);
       for (const auto& weights : starts) {
-        const auto ltt = tally(p, epsilon, draws,
-                               [&](const auto& r) { return weir::learn_then_test(r, epsilon, delta, test, weights); });
+        const auto ltt = tally(p, epsilon, draws, [&](const auto& r) {
+          return weir::detail::learn_then_test(r, epsilon, delta, test, weights);
+        });
         CHECK(ltt.violations <= most);
         certified = std::max(certified, ltt.exits);
       }
@@ -105,14 +107,14 @@ TEST_CASE("guarantee: against adversaries nothing that promises confidence break
 TEST_CASE("guarantee: tiny n and a limit of 0 leave the full network") {
   const weir::MeanTest& test = weir::mean_test("clopper_pearson");
   const Eigen::MatrixXd none = Eigen::MatrixXd::Zero(58, 3);  // 0.95^58 > 0.05
-  CHECK_FALSE(weir::learn_then_test(none, 0.05, 0.05, test, on(3, 0)));
-  CHECK_FALSE(weir::bound_monotone_risk(none, 0.05, 0.05, test));
-  CHECK(weir::learn_then_test(Eigen::MatrixXd::Zero(59, 3), 0.05, 0.05, test, on(3, 0)) == 2);
-  CHECK_FALSE(weir::learn_then_test(Eigen::MatrixXd::Zero(1000, 3), 0, 0.05, test, on(3, 0)));
-  CHECK_FALSE(weir::learn_then_test(Eigen::MatrixXd(10, 0), 0.5, 0.05, test, {}));
-  CHECK_FALSE(weir::control_conformal_risk(Eigen::MatrixXd::Zero(98, 3), 0.01));
-  CHECK(weir::control_conformal_risk(Eigen::MatrixXd::Zero(99, 3), 0.01) == 2);
-  CHECK(weir::choose_naively(Eigen::MatrixXd::Zero(1, 3), 0) == 2);
+  CHECK_FALSE(weir::detail::learn_then_test(none, 0.05, 0.05, test, on(3, 0)));
+  CHECK_FALSE(weir::detail::bound_monotone_risk(none, 0.05, 0.05, test));
+  CHECK(weir::detail::learn_then_test(Eigen::MatrixXd::Zero(59, 3), 0.05, 0.05, test, on(3, 0)) == 2);
+  CHECK_FALSE(weir::detail::learn_then_test(Eigen::MatrixXd::Zero(1000, 3), 0, 0.05, test, on(3, 0)));
+  CHECK_FALSE(weir::detail::learn_then_test(Eigen::MatrixXd(10, 0), 0.5, 0.05, test, {}));
+  CHECK_FALSE(weir::detail::control_conformal_risk(Eigen::MatrixXd::Zero(98, 3), 0.01));
+  CHECK(weir::detail::control_conformal_risk(Eigen::MatrixXd::Zero(99, 3), 0.01) == 2);
+  CHECK(weir::detail::choose_naively(Eigen::MatrixXd::Zero(1, 3), 0) == 2);
 }
 
 TEST_CASE("guarantee: the ring of hypotheses by hand") {
@@ -123,34 +125,34 @@ TEST_CASE("guarantee: the ring of hypotheses by hand") {
     return p[j];
   };
   using Bits = std::vector<bool>;
-  CHECK(weir::reject_on_ring({1, 0, 0, 0, 0}, 0.05, value) == Bits{true, true, true, false, false});
+  CHECK(weir::detail::reject_on_ring({1, 0, 0, 0, 0}, 0.05, value) == Bits{true, true, true, false, false});
   CHECK(asked == std::vector<int>{1, 1, 1, 1, 0});
-  CHECK(weir::reject_on_ring({0, 0, 0, 1, 0}, 0.05, value) == Bits{false, false, false, false, false});
-  CHECK(weir::reject_on_ring({0, 0, 0, 0, 1}, 0.05, value) == Bits{true, true, true, false, true});
+  CHECK(weir::detail::reject_on_ring({0, 0, 0, 1, 0}, 0.05, value) == Bits{false, false, false, false, false});
+  CHECK(weir::detail::reject_on_ring({0, 0, 0, 0, 1}, 0.05, value) == Bits{true, true, true, false, true});
   // Bonferroni's 0.01 rejects 1 and 4; their shares then reject 0 (0.02) and 2 keeps 0.02 + 0.02, which is enough.
-  CHECK(weir::reject_on_ring({0.2, 0.2, 0.2, 0.2, 0.2}, 0.05, value) == Bits{true, true, true, false, true});
-  CHECK(weir::reject_on_ring({0.2, 0.2, 0.2, 0.2, 0.2}, 0.04, value) == Bits{false, true, false, false, false});
-  CHECK(weir::reject_on_ring({}, 0.05, value).empty());
+  CHECK(weir::detail::reject_on_ring({0.2, 0.2, 0.2, 0.2, 0.2}, 0.05, value) == Bits{true, true, true, false, true});
+  CHECK(weir::detail::reject_on_ring({0.2, 0.2, 0.2, 0.2, 0.2}, 0.04, value) == Bits{false, true, false, false, false});
+  CHECK(weir::detail::reject_on_ring({}, 0.05, value).empty());
 }
 
 TEST_CASE("guarantee: starts lie below what is nearly certain to pass, and share delta") {
   // 5000 examples certify 1 % where 38 or fewer are seen.
-  CHECK(weir::binomial_cdf(38, 5000, 0.01) <= 0.05);
-  CHECK(weir::binomial_cdf(39, 5000, 0.01) > 0.05);
-  const double alone = weir::nearly_certain_risk(5000, 1000000000, 0.01, 0.05);
-  CHECK(weir::binomial_cdf(38, 5000, alone) >= 0.99);
-  CHECK(weir::binomial_cdf(38, 5000, 1.1 * alone) < 0.99);
-  CHECK(weir::nearly_certain_risk(5000, 5000, 0.01, 0.05) < alone);
-  CHECK(weir::nearly_certain_risk(298, 5000, 0.01, 0.05) == 0);
-  CHECK(weir::nearly_certain_risk(299, 5000, 0.01, 0.05) < 0.001);
+  CHECK(weir::detail::binomial_cdf(38, 5000, 0.01) <= 0.05);
+  CHECK(weir::detail::binomial_cdf(39, 5000, 0.01) > 0.05);
+  const double alone = weir::detail::nearly_certain_risk(5000, 1000000000, 0.01, 0.05);
+  CHECK(weir::detail::binomial_cdf(38, 5000, alone) >= 0.99);
+  CHECK(weir::detail::binomial_cdf(38, 5000, 1.1 * alone) < 0.99);
+  CHECK(weir::detail::nearly_certain_risk(5000, 5000, 0.01, 0.05) < alone);
+  CHECK(weir::detail::nearly_certain_risk(298, 5000, 0.01, 0.05) == 0);
+  CHECK(weir::detail::nearly_certain_risk(299, 5000, 0.01, 0.05) < 0.001);
   std::vector<double> predicted;
   for (int j = 1; j <= 40; ++j) predicted.push_back(0.0005 * j);
-  const auto weights = weir::several_starts(predicted, 5000, 5000, 0.01, 0.05);
+  const auto weights = weir::detail::several_starts(predicted, 5000, 5000, 0.01, 0.05);
   CHECK(std::accumulate(weights.begin(), weights.end(), 0.0) == doctest::Approx(1));
   CHECK(weights[0] >= 0.25);
   CHECK(std::count(weights.begin(), weights.end(), 0.25) == 4);
-  CHECK(weir::several_starts(predicted, 100, 5000, 0.01, 0.05)[0] == 1);
-  CHECK(weir::several_starts({}, 100, 5000, 0.01, 0.05).empty());
+  CHECK(weir::detail::several_starts(predicted, 100, 5000, 0.01, 0.05)[0] == 1);
+  CHECK(weir::detail::several_starts({}, 100, 5000, 0.01, 0.05).empty());
 }
 
 TEST_CASE("family: predicted risks are those asked for; columns are what its policies do") {
@@ -195,22 +197,24 @@ TEST_CASE("guarantee: over 1000 calibration sets drawn from a recorded trace the
       for (std::size_t i = 0; i < n; ++i) rows.push_back(static_cast<Eigen::Index>(uniform.below(3000)));
       return Draw{r(rows, Eigen::all), r.colwise().mean()};
     };
-    const auto weights = weir::several_starts(predicted, n, 500, epsilon, delta);
+    const auto weights = weir::detail::several_starts(predicted, n, 500, epsilon, delta);
     const int draws = 1000, most = most_violations(draws, delta);
     for (const weir::MeanTest& test : weir::mean_tests()) {
       INFO(test.name);
-      const auto ltt = tally(p, epsilon, draws,
-                             [&](const auto& c) { return weir::learn_then_test(c, epsilon, delta, test, weights); });
-      const auto bound =
-          tally(p, epsilon, draws, [&](const auto& c) { return weir::bound_monotone_risk(c, epsilon, delta, test); });
+      const auto ltt = tally(p, epsilon, draws, [&](const auto& c) {
+        return weir::detail::learn_then_test(c, epsilon, delta, test, weights);
+      });
+      const auto bound = tally(
+          p, epsilon, draws, [&](const auto& c) { return weir::detail::bound_monotone_risk(c, epsilon, delta, test); });
       CHECK(ltt.violations <= most);
       CHECK(bound.violations <= most);
       if (test.name != "empirical_bernstein") CHECK(ltt.exits > 900);
     }
-    const auto naive = tally(p, epsilon, draws, [&](const auto& c) { return weir::choose_naively(c, epsilon); });
+    const auto naive =
+        tally(p, epsilon, draws, [&](const auto& c) { return weir::detail::choose_naively(c, epsilon); });
     CHECK(naive.violations > 3 * most);
     const auto conformal =
-        tally(p, epsilon, draws, [&](const auto& c) { return weir::control_conformal_risk(c, epsilon); });
+        tally(p, epsilon, draws, [&](const auto& c) { return weir::detail::control_conformal_risk(c, epsilon); });
     CHECK(conformal.mean_risk <= epsilon * (1 + 2.4 / std::sqrt(draws)));
     CHECK(conformal.mean_risk < naive.mean_risk);
   }

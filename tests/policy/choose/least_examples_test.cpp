@@ -15,7 +15,7 @@ TEST_CASE("least_examples: the first n whose zeros pass, for every test; one few
         CAPTURE(std::string(test.name));
         CAPTURE(epsilon);
         CAPTURE(delta);
-        const auto n = weir::least_examples(test, epsilon, delta);
+        const auto n = weir::detail::least_examples(test, epsilon, delta);
         REQUIRE(n);
         CHECK(test.p_value(std::vector<double>(*n, 0.0), epsilon, delta) <= delta);
         if (*n > 1) CHECK(test.p_value(std::vector<double>(*n - 1, 0.0), epsilon, delta) > delta);
@@ -24,23 +24,24 @@ TEST_CASE("least_examples: the first n whose zeros pass, for every test; one few
 
 TEST_CASE("least_examples: Clopper and Pearson's by the formula, and where none suffices") {
   const weir::MeanTest& exact = weir::mean_test("clopper_pearson");
-  CHECK(weir::least_examples(exact, 0.01, 0.05) == 299);
-  CHECK(weir::least_examples(exact, 0.05, 0.05) == 59);
-  CHECK(weir::least_examples(exact, 0.01, 0.1) == 230);
-  CHECK(weir::least_examples(exact, 0.001, 0.05) == 2995);
-  CHECK(weir::least_examples(exact, 1, 0.05) == 1);
-  for (const weir::MeanTest& test : weir::mean_tests()) CHECK_FALSE(weir::least_examples(test, 0, 0.05));
+  CHECK(weir::detail::least_examples(exact, 0.01, 0.05) == 299);
+  CHECK(weir::detail::least_examples(exact, 0.05, 0.05) == 59);
+  CHECK(weir::detail::least_examples(exact, 0.01, 0.1) == 230);
+  CHECK(weir::detail::least_examples(exact, 0.001, 0.05) == 2995);
+  CHECK(weir::detail::least_examples(exact, 1, 0.05) == 1);
+  for (const weir::MeanTest& test : weir::mean_tests()) CHECK_FALSE(weir::detail::least_examples(test, 0, 0.05));
 }
 
 TEST_CASE("require_examples: says how many it takes, and what to do instead") {
-  CHECK_NOTHROW(weir::require_examples(299, 0.01, 0.95));
-  CHECK_NOTHROW(weir::require_examples(1, 1, 0.95));
-  CHECK_THROWS_WITH_AS(weir::require_examples(298, 0.01, 0.95, "clopper_pearson", "say --confidence 0", "images"),
-                       "the guarantee that was asked for cannot be given: 95 % for 1 % needs 299 images with no "
-                       "regression; there are 298 for calibration: say --confidence 0",
-                       weir::ArgumentError);
-  CHECK_THROWS_WITH_AS(weir::require_examples(1000, 0, 0.95), doctest::Contains("more examples than there can be"),
-                       weir::ArgumentError);
+  CHECK_NOTHROW(weir::detail::require_examples(299, 0.01, 0.95));
+  CHECK_NOTHROW(weir::detail::require_examples(1, 1, 0.95));
+  CHECK_THROWS_WITH_AS(
+      weir::detail::require_examples(298, 0.01, 0.95, "clopper_pearson", "say --confidence 0", "images"),
+      "the guarantee that was asked for cannot be given: 95 % for 1 % needs 299 images with no "
+      "regression; there are 298 for calibration: say --confidence 0",
+      weir::ArgumentError);
+  CHECK_THROWS_WITH_AS(weir::detail::require_examples(1000, 0, 0.95),
+                       doctest::Contains("more examples than there can be"), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

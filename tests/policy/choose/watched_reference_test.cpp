@@ -26,12 +26,12 @@ TEST_CASE("shift reference: exits, features without classes, and disagreements o
   CHECK(reference.n == 300);
   CHECK(static_cast<double>(reference.disagreements) == weir::risk_of(trace, e, weir::Risk::disagreement).sum());
   CHECK(reference.tests.size() == reference.features.size() + 1);
-  for (const auto& name : reference.features) CHECK(!weir::gate_features::is_class(name));
+  for (const auto& name : reference.features) CHECK(!weir::detail::gate_features::is_class(name));
   for (const weir::ShiftTest& test : reference.tests) {
     std::size_t all = 0;
     for (const std::size_t c : test.counts()) all += c;
     CHECK(all == 300);
-    CHECK(test.counts().size() <= weir::shift_reference_bins);
+    CHECK(test.counts().size() <= weir::detail::shift_reference_bins);
   }
   const nlohmann::json good = reference;
   const auto back = nlohmann::json::parse(good.dump()).get<weir::ShiftReference>();
@@ -46,7 +46,7 @@ TEST_CASE("shift reference: exits, features without classes, and disagreements o
   for (const auto& s : trace.stages) file.stages.push_back({s.feature_names, s.cost, {}, {}});
   file.policy = policy;
   file.watch = good;
-  file.safer = {path[3].policy, weir::fixed_policy(topology, trace, 2)};
+  file.safer = {path[3].policy, weir::detail::fixed_policy(topology, trace, 2)};
   const auto text = weir::to_text(file);
   CHECK(nlohmann::json::parse(text).at("weir_policy") == 4);
   CHECK(weir::policy_from_text(text) == file);

@@ -32,46 +32,47 @@ TEST_CASE("Calibration metrics: scikit-learn's values with weights and ties") {
     const Eigen::VectorXd p = vector(c.at("p")), w = vector(c.at("weight"));
     const auto y = c.at("y").get<std::vector<int>>();
     const auto near = [&](const char* key) { return doctest::Approx(c.at(key).get<double>()).epsilon(1e-12); };
-    CHECK(weir::auroc(p, y, w) == near("auroc"));
-    CHECK(weir::brier_score(p, y, w) == near("brier"));
-    CHECK(weir::negative_log_likelihood(vector(c.at("inside")), y, w) == near("nll"));
-    CHECK(weir::expected_calibration_error(p, y, w, 10) == near("ece10"));
-    CHECK(weir::expected_calibration_error(p, y, w) == near("ece15"));
+    CHECK(weir::detail::auroc(p, y, w) == near("auroc"));
+    CHECK(weir::detail::brier_score(p, y, w) == near("brier"));
+    CHECK(weir::detail::negative_log_likelihood(vector(c.at("inside")), y, w) == near("nll"));
+    CHECK(weir::detail::expected_calibration_error(p, y, w, 10) == near("ece10"));
+    CHECK(weir::detail::expected_calibration_error(p, y, w) == near("ece15"));
     // Only ranks matter to AUROC, and mirrored it is the rest.
-    CHECK(weir::auroc(p.array().exp() * 3, y, w) == near("auroc"));
-    CHECK(weir::auroc(-p, y, w) == doctest::Approx(1 - c.at("auroc").get<double>()).epsilon(1e-12));
+    CHECK(weir::detail::auroc(p.array().exp() * 3, y, w) == near("auroc"));
+    CHECK(weir::detail::auroc(-p, y, w) == doctest::Approx(1 - c.at("auroc").get<double>()).epsilon(1e-12));
   }
 }
 
 TEST_CASE("Calibration metrics: by hand, and weight 2 is the row twice") {
   const Eigen::VectorXd p = vec({0.0, 0.4, 0.5, 1.0});
   const std::vector<int> y = {0, 1, 0, 1};
-  CHECK(weir::auroc(p, y) == doctest::Approx(0.75));
-  CHECK(weir::auroc(vec({1, 1, 1, 1}), y) == doctest::Approx(0.5));
-  CHECK(weir::brier_score(p, y) == doctest::Approx((0.36 + 0.25) / 4));
-  CHECK(weir::negative_log_likelihood(p, y) == doctest::Approx((-std::log(0.4) - std::log(0.5)) / 4));
-  CHECK(weir::negative_log_likelihood(vec({1.0}), {0}) == 30);
+  CHECK(weir::detail::auroc(p, y) == doctest::Approx(0.75));
+  CHECK(weir::detail::auroc(vec({1, 1, 1, 1}), y) == doctest::Approx(0.5));
+  CHECK(weir::detail::brier_score(p, y) == doctest::Approx((0.36 + 0.25) / 4));
+  CHECK(weir::detail::negative_log_likelihood(p, y) == doctest::Approx((-std::log(0.4) - std::log(0.5)) / 4));
+  CHECK(weir::detail::negative_log_likelihood(vec({1.0}), {0}) == 30);
   // (0, 0.5] holds 0, 0.4 and 0.5: |1 - 0.9|.
-  CHECK(weir::expected_calibration_error(p, y, {}, 2) == doctest::Approx(0.1 / 4));
-  CHECK(weir::expected_calibration_error(p, y, {}, 1) == doctest::Approx(0.1 / 4));
+  CHECK(weir::detail::expected_calibration_error(p, y, {}, 2) == doctest::Approx(0.1 / 4));
+  CHECK(weir::detail::expected_calibration_error(p, y, {}, 1) == doctest::Approx(0.1 / 4));
 
   const Eigen::VectorXd w = vec({1, 0, 2, 3}), q = vec({0.0, 0.5, 0.5, 1.0, 1.0, 1.0});
   const std::vector<int> z = {0, 0, 0, 1, 1, 1};
-  CHECK(weir::auroc(p, y, w) == weir::auroc(q, z));
-  CHECK(weir::brier_score(p, y, w) == doctest::Approx(weir::brier_score(q, z)).epsilon(1e-14));
-  CHECK(weir::negative_log_likelihood(p, y, w) == doctest::Approx(weir::negative_log_likelihood(q, z)).epsilon(1e-14));
-  CHECK(weir::expected_calibration_error(p, y, w) ==
-        doctest::Approx(weir::expected_calibration_error(q, z)).epsilon(1e-14));
+  CHECK(weir::detail::auroc(p, y, w) == weir::detail::auroc(q, z));
+  CHECK(weir::detail::brier_score(p, y, w) == doctest::Approx(weir::detail::brier_score(q, z)).epsilon(1e-14));
+  CHECK(weir::detail::negative_log_likelihood(p, y, w) ==
+        doctest::Approx(weir::detail::negative_log_likelihood(q, z)).epsilon(1e-14));
+  CHECK(weir::detail::expected_calibration_error(p, y, w) ==
+        doctest::Approx(weir::detail::expected_calibration_error(q, z)).epsilon(1e-14));
 }
 
 TEST_CASE("Calibration metrics: what they cannot judge is refused") {
   const Eigen::VectorXd p = vec({0.2, 0.7});
   const std::vector<int> y = {0, 1};
   const auto all = [](const Eigen::VectorXd& a, const std::vector<int>& b, const Eigen::VectorXd& w, auto check) {
-    check([&] { (void)weir::auroc(a, b, w); });
-    check([&] { (void)weir::brier_score(a, b, w); });
-    check([&] { (void)weir::negative_log_likelihood(a, b, w); });
-    check([&] { (void)weir::expected_calibration_error(a, b, w); });
+    check([&] { (void)weir::detail::auroc(a, b, w); });
+    check([&] { (void)weir::detail::brier_score(a, b, w); });
+    check([&] { (void)weir::detail::negative_log_likelihood(a, b, w); });
+    check([&] { (void)weir::detail::expected_calibration_error(a, b, w); });
   };
   const auto shape = [](auto call) { CHECK_THROWS_AS(call(), weir::ShapeError); };
   const auto argument = [](auto call) { CHECK_THROWS_AS(call(), weir::ArgumentError); };
@@ -84,12 +85,12 @@ TEST_CASE("Calibration metrics: what they cannot judge is refused") {
   all(p, y, vec({0, 0}), argument);
   all(p, y, vec({1, HUGE_VAL}), argument);
   for (const double bad : {-0.1, 1.1}) {
-    CHECK_THROWS_AS((void)weir::brier_score(vec({0.2, bad}), y), weir::ArgumentError);
-    CHECK_THROWS_AS((void)weir::negative_log_likelihood(vec({0.2, bad}), y), weir::ArgumentError);
-    CHECK_THROWS_AS((void)weir::expected_calibration_error(vec({0.2, bad}), y), weir::ArgumentError);
+    CHECK_THROWS_AS((void)weir::detail::brier_score(vec({0.2, bad}), y), weir::ArgumentError);
+    CHECK_THROWS_AS((void)weir::detail::negative_log_likelihood(vec({0.2, bad}), y), weir::ArgumentError);
+    CHECK_THROWS_AS((void)weir::detail::expected_calibration_error(vec({0.2, bad}), y), weir::ArgumentError);
   }
-  CHECK_THROWS_AS((void)weir::expected_calibration_error(p, y, {}, 0), weir::ArgumentError);
-  CHECK_THROWS_AS((void)weir::auroc(p, {1, 1}), weir::ArgumentError);
+  CHECK_THROWS_AS((void)weir::detail::expected_calibration_error(p, y, {}, 0), weir::ArgumentError);
+  CHECK_THROWS_AS((void)weir::detail::auroc(p, {1, 1}), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

@@ -19,7 +19,8 @@ namespace WEIR_UNIT {
 
 using learner_cases::noisy, learner_cases::pick, learner_cases::row;
 using nlohmann::json;
-using weir::CalibratedGate, weir::Calibration, weir::Dataset, weir::GateModel, weir::PlattScaling;
+using weir::detail::CalibratedGate, weir::detail::Calibration, weir::Dataset, weir::detail::GateModel,
+    weir::detail::PlattScaling;
 
 namespace {
 
@@ -104,14 +105,14 @@ TEST_CASE("Calibrated gate: every learner's score becomes a probability that is 
   for (const auto& name : weir::learner_names())
     for (const auto method : {Calibration::platt, Calibration::isotonic}) {
       INFO(name << " " << static_cast<int>(method));
-      const CalibratedGate gate = weir::fit_calibrated(learner(name), data, method);
+      const CalibratedGate gate = weir::detail::fit_calibrated(learner(name), data, method);
       CHECK(gate.gate == weir::fit_by_name(name, data));
       Eigen::VectorXd p(600);
       for (Eigen::Index i = 0; i < 600; ++i) p(i) = gate.probability(row(fresh.X, i));
       CHECK(p.minCoeff() >= 0);
       CHECK(p.maxCoeff() <= 1);
-      CHECK(weir::expected_calibration_error(p, fresh.y, fresh.sample_weight, 5) < 0.1);
-      CHECK(weir::brier_score(p, fresh.y, fresh.sample_weight) < 0.24);
+      CHECK(weir::detail::expected_calibration_error(p, fresh.y, fresh.sample_weight, 5) < 0.1);
+      CHECK(weir::detail::brier_score(p, fresh.y, fresh.sample_weight) < 0.24);
     }
 }
 
@@ -119,16 +120,16 @@ TEST_CASE("Calibrated gate: a model that learns its rows by heart is not believe
   // A tree of one row a leaf is always right on what it has seen; here half the labels are a matter of chance.
   const Dataset data = uncertain(300, 5, 2), fresh = uncertain(300, 6, 2);
   const auto by_heart = [](const Dataset& d) {
-    return GateModel("tree", weir::DecisionTree{.max_depth = 40, .min_weight_fraction_leaf = 0}.fit(d));
+    return GateModel("tree", weir::detail::DecisionTree{.max_depth = 40, .min_weight_fraction_leaf = 0}.fit(d));
   };
-  const CalibratedGate gate = weir::fit_calibrated(by_heart, data);
+  const CalibratedGate gate = weir::detail::fit_calibrated(by_heart, data);
   Eigen::VectorXd honest(300), sure(300);
   for (Eigen::Index i = 0; i < 300; ++i) {
     honest(i) = gate.probability(row(fresh.X, i));
     sure(i) = gate.gate.decision_function(row(fresh.X, i)) + 0.5;
   }
   const auto ece = [&](const Eigen::VectorXd& p) {
-    return weir::expected_calibration_error(p, fresh.y, fresh.sample_weight, 5);
+    return weir::detail::expected_calibration_error(p, fresh.y, fresh.sample_weight, 5);
   };
   CHECK(ece(sure) > 0.25);
   CHECK(ece(honest) < 0.1);
@@ -141,32 +142,32 @@ TEST_CASE("Calibrated gate: weights are counts, rows of weight 0 are not there, 
     for (int c = 0; c < static_cast<int>(data.sample_weight(i)); ++c) repeated.push_back(i);
   const Dataset copies = pick(data, repeated, std::vector<double>(repeated.size(), 1.0));
   for (const auto method : {Calibration::platt, Calibration::isotonic}) {
-    const auto a = weir::fit_calibrated(learner("logistic"), data, method, 4);
-    const auto b = weir::fit_calibrated(learner("logistic"), copies, method, 4);
+    const auto a = weir::detail::fit_calibrated(learner("logistic"), data, method, 4);
+    const auto b = weir::detail::fit_calibrated(learner("logistic"), copies, method, 4);
     for (Eigen::Index i = 0; i < 80; ++i) {
       const auto x = row(data.X, i);
       CHECK(std::abs(a.probability(x) - b.probability(x)) < 1e-6);
     }
-    CHECK(a == weir::fit_calibrated(learner("logistic"), data.without_zero_weights(), method, 4));
+    CHECK(a == weir::detail::fit_calibrated(learner("logistic"), data.without_zero_weights(), method, 4));
     const auto x = row(data.X, 1);
     const std::size_t before = weir_test::allocations();
     const double p = a.probability(x);
     CHECK(weir_test::allocations() == before);
     CHECK(p > 0);
   }
-  CHECK_THROWS_AS(weir::fit_calibrated(learner("logistic"), data, Calibration::platt, 1), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::fit_calibrated(learner("logistic"), data, Calibration::platt, 1), weir::ArgumentError);
   Dataset none = data;
   none.sample_weight.setZero();
-  CHECK_THROWS_AS(weir::fit_calibrated(learner("logistic"), none), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::fit_calibrated(learner("logistic"), none), weir::ArgumentError);
   none.X(3, 1) = HUGE_VAL;
-  CHECK_THROWS_AS(weir::fit_calibrated(learner("logistic"), none), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::fit_calibrated(learner("oracle"), data), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::fit_calibrated(learner("logistic"), none), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::fit_calibrated(learner("oracle"), data), weir::ArgumentError);
 }
 
 TEST_CASE("Calibrated gate, JSON: equal to the last bit; what is damaged is refused") {
   const Dataset data = uncertain(60, 8);
   for (const auto method : {Calibration::platt, Calibration::isotonic}) {
-    const CalibratedGate gate = weir::fit_calibrated(learner("svm"), data, method);
+    const CalibratedGate gate = weir::detail::fit_calibrated(learner("svm"), data, method);
     const json stored = gate;
     const std::string text = stored.dump();
     CHECK(load(json::parse(text)) == gate);
@@ -183,7 +184,7 @@ TEST_CASE("Calibrated gate, JSON: equal to the last bit; what is damaged is refu
       }
     }
   }
-  json both = weir::fit_calibrated(learner("svm"), data);
+  json both = weir::detail::fit_calibrated(learner("svm"), data);
   both["isotonic"] = {{"x", {0}}, {"y", {0.5}}};
   CHECK_THROWS_AS(load(both), weir::FormatError);
   both.erase("platt");

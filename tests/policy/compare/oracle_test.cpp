@@ -24,7 +24,7 @@ weir::Trace with_soft_losses(weir::Trace trace, std::uint64_t seed) {
   std::uint64_t counter = 0;
   for (auto& s : trace.stages)
     for (Eigen::Index i = 0; i < s.loss.size(); ++i)
-      s.loss(i) = std::round(4 * (s.loss(i) + weir::counter_uniform(seed, counter++))) / 4;
+      s.loss(i) = std::round(4 * (s.loss(i) + weir::detail::counter_uniform(seed, counter++))) / 4;
   return trace;
 }
 
@@ -34,13 +34,13 @@ TEST_CASE("oracle: no policy is below it, and it is one way of each example") {
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     const auto trace = weir_test::difficulty_trace(80, 5, seed);
     const auto topology = weir_test::random_dag(trace, seed);
-    for (const auto side : {weir::LossSide::excess, weir::LossSide::difference})
+    for (const auto side : {weir::detail::LossSide::excess, weir::detail::LossSide::difference})
       for (const double lambda : {0.0, 1e-4, 1e-3, 1e-1}) {
         const auto oracle = weir::lagrangian_oracle(topology, trace, lambda, side);
-        const double least = weir::lagrangian(oracle, lambda, side);
+        const double least = weir::detail::lagrangian(oracle, lambda, side);
         // Every way leads to a stage; the cheapest way to each is all that counts.
-        const auto seconds = weir::cheapest_costs(topology, trace);
-        const auto R = weir::charged_loss(trace, side);
+        const auto seconds = weir::detail::cheapest_costs(topology, trace);
+        const auto R = weir::detail::charged_loss(trace, side);
         double expected = 0;
         for (Eigen::Index i = 0; i < 80; ++i) {
           double best = INFINITY;
@@ -50,12 +50,12 @@ TEST_CASE("oracle: no policy is below it, and it is one way of each example") {
         }
         CHECK(least == doctest::Approx(expected).epsilon(1e-12));
         for (std::size_t k = 0; k < 5; ++k) {
-          const auto fixed = weir::evaluate(weir::fixed_policy(topology, trace, k), trace);
-          CHECK(least <= weir::lagrangian(fixed, lambda, side) + 1e-15);
+          const auto fixed = weir::evaluate(weir::detail::fixed_policy(topology, trace, k), trace);
+          CHECK(least <= weir::detail::lagrangian(fixed, lambda, side) + 1e-15);
         }
         const auto learned =
             weir::evaluate(weir::train(trace, topology, lambda, {.learner = "tree", .side = side}), trace);
-        CHECK(least <= weir::lagrangian(learned, lambda, side) + 1e-15);
+        CHECK(least <= weir::detail::lagrangian(learned, lambda, side) + 1e-15);
       }
   }
 }
@@ -65,7 +65,7 @@ TEST_CASE("oracle: without excess loss, the cheapest stage that is no worse") {
     const auto trace = with_soft_losses(weir_test::difficulty_trace(60, 4, seed), seed);
     const auto topology = seed % 2 == 0 ? weir_test::chain_of(trace) : weir_test::random_dag(trace, seed);
     const auto e = weir::zero_excess_oracle(topology, trace);
-    const auto seconds = weir::cheapest_costs(topology, trace);
+    const auto seconds = weir::detail::cheapest_costs(topology, trace);
     CHECK(e.mean_excess() == 0);
     for (std::size_t i = 0; i < 60; ++i) {
       const auto row = static_cast<Eigen::Index>(i);
@@ -80,13 +80,13 @@ TEST_CASE("oracle: the budgeted one is the linear program's optimum, by duality"
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto trace = with_soft_losses(weir_test::difficulty_trace(50, 5, seed), seed);
     const auto topology = seed % 2 == 0 ? weir_test::chain_of(trace) : weir_test::random_dag(trace, seed);
-    for (const auto side : {weir::LossSide::excess, weir::LossSide::difference})
+    for (const auto side : {weir::detail::LossSide::excess, weir::detail::LossSide::difference})
       for (const double budget : {0.0, 0.013, 0.1, 0.4, 5.0}) {
         const auto oracle = weir::budget_oracle(topology, trace, budget, side);
         CHECK(oracle.value.loss <= budget + 1e-12);
         // Strong duality: max over lambda of the Lagrangian's minimum less lambda budget. The maximum lies at the slope
         // of an edge: a ratio of differences of times and losses.
-        const auto seconds = weir::cheapest_costs(topology, trace);
+        const auto seconds = weir::detail::cheapest_costs(topology, trace);
         double dual = weir::lagrangian_oracle(topology, trace, 0).mean_cost();
         for (std::size_t a = 0; a < 5; ++a)
           for (std::size_t b = 0; b < 5; ++b)
@@ -94,12 +94,12 @@ TEST_CASE("oracle: the budgeted one is the linear program's optimum, by duality"
               const double lambda = (seconds[b] - seconds[a]) / (quarters / 4.0);
               if (!(lambda > 0)) continue;
               const auto e = weir::lagrangian_oracle(topology, trace, lambda, side);
-              dual = std::max(dual, weir::lagrangian(e, lambda, side) - lambda * budget);
+              dual = std::max(dual, weir::detail::lagrangian(e, lambda, side) - lambda * budget);
             }
         CHECK(oracle.value.cost == doctest::Approx(dual).epsilon(1e-9));
         // The undivided one is feasible and within one example of it.
-        const double charged =
-            side == weir::LossSide::excess ? oracle.evaluation.mean_excess() : oracle.evaluation.mean_difference();
+        const double charged = side == weir::detail::LossSide::excess ? oracle.evaluation.mean_excess()
+                                                                      : oracle.evaluation.mean_difference();
         CHECK(charged <= budget + 1e-12);
         CHECK(oracle.evaluation.mean_cost() >= oracle.value.cost - 1e-15);
         CHECK(oracle.evaluation.mean_cost() <=

@@ -22,7 +22,7 @@ namespace {
 
 /// A policy of random thresholds on the first features.
 weir::Policy random_policy(const weir::Topology& topology, const weir::Trace& trace, std::uint64_t seed) {
-  const weir::GateInputs inputs = weir::gate_inputs(topology, trace);
+  const weir::detail::GateInputs inputs = weir::detail::gate_inputs(topology, trace);
   weir::Policy policy{topology, {}};
   std::uint64_t counter = 1000;
   for (std::size_t k = 0; k < topology.size(); ++k) {
@@ -30,10 +30,10 @@ weir::Policy random_policy(const weir::Topology& topology, const weir::Trace& tr
       policy.gates.emplace_back();
       continue;
     }
-    std::vector<weir::GateModel> models;
+    std::vector<weir::detail::GateModel> models;
     for (std::size_t m = 0; m < weir::Gate::n_pairs(topology.n_actions(k)); ++m) {
-      const auto u = weir::counter_uniform(seed, counter++);
-      models.emplace_back("threshold", weir::ThresholdModel{inputs.size(k), m % 3, u, u > 0.4 ? 1 : -1, 0});
+      const auto u = weir::detail::counter_uniform(seed, counter++);
+      models.emplace_back("threshold", weir::detail::ThresholdModel{inputs.size(k), m % 3, u, u > 0.4 ? 1 : -1, 0});
     }
     policy.gates.emplace_back(topology.n_actions(k), inputs.size(k), std::move(models));
   }
@@ -51,7 +51,7 @@ TEST_CASE("Policy: route and evaluate agree on random graphs, costs are sums alo
     double excess = 0, difference = 0;
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto row = static_cast<Eigen::Index>(i);
-      const auto way = weir::route(policy, trace, i);
+      const auto way = weir::detail::route(policy, trace, i);
       CHECK(way.exit() == e.exit[i]);
       double seconds = 0;
       for (std::size_t v = 0; v < way.visited.size(); ++v) {
@@ -77,23 +77,23 @@ TEST_CASE("Policy: route and evaluate agree on random graphs, costs are sums alo
 TEST_CASE("Policy: a fixed policy sends all by the cheapest way") {
   const auto trace = weir_test::difficulty_trace(10, 4, 3);
   for (std::size_t exit = 0; exit < 4; ++exit) {
-    const auto chain = weir::evaluate(weir::fixed_policy(weir_test::chain_of(trace), trace, exit), trace);
+    const auto chain = weir::evaluate(weir::detail::fixed_policy(weir_test::chain_of(trace), trace, exit), trace);
     double prefix = 0;
     for (std::size_t k = 0; k <= exit; ++k) prefix += trace.stages[k].cost;
     CHECK(chain.exit == std::vector<std::size_t>(10, exit));
     CHECK(chain.mean_cost() == doctest::Approx(prefix));
 
-    const auto direct = weir::evaluate(weir::fixed_policy(weir_test::all_later_of(trace), trace, exit), trace);
+    const auto direct = weir::evaluate(weir::detail::fixed_policy(weir_test::all_later_of(trace), trace, exit), trace);
     CHECK(direct.exit == std::vector<std::size_t>(10, exit));
     const double straight = trace.stages[0].cost + (exit > 0 ? trace.stages[exit].cost : 0);
     CHECK(direct.mean_cost() == doctest::Approx(straight));
   }
-  CHECK_THROWS_AS(weir::fixed_policy(weir_test::chain_of(trace), trace, 4), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::fixed_policy(weir_test::chain_of(trace), trace, 4), weir::ArgumentError);
   // Against every way of a random graph.
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto many = weir_test::difficulty_trace(2, 6, seed);
     const auto topology = weir_test::random_dag(many, seed);
-    const auto least = weir::cheapest_costs(topology, many);
+    const auto least = weir::detail::cheapest_costs(topology, many);
     std::vector<double> expected(6, 1e9);
     const auto visit = [&](const auto& self, std::size_t k, double seconds) -> void {
       expected[k] = std::min(expected[k], seconds + many.stages[k].cost);
@@ -102,7 +102,7 @@ TEST_CASE("Policy: a fixed policy sends all by the cheapest way") {
     visit(visit, 0, 0);
     for (std::size_t k = 0; k < 6; ++k) {
       CHECK(least[k] == doctest::Approx(expected[k]));
-      const auto e = weir::evaluate(weir::fixed_policy(topology, many, k), many);
+      const auto e = weir::evaluate(weir::detail::fixed_policy(topology, many, k), many);
       CHECK(e.exit == std::vector<std::size_t>(2, k));
       CHECK(e.mean_cost() == doctest::Approx(expected[k]));
     }
@@ -112,7 +112,8 @@ TEST_CASE("Policy: a fixed policy sends all by the cheapest way") {
 TEST_CASE("MixedPolicy: picks by seed and id alone, in the asked share; the ends are pure") {
   const auto trace = weir_test::difficulty_trace(4000, 3, 1);
   const auto topology = weir_test::chain_of(trace);
-  const auto fast = weir::fixed_policy(topology, trace, 0), slow = weir::fixed_policy(topology, trace, 2);
+  const auto fast = weir::detail::fixed_policy(topology, trace, 0),
+             slow = weir::detail::fixed_policy(topology, trace, 2);
   const weir::MixedPolicy mix{fast, slow, 0.3, 5};
   const auto e = weir::evaluate(mix, trace, 100);
   for (std::size_t i = 0; i < trace.size(); ++i) CHECK((&mix.pick(100 + i) == &mix.a) == (e.exit[i] == 0));
@@ -126,18 +127,18 @@ TEST_CASE("MixedPolicy: picks by seed and id alone, in the asked share; the ends
 
 TEST_CASE("counter_uniform: known values, uniform, seeds and neighbours unrelated") {
   // From a few lines of Python, whose finaliser gives SplitMix64's published first output e220a8397b1dcdaf for seed 0.
-  CHECK(weir::counter_uniform(0, 0) == 0x1.2086089bfcf34p-2);
-  CHECK(weir::counter_uniform(1, 2) == 0x1.e31ad9d27ad9ep-1);
-  CHECK(weir::counter_uniform(~std::uint64_t{0}, 1000000000000) == 0x1.17b3c106181cep-2);
+  CHECK(weir::detail::counter_uniform(0, 0) == 0x1.2086089bfcf34p-2);
+  CHECK(weir::detail::counter_uniform(1, 2) == 0x1.e31ad9d27ad9ep-1);
+  CHECK(weir::detail::counter_uniform(~std::uint64_t{0}, 1000000000000) == 0x1.17b3c106181cep-2);
   const std::size_t n = 100000;
   for (const std::uint64_t seed : {0U, 1U, 12345U}) {
     double mean = 0, lag = 0, other = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const double u = weir::counter_uniform(seed, i);
+      const double u = weir::detail::counter_uniform(seed, i);
       CHECK_MESSAGE((u >= 0 && u < 1), u);
       mean += u;
-      lag += (u - 0.5) * (weir::counter_uniform(seed, i + 1) - 0.5);
-      other += (u - 0.5) * (weir::counter_uniform(seed + 1, i) - 0.5);
+      lag += (u - 0.5) * (weir::detail::counter_uniform(seed, i + 1) - 0.5);
+      other += (u - 0.5) * (weir::detail::counter_uniform(seed + 1, i) - 0.5);
     }
     CHECK(std::abs(mean / n - 0.5) < 0.004);    // 4 deviations
     CHECK(std::abs(lag / n) < 4.0 / 12 / 316);  // likewise
@@ -148,8 +149,8 @@ TEST_CASE("counter_uniform: known values, uniform, seeds and neighbours unrelate
 TEST_CASE("Policy: what does not fit is refused") {
   const auto trace = weir_test::difficulty_trace(10, 3, 1);
   const auto topology = weir_test::chain_of(trace);
-  auto policy = weir::fixed_policy(topology, trace, 1);
-  const weir::GateInputs inputs = weir::gate_inputs(topology, trace);
+  auto policy = weir::detail::fixed_policy(topology, trace, 1);
+  const weir::detail::GateInputs inputs = weir::detail::gate_inputs(topology, trace);
   policy.check(inputs);
   auto fewer = policy;
   fewer.gates.pop_back();
@@ -161,7 +162,7 @@ TEST_CASE("Policy: what does not fit is refused") {
   wide.gates[1] = weir::Gate::constant(0, 3, 9);
   CHECK_THROWS_AS(wide.check(inputs), weir::ShapeError);
   CHECK_THROWS_AS(weir::evaluate(policy, weir_test::difficulty_trace(10, 4, 1)), weir::ShapeError);
-  CHECK_THROWS_AS(weir::score(trace, {0}, Eigen::VectorXd::Zero(1)), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::score(trace, {0}, Eigen::VectorXd::Zero(1)), weir::ShapeError);
 }
 
 }  // namespace WEIR_UNIT

@@ -29,16 +29,16 @@ TEST_CASE("statistics: limits, p-values and percentiles as scipy and numpy have 
     ++seen[name];
     INFO(line);
     if (name == "beta") {
-      CHECK(weir::incomplete_beta(v[0], v[1], v[2]) == doctest::Approx(v[3]).epsilon(1e-9));
+      CHECK(weir::detail::incomplete_beta(v[0], v[1], v[2]) == doctest::Approx(v[3]).epsilon(1e-9));
     } else if (name == "limit") {
       const auto k = static_cast<std::size_t>(v[0]), n = static_cast<std::size_t>(v[1]);
       CHECK(weir::clopper_pearson_lower(k, n, v[2]) == doctest::Approx(v[3]).epsilon(1e-9));
       CHECK(weir::clopper_pearson_upper(k, n, v[2]) == doctest::Approx(v[4]).epsilon(1e-9));
     } else if (name == "mcnemar") {
-      CHECK(weir::mcnemar_p(static_cast<std::size_t>(v[0]), static_cast<std::size_t>(v[1])) ==
+      CHECK(weir::detail::mcnemar_p(static_cast<std::size_t>(v[0]), static_cast<std::size_t>(v[1])) ==
             doctest::Approx(v[2]).epsilon(1e-9));
     } else {
-      CHECK(weir::percentile(values, v[0]) == doctest::Approx(v[1]).epsilon(1e-14));
+      CHECK(weir::detail::percentile(values, v[0]) == doctest::Approx(v[1]).epsilon(1e-14));
     }
   }
   CHECK(seen["beta"] == 11);
@@ -91,13 +91,13 @@ TEST_CASE("statistics: the upper limit is where the binomial tail is 5 %; two si
   CHECK_THROWS_AS(weir::clopper_pearson_upper(0, 0), weir::ArgumentError);
   CHECK_THROWS_AS(weir::clopper_pearson_upper(6, 5), weir::ArgumentError);
   CHECK_THROWS_AS(weir::clopper_pearson_lower(1, 5, 1.0), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::incomplete_beta(0, 1, 0.5), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::incomplete_beta(1, 1, std::nan("")), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::incomplete_beta(0, 1, 0.5), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::incomplete_beta(1, 1, std::nan("")), weir::ArgumentError);
 }
 
 TEST_CASE("statistics: paired counts and McNemar by hand") {
   const auto trace = weir_test::difficulty_trace(500, 3, 3);
-  const auto e = weir::evaluate(weir::fixed_policy(weir_test::chain_of(trace), trace, 0), trace);
+  const auto e = weir::evaluate(weir::detail::fixed_policy(weir_test::chain_of(trace), trace, 0), trace);
   std::size_t regressions = 0, repairs = 0;
   for (Eigen::Index i = 0; i < 500; ++i) {
     regressions += trace.stages[0].loss(i) > trace.stages[2].loss(i) ? 1 : 0;
@@ -109,17 +109,17 @@ TEST_CASE("statistics: paired counts and McNemar by hand") {
   CHECK(counts.regressions == regressions);
   CHECK(counts.repairs == repairs);
   CHECK(counts.net_loss() == doctest::Approx(e.mean_difference()));
-  CHECK(weir::mcnemar_p(0, 5) == doctest::Approx(2.0 / 32));
-  CHECK(weir::mcnemar_p(5, 0) == weir::mcnemar_p(0, 5));
-  CHECK(weir::mcnemar_p(1, 4) == doctest::Approx(2.0 * 6 / 32));
+  CHECK(weir::detail::mcnemar_p(0, 5) == doctest::Approx(2.0 / 32));
+  CHECK(weir::detail::mcnemar_p(5, 0) == weir::detail::mcnemar_p(0, 5));
+  CHECK(weir::detail::mcnemar_p(1, 4) == doctest::Approx(2.0 * 6 / 32));
 }
 
 TEST_CASE("percentile: one value, ends, refusals") {
-  CHECK(weir::percentile({7}, 99) == 7);
-  CHECK(weir::percentile({2, 1}, 50) == 1.5);
-  CHECK_THROWS_AS(weir::percentile({}, 50), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::percentile({1}, 101), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::percentile({1, std::nan("")}, 50), weir::ArgumentError);
+  CHECK(weir::detail::percentile({7}, 99) == 7);
+  CHECK(weir::detail::percentile({2, 1}, 50) == 1.5);
+  CHECK_THROWS_AS(weir::detail::percentile({}, 50), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::percentile({1}, 101), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::percentile({1, std::nan("")}, 50), weir::ArgumentError);
 }
 
 TEST_CASE("bootstrap: repeats with its seed, has the normal width, covers, cancels in pairs") {
@@ -127,9 +127,9 @@ TEST_CASE("bootstrap: repeats with its seed, has the normal width, covers, cance
   const std::size_t n = 200;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     std::vector<double> values;
-    for (std::size_t i = 0; i < n; ++i) values.push_back(weir::counter_uniform(seed, i));
-    const auto interval = weir::bootstrap_mean(values, {.resamples = 400, .seed = seed});
-    const auto again = weir::bootstrap_mean(values, {.resamples = 400, .seed = seed});
+    for (std::size_t i = 0; i < n; ++i) values.push_back(weir::detail::counter_uniform(seed, i));
+    const auto interval = weir::detail::bootstrap_mean(values, {.resamples = 400, .seed = seed});
+    const auto again = weir::detail::bootstrap_mean(values, {.resamples = 400, .seed = seed});
     CHECK(interval.low == again.low);
     CHECK(interval.high == again.high);
     covered += interval.low <= 0.5 && 0.5 <= interval.high ? 1 : 0;
@@ -140,16 +140,16 @@ TEST_CASE("bootstrap: repeats with its seed, has the normal width, covers, cance
 
   std::vector<double> slow, fast;
   for (std::size_t i = 0; i < n; ++i) {
-    slow.push_back(1 + 9 * weir::counter_uniform(1, i));
+    slow.push_back(1 + 9 * weir::detail::counter_uniform(1, i));
     fast.push_back(slow.back() / 2);
   }
-  const auto ratio = weir::bootstrap_ratio(slow, fast);
+  const auto ratio = weir::detail::bootstrap_ratio(slow, fast);
   CHECK(ratio.low == doctest::Approx(2));
   CHECK(ratio.high == doctest::Approx(2));
-  CHECK_THROWS_AS(weir::bootstrap_ratio(slow, std::vector<double>(3, 1.0)), weir::ShapeError);
-  CHECK_THROWS_AS(weir::bootstrap_ratio(slow, std::vector<double>(n, 0.0)), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::bootstrap_mean({}), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::bootstrap_mean(slow, {.confidence = 1}), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::bootstrap_ratio(slow, std::vector<double>(3, 1.0)), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::bootstrap_ratio(slow, std::vector<double>(n, 0.0)), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::bootstrap_mean({}), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::bootstrap_mean(slow, {.confidence = 1}), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

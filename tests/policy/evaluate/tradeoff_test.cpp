@@ -13,30 +13,31 @@ namespace WEIR_UNIT {
 
 namespace {
 
-std::vector<weir::TradeoffPoint> random_points(std::size_t n, std::uint64_t seed) {
-  std::vector<weir::TradeoffPoint> points;
+std::vector<weir::detail::TradeoffPoint> random_points(std::size_t n, std::uint64_t seed) {
+  std::vector<weir::detail::TradeoffPoint> points;
   // On a coarse grid, so that points and lines through points coincide.
   for (std::size_t i = 0; i < n; ++i)
-    points.push_back({1 + std::floor(weir::counter_uniform(seed, 2 * i) * 8),
-                      std::floor(weir::counter_uniform(seed, 2 * i + 1) * 8)});
+    points.push_back({1 + std::floor(weir::detail::counter_uniform(seed, 2 * i) * 8),
+                      std::floor(weir::detail::counter_uniform(seed, 2 * i + 1) * 8)});
   return points;
 }
 
 }  // namespace
 
 TEST_CASE("lower_hull: by hand, with points inside an edge, dominated and doubled") {
-  const std::vector<weir::TradeoffPoint> points = {{1, 4}, {2, 3}, {3, 2}, {3, 5}, {5, 1}, {7, 1}, {1, 4}, {2, 3.5}};
-  CHECK(weir::lower_hull(points) == std::vector<std::size_t>{0, 2, 4});
-  CHECK(weir::lower_hull({}).empty());
-  CHECK(weir::lower_hull({{2, 2}}) == std::vector<std::size_t>{0});
-  CHECK(weir::lower_hull({{2, 2}, {1, 2}, {2, 1}, {1, 1}}) == std::vector<std::size_t>{3});
-  CHECK_THROWS_AS(weir::lower_hull({{1, std::nan("")}}), weir::ArgumentError);
+  const std::vector<weir::detail::TradeoffPoint> points = {{1, 4}, {2, 3}, {3, 2}, {3, 5},
+                                                           {5, 1}, {7, 1}, {1, 4}, {2, 3.5}};
+  CHECK(weir::detail::lower_hull(points) == std::vector<std::size_t>{0, 2, 4});
+  CHECK(weir::detail::lower_hull({}).empty());
+  CHECK(weir::detail::lower_hull({{2, 2}}) == std::vector<std::size_t>{0});
+  CHECK(weir::detail::lower_hull({{2, 2}, {1, 2}, {2, 1}, {1, 1}}) == std::vector<std::size_t>{3});
+  CHECK_THROWS_AS(weir::detail::lower_hull({{1, std::nan("")}}), weir::ArgumentError);
 }
 
 TEST_CASE("lower_hull and the budgets on it: against all pairs of points") {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const auto points = random_points(1 + seed % 9, seed);
-    const auto hull = weir::lower_hull(points);
+    const auto hull = weir::detail::lower_hull(points);
     for (std::size_t v = 1; v < hull.size(); ++v) {
       CHECK(points[hull[v]].cost > points[hull[v - 1]].cost);
       CHECK(points[hull[v]].loss < points[hull[v - 1]].loss);
@@ -59,39 +60,39 @@ TEST_CASE("lower_hull and the budgets on it: against all pairs of points") {
             loss = std::min(loss, p * a.loss + (1 - p) * b.loss);
           }
         }
-      const auto by_loss = weir::at_loss(points, hull, budget);
+      const auto by_loss = weir::detail::at_loss(points, hull, budget);
       CHECK(by_loss.has_value() == std::isfinite(seconds));
       if (by_loss) {
-        CHECK(weir::mixed(points, *by_loss).cost == doctest::Approx(seconds));
-        CHECK(weir::mixed(points, *by_loss).loss <= budget + 1e-12);
+        CHECK(weir::detail::mixed(points, *by_loss).cost == doctest::Approx(seconds));
+        CHECK(weir::detail::mixed(points, *by_loss).loss <= budget + 1e-12);
       }
-      const auto by_seconds = weir::at_cost(points, hull, budget);
+      const auto by_seconds = weir::detail::at_cost(points, hull, budget);
       CHECK(by_seconds.has_value() == std::isfinite(loss));
       if (by_seconds) {
-        CHECK(weir::mixed(points, *by_seconds).loss == doctest::Approx(loss));
-        CHECK(weir::mixed(points, *by_seconds).cost <= budget + 1e-12);
+        CHECK(weir::detail::mixed(points, *by_seconds).loss == doctest::Approx(loss));
+        CHECK(weir::detail::mixed(points, *by_seconds).cost <= budget + 1e-12);
       }
     }
   }
 }
 
 TEST_CASE("mean_loss_over_cost: by hand, and against a fine sum") {
-  const std::vector<weir::TradeoffPoint> points = {{1, 4}, {3, 2}, {5, 1}, {4, 4}};
-  CHECK(weir::mean_loss_over_cost(points, 1, 5) == doctest::Approx((6 + 3) / 4.0));
-  CHECK(weir::mean_loss_over_cost(points, 2, 3) == doctest::Approx(2.5));
-  CHECK(weir::mean_loss_over_cost(points, 5, 9) == doctest::Approx(1));
-  CHECK(weir::mean_loss_over_cost(points, 3, 7) == doctest::Approx((3 + 2) / 4.0));
-  CHECK_THROWS_AS(weir::mean_loss_over_cost(points, 0.5, 2), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::mean_loss_over_cost(points, 2, 2), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::mean_loss_over_cost({}, 1, 2), weir::ArgumentError);
+  const std::vector<weir::detail::TradeoffPoint> points = {{1, 4}, {3, 2}, {5, 1}, {4, 4}};
+  CHECK(weir::detail::mean_loss_over_cost(points, 1, 5) == doctest::Approx((6 + 3) / 4.0));
+  CHECK(weir::detail::mean_loss_over_cost(points, 2, 3) == doctest::Approx(2.5));
+  CHECK(weir::detail::mean_loss_over_cost(points, 5, 9) == doctest::Approx(1));
+  CHECK(weir::detail::mean_loss_over_cost(points, 3, 7) == doctest::Approx((3 + 2) / 4.0));
+  CHECK_THROWS_AS(weir::detail::mean_loss_over_cost(points, 0.5, 2), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::mean_loss_over_cost(points, 2, 2), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::mean_loss_over_cost({}, 1, 2), weir::ArgumentError);
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     const auto random = random_points(6, seed);
-    const auto hull = weir::lower_hull(random);
+    const auto hull = weir::detail::lower_hull(random);
     const double from = random[hull[0]].cost + 0.3, to = from + 4;
     double sum = 0;
     for (int i = 0; i < 4000; ++i)
-      sum += weir::mixed(random, *weir::at_cost(random, hull, from + (i + 0.5) / 1000)).loss / 4000;
-    CHECK(weir::mean_loss_over_cost(random, from, to) == doctest::Approx(sum).epsilon(1e-4));
+      sum += weir::detail::mixed(random, *weir::detail::at_cost(random, hull, from + (i + 0.5) / 1000)).loss / 4000;
+    CHECK(weir::detail::mean_loss_over_cost(random, from, to) == doctest::Approx(sum).epsilon(1e-4));
   }
 }
 

@@ -23,38 +23,38 @@ namespace WEIR_UNIT {
 namespace {
 
 /// input -> t0 -> t1 -> late, t0 -> early: two answers of three logits, and t1, which is shown but is none.
-weir::Network two_exits(const std::vector<toy_cascade::Counter>& waves, std::vector<weir::ValueId> outputs) {
+weir::Network two_exits(const std::vector<toy_cascade::Counter>& waves, std::vector<weir::detail::ValueId> outputs) {
   const weir::Network plain = toy_cascade::network("two exits", weir::Shape{4}, {waves[0], waves[1]});
-  auto s = std::make_shared<weir::NetworkState>();
+  auto s = std::make_shared<weir::detail::NetworkState>();
   s->source = plain.source();
   s->values = plain.state().values;
   s->nodes = plain.state().nodes;
   s->inputs = plain.state().inputs;
   const auto logits = s->values.back().form;
   s->values.back().name = "late";
-  const auto early = static_cast<weir::ValueId>(s->values.size());
+  const auto early = static_cast<weir::detail::ValueId>(s->values.size());
   s->values.push_back({"early", logits});
   s->nodes.insert(s->nodes.begin() + 1,
                   {"early logits", "Logits", std::make_shared<toy_cascade::Logits>(), {1}, {early}});
   s->outputs = std::move(outputs);
-  weir::find_examples(*s);
+  weir::detail::find_examples(*s);
   return weir::Network(s);
 }
 
-constexpr weir::ValueId t1 = 2, late = 3, early = 4;
+constexpr weir::detail::ValueId t1 = 2, late = 3, early = 4;
 
 }  // namespace
 
 TEST_CASE("answers inside: outputs as wide as the first, in the order of computing") {
   const std::vector<toy_cascade::Counter> waves{toy_cascade::counter(), toy_cascade::counter()};
-  for (const std::vector<weir::ValueId>& outputs :
-       {std::vector<weir::ValueId>{early, late}, {late, early}, {late, t1, early}}) {
+  for (const std::vector<weir::detail::ValueId>& outputs :
+       {std::vector<weir::detail::ValueId>{early, late}, {late, early}, {late, t1, early}}) {
     const weir::Network net = two_exits(waves, outputs);
-    CHECK(weir::answer_tensors(net) == std::vector<std::string>{"early", "late"});
-    CHECK(weir::answer_tensor(net) == "late");
+    CHECK(weir::detail::answer_tensors(net) == std::vector<std::string>{"early", "late"});
+    CHECK(weir::detail::answer_tensor(net) == "late");
   }
-  CHECK(weir::answer_tensors(two_exits(waves, {t1, 0})).size() == 1);  // the input is as wide, and no answer
-  CHECK(weir::answer_tensors(two_exits(waves, {late})) == std::vector<std::string>{"late"});
+  CHECK(weir::detail::answer_tensors(two_exits(waves, {t1, 0})).size() == 1);  // the input is as wide, and no answer
+  CHECK(weir::detail::answer_tensors(two_exits(waves, {late})) == std::vector<std::string>{"late"});
 }
 
 TEST_CASE("answers inside: a cascade leaves there without a head, and goes on without computing anything twice") {
@@ -84,7 +84,7 @@ TEST_CASE("answers inside: a cascade leaves there without a head, and goes on wi
       alone.begin(x);
       const auto logits = alone.advance_to(action == 0 ? "early" : "late").span();
       std::vector<float> probabilities(3);
-      weir::softmax(logits, probabilities);
+      weir::detail::softmax(logits, probabilities);
       CHECK(std::equal(probabilities.begin(), probabilities.end(), a.probabilities.begin()));
     }
   }

@@ -28,7 +28,7 @@ struct Corners {
     for (Eigen::Index i = 0; i < X.rows(); ++i) {
       const auto at = static_cast<std::uint64_t>(3 * i);
       const auto uniform = [&](std::uint64_t j) {
-        return static_cast<float>(2 * weir::counter_uniform(seed, at + j) - 1);
+        return static_cast<float>(2 * weir::detail::counter_uniform(seed, at + j) - 1);
       };
       const float a = uniform(0), b = uniform(1);
       X.row(i) << 100 * a, 3 + 0.01F * b, uniform(2), 7;
@@ -45,7 +45,7 @@ double right(const ExitHead& head, const Corners& c) {
   for (Eigen::Index i = 0; i < c.X.rows(); ++i) {
     for (Eigen::Index j = 0; j < 4; ++j) x[static_cast<std::size_t>(j)] = c.X(i, j);
     head.logits_pooled(x.data(), z);
-    n += weir::argmax(z) == c.y[static_cast<std::size_t>(i)] ? 1 : 0;
+    n += weir::detail::argmax(z) == c.y[static_cast<std::size_t>(i)] ? 1 : 0;
   }
   return n / static_cast<double>(c.X.rows());
 }
@@ -116,7 +116,7 @@ TEST_CASE("DistilledHeadLearner: cross-fitting answers each row by a head that d
     asked.push_back(rows);
     return learner.fit({1}, c.X(rows, Eigen::all), c.q(rows, Eigen::all), context);
   };
-  const weir::CrossFit found = weir::fit_cross(fit, c.X, 2, fold, 2, context.isa());
+  const weir::detail::CrossFit found = weir::detail::fit_cross(fit, c.X, 2, fold, 2, context.isa());
   REQUIRE(asked.size() == 3);
   CHECK(asked[0].size() == 600);
   for (const Eigen::Index i : asked[1]) CHECK(i % 2 == 1);

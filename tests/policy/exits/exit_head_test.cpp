@@ -17,7 +17,7 @@
 namespace WEIR_UNIT {
 
 using nlohmann::json;
-using weir::ExitHead, weir::ExitHeadLearner, weir::GridPool, weir::Shape;
+using weir::ExitHead, weir::ExitHeadLearner, weir::detail::GridPool, weir::Shape;
 
 namespace {
 
@@ -209,7 +209,7 @@ TEST_CASE("ExitHeadLearner: deterministic, learns, tells its progress, leaves co
   CHECK(head == learner.fit({1}, p.X, p.y, 4));
   int right = 0;
   for (Eigen::Index i = 0; i < 400; ++i)
-    right += weir::argmax(probabilities(head, p.X, i)) == p.y[static_cast<std::size_t>(i)];
+    right += weir::detail::argmax(probabilities(head, p.X, i)) == p.y[static_cast<std::size_t>(i)];
   CHECK(right > 300);
   CHECK(parameters(head).first.col(5).cwiseAbs().maxCoeff() == 0);
 }
@@ -225,9 +225,9 @@ TEST_CASE("ExitHeadLearner: centred far from zero, one class missing, one row") 
     for (std::size_t c = 0; c < 3; ++c) CHECK(std::abs(a[c] - b[c]) < 5e-3F);
   }
   const ExitHead spare = ExitHeadLearner{}.fit({1}, p.X, p.y, 5);  // classes 3 and 4 never occur
-  for (Eigen::Index i = 0; i < 200; ++i) CHECK(weir::argmax(probabilities(spare, p.X, i)) < 3);
+  for (Eigen::Index i = 0; i < 200; ++i) CHECK(weir::detail::argmax(probabilities(spare, p.X, i)) < 3);
   const ExitHead single = ExitHeadLearner{}.fit({1}, p.X.topRows(1), {2}, 3);
-  CHECK(weir::argmax(probabilities(single, p.X, 0)) == 2);
+  CHECK(weir::detail::argmax(probabilities(single, p.X, 0)) == 2);
 }
 
 TEST_CASE("ExitHeadLearner: what it cannot fit is refused") {
@@ -248,7 +248,7 @@ TEST_CASE("ExitHeadLearner: what it cannot fit is refused") {
     std::vector<int> y = p.y;
     y[7] = label;
     CHECK_THROWS_AS(learner.fit({1}, p.X, y, 2), weir::ArgumentError);
-    CHECK_THROWS_AS(weir::enough_examples(y, 2), weir::ArgumentError);
+    CHECK_THROWS_AS(weir::detail::enough_examples(y, 2), weir::ArgumentError);
   }
   CHECK_THROWS_AS(learner.fit({1}, p.X, {0, 1}, 2), weir::ShapeError);
   CHECK_THROWS_AS(learner.fit({1}, p.X, p.y, 1), weir::ShapeError);
@@ -261,7 +261,7 @@ TEST_CASE("fit_cross: a row is answered by a head that never saw it") {
   const Problem p = blobs(90, 5, 3, 5);
   std::vector<std::size_t> fold;
   for (std::size_t i = 0; i < 90; ++i) fold.push_back((i * 7) % 4);
-  const auto cross = weir::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, fold, 4);
+  const auto cross = weir::detail::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, fold, 4);
   CHECK(cross.head == ExitHeadLearner{}.fit({1}, p.X, p.y, 3));
   for (std::size_t f = 0; f < 4; ++f) {
     std::vector<Eigen::Index> others;
@@ -277,17 +277,17 @@ TEST_CASE("fit_cross: a row is answered by a head that never saw it") {
     }
   }
   fold[3] = 4;
-  CHECK_THROWS_AS(weir::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, fold, 4), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, fold, 4), weir::ArgumentError);
   fold.pop_back();
-  CHECK_THROWS_AS(weir::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, fold, 5), weir::ShapeError);
-  CHECK_THROWS_AS(weir::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, std::vector<std::size_t>(90, 0), 1),
+  CHECK_THROWS_AS(weir::detail::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, fold, 5), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::fit_cross(ExitHeadLearner{}, {1}, p.X, p.y, 3, std::vector<std::size_t>(90, 0), 1),
                   weir::ArgumentError);
 }
 
 TEST_CASE("enough_examples counts every class") {
-  CHECK(weir::enough_examples({0, 1, 0, 1}, 2, 2));
-  CHECK_FALSE(weir::enough_examples({0, 1, 0, 0}, 2, 2));
-  CHECK_FALSE(weir::enough_examples({0, 1, 0, 1}, 3, 1));
+  CHECK(weir::detail::enough_examples({0, 1, 0, 1}, 2, 2));
+  CHECK_FALSE(weir::detail::enough_examples({0, 1, 0, 0}, 2, 2));
+  CHECK_FALSE(weir::detail::enough_examples({0, 1, 0, 1}, 3, 1));
 }
 
 TEST_CASE("ExitHead, JSON: equal to the last bit; prefixes, missing fields and hostile values are refused") {
@@ -342,7 +342,7 @@ TEST_CASE("L-BFGS: a badly scaled quadratic and Rosenbrock's valley to their min
     return sum;
   };
   const auto nothing = [](int, int) {};
-  auto result = weir::minimise_lbfgs(quadratic, x, {1000, 10, 1e-8}, nothing);
+  auto result = weir::detail::minimise_lbfgs(quadratic, x, {1000, 10, 1e-8}, nothing);
   CHECK(result.converged);
   CHECK((x.array() - 1).abs().maxCoeff() < 1e-7);
   x = Eigen::VectorXd(2);
@@ -353,11 +353,11 @@ TEST_CASE("L-BFGS: a badly scaled quadratic and Rosenbrock's valley to their min
     gradient(1) = 200 * b;
     return a * a + 100 * b * b;
   };
-  result = weir::minimise_lbfgs(valley, x, {1000, 10, 1e-9}, nothing);
+  result = weir::detail::minimise_lbfgs(valley, x, {1000, 10, 1e-9}, nothing);
   CHECK(result.converged);
   CHECK((x.array() - 1).abs().maxCoeff() < 1e-8);
   x.setConstant(5);
-  CHECK_FALSE(weir::minimise_lbfgs(valley, x, {3, 10, 1e-9}, nothing).converged);
+  CHECK_FALSE(weir::detail::minimise_lbfgs(valley, x, {3, 10, 1e-9}, nothing).converged);
 }
 
 }  // namespace WEIR_UNIT

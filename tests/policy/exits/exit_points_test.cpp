@@ -45,11 +45,11 @@ TEST_CASE("exit points are in order and spread over the work") {
     CHECK(std::find(names.begin(), names.end(), points[i].tensor) >
           std::find(names.begin(), names.end(), points[i - 1].tensor));
   }
-  const auto three = weir::spread_exit_points(net, 3);
+  const auto three = weir::detail::spread_exit_points(net, 3);
   REQUIRE(three.size() == 3);
   CHECK(three[0].flops_share < 0.5);
   CHECK(three[2].flops_share > 0.5);
-  CHECK(weir::spread_exit_points(net, 3, 0.999, 0.9999).empty());
+  CHECK(weir::detail::spread_exit_points(net, 3, 0.999, 0.9999).empty());
 }
 
 }  // namespace WEIR_UNIT

@@ -12,7 +12,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::GridPool, weir::Shape;
+using weir::detail::GridPool, weir::Shape;
 
 TEST_CASE("GridPool: PyTorch's adaptive average pooling") {
   std::ifstream file(WEIR_TEST_DIR "/vectors/exit_head.json");

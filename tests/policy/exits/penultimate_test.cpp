@@ -13,7 +13,7 @@ TEST_CASE("penultimate_tensor: the output depends on it alone, through one linea
   for (const char* file : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"}) {
     INFO(file);
     const weir::Network net = weir::load_onnx(WEIR_TEST_DIR "/../bench/networks/" + std::string(file) + ".onnx");
-    const std::string name = weir::penultimate_tensor(net);
+    const std::string name = weir::detail::penultimate_tensor(net);
     REQUIRE(!name.empty());
     const auto shape = net.shape_of(name);
     CHECK((shape.rank() == 4 || shape.rank() == 2));
@@ -33,7 +33,7 @@ TEST_CASE("penultimate_tensor: the output depends on it alone, through one linea
 }
 
 TEST_CASE("penultimate_tensor: nothing where no layer is linear") {
-  CHECK(weir::penultimate_tensor(toy_cascade::network("T", {4}, {toy_cascade::counter()})).empty());
+  CHECK(weir::detail::penultimate_tensor(toy_cascade::network("T", {4}, {toy_cascade::counter()})).empty());
 }
 
 }  // namespace WEIR_UNIT

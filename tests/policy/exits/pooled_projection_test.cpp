@@ -32,7 +32,7 @@ std::vector<std::size_t> folds_of(Eigen::Index n, std::size_t folds) {
   return fold;
 }
 
-Eigen::RowVectorXd project(const weir::PooledProjection& p, const Eigen::MatrixXf& X, Eigen::Index i) {
+Eigen::RowVectorXd project(const weir::detail::PooledProjection& p, const Eigen::MatrixXf& X, Eigen::Index i) {
   std::vector<float> row(static_cast<std::size_t>(X.cols()));
   for (Eigen::Index j = 0; j < X.cols(); ++j) row[static_cast<std::size_t>(j)] = X(i, j);
   std::vector<double> out(p.size());
@@ -69,7 +69,7 @@ TEST_CASE("fit_pooled_projection: against least squares on stacked rows, out of 
     X.col(3) *= 1000;
     const Eigen::MatrixXd T = random_matrix(n, m, 5).cast<double>();
     const auto fold = folds_of(n, 4);
-    const auto fit = weir::fit_pooled_projection({1}, X, T, fold, 4);
+    const auto fit = weir::detail::fit_pooled_projection({1}, X, T, fold, 4);
     CHECK(fit.projection.n_pooled() == static_cast<std::size_t>(d));
     CHECK(fit.projection.size() == static_cast<std::size_t>(m));
     std::vector<Eigen::Index> everyone;
@@ -99,13 +99,13 @@ TEST_CASE("fit_pooled_projection: an example's own losses never reach what gates
   Eigen::MatrixXd T(200, 1);
   for (Eigen::Index i = 0; i < 200; ++i) T(i, 0) = X(i, 1) + X(i, 4) > 0 ? 1 : 0;
   const auto fold = folds_of(200, 5);
-  const auto fit = weir::fit_pooled_projection({1}, X, T, fold, 5);
+  const auto fit = weir::detail::fit_pooled_projection({1}, X, T, fold, 5);
   double right = 0;
   for (Eigen::Index i = 0; i < 200; ++i) right += (fit.out_of_fold(i, 0) > 0.5) == (T(i, 0) > 0.5) ? 1 : 0;
   CHECK(right > 180);  // it has learned
   Eigen::MatrixXd other = T;
   for (Eigen::Index i = 0; i < 200; i += 5) other(i, 0) += i % 2 == 0 ? 0.05 : -0.03;  // fold 0
-  const auto changed = weir::fit_pooled_projection({1}, X, other, fold, 5);
+  const auto changed = weir::detail::fit_pooled_projection({1}, X, other, fold, 5);
   REQUIRE(changed.ridge == fit.ridge);
   double own = 0, others = 0;
   for (Eigen::Index i = 0; i < 200; ++i) {
@@ -126,29 +126,29 @@ TEST_CASE("projection_targets: own, full and excess loss; what is the same for a
   trace.stages = {stage({1, 0, 1, 0}), stage({0, 0, 0, 0}), stage({0, 0, 1, 1})};
   Eigen::MatrixXd expected(4, 3);
   expected << 1, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0;
-  CHECK(weir::projection_targets(trace, 0) == expected);
-  CHECK(weir::projection_targets(trace, 1) == expected.col(1));
-  CHECK(weir::projection_targets(trace, 2) == expected.col(1));
+  CHECK(weir::detail::projection_targets(trace, 0) == expected);
+  CHECK(weir::detail::projection_targets(trace, 1) == expected.col(1));
+  CHECK(weir::detail::projection_targets(trace, 2) == expected.col(1));
   trace.stages.back() = stage({0, 0, 0, 0});
-  CHECK(weir::projection_targets(trace, 1).cols() == 0);
-  CHECK(weir::projection_targets(trace, 0).cols() == 2);
+  CHECK(weir::detail::projection_targets(trace, 1).cols() == 0);
+  CHECK(weir::detail::projection_targets(trace, 0).cols() == 2);
 }
 
 TEST_CASE("PooledProjection: JSON equal to the last bit; anything else is refused") {
-  const weir::PooledProjection identity({2}, 8), projected({1}, 3, {0.1F, 1e-30F, -3, 4, 5, 6}, {0.3F, -1});
+  const weir::detail::PooledProjection identity({2}, 8), projected({1}, 3, {0.1F, 1e-30F, -3, 4, 5, 6}, {0.3F, -1});
   for (const auto& p : {identity, projected})
-    CHECK(nlohmann::json::parse(nlohmann::json(p).dump()).get<weir::PooledProjection>() == p);
+    CHECK(nlohmann::json::parse(nlohmann::json(p).dump()).get<weir::detail::PooledProjection>() == p);
   CHECK(identity.size() == 8);
   CHECK(projected.size() == 2);
-  CHECK_THROWS_AS(weir::PooledProjection({1}, 3, {1, 2, 3, 4}, {0}), weir::ShapeError);
-  CHECK_THROWS_AS(weir::PooledProjection({1}, 3, {1, 2, 3}, {}), weir::ShapeError);
-  CHECK_THROWS_AS(weir::PooledProjection({1}, 0), weir::ShapeError);
-  CHECK_THROWS_AS(weir::PooledProjection({0}, 3), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::PooledProjection({1}, 3, {1, 2, 3, 4}, {0}), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::PooledProjection({1}, 3, {1, 2, 3}, {}), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::PooledProjection({1}, 0), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::PooledProjection({0}, 3), weir::ShapeError);
   const auto refuses = [&](const char* key, const nlohmann::json& value) {
     INFO(key);
     nlohmann::json json = projected;
     json[key] = value;
-    CHECK_THROWS_AS(json.get<weir::PooledProjection>(), weir::FormatError);
+    CHECK_THROWS_AS(json.get<weir::detail::PooledProjection>(), weir::FormatError);
   };
   refuses("grid", 0);
   refuses("grid", -1);
@@ -168,7 +168,7 @@ TEST_CASE("fit_pooled_projection: refuses what does not fit") {
   const Eigen::MatrixXd T = Eigen::MatrixXd::Ones(10, 1);
   const auto fold = folds_of(10, 2);
   const auto fit = [](const Eigen::MatrixXf& x, const Eigen::MatrixXd& t, const std::vector<std::size_t>& f,
-                      std::size_t n) { return weir::fit_pooled_projection({1}, x, t, f, n); };
+                      std::size_t n) { return weir::detail::fit_pooled_projection({1}, x, t, f, n); };
   CHECK_NOTHROW(fit(X, T, fold, 2));
   CHECK_THROWS_AS(fit(X, T.topRows(9), fold, 2), weir::ShapeError);
   CHECK_THROWS_AS(fit(X, Eigen::MatrixXd(10, 0), fold, 2), weir::ShapeError);

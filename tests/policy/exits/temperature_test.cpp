@@ -85,51 +85,51 @@ TEST_CASE("Temperature: the root that scipy finds, to 1e-8") {
       for (Eigen::Index k = 0; k < z.cols(); ++k)
         z(i, k) = rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)];
     const Eigen::VectorXd w = Eigen::Map<const Eigen::VectorXd>(weight.data(), z.rows());
-    const double T = weir::fit_temperature(z, y, w);
+    const double T = weir::detail::fit_temperature(z, y, w);
     CHECK(T == doctest::Approx(c.at("temperature").get<double>()).epsilon(1e-8));
     CHECK(nll(z, y, w, T) == doctest::Approx(c.at("nll").get<double>()).epsilon(1e-12));
     // In other units the temperature is too; a shift of a row's logits changes nothing.
-    CHECK(weir::fit_temperature(3 * z, y, w) == doctest::Approx(3 * T).epsilon(1e-10));
-    CHECK(weir::fit_temperature((z.colwise() + 50 * w).eval(), y, w) == doctest::Approx(T).epsilon(1e-8));
+    CHECK(weir::detail::fit_temperature(3 * z, y, w) == doctest::Approx(3 * T).epsilon(1e-10));
+    CHECK(weir::detail::fit_temperature((z.colwise() + 50 * w).eval(), y, w) == doctest::Approx(T).epsilon(1e-8));
     // Already at the optimum, it stays.
-    CHECK(weir::fit_temperature(z / T, y, w) == doctest::Approx(1).epsilon(1e-10));
+    CHECK(weir::detail::fit_temperature(z / T, y, w) == doctest::Approx(1).epsilon(1e-10));
   }
 }
 
 TEST_CASE("Temperature: all right, all wrong, no opinion, weights") {
   Eigen::MatrixXd z(2, 2);
   z << 2, 1, -3, 5;
-  CHECK(weir::fit_temperature(z, {0, 1}) == doctest::Approx(weir::min_temperature).epsilon(1e-12));
-  CHECK(weir::fit_temperature(z, {1, 0}) == doctest::Approx(weir::max_temperature).epsilon(1e-12));
-  CHECK(weir::fit_temperature(0 * z, {1, 0}) == 1);
+  CHECK(weir::detail::fit_temperature(z, {0, 1}) == doctest::Approx(weir::detail::min_temperature).epsilon(1e-12));
+  CHECK(weir::detail::fit_temperature(z, {1, 0}) == doctest::Approx(weir::detail::max_temperature).epsilon(1e-12));
+  CHECK(weir::detail::fit_temperature(0 * z, {1, 0}) == 1);
   Eigen::MatrixXd three(3, 2), four(4, 2);
   three << 1, 0, 0, 2, 7, 0;
   four << 1, 0, 0, 2, 0, 2, 0, 2;
-  const double T = weir::fit_temperature(three, {1, 1, 0}, Eigen::Vector3d(1, 3, 0));
-  CHECK(T == doctest::Approx(weir::fit_temperature(four, {1, 1, 1, 1})).epsilon(1e-9));
-  CHECK(T > weir::min_temperature);
-  CHECK(T < weir::max_temperature);
+  const double T = weir::detail::fit_temperature(three, {1, 1, 0}, Eigen::Vector3d(1, 3, 0));
+  CHECK(T == doctest::Approx(weir::detail::fit_temperature(four, {1, 1, 1, 1})).epsilon(1e-9));
+  CHECK(T > weir::detail::min_temperature);
+  CHECK(T < weir::detail::max_temperature);
 }
 
 TEST_CASE("Temperature: what it cannot fit is refused") {
   const Eigen::MatrixXd z = Eigen::MatrixXd::Random(4, 3);
   const std::vector<int> y = {0, 1, 2, 0};
   const Eigen::VectorXd w = Eigen::VectorXd::Ones(4);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z, {0, 1, 2}), weir::ShapeError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z, y, w.head(3)), weir::ShapeError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z.leftCols(1), {0, 0, 0, 0}), weir::ShapeError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z.topRows(0), {}), weir::ShapeError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z, {0, 1, 3, 0}), weir::ArgumentError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z, {0, 1, -1, 0}), weir::ArgumentError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z, y, -w), weir::ArgumentError);
-  CHECK_THROWS_AS((void)weir::fit_temperature(z, y, 0 * w), weir::ArgumentError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z, {0, 1, 2}), weir::ShapeError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z, y, w.head(3)), weir::ShapeError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z.leftCols(1), {0, 0, 0, 0}), weir::ShapeError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z.topRows(0), {}), weir::ShapeError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z, {0, 1, 3, 0}), weir::ArgumentError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z, {0, 1, -1, 0}), weir::ArgumentError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z, y, -w), weir::ArgumentError);
+  CHECK_THROWS_AS((void)weir::detail::fit_temperature(z, y, 0 * w), weir::ArgumentError);
   for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
     Eigen::MatrixXd damaged = z;
     damaged(1, 2) = bad;
-    CHECK_THROWS_AS((void)weir::fit_temperature(damaged, y), weir::ArgumentError);
+    CHECK_THROWS_AS((void)weir::detail::fit_temperature(damaged, y), weir::ArgumentError);
   }
   const Rows rows = clouds(10, 2);
-  CHECK_THROWS_AS((void)weir::calibrate_temperature(head(), rows.X.leftCols(1), rows.y), weir::ShapeError);
+  CHECK_THROWS_AS((void)weir::detail::calibrate_temperature(head(), rows.X.leftCols(1), rows.y), weir::ShapeError);
 }
 
 TEST_CASE("ExitHead: a temperature divides the logits") {
@@ -157,20 +157,20 @@ TEST_CASE("ExitHead: calibrated on held-out rows it is surer of nothing than it 
   for (const char* key : {"weights", "bias"})
     for (json& v : stored[key]) v = 4 * v.get<double>();
   const ExitHead sure = load(stored);
-  const ExitHead plain = weir::calibrate_temperature(head(), rows.X, rows.y);
-  const ExitHead cooled = weir::calibrate_temperature(sure, rows.X, rows.y);
+  const ExitHead plain = weir::detail::calibrate_temperature(head(), rows.X, rows.y);
+  const ExitHead cooled = weir::detail::calibrate_temperature(sure, rows.X, rows.y);
   CHECK(plain.temperature() == doctest::Approx(1).epsilon(0.3));
   CHECK(cooled.temperature() == doctest::Approx(4 * plain.temperature()).epsilon(1e-5));
-  CHECK(weir::calibrate_temperature(cooled, rows.X, rows.y).temperature() == cooled.temperature());
+  CHECK(weir::detail::calibrate_temperature(cooled, rows.X, rows.y).temperature() == cooled.temperature());
   // Logarithms of probabilities are logits.
   Eigen::MatrixXd logarithm(400, 3);
   for (Eigen::Index i = 0; i < 400; ++i) {
     const auto p = predict(head(), rows.X, i);
     for (Eigen::Index c = 0; c < 3; ++c)
       logarithm(i, c) = std::log(static_cast<double>(p[static_cast<std::size_t>(c)]));
-    CHECK(weir::argmax(predict(cooled, rows.X, i)) == weir::argmax(predict(sure, rows.X, i)));
+    CHECK(weir::detail::argmax(predict(cooled, rows.X, i)) == weir::detail::argmax(predict(sure, rows.X, i)));
   }
-  CHECK(weir::fit_temperature(logarithm, rows.y) == doctest::Approx(plain.temperature()).epsilon(1e-4));
+  CHECK(weir::detail::fit_temperature(logarithm, rows.y) == doctest::Approx(plain.temperature()).epsilon(1e-4));
 }
 
 TEST_CASE("ExitHead, JSON: the temperature is stored where it is not 1; old files load") {

@@ -25,9 +25,9 @@ std::vector<float> random_logits(std::size_t n, std::uint64_t seed) {
 
 /// Features of p by name.
 double feature(std::span<const float> p, const std::string& name) {
-  const auto names = weir::confidence_feature_names(static_cast<int>(p.size()));
+  const auto names = weir::detail::confidence_feature_names(static_cast<int>(p.size()));
   std::vector<double> out(names.size());
-  weir::confidence_features(p, out);
+  weir::detail::confidence_features(p, out);
   const auto it = std::find(names.begin(), names.end(), name);
   REQUIRE(it != names.end());
   return out[static_cast<std::size_t>(it - names.begin())];
@@ -38,8 +38,8 @@ double feature(std::span<const float> p, const std::string& name) {
 TEST_CASE("Features: against definitions by sorting, for many numbers of classes") {
   for (const std::size_t classes : {2U, 3U, 4U, 10U, 20U, 21U, 1000U}) {
     std::vector<float> p = random_logits(classes, classes);
-    weir::softmax(p, p);
-    CHECK(weir::is_distribution(p));
+    weir::detail::softmax(p, p);
+    CHECK(weir::detail::is_distribution(p));
     std::vector<double> sorted(p.begin(), p.end());
     std::sort(sorted.rbegin(), sorted.rend());
     if (sorted.size() == 2) sorted.push_back(0);
@@ -51,13 +51,13 @@ TEST_CASE("Features: against definitions by sorting, for many numbers of classes
     CHECK(feature(p, "margin") == sorted[0] - sorted[1]);
     CHECK(feature(p, "entropy") == doctest::Approx(entropy));
     CHECK(feature(p, "log_odds") == doctest::Approx(std::log(sorted[0] / sorted[1])));
-    const auto all = weir::confidence_feature_names(static_cast<int>(classes));
-    const auto bare = weir::confidence_feature_names(static_cast<int>(classes), false);
+    const auto all = weir::detail::confidence_feature_names(static_cast<int>(classes));
+    const auto bare = weir::detail::confidence_feature_names(static_cast<int>(classes), false);
     CHECK(all.size() == bare.size() + (classes <= 20 ? classes : 0));
     std::vector<double> out(all.size(), -1), without(bare.size());
-    const int prediction = weir::confidence_features(p, out);
-    CHECK(prediction == weir::argmax(p));
-    CHECK(weir::confidence_features(p, without) == prediction);
+    const int prediction = weir::detail::confidence_features(p, out);
+    CHECK(prediction == weir::detail::argmax(p));
+    CHECK(weir::detail::confidence_features(p, without) == prediction);
     CHECK(std::equal(without.begin(), without.end(), out.begin()));
     for (std::size_t c = 0; c + bare.size() < out.size(); ++c) {
       CHECK(all[bare.size() + c] == "class_" + std::to_string(c));
@@ -78,10 +78,10 @@ TEST_CASE("Features: certain, even and tied answers stay finite") {
     CHECK(feature(certain, "log_odds") == 30);
     CHECK(feature(two, "second_probability") == 0.5);
     CHECK(feature(two, "entropy") == doctest::Approx(std::log(2.0)));
-    std::vector<double> out(weir::confidence_feature_names(static_cast<int>(classes)).size());
-    CHECK(weir::confidence_features(even, out) == 0);
-    CHECK(weir::confidence_features(two, out) == 0);
-    CHECK(weir::confidence_features(certain, out) == static_cast<int>(classes) - 1);
+    std::vector<double> out(weir::detail::confidence_feature_names(static_cast<int>(classes)).size());
+    CHECK(weir::detail::confidence_features(even, out) == 0);
+    CHECK(weir::detail::confidence_features(two, out) == 0);
+    CHECK(weir::detail::confidence_features(certain, out) == static_cast<int>(classes) - 1);
   }
 }
 
@@ -91,45 +91,45 @@ TEST_CASE("Features: no gate sees NaN, infinity or a negative probability") {
       std::vector<float> p = {0.25F, 0.25F, 0.25F, 0.25F};
       p[at] = bad;
       std::vector<double> out(10);
-      CHECK_THROWS_AS(weir::confidence_features(p, out), weir::ArgumentError);
-      CHECK_FALSE(weir::is_distribution(p));
+      CHECK_THROWS_AS(weir::detail::confidence_features(p, out), weir::ArgumentError);
+      CHECK_FALSE(weir::detail::is_distribution(p));
     }
   std::vector<float> logits = {0.0F, not_a_number, 1.0F}, p(3);
-  weir::softmax(logits, p);
+  weir::detail::softmax(logits, p);
   std::vector<double> out(9);
-  CHECK_THROWS_AS(weir::confidence_features(p, out), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::confidence_features(p, out), weir::ArgumentError);
 }
 
 TEST_CASE("softmax: shifts do not matter, large values do not overflow, in place and apart are equal") {
   std::vector<float> z = {1.0F, 3.0F, -2.0F, 0.5F}, p(4), shifted(4);
-  weir::softmax(z, p);
+  weir::detail::softmax(z, p);
   for (const float shift : {-1e4F, 64.0F, 1e4F}) {
     std::vector<float> moved = z;
     for (float& v : moved) v += shift;
-    weir::softmax(moved, shifted);
+    weir::detail::softmax(moved, shifted);
     for (std::size_t c = 0; c < 4; ++c) CHECK(shifted[c] == doctest::Approx(p[c]).epsilon(1e-3));
   }
   double sum = 0;
   for (const float v : z) sum += std::exp(static_cast<double>(v));
   for (std::size_t c = 0; c < 4; ++c) CHECK(p[c] == doctest::Approx(std::exp(static_cast<double>(z[c])) / sum));
-  weir::softmax(z, z);
+  weir::detail::softmax(z, z);
   CHECK(z == p);
   std::vector<float> huge = {3e38F, -3e38F};
-  weir::softmax(huge, huge);
+  weir::detail::softmax(huge, huge);
   CHECK(huge == std::vector<float>{1, 0});
 }
 
 TEST_CASE("is_distribution tells probabilities from logits") {
-  CHECK(weir::is_distribution(std::vector<float>{0.5F, 0.4999F, 0.0F}));
-  CHECK_FALSE(weir::is_distribution(std::vector<float>{0.5F, 0.4F}));
-  CHECK_FALSE(weir::is_distribution(std::vector<float>{1.5F, -0.5F}));
-  CHECK_FALSE(weir::is_distribution(std::vector<float>{4.0F, 3.0F}));
-  CHECK_FALSE(weir::is_distribution(std::vector<float>{}));
+  CHECK(weir::detail::is_distribution(std::vector<float>{0.5F, 0.4999F, 0.0F}));
+  CHECK_FALSE(weir::detail::is_distribution(std::vector<float>{0.5F, 0.4F}));
+  CHECK_FALSE(weir::detail::is_distribution(std::vector<float>{1.5F, -0.5F}));
+  CHECK_FALSE(weir::detail::is_distribution(std::vector<float>{4.0F, 3.0F}));
+  CHECK_FALSE(weir::detail::is_distribution(std::vector<float>{}));
 }
 
 TEST_CASE("argmax: the lowest of equals") {
-  CHECK(weir::argmax(std::vector<float>{1, 2, 2, 0}) == 1);
-  CHECK(weir::argmax(std::vector<float>{-1, -1}) == 0);
+  CHECK(weir::detail::argmax(std::vector<float>{1, 2, 2, 0}) == 1);
+  CHECK(weir::detail::argmax(std::vector<float>{-1, -1}) == 0);
 }
 
 TEST_CASE("Losses: top-k by rank, ties for the lower class; cross-entropy in nats, cut") {
@@ -137,12 +137,12 @@ TEST_CASE("Losses: top-k by rank, ties for the lower class; cross-entropy in nat
   const int rank[] = {2, 0, 1, 3, 4};
   for (int label = 0; label < 5; ++label)
     for (int k = 1; k <= 6; ++k) {
-      CHECK(weir::top_k_loss(p, label, k) == (rank[label] < k ? 0 : 1));
+      CHECK(weir::detail::top_k_loss(p, label, k) == (rank[label] < k ? 0 : 1));
       CHECK(weir::Loss("top" + std::to_string(k))(p, label) == (rank[label] < k ? 0 : 1));
     }
-  CHECK(weir::cross_entropy(p, 1) == doctest::Approx(-std::log(0.4)));
-  CHECK(weir::cross_entropy(p, 4) == 30);
-  CHECK(weir::Loss("cross_entropy")(p, 1) == weir::cross_entropy(p, 1));
+  CHECK(weir::detail::cross_entropy(p, 1) == doctest::Approx(-std::log(0.4)));
+  CHECK(weir::detail::cross_entropy(p, 4) == 30);
+  CHECK(weir::Loss("cross_entropy")(p, 1) == weir::detail::cross_entropy(p, 1));
   CHECK(weir::Loss("top1").binary());
   CHECK_FALSE(weir::Loss("cross_entropy").binary());
   for (const int label : {-1, 5}) {

@@ -45,11 +45,11 @@ struct Answer {
 
   Answer(std::vector<float> z, const FeatureOptions& options)
       : features(FeatureLayout{.n_classes = z.size()}, options), logits(std::move(z)), p(logits.size()) {
-    weir::softmax(logits, p);
+    weir::detail::softmax(logits, p);
     out.assign(features.size(), -7);
     FeatureSource source{.probabilities = p, .logits = logits};
     features.fill(FeatureInput::answer, source, out);
-    CHECK(source.prediction == weir::argmax(p));
+    CHECK(source.prediction == weir::detail::argmax(p));
   }
   double operator()(const std::string& name) const { return value(features, out, name); }
 };
@@ -112,9 +112,9 @@ std::vector<double> image_features(const StageFeatures& f, const std::vector<flo
 TEST_CASE("feature_list(): names are unique, owned by their group alone, and without marks of history") {
   const FeatureLayout all{.n_classes = 20, .n_pooled = 12, .image_channels = 4};
   std::set<std::string> seen;
-  for (const auto& group : weir::feature_list()) {
+  for (const auto& group : weir::detail::feature_list()) {
     FeatureLayout layout = all;
-    layout.depth = weir::max_sorted_depth;
+    layout.depth = weir::detail::max_sorted_depth;
     const auto names = group.names(layout);
     CHECK(!names.empty());
     CHECK(!group.summary.empty());
@@ -123,14 +123,15 @@ TEST_CASE("feature_list(): names are unique, owned by their group alone, and wit
       CHECK(seen.insert(name).second);
       CHECK(name.find_first_of(".(") == std::string::npos);
       CHECK(weir::group_of_feature(name) == group.name);
-      for (const auto& other : weir::feature_list()) CHECK(other.owns(name) == (other.name == group.name));
+      for (const auto& other : weir::detail::feature_list()) CHECK(other.owns(name) == (other.name == group.name));
     }
   }
   CHECK(weir::group_of_feature("anything else") == "confidence");
   CHECK(weir::group_of_feature("pool_") == "confidence");
   CHECK(weir::group_of_feature("pool_1x") == "confidence");
-  CHECK(weir::in_list_order({"image", "energy", "image"}) == std::vector<std::string>{"confidence", "energy", "image"});
-  CHECK_THROWS_WITH_AS(weir::in_list_order({"energies"}),
+  CHECK(weir::detail::in_list_order({"image", "energy", "image"}) ==
+        std::vector<std::string>{"confidence", "energy", "image"});
+  CHECK_THROWS_WITH_AS(weir::detail::in_list_order({"energies"}),
                        "features 'energies' are unknown; known: confidence, energy, sorted, pooled, image",
                        weir::ArgumentError);
 }
@@ -138,10 +139,10 @@ TEST_CASE("feature_list(): names are unique, owned by their group alone, and wit
 TEST_CASE("StageFeatures: confidence alone is what it always was, whatever else a stage has") {
   for (const bool with_class : {true, false}) {
     const StageFeatures plain({.n_classes = 10, .n_pooled = 3, .image_channels = 1}, FeatureOptions(with_class));
-    CHECK(plain.names() == weir::confidence_feature_names(10, with_class));
+    CHECK(plain.names() == weir::detail::confidence_feature_names(10, with_class));
     const Answer more(random_values(10, 4), FeatureOptions(with_class, weir::feature_group_names()));
     std::vector<double> old(plain.size());
-    CHECK(weir::confidence_features(more.p, old) == weir::argmax(more.p));
+    CHECK(weir::detail::confidence_features(more.p, old) == weir::detail::argmax(more.p));
     CHECK(std::equal(old.begin(), old.end(), more.out.begin()));
   }
 }
@@ -160,7 +161,7 @@ TEST_CASE("energy: against log-sum-exp in long double, at any scale and shift") 
         CHECK(got("max_logit") == static_cast<double>(top));
       }
   const StageFeatures without({.n_classes = 10, .has_logits = false}, FeatureOptions(true, {"energy"}));
-  CHECK(without.names() == weir::confidence_feature_names(10));
+  CHECK(without.names() == weir::detail::confidence_feature_names(10));
 }
 
 TEST_CASE("sorted: against std::sort, with ties and few classes") {
@@ -173,7 +174,7 @@ TEST_CASE("sorted: against std::sort, with ties and few classes") {
         const Answer got(z, FeatureOptions(false, {"sorted"}, depth));
         auto sorted = got.p;
         std::sort(sorted.rbegin(), sorted.rend());
-        const std::size_t extra = got.out.size() - weir::confidence_feature_names(0).size();
+        const std::size_t extra = got.out.size() - weir::detail::confidence_feature_names(0).size();
         CHECK(extra == (std::min(depth, classes) < 4 ? 0 : std::min(depth, classes) - 3));
         for (std::size_t rank = 4; rank < 4 + extra; ++rank)
           CHECK(got("probability_" + std::to_string(rank)) == static_cast<double>(sorted[rank - 1]));
@@ -230,7 +231,7 @@ TEST_CASE("image: one colour, two colours, a ramp, values far from 0") {
 TEST_CASE("pooled: the projection of the mean of each channel, or of what a head pooled") {
   const weir::Shape example{5, 4, 3};
   const auto a = random_values(60, 2);
-  const weir::PooledProjection identity({1}, 5), projected({1}, 5, random_values(15, 3), random_values(3, 4));
+  const weir::detail::PooledProjection identity({1}, 5), projected({1}, 5, random_values(15, 3), random_values(3, 4));
   std::vector<float> scratch(5), means;
   for (std::size_t c = 0; c < 5; ++c) {
     float sum = 0;
@@ -265,13 +266,13 @@ TEST_CASE("StageFeatures: what is not finite is refused by its name, wherever it
   std::vector<double> out(f.size());
   for (const float bad : {not_a_number, infinity, -infinity}) {
     std::vector<float> z{1, bad, 2}, p(3);
-    weir::softmax(z, p);
+    weir::detail::softmax(z, p);
     FeatureSource answer{.probabilities = p, .logits = z};
     if (bad != -infinity)  // a class that cannot be is an answer
       CHECK_THROWS_AS(f.fill(FeatureInput::answer, answer, out), weir::ArgumentError);
     else
       CHECK_NOTHROW(f.fill(FeatureInput::answer, answer, out));
-    const weir::PooledProjection identity({1}, 2);
+    const weir::detail::PooledProjection identity({1}, 2);
     const std::vector<float> pooled{1, bad};
     FeatureSource activations{.projection = &identity, .pooled = pooled};
     CHECK_THROWS_AS(f.fill(FeatureInput::activations, activations, out), weir::ArgumentError);

@@ -37,9 +37,9 @@ CostModel started(const std::vector<double>& start, const std::vector<double>& p
 }
 
 /// Mean cost of an example where the trace's examples come in random batches and really run together.
-double simulated(const weir::Topology& topology, const CostModel& model, const weir::ActionTable& actions,
+double simulated(const weir::Topology& topology, const CostModel& model, const weir::detail::ActionTable& actions,
                  std::size_t batch, std::size_t repeats) {
-  const auto reach = weir::reached(topology, actions);
+  const auto reach = weir::detail::reached(topology, actions);
   std::vector<std::size_t> order(actions[0].size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::mt19937_64 random(1);
@@ -60,15 +60,15 @@ double simulated(const weir::Topology& topology, const CostModel& model, const w
 
 TEST_CASE("reach_shares: by hand") {
   const weir::Topology t{{{"a", {1, 2}}, {"b", {2}}, {"c", {}}}};
-  const weir::ActionTable actions{{0, 1, 2, 1}, {1, 0, 1, 1}, {0, 0, 0, 0}};
-  CHECK(weir::reach_shares(t, actions) == std::vector<double>{1, 0.5, 0.5});
+  const weir::detail::ActionTable actions{{0, 1, 2, 1}, {1, 0, 1, 1}, {0, 0, 0, 0}};
+  CHECK(weir::detail::reach_shares(t, actions) == std::vector<double>{1, 0.5, 0.5});
 }
 
 TEST_CASE("select_costs: each size of batch as Trace::select has it") {
   auto trace = weir_test::difficulty_trace(5, 4, 1);
   for (std::size_t k = 0; k < 3; ++k) trace.stages[k].network = "a";
   const CostModel model{"J", {1, 4}, {{{4, 1}, {5, 2}, {6, 3}, {9, 0}}, {{3, 1}, {4, 2}, {5, 3}, {8, 0}}}};
-  const auto part = weir::select_costs(model, trace, {2, 3});
+  const auto part = weir::detail::select_costs(model, trace, {2, 3});
   CHECK(part.unit == "J");
   CHECK(part.batches == model.batches);
   for (std::size_t b = 0; b < 2; ++b) {
@@ -76,23 +76,24 @@ TEST_CASE("select_costs: each size of batch as Trace::select has it") {
     CHECK(part.costs[b] == trace.select({2, 3}).costs());
   }
   CHECK(part.costs[0][0] == StageCost{6 + 3 + 3, 3});
-  CHECK_THROWS_AS(weir::select_costs(model, trace, {2}), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::select_costs(model, trace, {2}), weir::ArgumentError);
 }
 
 TEST_CASE("settle_prices: nothing is learned where the batch does not matter") {
   const auto trace = weir_test::difficulty_trace(60, 3, 1);
   const auto topology = weir_test::chain_of(trace);
   weir::TrainOptions train;
-  train.fit = [](const weir::Dataset&) -> weir::GateModel { throw std::runtime_error("learned"); };
+  train.fit = [](const weir::Dataset&) -> weir::detail::GateModel { throw std::runtime_error("learned"); };
   weir::Budget budget;
   budget.value = 0.02;
   const CostModel batches = started({1, 1, 1}, {1, 2, 3}, {1, 8}), single = started({1, 1, 1}, {1, 2, 3}, {1});
-  const auto one = weir::settle_prices(trace, topology, batches, train, budget, {.batch = 1});
+  const auto one = weir::detail::settle_prices(trace, topology, batches, train, budget, {.batch = 1});
   CHECK(one.costs == batches.costs[0]);
   CHECK(one.rounds == 0);
   CHECK(one.settled);
-  CHECK(weir::settle_prices(trace, topology, single, train, budget, {.batch = 8}).costs == single.costs[0]);
-  CHECK_THROWS_AS(weir::settle_prices(trace, topology, batches, train, budget, {.batch = 8}), std::runtime_error);
+  CHECK(weir::detail::settle_prices(trace, topology, single, train, budget, {.batch = 8}).costs == single.costs[0]);
+  CHECK_THROWS_AS(weir::detail::settle_prices(trace, topology, batches, train, budget, {.batch = 8}),
+                  std::runtime_error);
 }
 
 TEST_CASE("settle_prices: a fixed point; late stages are dearer than in full batches; always the same") {
@@ -101,8 +102,8 @@ TEST_CASE("settle_prices: a fixed point; late stages are dearer than in full bat
     const CostModel model = started({2, 6, 20}, {1, 3, 9}, {1, 4, 16});
     weir::Budget budget;
     budget.value = 0.02;
-    const weir::BatchPricing pricing{.batch = 16, .rounds = 10};
-    const auto prices = weir::settle_prices(trace, topology, model, {}, budget, pricing);
+    const weir::detail::BatchPricing pricing{.batch = 16, .rounds = 10};
+    const auto prices = weir::detail::settle_prices(trace, topology, model, {}, budget, pricing);
     CHECK(prices.settled);
     CHECK(prices.rounds >= 2);
     CHECK(prices.share[0] == 1);
@@ -113,14 +114,14 @@ TEST_CASE("settle_prices: a fixed point; late stages are dearer than in full bat
       CHECK(prices.costs[k].cost < model.costs[0][k].cost);
       CHECK(prices.costs[k] == model.expected(k, 16, prices.share[k]));
     }
-    const auto again = weir::settle_prices(trace, topology, model, {}, budget, pricing, prices.share);
+    const auto again = weir::detail::settle_prices(trace, topology, model, {}, budget, pricing, prices.share);
     CHECK(again.rounds == 1);
     for (std::size_t k = 0; k < 3; ++k)
       CHECK(again.costs[k].cost == doctest::Approx(prices.costs[k].cost).epsilon(0.01));
-    const auto same = weir::settle_prices(trace, topology, model, {}, budget, pricing);
+    const auto same = weir::detail::settle_prices(trace, topology, model, {}, budget, pricing);
     CHECK(same.costs == prices.costs);
     CHECK(same.share == prices.share);
-    CHECK(weir::settle_prices(trace, topology, model, {}, budget, {.batch = 16, .rounds = 1}).rounds == 1);
+    CHECK(weir::detail::settle_prices(trace, topology, model, {}, budget, {.batch = 16, .rounds = 1}).rounds == 1);
   }
 }
 
@@ -130,7 +131,7 @@ TEST_CASE("settle_prices: what is predicted is what random batches really cost")
   const CostModel model = started({2, 6, 20}, {1, 3, 9}, {1, 4, 16});
   weir::Budget budget;
   budget.value = 0.02;
-  const auto prices = weir::settle_prices(trace, topology, model, {}, budget, {.batch = 16, .rounds = 10});
+  const auto prices = weir::detail::settle_prices(trace, topology, model, {}, budget, {.batch = 16, .rounds = 10});
   weir::Trace priced = trace;
   priced.set_costs(prices.costs, model.unit);
   const weir::PolicyTrainer trainer(priced, topology, {});
@@ -138,7 +139,7 @@ TEST_CASE("settle_prices: what is predicted is what random batches really cost")
     const auto point = trainer.train(lambda);
     // Priced for its own shares, any policy's prediction holds.
     weir::Trace own = trace;
-    own.set_costs(model.expected(16, weir::reach_shares(topology, point.actions)), model.unit);
+    own.set_costs(model.expected(16, weir::detail::reach_shares(topology, point.actions)), model.unit);
     CHECK(weir::evaluate(point.policy, own).mean_cost() ==
           doctest::Approx(simulated(topology, model, point.actions, 16, 20)).epsilon(0.01));
   }
@@ -164,7 +165,7 @@ TEST_CASE("settle_prices: a dear start of late stages is noticed, and avoided") 
     return least;
   };
   const double full_batches = best_at(model.costs.back());
-  const double settled = best_at(weir::settle_prices(trace, topology, model, {}, budget, {.batch = 32}).costs);
+  const double settled = best_at(weir::detail::settle_prices(trace, topology, model, {}, budget, {.batch = 32}).costs);
   MESSAGE("priced for full batches ", full_batches, ", for those that come ", settled);
   CHECK(settled < full_batches);
 }
@@ -184,11 +185,11 @@ TEST_CASE("settle_prices: the budget's limit is met as calibration will ask for 
   weir::Budget on_seconds;
   on_seconds.on = weir::BudgetOn::cost;
   on_seconds.value = 0.5;
-  CHECK_THROWS_AS(weir::settle_prices(trace, weir_test::chain_of(trace), model, {}, on_seconds, {.batch = 16}),
+  CHECK_THROWS_AS(weir::detail::settle_prices(trace, weir_test::chain_of(trace), model, {}, on_seconds, {.batch = 16}),
                   weir::ArgumentError);
-  CHECK_THROWS_AS(
-      weir::settle_prices(trace, weir_test::chain_of(trace), started({1}, {1}, {1, 16}), {}, budget, {.batch = 16}),
-      weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::settle_prices(trace, weir_test::chain_of(trace), started({1}, {1}, {1, 16}), {}, budget,
+                                              {.batch = 16}),
+                  weir::ShapeError);
 }
 
 }  // namespace WEIR_UNIT

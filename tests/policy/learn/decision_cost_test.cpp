@@ -26,14 +26,14 @@ TEST_CASE("decision_seconds: every gate takes some time, a stage without success
   for (const char* learner : {"logistic", "boosting"}) {
     weir::TrainOptions train;
     train.learner = learner;
-    const auto seconds = weir::decision_seconds(trace, topology, train);
+    const auto seconds = weir::detail::decision_seconds(trace, topology, train);
     REQUIRE(seconds.size() == 3);
     CHECK(seconds[0] > 0);
     CHECK(seconds[1] > 0);
     CHECK(seconds[2] == 0);
   }
   const auto policy = weir::PolicyTrainer(trace, topology, {}).train(0.002).policy;
-  CHECK_THROWS_AS(weir::decision_seconds(policy, weir_test::difficulty_trace(300, 4, 4)), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::decision_seconds(policy, weir_test::difficulty_trace(300, 4, 4)), weir::ShapeError);
 }
 
 TEST_CASE("decision_seconds: a gate that came out constant counts as the dearest") {
@@ -42,10 +42,10 @@ TEST_CASE("decision_seconds: a gate that came out constant counts as the dearest
   weir::TrainOptions train;
   int fits = 0;
   train.fit = [&](const weir::Dataset& data) {  // the last gate is fitted first
-    if (fits++ == 0) return weir::GateModel::constant(1, static_cast<std::size_t>(data.X.cols()));
-    return weir::GateModel("logistic", weir::LogisticRegression{}.fit(data));
+    if (fits++ == 0) return weir::detail::GateModel::constant(1, static_cast<std::size_t>(data.X.cols()));
+    return weir::detail::GateModel("logistic", weir::detail::LogisticRegression{}.fit(data));
   };
-  const auto seconds = weir::decision_seconds(trace, topology, train);
+  const auto seconds = weir::detail::decision_seconds(trace, topology, train);
   CHECK(fits == 2);
   CHECK(seconds[1] >= seconds[0]);
 }
@@ -57,7 +57,7 @@ TEST_CASE("with_decisions: a part of the answer, which a path past the stage sav
     trace.stages[k].cost = 1 + static_cast<double>(k);
     trace.stages[k].answer_cost = 0.25;
   }
-  const Trace whole = weir::with_decisions(trace, {0.5, 0.125, 0});
+  const Trace whole = weir::detail::with_decisions(trace, {0.5, 0.125, 0});
   CHECK(whole.stages[0].cost == 1.5);
   CHECK(whole.stages[0].answer_cost == 0.75);
   CHECK(whole.stages[1].cost == 2.125);
@@ -66,10 +66,10 @@ TEST_CASE("with_decisions: a part of the answer, which a path past the stage sav
   CHECK(whole.cost_unit == trace.cost_unit);
   weir::CostModel model{.batches = {1, 8}, .costs = {trace.costs(), trace.costs()}};
   model.costs[1][0].cost = 0.75;
-  const auto dear = weir::with_decisions(model, {0.5, 0.125, 0});
+  const auto dear = weir::detail::with_decisions(model, {0.5, 0.125, 0});
   CHECK(dear.at(0, 1).cost == 1.5);
   CHECK(dear.at(0, 8).cost == 1.25);
-  CHECK_THROWS_AS(weir::with_decisions(model, {0.5}), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::with_decisions(model, {0.5}), weir::ShapeError);
 }
 
 TEST_CASE("tune: decisions count where they are timed") {
@@ -78,12 +78,12 @@ TEST_CASE("tune: decisions count where they are timed") {
   const auto topology = weir_test::chain_of(trace);
   weir::Budget budget;
   budget.value = 0.02;
-  const std::vector<weir::Candidate> candidates{{"logistic", {}}};
-  const weir::CrossValidation options{.folds = 2, .lambdas = 3};
-  const auto plain = weir::tune(trace, topology, candidates, budget, options);
-  CHECK(weir::tune(trace, topology, candidates, budget, options, {}, true).cost[0] > plain.cost[0]);
+  const std::vector<weir::detail::Candidate> candidates{{"logistic", {}}};
+  const weir::detail::CrossValidation options{.folds = 2, .lambdas = 3};
+  const auto plain = weir::detail::tune(trace, topology, candidates, budget, options);
+  CHECK(weir::detail::tune(trace, topology, candidates, budget, options, {}, true).cost[0] > plain.cost[0]);
   trace.cost_unit = "FLOP";
-  CHECK(weir::tune(trace, topology, candidates, budget, options, {}, true).cost == plain.cost);
+  CHECK(weir::detail::tune(trace, topology, candidates, budget, options, {}, true).cost == plain.cost);
 }
 
 }  // namespace WEIR_UNIT

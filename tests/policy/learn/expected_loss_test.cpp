@@ -29,7 +29,7 @@ weir::Trace relabelled(const weir::Trace& trace, const weir::Loss& loss, double 
     Eigen::VectorXd q = trace.stages.back().probabilities.row(row).transpose().cast<double>();
     q = q.array().pow(1 / temperature).matrix();
     q /= q.sum();
-    double u = weir::counter_uniform(seed, i);
+    double u = weir::detail::counter_uniform(seed, i);
     Eigen::Index c = 0;
     while (c + 1 < classes && (u -= q(c)) >= 0) ++c;
     drawn.label[i] = static_cast<int>(c);
@@ -48,8 +48,8 @@ TEST_CASE("expected losses: the sum over all classes, for every loss and side") 
   for (const char* name : {"top1", "top3", "cross_entropy"})
     for (const double T : {0.7, 1.0, 2.5}) {
       const weir::Loss loss(name);
-      const auto excess = weir::with_expected_losses(trace, loss, weir::LossSide::excess, T);
-      const auto difference = weir::with_expected_losses(trace, loss, weir::LossSide::difference, T);
+      const auto excess = weir::detail::with_expected_losses(trace, loss, weir::detail::LossSide::excess, T);
+      const auto difference = weir::detail::with_expected_losses(trace, loss, weir::detail::LossSide::difference, T);
       for (Eigen::Index i = 0; i < 60; ++i) {
         std::vector<double> q(7);
         double total = 0;
@@ -82,9 +82,9 @@ TEST_CASE("expected losses: what labels show on the average, with less variance;
   const weir::Trace trace = weir_test::probability_trace(20000, 3, 10, 6);
   for (const double T : {0.8, 1.0, 1.6}) {
     const weir::Trace drawn = relabelled(trace, loss, T, 7);
-    CHECK(weir::full_temperature(drawn) == doctest::Approx(T).epsilon(0.05));
-    const auto expected = weir::with_expected_losses(drawn, loss, weir::LossSide::excess, T);
-    const Eigen::MatrixXd R = weir::charged_loss(drawn, weir::LossSide::excess);
+    CHECK(weir::detail::full_temperature(drawn) == doctest::Approx(T).epsilon(0.05));
+    const auto expected = weir::detail::with_expected_losses(drawn, loss, weir::detail::LossSide::excess, T);
+    const Eigen::MatrixXd R = weir::detail::charged_loss(drawn, weir::detail::LossSide::excess);
     for (std::size_t k = 0; k < 2; ++k) {
       const Eigen::ArrayXd seen = R.col(static_cast<Eigen::Index>(k)).array(), e = expected.stages[k].loss.array();
       const double error = std::sqrt((seen - e).square().mean() / 20000);
@@ -101,12 +101,12 @@ TEST_CASE("expected losses: policies learned from few examples cost less than th
   double by_labels = 0, by_expected = 0;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     const weir::Trace few = relabelled(weir_test::probability_trace(150, 3, 10, 100 + seed), loss, 1, 200 + seed);
-    const weir::Trace expected =
-        weir::with_expected_losses(few, loss, weir::LossSide::excess, weir::full_temperature(few));
+    const weir::Trace expected = weir::detail::with_expected_losses(few, loss, weir::detail::LossSide::excess,
+                                                                    weir::detail::full_temperature(few));
     for (const double lambda : {3e-3, 1e-2, 3e-2}) {
       const auto cost = [&](const weir::Trace& lessons) {
         const auto policy = weir::train(lessons, topology, lambda);
-        return weir::lagrangian(weir::evaluate(policy, judge), lambda, weir::LossSide::excess) / lambda;
+        return weir::detail::lagrangian(weir::evaluate(policy, judge), lambda, weir::detail::LossSide::excess) / lambda;
       };
       by_labels += cost(few);
       by_expected += cost(expected);
@@ -119,18 +119,22 @@ TEST_CASE("expected losses: refusals") {
   using io_test::contains, io_test::message_of;
   const weir::Loss loss("top1");
   weir::Trace trace = weir_test::probability_trace(30, 2, 5, 1);
-  CHECK(weir::lacks_probabilities(trace) == "");
+  CHECK(weir::detail::lacks_probabilities(trace) == "");
   for (const double T : {0.0, -1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)})
-    CHECK(contains(message_of<weir::ArgumentError>(
-                       [&] { static_cast<void>(weir::with_expected_losses(trace, loss, weir::LossSide::excess, T)); }),
+    CHECK(contains(message_of<weir::ArgumentError>([&] {
+                     static_cast<void>(
+                         weir::detail::with_expected_losses(trace, loss, weir::detail::LossSide::excess, T));
+                   }),
                    "temperature"));
   trace.stages[0].probabilities.resize(30, 4);
-  CHECK(weir::lacks_probabilities(trace) != "");
+  CHECK(weir::detail::lacks_probabilities(trace) != "");
   trace.stages[0].probabilities.resize(0, 0);
-  CHECK(weir::lacks_probabilities(trace) != "");
-  CHECK_THROWS_AS(weir::with_expected_losses(trace, loss, weir::LossSide::excess, 1), weir::ArgumentError);
+  CHECK(weir::detail::lacks_probabilities(trace) != "");
+  CHECK_THROWS_AS(weir::detail::with_expected_losses(trace, loss, weir::detail::LossSide::excess, 1),
+                  weir::ArgumentError);
   trace.stages[1].probabilities.resize(0, 0);
-  CHECK(contains(message_of<weir::ArgumentError>([&] { static_cast<void>(weir::full_temperature(trace)); }), "stage1"));
+  CHECK(contains(message_of<weir::ArgumentError>([&] { static_cast<void>(weir::detail::full_temperature(trace)); }),
+                 "stage1"));
 }
 
 }  // namespace WEIR_UNIT

@@ -31,8 +31,8 @@ weir::Trace trace() {
 
 TEST_CASE("keep_groups: features and their seconds go together; names of other frameworks stay") {
   const weir::Trace all = trace();
-  CHECK(weir::feature_groups_of(all) == std::vector<std::string>{"confidence", "energy", "image"});
-  const weir::Trace none = weir::keep_groups(all, {}), energy = weir::keep_groups(all, {"energy"});
+  CHECK(weir::detail::feature_groups_of(all) == std::vector<std::string>{"confidence", "energy", "image"});
+  const weir::Trace none = weir::detail::keep_groups(all, {}), energy = weir::detail::keep_groups(all, {"energy"});
   CHECK(none.stages[0].feature_names == std::vector<std::string>{"max_probability", "theirs"});
   CHECK(none.stages[0].features(1, 1) == 7);
   CHECK(none.stages[0].cost == 8);
@@ -43,33 +43,33 @@ TEST_CASE("keep_groups: features and their seconds go together; names of other f
   CHECK(energy.stages[0].cost == 8.5);
   CHECK(energy.stages[0].feature_costs == std::map<std::string, double>{{"energy", 0.5}});
   CHECK(none.stages[1].cost == 20);
-  const weir::Trace same = weir::keep_groups(all, {"energy", "image"});
+  const weir::Trace same = weir::detail::keep_groups(all, {"energy", "image"});
   CHECK(same.stages[0].features == all.stages[0].features);
   CHECK(same.stages[0].cost == 10);
-  CHECK_THROWS_AS(weir::keep_groups(all, {"engery"}), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::keep_groups(all, {"engery"}), weir::ArgumentError);
   weir::Trace noisy = all;
   noisy.stages[0].feature_costs["energy"] = 100;  // more than the whole answer was measured to take
-  CHECK(weir::keep_groups(noisy, {}).stages[0].answer_cost == 0);
-  CHECK(weir::keep_groups(noisy, {}).stages[0].cost == 7);
+  CHECK(weir::detail::keep_groups(noisy, {}).stages[0].answer_cost == 0);
+  CHECK(weir::detail::keep_groups(noisy, {}).stages[0].cost == 7);
 }
 
 TEST_CASE("A trace's table carries the seconds of groups; tables without them are as they were") {
   const weir::Trace all = trace();
-  const auto table = weir::trace_to_table(all);
+  const auto table = weir::detail::trace_to_table(all);
   CHECK(std::ranges::count(table.header, "net.a.feature_seconds.image") == 1);
-  const weir::Trace back = weir::trace_from_table(table.header, table.rows);
+  const weir::Trace back = weir::detail::trace_from_table(table.header, table.rows);
   CHECK(back.stages[0].feature_costs == all.stages[0].feature_costs);
   CHECK(back.stages[0].feature_names == all.stages[0].feature_names);
   CHECK(back.stages[0].features == all.stages[0].features);
   CHECK(back.stages[1].feature_costs.empty());
   CHECK(all.rows({1}).stages[0].feature_costs == all.stages[0].feature_costs);
   CHECK(all.select({0, 1}).stages[0].feature_costs == all.stages[0].feature_costs);
-  const auto old = weir::trace_to_table(weir::keep_groups(all, {}));
+  const auto old = weir::detail::trace_to_table(weir::detail::keep_groups(all, {}));
   for (const auto& column : old.header) CHECK(column.find("feature_seconds") == std::string::npos);
   auto negative = table;
   const auto c = std::ranges::find(negative.header, "net.a.feature_seconds.image") - negative.header.begin();
   for (auto& row : negative.rows) row[static_cast<std::size_t>(c)] = "-1";
-  CHECK_THROWS_AS(weir::trace_from_table(negative.header, negative.rows), weir::Error);
+  CHECK_THROWS_AS(weir::detail::trace_from_table(negative.header, negative.rows), weir::Error);
 }
 
 }  // namespace WEIR_UNIT

@@ -17,13 +17,13 @@ namespace WEIR_UNIT {
 
 namespace {
 
-weir::ActionTable random_actions(const weir::Topology& topology, std::size_t n, std::uint64_t seed) {
-  weir::ActionTable actions;
+weir::detail::ActionTable random_actions(const weir::Topology& topology, std::size_t n, std::uint64_t seed) {
+  weir::detail::ActionTable actions;
   std::uint64_t counter = 0;
   for (std::size_t k = 0; k < topology.size(); ++k) {
     actions.emplace_back();
     for (std::size_t i = 0; i < n; ++i)
-      actions[k].push_back(static_cast<std::uint8_t>(weir::counter_uniform(seed, counter++) *
+      actions[k].push_back(static_cast<std::uint8_t>(weir::detail::counter_uniform(seed, counter++) *
                                                      static_cast<double>(topology.n_actions(k))));
   }
   return actions;
@@ -42,16 +42,16 @@ TEST_CASE("Objective: a chain of three by hand, as in the paper's recursion") {
                             {0},
                             Eigen::VectorXd::Constant(1, loss)});
   const auto topology = weir_test::chain_of(trace);
-  const auto R = weir::charged_loss(trace, weir::LossSide::excess);
+  const auto R = weir::detail::charged_loss(trace, weir::detail::LossSide::excess);
   CHECK(R == Eigen::MatrixXd{{0.75, 0, 0}});
-  CHECK(weir::charged_loss(trace, weir::LossSide::difference) == Eigen::MatrixXd{{0.75, -0.25, 0}});
-  const weir::Objective objective{topology, trace, R, 10};
+  CHECK(weir::detail::charged_loss(trace, weir::detail::LossSide::difference) == Eigen::MatrixXd{{0.75, -0.25, 0}});
+  const weir::detail::Objective objective{topology, trace, R, 10};
   // Gate 1 goes on: J_2 = 2 + 4 beyond gate 0, whose exit costs 10 * 0.75.
-  const weir::ActionTable actions = {{0}, {1}, {0}};
+  const weir::detail::ActionTable actions = {{0}, {1}, {0}};
   const auto V = objective.cost_to_go(actions);
   CHECK(V[2](0) == 0);
   CHECK(V[1](0) == 4);
-  CHECK(objective.action_costs(0, V) == weir::RowMatrix{{7.5, 6}});
+  CHECK(objective.action_costs(0, V) == weir::detail::RowMatrix{{7.5, 6}});
   CHECK(objective.path_costs(actions)(0) == 1 + 7.5);
   CHECK(objective.path_costs({{1}, {1}, {0}})(0) == 1 + 2 + 4);
 }
@@ -60,9 +60,9 @@ TEST_CASE("Objective: cost above the best = sum of weights on mistakes, at each 
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const auto trace = weir_test::difficulty_trace(50, 2 + seed % 6, seed, 0);
     const auto topology = seed % 3 == 0 ? weir_test::chain_of(trace) : weir_test::random_dag(trace, seed);
-    const auto side = seed % 2 == 0 ? weir::LossSide::excess : weir::LossSide::difference;
-    const auto R = weir::charged_loss(trace, side);
-    const weir::Objective objective{topology, trace, R, 1e-3 * static_cast<double>(1 + seed)};
+    const auto side = seed % 2 == 0 ? weir::detail::LossSide::excess : weir::detail::LossSide::difference;
+    const auto R = weir::detail::charged_loss(trace, side);
+    const weir::detail::Objective objective{topology, trace, R, 1e-3 * static_cast<double>(1 + seed)};
     const auto actions = random_actions(topology, trace.size(), seed);
     const auto V = objective.cost_to_go(actions);
     for (std::size_t k = 0; k < topology.size(); ++k) {
@@ -91,9 +91,9 @@ TEST_CASE("Objective: regrets against the oracle's cost to go add up along each 
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto trace = weir_test::difficulty_trace(30, 6, seed, 0);
     const auto topology = weir_test::random_dag(trace, seed);
-    const auto R = weir::charged_loss(trace, weir::LossSide::excess);
+    const auto R = weir::detail::charged_loss(trace, weir::detail::LossSide::excess);
     const double lambda = 3e-3;
-    const weir::Objective objective{topology, trace, R, lambda};
+    const weir::detail::Objective objective{topology, trace, R, lambda};
     std::vector<Eigen::VectorXd> best(topology.size());
     for (std::size_t k = topology.size(); k-- > 0;) best[k] = objective.action_costs(k, best).rowwise().minCoeff();
     const auto actions = random_actions(topology, trace.size(), seed);
@@ -101,11 +101,12 @@ TEST_CASE("Objective: regrets against the oracle's cost to go add up along each 
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto row = static_cast<Eigen::Index>(i);
       double regret = 0;
-      for (const std::size_t k : weir::walk(topology, actions, i).visited)
+      for (const std::size_t k : weir::detail::walk(topology, actions, i).visited)
         regret += objective.action_costs(k, best)(row, actions[k][i]) - best[k](row);
       CHECK(cost(row) - (trace.stages[0].cost + best[0](row)) == doctest::Approx(regret).epsilon(1e-12));
     }
-    CHECK(weir::lagrangian(weir::lagrangian_oracle(topology, trace, lambda), lambda, weir::LossSide::excess) ==
+    CHECK(weir::detail::lagrangian(weir::lagrangian_oracle(topology, trace, lambda), lambda,
+                                   weir::detail::LossSide::excess) ==
           doctest::Approx(best[0].mean() + trace.stages[0].cost));
   }
 }
@@ -114,17 +115,17 @@ TEST_CASE("Objective: path costs are what an evaluation of the same policy measu
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     const auto trace = weir_test::difficulty_trace(30, 5, seed);
     const auto topology = weir_test::random_dag(trace, seed);
-    for (const auto side : {weir::LossSide::excess, weir::LossSide::difference}) {
+    for (const auto side : {weir::detail::LossSide::excess, weir::detail::LossSide::difference}) {
       const auto policy = weir::train(trace, topology, 2e-3, {.learner = "threshold", .side = side});
       const auto actions = weir::detail::action_table(policy, trace);
-      const auto R = weir::charged_loss(trace, side);
-      const weir::Objective objective{topology, trace, R, 2e-3};
+      const auto R = weir::detail::charged_loss(trace, side);
+      const weir::detail::Objective objective{topology, trace, R, 2e-3};
       CHECK(objective.path_costs(actions).mean() ==
-            doctest::Approx(weir::lagrangian(weir::evaluate(policy, trace), 2e-3, side)).epsilon(1e-12));
-      const auto reach = weir::reached(topology, actions);
+            doctest::Approx(weir::detail::lagrangian(weir::evaluate(policy, trace), 2e-3, side)).epsilon(1e-12));
+      const auto reach = weir::detail::reached(topology, actions);
       for (std::size_t i = 0; i < trace.size(); ++i) {
         std::vector<bool> visited(topology.size(), false);
-        for (const auto k : weir::route(policy, trace, i).visited) visited[k] = true;
+        for (const auto k : weir::detail::route(policy, trace, i).visited) visited[k] = true;
         for (std::size_t k = 0; k < topology.size(); ++k) CHECK(reach[k][i] == visited[k]);
       }
     }

@@ -26,8 +26,8 @@
 
 namespace WEIR_UNIT {
 
-using weir::GateProblem;
-using weir::PredictedLoss;
+using weir::detail::GateProblem;
+using weir::detail::PredictedLoss;
 
 namespace {
 
@@ -35,29 +35,30 @@ namespace {
 struct Given {
   weir::Trace trace;
   weir::Topology topology;
-  std::vector<weir::RowMatrix> X;
+  std::vector<weir::detail::RowMatrix> X;
   std::vector<std::vector<Eigen::Index>> columns;
   Eigen::MatrixXd R;
   std::vector<std::size_t> fold;
   std::size_t folds;
 
-  Given(weir::Trace t, weir::Topology dag, std::size_t n_folds = 1, weir::LossSide side = weir::LossSide::excess)
+  Given(weir::Trace t, weir::Topology dag, std::size_t n_folds = 1,
+        weir::detail::LossSide side = weir::detail::LossSide::excess)
       : trace(std::move(t)), topology(std::move(dag)), folds(n_folds) {
-    const weir::GateInputs inputs = weir::gate_inputs(topology, trace);
+    const weir::detail::GateInputs inputs = weir::detail::gate_inputs(topology, trace);
     for (std::size_t k = 0; k < topology.size(); ++k) {
-      X.push_back(weir::gate_matrix(inputs, trace, k));
+      X.push_back(weir::detail::gate_matrix(inputs, trace, k));
       columns.emplace_back();
       for (Eigen::Index j = 0; j < X[k].cols(); ++j) columns[k].push_back(j);
     }
-    R = weir::charged_loss(trace, side);
-    fold = weir::deal_folds(trace.size(), folds, 1);
+    R = weir::detail::charged_loss(trace, side);
+    fold = weir::detail::deal_folds(trace.size(), folds, 1);
   }
 
   GateProblem problem() const { return {topology, X, columns, R, fold, folds}; }
 };
 
 /// rho [n] by the plainest means: the data set written out, each example once for either label.
-Eigen::VectorXd predicted(const weir::RowMatrix& X, const Eigen::VectorXd& loss, double low, double high) {
+Eigen::VectorXd predicted(const weir::detail::RowMatrix& X, const Eigen::VectorXd& loss, double low, double high) {
   weir::Dataset data;
   data.X.resize(2 * X.rows(), X.cols());
   data.X << X, X;
@@ -69,7 +70,7 @@ Eigen::VectorXd predicted(const weir::RowMatrix& X, const Eigen::VectorXd& loss,
   }
   data.y.assign(static_cast<std::size_t>(X.rows()), 0);
   data.y.resize(static_cast<std::size_t>(2 * X.rows()), 1);
-  const auto model = weir::LogisticRegression{}.fit(data);
+  const auto model = weir::detail::LogisticRegression{}.fit(data);
   Eigen::VectorXd rho(X.rows());
   for (Eigen::Index i = 0; i < X.rows(); ++i) {
     const std::vector<double> x(X.row(i).begin(), X.row(i).end());
@@ -91,7 +92,7 @@ weir::Trace with_fractions(weir::Trace trace) {
 TEST_CASE("predicted loss: takes the first action whose prediction is within the limit, on any topology") {
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
     const auto trace = with_fractions(weir_test::difficulty_trace(400, 4, seed));
-    const auto side = seed % 2 == 0 ? weir::LossSide::excess : weir::LossSide::difference;
+    const auto side = seed % 2 == 0 ? weir::detail::LossSide::excess : weir::detail::LossSide::difference;
     for (const auto& topology :
          {weir_test::chain_of(trace), weir_test::all_later_of(trace), weir_test::random_dag(trace, seed)}) {
       const Given given(trace, topology, 1, side);
@@ -134,7 +135,7 @@ TEST_CASE("predicted loss: the limit moves everything from the full network to t
   CHECK(free.mean_cost == doctest::Approx(trace.stages[0].cost));
   // It tells easy from hard: at the same share of exits chance would lose far more.
   const auto& middle = path[14];
-  const double full = weir::cheapest_costs(trainer.topology(), trace).back();
+  const double full = weir::detail::cheapest_costs(trainer.topology(), trace).back();
   const double saved = (full - middle.mean_cost) / (full - trace.stages[0].cost);
   CHECK(saved > 0.2);
   CHECK(middle.mean_excess < 0.5 * saved * path[0].mean_excess);
@@ -164,21 +165,21 @@ TEST_CASE("predicted loss: what never loses exits, what always loses goes on, wi
   for (auto& stage : trace.stages) stage.loss.setZero();
   Given given(trace, weir_test::chain_of(trace), 2);
   for (const double limit : {1e-9, 0.5})
-    CHECK(PredictedLoss(given.problem()).actions(limit)[0] == weir::Actions(60, 0));
+    CHECK(PredictedLoss(given.problem()).actions(limit)[0] == weir::detail::Actions(60, 0));
   given.R.col(0).setOnes();
   const PredictedLoss split(given.problem());
-  CHECK(split.actions(0.5)[0] == weir::Actions(60, 1));
-  CHECK(split.actions(0.5)[1] == weir::Actions(60, 0));
+  CHECK(split.actions(0.5)[0] == weir::detail::Actions(60, 1));
+  CHECK(split.actions(0.5)[1] == weir::detail::Actions(60, 0));
   const auto d = static_cast<std::size_t>(given.X[0].cols());
   CHECK(split.gates(0.5)[0] == weir::Gate::constant(1, 2, d));
-  CHECK(split.actions(std::numeric_limits<double>::infinity())[0] == weir::Actions(60, 0));
+  CHECK(split.actions(std::numeric_limits<double>::infinity())[0] == weir::detail::Actions(60, 0));
   // Without inputs the mean is what there is to predict.
   given.R.col(0).head(30).setZero();
   given.columns[0].clear();
   given.folds = 1;
   given.fold.assign(60, 0);
-  CHECK(PredictedLoss(given.problem()).actions(0.49)[0] == weir::Actions(60, 1));
-  CHECK(PredictedLoss(given.problem()).actions(0.51)[0] == weir::Actions(60, 0));
+  CHECK(PredictedLoss(given.problem()).actions(0.49)[0] == weir::detail::Actions(60, 1));
+  CHECK(PredictedLoss(given.problem()).actions(0.51)[0] == weir::detail::Actions(60, 0));
   CHECK(PredictedLoss(given.problem()).gates(0.49)[0] == weir::Gate::constant(1, 2, d));
   CHECK(PredictedLoss(given.problem()).gates(0.51)[0] == weir::Gate::constant(0, 2, d));
   CHECK_THROWS_AS(PredictedLoss(given.problem(), 0), weir::ArgumentError);
@@ -187,7 +188,7 @@ TEST_CASE("predicted loss: what never loses exits, what always loses goes on, wi
 
 TEST_CASE("predicted loss: reads the chosen inputs alone, and gates stay equal in JSON") {
   const auto trace = weir_test::difficulty_trace(200, 3, 4);
-  const auto options = weir::with_learner({.folds = 2}, "predicted_loss");
+  const auto options = weir::detail::with_learner({.folds = 2}, "predicted_loss");
   CHECK(options.feature("entropy"));
   CHECK(!options.feature("class_3"));
   weir::TrainOptions two = options;
@@ -208,24 +209,26 @@ TEST_CASE("priced_loss: decides as its gates do, is never behind a fixed exit, a
   const auto costs_at_price = [&](std::string_view learner, double lambda) {
     const weir::PolicyTrainer trainer(fit, topology, {.learner = std::string(learner)});
     const auto point = trainer.train(lambda);
-    if (learner == weir::priced_loss) {
+    if (learner == weir::detail::priced_loss) {
       CHECK(!trainer.one_parameter());
       CHECK(point.actions == weir::detail::action_table(point.policy, fit));
       for (std::size_t k = 0; k < 4; ++k) {
         const auto e = weir::evaluate(trainer.fixed(k).policy, fit);
-        CHECK(point.objective.back() <= weir::lagrangian(e, lambda, weir::LossSide::excess) * (1 + 1e-9));
+        CHECK(point.objective.back() <=
+              weir::detail::lagrangian(e, lambda, weir::detail::LossSide::excess) * (1 + 1e-9));
       }
     }
-    return weir::lagrangian(weir::evaluate(point.policy, fresh), lambda, weir::LossSide::excess);
+    return weir::detail::lagrangian(weir::evaluate(point.policy, fresh), lambda, weir::detail::LossSide::excess);
   };
-  const double full = weir::cheapest_costs(topology, fit).back();
-  for (const double lambda : {10 * full, 40 * full}) static_cast<void>(costs_at_price(weir::priced_loss, lambda));
+  const double full = weir::detail::cheapest_costs(topology, fit).back();
+  for (const double lambda : {10 * full, 40 * full})
+    static_cast<void>(costs_at_price(weir::detail::priced_loss, lambda));
   // A stage that costs nearly as much as the full network is passed over.
   for (weir::Trace* trace : {&fit, &fresh}) trace->stages[1].cost = 0.9 * trace->stages[3].cost;
   double priced = 0, one_limit = 0;
   for (const double lambda : {10 * full, 20 * full, 40 * full}) {
-    priced += costs_at_price(weir::priced_loss, lambda) / full;
-    one_limit += costs_at_price(weir::predicted_loss, lambda) / full;
+    priced += costs_at_price(weir::detail::priced_loss, lambda) / full;
+    one_limit += costs_at_price(weir::detail::predicted_loss, lambda) / full;
   }
   CHECK(priced < 0.95 * one_limit);
 }

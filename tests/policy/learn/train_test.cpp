@@ -33,8 +33,9 @@ weir::Trace one_feature(std::size_t n, std::uint64_t seed) {
   return trace;
 }
 
-double value_of(const weir::PathPoint& point, double lambda, weir::LossSide side) {
-  return point.mean_cost + lambda * (side == weir::LossSide::excess ? point.mean_excess : point.mean_difference);
+double value_of(const weir::PathPoint& point, double lambda, weir::detail::LossSide side) {
+  return point.mean_cost +
+         lambda * (side == weir::detail::LossSide::excess ? point.mean_excess : point.mean_difference);
 }
 
 }  // namespace
@@ -81,8 +82,8 @@ TEST_CASE("train: a feature that tells all reaches the oracle, on chains and whe
         const double lambda = 0.01;
         const auto policy = weir::train(trace, topology, lambda, {.learner = learner});
         const auto oracle = weir::lagrangian_oracle(topology, trace, lambda);
-        CHECK(weir::lagrangian(weir::evaluate(policy, trace), lambda, weir::LossSide::excess) ==
-              doctest::Approx(weir::lagrangian(oracle, lambda, weir::LossSide::excess)).epsilon(1e-9));
+        CHECK(weir::detail::lagrangian(weir::evaluate(policy, trace), lambda, weir::detail::LossSide::excess) ==
+              doctest::Approx(weir::detail::lagrangian(oracle, lambda, weir::detail::LossSide::excess)).epsilon(1e-9));
       }
   }
 }
@@ -94,7 +95,7 @@ TEST_CASE("train: the objective never rises over passes, sometimes falls, and no
     const auto topology = seed % 2 == 0 ? weir_test::chain_of(trace) : weir_test::random_dag(trace, seed);
     for (const auto& learner : weir::learner_names())
       for (const std::size_t folds : {1U, 3U})
-        for (const auto side : {weir::LossSide::excess, weir::LossSide::difference}) {
+        for (const auto side : {weir::detail::LossSide::excess, weir::detail::LossSide::difference}) {
           const weir::PolicyTrainer trainer(trace, topology,
                                             {.learner = learner, .side = side, .passes = 4, .folds = folds});
           const double lambda = 2e-3;
@@ -108,9 +109,9 @@ TEST_CASE("train: the objective never rises over passes, sometimes falls, and no
             CHECK(point.objective.back() <= value_of(trainer.fixed(k), lambda, side) + 1e-15);
           if (folds == 1) {
             const auto e = weir::evaluate(point.policy, trace);
-            CHECK(point.objective.back() == doctest::Approx(weir::lagrangian(e, lambda, side)).epsilon(1e-12));
+            CHECK(point.objective.back() == doctest::Approx(weir::detail::lagrangian(e, lambda, side)).epsilon(1e-12));
             CHECK(point.actions == weir::detail::action_table(point.policy, trace));
-            CHECK(weir::lagrangian(weir::lagrangian_oracle(topology, trace, lambda, side), lambda, side) <=
+            CHECK(weir::detail::lagrangian(weir::lagrangian_oracle(topology, trace, lambda, side), lambda, side) <=
                   point.objective.back() + 1e-15);
           }
         }
@@ -125,7 +126,8 @@ TEST_CASE("train: out-of-fold decisions are honest where features are noise") {
     std::fill(s.prediction.begin(), s.prediction.end(), 0);  // agreement tells nothing either
     for (Eigen::Index j = 0; j < s.features.cols(); ++j)
       for (Eigen::Index i = 0; i < 300; ++i)
-        s.features(i, j) = weir::counter_uniform(9 + static_cast<std::uint64_t>(j), static_cast<std::uint64_t>(i));
+        s.features(i, j) =
+            weir::detail::counter_uniform(9 + static_cast<std::uint64_t>(j), static_cast<std::uint64_t>(i));
   }
   const auto topology = weir_test::chain_of(trace);
   const double lambda = 3e-3;
@@ -133,8 +135,9 @@ TEST_CASE("train: out-of-fold decisions are honest where features are noise") {
   const auto crossed = weir::PolicyTrainer(trace, topology, {.learner = "tree", .folds = 5}).train(lambda);
   double fixed = 1;
   for (std::size_t k = 0; k < 3; ++k)
-    fixed = std::min(fixed, weir::lagrangian(weir::evaluate(weir::fixed_policy(topology, trace, k), trace), lambda,
-                                             weir::LossSide::excess));
+    fixed =
+        std::min(fixed, weir::detail::lagrangian(weir::evaluate(weir::detail::fixed_policy(topology, trace, k), trace),
+                                                 lambda, weir::detail::LossSide::excess));
   CHECK(own.objective.back() < 0.97 * fixed);      // believes its own noise
   CHECK(crossed.objective.back() > 0.97 * fixed);  // knows better
   CHECK(crossed.objective.back() <= fixed + 1e-15);
@@ -167,7 +170,7 @@ TEST_CASE("train_path: deterministic, no worse than the neighbour it started fro
   }
   for (std::size_t g = 4; g + 1 < path.size(); ++g) {
     CHECK(*path[g].lambda < *path[g + 1].lambda);
-    CHECK(path[g].objective.back() <= value_of(path[g + 1], *path[g].lambda, weir::LossSide::excess) + 1e-15);
+    CHECK(path[g].objective.back() <= value_of(path[g + 1], *path[g].lambda, weir::detail::LossSide::excess) + 1e-15);
   }
   const auto again = weir::PolicyTrainer(trace, topology, options).train_path(6);
   for (std::size_t p = 0; p < path.size(); ++p) {
@@ -185,7 +188,7 @@ TEST_CASE("train: a learner of one's own, no features at all, losses without any
   int fits = 0;
   const auto own = [&](const weir::Dataset& data) {
     ++fits;
-    return weir::GateModel("logistic", weir::LogisticRegression{.C = 1}.fit(data));
+    return weir::detail::GateModel("logistic", weir::detail::LogisticRegression{.C = 1}.fit(data));
   };
   const auto policy = weir::train(trace, topology, 2e-3, {.fit = own});
   CHECK(fits > 0);

@@ -23,17 +23,17 @@
 namespace WEIR_UNIT {
 
 using weir::Budget;
-using weir::Candidate;
-using weir::GateModel;
 using weir::Trace;
+using weir::detail::Candidate;
+using weir::detail::GateModel;
 
 TEST_CASE("deal_folds: each fold equally often, by the seed alone") {
-  const auto fold = weir::deal_folds(23, 4, 7);
+  const auto fold = weir::detail::deal_folds(23, 4, 7);
   std::vector<int> size(4, 0);
   for (const std::size_t f : fold) ++size.at(f);
   for (const int s : size) CHECK((s == 5 || s == 6));
-  CHECK(fold == weir::deal_folds(23, 4, 7));
-  CHECK(fold != weir::deal_folds(23, 4, 8));
+  CHECK(fold == weir::detail::deal_folds(23, 4, 7));
+  CHECK(fold != weir::detail::deal_folds(23, 4, 8));
 }
 
 TEST_CASE("cross_validate: equals a plain loop over folds") {
@@ -41,10 +41,10 @@ TEST_CASE("cross_validate: equals a plain loop over folds") {
   const auto topology = weir_test::chain_of(trace);
   weir::TrainOptions train;
   train.passes = 1;
-  const weir::CrossValidation options{.folds = 3, .lambdas = 4, .seed = 2, .threads = 2};
-  const auto got = weir::cross_validate(trace, topology, train, options);
+  const weir::detail::CrossValidation options{.folds = 3, .lambdas = 4, .seed = 2, .threads = 2};
+  const auto got = weir::detail::cross_validate(trace, topology, train, options);
   REQUIRE(got.size() == 3 + 4);
-  const auto fold = weir::deal_folds(300, 3, 2);
+  const auto fold = weir::detail::deal_folds(300, 3, 2);
   const auto lambdas = weir::PolicyTrainer(trace, topology, train).lambda_grid(4);
   std::vector<double> seconds(7, 0), excess(7, 0);
   for (std::size_t f = 0; f < 3; ++f) {
@@ -71,12 +71,12 @@ TEST_CASE("system_cost: read off a hull by hand") {
   Budget budget;
   budget.value = 0.04;
   const double half = 9 - 8 * 0.25, full = 5, twice = 1;
-  CHECK(weir::system_cost(path, budget) == doctest::Approx(std::cbrt(half * full * twice)));
+  CHECK(weir::detail::system_cost(path, budget) == doctest::Approx(std::cbrt(half * full * twice)));
   budget.on = weir::BudgetOn::cost;
   budget.value = 2;
-  CHECK(weir::system_cost(path, budget) == doctest::Approx((0.08 + 0.08 * 7 / 8 + 0.08 * 5 / 8) / 3));
+  CHECK(weir::detail::system_cost(path, budget) == doctest::Approx((0.08 + 0.08 * 7 / 8 + 0.08 * 5 / 8) / 3));
   budget.value = 0.5;
-  CHECK(std::isinf(weir::system_cost(path, budget)));
+  CHECK(std::isinf(weir::detail::system_cost(path, budget)));
 }
 
 TEST_CASE("tune: prefers the learner that sees more, and features without noise") {
@@ -91,24 +91,24 @@ TEST_CASE("tune: prefers the learner that sees more, and features without noise"
   Budget budget;
   budget.value = 0.02;
   std::size_t last = 0;
-  const auto tuning = weir::tune(trace, topology, candidates, budget, {.folds = 3, .lambdas = 6},
-                                 [&](std::size_t done, std::size_t total) {
-                                   CHECK(total == 3);
-                                   last = done;
-                                 });
+  const auto tuning = weir::detail::tune(trace, topology, candidates, budget, {.folds = 3, .lambdas = 6},
+                                         [&](std::size_t done, std::size_t total) {
+                                           CHECK(total == 3);
+                                           last = done;
+                                         });
   CHECK(last == 3);
   CHECK(tuning.best == 2);
   CHECK(tuning.cost[2] < tuning.cost[1]);
   CHECK(tuning.cost[1] < tuning.cost[0]);
-  CHECK_THROWS_AS(weir::tune(trace, topology, {}, budget, {}), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::tune(trace, topology, {}, budget, {}), weir::ArgumentError);
 }
 
 TEST_CASE("tune: the first candidate stays unless another saves enough") {
-  CHECK(weir::takes_over(0.9, 1, 1));
-  CHECK(!weir::takes_over(0.96, 1, 1));
-  CHECK(!weir::takes_over(0.9, 1, 0.8));
-  CHECK(weir::takes_over(1, INFINITY, INFINITY));
-  CHECK(!weir::takes_over(INFINITY, INFINITY, INFINITY));
+  CHECK(weir::detail::takes_over(0.9, 1, 1));
+  CHECK(!weir::detail::takes_over(0.96, 1, 1));
+  CHECK(!weir::detail::takes_over(0.9, 1, 0.8));
+  CHECK(weir::detail::takes_over(1, INFINITY, INFINITY));
+  CHECK(!weir::detail::takes_over(INFINITY, INFINITY, INFINITY));
   // The same twice: no reason to change.
   const Trace trace = weir_test::difficulty_trace(300, 3, 9);
   weir::TrainOptions base;
@@ -116,15 +116,16 @@ TEST_CASE("tune: the first candidate stays unless another saves enough") {
   std::vector<Candidate> candidates{{"first", base}, {"again", base}};
   Budget budget;
   budget.value = 0.02;
-  CHECK(weir::tune(trace, weir_test::chain_of(trace), candidates, budget, {.folds = 3, .lambdas = 4}).best == 0);
+  CHECK(weir::detail::tune(trace, weir_test::chain_of(trace), candidates, budget, {.folds = 3, .lambdas = 4}).best ==
+        0);
 }
 
 TEST_CASE("default candidates: predicted losses first, distinct names, features by group") {
-  const auto all = weir::default_candidates({});
-  CHECK(all.front().train.learner == weir::predicted_loss);
+  const auto all = weir::detail::default_candidates({});
+  CHECK(all.front().train.learner == weir::detail::predicted_loss);
   for (std::size_t a = 0; a < all.size(); ++a)
     for (std::size_t b = 0; b < a; ++b) CHECK(all[a].name != all[b].name);
-  using namespace weir::gate_features;
+  using namespace weir::detail::gate_features;
   CHECK(is_class("class_3"));
   CHECK(is_class("stem.class_3"));
   CHECK(!is_class("stem.margin"));
@@ -140,7 +141,7 @@ TEST_CASE("TrainOptions::feature: gates learn from the chosen inputs alone and s
   const Trace trace = weir_test::difficulty_trace(400, 3, 1);
   const auto topology = weir_test::chain_of(trace);
   weir::TrainOptions options;
-  options.feature = weir::gate_features::own_confidence;
+  options.feature = weir::detail::gate_features::own_confidence;
   const auto point = weir::PolicyTrainer(trace, topology, options).train(0.002);
   Trace blind = trace;
   for (auto& s : blind.stages) s.prediction.assign(s.prediction.size(), 0);  // agreement is always 1 then
@@ -157,7 +158,7 @@ TEST_CASE("TrainOptions::feature: gates learn from the chosen inputs alone and s
 }
 
 TEST_CASE("GateModel::reading: columns are picked, misuse is refused") {
-  const GateModel high("threshold", weir::ThresholdModel{1, 0, 0.5, 1, 0});
+  const GateModel high("threshold", weir::detail::ThresholdModel{1, 0, 0.5, 1, 0});
   const GateModel third = high.reading({2}, 4);
   CHECK(third.n_features() == 4);
   const std::vector<double> x{0, 0, 0.9, 0}, y{0.9, 0.9, 0, 0.9};

@@ -28,7 +28,7 @@ void for_each_learner(const Test& test) {
             }(),
             ...);
       },
-      weir::learner_list);
+      weir::detail::learner_list);
 }
 
 /// Largest |f_a(x) - f_b(x)| over the rows of X, relative to the largest |f_a|.

@@ -11,7 +11,7 @@
 namespace WEIR_UNIT {
 
 using ensemble_cases::decisions, learner_cases::dataset, learner_cases::noisy, learner_cases::row;
-using weir::Dataset, weir::GradientBoosting;
+using weir::Dataset, weir::detail::GradientBoosting;
 
 namespace {
 
@@ -139,7 +139,7 @@ TEST_CASE("Boosting: deterministic, for any order of rows; the loss falls with e
 
 TEST_CASE("Boosting: rows held out end it early, and where they cannot, they are not held out") {
   const Dataset fit = ensemble_cases::half(true), fresh = ensemble_cases::half(false);
-  const auto loss = [&](const weir::TreeEnsembleModel& model) {
+  const auto loss = [&](const weir::detail::TreeEnsembleModel& model) {
     std::vector<double> p;
     for (const double f : decisions(model, fresh)) p.push_back(1 / (1 + std::exp(-f)));
     return ensemble_cases::log_loss(p, fresh);

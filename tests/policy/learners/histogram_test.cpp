@@ -9,7 +9,7 @@
 namespace WEIR_UNIT {
 
 using learner_cases::noisy;
-using weir::BinnedFeatures, weir::Dataset;
+using weir::detail::BinnedFeatures, weir::Dataset;
 
 TEST_CASE("Bins: one for every value where they are few") {
   Eigen::MatrixXd X(5, 3);

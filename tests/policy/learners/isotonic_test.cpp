@@ -21,7 +21,7 @@ namespace WEIR_UNIT {
 
 using learner_cases::noisy, learner_cases::row;
 using nlohmann::json;
-using weir::Dataset, weir::IsotonicCurve, weir::IsotonicModel, weir::IsotonicRule;
+using weir::Dataset, weir::detail::IsotonicCurve, weir::detail::IsotonicModel, weir::detail::IsotonicRule;
 
 namespace {
 
@@ -91,7 +91,7 @@ TEST_CASE("Isotonic regression: the max-min formula, on every kind of order") {
         y[i] = kind == 0 ? std::floor(3 * u) : u + (kind == 1 ? 0.1 : -0.1) * static_cast<double>(i);
         w[i] = 0.1 + static_cast<double>(i % 4);
       }
-      const auto ours = weir::isotonic_regression(y, w), slow = max_min(y, w);
+      const auto ours = weir::detail::isotonic_regression(y, w), slow = max_min(y, w);
       REQUIRE(ours.size() == n);
       for (std::size_t i = 0; i < n; ++i) CHECK(ours[i] == doctest::Approx(slow[i]).epsilon(1e-13));
       for (std::size_t i = 1; i < n; ++i) CHECK(ours[i - 1] <= ours[i]);
@@ -101,7 +101,7 @@ TEST_CASE("Isotonic regression: the max-min formula, on every kind of order") {
 TEST_CASE("Isotonic curve: scikit-learn's, at its knots, between and beyond them") {
   REQUIRE(vectors().size() == 3);
   for (const auto& c : vectors()) {
-    const auto curve = weir::fit_isotonic_curve(vector(c.at("x")), vector(c.at("y")), vector(c.at("weight")));
+    const auto curve = weir::detail::fit_isotonic_curve(vector(c.at("x")), vector(c.at("y")), vector(c.at("weight")));
     const auto knots = c.at("knots").get<std::vector<double>>(), levels = c.at("levels").get<std::vector<double>>();
     REQUIRE(curve.x == knots);
     for (std::size_t k = 0; k < knots.size(); ++k) CHECK(curve.y[k] == doctest::Approx(levels[k]).epsilon(1e-13));
@@ -114,7 +114,7 @@ TEST_CASE("Isotonic curve: scikit-learn's, at its knots, between and beyond them
 TEST_CASE("Isotonic curve: what it cannot fit or load is refused") {
   const Eigen::VectorXd x = Eigen::VectorXd::LinSpaced(5, 0, 1), one = Eigen::VectorXd::Ones(5);
   const auto fit = [](const Eigen::VectorXd& a, const Eigen::VectorXd& b, const Eigen::VectorXd& c) {
-    return weir::fit_isotonic_curve(a, b, c);
+    return weir::detail::fit_isotonic_curve(a, b, c);
   };
   CHECK(fit(x, x, one)(0.3) == doctest::Approx(0.3));
   CHECK(fit(x, -x, one)(0.9) == doctest::Approx(-0.5));
@@ -148,8 +148,8 @@ TEST_CASE("Isotonic rule: on its own scores no cut costs less") {
   // The scores that the curve was fitted to, and the sums of cost on both sides of each cut.
   const Dataset used = noisy(200, 3, 21).without_zero_weights();
   const IsotonicModel model = IsotonicRule{}.fit(used);
-  const Eigen::VectorXd unseen =
-      weir::out_of_fold_scores(used, 5, [](const Dataset& d) { return weir::LogisticRegression{}.fit(d); });
+  const Eigen::VectorXd unseen = weir::detail::out_of_fold_scores(
+      used, 5, [](const Dataset& d) { return weir::detail::LogisticRegression{}.fit(d); });
   const double ours = error(used, [&](Eigen::Index i) { return model.curve(unseen(i)); });
   double least = HUGE_VAL;
   for (Eigen::Index cut = 0; cut < unseen.size(); ++cut)
@@ -160,7 +160,7 @@ TEST_CASE("Isotonic rule: on its own scores no cut costs less") {
 
 TEST_CASE("Isotonic rule: cuts where the cost changes sign, not where a tilted logistic does") {
   const Dataset data = tilted(900, 1), fresh = tilted(900, 2);
-  const auto logistic = weir::LogisticRegression{}.fit(data);
+  const auto logistic = weir::detail::LogisticRegression{}.fit(data);
   const auto rule = IsotonicRule{}.fit(data);
   const auto of = [&](const auto& model) {
     return error(fresh, [&](Eigen::Index i) { return model.decision_function(row(fresh.X, i)); });
@@ -168,7 +168,7 @@ TEST_CASE("Isotonic rule: cuts where the cost changes sign, not where a tilted l
   const double by_logistic = of(logistic), by_rule = of(rule);
   CHECK(rule.score == logistic);
   CHECK(by_rule < 0.8 * by_logistic);
-  CHECK(by_rule < of(weir::SingleThreshold{}.fit(data)));
+  CHECK(by_rule < of(weir::detail::SingleThreshold{}.fit(data)));
 }
 
 TEST_CASE("Isotonic rule: options, allocations") {
@@ -193,7 +193,7 @@ TEST_CASE("Out-of-fold scores: a row, and each of its copies, is scored without 
   };
   int fits = 0;
   std::vector<std::vector<bool>> left_out;
-  const auto scores = weir::out_of_fold_scores(data, 4, [&](const Dataset& d) {
+  const auto scores = weir::detail::out_of_fold_scores(data, 4, [&](const Dataset& d) {
     ++fits;
     left_out.emplace_back();
     for (Eigen::Index i = 0; i < 40; ++i) left_out.back().push_back(d.sample_weight(i) == 0);
@@ -213,7 +213,7 @@ TEST_CASE("Out-of-fold scores: a row, and each of its copies, is scored without 
   same.X.setConstant(2);
   fits = 0;
   left_out.clear();
-  weir::out_of_fold_scores(same, 4, [&](const Dataset& d) {
+  weir::detail::out_of_fold_scores(same, 4, [&](const Dataset& d) {
     CHECK(d.sample_weight == same.sample_weight);
     return Mean{static_cast<double>(++fits)};
   });

@@ -15,7 +15,7 @@ namespace WEIR_UNIT {
 
 using learner_cases::noisy, learner_cases::row;
 using nlohmann::json;
-using weir::GateModel;
+using weir::detail::GateModel;
 
 namespace {
 
@@ -186,7 +186,7 @@ TEST_CASE("Learners: unknown names name the known ones") {
   } catch (const weir::ArgumentError& e) {
     for (const auto& name : weir::learner_names()) CHECK(std::string(e.what()).find(name) != std::string::npos);
   }
-  CHECK_THROWS_AS(GateModel("tree", weir::LinearModel{}), weir::ArgumentError);
+  CHECK_THROWS_AS(GateModel("tree", weir::detail::LinearModel{}), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

@@ -16,7 +16,7 @@
 namespace WEIR_UNIT {
 
 using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
-using weir::Dataset, weir::KernelSvm, weir::KernelSvmModel;
+using weir::Dataset, weir::detail::KernelSvm, weir::detail::KernelSvmModel;
 
 namespace {
 
@@ -132,7 +132,7 @@ TEST_CASE("Kernel SVM: two cached rows serve as well as all") {
   CHECK(narrow.fit(data) == KernelSvm{}.fit(data));
   Eigen::MatrixXd Z(5, 2);
   Z << 0, 0, 1, 0, 0, 2, -1, 1, 0, 0;
-  weir::RbfRows rows(Z, 0.5, 3 * 5 * sizeof(double));
+  weir::detail::RbfRows rows(Z, 0.5, 3 * 5 * sizeof(double));
   for (const Eigen::Index i : {0, 1, 2, 3, 4, 0, 3, 1}) {
     const Eigen::VectorXd& kept = rows[i];
     rows[(i + 1) % 5];
@@ -143,7 +143,7 @@ TEST_CASE("Kernel SVM: two cached rows serve as well as all") {
 
 TEST_CASE("Kernel SVM: a ring around a disc, which no line parts") {
   const Dataset data = ring();
-  CHECK(errors(weir::LinearSvm{}.fit(data), data) > 20);
+  CHECK(errors(weir::detail::LinearSvm{}.fit(data), data) > 20);
   CHECK(errors(KernelSvm{}.fit(data), data) == 0);
 }
 

@@ -17,13 +17,14 @@
 namespace WEIR_UNIT {
 
 using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
-using weir::Dataset, weir::LinearModel, weir::LinearSvm, weir::LogisticRegression, weir::SvmLoss;
+using weir::Dataset, weir::detail::LinearModel, weir::detail::LinearSvm, weir::detail::LogisticRegression,
+    weir::detail::SvmLoss;
 
 namespace {
 
 /// The objective in scikit-learn's form, from its definition: 0.5 w'w [+ 0.5 b^2] + C sum weight loss(margin).
 template <class Loss>
-double objective(const Dataset& data, const weir::Standardise& scaling, const std::vector<double>& coef,
+double objective(const Dataset& data, const weir::detail::Standardise& scaling, const std::vector<double>& coef,
                  double intercept, double C, bool regularise_bias, const Loss& loss) {
   double sum = regularise_bias ? 0.5 * intercept * intercept : 0.0;
   for (const double w : coef) sum += 0.5 * w * w;
@@ -78,7 +79,7 @@ TEST_CASE("Linear learners: scikit-learn's optimum with the same weights, C and 
 TEST_CASE("Linear learners: the weighted standardisation is scikit-learn's") {
   for (const auto& c : learner_cases::vectors()) {
     const Dataset used = dataset(c).without_zero_weights();
-    const auto scaling = weir::fit_standardise(used.X, used.sample_weight);
+    const auto scaling = weir::detail::fit_standardise(used.X, used.sample_weight);
     for (std::size_t j = 0; j < scaling.mean.size(); ++j) {
       CHECK(scaling.mean[j] == doctest::Approx(c.at("mean")[j].get<double>()).epsilon(1e-12));
       CHECK(1 / scaling.factor[j] == doctest::Approx(c.at("deviation")[j].get<double>()).epsilon(1e-12));
@@ -126,10 +127,10 @@ TEST_CASE("Linear learners: stationary at any C, also where classes can be told 
 
 TEST_CASE("Hinge solver: the proven gap bounds the distance from the optimum") {
   const Dataset used = noisy(150, 3, 8).without_zero_weights();
-  const auto scaling = weir::fit_standardise(used.X, used.sample_weight);
+  const auto scaling = weir::detail::fit_standardise(used.X, used.sample_weight);
   for (const double C : {1e-2, 1.0, 1e4}) {
-    weir::LinearProblem problem{Eigen::MatrixXd(used.X.rows(), 4), C * used.sample_weight};
-    problem.Z.leftCols(3) = weir::standardised(scaling, used.X);
+    weir::detail::LinearProblem problem{Eigen::MatrixXd(used.X.rows(), 4), C * used.sample_weight};
+    problem.Z.leftCols(3) = weir::detail::standardised(scaling, used.X);
     problem.Z.col(3).setOnes();
     for (Eigen::Index i = 0; i < problem.Z.rows(); ++i)
       if (used.y[static_cast<std::size_t>(i)] == 0) problem.Z.row(i) *= -1;
@@ -137,8 +138,8 @@ TEST_CASE("Hinge solver: the proven gap bounds the distance from the optimum") {
       return 0.5 * v.squaredNorm() + problem.cost.dot((1 - (problem.Z * v).array()).max(0.0).matrix());
     };
     double gap = -1, loose_gap = -1;
-    const Eigen::VectorXd v = weir::minimise_hinge(problem, 1e-9, 200, &gap);
-    const Eigen::VectorXd loose = weir::minimise_hinge(problem, 0.05, 200, &loose_gap);
+    const Eigen::VectorXd v = weir::detail::minimise_hinge(problem, 1e-9, 200, &gap);
+    const Eigen::VectorXd loose = weir::detail::minimise_hinge(problem, 0.05, 200, &loose_gap);
     CHECK(gap >= 0);
     CHECK(gap <= 1e-9 * P(v) * 1.0001);
     CHECK(P(loose) - P(v) <= loose_gap * (1 + 1e-9) + 1e-9);
@@ -161,18 +162,18 @@ TEST_CASE("Hinge solver: reaches its tolerance at any C, also for copies, consta
     for (const double C : {1e-6, 1e-3, 1.0, 1e3, 1e6}) {
       INFO("C = " << C);
       const Dataset used = data.without_zero_weights();
-      const auto scaling = weir::fit_standardise(used.X, used.sample_weight);
+      const auto scaling = weir::detail::fit_standardise(used.X, used.sample_weight);
       const auto n = used.X.rows();
-      weir::LinearProblem problem{Eigen::MatrixXd(n, 5), C * used.sample_weight / used.sample_weight.sum()};
-      problem.Z.leftCols(4) = weir::standardised(scaling, used.X);
+      weir::detail::LinearProblem problem{Eigen::MatrixXd(n, 5), C * used.sample_weight / used.sample_weight.sum()};
+      problem.Z.leftCols(4) = weir::detail::standardised(scaling, used.X);
       problem.Z.col(4).setOnes();
       for (Eigen::Index i = 0; i < n; ++i)
         if (used.y[static_cast<std::size_t>(i)] == 0) problem.Z.row(i) *= -1;
       double gap = -1;
-      const Eigen::VectorXd v = weir::minimise_hinge(problem, 1e-9, 200, &gap);
+      const Eigen::VectorXd v = weir::detail::minimise_hinge(problem, 1e-9, 200, &gap);
       const double P = 0.5 * v.squaredNorm() + problem.cost.dot((1 - (problem.Z * v).array()).max(0.0).matrix());
       CHECK(gap <= 1e-9 * P * 1.0001);
-      CHECK(weir::minimise_hinge(problem, 1e-9, 200) == v);
+      CHECK(weir::detail::minimise_hinge(problem, 1e-9, 200) == v);
     }
 }
 

@@ -12,7 +12,7 @@
 namespace WEIR_UNIT {
 
 using ensemble_cases::decisions, learner_cases::noisy;
-using weir::Dataset, weir::RandomForest;
+using weir::Dataset, weir::detail::RandomForest;
 
 namespace {
 
@@ -25,7 +25,7 @@ TEST_CASE("Forest: one tree on all rows and columns is the decision tree, also b
     Dataset data = noisy(200, 4, seed);
     if (seed % 2 == 0) data.X.col(2) = data.X.col(2).array().round();
     const auto forest = single.fit(data);
-    const auto tree = weir::DecisionTree{.max_depth = 5, .min_weight_fraction_leaf = 0.005}.fit(data);
+    const auto tree = weir::detail::DecisionTree{.max_depth = 5, .min_weight_fraction_leaf = 0.005}.fit(data);
     CHECK(forest.nodes.size() == tree.nodes.size());
     for (const std::uint64_t other : {seed, seed + 100}) {
       const Dataset fresh = noisy(200, 4, other);

@@ -11,7 +11,7 @@
 namespace WEIR_UNIT {
 
 using learner_cases::noisy, learner_cases::row;
-using weir::Dataset, weir::SingleThreshold, weir::ThresholdModel;
+using weir::Dataset, weir::detail::SingleThreshold, weir::detail::ThresholdModel;
 
 namespace {
 

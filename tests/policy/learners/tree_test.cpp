@@ -11,7 +11,7 @@
 namespace WEIR_UNIT {
 
 using learner_cases::dataset, learner_cases::noisy, learner_cases::row;
-using weir::Dataset, weir::DecisionTree, weir::TreeModel;
+using weir::Dataset, weir::detail::DecisionTree, weir::detail::TreeModel;
 
 namespace {
 

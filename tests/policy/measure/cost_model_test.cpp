@@ -39,21 +39,21 @@ std::shared_ptr<const CascadeSpec> spec() {
 }  // namespace
 
 TEST_CASE("median") {
-  CHECK(weir::median({}) == 0);
-  CHECK(weir::median({3}) == 3);
-  CHECK(weir::median({9, 1, 2}) == 2);
-  CHECK(weir::median({4, 1, 1e9, 2}) == 3);
-  CHECK(weir::median({5, 5, 5, 1}) == 5);
+  CHECK(weir::detail::median({}) == 0);
+  CHECK(weir::detail::median({3}) == 3);
+  CHECK(weir::detail::median({9, 1, 2}) == 2);
+  CHECK(weir::detail::median({4, 1, 1e9, 2}) == 3);
+  CHECK(weir::detail::median({5, 5, 5, 1}) == 5);
 }
 
 TEST_CASE("late_path goes by the latest predecessors") {
   const Topology t = spec()->topology;
   using Path = std::vector<std::size_t>;
-  CHECK(weir::late_path(t, 0) == Path{0});
-  CHECK(weir::late_path(t, 1) == Path{0, 1});
-  CHECK(weir::late_path(t, 2) == Path{0, 1, 2});
-  CHECK(weir::late_path(t, 3) == Path{0, 1, 3});
-  CHECK(weir::late_path(Topology::all_later({"x", "y", "z"}), 2) == Path{0, 1, 2});
+  CHECK(weir::detail::late_path(t, 0) == Path{0});
+  CHECK(weir::detail::late_path(t, 1) == Path{0, 1});
+  CHECK(weir::detail::late_path(t, 2) == Path{0, 1, 2});
+  CHECK(weir::detail::late_path(t, 3) == Path{0, 1, 3});
+  CHECK(weir::detail::late_path(Topology::all_later({"x", "y", "z"}), 2) == Path{0, 1, 2});
 }
 
 TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up does not count") {
@@ -71,7 +71,7 @@ TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up 
   };
   std::map<std::size_t, int> decisions;
   std::vector<std::pair<std::size_t, std::size_t>> progress;
-  const auto costs = weir::measure_costs(
+  const auto costs = weir::detail::measure_costs(
       cascade, maker, {4, 5, 6}, 1,
       [&](std::size_t k, std::span<const double> x) {
         CHECK(x.size() == s->gate_inputs().size(k));
@@ -94,12 +94,13 @@ TEST_CASE("measure_costs: every stage, in turn, with its preprocessing; warm-up 
   CHECK(progress == std::vector<std::pair<std::size_t, std::size_t>>{{1, 3}, {2, 3}, {3, 3}});
   const auto nothing = [](std::size_t, const auto&) {};
   for (const std::size_t warm_up : {3U, 4U})
-    CHECK_THROWS_AS(weir::measure_costs(cascade, maker, {4, 5, 6}, warm_up, nothing, nothing), weir::ArgumentError);
+    CHECK_THROWS_AS(weir::detail::measure_costs(cascade, maker, {4, 5, 6}, warm_up, nothing, nothing),
+                    weir::ArgumentError);
 }
 
 TEST_CASE("covering paths: every stage is run, and actions lead where the path says") {
   for (const Topology& t : {spec()->topology, Topology::all_later({"x", "y", "z"}), Topology::chain({"x"})}) {
-    const weir::CoveringPaths paths(t);
+    const weir::detail::CoveringPaths paths(t);
     std::set<std::size_t> run;
     for (std::size_t p = 0; p < paths.stages.size(); ++p) {
       std::size_t k = 0;
@@ -139,8 +140,8 @@ TEST_CASE("measure_cost_model: batches share what is paid once, sizes run in tur
       std::this_thread::sleep_for(std::chrono::milliseconds(8));
     maker(network, row, out);
   };
-  const auto model =
-      weir::measure_cost_model(cascade, one_to_eight, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {{1, 8}, 6, 2}, nothing, nothing);
+  const auto model = weir::detail::measure_cost_model(cascade, one_to_eight, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
+                                                      {{1, 8}, 6, 2}, nothing, nothing);
   CHECK(model.unit == "seconds");
   CHECK(model.batches == std::vector<std::size_t>{1, 8});
   REQUIRE(model.n_stages() == 3);
@@ -158,10 +159,13 @@ TEST_CASE("measure_cost_model: batches share what is paid once, sizes run in tur
   CHECK(begin == std::vector<std::size_t>{0, 0, 1, 2, 3, 4, 5, 6, 7, 1, 2});
   CHECK(asked.size() == 6 + 3 * 8);
 
-  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {}, {{1}, 6, 2}, nothing, nothing), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{}, 6, 2}, nothing, nothing), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{0, 1}, 6, 2}, nothing, nothing), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::measure_cost_model(cascade, maker, {1}, {{1, 64}, 6, 2}, nothing, nothing),
+  CHECK_THROWS_AS(weir::detail::measure_cost_model(cascade, maker, {}, {{1}, 6, 2}, nothing, nothing),
+                  weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::measure_cost_model(cascade, maker, {1}, {{}, 6, 2}, nothing, nothing),
+                  weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::measure_cost_model(cascade, maker, {1}, {{0, 1}, 6, 2}, nothing, nothing),
+                  weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::measure_cost_model(cascade, maker, {1}, {{1, 64}, 6, 2}, nothing, nothing),
                   weir::ArgumentError);  // the largest would never be counted
   const auto skipping =
       std::make_shared<CascadeSpec>(std::vector{toy_cascade::network("A", {7}, {counter(), counter()})},
@@ -171,12 +175,12 @@ TEST_CASE("measure_cost_model: batches share what is paid once, sizes run in tur
                                     Topology::all_later({"a0", "a1", "a"}));
   CascadeExecutor scattered(skipping, weir::Context());
   REQUIRE(!skipping->flows_in_batches());
-  CHECK_THROWS_AS(weir::measure_cost_model(scattered, maker, {1}, {{1, 4}, 6, 2}, nothing, nothing),
+  CHECK_THROWS_AS(weir::detail::measure_cost_model(scattered, maker, {1}, {{1, 4}, 6, 2}, nothing, nothing),
                   weir::ArgumentError);
 }
 
 TEST_CASE("count_costs: what a stage runs beyond the one before it, and its head") {
-  const auto costs = weir::count_costs(*spec());
+  const auto costs = weir::detail::count_costs(*spec());
   const double wave = 2 * 2 * 5 * 6, head = 2 * 5 * 6 + 2 * 2 * 3;
   const std::vector<double> layers{wave, 2 * wave, 2 * 7, 2 * 4}, heads{head, 0, 0, 0};
   REQUIRE(costs.size() == 4);
@@ -184,9 +188,9 @@ TEST_CASE("count_costs: what a stage runs beyond the one before it, and its head
     CHECK(costs[k].cost == layers[k] + heads[k]);
     CHECK(costs[k].answer_cost == heads[k]);
   }
-  CHECK(weir::count_costs(*spec(), 10)[2].cost == 1.4);
+  CHECK(weir::detail::count_costs(*spec(), 10)[2].cost == 1.4);
   for (const double bad : {0.0, -1.0, std::nan(""), HUGE_VAL})
-    CHECK_THROWS_AS(weir::count_costs(*spec(), bad), weir::ArgumentError);
+    CHECK_THROWS_AS(weir::detail::count_costs(*spec(), bad), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

@@ -45,8 +45,8 @@ struct Metered {
     };
   }
 
-  weir::CostModel measure(const weir::EnergyRuns& runs) {
-    return weir::measure_energy(
+  weir::CostModel measure(const weir::detail::EnergyRuns& runs) {
+    return weir::detail::measure_energy(
         *spec, weir::Context(), maker(), {0, 1, 2, 3}, [this] { return joules(); }, runs, [](auto&&...) {});
   }
 };
@@ -92,9 +92,10 @@ TEST_CASE("energy: networks of batch 1, in any topology, run one by one") {
 
 TEST_CASE("energy: a counter that stands still or falls is refused, as are runs of nothing") {
   Metered m(chain);
-  const auto with = [&](const std::function<double()>& joules, const weir::EnergyRuns& runs,
+  const auto with = [&](const std::function<double()>& joules, const weir::detail::EnergyRuns& runs,
                         const std::vector<std::size_t>& rows = {0}) {
-    static_cast<void>(weir::measure_energy(*m.spec, weir::Context(), m.maker(), rows, joules, runs, [](auto&&...) {}));
+    static_cast<void>(
+        weir::detail::measure_energy(*m.spec, weir::Context(), m.maker(), rows, joules, runs, [](auto&&...) {}));
   };
   CHECK_THROWS_WITH_AS(with([] { return 7.0; }, {.block_s = 0, .give_up_s = 0}),
                        doctest::Contains("the counter did not move in"), weir::ArgumentError);
@@ -112,8 +113,8 @@ TEST_CASE("energy: a counter that stands still or falls is refused, as are runs 
 TEST_CASE("energy: a counter of coarse steps is waited for") {
   Metered m(chain);
   const auto coarse = [&] { return 5000 * std::floor(m.joules() / 5000); };
-  const auto model = weir::measure_energy(*m.spec, weir::Context(), m.maker(), {0, 1, 2, 3}, coarse,
-                                          {.batches = {4}, .rounds = 1, .block_s = 0.02}, [](auto&&...) {});
+  const auto model = weir::detail::measure_energy(*m.spec, weir::Context(), m.maker(), {0, 1, 2, 3}, coarse,
+                                                  {.batches = {4}, .rounds = 1, .block_s = 0.02}, [](auto&&...) {});
   CHECK(model.costs[0][2].cost > 0);
   CHECK(model.costs[0][3].cost == doctest::Approx(1000.75).epsilon(0.05));
 }

@@ -21,7 +21,7 @@ using weir::detail::Histogram;
 
 /// A CIFAR ResNet whose batch normalisations do something.
 weir::GraphDef network() {
-  weir::GraphDef def = weir::cifar_resnet_graph(8);
+  weir::GraphDef def = weir::models::cifar_resnet_graph(8);
   std::mt19937 random(3);
   std::uniform_real_distribution<float> uniform(0.5F, 1.5F);
   for (const weir::NodeDef& n : def.nodes) {
@@ -65,7 +65,7 @@ std::size_t count(const weir::GraphDef& def, const std::string& op) {
 std::size_t count(const weir::Network& net, const std::string& op) {
   const auto& nodes = net.state().nodes;
   return static_cast<std::size_t>(
-      std::count_if(nodes.begin(), nodes.end(), [&](const weir::Node& n) { return n.op == op; }));
+      std::count_if(nodes.begin(), nodes.end(), [&](const weir::detail::Node& n) { return n.op == op; }));
 }
 
 template <typename E, typename F>
@@ -93,7 +93,7 @@ TEST_CASE("quantize: the file written answers as fp32 does, on integers, under t
   CHECK(r.result.same >= 15);
   CHECK(r.result.divergence < 0.01);
 
-  const weir::GraphDef read = weir::parse_onnx(weir::to_onnx(made.graph, made.outputs), "int8");
+  const weir::GraphDef read = weir::parse_onnx(weir::detail::to_onnx(made.graph, made.outputs), "int8");
   CHECK(count(read, "BatchNormalization") == 0);
   CHECK(count(read, "Relu") < count(def, "Relu") / 2 + 1);  // ranges do their work
   const weir::Network fp32 = weir::build_network(def), int8 = weir::build_network(read);

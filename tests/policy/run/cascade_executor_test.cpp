@@ -191,9 +191,9 @@ TEST_CASE("CascadeExecutor: recorded answers and features are those that gates s
               trace.stages[k].features(static_cast<Eigen::Index>(first + r), static_cast<Eigen::Index>(j)) = x[j];
           });
     CHECK(calls == K * n);
-    const weir::GateInputs inputs = weir::gate_inputs(spec->topology, trace);
-    std::vector<weir::RowMatrix> X;
-    for (std::size_t k = 0; k < K; ++k) X.push_back(weir::gate_matrix(inputs, trace, k));
+    const weir::detail::GateInputs inputs = weir::detail::gate_inputs(spec->topology, trace);
+    std::vector<weir::detail::RowMatrix> X;
+    for (std::size_t k = 0; k < K; ++k) X.push_back(weir::detail::gate_matrix(inputs, trace, k));
     for (const auto& mix : mixes(spec)) {
       const auto planned = weir::evaluate(mix, trace);
       for (std::size_t r = 0; r < n; ++r) {
@@ -306,7 +306,7 @@ TEST_CASE("CascadeExecutor: executors that share rows take examples over from ea
     const auto spec = make(t, {});
     const auto all = mixes(spec);
     const std::size_t n = 24, n_threads = 3, stages = spec->stages.size();
-    const auto store = std::make_shared<weir::CascadeRows>(*spec);
+    const auto store = std::make_shared<weir::detail::CascadeRows>(*spec);
     store->reserve(n);
     std::vector<std::unique_ptr<CascadeExecutor>> executors;
     for (std::size_t i = 0; i < n_threads; ++i)
@@ -370,7 +370,7 @@ TEST_CASE("CascadeExecutor: a network exported for single images runs one by one
 TEST_CASE("CascadeExecutor: features that do not tell classes apart; networks that end in probabilities") {
   const auto plain =
       std::make_shared<CascadeSpec>(Toys{}.networks(), Stages{a0, a}, Topology::chain({"a0", "a"}), false);
-  CHECK(plain->feature_names() == weir::confidence_feature_names(3, false));
+  CHECK(plain->feature_names() == weir::detail::confidence_feature_names(3, false));
   CascadeExecutor cascade(plain, weir::Context());
   const auto seen = cascade.run_one_with(from(0), 0, [&](std::size_t, std::span<const double> x) {
     CHECK(x.size() == 6);

@@ -38,8 +38,8 @@
 namespace WEIR_UNIT {
 
 using toy_cascade::counter, toy_cascade::tensor;
-using weir::CascadeExecutor, weir::CascadeSpec, weir::CascadeStage, weir::FeatureOptions, weir::PooledProjection,
-    weir::Topology, weir::View;
+using weir::CascadeExecutor, weir::CascadeSpec, weir::CascadeStage, weir::FeatureOptions,
+    weir::detail::PooledProjection, weir::Topology, weir::View;
 
 namespace {
 
@@ -102,14 +102,14 @@ weir::MixedPolicy curious_policy(const std::shared_ptr<const CascadeSpec>& s) {
   weir::Policy policy{s->topology, {}};
   for (std::size_t k = 0; k < s->stages.size(); ++k) {
     const std::size_t actions = s->topology.n_actions(k), d = s->gate_inputs().size(k);
-    std::vector<weir::GateModel> models;
+    std::vector<weir::detail::GateModel> models;
     for (std::size_t a = 0; a < actions; ++a)
       for (std::size_t b = a + 1; b < actions; ++b) {
-        weir::LinearModel m = weir::LinearModel::constant(0, d);
+        weir::detail::LinearModel m = weir::detail::LinearModel::constant(0, d);
         for (std::size_t j = 0; j < d; ++j) m.coef[j] = std::sin(0.7 * static_cast<double>(j + a + 2 * b));
         std::vector<double> scores;
         for (std::size_t i = 0; i < 40; ++i) {
-          std::vector<weir::StageAnswer> answers(s->stages.size());
+          std::vector<weir::detail::StageAnswer> answers(s->stages.size());
           for (std::size_t j = 0; j < answers.size(); ++j) answers[j] = {0, features[j][i]};
           Row x(d);
           s->gate_inputs().fill(k, answers, x);
@@ -117,7 +117,7 @@ weir::MixedPolicy curious_policy(const std::shared_ptr<const CascadeSpec>& s) {
           for (std::size_t j = 0; j < d; ++j) f += m.coef[j] * x[j];
           scores.push_back(f);
         }
-        m.intercept = -weir::median(scores);
+        m.intercept = -weir::detail::median(scores);
         models.push_back({"logistic", m});
       }
     policy.gates.push_back(actions == 1 ? weir::Gate{} : weir::Gate(actions, d, std::move(models)));
@@ -174,7 +174,8 @@ TEST_CASE("Features of a cascade: each is made of the tensor that it says, by fr
     }
   for (std::size_t k = 1; k < s->stages.size(); ++k)
     for (const std::string& name : s->feature_names(k)) CHECK(!name.starts_with("image"));
-  CHECK(s->feature_names(5) == weir::confidence_feature_names(3));  // nobody asks a stage without a gate for more
+  CHECK(s->feature_names(5) ==
+        weir::detail::confidence_feature_names(3));  // nobody asks a stage without a gate for more
 }
 
 TEST_CASE("Features of a cascade: one at a time, in batches, recorded, on any number of threads: the same bits") {
@@ -224,12 +225,13 @@ TEST_CASE("Features of a cascade: nothing is allocated for an image") {
 TEST_CASE("Features of a cascade: a group that is not used is neither computed nor counted") {
   const auto plain = spec({}, jumping()), all = spec(weir::feature_group_names(), jumping());
   CascadeExecutor a(plain, weir::Context()), b(all, weir::Context());
-  CHECK(plain->feature_names(0) == weir::confidence_feature_names(3));
+  CHECK(plain->feature_names(0) == weir::detail::confidence_feature_names(3));
   const auto no_gate = [](std::size_t, std::span<const double>) {};
   const auto quiet = [](std::size_t, std::size_t) {};
   const std::vector<std::size_t> rows(30, 0);
-  for (const auto& cost : weir::measure_costs(a, from(0), rows, 5, no_gate, quiet)) CHECK(cost.feature_costs.empty());
-  const auto costs = weir::measure_costs(b, from(0), rows, 5, no_gate, quiet);
+  for (const auto& cost : weir::detail::measure_costs(a, from(0), rows, 5, no_gate, quiet))
+    CHECK(cost.feature_costs.empty());
+  const auto costs = weir::detail::measure_costs(b, from(0), rows, 5, no_gate, quiet);
   for (std::size_t k = 0; k + 1 < costs.size(); ++k) {
     INFO(k);
     for (const char* group : {"energy", "pooled"}) CHECK(costs[k].feature_costs.at(group) > 0);
@@ -237,7 +239,7 @@ TEST_CASE("Features of a cascade: a group that is not used is neither computed n
     CHECK(costs[k].feature_costs.count("image") == (k == 0 ? 1 : 0));
   }
   CHECK(costs.back().feature_costs.empty());
-  const auto counted = weir::count_costs(*all), counted_plain = weir::count_costs(*plain);
+  const auto counted = weir::detail::count_costs(*all), counted_plain = weir::detail::count_costs(*plain);
   for (std::size_t k = 0; k < counted.size(); ++k) {
     double extra = 0;
     for (const auto& [group, flops] : counted[k].feature_costs) extra += flops;
@@ -303,11 +305,11 @@ TEST_CASE("Features of a cascade: what does not fit is refused by name; NaN in a
 
 TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone and in batches") {
   auto joined = stages();
-  joined[1].form.join = weir::Join::mean;
-  joined[2].form.join = weir::Join::geometric;
-  weir::LinearModel model = weir::LinearModel::constant(1, 4);
+  joined[1].form.join = weir::detail::Join::mean;
+  joined[2].form.join = weir::detail::Join::geometric;
+  weir::detail::LinearModel model = weir::detail::LinearModel::constant(1, 4);
   model.coef = {1, -0.5, 0.25, 2};
-  joined[1].form.score = joined[3].form.score = weir::StageScore{weir::ScoreInputs::statistics, model};
+  joined[1].form.score = joined[3].form.score = weir::detail::StageScore{weir::detail::ScoreInputs::statistics, model};
   const auto s =
       std::make_shared<CascadeSpec>(networks(), joined, flowing(), FeatureOptions(true, weir::feature_group_names()));
   const auto own = spec(weir::feature_group_names(), flowing());
@@ -315,8 +317,8 @@ TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone
   CHECK(rows == recorded(s, 12, 5));
   for (std::size_t k = 0; k < s->stages.size(); ++k) {
     const auto& names = s->feature_names(k);
-    const bool joins = joined[k].form.join != weir::Join::own;
-    CHECK(names.back() == weir::stage_score_feature);
+    const bool joins = joined[k].form.join != weir::detail::Join::own;
+    CHECK(names.back() == weir::detail::stage_score_feature);
     CHECK(s->gate_inputs().size(k) >= names.size());
     if (k + 1 < s->stages.size()) CHECK((std::ranges::count(names, "energy") == 0) == joins);
     for (std::size_t i = 0; i < 12; ++i) {
@@ -343,12 +345,12 @@ TEST_CASE("Features of a cascade: groups beside joined answers and scores, alone
     exits.insert(a.exit);
   }
   CHECK(exits.size() > 1);
-  const auto model_of = weir::measure_cost_model(
+  const auto model_of = weir::detail::measure_cost_model(
       batch, from(0), {0, 1, 2, 3, 4, 5}, {{1, 4}, 12, 2}, [](std::size_t, std::span<const double>) {},
       [](std::size_t, std::size_t) {});
   CHECK(model_of.at(0, 2).feature_costs.size() == model_of.at(0, 1).feature_costs.size());
   CHECK(model_of.at(0, 3).feature_costs.at("energy") == doctest::Approx(model_of.at(0, 1).feature_costs.at("energy")));
-  const auto bare = weir::keep_groups(model_of, {});
+  const auto bare = weir::detail::keep_groups(model_of, {});
   for (const std::size_t n : {1U, 4U}) {
     CHECK(bare.at(0, n).feature_costs.empty());
     CHECK(bare.at(0, n).cost < model_of.at(0, n).cost);

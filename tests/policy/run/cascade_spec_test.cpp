@@ -57,13 +57,13 @@ TEST_CASE("CascadeSpec: what does not fit is refused") {
 }
 
 TEST_CASE("CascadeSpec: exits on branches are computed in the order of the stages") {
-  weir::GraphWriter g("ensemble", {});
-  const weir::Written x = g.input(3, 6, 6);
+  weir::models::GraphWriter g("ensemble", {});
+  const weir::models::Written x = g.input(3, 6, 6);
   const auto member = [&](const char* name, std::int64_t channels) {
-    const weir::Written y = g.relu(g.conv(std::string(name) + ".conv", x, channels, 3));
+    const weir::models::Written y = g.relu(g.conv(std::string(name) + ".conv", x, channels, 3));
     return g.linear(name, g.flatten(g.global_average_pool(y), channels), 4);
   };
-  const weir::Written first = member("first", 8), second = member("second", 5);
+  const weir::models::Written first = member("first", 8), second = member("second", 5);
   const weir::Network net = weir::build_network(g.finish(g.plus(first, second)));
   const std::string sum = net.output_names().front();
   const auto stages = [&](const std::string& exit) {

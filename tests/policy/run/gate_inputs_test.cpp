@@ -20,32 +20,33 @@ TEST_CASE("GateInputs: own features, then agreement and features of every stage 
   trace.stages.push_back({"c", 1, {}, Eigen::MatrixXd(2, 0), {4, 4}, Eigen::VectorXd::Zero(2)});
 
   const auto chain = weir::Topology::chain({"a", "b", "c"});
-  const weir::GateInputs inputs = weir::gate_inputs(chain, trace);
+  const weir::detail::GateInputs inputs = weir::detail::gate_inputs(chain, trace);
   CHECK(inputs.size(0) == 1);
   CHECK(inputs.size(1) == 4);
   CHECK(inputs.size(2) == 5);
   CHECK(inputs.max_size() == 5);
-  CHECK(weir::gate_matrix(inputs, trace, 0) == weir::RowMatrix{{0.1}, {0.2}});
-  CHECK(weir::gate_matrix(inputs, trace, 1) == weir::RowMatrix{{1, 2, 1, 0.1}, {3, 4, 0, 0.2}});
-  CHECK(weir::gate_matrix(inputs, trace, 2) == weir::RowMatrix{{0, 0.1, 0, 1, 2}, {1, 0.2, 0, 3, 4}});
+  CHECK(weir::detail::gate_matrix(inputs, trace, 0) == weir::detail::RowMatrix{{0.1}, {0.2}});
+  CHECK(weir::detail::gate_matrix(inputs, trace, 1) == weir::detail::RowMatrix{{1, 2, 1, 0.1}, {3, 4, 0, 0.2}});
+  CHECK(weir::detail::gate_matrix(inputs, trace, 2) == weir::detail::RowMatrix{{0, 0.1, 0, 1, 2}, {1, 0.2, 0, 3, 4}});
   CHECK(inputs.names(2, chain, {{"p"}, {"q", "r"}, {}}) ==
         std::vector<std::string>{"agree(a)", "a.p", "agree(b)", "b.q", "b.r"});
 
   // a may go straight to c, so c's gate must not read b.
   const auto dag = weir::Topology::all_later({"a", "b", "c"});
-  CHECK(weir::gate_matrix(weir::gate_inputs(dag, trace), trace, 2) == weir::RowMatrix{{0, 0.1}, {1, 0.2}});
+  CHECK(weir::detail::gate_matrix(weir::detail::gate_inputs(dag, trace), trace, 2) ==
+        weir::detail::RowMatrix{{0, 0.1}, {1, 0.2}});
 }
 
 TEST_CASE("GateInputs: filling one example gives the bits of the matrix, on random graphs") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto trace = weir_test::difficulty_trace(17, 1 + seed % 7, seed, seed % 4);
     const auto topology = weir_test::random_dag(trace, seed);
-    const weir::GateInputs inputs = weir::gate_inputs(topology, trace);
+    const weir::detail::GateInputs inputs = weir::detail::gate_inputs(topology, trace);
     for (std::size_t k = 0; k < topology.size(); ++k) {
-      const weir::RowMatrix X = weir::gate_matrix(inputs, trace, k);
+      const weir::detail::RowMatrix X = weir::detail::gate_matrix(inputs, trace, k);
       for (Eigen::Index i = 0; i < X.rows(); ++i) {
         std::vector<std::vector<double>> features;
-        std::vector<weir::StageAnswer> answers;
+        std::vector<weir::detail::StageAnswer> answers;
         for (const auto& s : trace.stages) {
           const Eigen::VectorXd row = s.features.row(i);
           features.emplace_back(row.data(), row.data() + row.size());
@@ -63,10 +64,11 @@ TEST_CASE("GateInputs: filling one example gives the bits of the matrix, on rand
 
 TEST_CASE("GateInputs: stages that differ are refused by name") {
   const auto trace = weir_test::difficulty_trace(5, 3, 1);
-  CHECK_THROWS_AS(weir::gate_inputs(weir::Topology::chain({"stage0", "stage1"}), trace), weir::ShapeError);
-  CHECK_THROWS_WITH_AS(weir::gate_inputs(weir::Topology::chain({"stage0", "other", "stage2"}), trace),
+  CHECK_THROWS_AS(weir::detail::gate_inputs(weir::Topology::chain({"stage0", "stage1"}), trace), weir::ShapeError);
+  CHECK_THROWS_WITH_AS(weir::detail::gate_inputs(weir::Topology::chain({"stage0", "other", "stage2"}), trace),
                        "stage 1 is 'other' in the topology and 'stage1' in the trace", weir::ShapeError);
-  CHECK_THROWS_AS(weir::GateInputs(weir_test::chain_of(trace), std::vector<std::size_t>{1, 2}), weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::GateInputs(weir_test::chain_of(trace), std::vector<std::size_t>{1, 2}),
+                  weir::ShapeError);
 }
 
 }  // namespace WEIR_UNIT

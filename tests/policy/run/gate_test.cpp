@@ -15,8 +15,8 @@ namespace WEIR_UNIT {
 
 namespace {
 
-weir::GateModel above(std::size_t d, std::size_t feature, double threshold) {
-  return {"threshold", weir::ThresholdModel{d, feature, threshold, 1, 0}};
+weir::detail::GateModel above(std::size_t d, std::size_t feature, double threshold) {
+  return {"threshold", weir::detail::ThresholdModel{d, feature, threshold, 1, 0}};
 }
 
 }  // namespace
@@ -41,12 +41,12 @@ TEST_CASE("Gate: constants of any number of actions, and the default that only e
 TEST_CASE("Gate: all pairs against a plain count of wins, ties to the lower action") {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const std::size_t n = 3 + seed % 4;
-    std::vector<weir::GateModel> models;
+    std::vector<weir::detail::GateModel> models;
     for (std::size_t m = 0; m < weir::Gate::n_pairs(n); ++m)
-      models.push_back(above(3, m % 3, weir::counter_uniform(seed, m)));
+      models.push_back(above(3, m % 3, weir::detail::counter_uniform(seed, m)));
     const weir::Gate gate(n, 3, models);
-    const std::vector<double> x = {weir::counter_uniform(seed, 100), weir::counter_uniform(seed, 101),
-                                   weir::counter_uniform(seed, 102)};
+    const std::vector<double> x = {weir::detail::counter_uniform(seed, 100), weir::detail::counter_uniform(seed, 101),
+                                   weir::detail::counter_uniform(seed, 102)};
     std::vector<int> wins(n, 0);
     std::size_t m = 0;
     for (std::size_t a = 0; a < n; ++a)
@@ -55,8 +55,9 @@ TEST_CASE("Gate: all pairs against a plain count of wins, ties to the lower acti
     CHECK(gate.action(x) == static_cast<std::size_t>(expected));
   }
   // A cycle: 1 beats 0, 2 beats 1, 0 beats 2. One win each, so the lowest.
-  const weir::Gate cycle(
-      3, 1, {weir::GateModel::constant(1, 1), weir::GateModel::constant(0, 1), weir::GateModel::constant(1, 1)});
+  const weir::Gate cycle(3, 1,
+                         {weir::detail::GateModel::constant(1, 1), weir::detail::GateModel::constant(0, 1),
+                          weir::detail::GateModel::constant(1, 1)});
   CHECK(cycle.action(std::vector<double>{0}) == 0);
 }
 
@@ -67,7 +68,7 @@ TEST_CASE("Gate: wrong numbers of models or features are refused") {
 }
 
 TEST_CASE("Gate: JSON gives the same gate back, damage is refused") {
-  const weir::Gate gate(3, 2, {above(2, 0, 1.0 / 3), above(2, 1, 0.1), weir::GateModel::constant(1, 2)});
+  const weir::Gate gate(3, 2, {above(2, 0, 1.0 / 3), above(2, 1, 0.1), weir::detail::GateModel::constant(1, 2)});
   const nlohmann::json json = gate;
   CHECK(nlohmann::json::parse(json.dump()).get<weir::Gate>() == gate);
   for (const char* key : {"n_actions", "n_features", "models"}) {

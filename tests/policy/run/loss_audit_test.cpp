@@ -8,7 +8,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::counter_uniform, weir::LossAudit, weir::LossAuditOptions;
+using weir::detail::counter_uniform, weir::LossAudit, weir::LossAuditOptions;
 
 namespace {
 

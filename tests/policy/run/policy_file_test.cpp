@@ -36,7 +36,7 @@ weir::PolicyFile example(const std::string& learner, bool graph, const weir::Tra
   file.policy = choice.policy;
   file.lambda_a = choice.lambda_a;
   file.lambda_b = choice.lambda_b;
-  file.budget = weir::budget_json(budget, choice);
+  file.budget = weir::detail::budget_json(budget, choice);
   file.cascade = {{"n_classes", 3}, {"networks", {{{"file", "a.onnx"}}}}};
   file.provenance = {{"policy", "images 0 to 119"}, {"note", "\u00fc \"quoted\""}};
   for (const auto& s : fit.stages)
@@ -72,7 +72,7 @@ TEST_CASE("policy file: loads equal to the last bit and decides alike, for all l
       CHECK(loaded == file);
       CHECK(weir::to_text(loaded) == text);
       CHECK(weir::evaluate(loaded.policy, fresh).exit == weir::evaluate(file.policy, fresh).exit);
-      CHECK(loaded.inputs().size(1) == weir::gate_inputs(file.policy.a.topology, fit).size(1));
+      CHECK(loaded.inputs().size(1) == weir::detail::gate_inputs(file.policy.a.topology, fit).size(1));
       CHECK(loaded.budget.at("on") == "excess");
     }
 }
@@ -83,7 +83,7 @@ TEST_CASE("policy file: rules and fixed exits are stored like learned policies, 
   for (const auto& s : trace.stages) file.stages.push_back({s.feature_names, s.cost, {}, {}});
   const auto chain = weir_test::chain_of(trace);
   for (std::size_t k = 0; k < 3; ++k) {
-    file.policy = weir::MixedPolicy::pure(weir::fixed_policy(chain, trace, k));
+    file.policy = weir::MixedPolicy::pure(weir::detail::fixed_policy(chain, trace, k));
     const auto text = weir::to_text(file);
     CHECK(text.find("gate_b") == std::string::npos);
     CHECK(weir::policy_from_text(text) == file);
@@ -118,7 +118,7 @@ TEST_CASE("policy file: costs of another unit say so, and are not called seconds
   file.cost_unit = "FLOP";
   file.stages[1].cost = 1e9 / 3;
   file.stages[1].answer_cost = 1e8 / 3;
-  file.budget = weir::budget_json({.on = weir::BudgetOn::cost, .value = 5}, {}, "FLOP");
+  file.budget = weir::detail::budget_json({.on = weir::BudgetOn::cost, .value = 5}, {}, "FLOP");
   const auto text = weir::to_text(file);
   CHECK(text.find("seconds") == std::string::npos);
   CHECK(weir::policy_from_text(text) == file);
@@ -261,7 +261,7 @@ TEST_CASE("policy file: what does not fit together is not written") {
   file.lambda_a = std::numeric_limits<double>::infinity();
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
   file = good;
-  file.policy.b = weir::fixed_policy(weir_test::all_later_of(trace), trace, 0);
+  file.policy.b = weir::detail::fixed_policy(weir_test::all_later_of(trace), trace, 0);
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
   file = good;
   file.stages[0].feature_names[0] = "\xff";

@@ -10,9 +10,9 @@
 
 namespace WEIR_UNIT {
 
-using weir::counter_uniform;
 using weir::ShiftMonitor;
 using weir::ShiftTest;
+using weir::detail::counter_uniform;
 
 namespace {
 

@@ -10,7 +10,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::ArgumentError, weir::BatchQueue, weir::BatchQueueOptions;
+using weir::ArgumentError, weir::detail::BatchQueue, weir::detail::BatchQueueOptions;
 
 namespace {
 

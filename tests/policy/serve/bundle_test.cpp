@@ -22,7 +22,7 @@ using nlohmann::json;
 
 namespace {
 
-weir::NetworkFiles anywhere() { return {.folder = {}, .allow_outside = true}; }
+weir::detail::NetworkFiles anywhere() { return {.folder = {}, .allow_outside = true}; }
 
 std::set<std::string> names_in(const std::filesystem::path& folder) {
   std::set<std::string> names;
@@ -68,7 +68,8 @@ TEST_CASE("bundle: its program is the one of tests/examples") {
 TEST_CASE("bundle: refused where something is in the way, missing, or not what was learned; nothing is left behind") {
   const TempFolder folder;
   write_policy(folder / "policy.json");
-  const auto refusal = [&](const std::vector<std::filesystem::path>& policies, const weir::NetworkFiles& networks) {
+  const auto refusal = [&](const std::vector<std::filesystem::path>& policies,
+                           const weir::detail::NetworkFiles& networks) {
     return message_of<weir::Error>([&] { weir::write_bundle(folder / "bundle", policies, networks); });
   };
   CHECK(contains(refusal({}, anywhere()), "no policies"));

@@ -67,7 +67,7 @@ std::uint64_t disagreements(const std::vector<Decision>& decisions, const std::v
                             double share) {
   std::uint64_t n = 0;
   for (std::size_t i = 0; i < full.size(); ++i)
-    if (weir::counter_uniform(seed, i) < share) n += decisions[i].label != full[i] ? 1 : 0;
+    if (weir::detail::counter_uniform(seed, i) < share) n += decisions[i].label != full[i] ? 1 : 0;
   return n;
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("Cascade: audits go on from a stored state; another policy begins anew
   CHECK(anew.policy == 0);
   CHECK(anew.images == 0);
   CHECK(anew.total_images == 120);
-  const nlohmann::json good = nlohmann::json::parse(weir::read_file(options.state));
+  const nlohmann::json good = nlohmann::json::parse(weir::detail::read_file(options.state));
   for (const auto& item : good.items()) {
     nlohmann::json bad = good;
     bad.erase(item.key());

@@ -11,7 +11,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::CascadeInputs, weir::Image, weir::ImageView, weir::Preprocess, weir::PreprocessOptions, weir::Shape;
+using weir::detail::CascadeInputs, weir::Image, weir::ImageView, weir::Preprocess, weir::PreprocessOptions, weir::Shape;
 
 namespace {
 

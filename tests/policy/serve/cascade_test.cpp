@@ -29,7 +29,8 @@ using weir::Cascade, weir::Decision, weir::ImageView;
 namespace {
 
 /// By plain means: an executor of its own, every network preprocesses for itself.
-Decision reference(const weir::PolicyFile& file, const weir::StoredCascade& stored, ImageView image, std::uint64_t id) {
+Decision reference(const weir::PolicyFile& file, const weir::detail::StoredCascade& stored, ImageView image,
+                   std::uint64_t id) {
   weir::CascadeExecutor executor(stored.spec, weir::Context());
   weir::Preprocess::Scratch scratch;
   const auto a = executor.run_one(
@@ -41,7 +42,7 @@ Decision reference(const weir::PolicyFile& file, const weir::StoredCascade& stor
   return {a.label, {a.probabilities.begin(), a.probabilities.end()}, stored.spec->stages[a.exit].name, 0};
 }
 
-std::uint64_t hash(ImageView v) { return weir::fnv1a({reinterpret_cast<const char*>(v.data), v.size_bytes()}); }
+std::uint64_t hash(ImageView v) { return weir::detail::fnv1a({reinterpret_cast<const char*>(v.data), v.size_bytes()}); }
 
 void check_equal(const Decision& d, const Decision& e) {
   CHECK(d.label == e.label);
@@ -62,7 +63,7 @@ TEST_CASE("Cascade: loaded from a file it answers as a CascadeExecutor does, alo
   for (const bool same : {true, false}) {
     const auto file = write(folder / "policy.json", same);
     const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
-    const auto stored = weir::read_cascade(file, folder / "policy.json", {{}, true});
+    const auto stored = weir::detail::read_cascade(file, folder / "policy.json", {{}, true});
     CHECK((stored.networks[0].preprocess == stored.networks[1].preprocess) == same);
     const auto images = stored_toys::images(40);
     std::set<std::string> exits;
@@ -90,7 +91,7 @@ TEST_CASE("Cascade: tensors are taken where all networks read the same, and give
   const TempFolder folder;
   write(folder / "policy.json");
   const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
-  const auto stored = weir::read_cascade(stored_toys::file(folder.path()), folder / "policy.json", {{}, true});
+  const auto stored = weir::detail::read_cascade(stored_toys::file(folder.path()), folder / "policy.json", {{}, true});
   const auto images = stored_toys::images(6);
   weir::Tensor x(weir::Shape{6, 1, 28, 28});
   weir::Preprocess::Scratch scratch;
@@ -110,7 +111,7 @@ TEST_CASE("Cascade: networks are loaded when an image first needs them") {
   const auto file = write(folder / "policy.json");
   const Cascade cascade = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
   CHECK(!cascade.spec().is_loaded(0));
-  const auto stored = weir::read_cascade(file, folder / "policy.json", {{}, true});
+  const auto stored = weir::detail::read_cascade(file, folder / "policy.json", {{}, true});
   std::uint64_t id = 0;  // of the policy that stops sooner
   while (!(file.policy.pick(id) == file.policy.a)) ++id;
   bool stopped_early = false;

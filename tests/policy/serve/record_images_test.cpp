@@ -28,21 +28,21 @@
 namespace WEIR_UNIT {
 
 using io_test::contains, io_test::message_of, io_test::slurp, io_test::TempFolder;
-using weir::FormatError, weir::RecordOptions, weir::Shard;
+using weir::FormatError, weir::RecordOptions, weir::detail::Shard;
 
 namespace {
 
 struct Recording {
   TempFolder folder;
   weir::PolicyFile file = stored_toys::file(folder.path());
-  weir::StoredCascade stored = weir::read_cascade(file, folder / "p.json", {{}, true});
+  weir::detail::StoredCascade stored = weir::detail::read_cascade(file, folder / "p.json", {{}, true});
   weir::ImageSet set = pixels();
   std::vector<std::size_t> rows = std::vector<std::size_t>(23);
 
   Recording() { std::iota(rows.begin(), rows.end(), std::size_t{2}); }
 
   static weir::ImageSet pixels() {
-    weir::Bytes bytes(30 * 28 * 28);
+    weir::detail::Bytes bytes(30 * 28 * 28);
     for (std::size_t i = 0; i < bytes.size(); ++i)
       bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
     std::vector<int> labels(30);
@@ -55,7 +55,7 @@ struct Recording {
     return folder / name;
   }
   std::string merged(const std::vector<std::filesystem::path>& shards) const {
-    weir::merge_trace_shards(shards, folder / "merged.csv");
+    weir::detail::merge_trace_shards(shards, folder / "merged.csv");
     return slurp(folder / "merged.csv");
   }
 };
@@ -64,10 +64,10 @@ struct Recording {
 
 TEST_CASE("recording: what a trace says is what gates see") {
   const Recording r;
-  const weir::Trace trace = weir::merge_trace_shards({r.record("whole")}, r.folder / "t.csv");
+  const weir::Trace trace = weir::detail::merge_trace_shards({r.record("whole")}, r.folder / "t.csv");
   REQUIRE(trace.size() == 23);
-  const weir::CsvTable table = weir::read_csv(r.folder / "t.csv");
-  const weir::Trace again = weir::trace_from_table(table.header, table.rows, {}, "t.csv");
+  const weir::detail::CsvTable table = weir::detail::read_csv(r.folder / "t.csv");
+  const weir::Trace again = weir::detail::trace_from_table(table.header, table.rows, {}, "t.csv");
   const auto planned = weir::evaluate(r.file.policy, again);
   const weir::Cascade cascade(r.file, r.folder / "p.json", stored_toys::anywhere());
   for (std::size_t i = 0; i < 23; ++i) {
@@ -84,9 +84,9 @@ TEST_CASE("recording: costs, their unit and networks go from the policy into the
   r.file.stages[1].cost = 0.1 / 3;
   r.file.stages[1].answer_cost = 0.01 / 3;
   r.record("joules");
-  weir::merge_trace_shards({r.folder / "joules"}, r.folder / "t.csv");
-  const weir::CsvTable table = weir::read_csv(r.folder / "t.csv");
-  const weir::Trace trace = weir::trace_from_table(table.header, table.rows, {}, "t.csv");
+  weir::detail::merge_trace_shards({r.folder / "joules"}, r.folder / "t.csv");
+  const weir::detail::CsvTable table = weir::detail::read_csv(r.folder / "t.csv");
+  const weir::Trace trace = weir::detail::trace_from_table(table.header, table.rows, {}, "t.csv");
   CHECK(trace.cost_unit == "J");
   CHECK(trace.costs() == std::vector<weir::StageCost>{{1, 0}, {0.1 / 3, 0.01 / 3}, {1, 0}});
   CHECK(trace.stages[0].network == "fashion_alexnet");
@@ -99,7 +99,7 @@ TEST_CASE("recording: network names of a trace") {
   const Recording r;
   CHECK(weir::detail::network_names(r.stored) ==
         std::vector<std::string>{"fashion_alexnet", "fashion_googlenet", "fashion_googlenet"});
-  weir::StoredCascade same = r.stored;
+  weir::detail::StoredCascade same = r.stored;
   same.networks[0].file = "elsewhere/fashion_googlenet.onnx";
   CHECK(weir::detail::network_names(same) ==
         std::vector<std::string>{"fashion_googlenet#0", "fashion_googlenet#1", "fashion_googlenet#1"});
@@ -147,20 +147,20 @@ TEST_CASE("recording: killed after any number of bytes it goes on to the same fi
 TEST_CASE("recording: class probabilities beside the rows, whole, in shards and after any stop") {
   const Recording r;
   const RecordOptions keeps{.shard = {}, .block = 5, .probabilities = true};
-  const auto beside = [](const std::filesystem::path& shard) { return weir::shard_probabilities(shard); };
+  const auto beside = [](const std::filesystem::path& shard) { return weir::detail::shard_probabilities(shard); };
   r.record("plain");
   r.record("whole", keeps);
   const std::string rows = slurp(r.folder / "whole"), floats = slurp(beside(r.folder / "whole"));
   CHECK(floats.size() == 23 * 3 * 10 * sizeof(float));
   CHECK(rows.substr(rows.find('\n')) == slurp(r.folder / "plain").substr(slurp(r.folder / "plain").find('\n')));
-  weir::merge_trace_shards({r.folder / "whole"}, r.folder / "t.csv");
+  weir::detail::merge_trace_shards({r.folder / "whole"}, r.folder / "t.csv");
   const std::string npy = slurp(r.folder / "t.probabilities.npy");
   const weir::Trace trace = weir::read_trace(r.folder / "t.csv");
   std::vector<double> features(trace.stages[0].feature_names.size());
   for (std::size_t k = 0; k < 3; ++k)
     for (Eigen::Index i = 0; i < 23; ++i) {
       const Eigen::VectorXf p = trace.stages[k].probabilities.row(i).transpose();
-      const int prediction = weir::confidence_features({p.data(), 10}, features);
+      const int prediction = weir::detail::confidence_features({p.data(), 10}, features);
       CHECK(prediction == trace.stages[k].prediction[static_cast<std::size_t>(i)]);
       CHECK(features[0] == trace.stages[k].features(i, 0));
       CHECK(features[4] == trace.stages[k].features(i, 4));
@@ -168,7 +168,7 @@ TEST_CASE("recording: class probabilities beside the rows, whole, in shards and 
   std::vector<std::filesystem::path> shards;
   for (const std::size_t i : {2U, 0U, 1U})
     shards.push_back(r.record("s" + std::to_string(i), {.shard = {i, 3}, .block = 4, .probabilities = true}));
-  weir::merge_trace_shards(shards, r.folder / "t.csv");
+  weir::detail::merge_trace_shards(shards, r.folder / "t.csv");
   CHECK(slurp(r.folder / "t.probabilities.npy") == npy);
 
   // Killed behind rows, within one, and between the probabilities of a block and its rows.
@@ -189,18 +189,21 @@ TEST_CASE("recording: class probabilities beside the rows, whole, in shards and 
   CHECK(contains(message_of<FormatError>([&] { r.record("killed", keeps); }), "killed.probabilities: fewer"));
   CHECK(contains(message_of<FormatError>([&] { r.record("plain", keeps); }), "another run"));
   r.folder.write("whole.probabilities", floats + "x");
-  CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
-                 "whole.probabilities: 2761 bytes, not the probabilities of 23 rows, 3 stages and 10 classes"));
+  CHECK(contains(
+      message_of<FormatError>([&] { weir::detail::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
+      "whole.probabilities: 2761 bytes, not the probabilities of 23 rows, 3 stages and 10 classes"));
   std::filesystem::remove(r.folder / "whole.probabilities");
-  CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
-                 "whole.probabilities: No such file"));
+  CHECK(contains(
+      message_of<FormatError>([&] { weir::detail::merge_trace_shards({r.folder / "whole"}, r.folder / "u.csv"); }),
+      "whole.probabilities: No such file"));
   // A header that claims more classes than any memory holds.
   const std::string huge = rows.substr(0, rows.find("\"classes\":10")) + "\"classes\":16000000" +
                            rows.substr(rows.find("\"classes\":10") + 12);
   r.folder.write("huge", huge);
   r.folder.write("huge.probabilities", floats);
-  CHECK(contains(message_of<FormatError>([&] { weir::merge_trace_shards({r.folder / "huge"}, r.folder / "u.csv"); }),
-                 "huge.probabilities: 2760 bytes, not"));
+  CHECK(contains(
+      message_of<FormatError>([&] { weir::detail::merge_trace_shards({r.folder / "huge"}, r.folder / "u.csv"); }),
+      "huge.probabilities: 2760 bytes, not"));
   CHECK(!std::filesystem::exists(r.folder / "u.csv"));
 }
 
@@ -235,8 +238,8 @@ TEST_CASE("recording: a file of another run, or a damaged one, is not gone on wi
   refuses("another label");
   CHECK_THROWS_AS(r.record("other", {.shard = {23, 24}}), weir::ArgumentError);
   CHECK_THROWS_AS(r.record("other", {.block = 0}), weir::ArgumentError);
-  const weir::TraceShardWriter busy(r.folder / "busy", {"run", {}, 5});
-  CHECK_THROWS_AS(weir::TraceShardWriter(r.folder / "busy", {"run", {}, 5}), weir::IoError);
+  const weir::detail::TraceShardWriter busy(r.folder / "busy", {"run", {}, 5});
+  CHECK_THROWS_AS(weir::detail::TraceShardWriter(r.folder / "busy", {"run", {}, 5}), weir::IoError);
 }
 
 TEST_CASE("merging: shards that do not make a whole are refused by file, and nothing is written") {
@@ -244,7 +247,7 @@ TEST_CASE("merging: shards that do not make a whole are refused by file, and not
   const auto first = r.record("s0", {.shard = {0, 2}}), second = r.record("s1", {.shard = {1, 2}}),
              other = r.record("other", {.shard = {1, 2}, .loss = "top5"});
   const auto refuses = [&](const std::vector<std::filesystem::path>& shards, const std::string& part) {
-    const auto message = message_of<FormatError>([&] { weir::merge_trace_shards(shards, r.folder / "out"); });
+    const auto message = message_of<FormatError>([&] { weir::detail::merge_trace_shards(shards, r.folder / "out"); });
     CHECK_MESSAGE(contains(message, part), message);
     CHECK(!std::filesystem::exists(r.folder / "out"));
   };
@@ -270,14 +273,14 @@ TEST_CASE("merging: shards that do not make a whole are refused by file, and not
     std::string flipped = text;
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 7)));
     try {
-      weir::merge_trace_shards({first, damaged(flipped)}, r.folder / "any");
+      weir::detail::merge_trace_shards({first, damaged(flipped)}, r.folder / "any");
     } catch (const weir::Error&) {
       ++refused;
     }
   }
   CHECK(refused > 10);
-  CHECK_THROWS_AS(weir::merge_trace_shards({}, r.folder / "out"), weir::ArgumentError);
-  CHECK_NOTHROW(weir::merge_trace_shards({second, first}, r.folder / "out"));
+  CHECK_THROWS_AS(weir::detail::merge_trace_shards({}, r.folder / "out"), weir::ArgumentError);
+  CHECK_NOTHROW(weir::detail::merge_trace_shards({second, first}, r.folder / "out"));
 }
 
 }  // namespace WEIR_UNIT

@@ -7,7 +7,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::ArgumentError, weir::parse_shard, weir::Shard, weir::shard_from_environment;
+using weir::ArgumentError, weir::detail::parse_shard, weir::detail::Shard, weir::detail::shard_from_environment;
 
 TEST_CASE("Shard: the parts follow each other, cover everything and differ by one at most") {
   for (const std::size_t n : {0U, 1U, 7U, 100U})

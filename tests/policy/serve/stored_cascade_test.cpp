@@ -156,7 +156,7 @@ TEST_CASE("policy file: every flipped bit around the networks is refused or harm
     std::string damaged = text;
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 7)));
     try {
-      static_cast<void>(weir::read_cascade(weir::policy_from_text(damaged), folder / "p.json", {{}, true}));
+      static_cast<void>(weir::detail::read_cascade(weir::policy_from_text(damaged), folder / "p.json", {{}, true}));
     } catch (const weir::Error&) {
       ++refused;
     }
@@ -165,8 +165,8 @@ TEST_CASE("policy file: every flipped bit around the networks is refused or harm
 }
 
 TEST_CASE("content_fnv1a: the published values") {
-  CHECK(weir::content_fnv1a({}) == "cbf29ce484222325");
-  CHECK(weir::content_fnv1a(std::string("foobar")) == "85944171f73967e8");  // RFC 9923
+  CHECK(weir::detail::content_fnv1a({}) == "cbf29ce484222325");
+  CHECK(weir::detail::content_fnv1a(std::string("foobar")) == "85944171f73967e8");  // RFC 9923
 }
 
 TEST_CASE("policy file: what stages make of their answers is stored, runs alike, and is version 3; lies are refused") {
@@ -175,15 +175,15 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   const std::string plain = weir::to_text(file);
   CHECK(json::parse(plain).at("weir_policy") == 2);
   // The second stage answers with the mean so far, the last with the geometric mean; the first two have scores.
-  weir::StageScore own{weir::ScoreInputs::statistics, weir::LinearModel::constant(1, 4)};
+  weir::detail::StageScore own{weir::detail::ScoreInputs::statistics, weir::detail::LinearModel::constant(1, 4)};
   own.model.coef = {2, -0.5, 0.3, 0.1};
-  weir::StageScore history{weir::ScoreInputs::history, weir::LinearModel::constant(0, 14)};
+  weir::detail::StageScore history{weir::detail::ScoreInputs::history, weir::detail::LinearModel::constant(0, 14)};
   for (std::size_t j = 0; j < 14; ++j) history.model.coef[j] = 0.2 * static_cast<double>(j) - 1;
   file.stages[0].source["score"] = own;
   file.stages[1].source["score"] = history;
   file.stages[1].source["join"] = "mean";
   file.stages[2].source["join"] = "geometric";
-  for (auto& s : file.stages) s.feature_names.emplace_back(weir::stage_score_feature);
+  for (auto& s : file.stages) s.feature_names.emplace_back(weir::detail::stage_score_feature);
   const auto inputs = file.inputs();
   file.policy.a.gates = {stored_toys::gate(inputs.size(0), 0.9), stored_toys::gate(inputs.size(1), 0.8), weir::Gate{}};
   file.policy.b = file.policy.a;
@@ -193,17 +193,18 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   weir::write_file_atomically(folder / "p.json", text);
   const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
   const auto& stages = cascade.spec().stages;
-  CHECK(stages[0].form == weir::AnswerForm{weir::Join::own, own});
-  CHECK(stages[1].form == weir::AnswerForm{weir::Join::mean, history});
-  CHECK(stages[2].form == weir::AnswerForm{weir::Join::geometric, {}});
-  for (const auto& stage : stages) CHECK(weir::source_to_json(stage).contains("join") == (stage.name != "alexnet"));
+  CHECK(stages[0].form == weir::detail::AnswerForm{weir::detail::Join::own, own});
+  CHECK(stages[1].form == weir::detail::AnswerForm{weir::detail::Join::mean, history});
+  CHECK(stages[2].form == weir::detail::AnswerForm{weir::detail::Join::geometric, {}});
+  for (const auto& stage : stages)
+    CHECK(weir::detail::source_to_json(stage).contains("join") == (stage.name != "alexnet"));
 
   // The same answers from the plain file, joined here.
   auto all_own = stored_toys::file(folder.path());
   weir::write_file_atomically(folder / "plain.json", plain);
-  const auto apart = weir::read_cascade(all_own, folder / "plain.json", {{}, true});
+  const auto apart = weir::detail::read_cascade(all_own, folder / "plain.json", {{}, true});
   weir::CascadeExecutor executor(apart.spec, weir::Context());
-  weir::CascadeInputs makes(apart.preprocessing());
+  weir::detail::CascadeInputs makes(apart.preprocessing());
   std::set<std::string> exits;
   const auto images = stored_toys::images(40);
   for (const auto& image : images) {
@@ -218,13 +219,13 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
     const weir::Decision d = cascade.run(image);
     exits.insert(d.exit);
     const std::size_t k = d.exit == "alexnet" ? 0 : d.exit == "inside" ? 1 : 2;
-    weir::JoinedAnswer answer(weir::Join::own, 10);
+    weir::detail::JoinedAnswer answer(weir::detail::Join::own, 10);
     answer.start(stages[k].form.join);
     for (std::size_t j = 0; j <= k; ++j) answer.add(p[j]);
     std::vector<float> expected(10);
     answer.write(expected);
     CHECK(d.probabilities == expected);
-    CHECK(d.label == weir::argmax(expected));
+    CHECK(d.label == weir::detail::argmax(expected));
   }
   CHECK(exits.size() >= 2);  // so an answer that is joined is among them
 

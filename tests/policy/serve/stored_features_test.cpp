@@ -45,7 +45,7 @@ using json = nlohmann::json;
 
 namespace {
 
-weir::PooledProjection projection(std::size_t n_pooled, std::size_t size) {
+weir::detail::PooledProjection projection(std::size_t n_pooled, std::size_t size) {
   std::vector<float> w(n_pooled * size);
   for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(2.1F * static_cast<float>(i));
   return {{1}, n_pooled, std::move(w), std::vector<float>(size, 0.25F)};
@@ -53,7 +53,7 @@ weir::PooledProjection projection(std::size_t n_pooled, std::size_t size) {
 
 /// Goes on where one input is above a cut.
 weir::Gate gate(std::size_t n_features, std::size_t input, double cut) {
-  weir::LinearModel m = weir::LinearModel::constant(0, n_features);
+  weir::detail::LinearModel m = weir::detail::LinearModel::constant(0, n_features);
   m.coef[input] = 1;
   m.intercept = -cut;
   return {2, n_features, {{"logistic", m}}};
@@ -70,13 +70,13 @@ std::size_t place(const std::vector<std::string>& names, const std::string& name
 weir::PolicyFile file(const std::filesystem::path& folder, const std::vector<std::string>& groups,
                       const std::string& first, const std::string& second) {
   weir::PolicyFile f = stored_toys::file(folder);
-  const auto old = weir::read_cascade(f, folder / "p.json", {{}, true});
+  const auto old = weir::detail::read_cascade(f, folder / "p.json", {{}, true});
   const auto nets = old.spec->networks();
   auto stages = old.spec->stages;
-  stages[0].pooled_tensor = weir::penultimate_tensor(nets[0]);
+  stages[0].pooled_tensor = weir::detail::penultimate_tensor(nets[0]);
   const auto size = [&](std::size_t k) {
     const weir::Shape s = nets[stages[k].network].shape_of(stages[k].tensor_to_pool());
-    return weir::GridPool{1}.size(weir::Shape(std::span(s.begin() + 1, s.end())));
+    return weir::detail::GridPool{1}.size(weir::Shape(std::span(s.begin() + 1, s.end())));
   };
   stages[0].projection = projection(size(0), 3);
   stages[1].projection = projection(size(1), 2);
@@ -85,11 +85,11 @@ weir::PolicyFile file(const std::filesystem::path& folder, const std::vector<std
   std::vector<std::vector<std::string>> names;
   for (std::size_t k = 0; k < 3; ++k) {
     f.stages[k].feature_names = spec->feature_names(k);
-    f.stages[k].source = weir::source_to_json(stages[k], k < 2);
+    f.stages[k].source = weir::detail::source_to_json(stages[k], k < 2);
     names.push_back(spec->feature_names(k));
   }
   const auto images = stored_toys::images(30);
-  weir::CascadeInputs inputs(old.preprocessing());
+  weir::detail::CascadeInputs inputs(old.preprocessing());
   inputs.begin(stored_toys::views(images));
   weir::CascadeExecutor run(spec, weir::Context());
   std::vector<std::vector<double>> seen(2);
@@ -101,8 +101,8 @@ weir::PolicyFile file(const std::filesystem::path& folder, const std::vector<std
                        seen[k].push_back(x[at[k]]);
                        return std::size_t{1};
                      });
-  f.policy.a.gates = {gate(spec->gate_inputs().size(0), at[0], weir::median(seen[0])),
-                      gate(spec->gate_inputs().size(1), at[1], weir::median(seen[1])), weir::Gate{}};
+  f.policy.a.gates = {gate(spec->gate_inputs().size(0), at[0], weir::detail::median(seen[0])),
+                      gate(spec->gate_inputs().size(1), at[1], weir::detail::median(seen[1])), weir::Gate{}};
   f.policy.b.gates = f.policy.a.gates;
   return f;
 }
@@ -126,7 +126,7 @@ TEST_CASE("A policy file with features of every group: saved, loaded, alone, in 
     INFO(first);
     const auto f = file(folder.path(), weir::feature_group_names(), first, second);
     weir::write_file_atomically(folder / "p.json", weir::to_text(f));
-    CHECK(weir::read_policy_file(folder / "p.json") == f);
+    CHECK(weir::detail::read_policy_file(folder / "p.json") == f);
     const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
     CHECK(cascade.spec().feature_options.groups == weir::feature_group_names());
     const auto batch = cascade.run(stored_toys::views(images));
@@ -149,28 +149,29 @@ TEST_CASE("A policy file without further features is as it was: no word of them,
   const std::string text = weir::to_text(stored_toys::file(folder.path()));
   CHECK(!contains(text, "pooled"));
   CHECK(!contains(text, "energy"));
-  const auto stored = weir::read_cascade(weir::policy_from_text(text), folder / "p.json", {{}, true});
+  const auto stored = weir::detail::read_cascade(weir::policy_from_text(text), folder / "p.json", {{}, true});
   CHECK(stored.spec->feature_options.groups == std::vector<std::string>{"confidence"});
   CHECK(stored.spec->feature_options.with_class);
-  for (std::size_t k = 0; k < 3; ++k) CHECK(stored.spec->feature_names(k) == weir::confidence_feature_names(10));
-  CHECK(json::parse(weir::source_to_json(stored.spec->stages[1]).dump()) ==
+  for (std::size_t k = 0; k < 3; ++k)
+    CHECK(stored.spec->feature_names(k) == weir::detail::confidence_feature_names(10));
+  CHECK(json::parse(weir::detail::source_to_json(stored.spec->stages[1]).dump()) ==
         stored_toys::file(folder.path()).stages[1].source);
 }
 
 TEST_CASE("Recording carries the features of every group, and plans what runs do") {
   const TempFolder folder;
   const auto f = file(folder.path(), {"energy", "pooled", "image"}, "energy", "alexnet.image_entropy");
-  const auto stored = weir::read_cascade(f, folder / "p.json", {{}, true});
-  weir::Bytes bytes(20 * 28 * 28);
+  const auto stored = weir::detail::read_cascade(f, folder / "p.json", {{}, true});
+  weir::detail::Bytes bytes(20 * 28 * 28);
   for (std::size_t i = 0; i < bytes.size(); ++i)
     bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
   const auto set = weir::ImageSet::from_pixels(weir::Shape{20, 28, 28}, std::move(bytes), std::vector<int>(20, 1), "p");
   std::vector<std::size_t> rows(20);
   std::iota(rows.begin(), rows.end(), std::size_t{0});
   weir::record_images(f, stored, set, rows, folder / "part", {.block = 7});
-  const weir::Trace trace = weir::merge_trace_shards({folder / "part"}, folder / "t.csv");
+  const weir::Trace trace = weir::detail::merge_trace_shards({folder / "part"}, folder / "t.csv");
   for (std::size_t k = 0; k < 3; ++k) CHECK(trace.stages[k].feature_names == f.stages[k].feature_names);
-  CHECK(weir::feature_groups_of(trace) == std::vector<std::string>{"confidence", "energy", "pooled", "image"});
+  CHECK(weir::detail::feature_groups_of(trace) == std::vector<std::string>{"confidence", "energy", "pooled", "image"});
   const auto planned = weir::evaluate(f.policy, trace);
   const weir::Cascade cascade(f, folder / "p.json", stored_toys::anywhere());
   for (std::size_t i = 0; i < 20; ++i) CHECK(cascade.run(set.image(i), i).exit == trace.stages[planned.exit[i]].name);
@@ -201,7 +202,7 @@ TEST_CASE("policy file: features that do not fit, damaged projections and hostil
   check("/stages/0/source/pooled/weights/0", "x", "'weights'");
   check("/stages/0/source/pooled/weights/0", 1e39, "float");
   check("/stages/0/source/pooled/bias", json::array({1, 2}), "weights");
-  const std::size_t energy = weir::confidence_feature_names(10).size();
+  const std::size_t energy = weir::detail::confidence_feature_names(10).size();
   check("/stages/0/features/" + std::to_string(energy), "energy2", "features");
   check("/stages/0/features/" + std::to_string(energy), "probability_99999999999999999999", "features");
   check("/stages/0/features/" + std::to_string(energy), "image_mean_3", "features");

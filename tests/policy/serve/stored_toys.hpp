@@ -34,7 +34,7 @@ inline weir::CascadeOptions anywhere(int threads = 1) {
 
 /// Goes on while max_probability is below cut.
 inline weir::Gate gate(std::size_t n_features, double cut) {
-  weir::LinearModel m = weir::LinearModel::constant(0, n_features);
+  weir::detail::LinearModel m = weir::detail::LinearModel::constant(0, n_features);
   m.coef[0] = -1;
   m.intercept = cut;
   return {2, n_features, {{"logistic", m}}};
@@ -52,10 +52,10 @@ inline weir::PolicyFile file(const std::filesystem::path& folder, bool same = tr
   weir::PolicyFile f;
   const std::vector<std::string> names{"alexnet", "inside", "googlenet"};
   f.policy.a.topology = weir::Topology::chain(names);
-  const auto features = weir::confidence_feature_names(10);
+  const auto features = weir::detail::confidence_feature_names(10);
   const weir::Network alexnet = weir::build_network(weir::read_onnx(networks() / "fashion_alexnet.onnx")),
                       googlenet = weir::build_network(weir::read_onnx(networks() / "fashion_googlenet.onnx"));
-  const auto points = weir::spread_exit_points(googlenet, 1);
+  const auto points = weir::detail::spread_exit_points(googlenet, 1);
   const weir::Shape at = googlenet.shape_of(points.at(0).tensor);
   std::vector<float> w(10 * static_cast<std::size_t>(at[1]));
   for (std::size_t i = 0; i < w.size(); ++i) w[i] = 2 * std::sin(1.7F * static_cast<float>(i));
@@ -66,10 +66,10 @@ inline weir::PolicyFile file(const std::filesystem::path& folder, bool same = tr
               {features, 1, {}, {{"network", 1}, {"tensor", output}, {"logits", true}}}};
   f.cascade = {{"n_classes", 10},
                {"networks",
-                {weir::network_to_json(alexnet, networks() / "fashion_alexnet.onnx", folder, preprocess(0.286)),
-                 weir::network_to_json(googlenet, networks() / "fashion_googlenet.onnx", folder,
-                                       preprocess(same ? 0.286 : 0.3))}}};
-  const weir::GateInputs inputs = f.inputs();
+                {weir::detail::network_to_json(alexnet, networks() / "fashion_alexnet.onnx", folder, preprocess(0.286)),
+                 weir::detail::network_to_json(googlenet, networks() / "fashion_googlenet.onnx", folder,
+                                               preprocess(same ? 0.286 : 0.3))}}};
+  const weir::detail::GateInputs inputs = f.inputs();
   f.policy.b = f.policy.a;
   f.policy.a.gates = {gate(inputs.size(0), 0.7), gate(inputs.size(1), 0.6), weir::Gate{}};
   f.policy.b.gates = {gate(inputs.size(0), 0.99), gate(inputs.size(1), 0.99), weir::Gate{}};

@@ -8,7 +8,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::CostTable, weir::StageCost;
+using weir::detail::CostTable, weir::StageCost;
 
 namespace {
 

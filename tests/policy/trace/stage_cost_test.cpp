@@ -24,23 +24,23 @@ CostModel affine(const std::vector<std::size_t>& batches) {
 }  // namespace
 
 TEST_CASE("format_cost: prefixes for known units, the number as it is for others") {
-  CHECK(weir::format_cost(12.34e-6, "seconds") == "12.34 us");
-  CHECK(weir::format_cost(0.0021, "seconds") == "2.1 ms");
-  CHECK(weir::format_cost(4000, "seconds") == "4000 s");
-  CHECK(weir::format_cost(3e-9, "seconds") == "0.003 us");
-  CHECK(weir::format_cost(4.5678e6, "FLOP") == "4.568 MFLOP");
-  CHECK(weir::format_cost(0.5, "FLOP") == "0.5 FLOP");
-  CHECK(weir::format_cost(7e12, "FLOP") == "7000 GFLOP");
-  CHECK(weir::format_cost(0.0125, "J") == "12.5 mJ");
-  CHECK(weir::format_cost(1250, "J") == "1.25 kJ");
-  CHECK(weir::format_cost(0, "J") == "0 J");
-  CHECK(weir::format_cost(1e6, "cents") == "1e+06 cents");
+  CHECK(weir::detail::format_cost(12.34e-6, "seconds") == "12.34 us");
+  CHECK(weir::detail::format_cost(0.0021, "seconds") == "2.1 ms");
+  CHECK(weir::detail::format_cost(4000, "seconds") == "4000 s");
+  CHECK(weir::detail::format_cost(3e-9, "seconds") == "0.003 us");
+  CHECK(weir::detail::format_cost(4.5678e6, "FLOP") == "4.568 MFLOP");
+  CHECK(weir::detail::format_cost(0.5, "FLOP") == "0.5 FLOP");
+  CHECK(weir::detail::format_cost(7e12, "FLOP") == "7000 GFLOP");
+  CHECK(weir::detail::format_cost(0.0125, "J") == "12.5 mJ");
+  CHECK(weir::detail::format_cost(1250, "J") == "1.25 kJ");
+  CHECK(weir::detail::format_cost(0, "J") == "0 J");
+  CHECK(weir::detail::format_cost(1e6, "cents") == "1e+06 cents");
 }
 
 TEST_CASE("check_cost_unit") {
-  for (const char* good : {"seconds", "FLOP", "J", "EUR cents", "%"}) weir::check_cost_unit(good);
+  for (const char* good : {"seconds", "FLOP", "J", "EUR cents", "%"}) weir::detail::check_cost_unit(good);
   for (const char* bad : {"", " ", " J", "J ", "a\nb", "\xc2\xb5J", "0123456789012345678901234567890123456789x"})
-    CHECK_THROWS_AS(weir::check_cost_unit(bad), weir::ArgumentError);
+    CHECK_THROWS_AS(weir::detail::check_cost_unit(bad), weir::ArgumentError);
 }
 
 TEST_CASE("cost model: between sizes a batch's cost is interpolated, outside an example's cost stays") {
@@ -113,10 +113,10 @@ TEST_CASE("cost model: what does not fit is refused") {
 
 TEST_CASE("batch_sizes") {
   using Sizes = std::vector<std::size_t>;
-  CHECK(weir::batch_sizes(1) == Sizes{1});
-  CHECK(weir::batch_sizes(4) == Sizes{1, 4});
-  CHECK(weir::batch_sizes(5) == Sizes{1, 4, 5});
-  CHECK(weir::batch_sizes(64) == Sizes{1, 4, 16, 64});
+  CHECK(weir::detail::batch_sizes(1) == Sizes{1});
+  CHECK(weir::detail::batch_sizes(4) == Sizes{1, 4});
+  CHECK(weir::detail::batch_sizes(5) == Sizes{1, 4, 5});
+  CHECK(weir::detail::batch_sizes(64) == Sizes{1, 4, 16, 64});
 }
 
 }  // namespace WEIR_UNIT

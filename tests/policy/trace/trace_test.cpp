@@ -102,10 +102,10 @@ TEST_CASE("Trace: costs that cannot be are refused") {
 TEST_CASE("Policy: evaluate charges a path past an exit without its answer") {
   Trace t = two_networks();
   weir::Topology topology = weir_test::all_later_of(t);
-  const auto cheapest = weir::cheapest_costs(topology, t);
+  const auto cheapest = weir::detail::cheapest_costs(topology, t);
   CHECK(cheapest[2] == 4 + 2.5 + 5);
   CHECK(cheapest[4] == 4 + 12);
-  CHECK(weir::evaluate(weir::fixed_policy(topology, t, 4), t).mean_cost() == 16);
+  CHECK(weir::evaluate(weir::detail::fixed_policy(topology, t, 4), t).mean_cost() == 16);
 }
 
 }  // namespace WEIR_UNIT

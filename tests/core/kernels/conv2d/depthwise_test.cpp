@@ -20,7 +20,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::Clamp, weir::Context, weir::Conv2dParams, weir::Isa, weir::Shape, weir::Tensor;
+using weir::kernels::Clamp, weir::Context, weir::kernels::Conv2dParams, weir::Isa, weir::Shape, weir::Tensor;
 
 namespace {
 
@@ -134,7 +134,7 @@ TEST_CASE("depthwise: wide, narrow and much padded images, by one thread and sev
         residual(y, noise(static_cast<std::size_t>(y.numel()), random)), expected(y);
     const auto weights = noise(static_cast<std::size_t>(c.channels * p.depth()), random);
     auto bias = noise(static_cast<std::size_t>(c.channels), random);
-    weir::conv2d_reference(p, image, weights, bias, residual.data(), expected.view(), {-0.5F, 2.0F});
+    weir::kernels::conv2d_reference(p, image, weights, bias, residual.data(), expected.view(), {-0.5F, 2.0F});
     bias.resize(static_cast<std::size_t>(weir::round_up(c.channels, 32)));
     for (const Isa isa : isas()) {
       const Context one({.isa = std::string(weir::isa_names[static_cast<std::size_t>(isa)])});
@@ -143,8 +143,8 @@ TEST_CASE("depthwise: wide, narrow and much padded images, by one thread and sev
         return static_cast<std::size_t>(weir::floats_of(s, weir::Layout::blocked, isa));
       };
       std::vector<float> in(floats(x)), add(floats(y)), first;
-      weir::to_blocked(one, x, image.data(), in.data());
-      weir::to_blocked(one, y, residual.data(), add.data());
+      weir::kernels::to_blocked(one, x, image.data(), in.data());
+      weir::kernels::to_blocked(one, y, residual.data(), add.data());
       for (const auto& algorithm : weir::kernels::conv2d_algorithms(p, x, weir::Layout::blocked, micro))
         if (algorithm->name().starts_with("depthwise")) {
           algorithm->pack(weights);
@@ -152,11 +152,11 @@ TEST_CASE("depthwise: wide, narrow and much padded images, by one thread and sev
             CAPTURE(c.W);
             CAPTURE(algorithm->name());
             CAPTURE(threads);
-            const weir::ThreadPool pool(threads);
+            const weir::detail::ThreadPool pool(threads);
             std::vector<float> out(floats(y)), workspace(algorithm->workspace_floats(threads) + 1);
             algorithm->run(pool, {in.data(), add.data(), out.data(), 2, {-0.5F, 2.0F}}, bias.data(), workspace.data());
             Tensor plain(y);
-            weir::to_plain(one, y, out.data(), plain.data());
+            weir::kernels::to_plain(one, y, out.data(), plain.data());
             double worst = 0;
             for (std::size_t k = 0; k < plain.size(); ++k)
               worst = std::max(worst, std::abs(double{plain[k]} - double{expected[k]}));

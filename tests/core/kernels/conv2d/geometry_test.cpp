@@ -12,7 +12,7 @@ namespace WEIR_UNIT {
 namespace {
 
 struct Case {
-  weir::Conv2dParams params;
+  weir::kernels::Conv2dParams params;
   std::int64_t H, W;
 };
 
@@ -23,7 +23,7 @@ std::vector<Case> cases() {
       for (const std::int64_t dilation : {1, 2})
         for (const std::int64_t pad : {0, 1, 3})
           for (const std::int64_t H : {5, 14}) {
-            weir::Conv2dParams p;
+            weir::kernels::Conv2dParams p;
             p.in_channels = 5;
             p.out_channels = 4;
             p.kernel_h = kernel, p.kernel_w = std::max<std::int64_t>(1, kernel - 1);

@@ -12,7 +12,7 @@ TEST_CASE("convolution parameters: the output has a pixel wherever the kernel fi
       for (const std::int64_t dilation : {1, 2})
         for (const std::int64_t pad : {0, 1, 2})
           for (std::int64_t H = 1; H < 12; ++H) {
-            weir::Conv2dParams p;
+            weir::kernels::Conv2dParams p;
             p.in_channels = 4, p.out_channels = 6, p.groups = 2;
             p.kernel_h = kernel, p.stride_h = stride, p.dilation_h = dilation, p.pad_top = pad, p.pad_bottom = 1;
             std::int64_t rows = 0;
@@ -30,7 +30,7 @@ TEST_CASE("convolution parameters: the output has a pixel wherever the kernel fi
 }
 
 TEST_CASE("convolution parameters: what cannot be is refused") {
-  weir::Conv2dParams good;
+  weir::kernels::Conv2dParams good;
   good.in_channels = 4, good.out_channels = 6, good.groups = 2;
   CHECK_NOTHROW(good.check());
   CHECK_FALSE(good.padded());
@@ -38,7 +38,7 @@ TEST_CASE("convolution parameters: what cannot be is refused") {
   CHECK_THROWS_AS(good.output_shape({1, 4, 8}), weir::ShapeError);
   CHECK_THROWS_AS(good.output_shape({1, 4, 0, 8}), weir::ShapeError);
   const auto refused = [&](const auto& change) {
-    weir::Conv2dParams p = good;
+    weir::kernels::Conv2dParams p = good;
     change(p);
     CHECK_THROWS_AS(p.check(), weir::ShapeError);
   };

@@ -133,7 +133,7 @@ TEST_CASE_TEMPLATE("Winograd: the products of all positions and phases add up", 
 namespace {
 
 /// Root mean square of the errors of sums that are each one chain of fused multiply-adds; every padding is the same.
-double rms_of_one_chain(const weir::Conv2dParams& p, const weir::Tensor& x, const weir::Tensor& weights,
+double rms_of_one_chain(const weir::kernels::Conv2dParams& p, const weir::Tensor& x, const weir::Tensor& weights,
                         const weir::Tensor& expected) {
   const std::int64_t C = p.in_channels, K = p.kernel_h, H = x.shape()[2], W = x.shape()[3];
   const std::int64_t OH = expected.shape()[2], OW = expected.shape()[3];
@@ -166,13 +166,13 @@ TEST_CASE("Winograd: rounds at most a few times more than one chain of additions
   for (const Layer layer : {Layer{16, 32, 1}, Layer{64, 14, 1}, Layer{256, 7, 1}, Layer{16, 31, 2}, Layer{64, 28, 2},
                             Layer{256, 14, 2}, Layer{3, 224, 2, 7}}) {
     const bool plain = layer.kernel == 7;  // a first layer
-    const weir::Conv2dParams p = kernels_test::padded(layer.channels, 16, layer.kernel, layer.stride);
+    const weir::kernels::Conv2dParams p = kernels_test::padded(layer.channels, 16, layer.kernel, layer.stride);
     const Shape shape{1, layer.channels, layer.side, layer.side};
     Tensor x(shape), weights({16, layer.channels, layer.kernel, layer.kernel}), expected(p.output_shape(shape)),
         y(expected.shape());
     for (Tensor* t : {&x, &weights})
       for (float& v : t->span()) v = uniform<float>();
-    weir::conv2d_reference(p, x, weights.span(), {}, nullptr, expected.view(), {});
+    weir::kernels::conv2d_reference(p, x, weights.span(), {}, nullptr, expected.view(), {});
     const double one_chain = rms_of_one_chain(p, x, weights, expected);
     const std::vector<float> bias(32, 0.0F);
     for (std::size_t i = 0; i < weir::isa_names.size(); ++i) {
@@ -181,7 +181,7 @@ TEST_CASE("Winograd: rounds at most a few times more than one chain of additions
       const weir::Context context({.isa = std::string(weir::to_string(isa))});
       // The channels of a blocked image are whole blocks.
       Tensor image = x, out(expected.shape());
-      if (!plain) weir::to_blocked(context, shape, x.data(), image.data());
+      if (!plain) weir::kernels::to_blocked(context, shape, x.data(), image.data());
       // How many times the error of one chain is allowed.
       const std::map<std::string_view, double> allowed = {{"direct", 1.2}, {"winograd4x4", 5}, {"winograd2x2", 2}};
       std::size_t transformed = 0;
@@ -189,9 +189,9 @@ TEST_CASE("Winograd: rounds at most a few times more than one chain of additions
                p, shape, plain ? weir::Layout::plain : weir::Layout::blocked, weir::kernels::microkernels(isa))) {
         algorithm->pack(weights.span());
         weir::Buffer workspace;
-        algorithm->run(weir::ThreadPool(1), {image.data(), nullptr, out.data(), 1, {}}, bias.data(),
+        algorithm->run(weir::detail::ThreadPool(1), {image.data(), nullptr, out.data(), 1, {}}, bias.data(),
                        workspace.reserve(algorithm->workspace_floats(1) + 1));
-        weir::to_plain(context, expected.shape(), out.data(), y.data());
+        weir::kernels::to_plain(context, expected.shape(), out.data(), y.data());
         double squares = 0;
         for (std::size_t k = 0; k < y.size(); ++k)
           squares += (double{y[k]} - double{expected[k]}) * (double{y[k]} - double{expected[k]});

@@ -15,7 +15,7 @@ namespace {
 
 std::vector<float> blocked(const weir::Context& context, const Tensor& t) {
   std::vector<float> to(static_cast<std::size_t>(weir::floats_of(t.shape(), Layout::blocked, context.isa())));
-  weir::to_blocked(context, t.shape(), t.data(), to.data());
+  weir::kernels::to_blocked(context, t.shape(), t.data(), to.data());
   return to;
 }
 
@@ -34,9 +34,10 @@ TEST_CASE("blocked planes: a value for each channel, first or second, of each im
             const std::vector<float> c = blocked(context, b);
             std::vector<float> from = blocked(context, x), to(from.size());
             float* y = in_place ? from.data() : to.data();
-            weir::combine_planes<weir::combines::Sub>(context, {from.data(), shape}, c.data(), shared, first, y);
+            weir::kernels::combine_planes<weir::kernels::combines::Sub>(context, {from.data(), shape}, c.data(), shared,
+                                                                        first, y);
             Tensor result(shape);
-            weir::to_plain(context, shape, y, result.data());
+            weir::kernels::to_plain(context, shape, y, result.data());
             const auto pixels = static_cast<std::size_t>(shape.product(2, shape.rank()));
             const auto C = static_cast<std::size_t>(shape[1]);
             bool all = true;
@@ -57,11 +58,11 @@ TEST_CASE("blocked planes: factor, summand and clamp of each channel") {
       std::vector<float> scale(values.span().begin(), values.span().begin() + shape[1]),
           shift(values.span().begin() + shape[1], values.span().end());
       for (auto* v : {&scale, &shift}) v->resize(C + 16);
-      const weir::Clamp clamp{-2, 3};
+      const weir::kernels::Clamp clamp{-2, 3};
       std::vector<float> from = blocked(context, x);
-      weir::affine_planes(context, {from.data(), shape}, scale.data(), shift.data(), clamp, from.data());
+      weir::kernels::affine_planes(context, {from.data(), shape}, scale.data(), shift.data(), clamp, from.data());
       Tensor result(shape), expected(shape);
-      weir::to_plain(context, shape, from.data(), result.data());
+      weir::kernels::to_plain(context, shape, from.data(), result.data());
       for (std::size_t i = 0; i < x.size(); ++i) {
         const std::size_t c = i / pixels % C;
         expected[i] = clamp(static_cast<float>(double{x[i]} * double{scale[c]} + double{shift[c]}));

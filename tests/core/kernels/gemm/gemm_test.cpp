@@ -33,9 +33,9 @@ constexpr float untouched = 12345.5F;
 std::vector<float> product(const Context& context, std::int64_t M, std::int64_t N, std::int64_t K,
                            const std::vector<float>& A, const std::vector<float>& B) {
   std::vector<float> C(static_cast<std::size_t>(M * (N + 3) + 64), untouched);
-  const std::size_t needs = weir::gemm_workspace_floats(context, M, N, K);
+  const std::size_t needs = weir::kernels::gemm_workspace_floats(context, M, N, K);
   std::vector<float> workspace(needs + 64, untouched);
-  weir::gemm(context, M, N, K, A.data(), K + 1, B.data(), N + 2, C.data(), N + 3, workspace.data());
+  weir::kernels::gemm(context, M, N, K, A.data(), K + 1, B.data(), N + 2, C.data(), N + 3, workspace.data());
   bool intact = true;
   for (std::size_t i = needs; i < workspace.size(); ++i) intact = intact && workspace[i] == untouched;
   for (std::size_t i = 0; i < C.size(); ++i) {
@@ -154,7 +154,7 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
             const std::int64_t residual_apart = apart + 32;  // it need not lie as y does
             const auto residual = noise(2 * residual_apart, random);
             std::vector<float> y(static_cast<std::size_t>(2 * apart), untouched);
-            const weir::Clamp clamp{-0.5F, 0.75F};
+            const weir::kernels::Clamp clamp{-0.5F, 0.75F};
             micro.conv_tile(step, R, V)({.x = x.data(),
                                          .taps = taps.data(),
                                          .taps_end = taps.data() + taps.size(),
@@ -208,7 +208,7 @@ TEST_CASE("micro-kernels: every depthwise tile agrees with its formula") {
           const auto x = noise((6 + R * step) * L, random), weights = noise(3 * L, random), bias = noise(L, random);
           const auto residual = noise(R * L, random);
           std::vector<float> y(static_cast<std::size_t>(R * L + 8), untouched);
-          const weir::Clamp clamp{-0.5F, 0.75F};
+          const weir::kernels::Clamp clamp{-0.5F, 0.75F};
           micro.depthwise_tile(step, R)({.x = x.data(),
                                          .offset = offset.data(),
                                          .offset_end = offset.data() + offset.size(),
@@ -245,7 +245,7 @@ TEST_CASE("gemm: every instruction set agrees with the reference; rows depend ne
     const std::int64_t K = round == 0 ? 513 : rest ? 1023 : depths[random() % 10];
     const auto A = noise(M * (K + 1), random), B = noise(K * (N + 2), random);
     std::vector<float> expected(static_cast<std::size_t>(M * N));
-    weir::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
+    weir::kernels::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
     for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
       if (!weir::supported(isa)) continue;
       INFO(M, " x ", N, " x ", K, " with ", weir::to_string(isa));
@@ -280,7 +280,7 @@ TEST_CASE("gemm: OpenBLAS agrees with the reference where it is installed; where
   const std::int64_t M = 33, N = 50, K = 70;
   const auto A = noise(M * (K + 1), random), B = noise(K * (N + 2), random);
   std::vector<float> expected(static_cast<std::size_t>(M * N));
-  weir::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
+  weir::kernels::gemm_reference(M, N, K, A.data(), K + 1, B.data(), N + 2, expected.data(), N);
   const auto C = product(context, M, N, K, A, B);
   double worst = 0;
   for (std::int64_t i = 0; i < M; ++i)

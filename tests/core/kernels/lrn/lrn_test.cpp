@@ -11,7 +11,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::LrnParams, weir::Shape;
+using weir::kernels::LrnParams, weir::Shape;
 
 TEST_CASE("lrn: as its reference, over sizes, powers, instruction sets and threads") {
   for (const weir::Context& context : kernels_test::contexts())
@@ -25,18 +25,18 @@ TEST_CASE("lrn: as its reference, over sizes, powers, instruction sets and threa
         CAPTURE(p.beta);
         const weir::Tensor x = kernels_test::numbers(shape);
         kernels_test::Fenced y(shape), expected(shape);
-        weir::lrn(context, p, x, y.view());
-        weir::lrn_reference(p, x, expected.view());
+        weir::kernels::lrn(context, p, x, y.view());
+        weir::kernels::lrn_reference(p, x, expected.view());
         CHECK(kernels_test::relative_error(y.view(), expected.view(), 1e-6) < 3e-6);
         CHECK(y.fences_intact());
         const std::int64_t floats = weir::floats_of(shape, weir::Layout::blocked, context.isa());
         std::vector<float> image(static_cast<std::size_t>(floats)),
-            workspace(weir::blocked_lrn_workspace_floats(context, p, shape));
-        weir::to_blocked(context, shape, x.data(), image.data());
+            workspace(weir::kernels::blocked_lrn_workspace_floats(context, p, shape));
+        weir::kernels::to_blocked(context, shape, x.data(), image.data());
         kernels_test::Fenced blocked({floats});
-        weir::blocked_lrn(context, p, {image.data(), shape}, blocked.view().data, workspace.data());
+        weir::kernels::blocked_lrn(context, p, {image.data(), shape}, blocked.view().data, workspace.data());
         CHECK(blocked.fences_intact());
-        weir::to_plain(context, shape, blocked.view().data, y.view().data);
+        weir::kernels::to_plain(context, shape, blocked.view().data, y.view().data);
         CHECK(kernels_test::relative_error(y.view(), expected.view(), 1e-6) < 3e-6);
       }
 }

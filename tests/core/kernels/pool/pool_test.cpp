@@ -12,7 +12,7 @@
 
 namespace WEIR_UNIT {
 
-using weir::PoolParams, weir::Shape, weir::Tensor, weir::WindowAxis;
+using weir::kernels::PoolParams, weir::Shape, weir::Tensor, weir::kernels::WindowAxis;
 
 TEST_CASE("pool: as its reference, over windows, edges, instruction sets and threads") {
   const std::vector<WindowAxis> axes = {
@@ -40,22 +40,22 @@ TEST_CASE("pool: as its reference, over windows, edges, instruction sets and thr
             CAPTURE(w.kernel);
             CAPTURE(w.stride);
             kernels_test::Fenced y(out), expected(out);
-            std::vector<float> workspace(weir::pool_workspace_floats(context, p, shape));
+            std::vector<float> workspace(weir::kernels::pool_workspace_floats(context, p, shape));
             if (average)
-              weir::pool_average(context, p, x, y.view(), workspace.data());
+              weir::kernels::pool_average(context, p, x, y.view(), workspace.data());
             else
-              weir::pool_max(context, p, x, y.view(), workspace.data());
-            weir::pool_reference(p, average, x, expected.view());
+              weir::kernels::pool_max(context, p, x, y.view(), workspace.data());
+            weir::kernels::pool_reference(p, average, x, expected.view());
             REQUIRE(kernels_test::relative_error(y.view(), expected.view(), 0.1) < 1e-5);
             REQUIRE(y.fences_intact());
             const weir::Isa isa = context.isa();
             std::vector<float> image(static_cast<std::size_t>(weir::floats_of(shape, weir::Layout::blocked, isa)));
-            weir::to_blocked(context, shape, x.data(), image.data());
+            weir::kernels::to_blocked(context, shape, x.data(), image.data());
             kernels_test::Fenced blocked({weir::floats_of(out, weir::Layout::blocked, isa)});
-            (average ? weir::blocked_pool_average : weir::blocked_pool_max)(context, p, {image.data(), shape},
-                                                                            {blocked.view().data, out});
+            (average ? weir::kernels::blocked_pool_average : weir::kernels::blocked_pool_max)(
+                context, p, {image.data(), shape}, {blocked.view().data, out});
             REQUIRE(blocked.fences_intact());
-            weir::to_plain(context, out, blocked.view().data, y.view().data);
+            weir::kernels::to_plain(context, out, blocked.view().data, y.view().data);
             REQUIRE(kernels_test::relative_error(y.view(), expected.view(), 0.1) < 1e-5);
           }
         }

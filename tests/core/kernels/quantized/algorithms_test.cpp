@@ -14,7 +14,7 @@ namespace {
 namespace WEIR_UNIT {
 
 using namespace weir::quantized;
-using weir::Conv2dParams, weir::Element, weir::Isa, weir::Layout, weir::Shape;
+using weir::kernels::Conv2dParams, weir::Element, weir::Isa, weir::Layout, weir::Shape;
 
 /// What weights and pixels are drawn from.
 enum class Drawn { any, seven_bits, ends };
@@ -60,7 +60,8 @@ weir::Tensor stored(const weir::Context& context, const Shape& shape, const std:
                     Element e) {
   weir::Tensor plain(shape), blocked(Shape{floats_of(shape, Layout::blocked, context.isa()) / 4 + 1});
   for (std::size_t i = 0; i < values.size(); ++i) plain[i] = static_cast<float>(values[i]);
-  convert(context, shape, {plain.data(), Layout::plain, Element::float32}, {blocked.data(), Layout::blocked, e});
+  weir::kernels::convert(context, shape, {plain.data(), Layout::plain, Element::float32},
+                         {blocked.data(), Layout::blocked, e});
   return blocked;
 }
 
@@ -129,7 +130,8 @@ TEST_CASE("All algorithms on 8-bit integers give the bits of the formula") {
                     algorithm->run({g.input(in.data(), 0), g.output(second.data(), 0), g.output(out.data(), 0), nullptr,
                                     part, some, g.OW, n.x.zero},
                                    workspace.data());
-                convert(context, y, {out.data(), Layout::blocked, e}, {back.data(), Layout::plain, Element::float32});
+                weir::kernels::convert(context, y, {out.data(), Layout::blocked, e},
+                                       {back.data(), Layout::plain, Element::float32});
                 std::vector<std::int32_t> all;
                 for (const float v : back.span()) all.push_back(static_cast<std::int32_t>(v));
                 CAPTURE(algorithm->name());

@@ -11,7 +11,7 @@
 namespace {
 namespace WEIR_UNIT {
 
-using weir::Conv2dParams, weir::Element, weir::Isa, weir::Layout, weir::Shape;
+using weir::kernels::Conv2dParams, weir::Element, weir::Isa, weir::Layout, weir::Shape;
 using weir::quantized::ConvNumbers, weir::quantized::PackedConv, weir::quantized::Source;
 
 struct Case {
@@ -47,12 +47,13 @@ std::vector<std::int32_t> computed(const Case& c, const ConvNumbers& n, const st
   weir::Tensor plain(c.x), stored(Shape{floats_of(c.x, in, isa)}), result(Shape{floats_of(y, Layout::blocked, isa)}),
       back(y);
   for (std::size_t i = 0; i < x.size(); ++i) plain[i] = static_cast<float>(x[i]);
-  convert(context, c.x, {plain.data(), Layout::plain, Element::float32}, {stored.data(), in, c.in});
+  weir::kernels::convert(context, c.x, {plain.data(), Layout::plain, Element::float32}, {stored.data(), in, c.in});
   const PackedConv conv(c.p, n, isa, c.x, source);
   weir::Buffer workspace;
   workspace.reserve(weir::kernels::workspaces_floats(threads, conv.workspace_floats()));
   conv.run(context, stored.data(), nullptr, result.data(), c.x[0], workspace.data());
-  convert(context, y, {result.data(), Layout::blocked, c.out}, {back.data(), Layout::plain, Element::float32});
+  weir::kernels::convert(context, y, {result.data(), Layout::blocked, c.out},
+                         {back.data(), Layout::plain, Element::float32});
   std::vector<std::int32_t> all;
   for (const float v : back.span()) all.push_back(static_cast<std::int32_t>(v));
   return all;

@@ -8,7 +8,7 @@
 namespace {
 namespace WEIR_UNIT {
 
-using weir::Isa, weir::PoolParams, weir::WindowAxis;
+using weir::Isa, weir::kernels::PoolParams, weir::kernels::WindowAxis;
 
 TEST_CASE("The largest of each window of blocks is that of each channel as a plain tensor") {
   std::mt19937 random(7);

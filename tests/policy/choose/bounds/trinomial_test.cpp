@@ -65,9 +65,9 @@ TEST_CASE("trinomial: as a test of losses 0, 1/2 and 1, its limit and the exampl
   const std::size_t least = weir::bounds::least_paired_examples(0.01, 0.05);
   CHECK(least > 750);
   CHECK(least <= 800);
-  CHECK_NOTHROW(weir::require_paired_examples(least, 0.01, 0.95));
-  CHECK_THROWS_AS(weir::require_paired_examples(least - 1, 0.01, 0.95), weir::ArgumentError);
-  CHECK_THROWS_AS(weir::require_paired_examples(1000000, 0, 0.95), weir::ArgumentError);
+  CHECK_NOTHROW(weir::detail::require_paired_examples(least, 0.01, 0.95));
+  CHECK_THROWS_AS(weir::detail::require_paired_examples(least - 1, 0.01, 0.95), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::detail::require_paired_examples(1000000, 0, 0.95), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

@@ -17,7 +17,7 @@ namespace WEIR_UNIT {
 namespace {
 
 /// The joined probabilities of stages 0 .. k for example i, by the formula.
-std::vector<double> joined(const weir::Trace& trace, weir::Join kind, std::size_t k, std::size_t i) {
+std::vector<double> joined(const weir::Trace& trace, weir::detail::Join kind, std::size_t k, std::size_t i) {
   const auto row = static_cast<Eigen::Index>(i);
   std::vector<double> p;
   for (Eigen::Index c = 0; c < trace.stages[0].probabilities.cols(); ++c) {
@@ -27,7 +27,7 @@ std::vector<double> joined(const weir::Trace& trace, weir::Join kind, std::size_
       product *= static_cast<double>(trace.stages[j].probabilities(row, c));
     }
     const auto m = static_cast<double>(k + 1);
-    p.push_back(kind == weir::Join::mean ? sum / m : std::pow(product, 1 / m));
+    p.push_back(kind == weir::detail::Join::mean ? sum / m : std::pow(product, 1 / m));
   }
   double total = 0;
   for (const double v : p) total += v;
@@ -39,10 +39,10 @@ std::vector<double> joined(const weir::Trace& trace, weir::Join kind, std::size_
 
 TEST_CASE("ensemble: answers, confidences and losses are those of the joined probabilities") {
   for (const char* name : {"top1", "top2", "cross_entropy"})
-    for (const auto kind : {weir::Join::geometric, weir::Join::mean}) {
+    for (const auto kind : {weir::detail::Join::geometric, weir::detail::Join::mean}) {
       const weir::Loss loss(name);
       const auto trace = weir_test::probability_trace(80, 4, 6, 3, loss);
-      const auto seen = weir::ensemble_trace(trace, kind, loss);
+      const auto seen = weir::detail::ensemble_trace(trace, kind, loss);
       REQUIRE(seen.stages.size() == 5);
       CHECK(seen.label == trace.label);
       for (std::size_t k = 0; k < 4; ++k) {
@@ -72,18 +72,19 @@ TEST_CASE("ensemble: a probability of 0 vetoes a class in the geometric mean onl
         weir::stage_from_probabilities("s" + std::to_string(trace.stages.size()), 1, p, 2, trace.label));
     trace.stages.back().probabilities = Eigen::RowVector2f(p[0], p[1]);
   }
-  CHECK(weir::ensemble_trace(trace, weir::Join::geometric).stages[1].prediction[0] == 1);
-  CHECK(weir::ensemble_trace(trace, weir::Join::mean).stages[1].prediction[0] == 1);
+  CHECK(weir::detail::ensemble_trace(trace, weir::detail::Join::geometric).stages[1].prediction[0] == 1);
+  CHECK(weir::detail::ensemble_trace(trace, weir::detail::Join::mean).stages[1].prediction[0] == 1);
   trace.stages[0].probabilities = Eigen::RowVector2f(1, 0);
   trace.stages[1].probabilities = Eigen::RowVector2f(0.1F, 0.9F);
-  CHECK(weir::ensemble_trace(trace, weir::Join::geometric).stages[1].prediction[0] == 0);
-  CHECK(weir::ensemble_trace(trace, weir::Join::mean).stages[1].features(0, 0) == doctest::Approx(0.55));
+  CHECK(weir::detail::ensemble_trace(trace, weir::detail::Join::geometric).stages[1].prediction[0] == 0);
+  CHECK(weir::detail::ensemble_trace(trace, weir::detail::Join::mean).stages[1].features(0, 0) ==
+        doctest::Approx(0.55));
 }
 
 TEST_CASE("ensemble: what cannot be joined is refused by name") {
   auto trace = weir_test::probability_trace(20, 3, 4, 1);
-  const auto geometric = [&] { return weir::ensemble_trace(trace, weir::Join::geometric); };
-  CHECK_THROWS_WITH_AS(weir::ensemble_trace(trace, weir::Join::mean, weir::Loss("top2")),
+  const auto geometric = [&] { return weir::detail::ensemble_trace(trace, weir::detail::Join::geometric); };
+  CHECK_THROWS_WITH_AS(weir::detail::ensemble_trace(trace, weir::detail::Join::mean, weir::Loss("top2")),
                        "ensemble: the losses of stage 'stage0' are not 'top2' of its probabilities",
                        weir::ArgumentError);
   const Eigen::MatrixXf good = trace.stages[1].probabilities;

@@ -16,7 +16,7 @@ namespace WEIR_UNIT {
 
 TEST_CASE("gate statistics: by their formulas") {
   const auto trace = weir_test::probability_trace(40, 2, 5, 2);
-  const auto X = weir::gate_statistics(trace.stages[1]);
+  const auto X = weir::detail::gate_statistics(trace.stages[1]);
   for (Eigen::Index i = 0; i < 40; ++i) {
     std::vector<double> p;
     for (Eigen::Index c = 0; c < 5; ++c) p.push_back(static_cast<double>(trace.stages[1].probabilities(i, c)));
@@ -32,15 +32,15 @@ TEST_CASE("gate statistics: by their formulas") {
     CHECK(X(i, 2) == doctest::Approx(p[0] - p[1]).epsilon(1e-12));
     CHECK(X(i, 3) == doctest::Approx(entropy_of_squares).epsilon(1e-9));
   }
-  CHECK(weir::gate_statistics(std::vector<float>{0, 1, 0}) == std::array<double, 4>{1, 0, 1, 0});
-  CHECK_THROWS_WITH_AS(weir::gate_statistics(weir_test::difficulty_trace(5, 1, 1).stages[0]),
+  CHECK(weir::detail::gate_statistics(std::vector<float>{0, 1, 0}) == std::array<double, 4>{1, 0, 1, 0});
+  CHECK_THROWS_WITH_AS(weir::detail::gate_statistics(weir_test::difficulty_trace(5, 1, 1).stages[0]),
                        "stage 'stage0' has no class probabilities", weir::ArgumentError);
 }
 
 TEST_CASE("linear gate: each gate is fitted to the best exit of every example, found by trying all") {
   const auto trace = weir_test::probability_trace(120, 4, 5, 4);
   std::vector<Eigen::MatrixXd> X;
-  for (std::size_t k = 0; k < 3; ++k) X.push_back(weir::gate_statistics(trace.stages[k]));
+  for (std::size_t k = 0; k < 3; ++k) X.push_back(weir::detail::gate_statistics(trace.stages[k]));
   for (const double lambda : {2e-4, 1e-3, 2e-2}) {
     const auto gates = weir::detail::fit_linear_gates(X, trace, lambda);
     for (std::size_t k = 0; k < 3; ++k) {
@@ -55,7 +55,7 @@ TEST_CASE("linear gate: each gate is fitted to the best exit of every example, f
         }
         data.y.push_back(exit ? 1 : 0);
       }
-      CHECK(gates[k] == weir::LogisticRegression{}.fit(data));
+      CHECK(gates[k] == weir::detail::LogisticRegression{}.fit(data));
     }
   }
 }
@@ -63,7 +63,7 @@ TEST_CASE("linear gate: each gate is fitted to the best exit of every example, f
 TEST_CASE("exit scores: inputs, targets and history by plain loops") {
   for (const std::size_t classes : {std::size_t{5}, std::size_t{21}}) {
     const auto trace = weir_test::probability_trace(100, 4, classes, 5);
-    std::vector<weir::LinearModel> models(3);
+    std::vector<weir::detail::LinearModel> models(3);
     const Eigen::MatrixXd scores = weir::detail::exit_scores(models, trace, true);
     for (std::size_t k = 0; k < 3; ++k) {
       const weir::StageTrace& s = trace.stages[k];
@@ -84,7 +84,7 @@ TEST_CASE("exit scores: inputs, targets and history by plain loops") {
         data.y.push_back(s.loss(i) == 0 ? 1 : 0);
         CHECK(scores(i, static_cast<Eigen::Index>(k)) == models[k].decision_function(x));
       }
-      CHECK(models[k] == weir::LogisticRegression{}.fit(data));
+      CHECK(models[k] == weir::detail::LogisticRegression{}.fit(data));
     }
     CHECK(scores.col(3).isZero(0));
     // Without fitting the same models give the same scores.

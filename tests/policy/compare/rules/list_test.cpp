@@ -21,13 +21,13 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
   const auto training = weir_test::probability_trace(300, 4, 5, 1),
              calibration = weir_test::probability_trace(400, 4, 5, 2),
              test = weir_test::probability_trace(200, 4, 5, 3);
-  const double full = weir::cheapest_costs(weir_test::chain_of(test), test).back();
+  const double full = weir::detail::cheapest_costs(weir_test::chain_of(test), test).back();
   for (const auto& topology : {weir_test::chain_of(training), weir_test::all_later_of(training)})
     for (const double value : {0.0, 0.01, 0.05}) {
       const weir::RuleData data{topology, training, calibration, {.value = value}};
       for (const weir::Rule& rule : weir::rules()) {
         CAPTURE(rule.name);
-        if (weir::lacks(rule, topology, training) != "") continue;  // a sub-chain of a chain of all stages
+        if (weir::detail::lacks(rule, topology, training) != "") continue;  // a sub-chain of a chain of all stages
         const auto tuned = weir::tune_rule(rule.name, data);
         REQUIRE(tuned);
         CHECK(tuned->name == rule.name);
@@ -47,7 +47,7 @@ TEST_CASE("rules: each keeps the budget on calibration, and what it reports is w
       if (value == 0.05)
         for (const weir::Rule& rule : weir::rules())
           if (rule.name != "fixed_exit" && rule.name != "random" && topology.stages[0].next.size() == 1 &&
-              weir::lacks(rule, topology, training).empty())
+              weir::detail::lacks(rule, topology, training).empty())
             CHECK(weir::tune_rule(rule.name, data)->calibration.cost < 0.97 * full);
     }
 }
@@ -69,15 +69,16 @@ TEST_CASE("rules: with an upper limit the limit holds on calibration for each of
 TEST_CASE("rules: random goes along the hull of the fixed exits") {
   const auto trace = weir_test::probability_trace(2000, 3, 5, 7);
   const auto topology = weir_test::chain_of(trace);
-  std::vector<weir::TradeoffPoint> points;
+  std::vector<weir::detail::TradeoffPoint> points;
   for (std::size_t k = 0; k < 3; ++k) {
-    const auto e = weir::evaluate(weir::fixed_policy(topology, trace, k), trace);
+    const auto e = weir::evaluate(weir::detail::fixed_policy(topology, trace, k), trace);
     points.push_back({e.mean_cost(), e.mean_excess()});
   }
   for (const double value : {0.02, 0.1, 0.2}) {
-    const auto tuned = weir::tune_random({topology, trace, trace, {.value = value}});
+    const auto tuned = weir::detail::tune_random({topology, trace, trace, {.value = value}});
     REQUIRE(tuned);
-    const auto best = weir::mixed(points, *weir::at_loss(points, weir::lower_hull(points), value));
+    const auto best =
+        weir::detail::mixed(points, *weir::detail::at_loss(points, weir::detail::lower_hull(points), value));
     CHECK(tuned->calibration.cost == doctest::Approx(best.cost).epsilon(0.05));
     CHECK(tuned->calibration.excess <= value);
   }

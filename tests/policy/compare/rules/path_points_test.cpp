@@ -17,7 +17,7 @@ TEST_CASE("rule_points: threshold policies, measured as evaluate measures them")
   const weir::Trace trace = weir_test::difficulty_trace(300, 3, 8);
   for (const auto& topology : {weir_test::chain_of(trace), weir_test::all_later_of(trace)}) {
     const weir::PolicyTrainer trainer(trace, topology, {});
-    const auto points = weir::rule_points(trainer, 9);
+    const auto points = weir::detail::rule_points(trainer, 9);
     CHECK(points.size() == 3 * 9);
     for (const weir::PathPoint& point : points) {
       CHECK(!point.lambda);
@@ -39,7 +39,7 @@ TEST_CASE("rule_points: a choice from path and rules is never slower than from t
   budget.refinements = 0;
   const auto alone = trainer.train_path(4);
   auto path = alone, joined = alone;
-  const auto rules = weir::rule_points(trainer);
+  const auto rules = weir::detail::rule_points(trainer);
   joined.insert(joined.end(), rules.begin(), rules.end());
   const auto a = weir::choose(trainer, path, calibration, budget),
              b = weir::choose(trainer, joined, calibration, budget);
@@ -51,7 +51,7 @@ TEST_CASE("rule_points: statistics that a trace lacks are left out") {
   weir::Trace trace = weir_test::difficulty_trace(50, 2, 1);
   trace.stages[0].feature_names = {"a", "entropy", "c", "d"};
   const weir::PolicyTrainer trainer(trace, weir_test::chain_of(trace), {});
-  CHECK(weir::rule_points(trainer, 5).size() == 5);
+  CHECK(weir::detail::rule_points(trainer, 5).size() == 5);
 }
 
 }  // namespace WEIR_UNIT

@@ -89,10 +89,10 @@ TEST_CASE(
     std::set<std::string> stopping;  // rules that let examples leave at two stages or more
     for (const weir::Rule& rule : weir::rules()) {
       CAPTURE(rule.name);
-      if (weir::lacks(rule, spec->topology, training) != "") continue;
+      if (weir::detail::lacks(rule, spec->topology, training) != "") continue;
       const auto tuned = weir::tune_rule(rule.name, {spec->topology, training, calibration, {.value = 0.25}});
       REQUIRE(tuned);
-      const auto cascade = weir::rule_cascade(spec, *tuned);
+      const auto cascade = weir::detail::rule_cascade(spec, *tuned);
       const weir::Evaluation planned = tuned->evaluate(test);
       const weir::Trace seen = tuned->view ? tuned->view(test) : test;
       CascadeExecutor run(cascade, weir::Context());
@@ -124,7 +124,7 @@ TEST_CASE(
 
 TEST_CASE("rule cascade: an ensemble answers with the joined probabilities, and at last alone") {
   const auto spec = selection(false);
-  for (const weir::Join kind : {weir::Join::mean, weir::Join::geometric}) {
+  for (const weir::detail::Join kind : {weir::detail::Join::mean, weir::detail::Join::geometric}) {
     weir::TunedRule rule;
     rule.policy.a.topology = Topology::chain({"a", "b", "c", "d", "d alone"});
     rule.forms.assign(5, {kind, {}});
@@ -132,7 +132,7 @@ TEST_CASE("rule cascade: an ensemble answers with the joined probabilities, and 
     for (std::size_t k = 0; k < 5; ++k)
       rule.policy.a.gates.push_back(k == 4 ? weir::Gate{} : weir::Gate::constant(1, 2, (k + 1) * 9 + k));
     rule.policy = weir::MixedPolicy::pure(rule.policy.a);
-    const auto cascade = weir::rule_cascade(spec, rule);
+    const auto cascade = weir::detail::rule_cascade(spec, rule);
     std::map<std::pair<std::size_t, std::size_t>, std::vector<float>> own, joined;
     const auto keep = [](auto& into) {
       return [&into](std::size_t k, std::size_t r, int, std::span<const float> p, std::span<const double>) {
@@ -143,13 +143,13 @@ TEST_CASE("rule cascade: an ensemble answers with the joined probabilities, and 
     CascadeExecutor(cascade, weir::Context()).record(8, toy_cascade::fill, keep(joined));
     for (std::size_t r = 0; r < 8; ++r) {
       for (std::size_t k = 0; k < 4; ++k) {
-        std::vector<double> p(3, kind == weir::Join::mean ? 0 : 1);
+        std::vector<double> p(3, kind == weir::detail::Join::mean ? 0 : 1);
         double total = 0;
         for (std::size_t c = 0; c < 3; ++c) {
           for (std::size_t j = 0; j <= k; ++j) {
             const auto v = static_cast<double>(own[{j, r}][c]);
-            p[c] = kind == weir::Join::mean ? p[c] + v / static_cast<double>(k + 1)
-                                            : p[c] * std::pow(v, 1 / static_cast<double>(k + 1));
+            p[c] = kind == weir::detail::Join::mean ? p[c] + v / static_cast<double>(k + 1)
+                                                    : p[c] * std::pow(v, 1 / static_cast<double>(k + 1));
           }
           total += p[c];
         }
@@ -170,7 +170,7 @@ TEST_CASE("rule cascade: after the first run nothing is allocated, whatever stag
     CAPTURE(name);
     const auto tuned = weir::tune_rule(name, {spec->topology, training, calibration, {.value = 0.2}});
     REQUIRE(tuned);
-    CascadeExecutor run(weir::rule_cascade(spec, *tuned), weir::Context());
+    CascadeExecutor run(weir::detail::rule_cascade(spec, *tuned), weir::Context());
     const weir::InputMaker maker = toy_cascade::fill;
     const auto to_the_end = [](std::size_t, std::span<const double>) { return std::size_t{1}; };
     run.run_one_with(maker, 0, to_the_end);
@@ -184,14 +184,14 @@ TEST_CASE("rule cascade: what does not fit is refused") {
   const auto spec = selection(false);
   const weir::Trace trace = record(spec, 0, 60);
   auto rule = *weir::tune_rule("linear_gate", {spec->topology, trace, trace, {.value = 0.2}});
-  CHECK_NOTHROW(weir::rule_cascade(spec, rule));
-  CHECK_THROWS_AS(weir::rule_cascade(early_exit(), rule), weir::ArgumentError);
+  CHECK_NOTHROW(weir::detail::rule_cascade(spec, rule));
+  CHECK_THROWS_AS(weir::detail::rule_cascade(early_exit(), rule), weir::ArgumentError);
   auto shorter = rule;
   shorter.policy.a.topology = shorter.policy.b.topology = Topology::chain({"a", "b"});
-  CHECK_THROWS_AS(weir::rule_cascade(spec, shorter), weir::ArgumentError);
-  rule.forms[1].score->model = weir::LinearModel::constant(1, 5);
-  CHECK_THROWS_WITH_AS(weir::rule_cascade(spec, rule), "cascade, stage 'b': a score of 5 inputs, the stage has 4",
-                       weir::ShapeError);
+  CHECK_THROWS_AS(weir::detail::rule_cascade(spec, shorter), weir::ArgumentError);
+  rule.forms[1].score->model = weir::detail::LinearModel::constant(1, 5);
+  CHECK_THROWS_WITH_AS(weir::detail::rule_cascade(spec, rule),
+                       "cascade, stage 'b': a score of 5 inputs, the stage has 4", weir::ShapeError);
 }
 
 }  // namespace WEIR_UNIT

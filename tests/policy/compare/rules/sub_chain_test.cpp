@@ -15,7 +15,7 @@ namespace WEIR_UNIT {
 
 namespace {
 
-const weir::Confidence by{"max_probability", true};
+const weir::detail::Confidence by{"max_probability", true};
 
 /// Where example i leaves, and what it paid: read from the trace.
 std::pair<std::size_t, double> slowly(const weir::Trace& trace, const std::vector<std::size_t>& stages,
@@ -38,7 +38,7 @@ TEST_CASE("sub-chain: leaves where the example-by-example rule does, and runs no
   for (const std::vector<std::size_t>& stages : {std::vector<std::size_t>{0, 4}, {0, 2, 4}, {0, 1, 3, 4}, {0, 3, 4}})
     for (const double threshold : {0.3, 0.6, 0.9}) {
       const std::vector<double> all(stages.size() - 1, threshold);
-      const weir::Policy policy = weir::threshold_policy(topology, trace, by, all, stages);
+      const weir::Policy policy = weir::detail::threshold_policy(topology, trace, by, all, stages);
       double cost = 0, loss = 0;
       for (Eigen::Index i = 0; i < 200; ++i) {
         const auto [at, paid] = slowly(trace, stages, threshold, i);
@@ -57,7 +57,7 @@ TEST_CASE("sub-chain: greedy search adds the stages that lower the cost at the b
     const auto topology = weir_test::all_later_of(trace);
     const weir::Budget budget{.value = 0.04};
     const auto cost = [&](const std::vector<std::size_t>& stages) {
-      const auto tuned = weir::tune_threshold(topology, trace, by, budget, stages);
+      const auto tuned = weir::detail::tune_threshold(topology, trace, by, budget, stages);
       return tuned ? tuned->calibration.cost : std::numeric_limits<double>::infinity();
     };
     const auto chain = weir::detail::greedy_sub_chain(topology, trace, by, budget);

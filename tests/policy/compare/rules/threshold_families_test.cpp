@@ -32,7 +32,7 @@ std::vector<double> geometric_slowly(const Eigen::MatrixXd& confidence, double q
     });
     const auto wanted =
         static_cast<std::size_t>(std::floor(static_cast<double>(n) * (share[static_cast<std::size_t>(w)] / sum)));
-    double threshold = weir::never_exit;
+    double threshold = weir::detail::never_exit;
     std::size_t count = 0;
     for (const std::size_t i : order) {
       if (filtered[i] || wanted == 0) continue;
@@ -59,11 +59,11 @@ TEST_CASE("geometric exits: thresholds equal the example-by-example procedure, w
     for (const double grid : {8.0, 1e9}) {
       const auto walk = rounded_walk(90, 2 + seed % 4, seed, grid);
       for (const double q : {0.001, 0.3, 0.9, 1.0, 1.7, 5.0, 1000.0})
-        CHECK(weir::geometric_thresholds(walk.confidence, q) == geometric_slowly(walk.confidence, q));
+        CHECK(weir::detail::geometric_thresholds(walk.confidence, q) == geometric_slowly(walk.confidence, q));
     }
   const auto walk = rounded_walk(90, 3, 1, 1e9);
   for (const double q : {0.0, -1.0, std::nan(""), HUGE_VAL})
-    CHECK_THROWS_AS(weir::geometric_thresholds(walk.confidence, q), weir::ArgumentError);
+    CHECK_THROWS_AS(weir::detail::geometric_thresholds(walk.confidence, q), weir::ArgumentError);
 }
 
 TEST_CASE("threshold walk: scoring thresholds is running the policy") {
@@ -71,15 +71,15 @@ TEST_CASE("threshold walk: scoring thresholds is running the policy") {
     const auto trace = weir_test::difficulty_trace(60, 4, seed);
     for (const auto& topology :
          {weir_test::chain_of(trace), weir_test::all_later_of(trace), weir_test::random_dag(trace, seed)})
-      for (const weir::Confidence& by :
-           {weir::Confidence{"max_probability", true}, weir::Confidence{"entropy", false}}) {
+      for (const weir::detail::Confidence& by :
+           {weir::detail::Confidence{"max_probability", true}, weir::detail::Confidence{"entropy", false}}) {
         const weir::detail::ThresholdWalk walk(topology, trace, by);
         std::vector<double> thresholds, own;
         for (std::size_t w = 0; w + 1 < walk.stages.size(); ++w) {
           thresholds.push_back(walk.confidence(static_cast<Eigen::Index>(7 * w + seed), static_cast<Eigen::Index>(w)));
           own.push_back(by.exit_when_high ? thresholds.back() : -thresholds.back());
         }
-        const auto e = weir::evaluate(weir::threshold_policy(topology, trace, by, own), trace);
+        const auto e = weir::evaluate(weir::detail::threshold_policy(topology, trace, by, own), trace);
         const auto score = walk.score(thresholds);
         CHECK(score.estimate.cost == doctest::Approx(e.mean_cost()).epsilon(1e-12));
         CHECK(score.estimate.loss == doctest::Approx(e.mean_loss()).epsilon(1e-12));
@@ -87,7 +87,7 @@ TEST_CASE("threshold walk: scoring thresholds is running the policy") {
         CHECK(score.estimate.difference == doctest::Approx(e.mean_difference()).epsilon(1e-12));
         CHECK(score.regressions == weir::paired_counts(e).regressions);
         own.push_back(0);
-        CHECK_THROWS_AS(weir::threshold_policy(topology, trace, by, own), weir::ShapeError);
+        CHECK_THROWS_AS(weir::detail::threshold_policy(topology, trace, by, own), weir::ShapeError);
       }
   }
 }
@@ -98,7 +98,7 @@ TEST_CASE("greedy thresholds: every move is the best of all moves, judged anew")
       const auto walk = rounded_walk(70, 2 + seed % 3, seed, grid);
       const auto path = weir::detail::greedy_path(walk, 70);  // every value is a level
       const std::size_t gates = walk.stages.size() - 1;
-      REQUIRE(path[0] == std::vector<double>(gates, weir::never_exit));
+      REQUIRE(path[0] == std::vector<double>(gates, weir::detail::never_exit));
       REQUIRE(path.size() > 2);
       for (std::size_t m = 0; m < path.size(); ++m) {
         const auto now = walk.score(path[m]).estimate;

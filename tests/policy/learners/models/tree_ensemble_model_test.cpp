@@ -10,7 +10,7 @@
 namespace WEIR_UNIT {
 
 using nlohmann::json;
-using weir::TreeEnsembleModel;
+using weir::detail::TreeEnsembleModel;
 
 namespace {
 
