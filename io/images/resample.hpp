@@ -144,19 +144,19 @@ struct ResampleColumns {
   template <int W>
   [[gnu::always_inline]] static void run(const std::uint8_t* from, std::ptrdiff_t row_bytes,
                                          const std::int32_t* weights, int width, std::uint8_t* to, std::size_t n) {
-    using Bytes [[gnu::vector_size(W)]] = std::uint8_t;
+    using Pixels [[gnu::vector_size(W)]] = std::uint8_t;
     using Ints = simd::Ints<W>;
     std::size_t x = 0;
     for (; x + W <= n; x += W) {
       Ints sum = Ints{} + (1 << (ResampleAxis::fraction_bits - 1));
       for (int k = 0; k < width; ++k) {
-        Bytes bytes;
+        Pixels bytes;
         std::memcpy(&bytes, from + k * row_bytes + x, sizeof bytes);
         sum += __builtin_convertvector(bytes, Ints) * weights[k];
       }
       sum >>= ResampleAxis::fraction_bits;
       sum = sum > 255 ? 255 - Ints{} : sum;
-      const Bytes bytes = __builtin_convertvector(sum, Bytes);
+      const Pixels bytes = __builtin_convertvector(sum, Pixels);
       std::memcpy(to + x, &bytes, sizeof bytes);
     }
     for (; x < n; ++x) {

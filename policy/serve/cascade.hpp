@@ -18,7 +18,7 @@ namespace weir {
 
 namespace detail {
 struct StoredCascade;  // policy/serve/stored_cascade.hpp
-}
+}  // namespace detail
 class CascadeSpec;     // policy/run/cascade_spec.hpp
 struct CascadeAnswer;  // policy/run/cascade_executor.hpp
 struct MixedPolicy;    // policy/run/policy.hpp
