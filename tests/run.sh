@@ -10,6 +10,7 @@ need libcpp-httplib-dev libssl-dev libbrotli-dev  # for weir serve
 need pybind11-dev python3-dev python3-venv python3-pip python3-setuptools python3-wheel python3-pytest python3-sklearn
 # The report is also opened in a browser, where Chromium is installed (apt install chromium: 130 MB, so not here).
 need python3-nbclient python3-ipykernel python3-matplotlib  # for the chapters
+need python3-distributed  # for an example with Dask
 # For random/run.sh, which is skipped where node or onnxruntime-node is not to be had.
 command -v npm >/dev/null || (need nodejs npm) || echo "no npm: random networks will be skipped"
 for cxx in ${WEIR_CXX:-g++ clang++}; do

@@ -98,3 +98,16 @@ def test_the_examples_against_pytorch_run(name):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
     assert 'same answers' in done.stdout, done.stdout
+
+
+def test_the_example_on_a_cluster_runs():
+    pytest.importorskip('distributed')
+    if not os.path.exists('/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz'):
+        pytest.skip('dataset-fashion-mnist is not installed')
+    path = os.pathsep.join([os.path.dirname(os.path.dirname(weir.__file__)), os.environ.get('PYTHONPATH', '')])
+    done = subprocess.run([sys.executable, os.path.join(EXAMPLES, 'dask_record.py')], env=dict(os.environ, PYTHONPATH=path),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+    assert '10000 images, 3 networks, 4 workers' in done.stdout, done.stdout
+    worse = re.search(r'test: \d+ of 3000 images got worse \(([\d.]+)%\), predicted ([\d.]+) times faster', done.stdout)
+    assert worse and float(worse[1]) < 3 and float(worse[2]) > 2, done.stdout
