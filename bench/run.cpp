@@ -24,19 +24,19 @@
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/cascade_stream.hpp>
 
+#include "cascade_options.hpp"
+#include "crop_warning.hpp"
 #include "program.hpp"
 #include "programs.hpp"
 #include "progress.hpp"
 
 namespace {
 
-struct RunArguments {
-  std::string policy, networks, classes, labels, isa;
+struct RunArguments : program::CascadeArguments {
+  std::string labels;
   std::vector<std::string> images;
-  bool allow_outside = false;
-  std::size_t batch = 16;
-  double max_wait_ms = 20;
-  int workers = 1, threads = 1;
+
+  RunArguments() : CascadeArguments(20) {}
 };
 
 std::string number(const char* format, double value) {
@@ -145,8 +145,7 @@ weir::Image copy_of(weir::ImageView image) {
 }
 
 void answer_images(const RunArguments& a) {
-  const weir::detail::ClassNames names =
-      a.classes.empty() ? weir::detail::ClassNames{} : weir::detail::read_class_names(a.classes);
+  const weir::detail::ClassNames names = a.class_names();
   std::vector<weir::ImageSet> sets;
   std::size_t total = 0;
   bool from_list = false;
@@ -164,6 +163,12 @@ void answer_images(const RunArguments& a) {
       a.policy,
       {.networks = a.networks, .context = {.threads = a.threads, .isa = a.isa}, .allow_outside = a.allow_outside});
   cascade.preload(a.batch);
+  program::CropWarnings crops(cascade);
+  const auto seen = [&](weir::Image image) {
+    crops.look_at(image,
+                  [](const std::string& text) { std::fprintf(stderr, "%s\n", weir::detail::printable(text).c_str()); });
+    return image;
+  };
   Answers answers(names, from_list ? 0 : total);
   {
     weir::CascadeStream stream(
@@ -173,12 +178,12 @@ void answer_images(const RunArguments& a) {
                   .workers = a.workers});
     for (const weir::ImageSet& set : sets)
       for (std::size_t i = 0; i < set.size(); ++i)
-        answers.add(set.name(i), set.is_files() ? stream.submit([&set, i] { return set.decode(i); })
-                                                : stream.submit(copy_of(set.image(i))));
+        answers.add(set.name(i), set.is_files() ? stream.submit([&, i] { return seen(set.decode(i)); })
+                                                : stream.submit(seen(copy_of(set.image(i)))));
     std::string line;
     while (from_list && std::getline(std::cin, line)) {
       if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (!line.empty()) answers.add(line, stream.submit([line] { return weir::read_image(line); }));
+      if (!line.empty()) answers.add(line, stream.submit([&, line] { return seen(weir::read_image(line)); }));
     }
     stream.finish();
   }
@@ -198,20 +203,13 @@ int weir::programs::run(int argc, char** argv) {
       "  weir run results/policy.json folder/ --allow-outside > answers.csv\n"
       "  find . -name '*.jpg' | weir run bundle/policy.json - --workers 2\n"};
   RunArguments a;
-  app.add_option("policy", a.policy, "policy.json")->required();
+  a.add_to(app);
   app.add_option("images", a.images,
                  "image files, folders, .npy (uint8), CIFAR-10 binary or IDX; - reads names of image files from the "
                  "standard input, one a line")
       ->required();
   app.add_option("--networks", a.networks, "folder of the network files; else where the policy says, or beside it");
-  app.add_flag("--allow-outside", a.allow_outside, "the policy may name network files outside its folder");
-  app.add_option("--classes", a.classes, "names of the classes, one a line");
   app.add_option("--labels", a.labels, "CSV with file,label that lists the images of a folder; else all of its images");
-  app.add_option("--workers", a.workers, "batches that run at once")->check(CLI::Range(1, 256));
-  app.add_option("--threads", a.threads, "threads of the kernels, for each worker")->check(CLI::Range(1, 1024));
-  app.add_option("--batch", a.batch, "images in a full batch")->check(CLI::Range(1, 4096));
-  app.add_option("--max-wait", a.max_wait_ms, "milliseconds that an image waits for batch-mates")
-      ->check(CLI::Range(0.0, 60000.0));
   app.add_option("--isa", a.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   return program::run(app, argc, argv, [&] { answer_images(a); });
 }

@@ -52,7 +52,7 @@ class HttpServer {
   explicit HttpServer(const serve::Options& o)
       : options_(o),
         token_(o.token_file.empty() ? "" : read_token(o.token_file)),
-        names_(o.classes.empty() ? weir::detail::ClassNames() : weir::detail::read_class_names(o.classes)),
+        names_(o.class_names()),
         service_(o, log) {
     if (token_.empty() && !is_loopback(o.host))
       throw weir::ArgumentError("--host " + o.host +
@@ -237,18 +237,10 @@ int weir::programs::serve(int argc, char** argv) {
       "  weir serve bundle/policy.json --port 8080\n"
       "  curl --data-binary @photo.jpg http://127.0.0.1:8080/\n"};
   ::serve::Options o;
-  app.add_option("policy", o.policy, "policy.json")->required();
-  app.add_option("--networks", o.networks, "folder of the network files; else where the policy says, or beside it");
-  app.add_flag("--allow-outside", o.allow_outside, "the policy may name network files outside its folder");
-  app.add_option("--classes", o.classes, "names of the classes, one a line");
+  o.add_to(app);
   app.add_option("--host", o.host, "address to listen on; another than this machine's own needs --token-file");
   app.add_option("--port", o.port, "0: any that is free")->check(CLI::Range(0, 65535));
   app.add_option("--token-file", o.token_file, "file whose first line requests must send: Authorization: Bearer TOKEN");
-  app.add_option("--workers", o.workers, "batches that run at once")->check(CLI::Range(1, 256));
-  app.add_option("--threads", o.threads, "threads of the kernels, for each worker")->check(CLI::Range(1, 1024));
-  app.add_option("--batch", o.batch, "images in a full batch")->check(CLI::Range(1, 4096));
-  app.add_option("--max-wait", o.max_wait_ms, "milliseconds that an image waits for batch-mates")
-      ->check(CLI::Range(0.0, 60000.0));
   app.add_option("--queue", o.queue, "images under way at once; more are refused with 503")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--connections", o.connections, "connections at once; more wait")->check(CLI::Range(1, 4096));

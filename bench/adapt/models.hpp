@@ -12,6 +12,7 @@
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/weir.hpp>
 
+#include "../crop_warning.hpp"
 #include "data.hpp"
 
 namespace adapt {
@@ -129,13 +130,9 @@ class Models {
  private:
   /// Once for each network: a crop that most of an image falls to is rarely meant.
   void warn_of_crop(const Model& m, weir::ImageView image) {
-    const double seen = m.preprocess->share_seen(image);
-    if (seen >= 0.4 || !warned_.insert(m.name).second) return;
-    const std::string crop = std::to_string(m.preprocess->options().crop);
-    std::printf(
-        "warning: %s sees only %.0f %% of an image of %d x %d: its central crop of %s; \"resize\": %s in "
-        "models.json would shrink images first\n",
-        weir::detail::printable(m.name).c_str(), 100 * seen, image.height, image.width, crop.c_str(), crop.c_str());
+    const std::string warning = program::crop_warning(m.name, *m.preprocess, image, "models.json");
+    if (warning.empty() || !warned_.insert(m.name).second) return;
+    std::printf("%s\n", weir::detail::printable(warning).c_str());
   }
 
   static weir::ArgumentError no_preprocessing(const Model& m) {

@@ -26,6 +26,7 @@
 #include <weir/policy/serve/stored_cascade.hpp>
 #include <weir/policy/trace/trace.hpp>
 
+#include "../crop_warning.hpp"
 #include "options.hpp"
 
 namespace serve {
@@ -58,6 +59,7 @@ struct Version {
   std::vector<std::string> stages;
   std::vector<double> cost_to;  ///< [stages] cost of the cheapest way to an answer there, as the policy file has it
   std::string cost_unit;
+  program::CropWarnings crops;
   weir::CascadeStream stream;  ///< last: it answers what is under way before the rest goes
 
   Version(const weir::PolicyFile& file, const Options& o, const Log& log)
@@ -67,6 +69,7 @@ struct Version {
                  .allow_outside = o.allow_outside,
                  .audit = audit_options(o, log)}),
         cost_unit(file.cost_unit),
+        crops(cascade),
         stream(cascade,
                {.batch = o.batch, .in_flight = o.queue, .max_wait_s = 1e-3 * o.max_wait_ms, .workers = o.workers}) {
     weir::Trace costs;
@@ -156,8 +159,10 @@ class Service {
     if (!version) throw Full("the networks are being loaded");
     const Place place(waiting_, options_.queue);
     auto shared = std::make_shared<const std::string>(std::move(bytes));  // the stream's functions are copied
-    std::future<weir::Decision> decision = version->stream.submit([shared] {
-      return weir::decode_image({shared->data(), shared->size()}, "the image that was sent");
+    std::future<weir::Decision> decision = version->stream.submit([this, version = version.get(), shared] {
+      weir::Image image = weir::decode_image({shared->data(), shared->size()}, "the image that was sent");
+      version->crops.look_at(image, log_);
+      return image;
     });
     if (decision.wait_for(std::chrono::duration<double>(options_.time_limit_s)) != std::future_status::ready)
       throw Late("no answer within " + std::to_string(options_.time_limit_s) + " seconds");

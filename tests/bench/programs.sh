@@ -63,6 +63,13 @@ is "$(cut -d, -f2,4 "$folder/listed.csv" | head -n 4)" "$(cut -d, -f2,4 "$folder
 "$weir" run "$folder/moved/policy.json" "$data/t10k-images-idx3-ubyte.gz" --batch 64 >"$folder/all.csv"
 is "$(wc -l <"$folder/all.csv")" 10001
 
+# A large image, of which the networks see the middle: said once for each network that runs, not for small ones.
+{ printf 'P5 200 200 255\n'; head -c 40000 /dev/zero; } >"$folder/large.pgm"
+"$weir" run "$folder/moved/policy.json" "$folder/large.pgm" "$folder/large.pgm" >"$folder/out" 2>"$folder/err"
+is "$(grep -c 'fashion_alexnet.onnx sees only 2 % of an image of 200 x 200' "$folder/err")" 1
+"$weir" run "$folder/moved/policy.json" "$folder/images/1.pgm" >"$folder/out" 2>"$folder/err"
+is "$(cat "$folder/err")" ""
+
 echo broken >"$folder/images/2.pgm"
 refuses "1 of 4 images have no answer" run "$folder/moved/policy.json" "$folder/images"
 grep -q "2.pgm" "$folder/err" || fail "which image? $(cat "$folder/err")"
