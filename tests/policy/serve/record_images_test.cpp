@@ -44,7 +44,8 @@ struct Recording {
   static weir::ImageSet pixels() {
     weir::detail::Bytes bytes(30 * 28 * 28);
     for (std::size_t i = 0; i < bytes.size(); ++i)
-      bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
+      bytes[i] = static_cast<char>(
+          static_cast<int>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i))));
     std::vector<int> labels(30);
     for (std::size_t i = 0; i < 30; ++i) labels[i] = static_cast<int>(i * 7 % 10);
     return weir::ImageSet::from_pixels(weir::Shape{30, 28, 28}, std::move(bytes), std::move(labels), "pixels");

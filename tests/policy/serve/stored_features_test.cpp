@@ -164,7 +164,8 @@ TEST_CASE("Recording carries the features of every group, and plans what runs do
   const auto stored = weir::detail::read_cascade(f, folder / "p.json", {{}, true});
   weir::detail::Bytes bytes(20 * 28 * 28);
   for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<char>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i)));
+    bytes[i] =
+        static_cast<char>(static_cast<int>(127 + 127 * std::sin(0.003 * static_cast<double>(i % 28 * (i / 784) + i))));
   const auto set = weir::ImageSet::from_pixels(weir::Shape{20, 28, 28}, std::move(bytes), std::vector<int>(20, 1), "p");
   std::vector<std::size_t> rows(20);
   std::iota(rows.begin(), rows.end(), std::size_t{0});
