@@ -15,7 +15,8 @@ class NodeArguments;  // layers/attributes/node_arguments.hpp
 using OperatorMaker = std::function<LayerPtr(const NodeArguments& node)>;
 
 /// input_shapes: dimensions without the batch ("input" -> {3, 224, 224}) for inputs whose file leaves others than the
-/// first dimension free.
+/// first dimension free. build_network throws ArgumentError for another number of dimensions, for one that the file
+/// fixes otherwise, and for a name that is no input.
 ///
 /// operators: operators of a program's own by name, "domain::Name" for those of another domain than ONNX's; they come
 /// before weir's. Their inputs and outputs hold floats. Layer::examples() says how their outputs depend on the batch.

@@ -47,6 +47,10 @@ class GraphBuilder {
       known_[name].constant.fill(&constant);
       fold_limit_ += fold_times * static_cast<std::int64_t>(constant.floats.size() + constant.ints.size());
     }
+    for (const auto& [name, shape] : options.input_shapes)
+      if (std::none_of(def.inputs.begin(), def.inputs.end(), [&](const InputDef& i) { return i.name == name; }))
+        throw ArgumentError(def.source + " has no input '" + name + "', for which a shape is given" +
+                            (def.inputs.empty() ? "" : "; its first is '" + def.inputs[0].name + "'"));
     for (const InputDef& input : def.inputs) find_batch(input);
     if (batch == Batch::any) state_->fixed_batch = 0;
     for (const InputDef& input : def.inputs) add_input(input, options);
@@ -98,7 +102,14 @@ class GraphBuilder {
       if (given->second.size() + 1 != dims.size())
         throw ArgumentError(def_.source + ", input '" + input.name + "' has " + std::to_string(dims.size()) +
                             " dimensions with the batch, the given shape " + std::to_string(given->second.size() + 1));
-      std::copy(given->second.begin(), given->second.end(), dims.begin() + 1);
+      for (std::size_t i = 1; i < dims.size(); ++i) {
+        const std::int64_t asked = given->second[i - 1];
+        if (dims[i] >= 0 && dims[i] != asked)
+          throw ArgumentError(def_.source + ", input '" + input.name + "': dimension " + std::to_string(i) + " is " +
+                              std::to_string(dims[i]) + " in the file, and the given shape asks for " +
+                              std::to_string(asked));
+        dims[i] = asked;
+      }
     }
     Known known;
     for (std::size_t p = 0; p < probe_count; ++p) {
