@@ -43,13 +43,15 @@ def vectors():
 
 
 def network(name, nodes, shape, constants=None, opset=13, outputs=('y',), inputs=None):
-    """nodes: (operator, inputs, outputs, attributes)."""
-    made = [helper.make_node(op, i, o, **a) for op, i, o, a in nodes]
+    """nodes: (operator or domain::operator, inputs, outputs, attributes)."""
+    made = [helper.make_node(op.split('::')[-1], i, o, domain=op.rpartition('::')[0], **a) for op, i, o, a in nodes]
+    domains = sorted({node.domain for node in made} - {''})
     value = lambda n, dims: helper.make_tensor_value_info(n, TensorProto.FLOAT, dims)
     given = [numpy_helper.from_array(np.asarray(v), n) for n, v in (constants or {}).items()]
     graph = helper.make_graph(made, 'g', [value(n, s) for n, s in (inputs or {'x': shape}).items()],
                               [value(n, None) for n in outputs], given)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)], producer_name='')
+    model = helper.make_model(graph, producer_name='', opset_imports=[
+        helper.make_opsetid('', opset), *(helper.make_opsetid(domain, 1) for domain in domains)])
     model.ir_version = 8
     seeds[f'onnx/made_{name}'] = model.SerializeToString()
 
@@ -155,6 +157,19 @@ def networks():
     for op, weights, rest, shape in (('ConvInteger', 'w', pads, ['N', 2, 5, 5]), ('MatMulInteger', 'm', {}, ['N', 6])):
         network('eight_' + op, [('DynamicQuantizeLinear', ['x'], ['a', 'sa', 'za'], {}), (op, ['a', weights, 'za'], ['i'], rest),
                                 ('Cast', ['i'], ['c'], dict(to=1)), ('Mul', ['c', 'sa'], ['y'], {})], shape, eight)
+    step = ['s', 'z']
+    for op, given, rest, shape in (
+            ('QLinearAdd', ['a'] + step + ['a'] + step + step, {}, ['N', 2, 3, 3]),
+            ('QLinearMul', ['a'] + step + ['a'] + step + step, {}, ['N', 2, 3, 3]),
+            ('QLinearConcat', step + ['a'] + step + ['a'] + step, dict(axis=1), ['N', 2, 3, 3]),
+            ('QLinearAveragePool', ['a'] + step + step, pads, ['N', 2, 4, 4]),
+            ('QLinearGlobalAveragePool', ['a'] + step + step, dict(channels_last=0), ['N', 2, 3, 3]),
+            ('QLinearLeakyRelu', ['a'] + step + step, dict(alpha=0.1), ['N', 2, 3]),
+            ('QLinearSigmoid', ['a'] + step + step, {}, ['N', 2, 3]),
+            ('QLinearSoftmax', ['a'] + step + step, dict(axis=1, opset=13), ['N', 5]),
+            ('QGemm', ['a'] + step + ['m', 'sw', 'zw', 'b5'] + step, dict(transB=0), ['N', 6])):
+        network('eight_' + op, [into, ('com.microsoft::' + op, given, ['c'], rest), back], shape,
+                dict(eight, b5=np.arange(5, dtype=np.int32)))
     # Indices: constant ones, and those that ArgMax finds.
     found = ('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=1))
     network('index_Gather', [('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=0)), ('Gather', ['t', 'i'], ['y'], {})], ['N', 2, 3],
@@ -171,6 +186,12 @@ def networks():
                 dict(zero=i(0), one=i(1), two=i(2)), opset=18)
     network('index_Scatter', [('Scatter', ['t', 'k', 'v'], ['m'], dict(axis=1)), ('Add', ['x', 'm'], ['y'], {})], ['N', 4],
             dict(t=f(1, 4), k=i(2, 0).reshape(1, 2), v=f(1, 2)), opset=9)
+    network('index_Scatter_found', [('ArgMax', ['x'], ['i'], dict(axis=2, keepdims=1)), ('Cos', ['x'], ['c'], {}),
+                                    ('Slice', ['c', 'zero', 'one', 'two'], ['u'], {}),
+                                    ('Scatter', ['x', 'i', 'u'], ['y'], dict(axis=2))], ['N', 2, 3],
+            dict(zero=i(0), one=i(1), two=i(2)), opset=10)
+    network('index_ScatterND', [('ScatterND', ['x', 'at', 'v'], ['y'], {})], [1, 4, 3],
+            dict(at=i(0, 1, 0, 3).reshape(2, 2), v=f(2, 3)), opset=16)
     network('sum_CumSum', [('CumSum', ['x', 'k'], ['y'], dict(exclusive=1, reverse=1))], ['N', 2, 3], dict(k=i(-1)))
     network('sum_Range', [('Range', ['a', 'b', 'c'], ['r'], {}), ('Add', ['x', 'r'], ['y'], {})], ['N', 4],
             dict(a=np.float32(0), b=np.float32(1), c=np.float32(0.25)))

@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def main():
     with open(os.path.join(HERE, '..', '..', 'layers', 'registry.hpp')) as f:
         registry = f.read()
-    operators = re.findall(r'Operator\{"(\w+)"', registry)
+    operators = re.findall(r'Operator\{"([\w.:]+)"', registry)
     assert len(operators) > 60, 'the registry is not where it was'
     archive = os.path.join(HERE, 'seeds.tar.gz')
     assert os.path.getsize(archive) < 1 << 20
@@ -23,8 +23,10 @@ def main():
             if not member.name.startswith('onnx/'):
                 continue
             data = tar.extractfile(member).read()
-            for name in operators:  # NodeProto.op_type, field 4: a string
-                if b'\x22' + bytes([len(name)]) + name.encode() in data:
+            for name in operators:  # NodeProto.op_type, field 4, and domain, field 7: strings
+                domain, _, op = name.rpartition('::')
+                fields = [b'\x22' + bytes([len(op)]) + op.encode()] + [b'\x3a' + bytes([len(d)]) + d.encode() for d in [domain] if d]
+                if all(field in data for field in fields):
                     seeds[name] += 1
     missing = [name for name in operators if not seeds[name]]
     print(f'{len(operators)} operators, seeds of each: ' + ', '.join(f'{n} {seeds[n]}' for n in operators))
