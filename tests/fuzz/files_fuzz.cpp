@@ -25,6 +25,7 @@
 #include <weir/io/images/preprocess.hpp>
 #include <weir/policy/run/gate_inputs.hpp>
 #include <weir/policy/run/policy_file.hpp>
+#include <weir/policy/run/shift_reference.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 #include <weir/policy/trace/cost_table.hpp>
 #include <weir/policy/trace/trace.hpp>
@@ -96,6 +97,10 @@ double try_policy(const weir::detail::Bytes& file) {
     for (std::size_t i = 0; i < size; ++i) x[i] = static_cast<double>(i % 5) / 4;
     const std::size_t action = policy.policy.pick(7).action(k, x);
     must(action <= policy.policy.a.topology.stages[k].next.size());
+  }
+  if (!policy.watch.is_null()) {
+    const nlohmann::json watch = policy.watch.get<weir::ShiftReference>();
+    must(nlohmann::json(watch.get<weir::ShiftReference>()) == watch);
   }
   (void)weir::detail::read_cascade(policy, "/nowhere/policy.json");
   return 0;

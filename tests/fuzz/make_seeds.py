@@ -260,6 +260,10 @@ def files():
         add('policy', str(n), json.dumps(policy))
         if n == 0:
             add('policy', 'version1', json.dumps(dict(policy, weir_policy=1)))
+            watch = dict(n=9, disagreements=2, run_length=1000, features=['confidence'], tests=[
+                dict(edges=[0.5], counts=[4, 5]), dict(edges=[0.25, 0.75], counts=[1, 3, 5])])
+            add('policy', 'version4', json.dumps(dict(policy, weir_policy=4, watch=watch, safer=[
+                [stage['gate'] for stage in policy['stages']]])))
     trace = 'label,{0}a.prediction,a.loss,a.{1},a.answer_{1},a.network,a.conf,b.prediction,b.{1}\n'
     row = '1,{0}1,0,0.5,0.25,0,0.75,2,1.5\n0,{0}2,1,0.5,0.25,0,0.5,0,1.5\n'
     add('trace', 'seconds', (trace + row).format('', 'seconds'))
