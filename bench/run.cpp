@@ -208,8 +208,6 @@ int weir::programs::run(int argc, char** argv) {
                  "image files, folders, .npy (uint8), CIFAR-10 binary or IDX; - reads names of image files from the "
                  "standard input, one a line")
       ->required();
-  app.add_option("--networks", a.networks, "folder of the network files; else where the policy says, or beside it");
   app.add_option("--labels", a.labels, "CSV with file,label that lists the images of a folder; else all of its images");
-  app.add_option("--isa", a.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   return program::run(app, argc, argv, [&] { answer_images(a); });
 }

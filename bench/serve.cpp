@@ -259,7 +259,6 @@ int weir::programs::serve(int argc, char** argv) {
   app.add_option("--audit-state", o.audit_state,
                  "file that audits go on from, and are kept in: every 10 seconds and at the end");
   app.add_flag("--audit-safer", o.audit_safer, "on an alarm the next of the policy file's safer policies takes over");
-  app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given");
   return program::run(app, argc, argv, [&] {
     if (o.queue < o.batch) throw weir::ArgumentError("--queue: at least a batch (--batch)");
     struct sigaction on_reload {
