@@ -12,6 +12,8 @@
 #include <weir/policy/trace/loss.hpp>
 
 #include "adapt/check.hpp"
+#include "adapt/copies.hpp"
+#include "adapt/copies_text.hpp"
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
 #include "adapt/no_labels.hpp"
@@ -63,7 +65,8 @@ void run(Options o, const std::string& command) {
   adapt::check(o);
   const bool no_labels = o.labels == adapt::no_labels;
   if (no_labels && o.learn_from == "auto") o.learn_from = "labels";  // they are certain: nothing is expected over
-  if (o.early_exit.empty()) o.early_exit.emplace_back();
+  const adapt::Making making = adapt::making(o);
+  if (o.early_exit.empty() && making.exits) o.early_exit.emplace_back();
   if (o.quick) {
     o.rounds = 1;
     if (o.measure == 0) o.measure = 1000;
@@ -75,6 +78,7 @@ void run(Options o, const std::string& command) {
   adapt::check_batch(models, o);
   const nlohmann::json other = o.compare.empty() ? nlohmann::json() : adapt::read_summary(o.compare);
   adapt::check(models, o);
+  adapt::check_making(making, o, models);
   std::vector<adapt::Heads> heads;
   for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
   adapt::check_cost_table(heads, o, models);
@@ -98,6 +102,8 @@ void run(Options o, const std::string& command) {
   say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
       std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
       std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
+  const bool one_network = models.all.size() == 1;
+  adapt::make_members(making, o, data.policy, models, heads, out, say);
   if (o.quick && data.heads.size() > 5000) data.heads.rows.resize(5000);
   const bool class_features = weir::detail::enough_examples(data.policy.labels(), classes);
   if (!class_features && classes <= static_cast<std::size_t>(weir::detail::max_one_hot_classes))
@@ -109,10 +115,11 @@ void run(Options o, const std::string& command) {
     adapt::fit_heads(h, o, data, models, classes);
     if (h.points.empty())
       say("no early exits in " + models.all[h.model].name + ": " + h.reason);
-    else
+    else if (models.all[h.model].copy_of.empty())  // exits of a copy are for the search: fp32 is the full network
       modes.push_back(adapt::early_exit_mode(h, models, class_features, o.early_exit.size() > 1));
   }
-  if (o.topology == "search") modes.push_back(adapt::pool_mode(heads, models, class_features));
+  if (o.topology == "search")  // of one network and what was made of it, what is found is the policy.json
+    modes.insert(one_network ? modes.begin() : modes.end(), adapt::pool_mode(heads, models, class_features));
   if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
   if (adapt::has_heads(modes))
     say("exit heads: " + (data.heads.size() > 0
@@ -139,7 +146,9 @@ void run(Options o, const std::string& command) {
     if (const std::string cost = adapt::cost_line(results, m); !cost.empty()) say(cost);
     adapt::print(adapt::exit_table(results, m));
   }
-  const nlohmann::json summary = adapt::summary_json(results);
+  if (const std::string text = adapt::copy_alone_text(results); !text.empty()) say("\n" + text);
+  nlohmann::json summary = adapt::summary_json(results);
+  summary["members"] = adapt::members_json(models);
   const auto compared = o.compare.empty() ? std::vector<adapt::Compared>() : adapt::compare(summary, other);
   if (!compared.empty()) {
     say("\nbeside " + o.compare + ":");
@@ -161,6 +170,8 @@ void run(Options o, const std::string& command) {
     policies += ", " + name;
     written.push_back(out.folder() / name);
   }
+  for (const adapt::MadeCopy& copy : models.made_copies)
+    if (copy.kept) policies += ", " + copy.file;
   weir::write_file_atomically(out.path("report.html"), adapt::report_html(results, compared));
   out.commit();
   if (!o.bundle.empty()) weir::write_bundle(o.bundle, written, {.folder = {}, .allow_outside = true});

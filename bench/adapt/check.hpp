@@ -1,9 +1,6 @@
 /// What is looked at before anything that takes long.
 #pragma once
-#include <filesystem>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 #include <weir/core/context.hpp>
@@ -13,6 +10,7 @@
 #include <weir/policy/trace/loss.hpp>
 
 #include "models.hpp"
+#include "result_names.hpp"
 
 namespace adapt {
 
@@ -71,40 +69,6 @@ inline void check(const Models& models, const Options& o) {
       !names.empty() && names.size() != models.n_classes())
     throw weir::ArgumentError(names.source() + ": names of " + std::to_string(names.size()) + " classes, but " +
                               models.all[0].file + " tells " + std::to_string(models.n_classes()) + " apart");
-}
-
-/// "selection", "early_exit", "early_exit_NETWORK" and "search".
-inline bool is_mode(std::string_view name) {
-  return name == "selection" || name == "search" || name == "early_exit" || name.starts_with("early_exit_");
-}
-
-/// Whether a file of that name in a folder of traces is one that this program writes.
-inline bool is_trace(const std::string& name) {
-  if (name == "traces.json") return true;
-  for (const std::string_view part : {"_policy", "_calibration", "_test"})
-    for (const std::string_view kind : {".csv", ".probabilities.npy"}) {
-      const std::string end = std::string(part) + std::string(kind);
-      if (name.ends_with(end) && is_mode(std::string_view(name).substr(0, name.size() - end.size()))) return true;
-    }
-  return false;
-}
-
-/// The same in a folder of results, which may hold traces too.
-inline bool is_result(const std::string& name) {
-  for (const auto& [begin, end] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-           {"policy_", ".json"}, {"decisions_", ".csv"}})
-    if (name.starts_with(begin) && name.ends_with(end) && name.size() > begin.size() + end.size() &&
-        is_mode(std::string_view(name).substr(begin.size(), name.size() - begin.size() - end.size())))
-      return true;
-  for (const std::string_view own :
-       {"report.html", "summary.json", "curve.csv", "tradeoff.svg", "policy.json", "decisions.csv"})
-    if (name == own) return true;
-  return is_trace(name);
-}
-
-inline bool same_folder(const std::filesystem::path& a, const std::filesystem::path& b) {
-  std::error_code error;
-  return std::filesystem::weakly_canonical(a, error) == std::filesystem::weakly_canonical(b, error);
 }
 
 }  // namespace adapt

@@ -9,6 +9,7 @@
 #include <vector>
 #include <weir/io/images/preprocess.hpp>
 #include <weir/io/report/printable.hpp>
+#include <weir/policy/quantize/quantize.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/weir.hpp>
 
@@ -23,6 +24,20 @@ struct Model {
   std::shared_ptr<const weir::Preprocess> preprocess;  ///< nullptr: inputs are used as they are
   std::string answer;                                  ///< the tensor that the whole network answers with
   bool logits = true;                                  ///< it is not yet a probability distribution
+  std::string copy_of = {};                            ///< of an 8-bit copy that this run made: the file of its network
+  std::string staged = {};  ///< of such a copy: where it lies until the results are complete, when it moves to `file`
+
+  const std::string& given_file() const { return copy_of.empty() ? file : copy_of; }
+  const std::string& present_file() const { return staged.empty() ? file : staged; }
+};
+
+/// An 8-bit copy that this run made, kept or not.
+struct MadeCopy {
+  std::string name, of, file;  ///< of: the name of its network; file: without a folder
+  bool kept = false;
+  double seconds = 0, fp32_seconds = 0;  ///< an image, measured in turn
+  std::size_t batch = 1;                 ///< of those measurements
+  weir::QuantizeReport report;
 };
 
 class Models {
@@ -76,6 +91,7 @@ class Models {
   }
 
   std::vector<Model> all;
+  std::vector<MadeCopy> made_copies;
 
   std::vector<weir::Network> networks() const {
     std::vector<weir::Network> nets;

@@ -17,7 +17,7 @@ struct Options {
   std::vector<std::string> networks;
   std::string preprocess;
   std::string classes, images, labels, test_images, test_labels, head_images, head_labels;
-  std::vector<std::string> early_exit;
+  std::vector<std::string> early_exit, make;
   std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "auto", isa;
   std::string test_part, budget = "excess";
   std::vector<double> split = {0.5, 0.25, 0.25};
@@ -44,6 +44,15 @@ inline void declare(CLI::App& app, Options& o) {
          "there are classes) are used as they are, in the order in which they are named: of an ensemble any member may "
          "come first; other layers get trained heads")
       ->group("Networks");
+  app.add_option(
+         "--make", o.make,
+         "cheaper members to make of the networks. int8: 8-bit copies, calibrated on images of the policy part and "
+         "kept where they are faster; exits: exits inside the networks, and inside the copies where stages are "
+         "searched for; none: no copies, and exits as ever. int8,exits if not given; exits with --quick, and where "
+         "--costs does not tell a copy from its network (flops, a table)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"int8", "exits", "none"}))
+      ->group("Networks");
   app.add_option("--exits", o.exits, "how many exits to place where no layers are named")
       ->check(CLI::Range(1, 16))
       ->group("Networks");
@@ -59,7 +68,7 @@ inline void declare(CLI::App& app, Options& o) {
          "--topology", o.topology,
          "chain: one network after the other; dag: networks may be skipped; search: dag, and besides the best "
          "chain, tree or DAG over networks and exits, found by cross-validation on the policy part; auto: search for "
-         "the networks of bench/networks, else dag")
+         "the networks of bench/networks and where 8-bit copies were made, else dag")
       ->check(CLI::IsMember({"auto", "chain", "dag", "search"}))
       ->group("Networks");
   app.add_option("--images", o.images,

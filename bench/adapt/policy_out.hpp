@@ -64,8 +64,10 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   file.cascade = {{"n_classes", m.spec->n_classes()}, {"networks", nlohmann::json::array()}};
   for (const std::size_t n : m.nets) {
     const Model& model = r.models.all[n];
-    file.cascade["networks"].push_back(
-        weir::detail::network_to_json(model.network, model.file, folder, preprocess_entry(o.preprocess, model.file)));
+    nlohmann::json network = weir::detail::network_to_json(model.network, model.present_file(), folder,
+                                                           preprocess_entry(o.preprocess, model.given_file()));
+    if (!model.staged.empty()) network["file"] = std::filesystem::path(model.file).filename().string();
+    file.cascade["networks"].push_back(std::move(network));
   }
   weir::Budget budget;
   budget.on = budget_on(o.budget);
@@ -107,8 +109,14 @@ inline void write_policy(const Results& r, const Mode& m, const std::filesystem:
   weir::write_file_atomically(path, text);
   const weir::detail::Bytes bytes = weir::detail::read_file(path);
   const weir::PolicyFile back = weir::policy_from_text({bytes.data(), bytes.size()}, path.string());
+  weir::PolicyFile now = back;  // copies do not lie yet where the file will find them
+  for (std::size_t n = 0; n < m.nets.size(); ++n)
+    if (const Model& model = r.models.all[m.nets[n]]; !model.staged.empty())
+      now.cascade["networks"][n]["file"] =
+          std::filesystem::proximate(model.staged, place.parent_path().empty() ? "." : place.parent_path())
+              .generic_string();
   const weir::detail::StoredCascade stored =
-      weir::detail::read_cascade(back, place, {{}, true});  // those named on the command line may lie anywhere
+      weir::detail::read_cascade(now, place, {{}, true});  // those named on the command line may lie anywhere
   for (std::size_t n = 0; n < m.nets.size(); ++n) stored.spec->network(n);
   const weir::Evaluation before = weir::evaluate(m.learned.choice.policy, m.test);
   if (weir::evaluate(back.policy, m.test).exit != before.exit)

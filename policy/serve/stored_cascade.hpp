@@ -53,8 +53,9 @@ struct StoredCascade {
 /// Where the networks of a policy file are looked for: where the file says, relative to itself, and else beside it. The
 /// file may come from others: by itself it names files in its own folder and below only.
 struct NetworkFiles {
-  std::filesystem::path folder;  ///< they lie here, by their last names; empty: where the policy file says
-  bool allow_outside = false;    ///< the policy file may name files outside its folder
+  std::filesystem::path
+      folder;                  ///< they lie here, by their last names, or beside it; empty: where the policy file says
+  bool allow_outside = false;  ///< the policy file may name files outside its folder
 };
 
 /// A stage's "source"; with_pooled: the gates read pooled activations.

@@ -61,7 +61,8 @@ inline bool bool_field(const nlohmann::json& json, const char* key) {
 
 /// Where a network named by a policy file lies: by its last name inside `networks` where that is given; else as stated,
 /// relative to the policy's folder; and where it is not there, or may not be read there, by its last name beside the
-/// policy. Throws FormatError where what is stated leads out of the policy's folder and is not allowed.
+/// policy, as 8-bit copies lie that a run made. Throws FormatError where what is stated leads out of the policy's
+/// folder and is not allowed.
 inline std::filesystem::path locate_network(const std::string& file, const std::filesystem::path& folder,
                                             const NetworkFiles& networks) {
   const std::filesystem::path stated(file);
@@ -70,8 +71,7 @@ inline std::filesystem::path locate_network(const std::string& file, const std::
   std::error_code error;
   std::filesystem::path found;
   const std::filesystem::path beside = folder / stated.filename();
-  const bool is_beside = networks.folder.empty() && std::filesystem::is_regular_file(beside, error) &&
-                         !std::filesystem::is_symlink(beside, error);
+  const bool is_beside = std::filesystem::is_regular_file(beside, error) && !std::filesystem::is_symlink(beside, error);
   if (!networks.folder.empty()) {
     found = path_inside(networks.folder, stated.filename().string(), Links::follow);
   } else if (networks.allow_outside) {

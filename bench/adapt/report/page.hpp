@@ -11,6 +11,7 @@
 #include "chart.hpp"
 #include "classes.hpp"
 #include "compare.hpp"
+#include "copies.hpp"
 #include "headline.hpp"
 #include "loss.hpp"
 #include "method.hpp"
@@ -26,9 +27,9 @@ namespace adapt {
 using Section = std::string (*)(const Page&);
 
 inline const auto& sections() {
-  static constexpr std::array<Section, 13> all = {
-      headline_html,    chart_html,   slider_html,    tables_html, classes_html, times_html,   loss_html,
-      reliability_html, browser_html, predicted_html, method_html, next_html,    glossary_html};
+  static constexpr std::array<Section, 14> all = {
+      headline_html, chart_html,       slider_html,  copies_html,    tables_html, classes_html, times_html,
+      loss_html,     reliability_html, browser_html, predicted_html, method_html, next_html,    glossary_html};
   return all;
 }
 
