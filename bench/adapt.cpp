@@ -11,11 +11,13 @@
 #include <weir/policy/serve/bundle.hpp>
 #include <weir/policy/trace/loss.hpp>
 
+#include "adapt/advice.hpp"
 #include "adapt/check.hpp"
 #include "adapt/copies.hpp"
 #include "adapt/copies_text.hpp"
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
+#include "adapt/limits.hpp"
 #include "adapt/no_labels.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/report/decisions.hpp"
@@ -95,10 +97,12 @@ void run(Options o, const std::string& command) {
     models.try_first_image(*p);
   }
   models.find_logits(data.policy);
+  if (!no_labels) adapt::check_further(o, data, classes);
   adapt::decode_all(data);
   if (no_labels)
     for (adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
       adapt::label_by_full_network(*p, o, models);
+  if (no_labels) adapt::check_further(o, data, classes);
   say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
       std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
       std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
@@ -144,10 +148,15 @@ void run(Options o, const std::string& command) {
     say("\n" + m.name + " (" + m.learner + "): " + adapt::budget_line(results, m) + "\n" +
         adapt::timing_line(results, m));
     if (const std::string cost = adapt::cost_line(results, m); !cost.empty()) say(cost);
+    for (const adapt::LimitShown& limit : adapt::shown_limits(results, m)) say(adapt::limit_line(limit));
     adapt::print(adapt::exit_table(results, m));
   }
   if (const std::string text = adapt::copy_alone_text(results); !text.empty()) say("\n" + text);
+  say("");
+  for (const std::string& sentence : adapt::advice(results)) say("- " + sentence);
   nlohmann::json summary = adapt::summary_json(results);
+  summary["advice"] = adapt::advice_json(results);
+  summary["limits"] = adapt::limits_json(results);
   summary["members"] = adapt::members_json(models);
   const auto compared = o.compare.empty() ? std::vector<adapt::Compared>() : adapt::compare(summary, other);
   if (!compared.empty()) {

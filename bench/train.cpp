@@ -110,6 +110,7 @@ void train(TrainArguments a) {
   const weir::PolicyTrainer trainer(fit, file.policy.a.topology, options);
   auto path = trainer.train_path(24);
   const weir::Choice choice = weir::choose(trainer, path, calibration, budget);
+  if (!choice.missing.empty()) std::fprintf(stderr, "the full network answers all: %s\n", choice.missing.c_str());
 
   for (std::size_t k = 0; k < trace.stages.size(); ++k) {
     file.stages[k].feature_names = trace.stages[k].feature_names;

@@ -9,6 +9,7 @@
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/trace/loss.hpp>
 
+#include "further.hpp"
 #include "models.hpp"
 #include "result_names.hpp"
 
@@ -47,6 +48,7 @@ inline void check(const Options& o) {
   static_cast<void>(weir::Loss(o.loss));
   static_cast<void>(weir::Context({.threads = o.threads, .isa = o.isa}));
   program::check(o.costs);
+  check_further(o);
   if (!o.test_labels.empty() && o.test_images.empty())
     throw weir::ArgumentError("--test-labels needs --test-images, which the labels are of");
   if (o.labels == no_labels)

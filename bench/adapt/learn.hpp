@@ -22,7 +22,9 @@
 
 #include "../lessons.hpp"
 #include "features.hpp"
+#include "further.hpp"
 #include "in_use.hpp"
+#include "members.hpp"
 
 namespace adapt {
 
@@ -57,13 +59,14 @@ inline void use_groups(Mode& m, const std::vector<std::string>& groups) {
 /// price.
 inline void learn_beside(Mode& m, const Options& o, const weir::Loss& loss, const weir::TrainOptions& train,
                          weir::Budget budget) {
+  const weir::FurtherLimits further = further_limits(o, m.calibration);
   const auto add = [&](const std::string& name, const weir::Trace& lessons, const weir::TrainOptions& options) {
     ProgressLine progress("learning " + m.name + ", " + name);
     weir::TrainOptions own = options;
     own.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
     const weir::PolicyTrainer trainer(lessons, m.spec->topology, own);
     auto path = trainer.train_path(o.quick && !trainer.one_parameter() ? 8 : 24);
-    m.beside.push_back({budget.value, weir::choose(trainer, path, m.calibration, budget), name});
+    m.beside.push_back({budget.value, weir::choose(trainer, path, m.calibration, budget, further), name});
   };
   weir::TrainOptions paper = train;
   paper.fit = nullptr;
@@ -161,8 +164,9 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data&
   const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
   auto path = learned_path(trainer, o.quick && !trainer.one_parameter() ? 10 : 40);
   if (offers_rules(trainer)) m.learner += "; rules";
-  m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget)};
+  m.learned = {o.max_loss, weir::choose(trainer, path, m.calibration, budget, further_limits(o, m.calibration))};
   train.progress = {};
+  weigh_members(m, o);
   learn_beside(m, o, loss, train, budget);
   const weir::Trace plain_policy = weir::detail::keep_groups(m.policy, {}),
                     plain_calibration = weir::detail::keep_groups(m.calibration, {});

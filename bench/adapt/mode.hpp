@@ -45,6 +45,12 @@ struct Learned {
   std::string name{};  ///< where it is not the mode's own
 };
 
+/// What a pool costs with one of its stages and without it (members.hpp).
+struct MemberCost {
+  std::string stage;
+  double with = 0, without = 0;
+};
+
 struct Mode {
   std::string name;               ///< "selection", "early_exit" or "search"
   std::string learner;            ///< what its gates are
@@ -67,6 +73,7 @@ struct Mode {
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
   std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
   std::string repriced;                            ///< where stages were measured again in use: what that changed
+  std::vector<MemberCost> members;                 ///< but for the full network; none where nobody was left out
   bool certified = false;                          ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }
@@ -145,8 +152,8 @@ inline std::shared_ptr<const weir::CascadeSpec> with_features(const weir::Cascad
 
 /// Runs every stage on every image of a part. Features are those that gates see at run time, to the last bit; in the
 /// policy part (`cross_fitted`) stages whose head or projection was fitted to it are answered by those that did not see
-/// the image. Class probabilities, which some rules look at, are kept unless they are large and traces are not to be
-/// saved.
+/// the image. Class probabilities, which some rules and --also look at, are kept unless they are large and neither
+/// these nor saved traces ask for them.
 inline weir::Trace record(const Mode& m, const Options& o, Models& models, const Part& part, const weir::Loss& loss,
                           bool cross_fitted = false) {
   weir::Trace trace;
@@ -161,7 +168,7 @@ inline weir::Trace record(const Mode& m, const Options& o, Models& models, const
   if (!m.costs().empty()) trace.set_costs(m.costs(), m.model.unit);
   constexpr double most_bytes = 512.0 * (1 << 20);
   const double bytes = 4.0 * static_cast<double>(part.size() * m.spec->n_classes() * trace.stages.size());
-  if (!o.save_traces.empty() || bytes <= most_bytes)
+  if (!o.save_traces.empty() || !o.also.empty() || bytes <= most_bytes)
     for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::CascadeExecutor cascade(m.spec, all_cores(o));

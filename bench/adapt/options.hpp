@@ -20,9 +20,10 @@ struct Options {
   std::vector<std::string> early_exit, make;
   std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "auto", isa;
   std::string test_part, budget = "excess";
+  std::vector<std::string> also;
   std::vector<double> split = {0.5, 0.25, 0.25};
   std::vector<std::string> features = {"auto"};
-  double max_loss = 0.01, confidence = 0.95;
+  double max_loss = 0.01, confidence = 0.95, given_exit = 0;
   std::size_t folds = 5, rounds = 1, measure = 0, exits = 4, hidden = 128;
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
@@ -145,6 +146,15 @@ inline void declare(CLI::App& app, Options& o) {
          "where the calibration part is too small for it (1 % with 95 % takes 299 images). 0 asks for less: the "
          "budget is kept in the mean on the calibration part, without a guarantee")
       ->check(CLI::Range(0.0, 0.9999))
+      ->group("Policy");
+  app.add_option("--also", o.also,
+                 "LOSS:LIMIT, several times: a further limit that is certified together with the budget, on the excess "
+                 "of another loss (top5:0.005), or on that of --loss in every class by itself (class:0.02)")
+      ->group("Policy");
+  app.add_option("--given-exit", o.given_exit,
+                 "certify too that of the images that leave at an exit or before it, for every exit, at most this "
+                 "share are newly wrong; exits that cannot show it are closed")
+      ->check(CLI::Range(1e-6, 1.0))
       ->group("Policy");
   app.add_option("--folds", o.folds, "folds of the cross-fitting")->check(CLI::Range(2, 20))->group("Policy");
   app.add_option("--seed", o.seed, "of the split, the folds and the randomised mix")->group("Policy");

@@ -91,6 +91,8 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"learned_from", m.learned_from},
                      {"features", m.spec->feature_options.groups},
                      {"loss", o.loss},
+                     {"also", o.also},
+                     {"given_exit", o.given_exit},
                      {"seed", o.seed},
                      {"costs", o.costs.kind},
                      {"batch", m.batch},

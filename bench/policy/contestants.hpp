@@ -105,7 +105,8 @@ inline std::size_t best_network(const weir::Trace& calibration, const weir::Budg
   return best;
 }
 
-/// The rules to compare: the asked ones, or all that the traces suffice for. `left_out` is told of each that is not.
+/// The rules to compare: the asked ones, or all that apply and that the traces suffice for. `left_out` is told of each
+/// that they do not.
 inline std::vector<std::string> usable_rules(const Setting& setting,
                                              const std::function<void(const std::string&)>& left_out) {
   for (const std::string& name : setting.options.rules) {
@@ -115,6 +116,7 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
   if (!setting.options.rules.empty()) return setting.options.rules;
   std::vector<std::string> rules;
   for (const weir::Rule& rule : weir::rules()) {
+    if (!weir::detail::applies(rule, setting.topology)) continue;
     const std::string reason = weir::detail::lacks(rule, setting.topology, setting.parts.pool);
     if (reason.empty())
       rules.emplace_back(rule.name);
@@ -124,7 +126,7 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
   return rules;
 }
 
-/// "learned" first: for each seed and budget the learner whose path is cheapest there on the policy part, out of fold
+/// "learned" first: for each seed and budget the learner that is cheapest there in cross-validation on the policy part
 /// (system_cost; by takes_over), rules among what it chooses from (with_rules; as adapt learns). Then each learner, the
 /// rules, the best single network where stages are networks, the oracle of the same budget.
 inline std::vector<Contestant> run_all(const Setting& setting, const std::vector<std::string>& rules) {
@@ -151,13 +153,14 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
       train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
       const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
-      std::vector<weir::Estimate> learned_here;
-      for (const weir::PathPoint& p : path) learned_here.push_back({p.mean_cost, 0, p.mean_excess, 0});
+      const auto judged =  // a path's own out-of-fold means would flatter who sets its limits on the same examples
+          weir::detail::cross_validate(lessons, setting.topology, weir::detail::with_learner({.seed = seed}, learner),
+                                       {.folds = 3, .lambdas = 8, .seed = seed});
       auto wider = weir::detail::with_rules(trainer, path);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
         const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
         put(*c, setting, seed, b, choice.calibration, weir::evaluate(choice.policy, test));
-        const double cost = weir::detail::system_cost(learned_here, {.value = setting.budgets[b]});
+        const double cost = weir::detail::system_cost(judged, {.value = setting.budgets[b]});
         if (!best[b]) first[b] = cost;
         if (best[b] && !weir::detail::takes_over(cost, first[b], least[b])) continue;
         least[b] = cost;

@@ -174,8 +174,8 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
               : "Budgets are kept in the mean on calibration; speed-ups on test are read at equal excess loss, off "
                 "the lower hull of each contestant's points and the full network. ";
   text +=
-      "\"learned\" is, for each seed and budget, the first learner, or the one that is cheapest on the policy part, "
-      "out of fold, where that saves " +
+      "\"learned\" is, for each seed and budget, the first learner, or the one that is cheapest in "
+      "cross-validation on the policy part, where that saves " +
       fixed(100 * weir::detail::least_saving, 0) +
       " % there; where it fits its gates anew for each price of loss, thresholds of the known confidences are among "
       "the policies that it chooses from. Intervals: 95 %, " +

@@ -6,6 +6,7 @@
 #include <weir/policy/choose/guarantee.ipp>
 #include <weir/policy/choose/learn_policy.ipp>
 #include <weir/policy/choose/least_examples.ipp>
+#include <weir/policy/choose/limits.ipp>
 #include <weir/policy/choose/watched_reference.ipp>
 #include <weir/policy/evaluate/budget.ipp>
 #include <weir/policy/evaluate/gate_matrix.ipp>

@@ -2,9 +2,11 @@
 #pragma once
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
+#include <weir/policy/choose/limits.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/learn/train.hpp>
 
@@ -17,6 +19,10 @@ struct Choice {
   Estimate calibration;               ///< Margin::none: expected over the mix; upper_limit: of the mix as drawn
   std::optional<double> upper_limit;  ///< of the mean loss that the budget is on, where it was asked for
   std::size_t n_calibration = 0;
+  /// "", or why no policy faster than the full network was certified (Guarantee::missing): `policy` is the full
+  /// network.
+  std::string missing{};
+  std::vector<LimitFound> limits{};  ///< what calibration shows of the further limits, in their order
 };
 
 /// The fastest policy that keeps a budget of loss, or the one of least loss that keeps a budget of cost, judged on a
@@ -26,12 +32,14 @@ struct Choice {
 /// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
 /// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
 /// examples the true mean loss that the budget is on, excess or net, is within budget (guarantee.hpp: Learn then Test
-/// with an exact test). The full network, whose excess and net loss are 0 by definition, is its answer where nothing
-/// else passes; where nothing could pass, because there are too few examples, ArgumentError says how many it takes.
+/// with an exact test), and all of `further` are kept with it. The full network, whose excess and net loss are 0 by
+/// definition, is its answer where nothing else passes, or nothing could because there are too few examples
+/// (require_examples() asks that first): Choice::missing then says what is missing.
 ///
-/// Throws ArgumentError for a budget that cannot be kept, or options out of range.
+/// Throws ArgumentError for a budget that cannot be kept, options out of range, and further limits without
+/// Margin::upper_limit; what FurtherLimits::check throws.
 Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
-              const Budget& budget);
+              const Budget& budget, const FurtherLimits& further = {});
 
 }  // namespace weir
 

@@ -62,15 +62,17 @@ inline Choice choose_plain(const PolicyTrainer& trainer, std::vector<PathPoint>&
 }
 
 inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<PathPoint>& path,
-                               const Trace& calibration, const Budget& budget) {
+                               const Trace& calibration, const Budget& budget, const FurtherLimits& further) {
   Guarantee found = guarantee(trainer, path, calibration,
                               {.risk = budget.on == BudgetOn::difference ? Risk::net : Risk::excess,
                                .epsilon = std::min(budget.value, 1.0),
                                .delta = 1 - budget.confidence,
                                .steps = budget.steps,
-                               .seed = budget.seed});
+                               .seed = budget.seed,
+                               .further = further});
   const Estimate estimate = Estimate::of(evaluate(found.policy, calibration));
-  return {std::move(found.policy), found.lambda_a, found.lambda_b, estimate, found.upper_limit, calibration.size()};
+  return {std::move(found.policy), found.lambda_a,     found.lambda_b,           estimate,
+          found.upper_limit,       calibration.size(), std::move(found.missing), std::move(found.limits)};
 }
 
 }  // namespace weir::detail
@@ -78,16 +80,18 @@ inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<P
 namespace weir {
 
 WEIR_INLINE Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& path, const Trace& calibration,
-                          const Budget& budget) {
+                          const Budget& budget, const FurtherLimits& further) {
   calibration.check();
   if (path.empty()) throw ArgumentError("choose: the path is empty");
   if (!std::isfinite(budget.value)) throw ArgumentError("choose: the budget must be finite");
   if (calibration.cost_unit != trainer.trace().cost_unit)
     throw ArgumentError("choose: the costs are in " + trainer.trace().cost_unit + " where policies were learned, in " +
                         calibration.cost_unit + " where they are judged");
+  if (budget.margin == Margin::none && !further.empty())
+    throw ArgumentError("choose: further limits are certified: they need Margin::upper_limit");
   if (budget.margin == Margin::none) return detail::choose_plain(trainer, path, calibration, budget);
   if (budget.on == BudgetOn::cost) throw ArgumentError("choose: an upper limit is for a budget of loss only");
-  return detail::choose_certified(trainer, path, calibration, budget);
+  return detail::choose_certified(trainer, path, calibration, budget, further);
 }
 
 }  // namespace weir

@@ -53,10 +53,22 @@ struct PolicyFamily {
 PolicyFamily policy_family(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, Risk risk,
                            const std::vector<double>& risks, std::uint64_t seed = 0);
 
+}  // namespace weir
+
+namespace weir::detail {
+
+/// [n, members] the stage that each example leaves at.
+using ExitTable = Eigen::Matrix<std::uint16_t, Eigen::Dynamic, Eigen::Dynamic>;
+
+}  // namespace weir::detail
+
+namespace weir {
+
 /// Each member on each example.
 struct FamilyTable {
-  Eigen::MatrixXd risk;  ///< [n, members]
-  Eigen::MatrixXd cost;  ///< [n, members]
+  Eigen::MatrixXd risk;    ///< [n, members]
+  Eigen::MatrixXd cost;    ///< [n, members]
+  detail::ExitTable exit;  ///< [n, members]
 };
 
 /// Column j equals the evaluation of family.policy(j). O(n (gates d vertices + members)).

@@ -126,13 +126,15 @@ WEIR_INLINE PolicyFamily policy_family(const PolicyTrainer& trainer, const std::
 WEIR_INLINE FamilyTable evaluate(const PolicyFamily& family, const Trace& trace) {
   const auto n = static_cast<Eigen::Index>(trace.size());
   const auto V = static_cast<Eigen::Index>(family.vertices.size()), m = static_cast<Eigen::Index>(family.size());
-  FamilyTable pure{Eigen::MatrixXd(n, V), Eigen::MatrixXd(n, V)};
+  FamilyTable pure{Eigen::MatrixXd(n, V), Eigen::MatrixXd(n, V), detail::ExitTable(n, V)};
   for (Eigen::Index v = 0; v < V; ++v) {
     const Evaluation e = evaluate(family.vertices[static_cast<std::size_t>(v)].policy, trace);
     pure.risk.col(v) = risk_of(trace, e, family.risk);
     pure.cost.col(v) = e.cost;
+    for (Eigen::Index i = 0; i < n; ++i)
+      pure.exit(i, v) = static_cast<std::uint16_t>(e.exit[static_cast<std::size_t>(i)]);
   }
-  FamilyTable table{Eigen::MatrixXd(n, m), Eigen::MatrixXd(n, m)};
+  FamilyTable table{Eigen::MatrixXd(n, m), Eigen::MatrixXd(n, m), detail::ExitTable(n, m)};
   for (Eigen::Index i = 0; i < n; ++i) {
     const double u = detail::counter_uniform(family.seed, static_cast<std::uint64_t>(i));
     for (Eigen::Index j = 0; j < m; ++j) {
@@ -140,6 +142,7 @@ WEIR_INLINE FamilyTable evaluate(const PolicyFamily& family, const Trace& trace)
       const auto v = static_cast<Eigen::Index>(u < mix.p ? mix.a : mix.b);
       table.risk(i, j) = pure.risk(i, v);
       table.cost(i, j) = pure.cost(i, v);
+      table.exit(i, j) = pure.exit(i, v);
     }
   }
   return table;

@@ -12,6 +12,7 @@
 #include <weir/policy/choose/bounds/list.hpp>
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/choose/limits.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 
 namespace weir {
@@ -80,9 +81,10 @@ struct GuaranteeOptions {
   /// A name of mean_tests(); this one is for losses of 0 and 1 only, and stands for the exact test of differences
   /// (bounds/trinomial.hpp) where the risk is the net loss.
   std::string test = "clopper_pearson";
-  double largest = 1;      ///< no example's risk is above this, whatever comes; nor, net, below minus this
-  int steps = 100;         ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
-  std::uint64_t seed = 0;  ///< of the mixes
+  double largest = 1;       ///< no example's risk is above this, whatever comes; nor, net, below minus this
+  int steps = 100;          ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
+  std::uint64_t seed = 0;   ///< of the mixes
+  FurtherLimits further{};  ///< kept together with epsilon; Certificate::learn_then_test only
 };
 
 /// A policy and what calibration says of it.
@@ -93,15 +95,20 @@ struct Guarantee {
   double mean_risk = 0;  ///< on the calibration examples
   /// Of the risk, for this policy by itself, by options.test at delta; 0 for the full network.
   double upper_limit = 0;
+  std::vector<LimitFound> limits{};  ///< what calibration shows of GuaranteeOptions::further, in that order
+  /// "", or why the policy is the full network: "95 % for 1 % needs 299 examples with no regression; there are 40 for
+  /// calibration", "no policy of the path kept the budget: the best had 9 regressions of 300, allowed are 0".
+  std::string missing{};
 };
 
 /// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace; the full
-/// network, which has no risk by definition, where none does. `path` is of this trainer, the calibration examples are
+/// network, which has no risk by definition, where none does, or none can with so few examples: Guarantee::missing then
+/// says what is missing. `path` is of this trainer, the calibration examples are
 /// independent of its trace and come from where the new ones will. With Risk::disagreement the calibration trace's
 /// labels and losses change nothing: zeros do.
 ///
-/// Throws what Trace::check throws, and ArgumentError for options out of range, a risk above `largest`, and fewer
-/// examples than could let anything pass (see least_examples).
+/// Throws what Trace::check and FurtherLimits::check throw, and ArgumentError for options out of range and a risk above
+/// `largest`.
 Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, const Trace& calibration,
                     const GuaranteeOptions& options = {});
 

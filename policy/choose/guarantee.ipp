@@ -83,15 +83,11 @@ WEIR_INLINE std::optional<std::size_t> learn_then_test(const Eigen::MatrixXd& r,
 }
 
 WEIR_INLINE double nearly_certain_risk(std::size_t n, std::size_t n_training, double epsilon, double delta) {
-  if (n == 0 || n_training == 0 || binomial_cdf(0, n, epsilon) > delta) return 0;
-  std::size_t passes = 0, fails = n;
-  while (fails - passes > 1) {
-    const std::size_t middle = passes + (fails - passes) / 2;
-    (binomial_cdf(middle, n, epsilon) <= delta ? passes : fails) = middle;
-  }
+  const auto passes = most_regressions(n, epsilon, delta);
+  if (n_training == 0 || !passes) return 0;
   const double N = static_cast<double>(n),
                both = N * static_cast<double>(n_training) / (N + static_cast<double>(n_training));
-  const double seen = std::floor(static_cast<double>(passes) / N * both);
+  const double seen = std::floor(static_cast<double>(*passes) / N * both);
   return incomplete_beta_inverse(seen + 1, both - seen, 0.01);
 }
 
@@ -107,27 +103,96 @@ WEIR_INLINE std::vector<double> several_starts(const std::vector<double>& predic
   return weights;
 }
 
-/// Throws ArgumentError where n examples let nothing pass, whatever they show.
-inline void require_examples(std::size_t n, const GuaranteeOptions& o) {
+/// "", or what is missing where n examples let nothing pass, whatever they show.
+inline std::string too_few(std::size_t n, const GuaranteeOptions& o) {
   const double epsilon = o.epsilon / o.largest;
-  if (o.certificate == Certificate::none) return;
-  if (o.risk == Risk::net) {
-    if (o.certificate != Certificate::learn_then_test)
-      throw ArgumentError("guarantee: a net loss is certified by Certificate::learn_then_test only");
-    if (o.test == "clopper_pearson") require_paired_examples(n, epsilon, 1 - o.delta);
-    return;
-  }
-  if (o.certificate != Certificate::conformal_risk_control) {
-    weir::detail::require_examples(n, epsilon, 1 - o.delta, o.test);
-  } else if (1 > epsilon * (static_cast<double>(n) + 1)) {
-    throw ArgumentError("the guarantee that was asked for cannot be given: a mean of at most " + percent(epsilon) +
-                        " % needs " +
-                        (epsilon > 0 ? std::to_string(static_cast<std::size_t>(std::ceil(1 / epsilon - 1 - 1e-9)))
-                                     : std::string("more")) +
-                        " examples with no regression; there are " + std::to_string(n) +
-                        " for calibration: give more examples or a larger limit");
-  }
+  if (o.certificate == Certificate::none) return "";
+  if (o.risk == Risk::net) return o.test == "clopper_pearson" ? missing_paired_examples(n, epsilon, 1 - o.delta) : "";
+  if (o.certificate != Certificate::conformal_risk_control) return missing_examples(n, epsilon, 1 - o.delta, o.test);
+  if (1 <= epsilon * (static_cast<double>(n) + 1)) return "";
+  return "a mean of at most " + percent(epsilon) + " % needs " +
+         (epsilon > 0 ? std::to_string(static_cast<std::size_t>(std::ceil(1 / epsilon - 1 - 1e-9)))
+                      : std::string("more")) +
+         " examples with no regression; there are " + std::to_string(n) + " for calibration";
 }
+
+inline std::string allowed_text(const std::optional<std::size_t>& allowed) {
+  return allowed ? std::to_string(*allowed) : std::string("not even 0");
+}
+
+/// What the best member of a family shows that has none to certify. r in [0, 1], a net loss as (1 + d) / 2.
+inline std::string none_kept(const Eigen::MatrixXd& r, const GuaranteeOptions& o) {
+  if (r.cols() == 0) return "no policy of the path is faster than the full network";
+  Eigen::Index best = 0;
+  r.colwise().sum().minCoeff(&best);
+  const auto n = static_cast<std::size_t>(r.rows());
+  const std::string begin = "no policy of the path kept the budget: the best had ";
+  const double epsilon = o.epsilon / o.largest;
+  if (o.test != "clopper_pearson" || o.certificate == Certificate::none ||
+      o.certificate == Certificate::conformal_risk_control) {
+    const double mean = r.col(best).mean();
+    return begin + "a mean of " + std::to_string(o.largest * (o.risk == Risk::net ? 2 * mean - 1 : mean)) + " on " +
+           std::to_string(n) + " examples, the limit is " + std::to_string(o.epsilon);
+  }
+  const auto count = [&](double value) { return static_cast<std::size_t>((r.col(best).array() == value).count()); };
+  const auto allowed =
+      o.risk == Risk::net ? most_paired_regressions(n, epsilon, o.delta) : most_regressions(n, epsilon, o.delta);
+  return begin + std::to_string(count(1)) + " regressions " +
+         (o.risk == Risk::net ? "and " + std::to_string(count(0)) + " repairs " : "") + "of " + std::to_string(n) +
+         ", allowed are " + allowed_text(allowed) + (o.risk == Risk::net ? " without a repair" : "") +
+         (allowed && count(1) <= *allowed ? " to one that is tested by itself" : "");
+}
+
+/// The members of a family tested on the budget and on all further limits.
+class JointTests {
+ public:
+  JointTests(OpenedFamily opened, const Trace& calibration, const GuaranteeOptions& o)
+      : opened_(std::move(opened)), calibration_(calibration), options_(o) {}
+
+  std::vector<LimitFound> found(const FamilyTable& table, std::size_t j) const {
+    return limits_found(options_.further, calibration_, table.exit, static_cast<Eigen::Index>(j), opened_.first_open[j],
+                        options_.delta);
+  }
+
+  /// The cheapest that passes all; nullopt where none does.
+  std::optional<std::size_t> choose(const FamilyTable& table, const Eigen::MatrixXd& r, double epsilon,
+                                    const MeanTest& test) const {
+    const auto rejected = reject_on_ring(opened_.weights, options_.delta, [&](std::size_t j) {
+      return std::max(test.p_value(column(r, j), epsilon, options_.delta), worst_p_value(found(table, j)));
+    });
+    std::optional<std::size_t> best;
+    const auto cost = [&](std::size_t j) { return table.cost.col(static_cast<Eigen::Index>(j)).mean(); };
+    for (std::size_t j = 0; j < rejected.size(); ++j)
+      if (rejected[j] && (!best || cost(j) < cost(*best))) best = j;
+    return best;
+  }
+
+  /// Which limit keeps the member out that comes nearest to passing all of them.
+  std::string missing(const FamilyTable& table) const {
+    std::optional<LimitFound> nearest;
+    for (std::size_t j = 0; j < opened_.first_open.size(); ++j) {
+      const auto all = found(table, j);
+      const auto worst =
+          std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.p_value < b.p_value; });
+      if (!nearest || worst->p_value < nearest->p_value) nearest = *worst;
+    }
+    if (!nearest || nearest->p_value <= options_.delta) return "";
+    if (const std::string few = missing_examples(nearest->n, nearest->epsilon, 1 - options_.delta, "clopper_pearson");
+        !few.empty())
+      return "limit '" + nearest->name + "': " + few;
+    return "no policy of the path kept the limit '" + nearest->name + "' of " + percent(nearest->epsilon) +
+           " %: the best had " + std::to_string(nearest->regressions) + " regressions of " +
+           std::to_string(nearest->n) + ", allowed are " +
+           allowed_text(most_regressions(nearest->n, nearest->epsilon, options_.delta));
+  }
+
+  const PolicyFamily& family() const { return opened_.family; }
+
+ private:
+  OpenedFamily opened_;
+  const Trace& calibration_;
+  const GuaranteeOptions& options_;
+};
 
 }  // namespace weir::detail
 
@@ -139,17 +204,42 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
   if (!(options.largest > 0) || !(options.epsilon >= 0 && options.epsilon <= options.largest) ||
       !(options.delta > 0 && options.delta < 1) || options.steps < 1)
     throw ArgumentError("guarantee: needs 0 <= epsilon <= largest, largest > 0, delta in (0, 1) and steps >= 1");
-  detail::require_examples(calibration.size(), options);
+  if (!options.further.empty()) {
+    options.further.check(calibration);
+    if (options.certificate != Certificate::learn_then_test)
+      throw ArgumentError("guarantee: further limits are certified by Certificate::learn_then_test only");
+  }
+  if (std::string missing = detail::too_few(calibration.size(), options); !missing.empty()) {
+    Guarantee none{
+        MixedPolicy::pure(detail::fixed_policy(trainer.topology(), trainer.trace(), trainer.trace().full())), {}, {}};
+    none.missing = std::move(missing);
+    return none;
+  }
   const bool net = options.risk == Risk::net;
   const MeanTest test = net && options.test == "clopper_pearson" ? bounds::trinomial_test() : mean_test(options.test);
   std::vector<double> risks;
   for (int step = 1; step <= 2 * options.steps; ++step) risks.push_back(options.epsilon * step / options.steps);
-  const PolicyFamily family = policy_family(trainer, path, options.risk, risks, options.seed);
-  Eigen::MatrixXd r = evaluate(family, calibration).risk / options.largest;
+  PolicyFamily family = policy_family(trainer, path, options.risk, risks, options.seed);
+  const double limit = options.epsilon / options.largest, epsilon = net ? (1 + limit) / 2 : limit;
+  const auto starts = [&] {
+    std::vector<double> predicted;
+    for (const detail::TradeoffPoint& point : family.predicted) predicted.push_back(point.loss / options.largest);
+    return detail::several_starts(predicted, calibration.size(), trainer.trace().size(), limit, options.delta);
+  };
+  std::optional<detail::JointTests> joint;
+  if (!options.further.empty()) {
+    detail::OpenedFamily opened =
+        options.further.given_exit
+            ? detail::open_later(family, trainer.trace(), limit, *options.further.given_exit, options.delta)
+            : detail::OpenedFamily{family, std::vector<std::size_t>(family.size(), 0), starts()};
+    family = opened.family;
+    joint.emplace(std::move(opened), calibration, options);
+  }
+  const FamilyTable table = evaluate(family, calibration);
+  Eigen::MatrixXd r = table.risk / options.largest;
   if (r.size() > 0 && r.cwiseAbs().maxCoeff() > 1)
     throw ArgumentError("guarantee: a risk of " + std::to_string(r.cwiseAbs().maxCoeff() * options.largest) +
                         " is above the largest, " + std::to_string(options.largest));
-  const double limit = options.epsilon / options.largest, epsilon = net ? (1 + limit) / 2 : limit;
   if (net) r = (r.array() + 1) / 2;
   std::optional<std::size_t> j;
   switch (options.certificate) {
@@ -162,21 +252,25 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
     case Certificate::upper_confidence_bound:
       j = detail::bound_monotone_risk(r, epsilon, options.delta, test);
       break;
-    case Certificate::learn_then_test: {
-      std::vector<double> predicted;
-      for (const detail::TradeoffPoint& point : family.predicted) predicted.push_back(point.loss / options.largest);
-      j = detail::learn_then_test(
-          r, epsilon, options.delta, test,
-          detail::several_starts(predicted, calibration.size(), trainer.trace().size(), limit, options.delta));
+    case Certificate::learn_then_test:
+      j = joint ? joint->choose(table, r, epsilon, test)
+                : detail::learn_then_test(r, epsilon, options.delta, test, starts());
       break;
-    }
   }
-  if (!j) return {MixedPolicy::pure(family.full), {}, {}};
+  if (!j) {
+    Guarantee none{MixedPolicy::pure(family.full), {}, {}};
+    if (joint) none.missing = joint->missing(table);
+    if (none.missing.empty()) none.missing = detail::none_kept(r, options);
+    return none;
+  }
   const auto losses = detail::column(r, *j);
   const auto risk = [&](double loss) { return options.largest * (net ? 2 * loss - 1 : loss); };
-  return {family.policy(*j), family.faster(*j).lambda, family.safer(*j).lambda,
+  return {family.policy(*j),
+          family.faster(*j).lambda,
+          family.safer(*j).lambda,
           risk(bounds::sum(losses) / static_cast<double>(losses.size())),
-          risk(upper_limit(test, losses, options.delta))};
+          risk(upper_limit(test, losses, options.delta)),
+          joint ? joint->found(table, *j) : std::vector<LimitFound>()};
 }
 
 }  // namespace weir

@@ -16,8 +16,35 @@ namespace weir::detail {
 /// lost). Fixed-sequence testing takes no more, since its first test has all of delta.
 std::optional<std::size_t> least_examples(const MeanTest& test, double epsilon, double delta);
 
+}  // namespace weir::detail
+
+namespace weir {
+
+/// The most regressions among n examples with which Clopper and Pearson's test rejects "the mean is above epsilon" at
+/// delta: what a policy that is tested by itself may show, so that most / n is the budget in effect. 38 of 5,000 for
+/// 1 % with 95 %; nullopt where not even 0 will do. O(log n) incomplete beta functions. Throws ArgumentError for an
+/// epsilon outside [0, 1].
+std::optional<std::size_t> most_regressions(std::size_t n, double epsilon, double delta);
+
+}  // namespace weir
+
+namespace weir::detail {
+
+/// The same for a net loss (BudgetOn::difference) of a policy that repairs nothing; each repair allows about one more.
+/// nullopt too for an epsilon outside (0, 1].
+std::optional<std::size_t> most_paired_regressions(std::size_t n, double epsilon, double delta);
+
 /// "95", "0.25": a share in percent, without digits that say nothing.
 std::string percent(double share);
+
+/// "" where n calibration examples can give the guarantee "a loss of at most epsilon with this confidence", else what
+/// is missing: "95 % for 1 % needs 299 examples with no regression; there are 40 for calibration".
+std::string missing_examples(std::size_t n, double epsilon, double confidence, std::string_view test,
+                             const std::string& examples = "examples");
+
+/// The same for a net loss.
+std::string missing_paired_examples(std::size_t n, double epsilon, double confidence,
+                                    const std::string& examples = "examples");
 
 /// Throws ArgumentError where n calibration examples cannot give the guarantee "a loss of at most epsilon with this
 /// confidence", whatever they show: it says how many it takes. `instead` ends the message: which option asks for less.

@@ -109,7 +109,7 @@ py::dict curve(Trainer& t, const Trace& trace) {
   return d;
 }
 
-/// (policy, {"cost", ..., "upper_limit", "n_calibration"})
+/// (policy, {"cost", ..., "upper_limit", "n_calibration", "missing"})
 py::tuple choose(Trainer& t, const Trace& calibration, const py::dict& budget_dict) {
   const Budget budget = budget_of(budget_dict);
   PolicyPtr file;
@@ -125,6 +125,7 @@ py::tuple choose(Trainer& t, const Trace& calibration, const py::dict& budget_di
   }
   py::dict d = estimate_dict(choice.calibration);
   d["upper_limit"] = choice.upper_limit, d["n_calibration"] = choice.n_calibration;
+  d["missing"] = choice.missing;
   return py::make_tuple(std::const_pointer_cast<PolicyFile>(file), d);
 }
 
@@ -164,6 +165,7 @@ py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double c
   }
   py::dict d;
   d["mean_risk"] = g.mean_risk, d["upper_limit"] = g.upper_limit, d["n_calibration"] = calibration.size();
+  d["missing"] = g.missing;
   return py::make_tuple(file, d);
 }
 

@@ -27,6 +27,12 @@ says "--confidence 0" "$adapt" "${nets[@]}" $(some 160)
 says "99 % for 5 % needs 90 images" "$adapt" "${nets[@]}" $(some 160) --confidence 0.99 --max-loss 0.05
 says "more images than there can be" "$adapt" "${nets[@]}" $(some 2000) --max-loss 0
 says "are not 0 or 1" "$adapt" "${nets[@]}" $(some 2000) --loss cross_entropy
+says "such as top5:0.005" "$adapt" "${nets[@]}" $(some 2000) --also top5
+says "losses of cross_entropy are not 0 or 1" "$adapt" "${nets[@]}" $(some 2000) --also cross_entropy:0.1
+says "they need a --confidence above 0" "$adapt" "${nets[@]}" $(some 2000) --also top5:0.1 --confidence 0
+says "among the best 10" "$adapt" "${nets[@]}" $(some 2000) --also top10:0.1
+says "95 % for 0.1 % needs 2995 images of class" "$adapt" "${nets[@]}" $(some 2000) --also class:0.001
+says "95 % for 0.1 % needs 2995 images with no regression" "$adapt" "${nets[@]}" $(some 2000) --given-exit 0.001
 
 # What is of no use without what is missing.
 says "--network needs --images" "$adapt" "${nets[@]}"

@@ -131,6 +131,10 @@ def test_what_cannot_work_is_refused(traces):
     policy = weir.ExitPolicy(prices=3).fit(traces[0])
     with pytest.raises(weir.ArgumentError, match='299'):
         policy.calibrate(traces[1][:100])
+    few = policy.certify(traces[1][:100])  # the full network, and what it would have taken
+    assert few.missing_ == '95 % for 1 % needs 299 examples with no regression; there are 100 for calibration'
+    assert repr(few).endswith('# the full network: ' + few.missing_) and few.missing_ in few._repr_html_()
+    assert few.excess_ == 0
     for bad in ({'learner': 'nosuch'}, {'learner': 7}, {'topology': 'ring'}, {'topology': {'stage0': ['nosuch']}},
                 {'folds': 0}):
         with pytest.raises(weir.ArgumentError):

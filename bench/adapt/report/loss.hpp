@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <string>
 #include <vector>
 #include <weir/io/report/svg.hpp>
@@ -11,30 +10,6 @@
 #include "times.hpp"
 
 namespace adapt {
-
-/// The most regressions among n calibration images with which a budget is certified at this confidence; nullopt if not
-/// even 0 will do.
-inline std::optional<std::size_t> allowed_regressions(std::size_t n, double budget, double confidence) {
-  std::optional<std::size_t> most;
-  for (std::size_t k = 0; k <= n && weir::clopper_pearson_upper(k, n, confidence) <= budget; ++k) most = k;
-  return most;
-}
-
-/// "2,500 calibration images allow 17 regressions (0.68 %) at 95 % confidence; 10,000 would allow 83 (0.83 %)."
-inline std::string calibration_text(const Page& page) {
-  const Options& o = page.options();
-  if (!page.binary || page.is_net() || o.confidence <= 0) return "";
-  const auto words = [&](std::size_t n) {
-    const auto k = allowed_regressions(n, o.max_loss, o.confidence);
-    return k ? count_text(*k) + " (" + percent_text(static_cast<double>(*k) / static_cast<double>(n)) + ")"
-             : std::string("none");
-  };
-  const std::size_t n = page.results.data.calibration.size();
-  return "A promise of " + percent_text(o.max_loss) + " with " + weir::detail::format_short(100 * o.confidence, 3) +
-         " % confidence leaves room for chance: a single policy may have " + words(n) + " new mistakes on the " +
-         count_text(n) + " calibration images; on " + count_text(4 * n) + " it might have " + words(4 * n) +
-         ". More calibration images bring the budget in effect closer to the one that was asked for.";
-}
 
 inline weir::detail::SvgPlot loss_plot(const Page& page, const ShownMode& m) {
   weir::detail::SvgPlot plot({.title = mode_text(m),
@@ -76,9 +51,7 @@ inline std::string loss_html(const Page& page) {
                      m.mode->certified ? "The ring has the promise; the other budgets are kept in the mean of the "
                                          "calibration images. Bars: 95 % intervals of the test."
                                        : "Budgets are kept in the mean of the calibration images.");
-  std::string html = element("h2", "Loss against budget") + element("div", figures, "class=\"figures\"");
-  if (const std::string text = calibration_text(page); !text.empty()) html += paragraph(text);
-  return html;
+  return element("h2", "Loss against budget") + element("div", figures, "class=\"figures\"");
 }
 
 /// Of the images of each exit: how often the answer is right, by how sure it is.

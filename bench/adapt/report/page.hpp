@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../terminal.hpp"
+#include "advice.hpp"
 #include "browser.hpp"
 #include "chart.hpp"
 #include "classes.hpp"
@@ -27,9 +28,9 @@ namespace adapt {
 using Section = std::string (*)(const Page&);
 
 inline const auto& sections() {
-  static constexpr std::array<Section, 14> all = {
-      headline_html, chart_html,       slider_html,  copies_html,    tables_html, classes_html, times_html,
-      loss_html,     reliability_html, browser_html, predicted_html, method_html, next_html,    glossary_html};
+  static constexpr std::array<Section, 15> all = {
+      headline_html, chart_html,       slider_html,  copies_html,    tables_html, advice_html, classes_html, times_html,
+      loss_html,     reliability_html, browser_html, predicted_html, method_html, next_html,   glossary_html};
   return all;
 }
 

@@ -17,6 +17,8 @@ struct Rule {
   std::function<std::optional<TunedRule>(const RuleData&)> tune;
   /// "" or what the rule needs and the data lacks; empty: needs nothing.
   std::function<std::string(const Topology&, const Trace&)> lacks = {};
+  /// "" or why the rule means nothing in this topology, whatever the data; empty: it means something in all.
+  std::function<std::string(const Topology&)> unfit = {};
 };
 
 /// All rules: weir's, in the order of the list, then those that register_rule() added.
@@ -36,7 +38,10 @@ Rule find_rule(std::string_view name);
 
 namespace weir::detail {
 
-/// What a rule needs and the data lacks, "" where it can be tuned.
+/// Whether a rule means something in this topology. In a chain of exits, say, there are no two stages to be left alone.
+bool applies(const Rule& rule, const Topology& topology);
+
+/// Why it means nothing, or what it needs and the data lacks; "" where it can be tuned.
 std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace);
 
 }  // namespace weir::detail
@@ -47,8 +52,8 @@ namespace weir {
 /// what the traces lack.
 std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data);
 
-/// Every rule that the data suffices for, tuned; one that cannot keep the budget is left out. `left_out` is called with
-/// the name of each that is not tried, and what it lacks.
+/// Every rule that applies and that the data suffices for, tuned; one that cannot keep the budget is left out.
+/// `left_out` is called with the name of each that applies and is not tried, and what it lacks.
 std::vector<TunedRule> tuned_rules(const RuleData& data,
                                    const std::function<void(std::string_view, const std::string&)>& left_out = {});
 

@@ -29,23 +29,16 @@ inline std::string lacks_feature(const Topology& topology, const Trace& trace, c
 inline std::string lacks_max_probability(const Topology& topology, const Trace& trace) {
   return lacks_feature(topology, trace, "max_probability");
 }
-inline std::string lacks_skip_or_probability(const Topology& topology, const Trace& trace) {
-  const std::string skip = lacks_skip(topology);
-  return skip.empty() ? lacks_max_probability(topology, trace) : skip;
-}
 inline std::string lacks_entropy(const Topology& topology, const Trace& trace) {
   return lacks_feature(topology, trace, "entropy");
 }
 inline std::string lacks_margin(const Topology& topology, const Trace& trace) {
   return lacks_feature(topology, trace, "margin");
 }
-inline std::string lacks_full_walk(const Topology& topology, const Trace&) {
+inline std::string lacks_full_walk(const Topology& topology) {
   return nearest_walk(topology).size() == topology.size() ? "" : "the walk along nearest successors leaves a stage out";
 }
-inline std::string lacks_answers(const Topology& topology, const Trace& trace) {
-  const std::string walk = lacks_full_walk(topology, trace);
-  return walk.empty() ? lacks_probabilities(trace) : walk;
-}
+inline std::string lacks_answers(const Topology&, const Trace& trace) { return lacks_probabilities(trace); }
 
 }  // namespace weir::detail
 
@@ -72,23 +65,24 @@ WEIR_INLINE std::vector<Rule> rules() {
            },
            detail::lacks_margin},
       Rule{"patience", "PABEE, NeurIPS 2020",
-           [](const RuleData& d) { return detail::tune_patience(d.topology, d.calibration, d.budget); },
+           [](const RuleData& d) { return detail::tune_patience(d.topology, d.calibration, d.budget); }, nullptr,
            detail::lacks_full_walk},
       Rule{"geometric_exits", "MSDNet, ICLR 2018", detail::tune_geometric_exits, detail::lacks_max_probability},
       Rule{"greedy_thresholds", "a threshold per exit by search", detail::tune_greedy_thresholds,
            detail::lacks_max_probability},
       Rule{"two_stages", "the first stage, a threshold, the full network", detail::tune_two_stages,
-           detail::lacks_skip_or_probability},
+           detail::lacks_max_probability, detail::lacks_skip},
       Rule{"sub_chain", "some stages by greedy search, one threshold", detail::tune_sub_chain,
-           detail::lacks_skip_or_probability},
+           detail::lacks_max_probability, detail::lacks_skip},
       Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
            [](const RuleData& d) { return tune_ensemble("geometric_ensemble", detail::Join::geometric, d); },
-           detail::lacks_answers},
+           detail::lacks_answers, detail::lacks_full_walk},
       Rule{"mean_ensemble", "Wisdom of Committees, ICLR 2022",
            [](const RuleData& d) { return tune_ensemble("mean_ensemble", detail::Join::mean, d); },
-           detail::lacks_answers},
-      Rule{"linear_gate", "JEI-DNN, ICLR 2024", detail::tune_linear_gate, detail::lacks_answers},
-      Rule{"exit_score", "EENet, WACV 2024", detail::tune_exit_score, detail::lacks_answers},
+           detail::lacks_answers, detail::lacks_full_walk},
+      Rule{"linear_gate", "JEI-DNN, ICLR 2024", detail::tune_linear_gate, detail::lacks_answers,
+           detail::lacks_full_walk},
+      Rule{"exit_score", "EENet, WACV 2024", detail::tune_exit_score, detail::lacks_answers, detail::lacks_full_walk},
   };
   for (Rule& own : detail::Additions<Rule>::of_process().all()) all.push_back(std::move(own));
   return all;
@@ -122,7 +116,12 @@ WEIR_INLINE Rule find_rule(std::string_view name) {
 
 namespace weir::detail {
 
+WEIR_INLINE bool applies(const Rule& rule, const Topology& topology) {
+  return !rule.unfit || rule.unfit(topology).empty();
+}
+
 WEIR_INLINE std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace) {
+  if (!applies(rule, topology)) return rule.unfit(topology);
   return rule.lacks ? rule.lacks(topology, trace) : "";
 }
 
@@ -142,6 +141,7 @@ WEIR_INLINE std::vector<TunedRule> tuned_rules(
     const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out) {
   std::vector<TunedRule> tuned;
   for (const Rule& rule : rules()) {
+    if (!detail::applies(rule, data.topology)) continue;
     std::string reason = detail::lacks(rule, data.topology, data.training);
     if (reason.empty()) reason = detail::lacks(rule, data.topology, data.calibration);
     if (!reason.empty()) {

@@ -59,7 +59,7 @@ class ExitPolicy:
     prices: of loss that a policy is learned for. folds: gates learn from decisions that did not see their examples.
 
     After fit(): train_curve_. After calibrate(), of the calibration examples: policy_, cost_, excess_, upper_limit_,
-    speedup_, exit_shares_, curve_.
+    speedup_, exit_shares_, curve_; missing_: '', or why no policy faster than the full network was certified.
     """
 
     def __init__(self, learner='predicted_loss', max_loss=0.01, confidence=0.95, max_cost=None, topology=None, prices=30,
@@ -149,6 +149,7 @@ class ExitPolicy:
             'folds': self.folds, 'seed': self.seed}))
         self.upper_limit_ = facts['upper_limit']
         self.n_calibration_ = facts['n_calibration']
+        self.missing_ = facts['missing']
         score = Score(self.policy_.evaluate(trace), trace)
         self.exit_shares_, self.speedup_ = score.exit_shares, score.speedup
         self.cost_, self.excess_ = score.cost, score.excess
@@ -163,7 +164,8 @@ class ExitPolicy:
     def __repr__(self):
         shown = ', '.join(f'{name}={getattr(self, name)!r}' for name in self._parameters
                           if getattr(self, name) != type(self).__init__.__defaults__[self._parameters.index(name)])
-        return f'ExitPolicy({shown})'
+        missing = getattr(self, 'missing_', '')
+        return f'ExitPolicy({shown})' + (f'  # the full network: {missing}' if missing else '')
 
     def svg(self, width=720, height=380):
         """The trade-off as one <svg>: the path's policies in the mean, and the one that was chosen."""
@@ -185,7 +187,8 @@ class ExitPolicy:
     def _repr_html_(self):
         if not hasattr(self, 'curve_'):
             return '<code>' + repr(self).replace('&', '&amp;').replace('<', '&lt;') + '</code>'
-        promise = ('' if self.upper_limit_ is None else
+        promise = (f' The full network answers: {_escape(self.missing_)}.' if self.missing_ else
+                   '' if self.upper_limit_ is None else
                    f' The excess loss is at most {self.upper_limit_:.2%} with '
                    f'{1 if self.confidence is None else self.confidence:.0%} confidence.')
         shares = ', '.join(f'{_escape(name)} {share:.1%}' for name, share in self.exit_shares_.items())

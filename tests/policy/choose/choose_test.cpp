@@ -3,6 +3,7 @@
 #include <weir/core/isa.hpp>
 #include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/choose.hpp>
+#include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
@@ -120,11 +121,13 @@ TEST_CASE("choose: with an upper limit the limit is within budget; with too few 
 
   std::vector<Eigen::Index> few(40);
   for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
-  CHECK_THROWS_WITH_AS(weir::choose(trainer, path, calibration.rows(few), budget),
-                       doctest::Contains("95 % for 2 % needs 149 examples with no regression; there are 40"),
-                       weir::ArgumentError);
-  CHECK_THROWS_WITH_AS(weir::choose(trainer, path, calibration, {.value = 0, .margin = weir::Margin::upper_limit}),
-                       doctest::Contains("more examples than there can be"), weir::ArgumentError);
+  const auto too_few = weir::choose(trainer, path, calibration.rows(few), budget);
+  CHECK(too_few.missing == "95 % for 2 % needs 149 examples with no regression; there are 40 for calibration");
+  CHECK(too_few.policy.a == path[3].policy);
+  CHECK(too_few.calibration.excess == 0);
+  CHECK(weir::choose(trainer, path, calibration, {.value = 0, .margin = weir::Margin::upper_limit}).missing ==
+        "95 % for 0 % needs more examples than there can be");
+  CHECK(c.missing.empty());
   // As many as could pass, but each of them a regression: the full network is left.
   auto worst = calibration;
   for (std::size_t k = 0; k + 1 < worst.stages.size(); ++k) worst.stages[k].loss.setOnes();
@@ -133,6 +136,12 @@ TEST_CASE("choose: with an upper limit the limit is within budget; with too few 
   CHECK(full.calibration.excess == 0);
   CHECK(full.policy.a == path[3].policy);
   CHECK(*full.upper_limit == 0);
+  const auto allowed = weir::most_regressions(800, 0.02, 0.05);
+  REQUIRE(allowed);
+  const std::string words = "no policy of the path kept the budget: the best had ";
+  CHECK(full.missing.starts_with(words));
+  CHECK(full.missing.ends_with(" regressions of 800, allowed are " + std::to_string(*allowed)));
+  CHECK(std::stoul(full.missing.substr(words.size())) > *allowed);
 
   CHECK_THROWS_AS(weir::choose(trainer, path, calibration,
                                {.on = weir::BudgetOn::cost, .value = 1, .margin = weir::Margin::upper_limit}),
@@ -165,8 +174,8 @@ TEST_CASE("choose: a budget on the net loss is certified on signed differences; 
   CHECK(c.calibration.cost < excess.calibration.cost);
   std::vector<Eigen::Index> few(300);
   for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<Eigen::Index>(i);
-  CHECK_THROWS_WITH_AS(weir::choose(trainer, path, calibration.rows(few), net),
-                       doctest::Contains("95 % for a net loss of 2 % needs"), weir::ArgumentError);
+  CHECK(
+      weir::choose(trainer, path, calibration.rows(few), net).missing.starts_with("95 % for a net loss of 2 % needs"));
 }
 
 TEST_CASE("choose: the upper limit is broken on fresh data no more often than its confidence says") {

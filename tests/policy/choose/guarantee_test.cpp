@@ -262,12 +262,15 @@ TEST_CASE(
   std::iota(few.begin(), few.end(), Eigen::Index{0});
   for (const auto certificate : {weir::Certificate::conformal_risk_control, weir::Certificate::upper_confidence_bound,
                                  weir::Certificate::learn_then_test}) {
-    CHECK_THROWS_WITH_AS(
-        weir::guarantee(learnt.trainer, learnt.path, calibration.rows(few), {.certificate = certificate}),
-        doctest::Contains(certificate == weir::Certificate::conformal_risk_control
-                              ? "needs 99 examples with no regression; there are 40"
-                              : "95 % for 1 % needs 299 examples with no regression; there are 40"),
-        weir::ArgumentError);
+    const auto too_few =
+        weir::guarantee(learnt.trainer, learnt.path, calibration.rows(few), {.certificate = certificate});
+    CHECK(too_few.missing ==
+          (certificate == weir::Certificate::conformal_risk_control
+               ? "a mean of at most 1 % needs 99 examples with no regression; there are 40 for "
+                 "calibration"
+               : "95 % for 1 % needs 299 examples with no regression; there are 40 for calibration"));
+    CHECK(too_few.policy.a == learnt.path[3].policy);
+    CHECK(too_few.upper_limit == 0);
     auto worst = calibration;
     for (std::size_t k = 0; k + 1 < worst.stages.size(); ++k) worst.stages[k].loss.setOnes();
     worst.stages.back().loss.setZero();
@@ -275,10 +278,12 @@ TEST_CASE(
     CHECK(full.policy.a == learnt.path[3].policy);
     CHECK(full.policy.b == learnt.path[3].policy);
     CHECK(full.upper_limit == 0);
+    CHECK(full.missing.starts_with("no policy of the path kept the budget: the best had "));
     const auto found =
         weir::guarantee(learnt.trainer, learnt.path, calibration, {.epsilon = 0.03, .certificate = certificate});
     CHECK(found.mean_risk > 0);
     CHECK(found.mean_risk < 0.03);
+    CHECK(found.missing.empty());
   }
   for (const weir::GuaranteeOptions& wrong :
        {weir::GuaranteeOptions{.epsilon = -0.1}, weir::GuaranteeOptions{.epsilon = std::nan("")},

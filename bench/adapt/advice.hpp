@@ -1,0 +1,160 @@
+/// Why a run did not save more, and what would: the room that the calibration images leave, exits that the networks
+/// have, members that only cost. Nothing here looks at the test images.
+#pragma once
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+#include <weir/io/report/report.hpp>
+#include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/exits/answers_inside.hpp>
+#include <weir/policy/exits/exit_points.hpp>
+#include <weir/policy/trace/loss.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
+
+#include "report/html.hpp"
+#include "results.hpp"
+
+namespace adapt {
+
+/// How many regressions n calibration images allow a single policy that is certified.
+struct Room {
+  std::size_t n = 0;
+  std::optional<std::size_t> allowed;  ///< none: not even 0 will do
+
+  static Room of(std::size_t n, const Options& o) {
+    const double delta = 1 - o.confidence;
+    return {n, o.budget == "net" ? weir::detail::most_paired_regressions(n, o.max_loss, delta)
+                                 : weir::most_regressions(n, o.max_loss, delta)};
+  }
+  std::string text() const {
+    if (!allowed) return "none of " + count_text(n);
+    return count_text(*allowed) + " of " + count_text(n) + " (" +
+           percent_text(static_cast<double>(*allowed) / static_cast<double>(n)) + ")";
+  }
+  nlohmann::json json() const {
+    return {{"n_calibration", n},
+            {"allowed_regressions", allowed ? nlohmann::json(*allowed) : nlohmann::json(nullptr)},
+            {"budget_in_effect",
+             allowed ? nlohmann::json(static_cast<double>(*allowed) / static_cast<double>(n)) : nlohmann::json()}};
+  }
+};
+
+/// A tensor at which a network can be left.
+struct ExitInside {
+  std::string tensor;
+  std::int64_t values = 0;  ///< of one image
+  double flops_share = 0;   ///< of the work is done when it is known; 0 where it is an answer of its own
+  bool is_answer = false;   ///< as many values as there are classes: it needs no head
+  bool is_used = false;     ///< by a mode of this run
+};
+
+/// Where a network can be left, in the order of execution.
+inline std::vector<ExitInside> exits_inside(const Results& r, std::size_t model) {
+  const weir::Network& net = r.models.all[model].network;
+  std::set<std::string> used;
+  for (const Mode& m : r.modes)
+    for (const weir::CascadeStage& s : m.spec->stages)
+      if (m.nets[s.network] == model) used.insert(s.tensor);
+  std::vector<ExitInside> all;
+  const auto add = [&](const std::string& tensor, double share) {
+    if (std::ranges::any_of(all, [&](const ExitInside& e) { return e.tensor == tensor; })) return;
+    const std::int64_t values = net.shape_of(tensor).numel() / net.shape_of(tensor)[0];
+    all.push_back(
+        {tensor, values, share, values == static_cast<std::int64_t>(r.models.n_classes()), used.count(tensor) > 0});
+  };
+  const auto answers = weir::detail::answer_tensors(net);
+  for (std::size_t a = 0; a + 1 < answers.size(); ++a) add(answers[a], 0);
+  for (const weir::ExitPoint& p : weir::exit_points(net))
+    if (p.tensor != r.models.all[model].answer) add(p.tensor, p.flops_share);
+  return all;
+}
+
+/// Whether --early-exit said which layers of a network are exits.
+inline bool exits_are_given(const Options& o, const Model& model) {
+  return std::ranges::any_of(o.early_exit, [&](const std::string& text) {
+    const std::size_t end = text.rfind(".onnx:");
+    return end != std::string::npos &&
+           std::filesystem::path(text.substr(0, end + 5)).filename() == std::filesystem::path(model.file).filename();
+  });
+}
+
+/// "5,000 calibration images allow 38 regressions ..."; "" where nothing is certified.
+inline std::string room_text(const Results& r) {
+  const Options& o = r.options;
+  if (o.confidence <= 0 || !weir::Loss(o.loss).binary()) return "";
+  const std::size_t n = r.data.calibration.size();
+  return "the budget in effect is smaller than the " + percent_text(o.max_loss) + " asked for: at " +
+         weir::detail::format_short(100 * o.confidence, 3) + " % confidence a policy may have " +
+         Room::of(n, o).text() + " regressions on the calibration images" +
+         (o.budget == "net" ? " if it repairs nothing" : "") + "; twice as many images would allow " +
+         Room::of(2 * n, o).text();
+}
+
+/// What one member is worth; "" for one that saves at least a hundredth.
+inline std::string member_text(const Mode& m, const MemberCost& member) {
+  const double more = member.without / member.with - 1;
+  if (more >= 0.01) return "";
+  const auto cost = [&](double c) {
+    return m.model.unit == weir::cost_unit::seconds ? time_text(c) : weir::detail::format_cost(c, m.model.unit);
+  };
+  return m.name + ": " + member.stage + (more <= 1e-9 ? " only costs" : " hardly pays") +
+         ": at this budget in the mean, " + cost(member.without) + " a calibration image without it, " +
+         cost(member.with) + " with it (predicted)";
+}
+
+/// Sentences, the most telling first.
+inline std::vector<std::string> advice(const Results& r) {
+  std::vector<std::string> all;
+  for (const Mode& m : r.modes)
+    if (!m.learned.choice.missing.empty())
+      all.push_back(m.name + ": nothing faster than the full network was certified: " + m.learned.choice.missing);
+  if (std::string text = room_text(r); !text.empty()) all.push_back(std::move(text));
+  for (const Mode& m : r.modes)
+    for (const MemberCost& member : m.members)
+      if (std::string text = member_text(m, member); !text.empty()) all.push_back(std::move(text));
+  for (std::size_t n = 0; n < r.models.all.size(); ++n) {
+    const Model& model = r.models.all[n];
+    if (exits_are_given(r.options, model)) continue;
+    const auto inside = exits_inside(r, n);
+    if (inside.empty()) continue;
+    constexpr std::size_t shown = 8;
+    std::string text = model.name + " can be left inside, at";
+    for (std::size_t e = 0; e < std::min(shown, inside.size()); ++e)
+      text += (e == 0 ? " " : ", ") + inside[e].tensor + " (" + count_text(static_cast<std::size_t>(inside[e].values)) +
+              " values" + (inside[e].is_answer ? ", an answer" : "") + (inside[e].is_used ? ", used" : "") + ")";
+    if (inside.size() > shown) text += " and " + std::to_string(inside.size() - shown) + " more (summary.json)";
+    all.push_back(text + ": --early-exit " + std::filesystem::path(model.file).filename().string() +
+                  ":TENSOR,TENSOR takes others");
+  }
+  return all;
+}
+
+inline nlohmann::json advice_json(const Results& r) {
+  using nlohmann::json;
+  json a = {{"sentences", advice(r)}, {"exits_inside", json::array()}, {"members", json::array()}};
+  if (r.options.confidence > 0 && weir::Loss(r.options.loss).binary()) {
+    const std::size_t n = r.data.calibration.size();
+    a["room"] = Room::of(n, r.options).json();
+    a["room_of_twice_as_many"] = Room::of(2 * n, r.options).json();
+  }
+  for (const Mode& m : r.modes) {
+    a["missing"][m.name] = m.learned.choice.missing;
+    for (const MemberCost& member : m.members)
+      a["members"].push_back(
+          {{"mode", m.name}, {"stage", member.stage}, {"cost_with", member.with}, {"cost_without", member.without}});
+  }
+  for (std::size_t n = 0; n < r.models.all.size(); ++n)
+    for (const ExitInside& e : exits_inside(r, n))
+      a["exits_inside"].push_back({{"network", r.models.all[n].name},
+                                   {"tensor", e.tensor},
+                                   {"values", e.values},
+                                   {"flops_share", e.flops_share},
+                                   {"is_answer", e.is_answer},
+                                   {"used", e.is_used}});
+  return a;
+}
+
+}  // namespace adapt

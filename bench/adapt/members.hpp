@@ -1,0 +1,59 @@
+/// Which members of a mode's pool are worth their cost.
+#pragma once
+#include <algorithm>
+#include <string>
+#include <vector>
+#include <weir/policy/choose/choose.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/learn/tune.hpp>
+#include <weir/policy/run/topology.hpp>
+
+#include "mode.hpp"
+
+namespace adapt {
+
+/// Mean cost of a calibration example at the asked budget, kept in the mean there, with these stages only: gates are
+/// predicted losses learned on the policy part. `chain`: stages follow one another; else all later ones may.
+inline double cost_of_pool(const weir::Trace& lessons, const weir::Trace& calibration, bool chain, const Options& o,
+                           const std::vector<std::size_t>& keep) {
+  const weir::Trace learned_from = lessons.select(keep), judged_on = calibration.select(keep);
+  if (keep.size() == 1) return judged_on.stages.back().cost;
+  std::vector<std::string> names;
+  for (const weir::StageTrace& s : learned_from.stages) names.push_back(s.name);
+  const weir::PolicyTrainer trainer(learned_from,
+                                    chain ? weir::Topology::chain(names) : weir::Topology::all_later(names),
+                                    weir::detail::with_learner({.side = loss_side(budget_on(o.budget)), .seed = o.seed},
+                                                               std::string(weir::detail::predicted_loss)));
+  auto path = trainer.train_path(24);
+  weir::Budget budget{.on = budget_on(o.budget), .value = o.max_loss};
+  budget.refinements = 4;
+  return weir::choose(trainer, path, judged_on, budget).calibration.cost;
+}
+
+/// Leaves out each stage but the full network in turn: what the pool costs with it and without it. Looks at the policy
+/// and the calibration part; nothing is chosen by it.
+inline std::vector<MemberCost> weigh_members(const weir::Trace& lessons, const weir::Trace& calibration,
+                                             const weir::Topology& topology, const Options& o) {
+  const std::size_t n = lessons.stages.size();
+  const bool chain = std::ranges::all_of(topology.stages, [](const auto& s) { return s.next.size() <= 1; });
+  std::vector<std::size_t> all(n);
+  for (std::size_t k = 0; k < n; ++k) all[k] = k;
+  std::vector<MemberCost> members;
+  const double with = cost_of_pool(lessons, calibration, chain, o, all);
+  for (std::size_t k = 0; k + 1 < n; ++k) {
+    std::vector<std::size_t> keep = all;
+    keep.erase(keep.begin() + static_cast<std::ptrdiff_t>(k));
+    members.push_back({lessons.stages[k].name, with, cost_of_pool(lessons, calibration, chain, o, keep)});
+  }
+  return members;
+}
+
+/// The same of a mode, but for a topology that was searched for, whose stages cross-validation has kept, and for
+/// batches, whose prices would have to settle anew.
+inline void weigh_members(Mode& m, const Options& o) {
+  if (m.name == "search" || m.batch > 1) return;
+  const ProgressLine progress("weighing the members of " + m.name);
+  m.members = weigh_members(m.lessons, m.calibration, m.spec->topology, o);
+}
+
+}  // namespace adapt
