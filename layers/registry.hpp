@@ -33,6 +33,7 @@
 #include <weir/layers/quantized/conv.hpp>
 #include <weir/layers/quantized/dynamic.hpp>
 #include <weir/layers/quantized/map.hpp>
+#include <weir/layers/quantized/matmul.hpp>
 #include <weir/layers/quantized/pool.hpp>
 #include <weir/layers/quantized/quantize.hpp>
 #include <weir/layers/ranking.hpp>

@@ -117,6 +117,7 @@ inline std::vector<std::string> advice(const Results& r) {
       if (std::string text = member_text(m, member); !text.empty()) all.push_back(std::move(text));
   for (std::size_t n = 0; n < r.models.all.size(); ++n) {
     const Model& model = r.models.all[n];
+    if (!model.copy_of.empty()) continue;  // its exits are those of the network it is a copy of
     if (exits_are_given(r.options, model)) continue;
     const auto inside = exits_inside(r, n);
     if (inside.empty()) continue;

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 
+import make_int8
 import table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,12 +65,23 @@ def write(path, text):
     os.replace(path + ".part", path)
 
 
+def engines(options, paths):
+    """What is timed, in turn: (its name in the table, the engine, its files). In 8 bits, weir on the network itself too."""
+    if not options.int8:
+        return [(who, who, paths) for who in ["weir", *options.peers]]
+    int8 = {model: f"{options.out}/int8/{model}.onnx" for model in paths}
+    return [("weir", "weir", paths), ("weir_int8", "weir", int8)] + [(f"{who}_int8", who, int8) for who in options.peers]
+
+
 def report(results, options, versions, rounds):
     """Writes both files from what there is, and returns the page."""
     text = f"`{options.command}` on {machine()}; weir {options.flags}; {versions}; load when it ended " \
            f"{os.getloadavg()[0]:.1f}. Rounds: {rounds}, of {options.seconds:g} s each, the engines in turn on every row. " \
            "Cells: minimum (median) of a pass in ms; ratios are of minima, below 1 weir is faster.\n\n"
-    text += table.speed_table(results)
+    if options.int8:
+        text += "8-bit copies by bench/quantize on random images, every layer that can be in 8 bits; ONNX Runtime (ORT) runs " \
+                "the same files.\n\n"
+    text += table.int8_table(results) if options.int8 else table.speed_table(results)
     if results.failures:
         text += "\n" + table.failures_text(results)
     if results.startup:
@@ -92,6 +104,8 @@ def main():
     parser.add_argument("--peers", nargs="+", choices=list(table.PEERS)[1:],
                         help="whom to time beside weir")
     parser.add_argument("--quick", action="store_true", help="one round of 0.2 s")
+    parser.add_argument("--int8", action="store_true",
+                        help="8-bit copies of the networks instead, beside fp32, and ONNX Runtime on the same files")
     parser.add_argument("--startup", action="store_true", help="the time to the first answer and the memory, too")
     parser.add_argument("--out", default="build/peers", help="folder of peers.csv and peers.md")
     for hidden in ("--build", "--models", "--flags"):
@@ -100,7 +114,10 @@ def main():
     if options.quick:
         options.rounds, options.seconds = 1, 0.2
     paths = networks(options.networks) or {m: f"{options.models}/{m}.onnx" for m in MODELS}
-    options.peers = options.peers or [p for p in list(table.PEERS)[1:] if p != "pytorch" or not options.networks]
+    if options.int8 and (options.startup or (options.peers or ["onnxruntime"]) != ["onnxruntime"]):
+        parser.error("--int8 times ONNX Runtime beside weir only, and no first answers: give neither --startup nor other peers")
+    usual = [p for p in list(table.PEERS)[1:] if p != "pytorch" or not options.networks]
+    options.peers = options.peers or (["onnxruntime"] if options.int8 else usual)
     rows = [r for r in all_rows(paths) if fnmatch.fnmatch(",".join(map(str, r)), options.rows)]
     if options.rounds < 1 or not options.seconds >= 0 or not rows:
         parser.error("rounds must be 1 or more, seconds not negative, and --rows must match a row")
@@ -110,41 +127,49 @@ def main():
         parser.error(f"--out {options.out}: {error.strerror}")
     given = sys.argv[1:sys.argv.index("--build")]
     options.command = "bash bench/peers/run.sh" + "".join(" " + shlex.quote(g) for g in given)
-    build, results, versions, present = options.build, table.Results(), [], ["weir"]
+    build, results, versions, present = options.build, table.Results(), [], engines(options, paths)
     for who in options.peers:
         version, why = call(who, build, ["--version"], 120)
         versions.append(f"{table.PEERS[who]} {version or 'missing (' + why + ')'}")
-        if version:
-            present.append(who)
+        if not version:
+            present = [p for p in present if p[1] != who]
     versions = ", ".join(versions)
 
     def progress(text):
         if sys.stderr.isatty():
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
-    def measure(who, row, prefix):
+    def measure(name, who, files, row, prefix):
         model, batch, threads = row
-        return call(who, build, prefix + [paths[model], str(batch), str(threads),
-                                          str(options.seconds)], 120 + 20 * options.seconds)
+        if (name, model) in missing:
+            return None, missing[name, model]
+        line, why = call(who, build, prefix + [files[model], str(batch), str(threads), str(options.seconds)],
+                         120 + 20 * options.seconds)
+        return line and name + line[line.index(","):], why
 
+    missing = {}
+    for model in dict.fromkeys(row[0] for row in rows) if options.int8 else []:
+        progress(f"an 8-bit copy of {model}")
+        if why := make_int8.make(build, paths[model], f"{options.out}/int8/{model}.onnx"):
+            missing.update({(name, model): why for name, _, files in present if files is not paths})
     for r in range(options.rounds):
         for i, row in enumerate(rows):
-            for who in present:
-                progress(f"round {r + 1} of {options.rounds}, row {i + 1} of {len(rows)}: {who} on {row[0]}")
-                line, why = measure(who, row, [])
+            for name, who, files in present:
+                progress(f"round {r + 1} of {options.rounds}, row {i + 1} of {len(rows)}: {name} on {row[0]}")
+                line, why = measure(name, who, files, row, [])
                 if line:
                     results.add(r + 1, line)
                 else:
-                    results.fail(who, row, why)
+                    results.fail(name, row, why)
         report(results, options, versions, r + 1)  # an interrupted run leaves its whole rounds
     models = dict.fromkeys(row[0] for row in rows) if options.startup else []
-    for model, _, who in itertools.product(models, range(options.rounds), present):
-        progress(f"first answer: {who} on {model}")
-        line, why = measure(who, (model, 1, 1), ["--startup"])
+    for model, _, (name, who, files) in itertools.product(models, range(options.rounds), present):
+        progress(f"first answer: {name} on {model}")
+        line, why = measure(name, who, files, (model, 1, 1), ["--startup"])
         if line:
             results.add_startup(line)
         else:
-            results.fail(who, (model, 1, 1), why)
+            results.fail(name, (model, 1, 1), why)
     progress("")
     print(report(results, options, versions, options.rounds), end="")
 

@@ -3,6 +3,7 @@
 # builds weir, makes the networks, times all in turn, and leaves build/peers/peers.csv and build/peers/peers.md.
 #   bash bench/peers/run.sh                       3 rounds of 1 s for each of 36 rows and each engine: half an hour
 #   bash bench/peers/run.sh --quick --rows 'cifar*,1,*'
+#   bash bench/peers/run.sh --int8                instead: 8-bit copies beside fp32, and ONNX Runtime on the same files
 #   bash bench/peers/run.sh --errors              instead: each engine's errors against double precision
 #   bash bench/peers/run.sh --help                the other options
 # A peer that cannot be installed, or fails on a network, is named in the table. PYTHON and NODE choose interpreters.
@@ -14,9 +15,10 @@ python_packages="python3-torch python3-torchvision python3-onnx"
 
 may_fail() { ("$@") || echo "warning: failed: $*" >&2; }
 
-program=network
+program=network targets=network
 for option in "$@"; do
-  [ "$option" = --errors ] && program=infer
+  [ "$option" = --errors ] && program=infer targets=infer
+  [ "$option" = --int8 ] && targets="network quantize"
   case $option in -h | --help) exec python3 bench/peers/race.py --help ;; esac
 done
 need $build_packages python3
@@ -29,7 +31,7 @@ log=build/peers/build.log
 quiet() { "$@" >>$log 2>&1 || { tail -n 40 $log >&2; exit 1; }; }
 : >$log
 quiet cmake -S . -B build -DCMAKE_BUILD_TYPE=Release
-quiet cmake --build build --target $program -j "$(nproc)"
+quiet cmake --build build --target $targets -j "$(nproc)"
 # Without install scripts: theirs would fetch a GPU part.
 if ! [ -d "$WEIR_PEERS/node_modules/onnxruntime-node" ]; then
   may_fail npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$WEIR_PEERS" onnxruntime-node

@@ -3,12 +3,15 @@ import math
 import statistics
 
 PEERS = {"weir": "weir", "onnxruntime": "ONNX Runtime", "pytorch": "PyTorch", "opencv": "OpenCV"}
+# Those of the table of 8-bit networks, beside weir on the network in fp32: both run one file.
+INT8 = {"weir_int8": "weir, int8", "onnxruntime_int8": "ONNX Runtime, int8"}
+NAMES = {**PEERS, **INT8}
 
 
 def parse(line, numbers):
     """`peer,model,batch,threads,...` as (peer, (model, batch, threads), [numbers]); ValueError if it is anything else."""
     cells = line.strip().split(",")
-    if len(cells) != 4 + numbers or cells[0] not in PEERS:
+    if len(cells) != 4 + numbers or cells[0] not in NAMES:
         raise ValueError(f"not a line of a peer: {line.strip()!r}")
     values = [float(c) for c in cells[4:]]
     if not all(math.isfinite(v) and v >= 0 for v in values):
@@ -52,14 +55,14 @@ class Results:
         times = self.times.get((who, row))
         return times and (min(t[0] for t in times), statistics.median(t[1] for t in times))
 
-    def ratio(self, who, row):
-        """weir's minimum over the peer's: below 1 weir is ahead."""
-        ours, theirs = self.summary("weir", row), self.summary(who, row)
+    def ratio(self, who, row, ours="weir"):
+        """Our minimum over the peer's: below 1 weir is ahead."""
+        ours, theirs = self.summary(ours, row), self.summary(who, row)
         return ours[0] / theirs[0] if ours and theirs and theirs[0] > 0 else None
 
-    def mean_ratio(self, who, threads=None):
+    def mean_ratio(self, who, threads=None, ours="weir"):
         """Geometric mean over the rows that both ran; None if there is none."""
-        ratios = [self.ratio(who, row) for row in self.rows if threads in (None, row[2])]
+        ratios = [self.ratio(who, row, ours) for row in self.rows if threads in (None, row[2])]
         ratios = [r for r in ratios if r]
         return math.exp(statistics.fmean(math.log(r) for r in ratios)) if ratios else None
 
@@ -92,6 +95,27 @@ def speed_table(results):
     return table(head, rows)
 
 
+def int8_table(results):
+    """Minimum (median) in ms of weir in fp32, of weir and of ONNX Runtime in 8 bits; int8 / fp32, and weir / ONNX Runtime."""
+    def cell(who, row):
+        s = results.summary(who, row)
+        return f"{digits(s[0])} ({digits(s[1])})" if s else "failed" if results.failed(who, row) else "-"
+
+    def shown(ratio, mark=""):
+        return f"{mark}{ratio:.2f}{mark}" if ratio else "-"
+
+    ours, theirs = "weir_int8", "onnxruntime_int8"
+    head = ["network", "batch", "threads", "fp32 ms", "int8 ms", "int8 / fp32", "ORT int8 ms", "weir / ORT"]
+    rows = [[row[0], str(row[1]), str(row[2]), cell("weir", row), cell(ours, row),
+             shown(results.ratio("weir", row, ours)), cell(theirs, row), shown(results.ratio(theirs, row, ours))]
+            for row in results.rows]
+    for threads in sorted({row[2] for row in results.rows}) + [None]:
+        rows.append(["**geometric mean**", "", "all" if threads is None else str(threads), "", "",
+                     shown(results.mean_ratio("weir", threads, ours), "**"), "",
+                     shown(results.mean_ratio(theirs, threads, ours), "**")])
+    return table(head, rows)
+
+
 def startup_table(results):
     """First answer in ms, and the peak of memory in MB with what the process held before in parentheses."""
     rows, shown = [], [p for p in PEERS if any(who == p for who, _ in results.startup)]
@@ -109,5 +133,5 @@ def failures_text(results):
     for who, reasons in results.failures.items():
         for reason, rows in reasons.items():
             models = ", ".join(dict.fromkeys(row[0] for row in rows))
-            text += f"- {PEERS[who]} failed on {models}: {reason}\n"
+            text += f"- {NAMES[who]} failed on {models}: {reason}\n"
     return text

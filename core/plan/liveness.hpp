@@ -58,10 +58,12 @@ struct Liveness {
     const std::size_t y = at(step.outputs[0]);
     const auto floats = [&](ValueId v) { return static_cast<std::size_t>(plan.floats(v, 1)); };
     constexpr auto size = static_cast<std::int64_t>(sizeof(float));
-    if (std::any_of(step.inputs.begin(), step.inputs.end(), [&](ValueId v) { return plan.bytes(v, 1) % size != 0; }))
+    if (std::any_of(step.inputs.begin(), step.inputs.end(),
+                    [&](ValueId v) { return v != absent && plan.bytes(v, 1) % size != 0; }))
       return;
     std::size_t place = 0;
     for (ValueId v : step.inputs) {
+      if (v == absent) continue;
       const auto part = static_cast<ValueId>(root[at(v)]);
       const bool whole = shift[at(v)] == 0 && floats(v) == floats(part);  // not itself a part of something else
       if (part != step.outputs[0] && whole && last_use[at(part)] == i && plan.step_of(part) >= 0)

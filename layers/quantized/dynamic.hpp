@@ -28,8 +28,7 @@ class DynamicQuantizeLayer final : public RunnableLayer {
     if (outputs[0].data != nullptr) {
       auto* y = reinterpret_cast<std::uint8_t*>(outputs[0].data);
       quantized::share_numbers(context, inputs[0].shape.numel(), [&](std::int64_t first, std::int64_t last) {
-        simd::simd_call<quantized::QuantizeKernel>(context.isa(), inputs[0].data + first, last - first, scale, rounding,
-                                                   y + first);
+        quantized::quantize(context.isa(), inputs[0].data + first, last - first, scale, rounding, false, y + first);
       });
     }
     if (outputs[1].data != nullptr) *outputs[1].data = scale;
@@ -43,13 +42,40 @@ inline LayerPtr make_dynamic_quantize_linear(const NodeArguments& node) {
   return std::make_shared<DynamicQuantizeLayer>();
 }
 
+/// Sizes of a convolution, or of a product of rows of channels with a matrix.
+using SumSizes = std::variant<quantized::ConvSizes, quantized::MatrixSizes>;
+
+/// Sums packed for a context. Input 2, if there is one, is the zero point of x.
+class IntegerSumsKernel final : public Kernel {
+ public:
+  IntegerSumsKernel(const SumSizes& sizes, std::shared_ptr<const quantized::PackedConv> packed, Element x)
+      : sizes_(sizes), packed_(std::move(packed)), x_(x) {}
+
+  std::size_t workspace_floats(const Context& context, std::span<const Shape>) const override {
+    return kernels::workspaces_floats(context.threads(), packed_->workspace_floats());
+  }
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
+               float* workspace) const override {
+    const bool has_zero = inputs.size() > 2 && inputs[2].data != nullptr;
+    const std::int32_t zero = has_zero ? quantized::byte_at(inputs[2].data, 0, x_) : 0;
+    const auto* matrix = std::get_if<quantized::MatrixSizes>(&sizes_);
+    const std::int64_t N = matrix == nullptr ? inputs[0].shape[0] : matrix->rows(inputs[0].shape);
+    packed_->run_sums(context, inputs[0].data, N, zero, reinterpret_cast<std::int32_t*>(outputs[0].data), workspace);
+  }
+  std::string algorithm() const override { return packed_->name(); }
+  double parameter_floats() const override { return packed_->weights_floats(); }
+
+ private:
+  SumSizes sizes_;
+  std::shared_ptr<const quantized::PackedConv> packed_;
+  Element x_;
+};
+
 /// int32 sums of a convolution of x, or of a product of rows of channels with a matrix; input 2, if there is one, is
 /// the zero point of x, known when the network runs.
-class IntegerSumsLayer final : public RunnableLayer {
+class IntegerSumsLayer final : public Layer {
  public:
-  using Sizes = std::variant<quantized::ConvSizes, quantized::MatrixSizes>;
-
-  IntegerSumsLayer(const Sizes& sizes, std::shared_ptr<const quantized::ConvNumbers> numbers)
+  IntegerSumsLayer(const SumSizes& sizes, std::shared_ptr<const quantized::ConvNumbers> numbers)
       : sizes_(sizes), numbers_(std::move(numbers)) {}
 
   std::optional<Element> output_element(std::size_t) const override { return Element::int32; }
@@ -65,26 +91,11 @@ class IntegerSumsLayer final : public RunnableLayer {
     return examples::outermost({q.shapes.first(1), q.inputs.first(1), q.output, q.which},
                                conv() != nullptr ? 1 : q.output.rank() - 1);
   }
-  KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
-    auto layer = std::make_shared<IntegerSumsLayer>(*this);
-    layer->packed_ = pack(context, inputs[0]);
-    return layer;
-  }
-  std::size_t workspace_floats(const Context& context, std::span<const Shape> inputs) const override {
-    const auto packed = packed_ ? packed_ : pack(context, inputs[0]);
-    return kernels::workspaces_floats(context.threads(), packed->workspace_floats());
-  }
-  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
-               float* workspace) const override {
-    const auto packed = packed_ ? packed_ : pack(context, inputs[0].shape);
-    const bool has_zero = inputs.size() > 2 && inputs[2].data != nullptr;
-    const std::int32_t zero = has_zero ? quantized::byte_at(inputs[2].data, 0, numbers_->x.element) : 0;
-    const auto* matrix = std::get_if<quantized::MatrixSizes>(&sizes_);
-    const std::int64_t N = matrix == nullptr ? inputs[0].shape[0] : inputs[0].shape.numel() / matrix->K;
-    packed->run_sums(context, inputs[0].data, N, zero, reinterpret_cast<std::int32_t*>(outputs[0].data), workspace);
-  }
   double flops(std::span<const Shape> inputs) const override {
     return std::visit([&](const auto& sizes) { return sizes.flops(inputs[0]); }, sizes_);
+  }
+  KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
+    return std::make_shared<IntegerSumsKernel>(sizes_, pack(context, inputs[0]), numbers_->x.element);
   }
 
  private:
@@ -97,40 +108,32 @@ class IntegerSumsLayer final : public RunnableLayer {
     return std::get<quantized::MatrixSizes>(sizes_).pack(context, *numbers_, true);
   }
 
-  Sizes sizes_;
+  SumSizes sizes_;
   std::shared_ptr<const quantized::ConvNumbers> numbers_;
-  std::shared_ptr<const quantized::PackedConv> packed_;
 };
 
-}  // namespace weir::detail
-
-namespace weir::quantized {
-
 /// x, w, x_zero_point, w_zero_point: the numbers of it, for M channels of `depth` terms.
-inline void read_sums(const NodeArguments& node, ConvNumbers& n, std::int64_t M, std::int64_t depth) {
-  n.x.element = byte_element(node, 0);
-  if (node.has_input(2) && byte_element(node, 2) != n.x.element)
+inline void read_sums(const NodeArguments& node, quantized::ConvNumbers& n, std::int64_t M, std::int64_t depth) {
+  n.x.element = quantized::byte_element(node, 0);
+  if (node.has_input(2) && quantized::byte_element(node, 2) != n.x.element)
     node.fail("input 2: the zero point is not of x's type");
-  n.weights_zero = read_zeros(node, 3, byte_element(node, 1));
-  one_or_each(node, n.weights_zero, M, "zero points");
+  n.weights_zero = quantized::read_zeros(node, 3, quantized::byte_element(node, 1));
+  quantized::one_or_each(node, n.weights_zero, M, "zero points");
   n.weights_scale = {1};
-  for (const std::int32_t zero : {lowest(n.x.element), highest(n.x.element)}) {  // x - zero is the largest then
+  for (const std::int32_t zero :
+       {quantized::lowest(n.x.element), quantized::highest(n.x.element)}) {  // x - zero is the largest then
     n.x.zero = zero;
-    check_sums(node, n, M, depth);
+    quantized::check_sums(node, n, M, depth);
   }
   n.x.zero = 0;
 }
-
-}  // namespace weir::quantized
-
-namespace weir::detail {
 
 inline LayerPtr make_conv_integer(const NodeArguments& node) {
   node.expect_inputs(2, 4);
   auto n = std::make_shared<quantized::ConvNumbers>();
   std::int64_t depth = 0;
   const quantized::ConvSizes sizes = quantized::read_conv(node, 1, *n, depth);
-  quantized::read_sums(node, *n, sizes.out_channels, depth);
+  read_sums(node, *n, sizes.out_channels, depth);
   return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
 }
 
@@ -139,7 +142,7 @@ inline LayerPtr make_matmul_integer(const NodeArguments& node) {
   node.expect_inputs(2, 4);
   auto n = std::make_shared<quantized::ConvNumbers>();
   const quantized::MatrixSizes sizes = quantized::read_matrix(node, 1, false, *n);
-  quantized::read_sums(node, *n, sizes.M, sizes.K);
+  read_sums(node, *n, sizes.M, sizes.K);
   return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
 }
 

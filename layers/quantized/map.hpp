@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 #include <weir/core/kernels/quantized/elementwise.hpp>
+#include <weir/core/kernels/quantized/join.hpp>
 #include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/axes.hpp>
@@ -45,13 +46,13 @@ class TableLayer final : public RunnableLayer {
 };
 
 inline LayerPtr make_qlinear_sigmoid(const NodeArguments& node) {
-  const auto [x, y] = quantized::read_in_and_out(node);
+  const auto [x, y] = read_in_and_out(node);
   return std::make_shared<TableLayer>(quantized::table_of(x, y, [](double v) { return 1 / (1 + std::exp(-v)); }),
                                       y.element);
 }
 
 inline LayerPtr make_qlinear_leaky_relu(const NodeArguments& node) {
-  const auto [x, y] = quantized::read_in_and_out(node);
+  const auto [x, y] = read_in_and_out(node);
   const double alpha = double{node.real("alpha", 0.01F)};
   return std::make_shared<TableLayer>(quantized::table_of(x, y, [&](double v) { return v >= 0 ? v : alpha * v; }),
                                       y.element);
@@ -108,7 +109,7 @@ class QuantizedSoftmaxLayer final : public RunnableLayer {
 
 /// X, X_scale, X_zero_point, y_scale, y_zero_point; attributes axis and opset, of which Softmax's meaning is taken.
 inline LayerPtr make_qlinear_softmax(const NodeArguments& node) {
-  const auto [x, y] = quantized::read_in_and_out(node);
+  const auto [x, y] = read_in_and_out(node);
   const std::int64_t opset = node.integer("opset", 13);
   return std::make_shared<QuantizedSoftmaxLayer>(node.integer("axis", opset < 13 ? 1 : -1), opset < 13, x.scale, y,
                                                  x.element);
@@ -141,7 +142,7 @@ class QuantizedConcatLayer final : public RunnableLayer {
     const Examples all = examples::broadcast({shapes, inputs, q.output, q.which});
     return all.along(checked_axis(axis_, q.output.rank())) ? Examples::mixed() : all;
   }
-  /// Channels, where all but the last fill whole blocks and some is blocked already.
+  /// Channels, where some input is blocked already.
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs[2].rank() < 3 || checked_axis(axis_, inputs[2].rank()) != 1) return std::nullopt;
@@ -152,40 +153,63 @@ class QuantizedConcatLayer final : public RunnableLayer {
       whole = whole && (i + 3 >= inputs.size() || inputs[i].at(1)[1] % lanes(context.isa()) == 0);
       layouts[i] = Layout::blocked;
     }
-    if (!any || !whole) return std::nullopt;
+    if (!any) return std::nullopt;
     auto layer = std::make_shared<QuantizedConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
+    layer->whole_blocks_ = whole;
     return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
   }
+  /// Where all inputs have the result's scale and zero point, and no input but the last ends within a block.
+  bool is_join() const override { return whole_blocks_ && std::find(same_.begin(), same_.end(), false) == same_.end(); }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     const Shape& y = outputs[0].shape;
+    auto* to = reinterpret_cast<std::uint8_t*>(outputs[0].data);
+    if (layout_ == Layout::blocked) {
+      for (std::int64_t n = 0; n < y[0]; ++n) join_blocks(context, inputs, n, to + n * of_one(context, y));
+      return;
+    }
     const std::size_t axis = checked_axis(axis_, y.rank());
-    const auto length = [&](const Shape& s) {  // bytes of all that lies behind the axes in front of this one
-      if (layout_ == Layout::blocked) return floats_of(s.with(0, 1), layout_, context.isa());
-      return s.product(axis, s.rank());
-    };
-    const std::int64_t outer = layout_ == Layout::blocked ? y[0] : y.product(0, axis), all = length(y);
-    std::int64_t place = 0;
+    const std::int64_t outer = y.product(0, axis), all = y.product(axis, y.rank());
     for (std::size_t i = 2; i < inputs.size(); i += 3) {
-      const std::int64_t n = length(inputs[i].shape);
+      const std::int64_t n = inputs[i].shape.product(axis, y.rank());
       const auto* x = reinterpret_cast<const std::uint8_t*>(inputs[i].data);
-      auto* out = reinterpret_cast<std::uint8_t*>(outputs[0].data) + place;
       for (std::int64_t o = 0; o < outer; ++o)
         if (same_[i / 3])
-          std::memcpy(out + o * all, x + o * n, static_cast<std::size_t>(n));
+          std::memcpy(to + o * all, x + o * n, static_cast<std::size_t>(n));
         else
-          quantized::look_up(context, tables_[i / 3], x + o * n, n, out + o * all);
-      place += n;
+          quantized::look_up(context, tables_[i / 3], x + o * n, n, to + o * all);
+      to += n;
     }
   }
 
  private:
+  /// Bytes of one example, blocked.
+  static std::int64_t of_one(const Context& context, const Shape& s) {
+    return floats_of(s.with(0, 1), Layout::blocked, context.isa());
+  }
+  /// Example n of the inputs to y.
+  void join_blocks(const Context& context, std::span<const ConstView> inputs, std::int64_t n, std::uint8_t* y) const {
+    const std::int64_t L = lanes(context.isa());
+    std::int64_t channel = 0;
+    for (std::size_t i = 2; i < inputs.size(); i += 3) {
+      const Shape& s = inputs[i].shape;
+      const std::int64_t pixels = s.product(2, s.rank());
+      const auto* x = reinterpret_cast<const std::uint8_t*>(inputs[i].data) + n * of_one(context, s);
+      if (!same_[i / 3] && channel % L == 0)  // what it writes behind the last channel, the next input writes over
+        quantized::look_up(context, tables_[i / 3], x, of_one(context, s), y + channel * pixels);
+      else
+        quantized::join_channels(context, L, s[1], pixels, x, same_[i / 3] ? nullptr : &tables_[i / 3], channel, y);
+      channel += s[1];
+    }
+  }
+
   std::int64_t axis_;
   std::vector<quantized::Table> tables_;
   std::vector<bool> same_;
   Element y_;
   Layout layout_ = Layout::plain;
+  bool whole_blocks_ = false;
 };
 
 /// Y_scale, Y_zero_point, then tensor, scale and zero point of each input.

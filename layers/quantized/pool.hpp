@@ -173,25 +173,17 @@ inline LayerPtr make_any_max_pool(const NodeArguments& node) {
   return std::make_shared<QuantizedPoolLayer>(Window::read(node, {}, true, true), false, false, same, same);
 }
 
-}  // namespace weir::detail
-
-namespace weir::quantized {
-
 /// X, x_scale, x_zero_point, y_scale, y_zero_point; channels in front only.
-inline std::pair<Quantization, Quantization> read_in_and_out(const NodeArguments& node) {
+inline std::pair<quantized::Quantization, quantized::Quantization> read_in_and_out(const NodeArguments& node) {
   node.expect_inputs(2, 5);
   if (!node.has_input(3)) node.fail("input 3 is missing");
-  const Quantization x = read_quantization(node, 1, byte_element(node, 0));
-  const Quantization y{read_scale(node, 3), read_zero(node, 4, x.element), x.element};
+  const auto x = quantized::read_quantization(node, 1, quantized::byte_element(node, 0));
+  const quantized::Quantization y{quantized::read_scale(node, 3), quantized::read_zero(node, 4, x.element), x.element};
   return {x, y};
 }
 
-}  // namespace weir::quantized
-
-namespace weir::detail {
-
 inline LayerPtr make_qlinear_average_pool(const NodeArguments& node) {
-  const auto [x, y] = quantized::read_in_and_out(node);
+  const auto [x, y] = read_in_and_out(node);
   if (node.integer("channels_last", 0) != 0) node.fail("channels_last is not supported");
   if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
   const Window window = Window::read(node, {}, node.opset >= 19, true);
@@ -201,7 +193,7 @@ inline LayerPtr make_qlinear_average_pool(const NodeArguments& node) {
 }
 
 inline LayerPtr make_qlinear_global_average_pool(const NodeArguments& node) {
-  const auto [x, y] = quantized::read_in_and_out(node);
+  const auto [x, y] = read_in_and_out(node);
   if (node.integer("channels_last", 0) != 0) node.fail("channels_last is not supported");
   return std::make_shared<QuantizedGlobalPoolLayer>(x, y);
 }

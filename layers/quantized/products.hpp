@@ -39,6 +39,8 @@ struct MatrixSizes {
                        "] does not fit " + x.to_string());
     return x.with(x.rank() - 1, M);
   }
+  /// Of x.
+  std::int64_t rows(const Shape& x) const { return x.numel() / K; }
   double flops(const Shape& x) const { return 2.0 * static_cast<double>(x.numel()) * static_cast<double>(M); }
   /// zero_later: as PackedConv's.
   std::shared_ptr<const PackedConv> pack(const Context& context, const ConvNumbers& numbers, bool zero_later) const {

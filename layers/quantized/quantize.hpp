@@ -92,14 +92,14 @@ class QuantizeLayer final : public RunnableLayer {
             float* y) const {
     const bool is_signed = element_ == Element::int8;
     if constexpr (to_integers) {
-      simd::simd_call<quantized::QuantizeKernel>(isa, x + first, n, scale, quantized::Rounding({scale, zero, element_}),
-                                                 reinterpret_cast<std::uint8_t*>(y) + first);
+      quantized::quantize(isa, x + first, n, scale, quantized::Rounding({scale, zero, element_}), is_signed,
+                          reinterpret_cast<std::uint8_t*>(y) + first);
     } else if (element_ == Element::int32) {
       const auto* in = reinterpret_cast<const std::int32_t*>(x);
       for (std::int64_t i = first; i < first + n; ++i) y[i] = static_cast<float>(std::int64_t{in[i]} - zero) * scale;
     } else {
-      simd::simd_call<quantized::DequantizeKernel>(isa, reinterpret_cast<const std::uint8_t*>(x) + first, n, scale,
-                                                   static_cast<float>(zero), is_signed, y + first);
+      quantized::dequantize(isa, reinterpret_cast<const std::uint8_t*>(x) + first, n, scale, static_cast<float>(zero),
+                            is_signed, y + first);
     }
   }
 
@@ -108,14 +108,10 @@ class QuantizeLayer final : public RunnableLayer {
   Layout layout_ = Layout::plain;
 };
 
-}  // namespace weir::detail
-
-namespace weir::quantized {
-
-inline detail::QuantizedAxis read_axis(const NodeArguments& node, Element element) {
-  detail::QuantizedAxis q;
-  q.scale = read_scales(node, 1);
-  q.zero = read_zeros(node, 2, element);
+inline QuantizedAxis read_axis(const NodeArguments& node, Element element) {
+  QuantizedAxis q;
+  q.scale = quantized::read_scales(node, 1);
+  q.zero = quantized::read_zeros(node, 2, element);
   if (node.opset >= 13) q.axis = node.integer("axis", 1);
   if (node.opset >= 21 && node.integer("block_size", 0) != 0) node.fail("blocks of scales are not supported");
   if (q.scale.empty() || q.zero.empty() || (q.zero.size() != 1 && q.zero.size() != q.scale.size()))
@@ -124,10 +120,6 @@ inline detail::QuantizedAxis read_axis(const NodeArguments& node, Element elemen
     if (node.has_input(i) && node.constant(i)->shape.rank() > 1) node.fail("scales must be one, or a list");
   return q;
 }
-
-}  // namespace weir::quantized
-
-namespace weir::detail {
 
 inline LayerPtr make_quantize_linear(const NodeArguments& node) {
   node.expect_inputs(2, 3);
@@ -139,14 +131,14 @@ inline LayerPtr make_quantize_linear(const NodeArguments& node) {
     if (type != 0 && type != 2 && type != 3) node.fail("attribute output_dtype may not be " + std::to_string(type));
     if (type != 0 && !node.has_input(2)) element = type == 3 ? Element::int8 : Element::uint8;
   }
-  return std::make_shared<QuantizeLayer<true>>(quantized::read_axis(node, element), element);
+  return std::make_shared<QuantizeLayer<true>>(read_axis(node, element), element);
 }
 
 inline LayerPtr make_dequantize_linear(const NodeArguments& node) {
   node.expect_inputs(2, 3);
   const Element element = quantized::element_of(node, 0);
   if (element == Element::float32) node.fail("input 0 must hold uint8, int8 or int32");
-  QuantizedAxis q = quantized::read_axis(node, element);
+  QuantizedAxis q = read_axis(node, element);
   if (element == Element::int32)
     for (const std::int32_t z : q.zero)
       if (z != 0) node.fail("the zero point of int32 may only be 0");

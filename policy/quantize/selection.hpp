@@ -89,12 +89,33 @@ class Selection {
       else if (p.on_integers[i] || read.contains(result))
         p.root[result] = result;
     }
+    share_steps_of_joins(p);
     return p;
   }
 
  private:
   static constexpr std::array<std::string_view, 6> movers = {"MaxPool",   "Flatten", "Reshape",
                                                              "Transpose", "Squeeze", "Unsqueeze"};
+
+  /// What only a Concat reads has the steps of its result: it would get them there anyway, with one more rounding, and
+  /// so the Concat only copies, or nothing. Not what is behind a Relu or Clip that its range replaces, unless all
+  /// inputs are behind a Relu: the range of the result would not cut there.
+  void share_steps_of_joins(Part& p) const {
+    const auto cut_by = [&](const std::string& name) -> std::string {
+      const auto made = index_.producer(name);
+      return made && activated_.contains(*made) ? def_.nodes[*made].op : "";
+    };
+    for (std::size_t i = def_.nodes.size(); i-- > 0;) {
+      const NodeDef& n = def_.nodes[i];
+      if (n.op != "Concat" || !p.on_integers[i]) continue;
+      const bool positive = std::all_of(n.inputs.begin(), n.inputs.end(),
+                                        [&](const std::string& name) { return cut_by(name) == "Relu"; });
+      for (const std::string& name : n.inputs)
+        if (p.root.at(name) == name && index_.readers(name).size() == 1 && !index_.is_output(name) &&
+            (positive || cut_by(name).empty()))
+          p.root[name] = p.root.at(n.outputs[0]);
+    }
+  }
 
   /// The tensor that node i computes, behind its activation.
   std::string result_of(std::size_t i) const {

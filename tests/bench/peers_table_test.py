@@ -42,6 +42,21 @@ class Table(unittest.TestCase):
         self.assertEqual(len({line.count("|") for line in lines}), 1)
         self.assertEqual(table.failures_text(two_rounds()), "- OpenCV failed on a: no such layer\n")
 
+    def test_int8(self):
+        results = table.Results()
+        for line in ("weir,a,1,1,4.0,4.5", "weir_int8,a,1,1,2.0,2.5", "onnxruntime_int8,a,1,1,8.0,9.0", "weir,a,16,2,4.0,4.0",
+                     "weir_int8,a,16,2,1.0,1.0"):
+            results.add(1, line)
+        results.fail("onnxruntime_int8", ("a", 16, 2), "no such file")
+        lines = table.int8_table(results).splitlines()
+        self.assertEqual(lines[0], "| network | batch | threads | fp32 ms | int8 ms | int8 / fp32 | ORT int8 ms | weir / ORT |")
+        self.assertEqual(lines[2], "| a | 1 | 1 | 4.000 (4.500) | 2.000 (2.500) | 0.50 | 8.000 (9.000) | 0.25 |")
+        self.assertEqual(lines[3], "| a | 16 | 2 | 4.000 (4.000) | 1.000 (1.000) | 0.25 | failed | - |")
+        self.assertEqual(lines[-1], "| **geometric mean** |  | all |  |  | **0.35** |  | **0.25** |")
+        self.assertEqual(lines[-2], "| **geometric mean** |  | 2 |  |  | **0.25** |  | - |")
+        self.assertEqual(len({line.count("|") for line in lines}), 1)
+        self.assertEqual(table.failures_text(results), "- ONNX Runtime, int8 failed on a: no such file\n")
+
     def test_startup(self):
         results = table.Results()
         results.add_startup("weir,a,1,1,12.5,80.2,4.9")

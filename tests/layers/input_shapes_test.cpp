@@ -20,7 +20,8 @@ TEST_CASE("input_shapes: fills what the file leaves free, and nothing else") {
     }
     return std::string("taken");
   };
-  CHECK(weir::build_network(g.def, {.input_shapes = {{"x", {3, 5, 8}}}}).input_shape().with(0, 2) == weir::Shape{2, 3, 5, 8});
+  CHECK(weir::build_network(g.def, {.input_shapes = {{"x", {3, 5, 8}}}}).input_shape().with(0, 2) ==
+        weir::Shape{2, 3, 5, 8});
   CHECK(refusal({}).find("dimension 2 (?) is free") != std::string::npos);
   CHECK(refusal({.input_shapes = {{"x", {3, 5, 9}}}}) ==
         "test.onnx, input 'x': dimension 3 is 8 in the file, and the given shape asks for 9");

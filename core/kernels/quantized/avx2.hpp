@@ -27,6 +27,24 @@ namespace weir::quantized {
   return is_signed ? _mm_packs_epi16(first, second) : _mm_packus_epi16(first, second);
 }
 
+/// Rounding of 16 sums, but for its lower end: words of 16 bits, the zero point added, in the order that packing within
+/// 16 bytes gives. With saturated_bytes() the bits of requantised() in fewer instructions: what is below 32 bits, and
+/// NaN, becomes the least integer, and packing brings it and all that is too low to the lower end.
+[[gnu::always_inline, gnu::target("avx2")]] inline __m256i requantised_words(__m256i sum0, __m256i sum1, __m256 scale0,
+                                                                             __m256 scale1, const Rounding& rounding) {
+  const __m256 high = _mm256_set1_ps(rounding.high);
+  const __m256 z0 = _mm256_min_ps(high, _mm256_mul_ps(_mm256_cvtepi32_ps(sum0), scale0));  // the second where it is NaN
+  const __m256 z1 = _mm256_min_ps(high, _mm256_mul_ps(_mm256_cvtepi32_ps(sum1), scale1));
+  const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(z0), _mm256_cvtps_epi32(z1));
+  return _mm256_adds_epi16(words, _mm256_set1_epi16(static_cast<std::int16_t>(rounding.zero)));
+}
+/// Those as bytes, brought to the lower end.
+[[gnu::always_inline, gnu::target("avx2")]] inline __m256i saturated_bytes(__m256i a, __m256i b,
+                                                                           const Rounding& rounding, bool is_signed) {
+  const __m256i low = _mm256_set1_epi8(static_cast<char>(static_cast<std::int32_t>(rounding.low) + rounding.zero));
+  return is_signed ? _mm256_max_epi8(_mm256_packs_epi16(a, b), low) : _mm256_max_epu8(_mm256_packus_epi16(a, b), low);
+}
+
 /// 8 integers at p as floats.
 [[gnu::always_inline, gnu::target("avx2")]] inline __m256 load_bytes_avx2(const std::uint8_t* p, bool is_signed) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
@@ -45,40 +63,50 @@ namespace weir::quantized {
   return _mm256_add_epi32(_mm256_cvtps_epi32(u), _mm256_set1_epi32(p.rounding.zero));
 }
 
-/// TileResult of the sums of pixel r, bias added.
-[[gnu::always_inline, gnu::target("avx2")]] inline void store_pixel(__m256i sum0, __m256i sum1, std::int64_t r,
-                                                                    const TileResult& y) {
-  __m256i q0 = requantised(sum0, y.scale, y.rounding);
-  __m256i q1 = requantised(sum1, y.scale + 8, y.rounding);
-  if (y.sum != nullptr) {
-    q0 = summed(q0, y.other_low + r * y.y_step, *y.sum);
-    q1 = summed(q1, y.other_high + r * y.y_step, *y.sum);
-  }
-  const __m128i bytes = packed_bytes(q0, q1, y.is_signed);
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(y.low + r * y.y_step), bytes);
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(y.high + r * y.y_step), _mm_unpackhi_epi64(bytes, bytes));
+/// Of a result that is added to another image: TileResult of the sums of pixel r.
+[[gnu::always_inline, gnu::target("avx2")]] inline void store_summed(__m256i sum0, __m256i sum1, std::int64_t r,
+                                                                     const TileResult& y) {
+  const std::int64_t at = r * y.y_step;
+  const __m256i q0 = summed(requantised(sum0, y.scale, y.rounding), y.other_low + at, *y.sum);
+  const __m256i q1 = summed(requantised(sum1, y.scale + 8, y.rounding), y.other_high + at, *y.sum);
+  const __m128d bytes = _mm_castsi128_pd(packed_bytes(q0, q1, y.is_signed));
+  _mm_storel_pd(reinterpret_cast<double*>(y.low + at), bytes);
+  _mm_storeh_pd(reinterpret_cast<double*>(y.high + at), bytes);
 }
 
-/// TileResult of a tile's sums.
+/// TileResult of a tile's sums, which began with the bias.
 template <int R>
-[[gnu::always_inline, gnu::target("avx2")]] inline void store_avx2(__m256i (&sum)[R][2], const TileResult& y) {
-  const __m256i bias0 = load_integers(y.bias), bias1 = load_integers(y.bias + 8);
-#pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    sum[r][0] = _mm256_add_epi32(sum[r][0], bias0);
-    sum[r][1] = _mm256_add_epi32(sum[r][1], bias1);
-  }
-  if (y.sums == nullptr) {
+[[gnu::always_inline, gnu::target("avx2")]] inline void store_avx2(const __m256i (&sum)[R][2], const TileResult& y) {
+  if (y.sums != nullptr) {
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
-      store_pixel(sum[r][0], sum[r][1], r, y);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels), sum[r][0]);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels + 8), sum[r][1]);
     }
     return;
   }
+  if (y.sum != nullptr) {
 #pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels), sum[r][0]);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels + 8), sum[r][1]);
+    for (int r = 0; r < R; ++r) {
+      store_summed(sum[r][0], sum[r][1], r, y);
+    }
+    return;
+  }
+  const __m256 scale0 = _mm256_loadu_ps(y.scale), scale1 = _mm256_loadu_ps(y.scale + 8);
+  const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r += 2) {
+    const int next = r + 1 < R ? r + 1 : r;
+    const __m256i a = requantised_words(sum[r][0], sum[r][1], scale0, scale1, y.rounding);
+    const __m256i b = next == r ? a : requantised_words(sum[next][0], sum[next][1], scale0, scale1, y.rounding);
+    const __m256d both =
+        _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(saturated_bytes(a, b, y.rounding, y.is_signed), in_order));
+    const __m128d first = _mm256_castpd256_pd128(both), second = _mm256_extractf128_pd(both, 1);
+    _mm_storel_pd(reinterpret_cast<double*>(y.low + r * y.y_step), first);
+    _mm_storeh_pd(reinterpret_cast<double*>(y.high + r * y.y_step), first);
+    if (next == r) break;
+    _mm_storel_pd(reinterpret_cast<double*>(y.low + next * y.y_step), second);
+    _mm_storeh_pd(reinterpret_cast<double*>(y.high + next * y.y_step), second);
   }
 }
 

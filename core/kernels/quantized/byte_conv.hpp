@@ -15,7 +15,8 @@ namespace weir::quantized {
 ///
 /// Where four weights that are added in 16 bits come to more than they may (ByteTile), what is too much of them becomes
 /// another step of that tile, which reads the same x: so every sum is exact, whatever the weights are. Weights of seven
-/// bits need few such steps, weights of eight bits about as many again, and are faster by words: see steps().
+/// bits need few such steps, and none where only pairs are added in 16 bits; weights of eight bits need about as many
+/// again, and are faster by words: see steps().
 ///
 /// With the zero points as x.zero, sum of (x - zero) * w = sum of x * w - zero * sum of w, the latter a part of the
 /// bias.
@@ -25,7 +26,12 @@ class ByteConv final : public ConvAlgorithm {
       : g_(g),
         image_(g, n.x.zero),
         numbers_(n, units() * tile_channels, [&](std::int64_t i) { return g.channel_at(i); }) {
-    pack(n);
+    std::vector<std::int8_t> all = packed(n, false);
+    if (const double fours = steps(); tiles(g.isa).adds_words && fours > pair_steps) {
+      all = packed(n, true);
+      if (steps() > fours) all = packed(n, false);
+    }
+    std::copy(all.begin(), all.end(), reinterpret_cast<std::int8_t*>(weights_.reserve(all.size() / sizeof(float))));
     for (std::int64_t i = 0; i < units() * tile_channels; ++i) {
       const std::int64_t m = g.channel_at(i), depth = g.p.depth();
       if (m < 0) continue;
@@ -37,10 +43,13 @@ class ByteConv final : public ConvAlgorithm {
     }
   }
 
-  static bool fits(const ConvGeometry& g) { return g.L >= 8 && g.p.groups == 1 && g.source != Source::plain; }
+  static bool fits(const ConvGeometry& g) { return g.L >= 8 && g.p.groups == 1 && ByteImage::fits(g); }
 
-  /// Steps, as parts of those that there are without any that is too much.
-  double steps() const { return 1 + static_cast<double>(more_.size()) / static_cast<double>(units() * regular_); }
+  /// What the steps take, as parts of those that there are without any that is too much.
+  double steps() const {
+    const double all = 1 + static_cast<double>(more_.size()) / static_cast<double>(units() * regular_);
+    return pairs_ ? pair_steps * all : all;
+  }
 
   const char* name() const override { return "int8 bytes"; }
   std::int64_t units() const override { return g_.tiles_of_group(); }
@@ -60,12 +69,17 @@ class ByteConv final : public ConvAlgorithm {
     return g_.x_element == Element::int8 ? n.x.zero + 128 : n.x.zero;
   }
 
+  static constexpr double pair_steps = 1.2;  ///< 12 instructions that compute, for 10
+
   using Eight = std::array<std::int32_t, 8 * tile_channels>;  ///< what is left of a step's weights, [channel][8]
 
-  void pack(const ConvNumbers& n) {
-    const std::int64_t KH = g_.p.kernel_h, KW = g_.p.kernel_w;
+  /// pairs: for kernels that add only pairs in 16 bits.
+  std::vector<std::int8_t> packed(const ConvNumbers& n, bool pairs) {
+    pairs_ = pairs;
+    taps_.clear(), starts_.clear(), more_.clear(), more_starts_.clear();
+    const std::int64_t KH = g_.p.kernel_h, columns = image_.columns();
     for (std::int64_t h = 0; h < KH; ++h)
-      for (std::int64_t w = 0; w < KW; ++w)
+      for (std::int64_t w = 0; w < columns; ++w)
         for (std::int64_t e = 0; e < image_.eights(); ++e) taps_.push_back(image_.tap(h, w, e));
     regular_ = static_cast<std::int64_t>(taps_.size()) * image_.blocks();
     std::vector<std::int8_t> all;
@@ -80,10 +94,9 @@ class ByteConv final : public ConvAlgorithm {
           for (std::int64_t m = 0; m < tile_channels; ++m)
             for (std::int64_t i = 0; i < 8; ++i) {
               const std::int64_t channel = g_.channel_at(tile * tile_channels + m);
-              const std::int64_t c = 8 * (block * image_.eights() + tap % image_.eights()) + i;
-              if (channel >= 0 && c < g_.group_in)
-                left[static_cast<std::size_t>(8 * m + i)] =
-                    n.weight(channel, (c * KH + at / KW) * KW + at % KW, g_.p.depth());
+              const std::int64_t k = image_.weight_at(at / columns, at % columns, block, tap % image_.eights(), i);
+              if (channel >= 0 && k >= 0)
+                left[static_cast<std::size_t>(8 * m + i)] = n.weight(channel, k, g_.p.depth());
             }
           take_step(left, all);
           while (std::any_of(left.begin(), left.end(), [](std::int32_t v) { return v != 0; })) {
@@ -94,8 +107,7 @@ class ByteConv final : public ConvAlgorithm {
       all.insert(all.end(), behind.begin(), behind.end());
     }
     more_starts_.push_back(more_.size());
-    auto* out = reinterpret_cast<std::int8_t*>(weights_.reserve(all.size() / sizeof(float)));
-    std::copy(all.begin(), all.end(), out);
+    return all;
   }
 
   /// Appends a step to `to`, of as much as one may take of what is left.
@@ -107,6 +119,7 @@ class ByteConv final : public ConvAlgorithm {
       for (std::size_t half = 0; half < 2; ++half) {  // of a quad, which pmaddubsw adds on
         std::int32_t positive = most_of_four_weights, negative = -most_of_four_weights;
         for (const std::size_t i : {2 * half, 2 * half + 1, 4 + 2 * half, 5 + 2 * half}) {
+          if (pairs_ && i == 4 + 2 * half) positive = most_of_four_weights, negative = -most_of_four_weights;
           std::int32_t& w = left[8 * m + i];
           std::int32_t taken = std::clamp(w, -128, 127);
           if (limited) {
@@ -125,11 +138,11 @@ class ByteConv final : public ConvAlgorithm {
     const auto at = static_cast<std::size_t>(unit);
     TileTarget target(g_, part, numbers_, unit);
     const Tiles& kernels = tiles(g_.isa);
-    const std::int64_t pieces = (width + byte_tile_pixels - 1) / byte_tile_pixels;
+    const std::int64_t pieces = (width + kernels.byte_pixels - 1) / kernels.byte_pixels;
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t piece = 0; piece < pieces; ++piece) {
         const std::int64_t from = width * piece / pieces, pixels = width * (piece + 1) / pieces - from;
-        kernels.bytes[static_cast<std::size_t>(pixels - 1)](
+        (pairs_ ? kernels.byte_pairs : kernels.bytes)[static_cast<std::size_t>(pixels - 1)](
             {.x = image_.pixel(view, part, first, r, from),
              .x_step = g_.p.stride_w * image_.pixel_bytes(),
              .block_step = view.plane,
@@ -147,6 +160,7 @@ class ByteConv final : public ConvAlgorithm {
   ConvGeometry g_;
   ByteImage image_;
   ChannelNumbers numbers_;
+  bool pairs_ = false;
   std::int64_t regular_ = 0;                 ///< steps of a tile
   std::vector<std::int64_t> taps_, starts_;  ///< where a tile's weights start
   std::vector<ByteStep> more_;

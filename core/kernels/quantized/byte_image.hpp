@@ -10,33 +10,54 @@ namespace weir::quantized {
 /// Otherwise some rows are copied first, the padding being the zero point, and int8 becoming uint8 by 128 more:
 ///
 ///     [planes][rows of the chunk][padded width][L]        or [pixels][channels rounded up to 8]
+///
+/// A plain image of up to four channels becomes [rows of the chunk][padded width][4]: eight bytes are two pixels then.
 class ByteImage {
  public:
   ByteImage(const ConvGeometry& g, std::int32_t zero)
       : g_(g),
         rows_of_channels_(g.source == Source::rows),
+        few_(g.source == Source::plain),
         flip_(g.x_element == Element::int8 ? 0x80 : 0),
         zero_(static_cast<std::uint8_t>(zero ^ flip_)),
-        pixel_bytes_(rows_of_channels_ ? round_up(g.p.in_channels, 8) : g.L),
-        planes_(rows_of_channels_ ? 1 : round_up(g.p.in_channels, g.L) / g.L),
+        pixel_bytes_(rows_of_channels_ ? round_up(g.p.in_channels, 8)
+                     : few_            ? 4
+                                       : g.L),
+        planes_(rows_of_channels_ || few_ ? 1 : round_up(g.p.in_channels, g.L) / g.L),
         width_(g.W + g.p.pad_left + g.p.pad_right),
-        copies_(flip_ != 0 || g.p.padded() || g.p.kernel_h > 1 || (rows_of_channels_ && g.p.in_channels % 8 != 0)),
+        copies_(few_ || flip_ != 0 || g.p.padded() || g.p.kernel_h > 1 ||
+                (rows_of_channels_ && g.p.in_channels % 8 != 0)),
         joins_rows_(!copies_ && g.p.kernel_w == 1 && g.p.stride_h == 1 && g.p.stride_w == 1),
         chunk_(g.OH) {
     while (chunk_ > 1 && bytes_of_chunk() > limit) chunk_ = (chunk_ + 1) / 2;
   }
 
+  /// Plain images of few channels, whose pixels lie side by side for the kernel, are read too.
+  static bool fits(const ConvGeometry& g) {
+    return g.source != Source::plain || (g.p.in_channels <= 4 && g.p.dilation_w == 1);
+  }
+
   /// What uint8 stands for zero.
   std::int32_t zero() const { return zero_; }
   std::int64_t pixel_bytes() const { return pixel_bytes_; }
-  /// Groups of eight channels of a plane's pixel; for rows of channels they count as blocks.
-  std::int64_t eights() const { return rows_of_channels_ ? 1 : g_.L / 8; }
+  /// Columns of the kernel that are a tap each: of few channels, a row of the kernel is one.
+  std::int64_t columns() const { return few_ ? 1 : g_.p.kernel_w; }
+  /// Groups of eight channels of a plane's pixel; for rows of channels they count as blocks. Of few channels, pairs of
+  /// columns.
+  std::int64_t eights() const { return rows_of_channels_ ? 1 : few_ ? (g_.p.kernel_w + 1) / 2 : g_.L / 8; }
   std::int64_t blocks() const { return rows_of_channels_ ? pixel_bytes_ / 8 : planes_; }
   /// Rows of output that pass together.
   std::int64_t chunk() const { return chunk_; }
   /// From kernel position (0, 0) to (h, w) and to the e-th eight channels of a pixel.
   std::int64_t tap(std::int64_t h, std::int64_t w, std::int64_t e) const {
     return (h * g_.p.dilation_h * width_ + w * g_.p.dilation_w) * pixel_bytes_ + 8 * e;
+  }
+  /// The weight [channel][kernel_h][kernel_w] that byte i of the e-th eight of a block meets at kernel position (h, w);
+  /// -1 for none.
+  std::int64_t weight_at(std::int64_t h, std::int64_t w, std::int64_t block, std::int64_t e, std::int64_t i) const {
+    const std::int64_t column = few_ ? 2 * e + i / 4 : w, c = few_ ? i % 4 : 8 * (block * eights() + e) + i;
+    if (column >= g_.p.kernel_w || c >= g_.group_in) return -1;
+    return (c * g_.p.kernel_h + h) * g_.p.kernel_w + column;
   }
   std::int64_t workspace_floats() const { return copies_ ? bytes_of_chunk() / 4 + 16 : 16; }
 
@@ -60,7 +81,7 @@ class ByteImage {
       }
       return {to, 0, 8, 1};
     }
-    const std::int64_t need = rows_needed(n), row = width_ * g_.L, top = first * g_.p.stride_h - g_.p.pad_top;
+    const std::int64_t need = rows_needed(n), row = width_ * pixel_bytes_, top = first * g_.p.stride_h - g_.p.pad_top;
     const std::int64_t plane = rows_needed(chunk_) * row;
     for (std::int64_t p = 0; p < planes_; ++p)
       for (std::int64_t i = 0; i < need; ++i) {
@@ -70,9 +91,12 @@ class ByteImage {
           continue;
         }
         fill(out, g_.p.pad_left);
-        out += g_.p.pad_left * g_.L;
-        copy(x.row(p, top + i), g_.W * g_.L, out);
-        fill(out + g_.W * g_.L, g_.p.pad_right);
+        out += g_.p.pad_left * pixel_bytes_;
+        if (few_)
+          for (std::int64_t c = 0; c < g_.p.in_channels; ++c) scatter(x.row(c, top + i), out + c);
+        else
+          copy(x.row(p, top + i), g_.W * g_.L, out);
+        fill(out + g_.W * pixel_bytes_, g_.p.pad_right);
       }
     return {to, row, plane, 1};
   }
@@ -89,13 +113,17 @@ class ByteImage {
   std::int64_t rows_needed(std::int64_t n) const { return (n - 1) * g_.p.stride_h + g_.p.extent_h(); }
   std::int64_t bytes_of_chunk() const {
     const std::int64_t pixels = rows_of_channels_ ? g_.W : planes_ * rows_needed(chunk_) * width_;
-    return round_up(pixels * pixel_bytes_, 64);
+    return round_up(pixels * pixel_bytes_ + 8, 64);  // of few channels, a pair may reach behind the last pixel
   }
   bool joined(const Image& i, std::int64_t first, std::int64_t n) const {
     return i.row_bytes == g_.W * g_.L && first % i.rows + n <= i.rows;
   }
   void fill(std::uint8_t* to, std::int64_t pixels) const {
-    std::memset(to, zero_, static_cast<std::size_t>(pixels * g_.L));
+    std::memset(to, zero_, static_cast<std::size_t>(pixels * pixel_bytes_));
+  }
+  /// A row of a plain channel, a byte for each pixel.
+  void scatter(const std::uint8_t* from, std::uint8_t* to) const {
+    for (std::int64_t w = 0; w < g_.W; ++w) to[4 * w] = static_cast<std::uint8_t>(from[w] ^ flip_);
   }
   void copy(const std::uint8_t* from, std::int64_t n, std::uint8_t* to) const {
     if (flip_ == 0)
@@ -105,7 +133,7 @@ class ByteImage {
   }
 
   ConvGeometry g_;
-  bool rows_of_channels_;
+  bool rows_of_channels_, few_;
   int flip_;
   std::uint8_t zero_;
   std::int64_t pixel_bytes_, planes_, width_;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/quantized/byte_conv.hpp>
+#include <weir/core/kernels/quantized/depthwise_bytes.hpp>
 #include <weir/core/kernels/quantized/depthwise_conv.hpp>
 #include <weir/core/kernels/quantized/winograd.hpp>
 #include <weir/core/kernels/quantized/word_conv.hpp>
@@ -87,16 +88,28 @@ class PackedConv {
  private:
   /// By sizes, weights and instruction set only.
   static std::shared_ptr<const ConvAlgorithm> chosen(const ConvGeometry& g, const ConvNumbers& n, bool zero_later) {
-    if (DepthwiseConv::fits(g)) return std::make_shared<DepthwiseConv>(g, n);
+    if (DepthwiseConv::fits(g)) {
+      if (DepthwiseBytes::fits(g, n)) return std::make_shared<DepthwiseBytes>(g, n);
+      return std::make_shared<DepthwiseConv>(g, n);
+    }
     const bool winograd = Winograd::fits(g, n);
     if (winograd && Winograd::pays(g, true)) return std::make_shared<Winograd>(g, n);
     if (ByteConv::fits(g) && !zero_later)
-      if (auto bytes = std::make_shared<ByteConv>(g, n); bytes->steps() <= most_steps) return bytes;
+      if (auto bytes = std::make_shared<ByteConv>(g, n); bytes->steps() <= most_steps(g)) return bytes;
     if (winograd && Winograd::pays(g, false)) return std::make_shared<Winograd>(g, n);
     return std::make_shared<WordConv>(g, n);
   }
-  /// Steps of ByteConv that take as long as WordConv does.
-  static constexpr double most_steps = 1.4;
+  /// What ByteConv's steps may take where WordConv takes as long. Eight products of bytes take 10 instructions without
+  /// VNNI, four pairs of 16 bits take 16, and a pixel of bytes some 12 more, whatever the depth is; with VNNI 2 and 4.
+  /// A plain image of few channels fills its steps in part only.
+  static double most_steps(const ConvGeometry& g) {
+    const bool plain = g.source == Source::plain;
+    const std::int64_t pairs = (g.p.kernel_w + 1) / 2;  // of columns
+    const std::int64_t eights = g.p.kernel_h * (plain ? pairs : g.p.kernel_w * (round_up(g.group_in, 8) / 8));
+    const auto numbers = static_cast<double>(g.p.kernel_w * round_up(g.group_in, 2));
+    const double filled = plain ? numbers / static_cast<double>(8 * pairs) : 1;
+    return tiles(g.isa).adds_words ? 1.6 * filled - 1.2 / static_cast<double>(eights) : 2 * filled;
+  }
 
   /// Rows of channels, as many at a time as W.
   void run_matrix(const Context& context, const void* x, void* y, std::int32_t* sums, std::int32_t x_zero,

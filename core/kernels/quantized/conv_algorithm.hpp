@@ -203,8 +203,8 @@ class TileTarget {
   bool blocked_, direct_;
   const std::int32_t* bias_;
   const float* scale_;
-  std::array<std::uint8_t, tile_pixels * tile_channels> bytes_{};
-  std::array<std::int32_t, tile_pixels * tile_channels> totals_{};
+  std::array<std::uint8_t, most_byte_tile_pixels * tile_channels> bytes_{};
+  std::array<std::int32_t, most_byte_tile_pixels * tile_channels> totals_{};
 };
 
 }  // namespace weir::quantized

@@ -46,40 +46,55 @@ template <int W>
   std::memcpy(p, &bytes, sizeof bytes);
 }
 
-/// y[i] = saturate(round(x[i] / scale) + zero). Divided: to multiply by 1 / scale would round otherwise.
-struct QuantizeKernel {
-  template <int W>
-  [[gnu::always_inline]] static void run(const float* x, std::int64_t n, float scale, const Rounding& r,
-                                         std::uint8_t* y) {
-    std::int64_t i = 0;
-    for (; i + W <= n; i += W) {
-      simd::Floats<W> v;
-      simd::load(v, x + i);
-      v = v / scale;
-      store_bytes<W>(v, r, y + i);
-    }
-    for (; i < n; ++i) y[i] = static_cast<std::uint8_t>(r(x[i] / scale));
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] inline std::int64_t quantize_avx2(const float* x, std::int64_t n, float scale,
+                                                          const Rounding& r, bool is_signed, std::uint8_t* y) {
+  const __m256 divisor = _mm256_set1_ps(scale), high = _mm256_set1_ps(r.high);
+  const __m256i zero = _mm256_set1_epi16(static_cast<std::int16_t>(r.zero));
+  const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const auto eight = [&](const float* p) __attribute__((always_inline, target("avx2"))) {
+    // As requantised_words().
+    return _mm256_cvtps_epi32(_mm256_min_ps(high, _mm256_div_ps(_mm256_loadu_ps(p), divisor)));
+  };
+  std::int64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(eight(x + i), eight(x + i + 8)), zero);
+    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(eight(x + i + 16), eight(x + i + 24)), zero);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i),
+                        _mm256_permutevar8x32_epi32(saturated_bytes(a, b, r, is_signed), in_order));
   }
-};
+  return i;
+}
+[[gnu::target("avx2")]] inline std::int64_t dequantize_avx2(const std::uint8_t* x, std::int64_t n, float scale,
+                                                            float zero, bool is_signed, float* y) {
+  const __m256 zeros = _mm256_set1_ps(zero), factor = _mm256_set1_ps(scale);
+  std::int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(y + i, _mm256_mul_ps(_mm256_sub_ps(load_bytes_avx2(x + i, is_signed), zeros), factor));
+  return i;
+}
+#endif
+
+/// y[i] = saturate(round(x[i] / scale) + zero). Divided: to multiply by 1 / scale would round otherwise.
+inline void quantize([[maybe_unused]] Isa isa, const float* x, std::int64_t n, float scale, const Rounding& r,
+                     [[maybe_unused]] bool is_signed, std::uint8_t* y) {
+  std::int64_t i = 0;
+#if defined(__x86_64__)
+  if (isa != Isa::portable) i = quantize_avx2(x, n, scale, r, is_signed, y);
+#endif
+  for (; i < n; ++i) y[i] = static_cast<std::uint8_t>(r(x[i] / scale));
+}
 
 /// y[i] = (x[i] - zero) * scale.
-struct DequantizeKernel {
-  template <int W>
-  [[gnu::always_inline]] static void run(const std::uint8_t* x, std::int64_t n, float scale, float zero, bool is_signed,
-                                         float* y) {
-    std::int64_t i = 0;
-    for (; i + W <= n; i += W) {
-      simd::Floats<W> v;
-      load_bytes<W>(v, x + i, is_signed);
-      v = (v - zero) * scale;
-      simd::store(v, y + i);
-    }
-    for (; i < n; ++i)
-      y[i] =
-          (static_cast<float>(is_signed ? std::int32_t{static_cast<std::int8_t>(x[i])} : std::int32_t{x[i]}) - zero) *
-          scale;
-  }
-};
+inline void dequantize([[maybe_unused]] Isa isa, const std::uint8_t* x, std::int64_t n, float scale, float zero,
+                       bool is_signed, float* y) {
+  std::int64_t i = 0;
+#if defined(__x86_64__)
+  if (isa != Isa::portable) i = dequantize_avx2(x, n, scale, zero, is_signed, y);
+#endif
+  const Element e = is_signed ? Element::int8 : Element::uint8;
+  for (; i < n; ++i) y[i] = (static_cast<float>(byte_at(x, i, e)) - zero) * scale;
+}
 
 /// y = saturate(round((a - a_zero) * a_factor + (b - b_zero) * b_factor) + zero), or of the product.
 struct PairKernel {

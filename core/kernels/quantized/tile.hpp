@@ -5,8 +5,8 @@
 
 namespace weir::quantized {
 
-/// Output channels of a tile, and its most pixels; of a tile of bytes.
-inline constexpr int tile_channels = 16, tile_pixels = 6, byte_tile_pixels = 4;
+/// Output channels of a tile, and its most pixels; of a tile of bytes, which depend on the instruction set (Tiles).
+inline constexpr int tile_channels = 16, tile_pixels = 6, most_byte_tile_pixels = 8;
 
 /// What becomes of the sums of R pixels by 16 output channels, and where it goes:
 ///
@@ -58,7 +58,8 @@ struct ByteStep {
 ///
 /// Processors without VNNI add the products of i = 0, 1, 4, 5 and of i = 2, 3, 6, 7 in 16 bits. So for each step and
 /// channel, of either four weights the positive ones may come to 128 at most, and the negative ones to -128: then no
-/// sum leaves 255 * 128 = 32640.
+/// sum leaves 255 * 128 = 32640. Or, a little slower, the same of either two weights only: of i = 0, 1, of 2, 3 and so
+/// on (Tiles::byte_pairs).
 struct ByteTile {
   const std::uint8_t* x;
   std::int64_t x_step, block_step, blocks;

@@ -5,7 +5,10 @@
 
 namespace weir::quantized {
 
-inline bool has_vnni() { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"); }
+inline bool has_vnni() {
+  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl");
+}
 
 /// CPUID leaf 7, subleaf 1, bit 4 of EAX; that the system saves 256-bit registers, AVX2's test has asked.
 inline bool has_avx_vnni() {

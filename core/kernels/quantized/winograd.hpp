@@ -59,13 +59,15 @@ class Winograd final : public ConvAlgorithm {
   /// Whether it is faster than ByteConv, or than WordConv: by products, transforms, and weights that come from beyond
   /// the second-level cache.
   static bool pays(const ConvGeometry& g, bool than_bytes) {
-    constexpr double words = 24, bytes = 36, loaded = 8;  // products and bytes in a cycle
+    const bool vnni = !tiles(g.isa).adds_words;
+    // Products and bytes in a cycle, and cycles to transform 8 channels of a tile of x, 16 of one of y.
+    const double words = vnni ? 29 : 24, bytes = vnni ? 60 : 36, loaded = 8, there = 70, back = vnni ? 500 : 350;
     const auto C = static_cast<double>(round_up(g.p.in_channels, g.L));
     const auto M = static_cast<double>(round_up(g.p.out_channels, tile_channels));
     const auto tiles = static_cast<double>((g.OH + winograd::Y - 1) / winograd::Y) *
                        static_cast<double>((g.OW + winograd::Y - 1) / winograd::Y);
     const double direct = 9 * C * M * static_cast<double>(g.OH * g.OW) / (than_bytes ? bytes : words);
-    const double own = winograd::positions * C * M * tiles / words + tiles * (C / 8 * 70 + M / 16 * 350);
+    const double own = winograd::positions * C * M * tiles / words + tiles * (C / 8 * there + M / 16 * back);
     const double more_weights = C * M * (2 * winograd::positions - (than_bytes ? 9 : 18));
     return own + (C * M * 2 * winograd::positions > 256e3 ? more_weights / loaded : 0) < direct;
   }

@@ -105,13 +105,16 @@ template <int L>
   }
 }
 
-/// TileResult of some pixels.
-[[gnu::target("avx2")]] inline void store_sums_avx2(const std::int32_t* sums, std::int64_t pixels,
-                                                    const TileResult& y) {
-  const __m256i bias0 = load_integers(y.bias), bias1 = load_integers(y.bias + 8);
-  for (std::int64_t r = 0; r < pixels; ++r)
-    store_pixel(_mm256_add_epi32(load_integers(sums + r * tile_channels), bias0),
-                _mm256_add_epi32(load_integers(sums + r * tile_channels + 8), bias1), r, y);
+/// TileResult of R pixels.
+template <int R>
+[[gnu::target("avx2")]] inline void store_sums_avx2(const std::int32_t* sums, const TileResult& y) {
+  __m256i sum[R][2];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+    sum[r][0] = _mm256_add_epi32(load_integers(sums + r * tile_channels), load_integers(y.bias));
+    sum[r][1] = _mm256_add_epi32(load_integers(sums + r * tile_channels + 8), load_integers(y.bias + 8));
+  }
+  store_avx2<R>(sum, y);
 }
 #endif
 
@@ -128,10 +131,15 @@ inline void transform_back([[maybe_unused]] const std::int32_t* S, [[maybe_unuse
   transform_back_avx2(S, step, sums);
 #endif
 }
+/// TileResult of up to Y pixels.
 inline void store([[maybe_unused]] const std::int32_t* sums, [[maybe_unused]] std::int64_t pixels,
                   [[maybe_unused]] const TileResult& y) {
 #if defined(__x86_64__)
-  store_sums_avx2(sums, pixels, y);
+  static_assert(Y == 4);
+  if (pixels == 4) return store_sums_avx2<4>(sums, y);
+  if (pixels == 3) return store_sums_avx2<3>(sums, y);
+  if (pixels == 2) return store_sums_avx2<2>(sums, y);
+  store_sums_avx2<1>(sums, y);
 #endif
 }
 

@@ -31,8 +31,8 @@ template <int R, class Product>
   __m256i sum[R][2];
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
-    sum[r][0] = _mm256_setzero_si256();
-    sum[r][1] = _mm256_setzero_si256();
+    sum[r][0] = load_integers(t.y.bias);
+    sum[r][1] = load_integers(t.y.bias + 8);
   }
   const std::int16_t* w = t.weights;
   const std::int64_t step = t.x_step;

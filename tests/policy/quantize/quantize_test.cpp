@@ -9,6 +9,7 @@
 #include <weir/io/onnx/onnx.hpp>
 #include <weir/io/onnx/write.hpp>
 #include <weir/layers/build_network.hpp>
+#include <weir/layers/models/graph_writer.hpp>
 #include <weir/layers/models/resnet.hpp>
 #include <weir/policy/quantize/quantize.hpp>
 #include <weir/policy/quantize/ranges.hpp>
@@ -152,6 +153,57 @@ TEST_CASE(
   CHECK(made.report.layers[0].why == "asked for");
   for (const weir::NodeDef& n : made.graph.nodes)
     if (n.name == first) CHECK_FALSE(made.graph.constants.at(n.inputs[1]).is_int);
+}
+
+TEST_CASE("quantize: what only a Concat reads has the steps of its result, and joins to the same bits as it copies") {
+  for (const bool all_positive : {true, false}) {
+    CAPTURE(all_positive);
+    weir::models::GraphWriter g("joined", {.classes = 10});
+    const auto stem = g.relu(g.conv("stem", g.input(3, 32, 32), 16, 3, {.stride = 2, .pad = 1}));
+    const auto a = g.relu(g.conv("a", stem, all_positive ? 32 : 20, 1, {}));
+    const auto b = g.conv("b", stem, 24, 3, {.pad = 1});
+    const auto both = g.concat({a, all_positive ? g.relu(b) : b});
+    const auto y = g.relu(g.conv("y", both, 16, 3, {.pad = 1}));
+    const weir::GraphDef def = g.finish(g.linear("fc", g.flatten(g.global_average_pool(y), y.channels), 10));
+    weir::QuantizeOptions o = quick();
+    o.ranges = {"minmax"};
+    o.worth = 1;
+    const weir::Tensor x = images(12);
+    const weir::Quantized made = weir::quantize(def, x, o);
+    const auto scale_of = [&](const std::string& tensor) {
+      for (const weir::NodeDef& n : made.graph.nodes)
+        if (n.op == "DequantizeLinear" && n.outputs[0] == tensor) return n.inputs[1];
+      return std::string("not quantised: ") + tensor;
+    };
+    const auto concat = std::find_if(made.graph.nodes.begin(), made.graph.nodes.end(),
+                                     [](const weir::NodeDef& n) { return n.op == "Concat"; });
+    REQUIRE(concat != made.graph.nodes.end());
+    // What is behind a Relu keeps steps that end at 0, as long as the other input may be negative.
+    CHECK((scale_of(concat->inputs[0]) == scale_of(both.name)) == all_positive);
+    CHECK(scale_of(concat->inputs[1]) == scale_of(both.name));
+    const weir::Network int8 = weir::build_network(made.graph);
+    CHECK(count(int8, "com.microsoft::QLinearConcat") == 1);
+    weir::Executor run(int8, weir::ContextOptions{});
+    run.begin(x);
+    const weir::ConstView together = run.finish();
+    const std::vector<float> copied(together.data, together.data + together.size());
+    const std::size_t each = x.size() / 12;
+    for (std::size_t i = 0; i < 12; ++i) {
+      run.begin(weir::ConstView{x.data() + i * each, x.shape().with(0, 1)});
+      const weir::ConstView one = run.finish();
+      CHECK(std::equal(one.data, one.data + 10, copied.data() + 10 * i));
+    }
+    for (const weir::Isa isa : {weir::Isa::portable, weir::Isa::avx2}) {
+      if (!weir::supported(isa)) continue;
+      weir::Executor other(int8, weir::ContextOptions{.isa = std::string(weir::to_string(isa))});
+      other.begin(x);
+      const weir::ConstView y8 = other.finish();
+      double most = 0;  // what answers is in floats
+      for (std::size_t i = 0; i < copied.size(); ++i)
+        most = std::max(most, std::abs(double{y8.data[i]} - double{copied[i]}));
+      CHECK(most < 1e-5);
+    }
+  }
 }
 
 TEST_CASE("quantize: what cannot be is refused, each with its reason") {

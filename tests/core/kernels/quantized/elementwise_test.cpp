@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 #include <weir/core/kernels/quantized/elementwise.hpp>
+#include <weir/core/kernels/quantized/join.hpp>
 
 namespace {
 namespace WEIR_UNIT {
@@ -52,25 +53,73 @@ TEST_CASE("Sums and products of all pairs of 8-bit integers give the bits of the
     }
 }
 
+TEST_CASE("Blocked tensors are joined along their channels, wherever they begin in a block") {
+  using weir::quantized::Table;
+  constexpr std::int64_t pixels = 5;
+  const weir::Context context;
+  Table table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::uint8_t>(255 - i);
+  for (const std::int64_t L : {4, 8, 16})
+    for (const bool through : {false, true}) {
+      CAPTURE(L);
+      CAPTURE(through);
+      // Of channel c of the result, pixel p; blocks of the parts hold 7 behind their last channel.
+      const auto number = [](std::int64_t c, std::int64_t p) { return static_cast<std::uint8_t>(c * pixels + p); };
+      const std::vector<std::int64_t> parts = {L, 3, 2 * L + 1, 5, 1};
+      std::int64_t all = 0;
+      for (const std::int64_t C : parts) all += C;
+      std::vector<std::uint8_t> y(static_cast<std::size_t>((all + L - 1) / L * L * pixels));
+      std::int64_t channel = 0;
+      for (const std::int64_t C : parts) {
+        std::vector<std::uint8_t> x(static_cast<std::size_t>((C + L - 1) / L * L * pixels), 7);
+        for (std::int64_t c = 0; c < C; ++c)
+          for (std::int64_t p = 0; p < pixels; ++p)
+            x[static_cast<std::size_t>((c / L * pixels + p) * L + c % L)] = number(channel + c, p);
+        weir::quantized::join_channels(context, L, C, pixels, x.data(), through ? &table : nullptr, channel, y.data());
+        channel += C;
+      }
+      int wrong = 0;
+      for (std::int64_t c = 0; c < all; ++c)
+        for (std::int64_t p = 0; p < pixels; ++p) {
+          const std::uint8_t right = through ? table[number(c, p)] : number(c, p);
+          wrong += y[static_cast<std::size_t>((c / L * pixels + p) * L + c % L)] != right;
+        }
+      CHECK(wrong == 0);
+    }
+}
+
 TEST_CASE("Floats become integers by division, ties to even, saturated, NaN the lowest") {
-  const Quantization q{0.5F, 10, Element::uint8};
-  const std::vector<float> x = {0.25F,
-                                0.75F,
-                                -0.25F,
-                                1e30F,
-                                -1e30F,
-                                std::numeric_limits<float>::quiet_NaN(),
-                                std::numeric_limits<float>::infinity(),
-                                122.0F,
-                                122.75F};
-  const std::vector<std::uint8_t> right = {10, 12, 10, 255, 0, 0, 255, 254, 255};
-  for (const Isa isa : {Isa::portable, Isa::avx2}) {
-    if (!weir::supported(isa)) continue;
-    std::vector<std::uint8_t> y(x.size());
-    weir::simd::simd_call<weir::quantized::QuantizeKernel>(isa, x.data(), std::int64_t{9}, q.scale,
-                                                           weir::quantized::Rounding(q), y.data());
-    CHECK((y == right));
-  }
+  std::vector<float> x = {0.25F,
+                          0.75F,
+                          -0.25F,
+                          1e30F,
+                          -1e30F,
+                          std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity(),
+                          122.0F,
+                          122.75F};
+  std::vector<std::uint8_t> right = {10, 12, 10, 255, 0, 0, 255, 254, 255};
+  for (int times = 0; times < 3; ++times)  // 72 numbers: vectors, and what is left of them
+    x.insert(x.end(), x.begin(), x.end()), right.insert(right.end(), right.begin(), right.end());
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
+    for (const bool is_signed : {false, true}) {
+      if (!weir::supported(isa)) continue;
+      CAPTURE(to_string(isa));
+      CAPTURE(is_signed);
+      // Of int8 the zero point is 128 less, and so is each result.
+      const Quantization q{0.5F, is_signed ? -118 : 10, is_signed ? Element::int8 : Element::uint8};
+      std::vector<std::uint8_t> y(x.size());
+      weir::quantized::quantize(isa, x.data(), static_cast<std::int64_t>(x.size()), q.scale,
+                                weir::quantized::Rounding(q), is_signed, y.data());
+      std::vector<float> back(x.size());
+      weir::quantized::dequantize(isa, y.data(), static_cast<std::int64_t>(x.size()), q.scale,
+                                  static_cast<float>(q.zero), is_signed, back.data());
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        CAPTURE(i);
+        CHECK((is_signed ? y[i] ^ 0x80 : y[i]) == right[i]);
+        CHECK(back[i] == 0.5F * static_cast<float>(right[i] - 10));
+      }
+    }
 }
 
 }  // namespace WEIR_UNIT

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <random>
+#include <utility>
 #include <vector>
 #include <weir/core/kernels/quantized/pool.hpp>
 
@@ -14,11 +15,14 @@ TEST_CASE("The largest of each window of blocks is that of each channel as a pla
   std::mt19937 random(7);
   const std::vector<PoolParams> windows = {{{3, 2, 1, 1, 1}, {3, 2, 1, 1, 1}, false, false},
                                            {{2, 1, 2, 0, 0}, {3, 1, 2, 2, 2}, false, false},
-                                           {{1, 1, 1, 2, 2}, {5, 3, 1, 0, 0}, false, false}};
-  constexpr std::int64_t H = 7, width = 11;
+                                           {{1, 1, 1, 2, 2}, {5, 3, 1, 0, 0}, false, false},
+                                           {{3, 1, 1, 3, 3}, {2, 2, 5, 7, 6}, false, false},
+                                           {{2, 2, 1, 0, 1}, {9, 1, 40, 330, 0}, false, false}};
+  constexpr std::int64_t H = 7;
   for (const PoolParams& p : windows)
     for (const bool is_signed : {false, true})
-      for (const std::int64_t lanes : {8, 16}) {
+      for (const auto& size : {std::pair<std::int64_t, std::int64_t>{8, 11}, {16, 11}, {8, 700}, {16, 531}}) {
+        const std::int64_t lanes = size.first, width = size.second;
         if (lanes > 4 && !weir::supported(Isa::avx2)) continue;
         const std::int64_t rows = (H + p.h.pad_begin + p.h.pad_end - p.h.extent()) / p.h.stride + 1;
         const std::int64_t columns = (width + p.w.pad_begin + p.w.pad_end - p.w.extent()) / p.w.stride + 1;
