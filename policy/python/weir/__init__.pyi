@@ -253,6 +253,7 @@ class ExitPolicy:
     cost_: float
     excess_: float
     upper_limit_: Optional[float]
+    missing_: str
     speedup_: float
     exit_shares_: Dict[str, float]
     n_calibration_: int
