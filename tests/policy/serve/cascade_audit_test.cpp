@@ -93,8 +93,10 @@ TEST_CASE("Cascade: audits find what the full network says, in every way to run,
           tensors.stored().networks[0].preprocess->apply(t.views[i], x.data() + i * 784, scratch);
         tensors.run(x);
         {
-          weir::CascadeStream images(stream, {.batch = 8, .in_flight = 16, .max_wait_s = 0.001, .workers = 2});
-          for (const auto& image : t.images) images.submit(image).wait();  // one by one: the order is theirs
+          // One by one, and one worker where the order says which are audited: an answer is given before it is counted.
+          const int workers = share == 1 ? 2 : 1;
+          weir::CascadeStream images(stream, {.batch = 8, .in_flight = 16, .max_wait_s = 0.001, .workers = workers});
+          for (const auto& image : t.images) images.submit(image).wait();
         }
         for (const Cascade& c : {single, batch, tensors, stream}) {
           c.finish_audits();
