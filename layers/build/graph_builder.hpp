@@ -47,10 +47,12 @@ class GraphBuilder {
       known_[name].constant.fill(&constant);
       fold_limit_ += fold_times * static_cast<std::int64_t>(constant.floats.size() + constant.ints.size());
     }
-    for (const auto& [name, shape] : options.input_shapes)
-      if (std::none_of(def.inputs.begin(), def.inputs.end(), [&](const InputDef& i) { return i.name == name; }))
-        throw ArgumentError(def.source + " has no input '" + name + "', for which a shape is given" +
+    for (const auto& given : options.input_shapes) {
+      const auto is_given = [&](const InputDef& input) { return input.name == given.first; };
+      if (std::none_of(def.inputs.begin(), def.inputs.end(), is_given))
+        throw ArgumentError(def.source + " has no input '" + given.first + "', for which a shape is given" +
                             (def.inputs.empty() ? "" : "; its first is '" + def.inputs[0].name + "'"));
+    }
     for (const InputDef& input : def.inputs) find_batch(input);
     if (batch == Batch::any) state_->fixed_batch = 0;
     for (const InputDef& input : def.inputs) add_input(input, options);
