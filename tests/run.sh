@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/packages.sh
-need $build_packages clang doctest-dev dataset-fashion-mnist libonnx-testdata python3-onnx python3-numpy
+need $build_packages clang libclang-rt-dev doctest-dev dataset-fashion-mnist libonnx-testdata python3-onnx python3-numpy
 need libcpp-httplib-dev libssl-dev libbrotli-dev  # for weir serve
 # For the Python module and its tests; those of PyTorch, torchvision and ONNX are skipped where these are not installed.
 need pybind11-dev python3-dev python3-venv python3-pip python3-setuptools python3-wheel python3-pytest python3-sklearn

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . bench/packages.sh
-need $build_packages clang doctest-dev
+need $build_packages clang libclang-rt-dev doctest-dev  # the second: the run-time libraries of sanitizers
 minutes=${1:-1} jobs=${2:-2} build=build-fuzz
 cmake -S . -B $build -DCMAKE_CXX_COMPILER=clang++ -DWEIR_FUZZ=ON -DCMAKE_DISABLE_FIND_PACKAGE_BLAS=ON >/dev/null
 cmake --build $build -j "$(nproc)" --target onnx_fuzz files_fuzz sanitized_tests

@@ -195,7 +195,7 @@ TEST_CASE("Plain images of few channels are computed by bytes, to the bits of th
                 {g.input(in.data(), 0), {}, g.output(out.data(), 0), nullptr, rows, {0, conv.units()}, g.OW, n.x.zero},
                 workspace.data());
           weir::kernels::convert(context, y, {out.data(), Layout::blocked, e},
-                           {back.data(), Layout::plain, Element::float32});
+                                 {back.data(), Layout::plain, Element::float32});
           std::vector<std::int32_t> all;
           for (const float v : back.span()) all.push_back(static_cast<std::int32_t>(v));
           const std::string size = shape.to_string();
