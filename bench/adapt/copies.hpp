@@ -26,7 +26,7 @@ namespace adapt {
 struct Making {
   bool int8 = false, exits = true;
   bool asked = false;  ///< 8-bit copies, by name
-  std::string why;     ///< why no copies are made although nobody said so
+  std::string why;     ///< why the default makes no copies in this run; empty if it does
 };
 
 /// Throws ArgumentError for values that do not go together.

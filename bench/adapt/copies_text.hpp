@@ -11,8 +11,9 @@
 
 namespace adapt {
 
-/// Where the 8-bit copy of the full network alone keeps the budget on the test images, and no policy is 1.05 times as
-/// fast as it: that gates add nothing. Else "". It is said of what was measured; nothing is chosen by it.
+/// A sentence saying that gates add nothing, if the 8-bit copy of the full network, used for every image, keeps the
+/// budget on the test images and no policy is 1.05 times as fast; else "". It describes what was measured; nothing is
+/// chosen by it.
 inline std::string copy_alone_text(const Results& r) {
   const std::size_t full = r.models.all.size() - 1;
   const auto copy = std::ranges::find_if(

@@ -48,8 +48,9 @@ inline std::vector<MemberCost> weigh_members(const weir::Trace& lessons, const w
   return members;
 }
 
-/// The same of a mode, but for a topology that was searched for, whose stages cross-validation has kept, and for
-/// batches, whose prices would have to settle anew.
+/// The same for a mode. Nothing is done where the topology was searched for (cross-validation has kept each of its
+/// stages), and where images run in batches (without a stage the others would see batches of other sizes, and cost
+/// something else).
 inline void weigh_members(Mode& m, const Options& o) {
   if (m.name == "search" || m.batch > 1) return;
   const ProgressLine progress("weighing the members of " + m.name);

@@ -60,7 +60,7 @@ struct Mode {
   std::vector<Eigen::MatrixXd> projected;    ///< [stages] pooled features of the policy part, out of fold; or [0, 0]
   weir::CostModel model;                     ///< what stages cost, by size of batch
   std::size_t batch = 1;                     ///< images that run together; 1 where they cannot
-  weir::detail::BatchPrices prices;          ///< what they cost where so many come as the policy sends on
+  weir::detail::BatchPrices prices;          ///< what they cost at the batch sizes that the policy sends on
   weir::Trace policy, calibration, test;
   weir::Trace lessons;          ///< the policy part with the losses that gates learn from
   std::string learned_from;     ///< what those are, in words
@@ -73,7 +73,7 @@ struct Mode {
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
   std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
   std::string repriced;                            ///< where stages were measured again in use: what that changed
-  std::vector<MemberCost> members;                 ///< but for the full network; none where nobody was left out
+  std::vector<MemberCost> members;                 ///< of all stages but the full network; empty if they were not weighed
   bool certified = false;                          ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }

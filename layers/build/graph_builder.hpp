@@ -17,6 +17,7 @@
 #include <weir/layers/build/element_types.hpp>
 #include <weir/layers/build/fill.hpp>
 #include <weir/layers/build/fuse_qdq.hpp>
+#include <weir/layers/build/input_dims.hpp>
 #include <weir/layers/build/integers/fold.hpp>
 #include <weir/layers/build/known.hpp>
 #include <weir/layers/build/probes.hpp>
@@ -47,12 +48,7 @@ class GraphBuilder {
       known_[name].constant.fill(&constant);
       fold_limit_ += fold_times * static_cast<std::int64_t>(constant.floats.size() + constant.ints.size());
     }
-    for (const auto& given : options.input_shapes) {
-      const auto is_given = [&](const InputDef& input) { return input.name == given.first; };
-      if (std::none_of(def.inputs.begin(), def.inputs.end(), is_given))
-        throw ArgumentError(def.source + " has no input '" + given.first + "', for which a shape is given" +
-                            (def.inputs.empty() ? "" : "; its first is '" + def.inputs[0].name + "'"));
-    }
+    check_given_shapes(def, options);
     for (const InputDef& input : def.inputs) find_batch(input);
     if (batch == Batch::any) state_->fixed_batch = 0;
     for (const InputDef& input : def.inputs) add_input(input, options);
@@ -99,28 +95,10 @@ class GraphBuilder {
   }
 
   void add_input(const InputDef& input, const BuildOptions& options) {
-    std::vector<std::int64_t> dims = input.dims;
-    if (const auto given = options.input_shapes.find(input.name); given != options.input_shapes.end()) {
-      if (given->second.size() + 1 != dims.size())
-        throw ArgumentError(def_.source + ", input '" + input.name + "' has " + std::to_string(dims.size()) +
-                            " dimensions with the batch, the given shape " + std::to_string(given->second.size() + 1));
-      for (std::size_t i = 1; i < dims.size(); ++i) {
-        const std::int64_t asked = given->second[i - 1];
-        if (dims[i] >= 0 && dims[i] != asked)
-          throw ArgumentError(def_.source + ", input '" + input.name + "': dimension " + std::to_string(i) + " is " +
-                              std::to_string(dims[i]) + " in the file, and the given shape asks for " +
-                              std::to_string(asked));
-        dims[i] = asked;
-      }
-    }
+    std::vector<std::int64_t> dims = input_dims(def_, input, options);
     Known known;
     for (std::size_t p = 0; p < probe_count; ++p) {
       if (!dims.empty() && (input.dims[0] < 0 || batch_ == Batch::any)) dims[0] = probes_[p];
-      for (std::size_t i = 1; i < dims.size(); ++i)
-        if (dims[i] < 0)
-          throw ArgumentError(def_.source + ", input '" + input.name + "': dimension " + std::to_string(i) + " (" +
-                              (i < input.dim_names.size() && !input.dim_names[i].empty() ? input.dim_names[i] : "?") +
-                              ") is free; say the shape of the input");
       known.shape[p] = Shape(std::span<const std::int64_t>(dims));
       (void)known.shape[p].numel();
     }

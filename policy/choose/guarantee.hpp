@@ -101,11 +101,11 @@ struct Guarantee {
   std::string missing{};
 };
 
-/// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace; the full
-/// network, which has no risk by definition, where none does, or none can with so few examples: Guarantee::missing then
-/// says what is missing. `path` is of this trainer, the calibration examples are
-/// independent of its trace and come from where the new ones will. With Risk::disagreement the calibration trace's
-/// labels and losses change nothing: zeros do.
+/// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace. If none
+/// passes, or there are too few examples for any to pass, the result is the full network, which has no risk by
+/// definition, and Guarantee::missing says why. `path` is of this trainer; the calibration examples are independent of
+/// its trace and drawn like the new ones. With Risk::disagreement the calibration trace's labels and losses are not
+/// read: zeros do.
 ///
 /// Throws what Trace::check and FurtherLimits::check throw, and ArgumentError for options out of range and a risk above
 /// `largest`.

@@ -55,8 +55,8 @@ struct LimitFound {
 
 namespace weir::detail {
 
-/// One for each of `also`, then, for given_exit, one for each stage from `first_open` on, before which nobody can
-/// leave. exit [n]: where each example of the trace leaves. O(n (limits + stages)).
+/// One entry for each of `also`; then, if given_exit is set, one for each stage from `first_open` on (the gates before
+/// it are closed). exit [n, members]: the stage at which each example leaves. O(n (limits + stages)).
 std::vector<LimitFound> limits_found(const FurtherLimits& limits, const Trace& trace, const ExitTable& exit,
                                      Eigen::Index member, std::size_t first_open, double delta);
 

@@ -1,4 +1,4 @@
-/// Which cheaper members were made of the networks, and whether one of them would do alone.
+/// The report's section on the 8-bit copies: which were made, and whether the copy of the full network makes gates useless.
 #pragma once
 #include <string>
 

@@ -24,7 +24,7 @@ struct Tiles {
   bool adds_words = true;      ///< tiles and strips of bytes need most_of_four_weights
   DepthwiseStripKernel strip = nullptr;
   std::array<DepthwiseStripKernel, most_strip_rows> strips{};
-  int strip_rows = 0;  ///< so many there are
+  int strip_rows = 0;  ///< how many of `strips` there are
 };
 
 template <int... R, int... B>

@@ -38,7 +38,7 @@ Rule find_rule(std::string_view name);
 
 namespace weir::detail {
 
-/// Whether a rule means something in this topology. In a chain of exits, say, there are no two stages to be left alone.
+/// False for a rule that means nothing in this topology: two_stages skips stages, which a chain of exits cannot.
 bool applies(const Rule& rule, const Topology& topology);
 
 /// Why it means nothing, or what it needs and the data lacks; "" where it can be tuned.
