@@ -73,8 +73,8 @@ struct Mode {
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
   std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
   std::string repriced;                            ///< where stages were measured again in use: what that changed
-  std::vector<MemberCost> members;                 ///< of all stages but the full network; empty if they were not weighed
-  bool certified = false;                          ///< the budget holds with the asked confidence
+  std::vector<MemberCost> members;  ///< of all stages but the full network; empty if they were not weighed
+  bool certified = false;           ///< the budget holds with the asked confidence
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs; }
 

@@ -1,4 +1,5 @@
-/// The report's section on the 8-bit copies: which were made, and whether the copy of the full network makes gates useless.
+/// The report's section on the 8-bit copies: which were made, and whether the copy of the full network makes gates
+/// useless.
 #pragma once
 #include <string>
 
