@@ -118,7 +118,7 @@ class ConvLayer final : public Layer {
 
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
     auto grown = epilogue_.then(next, position);
-    if (!grown) return std::nullopt;
+    if (!grown || !grown->epilogue.bears(weights_, bias_)) return std::nullopt;
     auto layer = std::make_shared<ConvLayer>(*this);
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};

@@ -1,5 +1,8 @@
 /// Epilogue: what a convolution or matrix product does to its results before it stores them.
 #pragma once
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 #include <weir/layers/activation.hpp>
@@ -20,6 +23,25 @@ class Epilogue {
   struct Grown;
   /// This followed by next, whose input `position` is this one's result; nullopt where that is not one epilogue.
   std::optional<Grown> then(const Layer& next, std::size_t position) const;
+
+  /// False where weights or bias would not be numbers with this in them, though they are without: an infinite scale
+  /// gives terms of either sign, whose sum is NaN, where the result times the scale is infinite; and finite products
+  /// may overflow. Then the layers stay apart.
+  bool bears(const SharedFloats& weights, const SharedFloats& bias) const {
+    if (scale_.empty()) return true;
+    const auto fits = [](double v) { return std::abs(v) <= double{std::numeric_limits<float>::max()}; };
+    const std::size_t length = weights.size() / scale_.size();
+    for (std::size_t m = 0; m < scale_.size(); ++m) {
+      if (!fits(scale_[m]) || !fits(shift_[m])) return false;
+      if (const float b = bias.empty() ? 0.0F : bias[m]; fits(b) && !fits(b * scale_[m] + shift_[m])) return false;
+      float largest = 0;  // of the finite ones: what is infinite or NaN already stays so
+      for (std::size_t i = m * length; i < (m + 1) * length; ++i)
+        if (const float w = std::abs(weights[i]); w <= std::numeric_limits<float>::max())
+          largest = std::max(largest, w);
+      if (!fits(largest * scale_[m])) return false;
+    }
+    return true;
+  }
 
   /// Weights (`rows` channels of equal length) times scale; the same floats if there is nothing to do.
   SharedFloats scaled(const SharedFloats& weights) const {

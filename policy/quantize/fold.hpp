@@ -140,6 +140,11 @@ inline std::size_t fold_batch_norms(GraphDef& def) {
       bias[m] = static_cast<float>(double{p[1]->floats[m]} +
                                    s * ((has_bias ? double{b->floats[m]} : 0.0) - double{p[2]->floats[m]}));
     }
+    // An infinite scale, or products that overflow, make NaN of sums that are infinite or finite.
+    const auto finite = [](const std::vector<float>& v) {
+      return std::all_of(v.begin(), v.end(), [](float f) { return std::isfinite(f); });
+    };
+    if (!finite(weights) || !finite(bias)) continue;
     const std::string w_name = fresh(conv.inputs[1] + "_folded"), b_name = fresh(conv.name + "_bias_folded");
     Constant folded_w{w->shape, std::move(weights), {}, false, Element::float32};
     Constant folded_b{Shape{static_cast<std::int64_t>(M)}, std::move(bias), {}, false, Element::float32};

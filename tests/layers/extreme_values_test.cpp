@@ -58,6 +58,65 @@ TEST_CASE("a transformed convolution that overflows on its way answers as the di
         }
 }
 
+TEST_CASE("what follows a convolution or product is computed into weights only where these stay numbers") {
+  struct Follower {
+    std::string op;
+    std::vector<float> values;
+  };
+  // y = -inf, inf or NaN by the sign of each result; or huge factors whose product with a small result is finite.
+  const std::vector<Follower> followers{{"Mul", {infinity}},
+                                        {"Mul", {-infinity, 1.0F}},
+                                        {"Div", {0.0F}},
+                                        {"Mul", {1e37F}},
+                                        {"Add", {infinity}},
+                                        {"Sub", {-infinity, 0.5F}},
+                                        {"BatchNormalization", {infinity}},
+                                        {"BatchNormalization", {1e37F, 2.0F}}};
+  for (const std::string op : {"Conv", "MatMul"})
+    for (const Follower& f : followers) {
+      if (op == "MatMul" && f.op == "BatchNormalization") continue;
+      CAPTURE(op);
+      CAPTURE(f.op);
+      CAPTURE(f.values[0]);
+      const bool conv = op == "Conv";
+      Graph g(conv ? std::vector<std::int64_t>{-1, 3, 4, 5} : std::vector<std::int64_t>{-1, 3});
+      g.noise("w", conv ? Shape{2, 3, 1, 1} : Shape{3, 2});
+      std::vector<float> weights(g.def.constants["w"].floats.begin(), g.def.constants["w"].floats.end());
+      for (float& w : weights) w *= 60;  // times 1e37 too large, and the input makes the result small again
+      g.constant("w", g.def.constants["w"].shape, weights);
+      std::vector<float> values(2, f.values[0]);
+      if (f.values.size() > 1) values[1] = f.values[1];
+      g.constant("f", f.op != "BatchNormalization" && conv ? Shape{1, 2, 1, 1} : Shape{2}, values);
+      g.constant("zero", {2}, {0.0F, 0.0F}).constant("one", {2}, {1.0F, 1.0F});
+      g.node("c", op, {"x", "w"});
+      if (f.op == "BatchNormalization")
+        g.node("y", f.op, {"c", "f", "zero", "zero", "one"}, {{"epsilon", 0.0F}});
+      else
+        g.node("y", f.op, {"c", "f"});
+      Tensor x = conv ? graphs::noise({2, 3, 4, 5}) : graphs::noise({2, 3});
+      for (float& v : x.span()) v *= 0.01F;
+      Graph alone = g;
+      alone.def.nodes.pop_back();
+      alone.def.outputs = {"c"};
+      const weir::Network network = g.build(), before = alone.build();
+      for (const std::string& isa : graphs::isas()) {
+        const Tensor y = graphs::run(network, x, {.isa = isa}), c = graphs::run(before, x, {.isa = isa});
+        const std::size_t plane = conv ? 20 : 1;
+        for (std::size_t i = 0; i < y.size(); ++i) {
+          const float v = values[i / plane % 2];
+          const float expected = f.op == "Div"   ? c[i] / v
+                                 : f.op == "Add" ? c[i] + v
+                                 : f.op == "Sub" ? c[i] - v
+                                                 : c[i] * v;
+          if (std::isfinite(expected))
+            REQUIRE(std::abs(y[i] - expected) <= 1e-5F * std::abs(expected));
+          else
+            REQUIRE((std::isnan(expected) ? std::isnan(y[i]) : y[i] == expected));
+        }
+      }
+    }
+}
+
 TEST_CASE("Clip: a bound that is not given is the largest finite number; min above max makes all max") {
   const Tensor x({1, 4}, std::vector<float>{-infinity, infinity, nan, 1});
   const auto clipped = [&](const std::string& low, const std::string& high) {
