@@ -1,6 +1,7 @@
 // Serves a policy by HTTP.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -16,10 +17,10 @@
 
 #include "program.hpp"
 #include "programs.hpp"
-#include "serve/http.hpp"
 #include "serve/metrics.hpp"
 #include "serve/options.hpp"
 #include "serve/page.hpp"
+#include "serve/patient_server.hpp"
 #include "serve/service.hpp"
 
 namespace {
@@ -53,15 +54,14 @@ class HttpServer {
       : options_(o),
         token_(o.token_file.empty() ? "" : read_token(o.token_file)),
         names_(o.class_names()),
-        service_(o, log) {
+        service_(o, log),
+        server_(std::chrono::milliseconds(std::max(1L, std::lround(1e3 * o.time_limit_s)))) {
     if (token_.empty() && !is_loopback(o.host))
       throw weir::ArgumentError("--host " + o.host +
                                 ": others can reach it: give --token-file FILE with a secret that they must know, or "
                                 "stay on 127.0.0.1");
     server_.new_task_queue = [this] { return new httplib::ThreadPool(options_.connections); };
     server_.set_payload_max_length(o.max_bytes);
-    server_.set_read_timeout(5);
-    server_.set_write_timeout(5);
     server_.set_keep_alive_timeout(2);
     server_.set_tcp_nodelay(true);
     server_.set_socket_options([](socket_t s) {  // not SO_REUSEPORT, by which two servers would share one port
@@ -219,7 +219,7 @@ class HttpServer {
   const weir::detail::ClassNames names_;
   serve::Service service_;
   serve::Metrics metrics_;
-  httplib::Server server_;
+  serve::PatientServer server_;
 };
 
 }  // namespace
@@ -245,7 +245,8 @@ int weir::programs::serve(int argc, char** argv) {
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--connections", o.connections, "connections at once; more wait")->check(CLI::Range(1, 4096));
   app.add_option("--max-bytes", o.max_bytes, "largest image file")->check(CLI::Range(1, 1 << 28));
-  app.add_option("--time-limit", o.time_limit_s, "seconds for an image to arrive, and for its answer")
+  app.add_option("--time-limit", o.time_limit_s,
+                 "seconds for a request to arrive, header and image, and for its answer")
       ->check(CLI::Range(0.01, 3600.0));
   app.add_option("--audit", o.audit,
                  "share of the images on which the full network runs too, behind the answer: whether the policy keeps "

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 WEIR, FOLDER = sys.argv[1:]
@@ -107,6 +108,31 @@ try:
 except OSError:
     pass
 assert time.monotonic() - started < 10, 'a client that drips is waited for'
+# Headers that drip on every connection there is (8): the others are served when the limit of 2 seconds has passed.
+slow = [socket.create_connection(('127.0.0.1', server.port)) for _ in range(8)]
+for s in slow:
+    s.sendall(b'POST / HTTP/1.1\r\nX-Slow: ')
+stop = threading.Event()
+
+
+def drip_headers():
+    while not stop.wait(0.2):
+        for s in slow:
+            try:
+                s.sendall(b'x')
+            except OSError:
+                pass
+
+
+dripping = threading.Thread(target=drip_headers)
+dripping.start()
+started = time.monotonic()
+assert server.post(images[0])[0] == 200
+assert time.monotonic() - started < 6, 'headers that drip keep the others out'
+stop.set()
+dripping.join()
+for s in slow:
+    s.close()
 for junk in (b'\x00' * 1000, b'POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n', b'GET ' + b'a' * 100000, b'\r\n\r\n'):
     with socket.create_connection(('127.0.0.1', server.port)) as s:
         try:
