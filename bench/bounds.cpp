@@ -164,7 +164,7 @@ void compare(const Population& p, const Options& o, std::string& csv) {
 }
 
 void run(const Options& o) {
-  if (!o.csv.empty()) program::prove_writable(o.csv);
+  if (!o.csv.empty()) weir::detail::prove_writable(o.csv);
   std::string csv = "population,method,violations,low,high,mean_risk,speedup,no_exit\n";
   if (o.traces.empty()) {
     for (const Population& p : adversaries(o.calibration == 0 ? 2000 : o.calibration, o.epsilon)) compare(p, o, csv);

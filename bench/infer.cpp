@@ -98,7 +98,7 @@ void infer(const Options& o) {
       net, weir::ContextOptions{.threads = o.threads, .isa = o.isa, .gemm = o.gemm, .winograd = !o.no_winograd}};
   for (const std::string& tap : o.taps) run.show(tap);
   const auto files = wanted(o, net);
-  for (const auto& file : files) program::prove_writable(file.second);
+  for (const auto& file : files) weir::detail::prove_writable(file.second);
   std::vector<weir::Tensor> results(files.size());
   const std::int64_t rows = inputs[0].shape()[0], chunk = o.batch > 0 ? std::min(o.batch, rows) : rows;
   for (std::int64_t first = 0; first < rows; first += chunk) {

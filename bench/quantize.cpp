@@ -74,7 +74,7 @@ void print_check(adapt::Models& models, const adapt::Part& part, std::size_t fir
 }
 
 void run(const Arguments& a) {
-  program::prove_writable(a.out);
+  weir::detail::prove_writable(a.out);
   std::error_code error;
   if (std::filesystem::equivalent(a.onnx, a.out, error))
     throw weir::ArgumentError("--out " + a.out + ": is the network itself; give another name");

@@ -30,7 +30,7 @@ void merge(const std::vector<std::filesystem::path>& shards, const std::string& 
 void run(RecordArguments a) {
   if (a.policy.empty() == a.plain.files.empty() || a.images.empty())
     throw weir::ArgumentError("--images and either --policy or --network are needed");
-  program::prove_writable(a.out);
+  weir::detail::prove_writable(a.out);
   adapt::Part part = adapt::load_part(a.images, a.labels, adapt::class_names(a.classes, a.plain.preprocess));
   if (a.policy.empty()) {
     a.policy = record::policy_beside(a.out).string();

@@ -40,15 +40,6 @@ struct Run {
   }
 };
 
-/// Throws IoError where a file could not be written, before the work that is to fill it: makes one beside it and
-/// removes it again.
-inline void prove_writable(const std::filesystem::path& file) {
-  std::string name = file.string() + ".XXXXXX";
-  const weir::detail::FileDescriptor made(::mkstemp(name.data()));
-  if (made.get() < 0) throw weir::detail::io_error(file, "cannot be written", errno);
-  ::unlink(name.c_str());
-}
-
 /// CSV text with the run in a further column.
 inline std::string csv_of_run(const std::string& csv, const Run& run) {
   weir::detail::CsvTable table = weir::detail::parse_csv(csv, "results");

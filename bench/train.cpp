@@ -67,7 +67,7 @@ weir::CostModel stage_costs(const TrainArguments& a, const weir::PolicyFile& fil
 void train(TrainArguments a) {
   if (a.policy.empty()) a.policy = std::filesystem::path(a.trace).replace_extension(".policy.json").string();
   program::check(a.costs);
-  program::prove_writable(a.out);
+  weir::detail::prove_writable(a.out);
   weir::PolicyFile file = weir::detail::read_policy_file(a.policy);
   weir::Trace trace = weir::read_trace(a.trace);
   static_cast<void>(weir::detail::gate_inputs(file.policy.a.topology, trace));  // refuses the trace of other stages

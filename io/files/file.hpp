@@ -1,6 +1,7 @@
 /// Whole files: read with a size limit, written so that a reader never sees half of one.
 #pragma once
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +77,15 @@ class RemoveOnExit {
  private:
   std::string path_;
 };
+
+/// Throws IoError where a file could not be written, before the work that is to fill it: makes one beside it and
+/// removes it again.
+inline void prove_writable(const std::filesystem::path& file) {
+  std::string name = file.string() + ".XXXXXX";
+  const FileDescriptor made(::mkstemp(name.data()));
+  if (made.get() < 0) throw io_error(file, "cannot be written", errno);
+  ::unlink(name.c_str());
+}
 
 /// What a file holds.
 using Bytes = std::vector<char, BlockAllocator<char>>;

@@ -132,9 +132,9 @@ TEST_CASE("ResultsFolder: killed at any moment, a folder never holds files of tw
 
 TEST_CASE("prove_writable, csv_of_run, svg_of_run") {
   const TempFolder temp;
-  CHECK_NOTHROW(program::prove_writable(temp / "a.json"));
+  CHECK_NOTHROW(weir::detail::prove_writable(temp / "a.json"));
   CHECK(temp.count() == 0);
-  CHECK_THROWS_AS(program::prove_writable(temp / "none/a.json"), weir::IoError);
+  CHECK_THROWS_AS(weir::detail::prove_writable(temp / "none/a.json"), weir::IoError);
   const program::Run run{"20260101T000000Z-00000000", "adapt"};
   CHECK(program::csv_of_run("a,b\n1,\"x,y\"\n", run) == "a,b,run\n1,\"x,y\",20260101T000000Z-00000000\n");
   CHECK(program::svg_of_run("<svg><g/></svg>", run) ==
