@@ -29,6 +29,7 @@ void bind_trainer(py::module_& m);
 void bind_compare(py::module_& m);
 void bind_cascade(py::module_& m);
 void bind_record(py::module_& m);
+void bind_quantize(py::module_& m);
 void bind_plot(py::module_& m);
 
 /// A Python object that C++ may copy and drop on any thread: its count changes under the GIL only.

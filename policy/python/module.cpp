@@ -17,5 +17,6 @@ PYBIND11_MODULE(_weir, m) {
   bind_compare(m);
   bind_cascade(m);
   bind_record(m);
+  bind_quantize(m);
   bind_plot(m);
 }

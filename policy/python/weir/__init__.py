@@ -5,13 +5,15 @@
     trace = weir.Trace.from_probabilities({"small": (p1, 36e-6), "big": (p2, 537e-6)}, y)
     policy = weir.ExitPolicy(max_loss=0.01).fit(trace[:5000]).calibrate(trace[5000:])
     weir.Cascade("policy.json").predict(images)       # a policy and its networks
+    weir.quantize("net.onnx", x, "net.int8.onnx")     # an 8-bit copy, from some 200 inputs
 
 Errors are weir.Error: ShapeError, FormatError and ArgumentError are ValueErrors too, IoError is an OSError.
 """
-from ._weir import (ArgumentError, Decision, Error, Evaluation, FormatError, IoError, Model, Network, Plan, Policy, Result,
+from ._weir import (ArgumentError, Decision, Error, Evaluation, FormatError, IoError, Model, Network, Plan, Policy,
+                    QuantizeReport, Result,
                     ShapeError, ShiftMonitor, Step, Trace, Trainer, TunedRule, __version__, bound_names,
                     budget_oracle, clopper_pearson, clopper_pearson_upper, fit_model, gate_learner_names,
-                    lagrangian_oracle, learner_names, least_examples, load_onnx, mcnemar_p, operator_names, p_value,
+                    lagrangian_oracle, learner_names, least_examples, load_onnx, mcnemar_p, operator_names, p_value, quantize,
                     read_image, register_bound, rule_names, stage_features, upper_limit, zero_excess_oracle)
 from .cascades import Cascade, Stages
 from .executors import Executor, HookHandle
