@@ -87,15 +87,17 @@ def foreign_attribute(net):
     x = net.any(lambda t: t.is_image())
     if x is None:
         return None
-    net.kinds.add("must_be_refused")
     form = net.rng.randrange(4)
     if form == 0 and net.opset >= 11:
-        return net.node("Clip", [x], x.shape, min=0.0, max=0.5)
-    if form == 1 and net.opset >= 13:
-        return net.node("ReduceSum", [x], x.shape[:3] + (1,), axes=[3])
-    if form == 2:
-        return net.node("Relu", [x], x.shape, alpha=0.2)
-    return net.node("MaxPool", [x], (N, x.shape[1], x.shape[2], x.shape[3]), kernel_shape=[1, 1], count_include_pad=1)
+        y = net.node("Clip", [x], x.shape, min=0.0, max=0.5)
+    elif form == 1 and net.opset >= 13:
+        y = net.node("ReduceSum", [x], x.shape[:3] + (1,), axes=[3])
+    elif form == 2:
+        y = net.node("Relu", [x], x.shape, alpha=0.2)
+    else:
+        y = net.node("MaxPool", [x], x.shape, kernel_shape=[1, 1], count_include_pad=1)
+    net.foreign.add(y.name)
+    return y
 
 
 def dropout_training(net):

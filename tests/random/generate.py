@@ -103,6 +103,8 @@ def write(folder, index, seed):
     net = generate(seed)
     outputs, taps = choose(net)
     net.drop_unread(outputs + taps)
+    if net.foreign & net.behind(outputs + taps):
+        net.kinds.add("must_be_refused")
     if net.mixers & net.behind(outputs):
         net.kinds.add("mixes")
     (folder / f"{index}.onnx").write_bytes(net.model(outputs).SerializeToString())

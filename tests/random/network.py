@@ -49,6 +49,7 @@ class Network:
         self.nodes, self.initialisers, self.inputs, self.tensors = [], [], [], []
         self.kinds, self.final = set(), False
         self.mixers = set()  # names of tensors that mix the examples of a batch
+        self.foreign = set()  # of those whose node has an attribute that its operator does not have
         self.count = 0
 
     # ------------------------------------------------------------------ choices
@@ -80,15 +81,18 @@ class Network:
         """The name of a constant: an initialiser, a Constant node, or an expression of constants."""
         array = np.asarray(array)
         name = self.name("c")
-        tensor = numpy_helper.from_array(array, name)
+        expression = not plain and array.dtype == np.float32 and array.size and self.chance(0.05)
+        op = self.pick("Identity", "Neg", "Abs") if expression else None
+        # A value stays in its range: what has to be positive (a variance, the base of a power) is so.
+        tensor = numpy_helper.from_array(-array if op == "Neg" else array, name)
         if self.chance(0.12):
             self.nodes.append(helper.make_node("Constant", [], [name], value=tensor))
         else:
             self.initialisers.append(tensor)
-        if not plain and array.dtype == np.float32 and array.size and self.chance(0.05):
+        if op:
             self.kinds.add("constant_expression")
             folded = self.name("f")
-            self.nodes.append(helper.make_node(self.pick("Identity", "Neg", "Abs"), [name], [folded]))
+            self.nodes.append(helper.make_node(op, [name], [folded]))
             return folded
         return name
 
