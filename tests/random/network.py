@@ -122,6 +122,12 @@ class Network:
             return self.node(op, [x, self.ints(axes)], shape, exact, **attributes)
         return self.node(op, [x], shape, exact, axes=axes, **attributes)
 
+    def clip(self, x, low, high):
+        if self.opset < 11:
+            return self.node("Clip", [x], x.shape, x.exact, min=float(low), max=float(high))
+        bounds = [self.constant(np.float32(b), plain=True) for b in (low, high)]
+        return self.node("Clip", [x, *bounds], x.shape, x.exact)
+
     def hide(self, tensor):
         """No later node may read it: an integer tensor."""
         self.tensors.remove(tensor)
