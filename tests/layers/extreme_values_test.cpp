@@ -87,10 +87,10 @@ TEST_CASE("what follows a convolution or product is computed into weights only w
       std::vector<float> values(2, f.values[0]);
       if (f.values.size() > 1) values[1] = f.values[1];
       g.constant("f", f.op != "BatchNormalization" && conv ? Shape{1, 2, 1, 1} : Shape{2}, values);
-      g.constant("zero", {2}, {0.0F, 0.0F}).constant("one", {2}, {1.0F, 1.0F});
+      g.constant("zero", {2}, {0.0F, 0.0F}).constant("one", {2}, {1.0F, 1.0F}).constant("mean", {2}, {-1.0F, -1.0F});
       g.node("c", op, {"x", "w"});
       if (f.op == "BatchNormalization")
-        g.node("y", f.op, {"c", "f", "zero", "zero", "one"}, {{"epsilon", 0.0F}});
+        g.node("y", f.op, {"c", "f", "zero", "mean", "one"}, {{"epsilon", 0.0F}});
       else
         g.node("y", f.op, {"c", "f"});
       Tensor x = conv ? graphs::noise({2, 3, 4, 5}) : graphs::noise({2, 3});
@@ -107,7 +107,8 @@ TEST_CASE("what follows a convolution or product is computed into weights only w
           const float expected = f.op == "Div"   ? c[i] / v
                                  : f.op == "Add" ? c[i] + v
                                  : f.op == "Sub" ? c[i] - v
-                                                 : c[i] * v;
+                                 : f.op == "Mul" ? c[i] * v
+                                                 : c[i] * v + v;
           if (std::isfinite(expected))
             REQUIRE(std::abs(y[i] - expected) <= 1e-5F * std::abs(expected));
           else
