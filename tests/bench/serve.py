@@ -124,7 +124,7 @@ def drip_headers():
                 pass
 
 
-dripping = threading.Thread(target=drip_headers)
+dripping = threading.Thread(target=drip_headers, daemon=True)
 dripping.start()
 started = time.monotonic()
 assert server.post(images[0])[0] == 200
