@@ -58,6 +58,38 @@ TEST_CASE("a transformed convolution that overflows on its way answers as the di
         }
 }
 
+TEST_CASE("what is not finite in one group of a convolution stays in it") {
+  for (const std::int64_t inputs : {1, 2, 4, 8, 16})
+    for (const std::int64_t results : {1, 2, 4, 8, 12, 16, 32})
+      for (const std::int64_t kernel : {1, 3})
+        for (const float odd : {nan, infinity}) {
+          constexpr std::int64_t groups = 8;
+          CAPTURE(inputs);
+          CAPTURE(results);
+          CAPTURE(kernel);
+          Graph g({-1, groups * inputs, 5, 6});
+          g.noise("w", {groups * results, inputs, kernel, kernel});
+          g.node("y", "Conv", {"x", "w"}, {{"group", groups}});
+          const weir::Network network = g.build();
+          for (const std::int64_t group : {0, 3, 7}) {
+            Tensor x = graphs::noise({2, groups * inputs, 5, 6});
+            const Tensor without = x;
+            const std::int64_t channel = group * inputs + inputs / 2;
+            for (std::int64_t i = 0; i < 30; ++i) x[static_cast<std::size_t>(channel * 30 + i)] = odd;
+            for (const std::string& isa : graphs::isas()) {
+              const Tensor y = graphs::run(network, x, {.isa = isa}),
+                           expected = graphs::run(network, without, {.isa = isa});
+              const std::size_t plane = y.size() / static_cast<std::size_t>(2 * groups * results);
+              for (std::size_t i = 0; i < y.size(); ++i) {
+                const bool reached = static_cast<std::int64_t>(i / plane) / results == group;  // of the first image
+                REQUIRE(std::isfinite(y[i]) != reached);
+                if (!reached) REQUIRE(std::abs(y[i] - expected[i]) <= 1e-5F * (1 + std::abs(expected[i])));
+              }
+            }
+          }
+        }
+}
+
 TEST_CASE("what follows a convolution or product is computed into weights only where these stay numbers") {
   struct Follower {
     std::string op;

@@ -91,8 +91,9 @@ class Direct : public Conv2dAlgorithm {
   bool by_rows() const override { return geometry_.keeps_rows() && params_.groups == 1; }
   /// Where a register tile spans channels of several groups, it multiplies those of the others by zero.
   bool wants_finite() const override {
-    const std::int64_t M = params_.out_channels / params_.groups;
-    return params_.groups > 1 && M % micro_->lanes != 0;
+    const std::int64_t group_in = params_.in_channels / params_.groups;
+    return std::any_of(columns_.begin(), columns_.end(),
+                       [&](const Columns& c) { return c.channels_end - c.channels_begin > group_in; });
   }
 
   void run_rows(const Conv2dRows& work, const float* bias, float* workspace) const override {
