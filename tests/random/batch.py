@@ -113,7 +113,7 @@ def plant_infinity(net):
     """One value of one float constant becomes infinite or NaN; not where a maximum is taken of a window or an axis:
     whether NaN passes there depends in ONNX Runtime on its place."""
     from onnx import numpy_helper
-    if any(n.op_type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Resize", "LRN") for n in net.nodes):
+    if any(n.op_type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Resize", "LRN", "TopK") for n in net.nodes):
         return
     if "quantized" in net.kinds:  # no 8-bit integer is a NaN, and no scale may be infinite
         return

@@ -52,7 +52,8 @@ def bias(net, out, shifts, shift):
         scale = net.constant((2.0 ** -(shifts + shift)).astype(np.float32), plain=True)
         name = net.constant(values.astype(np.int32), plain=True)
         return net.hide(net.node("DequantizeLinear", [name, scale], (out,), axis=0 if shifts.ndim else None))
-    return net.constant((values * 2.0 ** -(shifts + shift)).astype(np.float32), plain=True)
+    # Such a convolution is computed in floats, by Winograd too: off the grid, so that no sum lies between two steps.
+    return net.constant(((values + 0.25) * 2.0 ** -(shifts + shift)).astype(np.float32), plain=True)
 
 
 def conv(net, q):
