@@ -103,16 +103,20 @@ class OnnxGraphReader {
       constant = std::move(*tensor);
     } else if (auto* f = std::get_if<float>(&value); f && key == "value_float") {
       constant.floats = std::vector<float>{*f};
+      constant.type = static_cast<int>(OnnxType::float32);
     } else if (auto* i = std::get_if<std::int64_t>(&value); i && key == "value_int") {
       constant.ints = {*i};
       constant.is_int = true;
+      constant.type = static_cast<int>(OnnxType::int64);
     } else if (auto* floats = std::get_if<std::vector<float>>(&value); floats && key == "value_floats") {
       constant.shape = Shape{static_cast<std::int64_t>(floats->size())};
       constant.floats = std::move(*floats);
+      constant.type = static_cast<int>(OnnxType::float32);
     } else if (auto* ints = std::get_if<std::vector<std::int64_t>>(&value); ints && key == "value_ints") {
       constant.shape = Shape{static_cast<std::int64_t>(ints->size())};
       constant.ints = std::move(*ints);
       constant.is_int = true;
+      constant.type = static_cast<int>(OnnxType::int64);
     } else {
       throw FormatError("attribute '" + key + "' is not supported");
     }
@@ -159,6 +163,7 @@ class OnnxGraphReader {
           message.skip();
       }
     if (input.name.empty()) throw FormatError("an input has no name");
+    input.type = type > 0 && type < 64 ? static_cast<int>(type) : 0;
     const auto t = static_cast<OnnxType>(type);
     if (t == OnnxType::uint8 || t == OnnxType::int8)
       input.element = integer_element(type);

@@ -8,6 +8,7 @@
 #include <vector>
 #include <weir/layers/attributes/slice_ranges.hpp>
 #include <weir/layers/build/integers/arithmetic.hpp>
+#include <weir/layers/build/tensor_types.hpp>
 
 namespace weir::detail {
 
@@ -37,14 +38,16 @@ inline Result cast(const NodeArguments& node, Inputs in) {
   const bool to_float = to == 1 || to == 10 || to == 11 || to == 16;
   const bool to_int = (to >= 2 && to <= 7) || to == 9 || to == 12 || to == 13;
   if (!to_float && !to_int) node.fail("cast to type " + std::to_string(to) + " is not supported");
-  if (to_float && !x.is_int) return std::nullopt;
+  if (to == 10 || to == 16 || (to_float && !x.is_int)) return std::nullopt;
   Constant y{x.shape, {}, {}, to_int};
   if (to_float) y.floats = std::vector<float>(x.ints.begin(), x.ints.end());
   if (to_int && x.is_int) y.ints = x.ints;
   if (to_int && !x.is_int)
     for (float v : x.floats) {
-      if (!(std::abs(v) < 9e18F)) node.fail("cannot cast a value that is no integer's");
-      y.ints.push_back(to == 9 ? v != 0 : static_cast<std::int64_t>(v));
+      const std::int64_t whole = std::abs(v) < 0x1p63F && to != 9 ? static_cast<std::int64_t>(v) : 0;
+      if (to != 9 && (!(std::abs(v) < 0x1p63F) || wrapped(whole, letter_of(to)) != whole || (to == 13 && whole < 0)))
+        node.fail("casts " + std::to_string(v) + ", which the type does not hold");
+      y.ints.push_back(to == 9 ? v != 0 : whole);
     }
   if (to == 9)
     for (std::int64_t& v : y.ints) v = v != 0;
