@@ -44,7 +44,7 @@ inline LayerPtr make_reshape(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   const bool allow_zero = node.opset >= 14 && node.integer_in("allowzero", 0, 0, 1) == 1;
   return make_view(
-      [target = node.constant_integers(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
+      [target = node.constant_list(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
 }
 
 /// [N, C, H, W] -> [N, C*H*W] with the default axis 1. A rank of 0 counts as [1].

@@ -41,6 +41,9 @@ class OnnxGraphReader {
           message.skip();
       }
     // Before IR version 4 every initialiser is listed as an input too.
+    for (const InputDef& input : graph_.inputs)
+      if (const auto c = graph_.constants.find(input.name); c != graph_.constants.end())
+        check_default(input, c->second);
     std::erase_if(graph_.inputs, [&](const InputDef& input) { return graph_.constants.contains(input.name); });
     for (const InputDef& input : graph_.inputs)
       if (const auto bad = bad_input_types_.find(input.name); bad != bad_input_types_.end())
@@ -132,6 +135,14 @@ class OnnxGraphReader {
     if (name.empty()) throw FormatError("a constant has no name");
     if (!graph_.constants.emplace(name, std::move(constant)).second)
       throw FormatError("constant '" + name + "' is defined twice");
+  }
+
+  /// A constant that is listed as an input too must be what the input says.
+  static void check_default(const InputDef& input, const Constant& c) {
+    bool fits = input.dims.empty() || input.dims.size() == c.shape.rank();
+    for (std::size_t i = 0; fits && i < input.dims.size(); ++i) fits = input.dims[i] < 0 || input.dims[i] == c.shape[i];
+    if (!fits || (input.type != 0 && input.type != c.type))
+      throw FormatError("input '" + input.name + "' is of another shape or element type than its initialiser");
   }
 
   static std::string read_value_name(ProtoMessage message) {

@@ -1,16 +1,17 @@
-/// What the operators of ONNX's domain take and yield: one line for each version of an operator that changed it. Those of
-/// opset 17 and before are written by onnx.defs of Debian's python3-onnx 1.12, the later ones after ONNX's changelog.
+/// What the operators of ONNX's domain take and yield: one line for each version of an operator that changed it. Those
+/// of opset 17 and before are written by onnx.defs of Debian's python3-onnx 1.12, the later ones after ONNX's
+/// changelog.
 #pragma once
 #include <array>
 #include <string_view>
 
 namespace weir::detail {
 
-/// text: the inputs, ">", the outputs. Each is "V:TYPES" where the variable V is met for the first time, "V" where a type
-/// must be the same again, ":TYPES" without a variable; "?" behind it says that it may be left out, "+" that any number
-/// of it may follow. TYPES are letters: f float32, h float16, d float64, b bfloat16, c C int8 and uint8, s S int16 and
-/// uint16, i I int32 and uint32, l L int64 and uint64, B truth values; F all of fhdb, N all numbers, J all integers,
-/// A all of these. Types that weir does not read are left out.
+/// text: the inputs, ">", the outputs. Each is "V:TYPES" where the variable V is met for the first time, "V" where a
+/// type must be the same again, ":TYPES" without a variable; "?" behind it says that it may be left out, "+" that any
+/// number of it may follow. TYPES are letters: f float32, h float16, d float64, b bfloat16, c C int8 and uint8, s S
+/// int16 and uint16, i I int32 and uint32, l L int64 and uint64, B truth values; F all of fhdb, N all numbers, J all
+/// integers, A all of these. Types that weir does not read are left out.
 struct Signature {
   std::string_view op;
   int since;  ///< the first opset with it; 1 for what was so in opset 7 already

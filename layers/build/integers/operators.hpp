@@ -60,7 +60,7 @@ inline bool allows_zero(const NodeArguments& node) {
 
 inline Result reshape(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
-  return one(make(reshaped(x.shape, at(node, in, 1).ints, allows_zero(node)), x.ints));
+  return one(make(reshaped(x.shape, node.constant_list(1), allows_zero(node)), x.ints));
 }
 inline Result squeeze(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
@@ -117,9 +117,7 @@ inline Result split(const NodeArguments& node, Inputs in) {
   const std::size_t axis = checked_axis(node.integer("axis", 0), x.shape.rank());
   std::vector<std::int64_t> lengths = node.integers_or_input("split", 1, 13);
   const std::size_t parts = node.node.outputs.size();
-  if (node.opset >= 18 &&
-      node.integer("num_outputs", static_cast<std::int64_t>(parts)) != static_cast<std::int64_t>(parts))
-    node.fail("attribute num_outputs does not fit its outputs");
+  check_number_of_parts(node, parts, !lengths.empty());
   if (lengths.empty() && parts > 0) {
     const auto n = static_cast<std::int64_t>(parts), each = (x.shape[axis] + n - 1) / n;
     if (x.shape[axis] != each * n && node.opset < 18) node.fail("cannot split " + x.shape.to_string());
@@ -159,6 +157,7 @@ inline Result gather(const NodeArguments& node, Inputs in) {
 
 inline Result constant_of_shape(const NodeArguments& node, Inputs in) {
   const Constant& target = at(node, in, 0);
+  if (target.shape.rank() != 1) node.fail("input 0 must be a list, not of shape " + target.shape.to_string());
   const Shape shape{std::span<const std::int64_t>(target.ints)};
   const Constant* c = node.element("value");
   const std::size_t n = checked_size(shape);
