@@ -243,8 +243,10 @@ TEST_CASE("8-bit networks that make no sense are refused with node and operator"
   };
   for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
     CHECK(says(broken([&](Numbers& g) { g.scale("ys", {bad}); }), "a scale may not be"));
-  CHECK(says(broken([](Numbers& g) { g.whole("yz", {}, {3}, Element::int32); }), "must hold uint8 or int8"));
-  CHECK(says(broken([](Numbers& g) { g.whole("wz", {}, {3}, Element::uint8); }), "the zero point is uint8"));
+  CHECK(says(broken([](Numbers& g) { g.whole("yz", {}, {3}, Element::int32); }),
+             "input 7 holds int32, where the operator"));
+  CHECK(says(broken([](Numbers& g) { g.whole("wz", {}, {3}, Element::uint8); }),
+             "elements of two types: int8 and uint8"));
   CHECK(says(broken([](Numbers& g) { g.whole("wz", {2}, {0, 0}, Element::int8); }), "2 zero points for 20 channels"));
   CHECK(says(broken([](Numbers& g) { g.constant("ws", {3}, {1, 1, 1}); }), "3 scales for 20 channels"));
   CHECK(says(broken([](Numbers& g) { g.whole("b", {2}, {0, 0}, Element::int32); }), "the bias must be 20 int32"));
