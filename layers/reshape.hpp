@@ -51,6 +51,7 @@ inline LayerPtr make_reshape(const NodeArguments& node) {
 inline LayerPtr make_flatten(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t axis = node.integer("axis", 1);
+  if (axis < 0 && node.opset < 11) node.fail("attribute axis may be negative from opset 11 on");
   return make_view([axis](const Shape& x) {
     const auto rank = static_cast<std::int64_t>(x.rank());
     if (axis < -rank || axis > rank)

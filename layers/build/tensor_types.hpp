@@ -108,7 +108,7 @@ class TensorTypes {
                        : i.element == Element::int8  ? 'c'
                                                      : 'f';
     for (const NodeDef& node : def.nodes)
-      if (const Signature* s = own_operators.contains(node.op) ? nullptr : signature(node.op)) check(node, s->text);
+      if (const Signature* s = own_operators.contains(node.op) ? nullptr : signature(node)) check(node, s->text);
   }
 
   /// The letter of a tensor's type.
@@ -127,11 +127,14 @@ class TensorTypes {
                                          : any_integers;
   }
 
-  const Signature* signature(const std::string& op) const {
+  const Signature* signature(const NodeDef& node) const {
+    const std::string& op = node.op;
     auto s = std::lower_bound(signatures.begin(), signatures.end(), op,
                               [](const Signature& a, const std::string& name) { return a.op < name; });
     const Signature* found = nullptr;
     for (; s != signatures.end() && s->op == op && s->since <= def_.opset; ++s) found = &*s;
+    if (found == nullptr && s != signatures.end() && s->op == op)
+      NodeArguments(node, def_.opset, def_.source).fail("the operator came with opset " + std::to_string(s->since));
     return found;
   }
 
@@ -156,6 +159,9 @@ class TensorTypes {
     for (const auto& side : {inputs, outputs})
       for (const Parameter& p : side)
         if (p.variable != 0 && !p.types.empty()) allowed[p.variable] = p.types;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (!inputs[i].optional && !inputs[i].repeated && !arguments.has_input(i))
+        arguments.fail("input " + std::to_string(i) + " is missing");
     for (std::size_t i = 0; i < node.inputs.size() && !inputs.empty(); ++i) {
       if (i >= inputs.size() && !inputs.back().repeated)
         arguments.fail("has " + std::to_string(node.inputs.size()) + " inputs");

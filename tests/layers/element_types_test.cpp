@@ -207,6 +207,29 @@ TEST_CASE("what ONNX does not allow is refused") {
   CHECK(!error(13, "Transpose", {{"perm", Ints{0, -1, 1}}}).empty());
   CHECK(!error(9, "Clip", {{"min", 2.0F}, {"max", 1.0F}}).empty());
   CHECK(!error(12, "Celu", {{"alpha", 0.0F}}).empty());
+  CHECK(!error(9, "Flatten", {{"axis", std::int64_t{-1}}}).empty());
+  CHECK(error(11, "Flatten", {{"axis", std::int64_t{-1}}}).empty());
+  const auto joined = [](int opset, const std::string& op, const Shape& other) {
+    Graph g({-1, 5, 4});
+    g.def.opset = opset;
+    g.noise("c", other).node("s", "Neg", {"x"}).node("y", op, {"x", other.rank() == 3 ? "s" : "c"});
+    return error_of(g);
+  };
+  for (const std::string op : {"Sum", "Max", "Min", "Mean"}) {
+    CHECK(joined(7, op, {4}).find("before opset 8 inputs have one shape") != std::string::npos);
+    CHECK(joined(8, op, {4}).empty());
+    CHECK(joined(7, op, {1, 1, 1}).empty());
+  }
+  Graph gemm({-1, 4});
+  gemm.def.opset = 9;
+  gemm.noise("w", {4, 2}).node("y", "Gemm", {"x", "w"});
+  CHECK(error_of(gemm).find("input 2 is missing") != std::string::npos);
+  gemm.def.opset = 11;
+  CHECK(error_of(gemm).empty());
+  Graph shape({-1, 4});
+  shape.def.opset = 8;
+  shape.integers("s", {4}).node("c", "ConstantOfShape", {"s"}).node("y", "Add", {"x", "c"});
+  CHECK(error_of(shape).find("the operator came with opset 9") != std::string::npos);
   Graph conv({-1, 3, 5, 5});
   conv.noise("w", {4, 3, 2, 2}).noise("b", {1, 4}).node("y", "Conv", {"x", "w", "b"});
   CHECK(error_of(conv).find("bias does not fit weights") != std::string::npos);

@@ -73,7 +73,7 @@ inline Result unsqueeze(const NodeArguments& node, Inputs in) {
 inline Result flatten(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
   const std::int64_t axis = node.integer("axis", 1), rank = static_cast<std::int64_t>(x.shape.rank());
-  if (axis < -rank || axis > rank) node.fail("axis is out of range");
+  if (axis < (node.opset < 11 ? 0 : -rank) || axis > rank) node.fail("axis is out of range");
   const auto cut = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
   return one(make({x.shape.product(0, cut), x.shape.product(cut, x.shape.rank())}, x.ints));
 }
