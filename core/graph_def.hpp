@@ -18,6 +18,7 @@ struct Constant {
   std::vector<std::int64_t> ints;  ///< used if is_int
   bool is_int = false;
   Element element = Element::float32;  ///< uint8, int8 or int32 where the file has that type; float32 for all others
+  int type = 0;  ///< what the file says, by the numbers of TensorProto.DataType; 0 where there is no file
 };
 
 /// Value of a node's attribute, as ONNX knows them.
@@ -38,6 +39,7 @@ struct InputDef {
   std::vector<std::int64_t> dims;
   std::vector<std::string> dim_names;
   Element element = Element::float32;  ///< or uint8, int8: callers give floats, which are rounded and saturated
+  int type = 0;                        ///< as Constant::type
 };
 
 struct GraphDef {

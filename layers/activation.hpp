@@ -68,13 +68,14 @@ inline LayerPtr make_relu(const NodeArguments& node) {
 }
 
 /// Bounds are attributes before opset 11, inputs since. What is not given is the largest finite number: infinities are
-/// clipped too. Where min is above max, all values become max.
+/// clipped too. Where input min is above max, all values become max.
 inline LayerPtr make_clip(const NodeArguments& node) {
   constexpr float most = std::numeric_limits<float>::max();
   kernels::Clamp clamp;
   if (node.opset < 11) {
     node.expect_inputs(1, 1);
     clamp = {node.real("min", -most), node.real("max", most)};
+    if (clamp.lo > clamp.hi) node.fail("attribute min is above max");
   } else {
     node.expect_inputs(1, 3);
     clamp = {node.scalar_input(1, -most), node.scalar_input(2, most)};
@@ -174,6 +175,7 @@ inline LayerPtr make_gelu(const NodeArguments& node) {
 /// 2017.
 inline LayerPtr make_celu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
+  if (node.real("alpha", 1.0F) == 0) node.fail("attribute alpha may not be 0");
   return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::celu>>>(
       kernels::MapParams{node.real("alpha", 1.0F)});
 }

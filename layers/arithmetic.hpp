@@ -155,11 +155,16 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
 template <class Operation>
 class FoldLayer final : public RunnableLayer {
  public:
-  explicit FoldLayer(bool mean) : mean_(mean) {}
+  /// one_shape: all inputs must have the same shape, as before opset 8.
+  explicit FoldLayer(bool mean, bool one_shape = false) : mean_(mean), one_shape_(one_shape) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     Shape y = inputs[0];
-    for (const Shape& s : inputs.subspan(1)) y = broadcast_shape(y, s);
+    for (const Shape& s : inputs.subspan(1)) {
+      if (one_shape_ && !(s == y))
+        throw ShapeError("before opset 8 inputs have one shape, not " + y.to_string() + " and " + s.to_string());
+      y = broadcast_shape(y, s);
+    }
     return {y};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -193,7 +198,7 @@ class FoldLayer final : public RunnableLayer {
   }
 
  private:
-  bool mean_;
+  bool mean_, one_shape_;
   Layout layout_ = Layout::plain;
 };
 
@@ -201,8 +206,9 @@ template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::o
 LayerPtr make_fold(const NodeArguments& node) {
   node.expect_inputs(node.node.inputs.size(), node.node.inputs.size());
   if (node.node.inputs.empty()) node.fail("has no inputs");
-  if (node.node.inputs.size() == 2 && !mean) return make_combine<Operation, kind>(node);
-  return std::make_shared<FoldLayer<Operation>>(mean);
+  const bool one_shape = node.opset < 8;
+  if (node.node.inputs.size() == 2 && !mean && !one_shape) return make_combine<Operation, kind>(node);
+  return std::make_shared<FoldLayer<Operation>>(mean, one_shape);
 }
 
 }  // namespace weir::detail

@@ -1,6 +1,9 @@
 /// Comparisons, logic and Where. Truth values are 0 and 1.
 #pragma once
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/layers/activation.hpp>
 #include <weir/layers/attributes/axes.hpp>
@@ -78,12 +81,29 @@ inline LayerPtr make_is_inf(const NodeArguments& node) {
 }
 
 namespace scalars {
-inline float truncate(float x) { return std::trunc(x); }
+/// Towards zero. What the type does not hold, NaN too, is its lowest number, as x86 processors convert.
+inline float to_int32(float x) { return x >= -0x1p31F && x < 0x1p31F ? std::trunc(x) : -0x1p31F; }
+inline float to_int64(float x) { return x >= -0x1p63F && x < 0x1p63F ? std::trunc(x) : -0x1p63F; }
+/// The nearest number of 11 significant bits, halves to even; infinite from 65520 on, multiples of 2^-24 below 2^-14.
+inline float to_float16(float x) {
+  if (std::isnan(x)) return x;
+  if (std::abs(x) >= 65520.0F) return std::copysign(std::numeric_limits<float>::infinity(), x);
+  if (std::abs(x) < 0x1p-14F) return round(x * 0x1p24F) * 0x1p-24F;
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  return std::bit_cast<float>((bits + 0xFFFU + ((bits >> 13U) & 1U)) & ~0x1FFFU);
+}
+/// The nearest number of 8 significant bits, halves to even.
+inline float to_bfloat16(float x) {
+  if (std::isnan(x)) return x;
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) & ~0xFFFFU);
+}
 inline float is_true(float x) { return x != 0 ? 1.0F : 0.0F; }
 }  // namespace scalars
 
-/// To floating-point types, which are all float32 here, to integers (towards zero) or truth values (0 is false).
-/// Constants are cast in integer_operators.hpp.
+/// To floating-point types, to integers (towards zero) or truth values (0 is false). float64 is float32 here; a float16
+/// or bfloat16 is the float32 of its value, and what is computed with it is a float32. Constants that are or become
+/// integers are cast in build/integers/operators.hpp.
 inline LayerPtr make_cast(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t to = node.integer("to", 0);
@@ -91,10 +111,11 @@ inline LayerPtr make_cast(const NodeArguments& node) {
   if (node.opset >= 24) node.ignore("round_mode");  // likewise
   if (to == 9) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::is_true>>>();
   const bool same = node.type(0) != ElementType::real;
-  if (to == 6 || to == 7) {
-    if (same) return make_view([](const Shape& x) { return x; });
-    return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::truncate>>>();
-  }
+  if (to == 6 && !same) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_int32>>>();
+  if (to == 7 && !same) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_int64>>>();
+  if (to == 6 || to == 7) return make_view([](const Shape& x) { return x; });
+  if (to == 10) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_float16>>>();
+  if (to == 16) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_bfloat16>>>();
   if (to != 1 && to != 10 && to != 11 && to != 16)
     node.fail("cast of a computed tensor to type " + std::to_string(to) +
               " is not supported, only to floating point, int32, int64 and bool");

@@ -116,7 +116,8 @@ class SplitLayer final : public RunnableLayer {
     std::int64_t rest = x[axis];
     const std::int64_t each = lengths_.empty() ? (rest + parts_ - 1) / parts_ : 0;
     for (std::int64_t i = 0; i < parts_; ++i) {
-      const std::int64_t length = lengths_.empty() ? std::min(each, rest) : lengths_[static_cast<std::size_t>(i)];
+      const std::int64_t left = i + 1 == parts_ ? rest : each;  // of equal parts; only the last may be shorter
+      const std::int64_t length = lengths_.empty() ? left : lengths_[static_cast<std::size_t>(i)];
       if (length > rest) throw ShapeError("cannot split " + x.to_string() + " so");
       shapes.push_back(x.with(axis, length));
       rest -= length;
@@ -162,8 +163,7 @@ inline LayerPtr make_split(const NodeArguments& node) {
     node.fail("has " + std::to_string(outputs) + " outputs for " + std::to_string(lengths.size()) + " lengths");
   for (std::int64_t n : lengths)
     if (n < 0) node.fail("a length is negative");
-  if (node.opset >= 18 && node.integer("num_outputs", outputs) != outputs)
-    node.fail("attribute num_outputs does not fit its outputs");
+  check_number_of_parts(node, node.node.outputs.size(), !lengths.empty());
   return std::make_shared<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
 }
 

@@ -157,25 +157,8 @@ class ConvLayer final : public Layer {
   std::size_t spatial_rank() const { return window_.spatial_rank; }
 
  private:
-  /// Rows and columns in front of the image's first that the first window sees: padding below zero. The kernel begins
-  /// with as many of zeros then.
-  std::array<std::int64_t, 2> cut_off(const Window& padded) const {
-    std::array<std::int64_t, 2> n{};
-    for (std::size_t i = 0; i < 2; ++i) {
-      n[i] = std::max<std::int64_t>(0, -padded.axes[i].pad_begin);
-      if (n[i] > 0 && padded.axes[i].dilation > 1)
-        throw ShapeError("auto_pad would cut the image; not supported with dilations");
-    }
-    return n;
-  }
-
   kernels::Conv2dParams params(const Shape& x) const {
-    Window w = window_.padded_for(x, true);
-    const auto cut = cut_off(w);
-    for (std::size_t i = 0; i < 2; ++i) {
-      w.axes[i].kernel += cut[i], w.axes[i].pad_begin += cut[i];
-      w.axes[i].pad_end = std::max<std::int64_t>(w.axes[i].pad_end, 0);  // no other window fits in what is cut off
-    }
+    const Window w = window_.grown_for(x);
     const kernels::WindowAxis &h = w.axes[0], &v = w.axes[1];
     return {.in_channels = in_,
             .out_channels = out_,
@@ -195,24 +178,14 @@ class ConvLayer final : public Layer {
   std::shared_ptr<const PackedConvKernel> pack(const Context& context, const Shape& x, Layout layout) const {
     const kernels::Conv2dParams p = params(x);
     const Shape image = window_.as_image(x);
-    const auto cut = cut_off(window_.padded_for(x, true));
+    const auto cut = window_.cut_off(x);
     SharedFloats weights = epilogue_.scaled(weights_);
-    if (cut[0] > 0 || cut[1] > 0) weights = behind_zeros(weights, p, cut);
+    if (cut[0] > 0 || cut[1] > 0)
+      weights = SharedFloats(behind_zeros(weights.data(), out_ * (in_ / groups_), window_.grown_for(x), cut,
+                                          [](std::int64_t) { return 0.0F; }));
     kernels::PackedConv2d packed(p, std::move(weights), epilogue_.shifted(bias_), context, image, layout);
     return std::make_shared<PackedConvKernel>(window_, std::move(packed), p, image, epilogue_.clamp(),
                                               epilogue_.residual());
-  }
-
-  /// Kernels of p's size that begin with rows and columns of zeros.
-  static SharedFloats behind_zeros(const SharedFloats& weights, const kernels::Conv2dParams& p,
-                                   const std::array<std::int64_t, 2>& cut) {
-    const std::int64_t KH = p.kernel_h, KW = p.kernel_w, rows = KH - cut[0], columns = KW - cut[1];
-    const std::int64_t kernels = static_cast<std::int64_t>(weights.size()) / (rows * columns);
-    std::vector<float> all(static_cast<std::size_t>(kernels * KH * KW), 0.0F);
-    for (std::int64_t k = 0; k < kernels * rows; ++k)
-      std::copy_n(weights.data() + k * columns, columns,
-                  all.data() + (k / rows * KH + cut[0] + k % rows) * KW + cut[1]);
-    return SharedFloats(std::move(all));
   }
 
   Window window_;
@@ -234,7 +207,7 @@ inline LayerPtr make_conv(const NodeArguments& node) {
   SharedFloats bias;
   if (node.has_input(2)) {
     bias = node.constant_floats(2);
-    if (static_cast<std::int64_t>(bias.size()) != out) node.fail("bias does not fit weights " + shape.to_string());
+    if (node.constant(2)->shape != Shape{out}) node.fail("bias does not fit weights " + shape.to_string());
   }
   return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
 }

@@ -110,7 +110,7 @@ inline LayerPtr make_conv_transpose(const NodeArguments& node) {
   SharedFloats bias;
   if (node.has_input(2)) {
     bias = node.constant_floats(2);
-    if (static_cast<std::int64_t>(bias.size()) != out) node.fail("bias does not fit weights " + shape.to_string());
+    if (node.constant(2)->shape != Shape{out}) node.fail("bias does not fit weights " + shape.to_string());
   }
   const std::size_t rank = shape.rank() - 2;
   std::array<ConvTransposeLayer::Target, 2> targets;
@@ -125,6 +125,9 @@ inline LayerPtr make_conv_transpose(const NodeArguments& node) {
   };
   read("output_padding", 0, [](auto& target, std::int64_t v) { target.more = v; });
   read("output_shape", 1, [](auto& target, std::int64_t v) { target.length = v; });
+  for (std::size_t i = 0; i < 2; ++i)
+    if (targets[i].more > 0 && targets[i].more >= std::max(window.axes[i].stride, window.axes[i].dilation))
+      node.fail("attribute output_padding must be below stride or dilation");
   return std::make_shared<ConvTransposeLayer>(window, targets, in, out, groups, weights, std::move(bias));
 }
 

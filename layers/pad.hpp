@@ -132,9 +132,9 @@ inline LayerPtr make_pad(const NodeArguments& node) {
     value = node.real("value", 0);
   } else {
     node.expect_inputs(2, node.opset < 18 ? 3 : 4);
-    pads = node.constant_integers(1);
+    pads = node.constant_list(1);
     value = node.scalar_input(2, 0);
-    if (node.has_input(3)) axes = node.constant_integers(3);
+    if (node.has_input(3)) axes = node.constant_list(3);
   }
   if (pads.size() % 2 != 0 || pads.size() > 2 * Shape::max_rank || (!axes.empty() && pads.size() != 2 * axes.size()))
     node.fail("has the wrong number of pads");

@@ -133,7 +133,7 @@ inline LayerPtr make_top_k(const NodeArguments& node) {
   node.expect_inputs(attribute ? 1 : 2, attribute ? 1 : 2);
   std::int64_t k = attribute ? node.integer("k", -1) : 0;
   if (!attribute) {
-    const auto& values = node.constant_integers(1);
+    const auto& values = node.constant_list(1);
     if (values.size() != 1) node.fail("k must be one value");
     k = values[0];
   }

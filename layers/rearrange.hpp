@@ -110,7 +110,7 @@ class TileLayer final : public RunnableLayer {
 inline LayerPtr make_tile(const NodeArguments& node) {
   if (node.opset < 6) node.fail("is supported from opset 6 on");
   node.expect_inputs(2, 2);
-  std::vector<std::int64_t> repeats = node.constant_integers(1);
+  std::vector<std::int64_t> repeats = node.constant_list(1);
   for (std::int64_t r : repeats)
     if (r < 0) node.fail("a repeat is negative");
   return std::make_shared<TileLayer>(std::move(repeats));

@@ -44,13 +44,14 @@ inline LayerPtr make_reshape(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   const bool allow_zero = node.opset >= 14 && node.integer_in("allowzero", 0, 0, 1) == 1;
   return make_view(
-      [target = node.constant_integers(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
+      [target = node.constant_list(1), allow_zero](const Shape& x) { return reshaped(x, target, allow_zero); });
 }
 
 /// [N, C, H, W] -> [N, C*H*W] with the default axis 1. A rank of 0 counts as [1].
 inline LayerPtr make_flatten(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t axis = node.integer("axis", 1);
+  if (axis < 0 && node.opset < 11) node.fail("attribute axis may be negative from opset 11 on");
   return make_view([axis](const Shape& x) {
     const auto rank = static_cast<std::int64_t>(x.rank());
     if (axis < -rank || axis > rank)

@@ -211,7 +211,7 @@ inline LayerPtr make_resize(const NodeArguments& node) {
   }
   node.expect_inputs(1, 4);
   if (node.has_input(2)) targets.scales = resize_scales(node, 2);
-  if (node.has_input(3)) targets.sizes = node.constant_integers(3);
+  if (node.has_input(3)) targets.sizes = node.constant_list(3);
   if (!targets.scales.empty() && !targets.sizes.empty()) node.fail("has both scales and sizes");
   const float outside = node.real("extrapolation_value", 0);
   if (node.opset >= 18) {

@@ -30,11 +30,7 @@ class SoftmaxLayer final : public ElementwiseLayer {
   double flops(std::span<const Shape> inputs) const override { return 5 * static_cast<double>(inputs[0].numel()); }
 
  private:
-  /// The flattening form allows an axis behind the last, where each row is a single element.
-  std::size_t axis(const Shape& x) const {
-    if (flatten_ && axis_ == static_cast<std::int64_t>(x.rank())) return x.rank();
-    return checked_axis(axis_, x.rank());
-  }
+  std::size_t axis(const Shape& x) const { return checked_axis(axis_, x.rank()); }
 
   std::int64_t axis_;
   bool flatten_, logarithm_;

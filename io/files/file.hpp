@@ -190,7 +190,10 @@ inline std::filesystem::path path_inside(const std::filesystem::path& base, cons
   namespace fs = std::filesystem;
   const fs::path name(relative);
   const auto refuse = [&] { return FormatError("path '" + relative + "' leads out of " + base.string()); };
-  if (relative.empty() || relative.find('\0') != std::string::npos || name.is_absolute()) throw refuse();
+  if (const auto end = relative.find('\0'); end != std::string::npos)
+    throw FormatError("path '" + relative.substr(0, end) + "' holds a zero byte behind that");
+  if (relative.empty()) throw FormatError("a path is empty");
+  if (name.is_absolute()) throw refuse();
   for (const fs::path& part : name)
     if (part == "..") throw refuse();
   const fs::path folder = base.empty() ? fs::path(".") : base;

@@ -41,6 +41,9 @@ class OnnxGraphReader {
           message.skip();
       }
     // Before IR version 4 every initialiser is listed as an input too.
+    for (const InputDef& input : graph_.inputs)
+      if (const auto c = graph_.constants.find(input.name); c != graph_.constants.end())
+        check_default(input, c->second);
     std::erase_if(graph_.inputs, [&](const InputDef& input) { return graph_.constants.contains(input.name); });
     for (const InputDef& input : graph_.inputs)
       if (const auto bad = bad_input_types_.find(input.name); bad != bad_input_types_.end())
@@ -103,16 +106,20 @@ class OnnxGraphReader {
       constant = std::move(*tensor);
     } else if (auto* f = std::get_if<float>(&value); f && key == "value_float") {
       constant.floats = std::vector<float>{*f};
+      constant.type = static_cast<int>(OnnxType::float32);
     } else if (auto* i = std::get_if<std::int64_t>(&value); i && key == "value_int") {
       constant.ints = {*i};
       constant.is_int = true;
+      constant.type = static_cast<int>(OnnxType::int64);
     } else if (auto* floats = std::get_if<std::vector<float>>(&value); floats && key == "value_floats") {
       constant.shape = Shape{static_cast<std::int64_t>(floats->size())};
       constant.floats = std::move(*floats);
+      constant.type = static_cast<int>(OnnxType::float32);
     } else if (auto* ints = std::get_if<std::vector<std::int64_t>>(&value); ints && key == "value_ints") {
       constant.shape = Shape{static_cast<std::int64_t>(ints->size())};
       constant.ints = std::move(*ints);
       constant.is_int = true;
+      constant.type = static_cast<int>(OnnxType::int64);
     } else {
       throw FormatError("attribute '" + key + "' is not supported");
     }
@@ -128,6 +135,14 @@ class OnnxGraphReader {
     if (name.empty()) throw FormatError("a constant has no name");
     if (!graph_.constants.emplace(name, std::move(constant)).second)
       throw FormatError("constant '" + name + "' is defined twice");
+  }
+
+  /// A constant that is listed as an input too must be what the input says.
+  static void check_default(const InputDef& input, const Constant& c) {
+    bool fits = input.dims.empty() || input.dims.size() == c.shape.rank();
+    for (std::size_t i = 0; fits && i < input.dims.size(); ++i) fits = input.dims[i] < 0 || input.dims[i] == c.shape[i];
+    if (!fits || (input.type != 0 && input.type != c.type))
+      throw FormatError("input '" + input.name + "' is of another shape or element type than its initialiser");
   }
 
   static std::string read_value_name(ProtoMessage message) {
@@ -159,6 +174,7 @@ class OnnxGraphReader {
           message.skip();
       }
     if (input.name.empty()) throw FormatError("an input has no name");
+    input.type = type > 0 && type < 64 ? static_cast<int>(type) : 0;
     const auto t = static_cast<OnnxType>(type);
     if (t == OnnxType::uint8 || t == OnnxType::int8)
       input.element = integer_element(type);

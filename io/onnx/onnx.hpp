@@ -14,6 +14,8 @@ namespace weir::detail {
 
 inline constexpr int min_onnx_opset = 7;
 inline constexpr int max_onnx_opset = 24;
+/// The newest version of the file format itself that is read: that of ONNX Runtime 1.30.
+inline constexpr int max_onnx_ir_version = 13;
 /// protobuf itself allows no larger message; larger networks keep their weights in external files.
 inline constexpr std::uint64_t max_onnx_bytes = std::uint64_t{1} << 31;
 

@@ -39,7 +39,11 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
   graph.source = source;
   std::optional<std::int64_t> opset;
   std::optional<ProtoMessage> body;
+  std::int64_t version = 0;
   for (ProtoMessage model(bytes); model.next();) switch (model.tag()) {
+      case 1:
+        version = model.int64();
+        break;
       case 7:
         body = model.message();
         break;
@@ -50,6 +54,9 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
         model.skip();
     }
   if (!body) throw FormatError("no graph: not an ONNX network");
+  if (version > max_onnx_ir_version)
+    throw FormatError("IR version " + std::to_string(version) + " is not supported, only up to " +
+                      std::to_string(max_onnx_ir_version));
   if (!opset) throw FormatError("does not say its opset: not an ONNX network, or one older than IR version 3");
   if (*opset < min_onnx_opset || *opset > max_onnx_opset)
     throw FormatError("opset " + std::to_string(*opset) + " is not supported, only " + std::to_string(min_onnx_opset) +

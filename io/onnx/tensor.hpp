@@ -253,6 +253,29 @@ inline void read_tensor_fields(ProtoMessage message, TensorFields& fields) {
   }
 }
 
+/// Whether an integer of typed data is one of its tensor's type, or the bits of one: the fields are wider than most
+/// types.
+inline bool fits_type(OnnxType type, std::int64_t v) {
+  switch (type) {
+    case OnnxType::uint8:
+      return v >= 0 && v <= 0xFF;
+    case OnnxType::int8:
+      return v >= -0x80 && v <= 0x7F;
+    case OnnxType::uint16:
+    case OnnxType::float16:
+    case OnnxType::bfloat16:
+      return v >= 0 && v <= 0xFFFF;
+    case OnnxType::int16:
+      return v >= -0x8000 && v <= 0x7FFF;
+    case OnnxType::int32:
+      return v >= -0x80000000LL && v <= 0x7FFFFFFFLL;
+    case OnnxType::uint32:
+      return v >= 0 && v <= 0xFFFFFFFFLL;
+    default:
+      return true;
+  }
+}
+
 /// Throws FormatError unless fields holds exactly count elements of its type in its typed data; moves them to out.
 inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::size_t count, Constant& out) {
   const std::size_t present = fields.floats.size() + fields.ints.size();
@@ -261,6 +284,9 @@ inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::
                       " values of element type " + std::to_string(fields.type) + ", the file has " +
                       std::to_string(present) + " in field " + std::to_string(fields.typed_field));
   const auto type = static_cast<OnnxType>(fields.type);
+  for (const std::int64_t v : fields.ints)
+    if (!fits_type(type, v))
+      throw FormatError("value " + std::to_string(v) + " is none of element type " + std::to_string(fields.type));
   if (type == OnnxType::float16 || type == OnnxType::bfloat16) {  // their bits lie in int32_data
     const auto convert = type == OnnxType::float16 ? half_to_float : bfloat16_to_float;
     std::vector<float> values;
@@ -287,6 +313,7 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, T
     out.shape = Shape(fields.dims);
     out.is_int = layout.is_int;
     out.element = integer_element(fields.type);
+    out.type = static_cast<int>(fields.type);
     const auto count = static_cast<std::size_t>(out.shape.numel());
     const std::size_t expected_bytes = count * layout.raw_bytes;
     std::shared_ptr<Bytes> bytes = sources.file;

@@ -23,6 +23,7 @@ namespace weir::detail {
 /// The type that a constant is written as.
 inline OnnxType onnx_type(const Constant& c) {
   if (!c.is_int) return OnnxType::float32;
+  if (c.type == static_cast<int>(OnnxType::boolean)) return OnnxType::boolean;
   switch (c.element) {
     case Element::uint8:
       return OnnxType::uint8;
@@ -49,6 +50,7 @@ std::string raw_integers(const std::vector<std::int64_t>& values) {
 
 inline std::string raw_data(const Constant& c) {
   switch (onnx_type(c)) {
+    case OnnxType::boolean:
     case OnnxType::uint8:
       return raw_integers<std::uint8_t>(c.ints);
     case OnnxType::int8:

@@ -91,6 +91,14 @@ class NodeArguments {
     return c.ints;
   }
 
+  /// The same of an input that must be a list: a tensor of rank 1.
+  const std::vector<std::int64_t>& constant_list(std::size_t i) const {
+    const std::vector<std::int64_t>& values = constant_integers(i);
+    const Shape& shape = constant(i)->shape;
+    if (shape.rank() != 1) fail("input " + std::to_string(i) + " must be a list, not of shape " + shape.to_string());
+    return values;
+  }
+
   /// Input i as floats that must be known now.
   const SharedFloats& constant_floats(std::size_t i) const {
     const Constant& c = required_constant(i);
@@ -110,7 +118,9 @@ class NodeArguments {
   /// A list that is an attribute before the opset `since`, and input i from it on; empty if it was left out.
   std::vector<std::int64_t> integers_or_input(const std::string& name, std::size_t i, int since) const {
     if (opset < since) return integers(name);
-    return has_input(i) ? constant_integers(i) : std::vector<std::int64_t>{};
+    if (!has_input(i)) return {};
+    const bool one = node.op == "Unsqueeze" && constant(i) != nullptr && constant(i)->shape.rank() == 0;
+    return one ? constant_integers(i) : constant_list(i);
   }
   /// The one element of a tensor attribute; nullptr if it is not given.
   const Constant* element(const std::string& name) const {

@@ -28,10 +28,10 @@ struct SliceRanges {
       r = {node.integers("starts"), node.integers("ends"), node.integers("axes"), {}};
     } else {
       node.expect_inputs(3, 5);
-      r.starts = node.constant_integers(1);
-      r.ends = node.constant_integers(2);
-      if (node.has_input(3)) r.axes = node.constant_integers(3);
-      if (node.has_input(4)) r.steps = node.constant_integers(4);
+      r.starts = node.constant_list(1);
+      r.ends = node.constant_list(2);
+      if (node.has_input(3)) r.axes = node.constant_list(3);
+      if (node.has_input(4)) r.steps = node.constant_list(4);
     }
     if (r.axes.empty())
       for (std::size_t i = 0; i < r.starts.size(); ++i) r.axes.push_back(static_cast<std::int64_t>(i));
@@ -67,6 +67,16 @@ struct SliceRanges {
   }
 };
 
+/// Fails unless a Split says once into how many parts, from opset 18 on.
+inline void check_number_of_parts(const NodeArguments& node, std::size_t outputs, bool has_lengths) {
+  if (node.opset < 18) return;
+  const bool given = node.has_attribute("num_outputs");
+  if (given == has_lengths)
+    node.fail(given ? "has both lengths and num_outputs" : "has neither lengths nor num_outputs");
+  if (given && node.integer("num_outputs", 0) != static_cast<std::int64_t>(outputs))
+    node.fail("attribute num_outputs does not fit its outputs");
+}
+
 /// Shape and strides of x with its axes in another order; reversed if perm is empty.
 inline std::pair<Shape, kernels::Strides> permuted(const Shape& x, std::vector<std::int64_t> perm) {
   const std::size_t rank = x.rank();
@@ -78,6 +88,7 @@ inline std::pair<Shape, kernels::Strides> permuted(const Shape& x, std::vector<s
   Shape shape = x;
   kernels::Strides strides{};
   for (std::size_t i = 0; i < rank; ++i) {
+    if (perm[i] < 0) throw ShapeError("a permutation may not hold " + std::to_string(perm[i]));
     const std::size_t from = checked_axis(perm[i], rank);
     shape = shape.with(i, x[from]);
     strides[i] = dense[from];

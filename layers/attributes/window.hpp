@@ -99,6 +99,31 @@ struct Window {
     return w;
   }
 
+  /// Rows and columns in front of the first of an image x that the first window of a convolution sees: padding below
+  /// zero.
+  std::array<std::int64_t, 2> cut_off(const Shape& x) const {
+    const Window w = padded_for(x, true);
+    std::array<std::int64_t, 2> n{};
+    for (std::size_t i = 0; i < 2; ++i) {
+      n[i] = std::max<std::int64_t>(0, -w.axes[i].pad_begin);
+      if (n[i] > 0 && w.axes[i].dilation > 1)
+        throw ShapeError("auto_pad would cut the image; not supported with dilations");
+    }
+    return n;
+  }
+
+  /// padded_for() of a convolution whose kernels begin with as many rows and columns of zeros as are cut off: see
+  /// behind_zeros().
+  Window grown_for(const Shape& x) const {
+    Window w = padded_for(x, true);
+    const std::array<std::int64_t, 2> cut = cut_off(x);
+    for (std::size_t i = 0; i < 2; ++i) {
+      w.axes[i].kernel += cut[i], w.axes[i].pad_begin += cut[i];
+      w.axes[i].pad_end = std::max<std::int64_t>(w.axes[i].pad_end, 0);  // no other window fits in what is cut off
+    }
+    return w;
+  }
+
   /// [N, C, L] as [N, C, 1, L], [N, C, D, H, W] as [N, C, D, H*W]. Throws ShapeError for another rank.
   Shape as_image(const Shape& x) const {
     if (x.rank() != spatial_rank + 2)
@@ -113,5 +138,24 @@ struct Window {
     return spatial_rank == 2 ? y : Shape{y[0], y[1], y[2], x[3], x[4]};
   }
 };
+
+/// Kernels of the size of a grown_for() window that begin with rows and columns of zeros; zero(k) is the zero of kernel
+/// k.
+template <class T, class Zero>
+std::vector<T> behind_zeros(const T* weights, std::int64_t kernels, const Window& grown,
+                            const std::array<std::int64_t, 2>& cut, const Zero& zero) {
+  const std::int64_t KH = grown.axes[0].kernel, KW = grown.axes[1].kernel, rows = KH - cut[0], columns = KW - cut[1];
+  std::vector<T> all;
+  all.reserve(static_cast<std::size_t>(kernels * KH * KW));
+  for (std::int64_t k = 0; k < kernels; ++k) {
+    all.insert(all.end(), static_cast<std::size_t>(cut[0] * KW), zero(k));
+    for (std::int64_t r = 0; r < rows; ++r) {
+      all.insert(all.end(), static_cast<std::size_t>(cut[1]), zero(k));
+      const T* row = weights + (k * rows + r) * columns;
+      all.insert(all.end(), row, row + columns);
+    }
+  }
+  return all;
+}
 
 }  // namespace weir::detail

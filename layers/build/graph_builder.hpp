@@ -22,6 +22,7 @@
 #include <weir/layers/build/known.hpp>
 #include <weir/layers/build/probes.hpp>
 #include <weir/layers/build/run_once.hpp>
+#include <weir/layers/build/tensor_types.hpp>
 #include <weir/layers/build/without_batch.hpp>
 #include <weir/layers/quantized/as_floats.hpp>
 #include <weir/layers/registry.hpp>
@@ -38,7 +39,11 @@ class GraphBuilder {
   enum class Batch { as_file, any, one };
 
   GraphBuilder(const GraphDef& def, const BuildOptions& options, Batch batch)
-      : def_(def), own_operators_(options.operators), batch_(batch), state_(std::make_shared<NetworkState>()) {
+      : def_(def),
+        tensor_types_(def, options.operators),
+        own_operators_(options.operators),
+        batch_(batch),
+        state_(std::make_shared<NetworkState>()) {
     state_->source = def.source;
     if (batch == Batch::one) {
       state_->fixed_batch = 1;
@@ -180,6 +185,9 @@ class GraphBuilder {
   /// Constants that a layer computed as floats become the integers that they are.
   void set_type(const NodeDef& node, const std::string& name, ElementType type) {
     Known& k = known_.at(name);
+    const char letter = tensor_types_.of(name);
+    if (type == ElementType::real && k.constant[0] != nullptr && is_integer_type(letter))
+      type = letter == 'B' ? ElementType::boolean : ElementType::integer;
     k.type = k.constant[0] != nullptr && is_narrow(type) ? ElementType::real : type;  // of integers: see type_of()
     if (type == ElementType::real || k.constant[0] == nullptr || k.constant[0]->is_int) return;
     Constant c{k.constant[0]->shape, {}, {}, true};
@@ -188,7 +196,7 @@ class GraphBuilder {
     for (float v : k.constant[0]->floats) {
       // 2^24 may have been 2^24 + 1.
       if (!(std::abs(v) < 0x1p24F)) throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
-      c.ints.push_back(static_cast<std::int64_t>(v));
+      c.ints.push_back(wrapped(static_cast<std::int64_t>(v), letter));
     }
     k.constant.fill(keep(std::move(c)));
   }
@@ -217,8 +225,14 @@ class GraphBuilder {
       auto result = evaluate_integer_node(arguments, constants[p], known_shapes);
       if (!result) return false;
       values[p] = std::move(*result);
-      for (Constant& c : values[p]) {
+      for (std::size_t i = 0; i < values[p].size(); ++i) {
+        Constant& c = values[p][i];
         count_folded(node, c.shape.numel());
+        const char type = i < node.outputs.size() ? tensor_types_.of(node.outputs[i]) : any_type;
+        for (std::int64_t& v : c.ints) {
+          v = wrapped(v, type);
+          if (type == 'L' && v < 0) throw FormatError(where(node) + ": an unsigned value is above 2^63 - 1");
+        }
         if (only_moves(node.op) && constants[p][0] != nullptr) c.element = constants[p][0]->element;
       }
     }
@@ -382,6 +396,7 @@ class GraphBuilder {
   static std::size_t at(ValueId v) { return static_cast<std::size_t>(v); }
 
   const GraphDef& def_;
+  const TensorTypes tensor_types_;
   const std::map<std::string, OperatorMaker>& own_operators_;
   const Batch batch_;
   std::shared_ptr<NetworkState> state_;

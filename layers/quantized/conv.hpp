@@ -122,7 +122,7 @@ class QuantizedConvLayer final : public Layer {
 
  private:
   quantized::PackedConv pack(const Context& context, const Shape& x, quantized::Source source) const {
-    return {sizes_.params(x), *numbers_, context.isa(), sizes_.window.as_image(x), source, false, sum_};
+    return sizes_.pack(context, x, *numbers_, source, false, sum_);
   }
 
   quantized::ConvSizes sizes_;

@@ -103,8 +103,7 @@ class IntegerSumsLayer final : public Layer {
 
   std::shared_ptr<const quantized::PackedConv> pack(const Context& context, const Shape& x) const {
     if (const quantized::ConvSizes* c = conv())
-      return std::make_shared<quantized::PackedConv>(c->params(x), *numbers_, context.isa(), c->window.as_image(x),
-                                                     quantized::Source::plain, true);
+      return std::make_shared<quantized::PackedConv>(c->pack(context, x, *numbers_, quantized::Source::plain, true));
     return std::get<quantized::MatrixSizes>(sizes_).pack(context, *numbers_, true);
   }
 

@@ -1,7 +1,9 @@
 /// What convolutions and matrix products of 8-bit integers share: their sizes, reading their weights, packing them.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 #include <weir/core/kernels/quantized/conv.hpp>
 #include <weir/layers/attributes/window.hpp>
 #include <weir/layers/quantized/numbers.hpp>
@@ -15,15 +17,29 @@ struct ConvSizes {
 
   /// For images of x's size.
   kernels::Conv2dParams params(const Shape& x) const {
-    const detail::Window w = window.padded_for(x, true);
+    const detail::Window w = window.grown_for(x);
     const kernels::WindowAxis &h = w.axes[0], &v = w.axes[1];
-    for (const kernels::WindowAxis& a : w.axes)
-      if (a.pad_begin < 0 || a.pad_end < 0) throw ShapeError("auto_pad would cut the image; not supported here");
     return {in_channels, out_channels, groups,      h.kernel,    v.kernel,  h.stride, v.stride,
             h.dilation,  v.dilation,   h.pad_begin, v.pad_begin, h.pad_end, v.pad_end};
   }
   Shape output_shape(const Shape& x) const { return window.from_image(params(x).output_shape(window.as_image(x)), x); }
   double flops(const Shape& x) const { return params(x).flops(window.as_image(x)); }
+
+  /// zero_later: as PackedConv's.
+  PackedConv pack(const Context& context, const Shape& x, const ConvNumbers& numbers, Source source, bool zero_later,
+                  const std::optional<PairNumbers>& sum = std::nullopt) const {
+    const auto cut = window.cut_off(x);
+    if (cut[0] == 0 && cut[1] == 0)
+      return {params(x), numbers, context.isa(), window.as_image(x), source, zero_later, sum};
+    ConvNumbers grown = numbers;
+    const std::int64_t each = in_channels / groups;
+    const std::vector<std::int32_t>& zeros = numbers.weights_zero;
+    grown.weights = detail::behind_zeros(
+        numbers.weights.data(), out_channels * each, window.grown_for(x), cut, [&](std::int64_t k) {
+          return zeros.empty() ? 0 : zeros[zeros.size() == 1 ? 0 : static_cast<std::size_t>(k / each)];
+        });
+    return {params(x), grown, context.isa(), window.as_image(x), source, zero_later, sum};
+  }
 };
 
 /// Rows of K channels times a matrix [K, M].

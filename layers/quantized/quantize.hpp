@@ -114,7 +114,7 @@ inline QuantizedAxis read_axis(const NodeArguments& node, Element element) {
   q.zero = quantized::read_zeros(node, 2, element);
   if (node.opset >= 13) q.axis = node.integer("axis", 1);
   if (node.opset >= 21 && node.integer("block_size", 0) != 0) node.fail("blocks of scales are not supported");
-  if (q.scale.empty() || q.zero.empty() || (q.zero.size() != 1 && q.zero.size() != q.scale.size()))
+  if (q.scale.empty() || q.zero.empty() || (node.has_input(2) && q.zero.size() != q.scale.size()))
     node.fail(std::to_string(q.zero.size()) + " zero points for " + std::to_string(q.scale.size()) + " scales");
   for (const std::size_t i : {std::size_t{1}, std::size_t{2}})
     if (node.has_input(i) && node.constant(i)->shape.rank() > 1) node.fail("scales must be one, or a list");
@@ -129,6 +129,8 @@ inline LayerPtr make_quantize_linear(const NodeArguments& node) {
   if (node.opset >= 21) {
     const std::int64_t type = node.integer("output_dtype", 0);
     if (type != 0 && type != 2 && type != 3) node.fail("attribute output_dtype may not be " + std::to_string(type));
+    if (type != 0 && node.has_input(2) && element != (type == 3 ? Element::int8 : Element::uint8))
+      node.fail("attribute output_dtype is of another type than its zero point");
     if (type != 0 && !node.has_input(2)) element = type == 3 ? Element::int8 : Element::uint8;
   }
   return std::make_shared<QuantizeLayer<true>>(read_axis(node, element), element);

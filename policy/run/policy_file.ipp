@@ -82,8 +82,14 @@ inline void check_budget_keys(const nlohmann::json& budget) {
 }
 
 WEIR_INLINE nlohmann::json parse_bounded(std::string_view text, int max_depth) {
-  const auto guard = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+  using Event = nlohmann::json::parse_event_t;
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const auto guard = [&](int depth, Event event, nlohmann::json& parsed) {
     if (depth > max_depth) throw FormatError("nested deeper than " + std::to_string(max_depth));
+    if (event == Event::object_start) keys.emplace_back();
+    if (event == Event::object_end) keys.pop_back();
+    if (event == Event::key && !keys.back().insert(parsed.get<std::string>()).second)
+      throw FormatError("'" + parsed.get<std::string>() + "' is given twice");
     return true;
   };
   try {

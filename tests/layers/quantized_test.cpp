@@ -169,6 +169,68 @@ TEST_CASE("8-bit networks: sums of 32 bits and their zero point are right when t
   for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::abs(y[i] - right[i]) < 15);  // 27 weights of 64, steps of 1/128
 }
 
+TEST_CASE("8-bit networks: strides longer than the window cut the image, as in ONNX Runtime") {
+  for (const std::string pad : {"SAME_UPPER", "SAME_LOWER"})
+    for (const std::int64_t zero : {0, 7})
+      for (const bool dynamic : {false, true}) {
+        CAPTURE(pad);
+        CAPTURE(zero);
+        CAPTURE(dynamic);
+        const std::vector<std::int64_t> strides = {10, 2};
+        const auto network = [&](bool cut) {
+          Numbers g({1, 3, 50, 22});
+          std::vector<std::int64_t> w;
+          for (int i = 0; i < 20 * 3 * 5 * 6; ++i) w.push_back((i * 37) % 255 - 127);
+          g.whole("w", {20, 3, 5, 6}, w, Element::int8);
+          g.whole("wz", dynamic ? Shape{} : Shape{20}, std::vector<std::int64_t>(dynamic ? 1 : 20, zero),
+                  Element::int8);
+          g.node("q", "QuantizeLinear", {"x", "xs", "xz"});
+          const std::int64_t front = pad == "SAME_LOWER" ? 1 : 2;  // of 5 rows that are cut
+          g.integers("b", {front}).integers("e", {front + 45}).integers("a", {2});
+          if (cut) g.node("k", "Slice", {"q", "b", "e", "a"});
+          std::map<std::string, weir::Attribute> attributes = {{"strides", strides}};
+          if (cut)
+            attributes["pads"] = std::vector<std::int64_t>{0, 2, 0, 2};
+          else
+            attributes["auto_pad"] = pad;
+          const std::string x = cut ? "k" : "q";
+          if (dynamic) {
+            g.node("i", "ConvInteger", {x, "w", "xz", "wz"}, attributes);
+            g.node("y", "Cast", {"i"}, {{"to", std::int64_t{1}}});
+          } else {
+            g.node("c", "QLinearConv", {x, "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"}, attributes);
+            g.def.nodes.back().inputs.pop_back();
+            g.node("y", "DequantizeLinear", {"c", "ys", "yz"});
+          }
+          return g.build();
+        };
+        const Tensor x = graphs::noise({1, 3, 50, 22});
+        for (const std::string& isa : graphs::isas()) {
+          const Tensor y = graphs::run(network(false), x, {.isa = isa});
+          CHECK((y.shape() == Shape{1, 20, 5, 11}));
+          CHECK(std::ranges::equal(y.span(), graphs::run(network(true), x, {.isa = isa}).span()));
+        }
+      }
+}
+
+TEST_CASE("8-bit networks: the zero point of a product is added before it is rounded, as in ONNX Runtime") {
+  Numbers g({-1, 256});
+  g.scale("as", {1.0F / 16}).whole("az", {}, {-5}, Element::int8);
+  g.scale("bs", {1.0F / 8});
+  g.node("q", "QuantizeLinear", {"x", "as", "az"});
+  g.node("m", "com.microsoft::QLinearMul", {"q", "as", "az", "q", "as", "az", "bs", "az"});
+  g.node("y", "DequantizeLinear", {"m", "bs", "az"});
+  Tensor x({1, 256});
+  for (std::size_t i = 0; i < 256; ++i) x[i] = (static_cast<float>(i) - 123) / 16;  // every number from -128 on
+  for (const std::string& isa : graphs::isas()) {
+    const Tensor y = graphs::run(g.build(), x, {.isa = isa});
+    for (std::size_t i = 0; i < 256; ++i) {
+      const float product = (static_cast<float>(i) - 123) * (static_cast<float>(i) - 123) / 32 - 5;
+      CHECK(y[i] * 8 - 5 == std::clamp(std::nearbyint(product), -128.0F, 127.0F));
+    }
+  }
+}
+
 TEST_CASE("8-bit networks that make no sense are refused with node and operator") {
   const auto broken = [](const auto& change) {
     Numbers g({-1, 3, 9, 7});
@@ -181,8 +243,10 @@ TEST_CASE("8-bit networks that make no sense are refused with node and operator"
   };
   for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
     CHECK(says(broken([&](Numbers& g) { g.scale("ys", {bad}); }), "a scale may not be"));
-  CHECK(says(broken([](Numbers& g) { g.whole("yz", {}, {3}, Element::int32); }), "must hold uint8 or int8"));
-  CHECK(says(broken([](Numbers& g) { g.whole("wz", {}, {3}, Element::uint8); }), "the zero point is uint8"));
+  CHECK(says(broken([](Numbers& g) { g.whole("yz", {}, {3}, Element::int32); }),
+             "input 7 holds int32, where the operator"));
+  CHECK(says(broken([](Numbers& g) { g.whole("wz", {}, {3}, Element::uint8); }),
+             "elements of two types: int8 and uint8"));
   CHECK(says(broken([](Numbers& g) { g.whole("wz", {2}, {0, 0}, Element::int8); }), "2 zero points for 20 channels"));
   CHECK(says(broken([](Numbers& g) { g.constant("ws", {3}, {1, 1, 1}); }), "3 scales for 20 channels"));
   CHECK(says(broken([](Numbers& g) { g.whole("b", {2}, {0, 0}, Element::int32); }), "the bias must be 20 int32"));

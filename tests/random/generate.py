@@ -13,13 +13,15 @@ import numpy as np
 sys.dont_write_bytecode = True
 import arithmetic
 import batch
+import element_types
 import indexing
 import moves
 import quantized
 import windows
 from network import N, ROWS, Network
 
-KINDS = {**windows.KINDS, **arithmetic.KINDS, **moves.KINDS, **indexing.KINDS, **batch.KINDS, **quantized.KINDS}
+KINDS = {**windows.KINDS, **arithmetic.KINDS, **moves.KINDS, **indexing.KINDS, **batch.KINDS, **quantized.KINDS,
+         **element_types.KINDS}
 ALWAYS_COUNTED = ("Conv", "ConvTranspose", "Resize", "LayerNormalization", "InstanceNormalization", "Where", "Gather", "GatherElements",
                   "GatherND", "ScatterElements", "ScatterND", "CumSum", "LpNormalization", "MeanVarianceNormalization", "Range")
 

@@ -96,7 +96,8 @@ inline void dequantize([[maybe_unused]] Isa isa, const std::uint8_t* x, std::int
   for (; i < n; ++i) y[i] = (static_cast<float>(byte_at(x, i, e)) - zero) * scale;
 }
 
-/// y = saturate(round((a - a_zero) * a_factor + (b - b_zero) * b_factor) + zero), or of the product.
+/// y = saturate(round((a - a_zero) * a_factor + (b - b_zero) * b_factor) + zero), or, of a product,
+/// saturate(round((a - a_zero) * (b - b_zero) * a_factor + zero)).
 struct PairKernel {
   template <int W>
   [[gnu::always_inline]] static void run(const std::uint8_t* a, const std::uint8_t* b, std::int64_t n,
@@ -111,6 +112,7 @@ struct PairKernel {
       if (p.product) {
         u = u * v * p.a_factor;
         rounded(u);
+        u = u + p.zero;
       } else {
         u = u * p.a_factor;
         v = v * p.b_factor;
@@ -133,6 +135,7 @@ struct PairKernel {
   const __m256 a_zero = _mm256_set1_ps(p.a_zero), b_zero = _mm256_set1_ps(p.b_zero);
   const __m256 a_factor = _mm256_set1_ps(p.a_factor), b_factor = _mm256_set1_ps(p.b_factor);
   const __m256 low = _mm256_set1_ps(p.rounding.low), high = _mm256_set1_ps(p.rounding.high);
+  const __m256 added = _mm256_set1_ps(p.zero);
   const __m256i zero = _mm256_set1_epi32(p.rounding.zero);
   std::int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
@@ -140,6 +143,8 @@ struct PairKernel {
     __m256 v = _mm256_sub_ps(load_bytes_avx2(b + i, p.b_signed), b_zero);
     if (p.product) {
       u = _mm256_mul_ps(_mm256_mul_ps(u, v), a_factor);
+      asm("" : "+x"(u));  // as rounded() does
+      u = _mm256_add_ps(u, added);
     } else {
       u = _mm256_mul_ps(u, a_factor);
       v = _mm256_mul_ps(v, b_factor);

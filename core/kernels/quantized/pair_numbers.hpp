@@ -10,6 +10,7 @@ struct PairNumbers {
   bool product, a_signed, b_signed;
   float a_zero, b_zero;
   float a_factor, b_factor;  ///< scales over that of the result; of a product, a_factor is that of the product
+  float zero = 0;            ///< of the result, where it is added before rounding: of a product, as in ONNX Runtime
   Rounding rounding;
 
   PairNumbers(bool is_product, const Quantization& a, const Quantization& b, const Quantization& y)
@@ -25,6 +26,8 @@ struct PairNumbers {
     float scale = a.scale * b.scale;
     rounded(scale);
     a_factor = scale / y.scale;
+    zero = static_cast<float>(y.zero);
+    rounding = Rounding({y.scale, 0, y.element});
   }
 
   /// The same with a and b exchanged.
@@ -39,7 +42,12 @@ struct PairNumbers {
   /// One pair of integers.
   std::int32_t operator()(std::int32_t a, std::int32_t b) const {
     float u = static_cast<float>(a) - a_zero, v = static_cast<float>(b) - b_zero;
-    if (product) return rounding(u * v * a_factor);  // u * v is exact
+    if (product) {
+      u *= v;  // exact
+      u *= a_factor;
+      rounded(u);
+      return rounding(u + zero);
+    }
     u *= a_factor, v *= b_factor;
     rounded(u), rounded(v);
     return rounding(u + v);

@@ -8,6 +8,7 @@
 #include <vector>
 #include <weir/layers/attributes/slice_ranges.hpp>
 #include <weir/layers/build/integers/arithmetic.hpp>
+#include <weir/layers/build/tensor_types.hpp>
 
 namespace weir::detail {
 
@@ -37,14 +38,16 @@ inline Result cast(const NodeArguments& node, Inputs in) {
   const bool to_float = to == 1 || to == 10 || to == 11 || to == 16;
   const bool to_int = (to >= 2 && to <= 7) || to == 9 || to == 12 || to == 13;
   if (!to_float && !to_int) node.fail("cast to type " + std::to_string(to) + " is not supported");
-  if (to_float && !x.is_int) return std::nullopt;
+  if (to == 10 || to == 16 || (to_float && !x.is_int)) return std::nullopt;
   Constant y{x.shape, {}, {}, to_int};
   if (to_float) y.floats = std::vector<float>(x.ints.begin(), x.ints.end());
   if (to_int && x.is_int) y.ints = x.ints;
   if (to_int && !x.is_int)
     for (float v : x.floats) {
-      if (!(std::abs(v) < 9e18F)) node.fail("cannot cast a value that is no integer's");
-      y.ints.push_back(to == 9 ? v != 0 : static_cast<std::int64_t>(v));
+      const std::int64_t whole = std::abs(v) < 0x1p63F && to != 9 ? static_cast<std::int64_t>(v) : 0;
+      if (to != 9 && (!(std::abs(v) < 0x1p63F) || wrapped(whole, letter_of(to)) != whole || (to == 13 && whole < 0)))
+        node.fail("casts " + std::to_string(v) + ", which the type does not hold");
+      y.ints.push_back(to == 9 ? v != 0 : whole);
     }
   if (to == 9)
     for (std::int64_t& v : y.ints) v = v != 0;
@@ -57,7 +60,7 @@ inline bool allows_zero(const NodeArguments& node) {
 
 inline Result reshape(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
-  return one(make(reshaped(x.shape, at(node, in, 1).ints, allows_zero(node)), x.ints));
+  return one(make(reshaped(x.shape, node.constant_list(1), allows_zero(node)), x.ints));
 }
 inline Result squeeze(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
@@ -70,7 +73,7 @@ inline Result unsqueeze(const NodeArguments& node, Inputs in) {
 inline Result flatten(const NodeArguments& node, Inputs in) {
   const Constant& x = at(node, in, 0);
   const std::int64_t axis = node.integer("axis", 1), rank = static_cast<std::int64_t>(x.shape.rank());
-  if (axis < -rank || axis > rank) node.fail("axis is out of range");
+  if (axis < (node.opset < 11 ? 0 : -rank) || axis > rank) node.fail("axis is out of range");
   const auto cut = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
   return one(make({x.shape.product(0, cut), x.shape.product(cut, x.shape.rank())}, x.ints));
 }
@@ -114,9 +117,7 @@ inline Result split(const NodeArguments& node, Inputs in) {
   const std::size_t axis = checked_axis(node.integer("axis", 0), x.shape.rank());
   std::vector<std::int64_t> lengths = node.integers_or_input("split", 1, 13);
   const std::size_t parts = node.node.outputs.size();
-  if (node.opset >= 18 &&
-      node.integer("num_outputs", static_cast<std::int64_t>(parts)) != static_cast<std::int64_t>(parts))
-    node.fail("attribute num_outputs does not fit its outputs");
+  check_number_of_parts(node, parts, !lengths.empty());
   if (lengths.empty() && parts > 0) {
     const auto n = static_cast<std::int64_t>(parts), each = (x.shape[axis] + n - 1) / n;
     if (x.shape[axis] != each * n && node.opset < 18) node.fail("cannot split " + x.shape.to_string());
@@ -156,6 +157,7 @@ inline Result gather(const NodeArguments& node, Inputs in) {
 
 inline Result constant_of_shape(const NodeArguments& node, Inputs in) {
   const Constant& target = at(node, in, 0);
+  if (target.shape.rank() != 1) node.fail("input 0 must be a list, not of shape " + target.shape.to_string());
   const Shape shape{std::span<const std::int64_t>(target.ints)};
   const Constant* c = node.element("value");
   const std::size_t n = checked_size(shape);

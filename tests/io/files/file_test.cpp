@@ -143,6 +143,9 @@ TEST_CASE("path_inside: names inside the folder only") {
     INFO(name);
     CHECK_THROWS_AS(weir::detail::path_inside(folder.path(), name), FormatError);
   }
+  CHECK(
+      contains(message_of<FormatError>([&] { (void)weir::detail::path_inside(folder.path(), std::string("a\0b", 3)); }),
+               "path 'a' holds a zero byte behind that"));
   CHECK_THROWS_AS(weir::detail::path_inside(folder / "none", "a"), IoError);
   CHECK_NOTHROW((void)weir::detail::path_inside("", "a"));
   const auto why = message_of<FormatError>([&] { (void)weir::detail::path_inside(folder.path(), "away/secret"); });

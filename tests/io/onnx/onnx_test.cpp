@@ -85,6 +85,13 @@ TEST_CASE("ONNX: opsets 7 to 24 of the default domain") {
   CHECK(contains(refused(Proto().message(7, onnx_graph({relu()})).message(8, other).bytes), "does not say its opset"));
 }
 
+TEST_CASE("ONNX: versions of the file format up to the newest that is known") {
+  for (const std::uint64_t version : {3, 8, 13})
+    CHECK_NOTHROW((void)parse(onnx_model(onnx_graph({relu()})) + Proto().number(1, version).bytes));
+  CHECK(contains(refused(onnx_model(onnx_graph({relu()})) + Proto().number(1, 14).bytes),
+                 "IR version 14 is not supported, only up to 13"));
+}
+
 TEST_CASE("ONNX: no graph, no output, names that are missing or given twice") {
   CHECK(contains(refused(""), "no graph"));
   CHECK(contains(refused("<html>"), "t.onnx: "));

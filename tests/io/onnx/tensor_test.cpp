@@ -138,6 +138,21 @@ TEST_CASE("ONNX tensors: data in the wrong field, of two types, in pieces, of un
   CHECK(refused(named(1).number(1, 4).text(9, four_floats)).empty());
   CHECK(with_tensor(named(9).number(1, 3).text(5, std::string("\2\0\1", 3))).constants.at("w").ints ==
         std::vector<std::int64_t>{1, 0, 1});
+  // Integers that their type does not hold: the field is wider than most types.
+  for (const auto& [type, value] : std::vector<std::pair<std::uint64_t, std::int64_t>>{{2, 256},
+                                                                                       {2, -1},
+                                                                                       {3, 128},
+                                                                                       {3, -129},
+                                                                                       {4, 65536},
+                                                                                       {5, -32769},
+                                                                                       {6, std::int64_t{1} << 31},
+                                                                                       {10, 65536},
+                                                                                       {16, -1}})
+    CHECK(contains(refused(named(type).number(1, 1).number(5, static_cast<std::uint64_t>(value))),
+                   "is none of element type"));
+  CHECK(contains(refused(named(12).number(1, 1).number(11, std::uint64_t{1} << 32U)), "is none of element type"));
+  CHECK(with_tensor(named(3).number(1, 1).number(5, static_cast<std::uint64_t>(-128))).constants.at("w").ints[0] ==
+        -128);
   // Not packed, as proto2 writers do.
   CHECK(with_tensor(named(1).number(1, 2).real(4, 1.5F).real(4, 2.5F)).constants.at("w").floats ==
         std::vector<float>{1.5F, 2.5F});

@@ -149,6 +149,15 @@ TEST_CASE("policy file: every prefix and every flipped bit is refused or harmles
   }
 }
 
+TEST_CASE("policy file: a key that is given twice is refused: readers disagree about which counts") {
+  const auto text = weir::to_text(example("logistic", false, weir_test::difficulty_trace(60, 2, 1)));
+  for (const std::string key : {"stages", "weir_policy"}) {
+    const std::string twice = "{\"" + key + "\": 1," + text.substr(text.find('{') + 1);
+    CHECK_THROWS_WITH_AS((void)weir::policy_from_text(twice),
+                         doctest::Contains(("'" + key + "' is given twice").c_str()), weir::FormatError);
+  }
+}
+
 TEST_CASE("policy file: hostile content is refused by name") {
   const auto trace = weir_test::difficulty_trace(60, 3, 1);
   const auto good = nlohmann::json::parse(weir::to_text(example("threshold", false, trace)));
