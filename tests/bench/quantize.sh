@@ -30,7 +30,7 @@ refuses "is quantised already" --onnx "$made" "${given[@]}" --out "$folder/x.onn
 refuses "nosuch" --onnx "$networks/fashion_alexnet.onnx" "${given[@]:0:2}" --images nosuch --out "$folder/x.onnx"
 refuses "nosuch.onnx" --onnx nosuch.onnx "${given[@]}" --out "$folder/x.onnx"
 refuses "cannot be written" --onnx "$networks/fashion_alexnet.onnx" "${given[@]}" --out /nosuch/x.onnx
-refuses "no Conv or Gemm 'nosuch'" --onnx "$networks/fashion_alexnet.onnx" "${given[@]}" --keep nosuch --out "$folder/x.onnx"
+refuses "no Conv, Gemm or MatMul 'nosuch'" --onnx "$networks/fashion_alexnet.onnx" "${given[@]}" --keep nosuch --out "$folder/x.onnx"
 [ ! -e "$folder/x.onnx" ] || fail "something was written all the same"
 
 python=/usr/bin/python3

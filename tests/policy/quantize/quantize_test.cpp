@@ -233,7 +233,7 @@ TEST_CASE("quantize: what cannot be is refused, each with its reason") {
   };
   CHECK(with([](auto& p) { p.weight_bits = 4; }).find("weight_bits must be 7 or 8") != std::string::npos);
   CHECK(with([](auto& p) { p.ranges = {"best"}; }).find("'best' is none of") != std::string::npos);
-  CHECK(with([](auto& p) { p.keep = {"nosuch"}; }).find("no Conv or Gemm 'nosuch'") != std::string::npos);
+  CHECK(with([](auto& p) { p.keep = {"nosuch"}; }).find("no Conv, Gemm or MatMul 'nosuch'") != std::string::npos);
   CHECK(with([](auto& p) { p.held_back = 7; }).find("fewer than 4") != std::string::npos);
   CHECK(with([](auto& p) { p.worth = 0; }).find("worth must be") != std::string::npos);
   weir::GraphDef none = def;
