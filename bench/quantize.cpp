@@ -28,7 +28,7 @@ struct Arguments {
   std::optional<std::size_t> check;
   double worth = 0.1;
   std::uint64_t seed = 0;
-  bool no_bias_correction = false;
+  bool no_bias_correction = false, no_equalisation = false;
 };
 
 void run(const Arguments& a) {
@@ -65,6 +65,7 @@ void run(const Arguments& a) {
   q.weight_bits = a.weight_bits;
   q.ranges = a.ranges;
   q.correct_bias = !a.no_bias_correction;
+  q.equalise = !a.no_equalisation;
   q.keep = a.keep;
   q.worth = a.worth;
   q.context = {.threads = a.threads, .isa = a.isa};
@@ -113,10 +114,11 @@ int weir::programs::quantize(int argc, char** argv) {
   app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names");
   app.add_option("--out", a.out, "the file to write")->required();
   app.add_option("--weight-bits", a.weight_bits,
-                 "7: weights from -63 to 63. 8: -127 to 127, a little more exact. weir's sums are exact with both, on "
-                 "all processors; but ONNX Runtime adds pairs of products in 16 bits where there is no VNNI, which 8 "
-                 "bits overflow and 7 cannot: on Fashion-MNIST it answered 2 to 3 % of the images otherwise with 8, "
-                 "none with 7. So 7 is the default, and the file gives the same answers everywhere")
+                 "8: weights from -127 to 127. 7: two that are summed one after the other make at most 128 together, "
+                 "which is a little less exact. weir's sums are exact with both, on all processors; but ONNX Runtime "
+                 "adds pairs of products in 16 bits where there is no VNNI, which 8 bits overflow and 7 cannot: on "
+                 "Fashion-MNIST it answered 2 to 3 % of the images otherwise with 8, none with 7. So 7 is the default, "
+                 "and the file gives the same answers everywhere")
       ->check(CLI::IsMember({7, 8}));
   app.add_option("--ranges", a.ranges,
                  "what ranges are found by; of several the one whose network answers most like fp32 is taken. "
@@ -126,6 +128,8 @@ int weir::programs::quantize(int argc, char** argv) {
       ->check(CLI::IsMember({"minmax", "percentile", "mse", "kl"}));
   app.add_flag("--no-bias-correction", a.no_bias_correction,
                "does not try whether biases corrected for the rounding of the weights make answers more alike");
+  app.add_flag("--no-equalisation", a.no_equalisation,
+               "does not try whether channels that are made alike in size, between two convolutions, do");
   app.add_option("--keep", a.keep, "nodes that stay in fp32, by name")->delimiter(',');
   app.add_option("--worth", a.worth,
                  "a layer goes back to fp32 where that takes away at least this part of the divergence, and twice its "

@@ -14,7 +14,7 @@
 
 namespace weir::detail {
 
-/// Of a layer, symmetric: w = scale[m] q, q = -most .. most, for each output channel m; bias = x.scale scale[m] b.
+/// Of a layer, symmetric: w = scale[m] q, q = -127 .. 127, for each output channel m; bias = x.scale scale[m] b.
 struct QuantizedWeights {
   std::vector<std::int64_t> q;
   std::vector<float> scale;
@@ -38,6 +38,13 @@ struct WeightView {
         rows(layer.out_axis == 0) {}
 
   std::size_t at(std::size_t m, std::size_t k) const { return rows ? m * depth + k : k * M + m; }
+  /// The weights of a channel in the order in which ONNX Runtime sums their products: the channels of the input at each
+  /// position of the kernel.
+  std::size_t summed(std::size_t j) const {
+    if (node.op != "Conv") return j;
+    const auto in = static_cast<std::size_t>(w.shape[1]);
+    return j % in * (depth / in) + j / in;
+  }
   /// The channel of the input that weight k of output channel m is multiplied with.
   std::size_t input_channel(std::size_t m, std::size_t k) const {
     if (node.op != "Conv") return k;
@@ -47,16 +54,29 @@ struct WeightView {
   }
 };
 
+/// The largest |w| of output channel m; of 7 bits the largest sum of two that are summed one after the other and of one
+/// sign. Where that becomes 127, the products of two with bytes, at most 255 * 128, fit into 16 bits.
+inline double largest_weight(const WeightView& v, std::size_t m, int bits) {
+  double largest = 0;
+  const auto weight = [&](std::size_t j) { return j < v.depth ? double{v.w.floats[v.at(m, v.summed(j))]} : 0.0; };
+  for (std::size_t j = 0; j < v.depth; j += 2) {
+    const double a = weight(j), b = weight(j + 1);
+    largest = std::max({largest, std::abs(a), std::abs(b)});
+    if (bits == 7 && a * b > 0) largest = std::max(largest, std::abs(a + b));
+  }
+  return largest;
+}
+
 /// means: of each channel of the layer's input, by which the bias is corrected for what rounding the weights adds to
 /// the mean of each output (Nagel et al., ICCV 2019, section 4.2); none: it is not.
 inline QuantizedWeights quantize_weights(const WeightView& v, int bits, float x_scale,
                                          const std::vector<double>* means) {
-  const double most = bits == 7 ? 63 : 127;
+  constexpr double most = 127;
   QuantizedWeights out;
   out.q.resize(v.w.floats.size());
   for (std::size_t m = 0; m < v.M; ++m) {
-    double largest = 0, shift = 0;
-    for (std::size_t k = 0; k < v.depth; ++k) largest = std::max(largest, std::abs(double{v.w.floats[v.at(m, k)]}));
+    double shift = 0;
+    const double largest = largest_weight(v, m, bits);
     const double bias = v.bias == nullptr ? 0 : double{v.bias->floats[m]};
     // Not so small that the bias would not fit into 31 bits; of a channel without weights anything will do.
     const double least = std::abs(bias) / (double{x_scale} * double{1 << 29});

@@ -11,8 +11,10 @@
 
 namespace weir {
 
-/// weight_bits: 8 (weights -127 to 127) or 7 (-63 to 63). weir's sums are exact with either. ONNX Runtime adds pairs of
-/// products in 16 bits on processors without VNNI, where 8 bits saturate and 7 never do; answers lose little by 7.
+/// weight_bits: 8 (weights -127 to 127), or 7: the same, but of two that are summed one after the other those of one
+/// sign make at most 128 together, which is about a bit less. weir's sums are exact with either. ONNX Runtime adds the
+/// products of such two in 16 bits on processors without VNNI, where 8 bits saturate and 7 never do; answers lose
+/// little by 7.
 ///
 /// ranges: what the interval of a tensor's steps is found by: minmax, percentile (0.01 % of the values lie outside at
 /// either end), mse (least squared error), kl (least Kullback-Leibler divergence of the histograms). Of several the one
@@ -26,6 +28,7 @@ struct QuantizeOptions {
   int weight_bits = 7;
   std::vector<std::string> ranges = {"minmax", "percentile", "mse", "kl"};
   bool correct_bias = true;  ///< tried, and kept where the answers become more alike
+  bool equalise = true;      ///< the channels of a tensor between two convolutions; likewise
   std::vector<std::string> keep = {};
   double worth = 0.1;
   std::size_t held_back = 0;   ///< the number of images, the last ones, that judge; the others calibrate; 0: half
@@ -52,6 +55,7 @@ struct QuantizeTrial {
   bool bias_corrected = false;
   double divergence = 0;  ///< mean Kullback-Leibler divergence from fp32's class probabilities, in nats
   std::size_t same = 0;   ///< images of which both have the same best class
+  double equalised = 0;   ///< how much channels were made alike in size, at most 1; 0: they were not
 };
 
 struct QuantizeReport {
@@ -85,7 +89,9 @@ namespace weir {
 /// The network that def describes with its convolutions and fully connected layers on 8-bit integers: weights symmetric
 /// with a scale for each output channel, other tensors uint8 with one scale and zero point; post-training, static.
 /// Written as QuantizeLinear and DequantizeLinear around the operators, which keep their tensors' names; batch
-/// normalisation is folded into the weights before. The layer that answers stays in fp32: 256 steps would make ties.
+/// normalisation is folded into the weights before. Where channels were equalised, tensors between convolutions hold
+/// multiples of what they did, a factor for each channel. The layer that answers stays in fp32: 256 steps would make
+/// ties.
 ///
 /// images: [N, ...], inputs as the network reads them, at least 8; 200 suffice, labels are not needed. The same images
 /// and options give the same graph on the same machine, but where layers that take equally long to tell apart differ by
