@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include <weir/core/graph_def.hpp>
@@ -14,19 +15,20 @@
 
 namespace weir::detail {
 
-/// How much of the difference between channels equalising takes away; 1: all, whatever becomes of the weights.
-inline constexpr std::array<double, 2> equalisation_strengths = {0.5, 1.0};
+/// Which layers' inputs are equalised, as reports have it.
+inline constexpr std::array<std::string_view, 2> equalisations = {"depthwise", "all"};
 
 /// Cross-layer equalisation: f(k x) = k f(x) for k > 0 where f is Relu or nothing, so channel c of what lies between
 /// two layers may be multiplied by k[c], in the weights and bias of the layer before, and divided by it in the weights
-/// of those behind (Nagel et al., ICCV 2019, section 4.1). With
+/// of those behind (Nagel et al., ICCV 2019, section 4.1). With m[c], the largest absolute value of the channel on the
+/// calibration images, and w[c], that of the weights it meets:
 ///
-///     k[c] = w[c]^(1 - strength) / m[c]^strength, all multiplied so that the largest m[c] stays what it is
+///     k[c] = 1 / m[c]            in front of depthwise convolutions
+///     k[c] = sqrt(w[c] / m[c])   in front of others, of "all"
 ///
-/// m[c]: the largest absolute value of the channel on the calibration images; w[c]: that of the weights it meets, but 1
-/// where each of them has a scale of its own (depthwise), as the weights of the layer before have theirs: those lose
-/// nothing. At 0.5 steps and weights share the burden (Xiao et al., SmoothQuant, ICML 2023). Clip from 0 to h cuts
-/// channel c at h / k[c] then, which is not below m[c].
+/// all multiplied so that the largest m[c] stays what it is. The weights before, and depthwise ones, have a scale for
+/// each channel and lose nothing; others share the burden with the steps (as in SmoothQuant, Xiao et al., ICML 2023).
+/// Clip from 0 to h cuts channel c at h / k[c] then, which is not below m[c].
 class Equalisation {
  public:
   Equalisation(const GraphDef& def, const Selection& selection) : def_(def) {
@@ -58,10 +60,10 @@ class Equalisation {
 
   /// The graph's constants, equalised. largest: of each channel of tensors().
   std::map<std::string, Constant> constants(const std::map<std::string, std::vector<double>>& largest,
-                                            double strength) const {
+                                            std::string_view which) const {
     GraphDef out = def_;  // pairs are worked upon one by one: a layer may be behind one and before the next
     for (const Pair& p : pairs_) {
-      const std::vector<double> k = factors(out, p, largest.at(p.before->tensor), strength);
+      const std::vector<double> k = factors(out, p, largest.at(p.before->tensor), which == "all");
       if (!k.empty()) multiply(out, p, k);
     }
     return std::move(out.constants);
@@ -84,17 +86,18 @@ class Equalisation {
       for (std::size_t k = 0; k < v.depth; ++k) f(v.at(m, k), v.input_channel(m, k), m);
   }
 
-  static std::vector<double> factors(const GraphDef& def, const Pair& p, const std::vector<double>& m,
-                                     double strength) {
+  /// None where nothing is to be done.
+  static std::vector<double> factors(const GraphDef& def, const Pair& p, const std::vector<double>& m, bool of_all) {
     std::vector<double> w(m.size(), 0.0);
-    bool all_depthwise = true;
+    bool depthwise = true;
     for (const WeightLayer* l : p.behind) {
       const WeightView v(def, *l);
-      all_depthwise = all_depthwise && v.w.shape[1] == 1;
+      depthwise = depthwise && v.w.shape[1] == 1;
       for_each_weight(v, [&](std::size_t at, std::size_t in, std::size_t) {
         w[in] = std::max(w[in], std::abs(double{v.w.floats[at]}));
       });
     }
+    if (!depthwise && !of_all) return {};
     const double most = *std::max_element(m.begin(), m.end());
     std::vector<double> k(m.size(), 1.0);
     double largest = 0;
@@ -102,7 +105,7 @@ class Equalisation {
       // A channel that is hardly ever anything says little about what it may be on other images.
       const double size = std::max(m[c], most / 256);
       if (!(size > 0) || !(w[c] > 0)) continue;
-      k[c] = std::pow(all_depthwise ? 1.0 : w[c], 1 - strength) / std::pow(size, strength);
+      k[c] = depthwise ? 1 / size : std::sqrt(w[c] / size);
       largest = std::max(largest, k[c] * size);
     }
     if (!(largest > 0) || !std::isfinite(largest)) return {};

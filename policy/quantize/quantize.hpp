@@ -53,9 +53,9 @@ struct QuantizedLayer {
 struct QuantizeTrial {
   std::string ranges;
   bool bias_corrected = false;
-  double divergence = 0;  ///< mean Kullback-Leibler divergence from fp32's class probabilities, in nats
-  std::size_t same = 0;   ///< images of which both have the same best class
-  double equalised = 0;   ///< how much channels were made alike in size, at most 1; 0: they were not
+  double divergence = 0;       ///< mean Kullback-Leibler divergence from fp32's class probabilities, in nats
+  std::size_t same = 0;        ///< images of which both have the same best class
+  std::string equalised = {};  ///< whose inputs' channels were made alike in size: "depthwise", "all", none: ""
 };
 
 struct QuantizeReport {

@@ -74,7 +74,7 @@ class Quantizer {
     if (o_.equalise)
       for (const std::string& tensor : equalisation.tensors()) largest_[tensor];
     measure_ranges(fp32);
-    report_.result = choose_numbers(0);
+    report_.result = choose_numbers("");
     if (!largest_.empty()) try_equalising(equalisation);
     try_layers();
     give_back();
@@ -253,7 +253,7 @@ class Quantizer {
   }
 
   /// Ranges by each method, then the bias corrected: numbers_ become those that make the answers most like fp32's.
-  QuantizeTrial choose_numbers(double equalised) {
+  QuantizeTrial choose_numbers(const std::string& equalised) {
     QuantizeTrial result;
     double least = std::numeric_limits<double>::infinity();
     Numbers best = numbers_;
@@ -285,14 +285,13 @@ class Quantizer {
   /// The same with channels equalised; what is best stays.
   void try_equalising(const Equalisation& equalisation) {
     std::vector<std::map<std::string, Constant>> equalised;
-    for (const double strength : equalisation_strengths)
-      equalised.push_back(equalisation.constants(largest_, strength));
+    for (const std::string_view which : equalisations) equalised.push_back(equalisation.constants(largest_, which));
     largest_.clear();
     for (std::size_t i = 0; i < equalised.size(); ++i) {
       const Numbers before = numbers_;
       std::swap(def_.constants, equalised[i]);
       measure_ranges(build_network(def_, build_));
-      const QuantizeTrial trial = choose_numbers(equalisation_strengths[i]);
+      const QuantizeTrial trial = choose_numbers(std::string(equalisations[i]));
       if (trial.divergence < report_.result.divergence) {
         report_.result = trial;
       } else {
@@ -459,7 +458,7 @@ WEIR_INLINE Quantized quantize(const GraphDef& def, ConstView images, const Quan
 WEIR_INLINE std::string to_text(const QuantizeReport& r) {
   const auto us = [](double seconds) { return detail::fixed_point(1e6 * seconds, 1); };
   const auto trial = [&](const QuantizeTrial& t) {
-    return t.ranges + (t.equalised > 0 ? ", equalised by " + detail::fixed_point(t.equalised, 1) : "") +
+    return t.ranges + (t.equalised.empty() ? "" : ", equalised: " + t.equalised) +
            (t.bias_corrected ? ", bias corrected" : "") + ": divergence " +
            detail::fixed_point(1000 * t.divergence, 3) + " millinats, " + std::to_string(t.same) + " of " +
            std::to_string(r.judged_on) + " the same class";

@@ -1,5 +1,6 @@
 // checksums [--isa NAME] [--threads N] FILE.onnx...: runs networks of 8-bit integers on two images of noise and prints,
-// for each, a checksum of every 8-bit tensor in the order of the graph. tests/aarch64/run.sh compares what machines print.
+// for each, a checksum of every 8-bit tensor in the order of the graph. tests/aarch64/run.sh compares what machines
+// print.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>

@@ -89,7 +89,7 @@ TEST_CASE("quantize: the file written answers as fp32 does, on integers, under t
   CHECK(r.calibrated_on == 16);
   CHECK(r.judged_on == 16);
   CHECK(r.batch_norms_folded == count(def, "BatchNormalization"));
-  CHECK(r.trials.size() == 3 * 5);  // equalised not at all, by half, wholly
+  CHECK(r.trials.size() == 3 * 5);  // equalised: none, depthwise, all
   for (const weir::QuantizeTrial& t : r.trials) CHECK(r.result.divergence <= t.divergence);
   CHECK(r.result.same >= 15);
   CHECK(r.result.divergence < 0.01);
