@@ -28,7 +28,7 @@ struct Arguments {
   std::optional<std::size_t> check;
   double worth = 0.1;
   std::uint64_t seed = 0;
-  bool no_bias_correction = false, no_equalisation = false;
+  bool no_bias_correction = false;
 };
 
 void run(const Arguments& a) {
@@ -65,7 +65,6 @@ void run(const Arguments& a) {
   q.weight_bits = a.weight_bits;
   q.ranges = a.ranges;
   q.correct_bias = !a.no_bias_correction;
-  q.equalise = !a.no_equalisation;
   q.keep = a.keep;
   q.worth = a.worth;
   q.context = {.threads = a.threads, .isa = a.isa};
@@ -128,8 +127,6 @@ int weir::programs::quantize(int argc, char** argv) {
       ->check(CLI::IsMember({"minmax", "percentile", "mse", "kl"}));
   app.add_flag("--no-bias-correction", a.no_bias_correction,
                "does not try whether biases corrected for the rounding of the weights make answers more alike");
-  app.add_flag("--no-equalisation", a.no_equalisation,
-               "does not try whether channels that are made alike in size, between two convolutions, do");
   app.add_option("--keep", a.keep, "nodes that stay in fp32, by name")->delimiter(',');
   app.add_option("--worth", a.worth,
                  "a layer goes back to fp32 where that takes away at least this part of the divergence, and twice its "

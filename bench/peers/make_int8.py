@@ -28,7 +28,7 @@ def make(build, onnx, out, limit_s=1800):
         images = numpy.random.default_rng(1).uniform(-1, 1, shape).astype(numpy.float32)
         numpy.save(f"{folder}/images.npy", images)
         command = [program, "--onnx", onnx, "--images", f"{folder}/images.npy", "--calibrate", str(IMAGES), "--check", "0",
-                   "--ranges", "minmax", "--no-bias-correction", "--no-equalisation", "--worth", "1", "--out", out + ".part.onnx"]
+                   "--ranges", "minmax", "--no-bias-correction", "--worth", "1", "--out", out + ".part.onnx"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s)
         except (OSError, subprocess.TimeoutExpired) as error:

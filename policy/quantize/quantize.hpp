@@ -28,7 +28,6 @@ struct QuantizeOptions {
   int weight_bits = 7;
   std::vector<std::string> ranges = {"minmax", "percentile", "mse", "kl"};
   bool correct_bias = true;  ///< tried, and kept where the answers become more alike
-  bool equalise = true;      ///< the channels of a tensor between two convolutions; likewise
   std::vector<std::string> keep = {};
   double worth = 0.1;
   std::size_t held_back = 0;   ///< the number of images, the last ones, that judge; the others calibrate; 0: half
@@ -38,7 +37,7 @@ struct QuantizeOptions {
   std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress = {};
 };
 
-/// A convolution or fully connected layer.
+/// A convolution, fully connected layer or matrix product.
 struct QuantizedLayer {
   std::string name, op, tensor;  ///< of its node; the tensor it computes, with the activation behind it
   bool on_integers = false;
@@ -53,9 +52,8 @@ struct QuantizedLayer {
 struct QuantizeTrial {
   std::string ranges;
   bool bias_corrected = false;
-  double divergence = 0;       ///< mean Kullback-Leibler divergence from fp32's class probabilities, in nats
-  std::size_t same = 0;        ///< images of which both have the same best class
-  std::string equalised = {};  ///< whose inputs' channels were made alike in size: "depthwise", "all", none: ""
+  double divergence = 0;  ///< mean Kullback-Leibler divergence from fp32's class probabilities, in nats
+  std::size_t same = 0;   ///< images of which both have the same best class
 };
 
 struct QuantizeReport {
@@ -86,12 +84,11 @@ void check_quantizable(const GraphDef& def);
 
 namespace weir {
 
-/// The network that def describes with its convolutions and fully connected layers on 8-bit integers: weights symmetric
-/// with a scale for each output channel, other tensors uint8 with one scale and zero point; post-training, static.
-/// Written as QuantizeLinear and DequantizeLinear around the operators, which keep their tensors' names; batch
-/// normalisation is folded into the weights before. Where channels were equalised, tensors between convolutions hold
-/// multiples of what they did, a factor for each channel. The layer that answers stays in fp32: 256 steps would make
-/// ties.
+/// The network that def describes with its convolutions, fully connected layers and matrix products with constant
+/// weights on 8-bit integers: weights symmetric with a scale for each output channel, other tensors uint8 with one
+/// scale and zero point; post-training, static. Written as QuantizeLinear and DequantizeLinear around the operators,
+/// which keep their tensors' names; batch normalisation is folded into the weights before. The layer that answers stays
+/// in fp32: 256 steps would make ties.
 ///
 /// images: [N, ...], inputs as the network reads them, at least 8; 200 suffice, labels are not needed. The same images
 /// and options give the same graph on the same machine, but where layers that take equally long to tell apart differ by

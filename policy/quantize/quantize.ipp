@@ -15,7 +15,6 @@
 #include <weir/core/plan_description.hpp>
 #include <weir/layers/build_network.hpp>
 #include <weir/policy/quantize/agreement.hpp>
-#include <weir/policy/quantize/equalise.hpp>
 #include <weir/policy/quantize/fold.hpp>
 #include <weir/policy/quantize/qdq.hpp>
 #include <weir/policy/quantize/quantize.hpp>
@@ -70,17 +69,13 @@ class Quantizer {
     reference_ = answers_of(fp32, judging_, o_.context);
     logits_ = are_logits(reference_);
     if (logits_) make_probabilities(reference_);
-    const Equalisation equalisation(def_, selection_);
-    if (o_.equalise)
-      for (const std::string& tensor : equalisation.tensors()) largest_[tensor];
     measure_ranges(fp32);
-    report_.result = choose_numbers("");
-    if (!largest_.empty()) try_equalising(equalisation);
+    choose_numbers();
     try_layers();
     give_back();
     GraphDef graph = graph_of(chosen_, numbers_);
     const Network int8 = build_network(graph, build_);
-    measure_noise(build_network(def_, build_), int8);
+    measure_noise(fp32, int8);
     measure_time(fp32, int8);
     return {std::move(graph), outputs_of(int8), std::move(report_)};
   }
@@ -185,7 +180,6 @@ class Quantizer {
   /// Every value of every tensor that may be quantised, on the calibration images.
   void measure_ranges(const Network& fp32) {
     const Selection::Part part = selection_.part(chosen_);
-    histograms_.clear();
     for (const auto& [tensor, root] : part.root) histograms_[tensor];  // with fewer layers it may be a root itself
     std::map<std::pair<std::string, bool>, std::vector<double>> sums;
     std::map<std::pair<std::string, bool>, double> counts;
@@ -212,13 +206,12 @@ class Quantizer {
           } catch (const ArgumentError& e) {
             throw ArgumentError(fp32.source() + ": tensor '" + name + "' " + e.what() + " on a calibration image");
           }
-        if (!counting) add_means(name, x), widen_channels(name, x);
+        if (!counting) add_means(name, x);
       };
       Executor executor(fp32, o_.context);
       std::set<std::string> watched;
       for (const auto& [name, h] : histograms_) watched.insert(name);
       for (const auto& [key, s] : sums) watched.insert(key.first);
-      for (const auto& [name, m] : largest_) watched.insert(name);
       watched.erase(def_.inputs[0].name);
       for (const std::string& name : watched) executor.show(name);
       std::vector<std::string> order;  // as they are computed
@@ -239,34 +232,20 @@ class Quantizer {
     numbers_.weight_bits = o_.weight_bits;
   }
 
-  /// The largest absolute value of each channel, [N, C, ...].
-  void widen_channels(const std::string& name, ConstView x) {
-    const auto it = largest_.find(name);
-    if (it == largest_.end()) return;
-    const auto C = static_cast<std::size_t>(x.shape[1]);
-    const std::size_t area = static_cast<std::size_t>(x.shape.product(2, x.shape.rank()));
-    it->second.resize(C, 0.0);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      double& m = it->second[i / area % C];
-      m = std::max(m, std::abs(double{x.data[i]}));
-    }
-  }
-
-  /// Ranges by each method, then the bias corrected: numbers_ become those that make the answers most like fp32's.
-  QuantizeTrial choose_numbers(const std::string& equalised) {
-    QuantizeTrial result;
+  /// Ranges by each method, then the bias corrected: whatever makes the answers most like fp32's.
+  void choose_numbers() {
     double least = std::numeric_limits<double>::infinity();
     Numbers best = numbers_;
     const auto attempt = [&](const Numbers& n, const std::string& method) {
       const AgreementCount a = agreement(chosen_, n, report_.judged_on);
-      report_.trials.push_back({method, n.correct_bias, a.divergence, a.same, equalised});
-      if (!(a.divergence < least)) return;
-      least = a.divergence;
-      best = n;
-      result = report_.trials.back();
+      report_.trials.push_back({method, n.correct_bias, a.divergence, a.same});
+      if (a.divergence < least) {
+        least = a.divergence;
+        best = n;
+        report_.result = report_.trials.back();
+      }
     };
     const std::size_t total = o_.ranges.size() + (o_.correct_bias ? 1 : 0);
-    numbers_.correct_bias = false;
     for (std::size_t i = 0; i < o_.ranges.size(); ++i) {
       for (const auto& [name, h] : histograms_) numbers_.steps[name] = find_steps(h, o_.ranges[i]);
       attempt(numbers_, o_.ranges[i]);
@@ -275,30 +254,10 @@ class Quantizer {
     if (o_.correct_bias) {
       Numbers corrected = best;
       corrected.correct_bias = true;
-      attempt(corrected, result.ranges);
+      attempt(corrected, report_.result.ranges);
       progress("trying ranges", total, total);
     }
     numbers_ = best;
-    return result;
-  }
-
-  /// The same with channels equalised; what is best stays.
-  void try_equalising(const Equalisation& equalisation) {
-    std::vector<std::map<std::string, Constant>> equalised;
-    for (const std::string_view which : equalisations) equalised.push_back(equalisation.constants(largest_, which));
-    largest_.clear();
-    for (std::size_t i = 0; i < equalised.size(); ++i) {
-      const Numbers before = numbers_;
-      std::swap(def_.constants, equalised[i]);
-      measure_ranges(build_network(def_, build_));
-      const QuantizeTrial trial = choose_numbers(std::string(equalisations[i]));
-      if (trial.divergence < report_.result.divergence) {
-        report_.result = trial;
-      } else {
-        std::swap(def_.constants, equalised[i]);
-        numbers_ = before;
-      }
-    }
   }
 
   /// What each layer costs by itself.
@@ -429,7 +388,6 @@ class Quantizer {
   Answers reference_;
   bool logits_ = false;
   std::map<std::string, Histogram> histograms_;
-  std::map<std::string, std::vector<double>> largest_;  ///< of each channel of what may be equalised
   Numbers numbers_;
 };
 
@@ -458,8 +416,7 @@ WEIR_INLINE Quantized quantize(const GraphDef& def, ConstView images, const Quan
 WEIR_INLINE std::string to_text(const QuantizeReport& r) {
   const auto us = [](double seconds) { return detail::fixed_point(1e6 * seconds, 1); };
   const auto trial = [&](const QuantizeTrial& t) {
-    return t.ranges + (t.equalised.empty() ? "" : ", equalised: " + t.equalised) +
-           (t.bias_corrected ? ", bias corrected" : "") + ": divergence " +
+    return t.ranges + (t.bias_corrected ? ", bias corrected" : "") + ": divergence " +
            detail::fixed_point(1000 * t.divergence, 3) + " millinats, " + std::to_string(t.same) + " of " +
            std::to_string(r.judged_on) + " the same class";
   };

@@ -39,3 +39,11 @@ export WEIR_PEERS=${WEIR_ORT:-$build/ort}
 [ -d "$WEIR_PEERS/node_modules/onnxruntime-node" ] || { mkdir -p "$WEIR_PEERS" && (cd "$WEIR_PEERS" &&
   npm install --ignore-scripts --silent --no-fund --no-audit onnxruntime-node) >"$folder/npm" 2>&1; } || exit 0
 "$python" -B "$(dirname "$0")/quantize_answers.py" "$made" "$folder" "$build/bench/infer"
+
+# Matrix products. The name is one that models.json knows.
+mkdir "$folder/tokens" && tokens=$folder/tokens/fashion_alexnet.onnx
+"$python" -B "$(dirname "$0")/matmul_network.py" "$tokens"
+"$build/bench/quantize" --onnx "$tokens" "${given[@]}" --calibrate 100 --worth 1 --out "$folder/tokens/made.onnx" \
+  >"$folder/tokens/report"
+[ "$(grep -cE "^(up|down|mixed)_node +MatMul +8 " "$folder/tokens/report")" = 3 ] || fail "not on integers: $(cat "$folder/tokens/report")"
+"$python" -B "$(dirname "$0")/quantize_answers.py" "$folder/tokens/made.onnx" "$folder" "$build/bench/infer"
