@@ -89,6 +89,7 @@ def product(net, q):
     w, shifts = weights(net, (out, depth), depth, 5, transposed=as_matmul)
     added = [bias(net, out, shifts, q.shift)] if net.chance(0.6) else []
     if as_matmul:
+        net.kinds.add("quantized_matmul")
         y = net.hide(net.node("MatMul", [hidden(net, q), w], (N, out)))
         if added:
             y = net.hide(net.node("Add", [y, *added] if net.chance(0.5) else [*added, y], (N, out)))
