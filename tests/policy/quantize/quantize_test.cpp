@@ -142,7 +142,8 @@ TEST_CASE(
     o.weight_bits = bits;
     const weir::Quantized made = weir::quantize(def, x, o);
     std::int64_t largest = 0, together = 0;
-    for (const auto& [name, c] : made.graph.constants) {
+    for (const auto& entry : made.graph.constants) {
+      const weir::Constant& c = entry.second;
       if (c.element != weir::Element::int8 || c.shape.rank() != 4) continue;
       const std::int64_t C = c.shape[1], area = c.shape[2] * c.shape[3], depth = C * area;
       const auto weight = [&](std::int64_t m, std::int64_t j) {  // as ONNX Runtime sums: the channels of each position
