@@ -76,7 +76,8 @@ def row(name, text):
             text).groups()
         low, high = limits(int(lost), int(won), images)
         loss = 100 * (int(lost) - int(won)) / images
-        cells += [f"{fp32}, {int8}"] + ([f"{lost}, {won}"] if k == 1 else []) + [f"{loss:.2f} ({low:.2f} to {high:.2f})"]
+        points = [f"{round(x, 2) + 0.0:.2f}" for x in (loss, low, high)]  # no "-0.00"
+        cells += [f"{fp32}, {int8}"] + ([f"{lost}, {won}"] if k == 1 else []) + ["{} ({} to {})".format(*points)]
     cells.append(re.search(r"the same class for ([\d.]+ %)", text)[1])
     cells.append(str(len(re.findall(r"^stays in fp32: .*divergence", text, re.M))))
     return cells

@@ -82,17 +82,17 @@ def conv(net, q):
 
 
 def product(net, q):
-    if len(q.shape) != 2:
-        return None
-    out, depth = net.pick(1, 3, 8, 10, 17), q.shape[1]
-    as_matmul = net.chance(0.5)
+    """Gemm, or MatMul, of tensors of any rank, with its bias in an Add."""
+    out, depth = net.pick(1, 3, 8, 10, 17), q.shape[-1]
+    as_matmul = len(q.shape) != 2 or net.chance(0.5)
     w, shifts = weights(net, (out, depth), depth, 5, transposed=as_matmul)
     added = [bias(net, out, shifts, q.shift)] if net.chance(0.6) else []
     if as_matmul:
         net.kinds.add("quantized_matmul")
-        y = net.hide(net.node("MatMul", [hidden(net, q), w], (N, out)))
+        shape = (*q.shape[:-1], out)
+        y = net.hide(net.node("MatMul", [hidden(net, q), w], shape))
         if added:
-            y = net.hide(net.node("Add", [y, *added] if net.chance(0.5) else [*added, y], (N, out)))
+            y = net.hide(net.node("Add", [y, *added] if net.chance(0.5) else [*added, y], shape))
     else:
         y = net.hide(net.node("Gemm", [hidden(net, q), w, *added], (N, out), transB=1))
     return quantize(net, y, net.pick(np.uint8, np.int8), net.pick(0, 1, 2, 3))
