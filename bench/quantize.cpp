@@ -14,6 +14,7 @@
 #include "adapt/models.hpp"
 #include "program.hpp"
 #include "programs.hpp"
+#include "quantize/check.hpp"
 #include "results_folder.hpp"
 
 namespace {
@@ -22,56 +23,13 @@ struct Arguments {
   std::string onnx, preprocess, classes, images, labels = "none", out, isa;
   std::vector<std::string> ranges = {"minmax", "percentile", "mse", "kl"}, keep;
   int weight_bits = 7, threads = 1;
-  std::size_t calibrate = 200, check = 1000;
+  std::string check_images, check_labels = "none";
+  std::size_t calibrate = 200;
+  std::optional<std::size_t> check;
   double worth = 0.1;
   std::uint64_t seed = 0;
   bool no_bias_correction = false;
 };
-
-/// The network's inputs of these rows of a part.
-weir::Tensor inputs(adapt::Models& models, const adapt::Part& part, std::size_t first, std::size_t count) {
-  const weir::Shape one = models.all[0].network.input_shape();
-  weir::Tensor x(one.with(0, static_cast<std::int64_t>(count)));
-  const auto fill = models.maker(part, {0});
-  const std::size_t each = x.size() / count;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (part.set->is_files() && !part.set->is_decoded(part.rows[first + i]))
-      part.set->keep_decoded(part.rows[first + i]);
-    fill(0, first + i, {x.data() + i * each, one});
-  }
-  return x;
-}
-
-/// On images that had no part in the quantising.
-void print_check(adapt::Models& models, const adapt::Part& part, std::size_t first, std::size_t count,
-                 const weir::Network& int8, const weir::ContextOptions& context, bool labelled) {
-  std::size_t same = 0, right = 0, right8 = 0, lost = 0, won = 0;
-  weir::Executor a(models.all[0].network, context), b(int8, context);
-  for (std::size_t i = first; i < first + count; ++i) {
-    const weir::Tensor x = inputs(models, part, i, 1);
-    const auto top = [&](weir::Executor& run) {
-      run.begin(x);
-      const auto y = run.finish().span();
-      return static_cast<int>(std::max_element(y.begin(), y.end()) - y.begin());
-    };
-    const int t = top(a), t8 = top(b);
-    same += t == t8 ? 1 : 0;
-    if (!labelled) continue;
-    const int label = part.label(i);
-    right += t == label ? 1 : 0;
-    right8 += t8 == label ? 1 : 0;
-    lost += t == label && t8 != label ? 1 : 0;
-    won += t != label && t8 == label ? 1 : 0;
-  }
-  const auto percent = [&](std::size_t n) {
-    return weir::detail::fixed_point(100 * static_cast<double>(n) / static_cast<double>(count), 2) + " %";
-  };
-  std::string text = "on " + std::to_string(count) + " further images: the same class for " + percent(same);
-  if (labelled)
-    text += "; fp32 right on " + percent(right) + ", int8 on " + percent(right8) + " (" + std::to_string(lost) +
-            " right answers lost, " + std::to_string(won) + " won)";
-  std::printf("%s\n", text.c_str());
-}
 
 void run(const Arguments& a) {
   weir::detail::prove_writable(a.out);
@@ -92,6 +50,14 @@ void run(const Arguments& a) {
   if (part.size() < 8) throw weir::ArgumentError("--images: quantising needs at least 8 images, better 200");
   if (a.labels != adapt::no_labels) models.check_labels(part);
   models.try_first_image(part);
+  std::optional<adapt::Part> others;
+  if (!a.check_images.empty()) {
+    others = adapt::load_part(a.check_images, a.check_labels, adapt::class_names(a.classes, a.preprocess));
+    if (a.check_labels != adapt::no_labels) models.check_labels(*others);
+    models.try_first_image(*others);
+  } else if (a.check_labels != adapt::no_labels) {
+    throw weir::ArgumentError("--check-labels: are those of --check-images, which is not given");
+  }
   adapt::shuffle(part.rows, a.seed);
   const std::size_t used = std::min(a.calibrate, part.size());
 
@@ -108,15 +74,18 @@ void run(const Arguments& a) {
     if (what != doing) line.reset(), line.emplace(doing = what);
     (*line)(done, total);
   };
-  const weir::Tensor x = inputs(models, part, 0, used);
+  const weir::Tensor x = quantize_check::inputs(models, part, 0, used);
   const weir::Quantized made = weir::quantize(def, x, q);
   line.reset();
   weir::write_onnx(a.out, made.graph, made.outputs);
   // What is said of the file is said of what lies on the disk.
   const weir::Network int8 = weir::load_onnx(a.out);
   std::printf("%s", weir::detail::printable(weir::to_text(made.report), true).c_str());
-  if (const std::size_t further = std::min(a.check, part.size() - used); further > 0)
-    print_check(models, part, used, further, int8, q.context, a.labels != adapt::no_labels);
+  const adapt::Part& judges = others ? *others : part;
+  const std::size_t first = others ? 0 : used, left = judges.size() - first;
+  const std::size_t further = std::min(a.check.value_or(others ? left : 1000), left);
+  if (further > 0)
+    std::printf("%s", to_text(quantize_check::compare(models, judges, first, further, int8, q.context)).c_str());
   std::printf("written to %s: %zu bytes, fp32 %zu\n", weir::detail::printable(a.out).c_str(),
               static_cast<std::size_t>(std::filesystem::file_size(a.out)),
               static_cast<std::size_t>(std::filesystem::file_size(a.onnx)));
@@ -144,10 +113,11 @@ int weir::programs::quantize(int argc, char** argv) {
   app.add_option("--classes", a.classes, "names of the classes, one a line: labels may then be names");
   app.add_option("--out", a.out, "the file to write")->required();
   app.add_option("--weight-bits", a.weight_bits,
-                 "7: weights from -63 to 63. 8: -127 to 127, a little more exact. weir's sums are exact with both, on "
-                 "all processors; but ONNX Runtime adds pairs of products in 16 bits where there is no VNNI, which 8 "
-                 "bits overflow and 7 cannot: on Fashion-MNIST it answered 2 to 3 % of the images otherwise with 8, "
-                 "none with 7. So 7 is the default, and the file gives the same answers everywhere")
+                 "8: weights from -127 to 127. 7: two that are summed one after the other make at most 128 together, "
+                 "which is a little less exact. weir's sums are exact with both, on all processors; but ONNX Runtime "
+                 "adds pairs of products in 16 bits where there is no VNNI, which 8 bits overflow and 7 cannot: on "
+                 "Fashion-MNIST it answered 2 to 3 % of the images otherwise with 8, none with 7. So 7 is the default, "
+                 "and the file gives the same answers everywhere")
       ->check(CLI::IsMember({7, 8}));
   app.add_option("--ranges", a.ranges,
                  "what ranges are found by; of several the one whose network answers most like fp32 is taken. "
@@ -164,7 +134,12 @@ int weir::programs::quantize(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--calibrate", a.calibrate, "images, drawn at random, to find ranges on and to decide by")
       ->check(CLI::Range(8, 100000));
-  app.add_option("--check", a.check, "further images on which both networks are compared at the end");
+  app.add_option("--check", a.check,
+                 "further images on which both networks are compared at the end: at most 1000 of --images, all of "
+                 "--check-images")
+      ->type_name("NUMBER");
+  app.add_option("--check-images", a.check_images, "compares on these instead, as --images names them");
+  app.add_option("--check-labels", a.check_labels, "their labels, for the accuracy on them");
   app.add_option("--seed", a.seed, "of the draw");
   app.add_option("--threads", a.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--isa", a.isa, "portable, avx2 or avx512; the best of this CPU if not given");

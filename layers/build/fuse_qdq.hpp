@@ -20,9 +20,10 @@ namespace weir::detail {
 ///     DequantizeLinear (of each input) -> operator -> QuantizeLinear
 ///
 /// where nothing else reads what lies between operator and QuantizeLinear, and puts one operator on integers there:
-/// QLinearConv for Conv, and so on. A Relu in between becomes a lower end of the result. What MaxPool and operators
-/// that only move elements do with integers of one scale and zero point, they do on integers. All else stays as it is,
-/// and is computed in floats between the two. DequantizeLinear stays where something else reads it.
+/// QLinearConv for Conv, and so on. A Relu in between becomes a lower end of the result, an Add behind a MatMul that
+/// adds int32 of the scale of its sums a bias. What MaxPool and operators that only move elements do with integers of
+/// one scale and zero point, they do on integers. All else stays as it is, and is computed in floats between the two.
+/// DequantizeLinear stays where something else reads it.
 class QdqFusion {
  public:
   explicit QdqFusion(const GraphDef& def) : def_(def), outputs_(def.outputs.begin(), def.outputs.end()) {
@@ -41,19 +42,25 @@ class QdqFusion {
       for (const std::string& name : node.inputs) in.push_back(maker(name, "DequantizeLinear"));
       if (in.empty() || in[0] == nullptr || node.outputs.size() != 1) continue;
       std::size_t last = i;
+      std::vector<std::size_t> absorbed = {i};
       bool relu = false;
+      NodeDef whole = node;
       const NodeDef* out = only_reader(node.outputs[0], last);
-      std::size_t between = last;
-      if (out != nullptr && out->op == "Relu" && (node.op == "Conv")) {
+      if (out != nullptr && out->op == "Relu" && node.op == "Conv") {
         relu = true;
+        absorbed.push_back(last);
+        out = only_reader(out->outputs[0], last);
+      } else if (out != nullptr && out->op == "Add" && node.op == "MatMul" && out->inputs.size() == 2) {
+        whole.inputs.push_back(out->inputs[out->inputs[0] == node.outputs[0] ? 1 : 0]);
+        in.push_back(maker(whole.inputs[2], "DequantizeLinear"));
+        absorbed.push_back(last);
         out = only_reader(out->outputs[0], last);
       }
       if (out == nullptr || out->op != "QuantizeLinear") continue;
       NodeDef fused{node.name, "", {}, out->outputs, node.attributes};
-      if (!write(node, in, *out, relu, fused)) continue;
+      if (!write(whole, in, *out, relu, fused)) continue;
       result[last] = std::move(fused);
-      gone[i] = true;
-      if (relu) gone[between] = true;
+      for (const std::size_t k : absorbed) gone[k] = true;
     }
     std::vector<NodeDef> kept;
     for (std::size_t i = 0; i < result.size(); ++i)
@@ -159,8 +166,12 @@ class QdqFusion {
       return write_product(node, in, out, fused, 0, true);
     }
     if (op == "MatMul") {
-      fused.op = "QLinearMatMul";
-      return write_product(node, in, out, fused, 1, true);
+      const bool has_bias = node.inputs.size() == 3;
+      fused.op = has_bias ? "com.microsoft::QGemm" : "QLinearMatMul";
+      if (!write_product(node, in, out, fused, 1, false)) return false;
+      if (!has_bias) fused.inputs.erase(fused.inputs.begin() + 6);
+      const Constant *w = constant(fused.inputs[3]), *b = has_bias ? constant(fused.inputs[6]) : nullptr;
+      return w->shape.rank() == 2 && (b == nullptr || b->shape == Shape{w->shape[1]});
     }
     if (op == "Gemm") {
       const auto number = [&](const char* name, float otherwise) {

@@ -14,7 +14,7 @@
 
 namespace weir::detail {
 
-/// Of a layer, symmetric: w = scale[m] q, q = -most .. most, for each output channel m; bias = x.scale scale[m] b.
+/// Of a layer, symmetric: w = scale[m] q, q = -127 .. 127, for each output channel m; bias = x.scale scale[m] b.
 struct QuantizedWeights {
   std::vector<std::int64_t> q;
   std::vector<float> scale;
@@ -32,12 +32,19 @@ struct WeightView {
   WeightView(const GraphDef& def, const WeightLayer& layer)
       : node(def.nodes[layer.node]),
         w(*constant_of(def, node, 1)),
-        bias(constant_of(def, node, 2)),
+        bias(layer.bias.empty() ? nullptr : &def.constants.at(layer.bias)),
         M(static_cast<std::size_t>(w.shape[layer.out_axis])),
         depth(M == 0 ? 0 : w.floats.size() / M),
         rows(layer.out_axis == 0) {}
 
   std::size_t at(std::size_t m, std::size_t k) const { return rows ? m * depth + k : k * M + m; }
+  /// The weights of a channel in the order in which ONNX Runtime sums their products: the channels of the input at each
+  /// position of the kernel.
+  std::size_t summed(std::size_t j) const {
+    if (node.op != "Conv") return j;
+    const auto in = static_cast<std::size_t>(w.shape[1]);
+    return j % in * (depth / in) + j / in;
+  }
   /// The channel of the input that weight k of output channel m is multiplied with.
   std::size_t input_channel(std::size_t m, std::size_t k) const {
     if (node.op != "Conv") return k;
@@ -47,16 +54,29 @@ struct WeightView {
   }
 };
 
+/// The largest |w| of output channel m; of 7 bits the largest sum of two that are summed one after the other and of one
+/// sign. Where that becomes 127, the products of two with bytes, at most 255 * 128, fit into 16 bits.
+inline double largest_weight(const WeightView& v, std::size_t m, int bits) {
+  double largest = 0;
+  const auto weight = [&](std::size_t j) { return j < v.depth ? double{v.w.floats[v.at(m, v.summed(j))]} : 0.0; };
+  for (std::size_t j = 0; j < v.depth; j += 2) {
+    const double a = weight(j), b = weight(j + 1);
+    largest = std::max({largest, std::abs(a), std::abs(b)});
+    if (bits == 7 && a * b > 0) largest = std::max(largest, std::abs(a + b));
+  }
+  return largest;
+}
+
 /// means: of each channel of the layer's input, by which the bias is corrected for what rounding the weights adds to
 /// the mean of each output (Nagel et al., ICCV 2019, section 4.2); none: it is not.
 inline QuantizedWeights quantize_weights(const WeightView& v, int bits, float x_scale,
                                          const std::vector<double>* means) {
-  const double most = bits == 7 ? 63 : 127;
+  constexpr double most = 127;
   QuantizedWeights out;
   out.q.resize(v.w.floats.size());
   for (std::size_t m = 0; m < v.M; ++m) {
-    double largest = 0, shift = 0;
-    for (std::size_t k = 0; k < v.depth; ++k) largest = std::max(largest, std::abs(double{v.w.floats[v.at(m, k)]}));
+    double shift = 0;
+    const double largest = largest_weight(v, m, bits);
     const double bias = v.bias == nullptr ? 0 : double{v.bias->floats[m]};
     // Not so small that the bias would not fit into 31 bits; of a channel without weights anything will do.
     const double least = std::abs(bias) / (double{x_scale} * double{1 << 29});
@@ -77,8 +97,9 @@ inline QuantizedWeights quantize_weights(const WeightView& v, int bits, float x_
 
 /// What the numbers of a quantised graph are.
 struct Numbers {
-  std::map<std::string, Steps> steps;                ///< by root tensor
-  std::map<std::string, std::vector<double>> means;  ///< by tensor: of each channel
+  std::map<std::string, Steps> steps;  ///< by root tensor
+  /// By tensor and whether channels are its last axis (a MatMul's), not the one behind the batch: of each channel.
+  std::map<std::pair<std::string, bool>, std::vector<double>> means;
   int weight_bits = 8;
   bool correct_bias = false;
 };
@@ -101,22 +122,31 @@ class QdqWriter {
     std::vector<bool> dropped(def_.nodes.size(), false);
     for (const auto& [node, activation] : selection_.activations())
       if (part_.on_integers[node]) dropped[activation] = true;
+    for (const WeightLayer& l : selection_.layers())
+      if (l.bias_node && part_.on_integers[l.node]) dropped[*l.bias_node] = true;
     for (std::size_t i = 0; i < def_.nodes.size(); ++i) {
       if (dropped[i]) continue;
       NodeDef node = def_.nodes[i];
       for (std::string& name : node.inputs)
         if (const auto it = renamed_.find(name); it != renamed_.end()) name = it->second;
+      std::string bias;  // what a node of its own adds
       if (const auto layer = layer_of.find(i); layer != layer_of.end() && part_.on_integers[i])
-        quantize_inputs(node, *layer->second);
-      std::string result = node.outputs.empty() ? std::string() : node.outputs[0];
-      if (const auto a = selection_.activations().find(i); a != selection_.activations().end() && part_.on_integers[i])
-        result = def_.nodes[a->second].outputs[0];
+        bias = quantize_inputs(node, *layer->second);
+      const std::string result = part_.on_integers[i]   ? selection_.result_of(i)
+                                 : node.outputs.empty() ? std::string()
+                                                        : node.outputs[0];
       if (!part_.root.contains(result)) {
         out_.nodes.push_back(std::move(node));
         continue;
       }
-      node.outputs[0] = fresh_(result + "_unquantized");
-      const std::string unquantised = node.outputs[0];
+      const std::string unquantised = fresh_(result + "_unquantized");
+      if (!bias.empty()) {
+        const std::string product = fresh_(result + "_product");
+        node.outputs[0] = product;
+        out_.nodes.push_back(std::move(node));
+        node = {fresh_(result + "_bias"), "Add", {product, bias}, {""}, {}};
+      }
+      node.outputs[0] = unquantised;
       out_.nodes.push_back(std::move(node));
       append_pair(result, unquantised, result);
     }
@@ -168,22 +198,26 @@ class QdqWriter {
     return node.outputs[0];
   }
 
-  void quantize_inputs(NodeDef& node, const WeightLayer& layer) {
+  /// The name of the bias where the operator has no input for one, which then has to be added behind it; else none.
+  std::string quantize_inputs(NodeDef& node, const WeightLayer& layer) {
     const WeightView v(def_, layer);
     const std::string x = def_.nodes[layer.node].inputs[0];
     const float x_scale = numbers_.steps.at(part_.root.at(x)).scale;
-    const auto means = numbers_.means.find(x);
+    const auto means = numbers_.means.find({x, node.op == "MatMul"});
     const bool correct = numbers_.correct_bias && means != numbers_.means.end();
     QuantizedWeights w = quantize_weights(v, numbers_.weight_bits, x_scale, correct ? &means->second : nullptr);
     std::vector<float> bias_scale;
     for (const float s : w.scale) bias_scale.push_back(x_scale * s);
     const std::string w_name = def_.nodes[layer.node].inputs[1];
-    std::string b_name = v.bias != nullptr ? def_.nodes[layer.node].inputs[2] : w_name + "_bias";
+    const std::string b_name = v.bias != nullptr ? layer.bias : w_name + "_bias";
     node.inputs = {node.inputs[0], append_constant(w_name, integers(v.w.shape, std::move(w.q), Element::int8),
                                                    std::move(w.scale), layer.out_axis)};
-    if (v.bias != nullptr || correct)
-      node.inputs.push_back(append_constant(
-          b_name, integers({static_cast<std::int64_t>(v.M)}, std::move(w.bias), Element::int32), bias_scale, 0));
+    if (v.bias == nullptr && !correct) return {};
+    const std::string bias = append_constant(
+        b_name, integers({static_cast<std::int64_t>(v.M)}, std::move(w.bias), Element::int32), bias_scale, 0);
+    if (node.op == "MatMul") return bias;
+    node.inputs.push_back(bias);
+    return {};
   }
 
   const GraphDef& def_;

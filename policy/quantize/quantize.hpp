@@ -11,8 +11,10 @@
 
 namespace weir {
 
-/// weight_bits: 8 (weights -127 to 127) or 7 (-63 to 63). weir's sums are exact with either. ONNX Runtime adds pairs of
-/// products in 16 bits on processors without VNNI, where 8 bits saturate and 7 never do; answers lose little by 7.
+/// weight_bits: 8 (weights -127 to 127), or 7: the same, but of two that are summed one after the other those of one
+/// sign make at most 128 together, which is about a bit less. weir's sums are exact with either. ONNX Runtime adds the
+/// products of such two in 16 bits on processors without VNNI, where 8 bits saturate and 7 never do; answers lose
+/// little by 7.
 ///
 /// ranges: what the interval of a tensor's steps is found by: minmax, percentile (0.01 % of the values lie outside at
 /// either end), mse (least squared error), kl (least Kullback-Leibler divergence of the histograms). Of several the one
@@ -35,7 +37,7 @@ struct QuantizeOptions {
   std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress = {};
 };
 
-/// A convolution or fully connected layer.
+/// A convolution, fully connected layer or matrix product.
 struct QuantizedLayer {
   std::string name, op, tensor;  ///< of its node; the tensor it computes, with the activation behind it
   bool on_integers = false;
@@ -82,10 +84,11 @@ void check_quantizable(const GraphDef& def);
 
 namespace weir {
 
-/// The network that def describes with its convolutions and fully connected layers on 8-bit integers: weights symmetric
-/// with a scale for each output channel, other tensors uint8 with one scale and zero point; post-training, static.
-/// Written as QuantizeLinear and DequantizeLinear around the operators, which keep their tensors' names; batch
-/// normalisation is folded into the weights before. The layer that answers stays in fp32: 256 steps would make ties.
+/// The network that def describes with its convolutions, fully connected layers and matrix products with constant
+/// weights on 8-bit integers: weights symmetric with a scale for each output channel, other tensors uint8 with one
+/// scale and zero point; post-training, static. Written as QuantizeLinear and DequantizeLinear around the operators,
+/// which keep their tensors' names; batch normalisation is folded into the weights before. The layer that answers stays
+/// in fp32: 256 steps would make ties.
 ///
 /// images: [N, ...], inputs as the network reads them, at least 8; 200 suffice, labels are not needed. The same images
 /// and options give the same graph on the same machine, but where layers that take equally long to tell apart differ by

@@ -133,12 +133,14 @@ class Quantizer {
       throw ArgumentError(net.source() + ": a score for each class is needed, its answer is one value");
     const auto& layers = selection_.layers();
     if (std::none_of(layers.begin(), layers.end(), [](const WeightLayer& l) { return !l.answers; }))
-      throw FormatError(net.source() + ": has no layer to quantise: no Conv and no Gemm with constant weights but " +
+      throw FormatError(net.source() +
+                        ": has no layer to quantise: no Conv, Gemm or MatMul with constant weights but " +
                         (layers.empty() ? "none at all" : "the one that answers"));
     for (const std::string& name : o_.keep)
       if (std::none_of(layers.begin(), layers.end(),
                        [&](const WeightLayer& l) { return def_.nodes[l.node].name == name; }))
-        throw ArgumentError("keep: " + net.source() + " has no Conv or Gemm '" + name + "' with constant weights");
+        throw ArgumentError("keep: " + net.source() + " has no Conv, Gemm or MatMul '" + name +
+                            "' with constant weights");
   }
 
   void describe_layers() {
@@ -179,20 +181,23 @@ class Quantizer {
   void measure_ranges(const Network& fp32) {
     const Selection::Part part = selection_.part(chosen_);
     for (const auto& [tensor, root] : part.root) histograms_[tensor];  // with fewer layers it may be a root itself
-    std::map<std::string, std::vector<double>> sums;
-    std::map<std::string, double> counts;
+    std::map<std::pair<std::string, bool>, std::vector<double>> sums;
+    std::map<std::pair<std::string, bool>, double> counts;
     for (std::size_t l = 0; l < chosen_.size(); ++l)
-      if (chosen_[l]) sums[def_.nodes[selection_.layers()[l].node].inputs[0]];
+      if (const NodeDef& n = def_.nodes[selection_.layers()[l].node]; chosen_[l]) sums[{n.inputs[0], n.op == "MatMul"}];
     const auto add_means = [&](const std::string& name, ConstView x) {
-      const auto it = sums.find(name);
-      if (it == sums.end() || x.shape.rank() < 2) return;
-      const auto C = static_cast<std::size_t>(x.shape[1]);
-      const std::size_t rows = static_cast<std::size_t>(x.shape[0]), area = rows * C == 0 ? 0 : x.size() / (rows * C);
-      it->second.resize(C, 0.0);
-      for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < C; ++c)
-          for (std::size_t k = 0; k < area; ++k) it->second[c] += double{x.data[(r * C + c) * area + k]};
-      counts[name] += static_cast<double>(rows * area);
+      for (const bool last : {false, true}) {
+        const auto it = sums.find({name, last});
+        if (it == sums.end() || x.shape.rank() < 2) continue;
+        const std::size_t axis = last ? x.shape.rank() - 1 : 1, C = static_cast<std::size_t>(x.shape[axis]),
+                          rows = static_cast<std::size_t>(x.shape.product(0, axis)),
+                          area = rows * C == 0 ? 0 : x.size() / (rows * C);
+        it->second.resize(C, 0.0);
+        for (std::size_t r = 0; r < rows; ++r)
+          for (std::size_t c = 0; c < C; ++c)
+            for (std::size_t k = 0; k < area; ++k) it->second[c] += double{x.data[(r * C + c) * area + k]};
+        counts[it->first] += static_cast<double>(rows * area);
+      }
     };
     for (const bool counting : {false, true}) {
       const auto see = [&](const std::string& name, ConstView x) {
@@ -206,7 +211,7 @@ class Quantizer {
       Executor executor(fp32, o_.context);
       std::set<std::string> watched;
       for (const auto& [name, h] : histograms_) watched.insert(name);
-      for (const auto& [name, s] : sums) watched.insert(name);
+      for (const auto& [key, s] : sums) watched.insert(key.first);
       watched.erase(def_.inputs[0].name);
       for (const std::string& name : watched) executor.show(name);
       std::vector<std::string> order;  // as they are computed
@@ -221,9 +226,9 @@ class Quantizer {
         progress(counting ? "counting values" : "looking for the ends", static_cast<std::size_t>(first + rows), total);
       });
     }
-    for (auto& [name, s] : sums)
-      if (counts[name] > 0)
-        for (double& v : numbers_.means[name] = s) v /= counts[name];
+    for (auto& [key, s] : sums)
+      if (counts[key] > 0)
+        for (double& v : numbers_.means[key] = s) v /= counts[key];
     numbers_.weight_bits = o_.weight_bits;
   }
 

@@ -13,12 +13,14 @@
 
 namespace weir::detail {
 
-/// A convolution or fully connected layer with constant weights.
+/// A convolution, fully connected layer or matrix product with constant weights.
 struct WeightLayer {
   std::size_t node = 0;
-  std::size_t out_axis = 0;  ///< of the weights: along which its output channels lie
-  bool answers = false;      ///< the network's answer is its output, or computed only from that
-  std::string tensor = {};   ///< its result, behind the Relu or Clip that its result's range replaces
+  std::size_t out_axis = 0;                   ///< of the weights: along which its output channels lie
+  bool answers = false;                       ///< the network's answer is its output, or computed only from that
+  std::string tensor = {};                    ///< its result, behind the Relu or Clip that its result's range replaces
+  std::string bias = {};                      ///< the constant that is added to each output channel; none: empty
+  std::optional<std::size_t> bias_node = {};  ///< of a MatMul: the Add that does so
 };
 
 template <std::size_t N>
@@ -36,12 +38,13 @@ class Selection {
   explicit Selection(const GraphDef& def) : def_(def), index_(def) {
     find_answer_nodes();
     for (std::size_t i = 0; i < def.nodes.size(); ++i) {
-      find_activation(i);
-      if (const auto axis = out_axis(def.nodes[i])) {
-        const auto a = activation_.find(i);
-        layers_.push_back(
-            {i, *axis, answer_nodes_.contains(i), def.nodes[a == activation_.end() ? i : a->second].outputs[0]});
-      }
+      if (absorbed_.contains(i)) continue;
+      const auto layer = weight_layer(i);
+      if (layer && layer->bias_node) bias_[i] = *layer->bias_node, absorbed_[*layer->bias_node] = i;
+      if (layer || def.nodes[i].op == "Add") find_activation(i, layer ? layer->bias_node.value_or(i) : i);
+      if (!layer) continue;
+      layers_.push_back(*layer);
+      layers_.back().tensor = result_of(i);
     }
   }
 
@@ -50,6 +53,14 @@ class Selection {
   const std::vector<WeightLayer>& layers() const { return layers_; }
   /// The Relu or Clip behind node i that the range of its result makes unnecessary.
   const std::map<std::size_t, std::size_t>& activations() const { return activation_; }
+  /// The tensor that node i computes, behind its bias and activation; none where it has no results.
+  std::string result_of(std::size_t i) const {
+    const auto activation = activation_.find(i), bias = bias_.find(i);
+    const NodeDef& n = def_.nodes[activation != activation_.end() ? activation->second
+                                  : bias != bias_.end()           ? bias->second
+                                                                  : i];
+    return n.outputs.empty() ? std::string() : n.outputs[0];
+  }
 
   struct Part {
     std::vector<bool> on_integers;            ///< by node
@@ -103,7 +114,7 @@ class Selection {
   void share_steps_of_joins(Part& p) const {
     const auto cut_by = [&](const std::string& name) -> std::string {
       const auto made = index_.producer(name);
-      return made && activated_.contains(*made) ? def_.nodes[*made].op : "";
+      return made && absorbed_.contains(*made) && def_.nodes[*made].op != "Add" ? def_.nodes[*made].op : "";
     };
     for (std::size_t i = def_.nodes.size(); i-- > 0;) {
       const NodeDef& n = def_.nodes[i];
@@ -117,18 +128,11 @@ class Selection {
     }
   }
 
-  /// The tensor that node i computes, behind its activation.
-  std::string result_of(std::size_t i) const {
-    const auto a = activation_.find(i);
-    const NodeDef& n = def_.nodes[a == activation_.end() ? i : a->second];
-    return n.outputs.empty() ? std::string() : n.outputs[0];
-  }
-
   bool made_on_integers(const Part& p, const std::string& name) const {
     const auto made = index_.producer(name);
     if (!made) return false;
-    const auto of = activated_.find(*made);  // a dropped activation stands for the node before it
-    return p.on_integers[of == activated_.end() ? *made : of->second];
+    const auto of = absorbed_.find(*made);  // a dropped activation stands for the node before it
+    return p.on_integers[of == absorbed_.end() ? *made : of->second];
   }
 
   template <typename IsQuantised>
@@ -148,33 +152,60 @@ class Selection {
     return is_one_of(n.op, maps) && quantised(n.inputs[0]);
   }
 
-  /// The axis of the output channels of a node's weights; none where it is no layer that can be quantised.
-  std::optional<std::size_t> out_axis(const NodeDef& n) const {
+  /// None where node i is no layer that can be quantised.
+  std::optional<WeightLayer> weight_layer(std::size_t i) const {
+    const NodeDef& n = def_.nodes[i];
     const Constant* w = constant_of(def_, n, 1);
     if (w == nullptr || w->is_int || w->floats.empty() || n.outputs.size() != 1 || def_.constants.contains(n.inputs[0]))
       return std::nullopt;
-    const bool has_bias = n.inputs.size() > 2 && !n.inputs[2].empty();
-    const Constant* b = constant_of(def_, n, 2);
-    std::size_t axis = 0;
+    const auto made = index_.producer(n.inputs[0]);
+    if (made && def_.nodes[*made].outputs[0] != n.inputs[0]) return std::nullopt;  // one of several results
+    WeightLayer layer{i, 0, answer_nodes_.contains(i)};
     if (n.op == "Conv") {
       if (w->shape.rank() != 3 && w->shape.rank() != 4) return std::nullopt;
     } else if (n.op == "Gemm") {
       if (w->shape.rank() != 2 || real_attribute(n, "alpha", 1) != 1 || real_attribute(n, "beta", 1) != 1 ||
           integer_attribute(n, "transA", 0) != 0)
         return std::nullopt;
-      axis = integer_attribute(n, "transB", 0) != 0 ? 0 : 1;
+      layer.out_axis = integer_attribute(n, "transB", 0) != 0 ? 0 : 1;
+    } else if (n.op == "MatMul") {
+      if (w->shape.rank() != 2) return std::nullopt;
+      layer.out_axis = 1;
+      layer.bias_node = find_bias(n, w->shape[1]);
+      if (layer.bias_node) {
+        const NodeDef& add = def_.nodes[*layer.bias_node];
+        layer.bias = add.inputs[add.inputs[0] == n.outputs[0] ? 1 : 0];
+      }
     } else {
       return std::nullopt;
     }
-    if (has_bias && (b == nullptr || b->is_int || b->floats.size() != static_cast<std::size_t>(w->shape[axis])))
-      return std::nullopt;
-    return axis;
+    if (n.inputs.size() > 2) layer.bias = n.inputs[2];
+    if (!layer.bias.empty() && !is_bias(layer.bias, w->shape[layer.out_axis])) return std::nullopt;
+    return layer;
   }
 
-  /// A Relu, or a Clip from 0 to some number, that is the only reader of node i; 8 bits from 0 on can hold its results.
-  void find_activation(std::size_t i) {
-    const NodeDef& n = def_.nodes[i];
-    if (n.outputs.size() != 1 || (!out_axis(n) && n.op != "Add")) return;
+  /// A constant with one number for each of M channels.
+  bool is_bias(const std::string& name, std::int64_t M) const {
+    const auto b = def_.constants.find(name);
+    return b != def_.constants.end() && !b->second.is_int && b->second.shape.rank() > 0 &&
+           b->second.floats.size() == static_cast<std::size_t>(M) && b->second.shape[b->second.shape.rank() - 1] == M;
+  }
+
+  /// The Add of a bias that is the only reader of a MatMul.
+  std::optional<std::size_t> find_bias(const NodeDef& product, std::int64_t M) const {
+    const auto reader = index_.only_reader(product.outputs[0]);
+    if (!reader) return std::nullopt;
+    const NodeDef& add = def_.nodes[*reader];
+    if (add.op != "Add" || add.inputs.size() != 2 || add.outputs.size() != 1) return std::nullopt;
+    const std::string& other = add.inputs[add.inputs[0] == product.outputs[0] ? 1 : 0];
+    return is_bias(other, M) && def_.constants.at(other).shape.rank() == 1 ? reader : std::nullopt;
+  }
+
+  /// A Relu, or a Clip from 0 to some number, that is the only reader of the result of node `last`, which is i or the
+  /// Add of i's bias; 8 bits from 0 on can hold its results.
+  void find_activation(std::size_t i, std::size_t last) {
+    const NodeDef& n = def_.nodes[last];
+    if (n.outputs.size() != 1) return;
     const auto reader = index_.only_reader(n.outputs[0]);
     if (!reader || answer_nodes_.contains(*reader)) return;
     const NodeDef& a = def_.nodes[*reader];
@@ -187,7 +218,7 @@ class Selection {
       return;
     }
     activation_[i] = *reader;
-    activated_[*reader] = i;
+    absorbed_[*reader] = i;
   }
 
   /// From the outputs back to the layers that answer, or to a mean over the image: 8 bits there would make ties.
@@ -208,7 +239,8 @@ class Selection {
   GraphIndex index_;
   std::set<std::size_t> answer_nodes_;
   std::vector<WeightLayer> layers_;
-  std::map<std::size_t, std::size_t> activation_, activated_;
+  std::map<std::size_t, std::size_t> activation_, bias_;  ///< of a node
+  std::map<std::size_t, std::size_t> absorbed_;  ///< activations and Adds of a bias -> the node that they belong to
 };
 
 }  // namespace weir::detail

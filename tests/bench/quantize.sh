@@ -30,7 +30,7 @@ refuses "is quantised already" --onnx "$made" "${given[@]}" --out "$folder/x.onn
 refuses "nosuch" --onnx "$networks/fashion_alexnet.onnx" "${given[@]:0:2}" --images nosuch --out "$folder/x.onnx"
 refuses "nosuch.onnx" --onnx nosuch.onnx "${given[@]}" --out "$folder/x.onnx"
 refuses "cannot be written" --onnx "$networks/fashion_alexnet.onnx" "${given[@]}" --out /nosuch/x.onnx
-refuses "no Conv or Gemm 'nosuch'" --onnx "$networks/fashion_alexnet.onnx" "${given[@]}" --keep nosuch --out "$folder/x.onnx"
+refuses "no Conv, Gemm or MatMul 'nosuch'" --onnx "$networks/fashion_alexnet.onnx" "${given[@]}" --keep nosuch --out "$folder/x.onnx"
 [ ! -e "$folder/x.onnx" ] || fail "something was written all the same"
 
 python=/usr/bin/python3
@@ -39,3 +39,11 @@ export WEIR_PEERS=${WEIR_ORT:-$build/ort}
 [ -d "$WEIR_PEERS/node_modules/onnxruntime-node" ] || { mkdir -p "$WEIR_PEERS" && (cd "$WEIR_PEERS" &&
   npm install --ignore-scripts --silent --no-fund --no-audit onnxruntime-node) >"$folder/npm" 2>&1; } || exit 0
 "$python" -B "$(dirname "$0")/quantize_answers.py" "$made" "$folder" "$build/bench/infer"
+
+# Matrix products. The name is one that models.json knows.
+mkdir "$folder/tokens" && tokens=$folder/tokens/fashion_alexnet.onnx
+"$python" -B "$(dirname "$0")/matmul_network.py" "$tokens"
+"$build/bench/quantize" --onnx "$tokens" "${given[@]}" --calibrate 100 --worth 1 --out "$folder/tokens/made.onnx" \
+  >"$folder/tokens/report"
+[ "$(grep -cE "^(up|down|mixed)_node +MatMul +8 " "$folder/tokens/report")" = 3 ] || fail "not on integers: $(cat "$folder/tokens/report")"
+"$python" -B "$(dirname "$0")/quantize_answers.py" "$folder/tokens/made.onnx" "$folder" "$build/bench/infer"

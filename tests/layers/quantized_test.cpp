@@ -117,6 +117,63 @@ TEST_CASE(
   CHECK(operators.find(" Conv ") == std::string::npos);  // none is left in floats
 }
 
+TEST_CASE("8-bit networks: MatMul between quantizers is computed on integers, the Add of its bias too") {
+  constexpr std::int64_t K = 37, M = 21, rows = 5;
+  for (const int bias : {0, 1, 2}) {  // none, of the sums' scale, of another
+    CAPTURE(bias);
+    Numbers g({-1, rows, K});
+    std::vector<std::int64_t> w, b;
+    std::vector<float> ws, bs;
+    for (std::int64_t i = 0; i < K * M; ++i) w.push_back((i * 41) % 255 - 127);
+    for (std::int64_t m = 0; m < M; ++m) {
+      ws.push_back(1.0F / static_cast<float>(200 + 3 * m));
+      bs.push_back(ws.back() / (bias == 1 ? 64 : 32));
+      b.push_back(m * 300 - 2000);
+    }
+    g.whole("mw", {K, M}, w, Element::int8).constant("mws", {M}, ws);
+    g.whole("mz", {M}, std::vector<std::int64_t>(M, 0), Element::int8);
+    g.whole("mb", {M}, b, Element::int32).constant("mbs", {M}, bs);
+    g.whole("mbz", {M}, std::vector<std::int64_t>(M, 0), Element::int32);
+    g.node("q", "QuantizeLinear", {"x", "xs", "xz"}).node("d", "DequantizeLinear", {"q", "xs", "xz"});
+    g.node("wd", "DequantizeLinear", {"mw", "mws", "mz"}, {{"axis", std::int64_t{1}}});
+    g.node("bd", "DequantizeLinear", {"mb", "mbs", "mbz"}, {{"axis", std::int64_t{0}}});
+    g.node("p", "MatMul", {"d", "wd"});
+    if (bias > 0) g.node("s", "Add", {"bd", "p"});
+    g.node("r", "QuantizeLinear", {bias > 0 ? "s" : "p", "ys", "yz"}).node("y", "DequantizeLinear", {"r", "ys", "yz"});
+    const weir::Network net = g.build();
+    std::string operators;
+    for (const auto& node : net.state().nodes) operators += node.op + " ";
+    CHECK((operators.find("QGemm") != std::string::npos) == (bias == 1));
+    CHECK((operators.find("QLinearMatMul") != std::string::npos) == (bias == 0));
+    CHECK((operators.find(" MatMul") != std::string::npos) == (bias == 2));  // in floats
+
+    const Tensor x = graphs::noise({3, rows, K});
+    const Tensor y = graphs::run(net, x, {.isa = "portable"});
+    std::size_t inside = 0;
+    for (std::int64_t r = 0; r < 3 * rows; ++r)
+      for (std::int64_t m = 0; m < M; ++m) {
+        const auto c = static_cast<std::size_t>(m);
+        double sum = bias > 0 ? static_cast<double>(b[c]) * double{bs[c]} : 0;
+        for (std::int64_t k = 0; k < K; ++k) {
+          const double q =
+              std::clamp(std::nearbyint(double{x[static_cast<std::size_t>(r * K + k)]} * 64), -131.0, 124.0);
+          sum += q / 64 * static_cast<double>(w[static_cast<std::size_t>(k * M + m)]) * double{ws[c]};
+        }
+        const double right = std::clamp(std::nearbyint(sum * 16), -123.0, 132.0) / 16;
+        inside += std::abs(right) < 7 ? 1 : 0;
+        CHECK(std::abs(double{y[static_cast<std::size_t>(r * M + m)]} - right) < 1.01 / 16);
+      }
+    CHECK(inside > 100);  // not all are cut off
+    if (bias == 2) continue;
+    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
+      for (const int threads : {1, 2})
+        if (weir::supported(isa)) {
+          const weir::ContextOptions options{.threads = threads, .isa = std::string(to_string(isa))};
+          CHECK(std::ranges::equal(graphs::run(net, x, options).span(), y.span()));
+        }
+  }
+}
+
 TEST_CASE("8-bit networks: hooks see the integers as floats, and rows may leave there") {
   const weir::Network net = on_integers().build();
   const Tensor x = graphs::noise({4, 3, 9, 7});

@@ -32,18 +32,21 @@ def hidden(net, q):
     return net.hide(dequantize(net, q))
 
 
-def weights(net, shape, depth, shift):
-    """The name of dequantised int8 weights, and the bits of their scales: one, or one for each output channel."""
+def weights(net, shape, depth, shift, transposed=False):
+    """The name of dequantised int8 weights, and the bits of their scales: one, or one for each output channel, which lies
+    along axis 0, of transposed weights along axis 1."""
     most = max(1, min(127, (1 << 23) // (255 * depth)))
     values = net.np.integers(-most, most + 1, shape).astype(np.int8)
     each = net.opset >= 13 and net.chance(0.5)
     shifts = net.np.integers(shift, shift + 3, shape[0]) if each else np.array(shift)
     zeros = np.zeros(shifts.shape, np.int8)
+    if transposed:
+        values, shape = np.ascontiguousarray(values.T), shape[::-1]
     name = net.constant(values, plain=True)
     inputs = [name, net.constant((2.0 ** -shifts).astype(np.float32), plain=True), net.constant(zeros, plain=True)]
     if each:
         net.kinds.add("quantized_per_channel")
-    return net.hide(net.node("DequantizeLinear", inputs, shape, axis=0 if each else None)), shifts
+    return net.hide(net.node("DequantizeLinear", inputs, shape, axis=int(transposed) if each else None)), shifts
 
 
 def bias(net, out, shifts, shift):
@@ -80,12 +83,20 @@ def conv(net, q):
 
 
 def product(net, q):
-    if len(q.shape) != 2:
-        return None
-    out, depth = net.pick(1, 3, 8, 10, 17), q.shape[1]
-    w, shifts = weights(net, (out, depth), depth, 5)
-    inputs = [hidden(net, q), w] + ([bias(net, out, shifts, q.shift)] if net.chance(0.6) else [])
-    return quantize(net, net.hide(net.node("Gemm", inputs, (N, out), transB=1)), net.pick(np.uint8, np.int8), net.pick(0, 1, 2, 3))
+    """Gemm, or MatMul, of tensors of any rank, with its bias in an Add."""
+    out, depth = net.pick(1, 3, 8, 10, 17), q.shape[-1]
+    as_matmul = len(q.shape) != 2 or net.chance(0.5)
+    w, shifts = weights(net, (out, depth), depth, 5, transposed=as_matmul)
+    added = [bias(net, out, shifts, q.shift)] if net.chance(0.6) else []
+    if as_matmul:
+        net.kinds.add("quantized_matmul")
+        shape = (*q.shape[:-1], out)
+        y = net.hide(net.node("MatMul", [hidden(net, q), w], shape))
+        if added:
+            y = net.hide(net.node("Add", [y, *added] if net.chance(0.5) else [*added, y], shape))
+    else:
+        y = net.hide(net.node("Gemm", [hidden(net, q), w, *added], (N, out), transB=1))
+    return quantize(net, y, net.pick(np.uint8, np.int8), net.pick(0, 1, 2, 3))
 
 
 def add(net, q):

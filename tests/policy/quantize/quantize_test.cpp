@@ -130,7 +130,8 @@ TEST_CASE("quantize: the file written answers as fp32 does, on integers, under t
 }
 
 TEST_CASE(
-    "quantize: weights are symmetric with a scale for each channel, of 7 bits where asked; kept layers are fp32") {
+    "quantize: weights are symmetric with a scale for each channel; of 7 bits two products fit into 16; kept layers "
+    "are fp32") {
   const weir::GraphDef def = network();
   const weir::Tensor x = images(8);
   weir::QuantizeOptions o = quick();
@@ -140,11 +141,25 @@ TEST_CASE(
   for (const int bits : {7, 8}) {
     o.weight_bits = bits;
     const weir::Quantized made = weir::quantize(def, x, o);
-    std::int64_t largest = 0;
-    for (const auto& [name, c] : made.graph.constants)
-      if (c.element == weir::Element::int8)
-        for (const std::int64_t q : c.ints) largest = std::max(largest, std::abs(q));
-    CHECK(largest == (bits == 7 ? 63 : 127));
+    std::int64_t largest = 0, together = 0;
+    for (const auto& entry : made.graph.constants) {
+      const weir::Constant& c = entry.second;
+      if (c.element != weir::Element::int8 || c.shape.rank() != 4) continue;
+      const std::int64_t C = c.shape[1], area = c.shape[2] * c.shape[3], depth = C * area;
+      const auto weight = [&](std::int64_t m, std::int64_t j) {  // as ONNX Runtime sums: the channels of each position
+        return j < depth ? c.ints[static_cast<std::size_t>(m * depth + j % C * area + j / C)] : 0;
+      };
+      for (std::int64_t m = 0; m < c.shape[0]; ++m)
+        for (std::int64_t j = 0; j < depth; j += 2) {
+          const std::int64_t a = weight(m, j), b = weight(m, j + 1);
+          largest = std::max({largest, std::abs(a), std::abs(b)});
+          if (a * b > 0) together = std::max(together, std::abs(a + b));
+        }
+    }
+    CHECK(largest <= 127);
+    CHECK(largest > 100);
+    CHECK((together <= 128) == (bits == 7));
+    CHECK(together > 120);
   }
   const std::string first = def.nodes[0].name;
   o.keep = {first};
@@ -206,6 +221,56 @@ TEST_CASE("quantize: what only a Concat reads has the steps of its result, and j
   }
 }
 
+TEST_CASE("quantize: matrix products with constant weights, their biases and activations are on integers") {
+  weir::GraphDef def;
+  def.source = "tokens";
+  def.inputs.push_back({"input", {-1, 3, 32, 32}, {"N", "", "", ""}});
+  def.outputs = {"y"};
+  std::mt19937 random(11);
+  const auto constant = [&](const std::string& name, const weir::Shape& shape, float most) {
+    std::uniform_real_distribution<float> uniform(-most, most);
+    std::vector<float> values(static_cast<std::size_t>(shape.numel()));
+    for (float& v : values) v = uniform(random);
+    def.constants[name] = {shape, std::move(values), {}, false, weir::Element::float32};
+    return name;
+  };
+  def.constants["rows"] = {weir::Shape{3}, {}, {0, 40, 64}, true, weir::Element::float32};
+  using List = std::vector<std::int64_t>;
+  def.nodes = {{"patches", "Conv", {"input", constant("w0", {40, 3, 4, 4}, 0.2F)}, {"p"}, {{"strides", List{4, 4}}}},
+               {"reshape", "Reshape", {"p", "rows"}, {"r"}, {}},
+               {"transpose", "Transpose", {"r"}, {"t"}, {{"perm", List{0, 2, 1}}}},
+               {"up", "MatMul", {"t", constant("w1", {40, 67}, 0.3F)}, {"u"}, {}},
+               {"up_bias", "Add", {"u", constant("b1", {67}, 0.5F)}, {"ub"}, {}},
+               {"relu", "Relu", {"ub"}, {"a"}, {}},
+               {"down", "MatMul", {"a", constant("w2", {67, 40}, 0.3F)}, {"d"}, {}},
+               {"sum", "Add", {"t", "d"}, {"s"}, {}},
+               {"mean", "ReduceMean", {"s"}, {"m"}, {{"axes", List{1}}, {"keepdims", std::int64_t{0}}}},
+               {"answer", "MatMul", {"m", constant("w3", {40, 10}, 0.3F)}, {"y"}, {}}};
+  const weir::Tensor x = images(32);
+  for (const bool correct : {false, true}) {
+    CAPTURE(correct);
+    weir::QuantizeOptions o = quick();
+    o.worth = 1;
+    o.correct_bias = correct;
+    const weir::Quantized made = weir::quantize(def, x, o);
+    CHECK(made.report.result.same == 16);
+    CHECK(made.report.result.divergence < 0.01);
+    REQUIRE(made.report.layers.size() == 4);
+    CHECK(made.report.layers[1].tensor == "a");
+    CHECK(made.report.layers[2].tensor == "d");
+    for (std::size_t l = 0; l < 3; ++l) CHECK(made.report.layers[l].snr_db > 25);
+    CHECK_FALSE(made.report.layers[3].on_integers);
+    const weir::GraphDef read = weir::parse_onnx(weir::detail::to_onnx(made.graph, made.outputs), "int8");
+    CHECK(count(read, "Relu") == 0);
+    const weir::Network int8 = weir::build_network(read);
+    const std::size_t with_bias = made.report.result.bias_corrected ? 2 : 1;
+    CHECK(count(int8, "com.microsoft::QGemm") == with_bias);
+    CHECK(count(int8, "QLinearMatMul") == 2 - with_bias);
+    CHECK(count(int8, "com.microsoft::QLinearAdd") == 1);
+    CHECK(count(int8, "MatMul") == 1);  // what answers
+  }
+}
+
 TEST_CASE("quantize: what cannot be is refused, each with its reason") {
   const weir::GraphDef def = network();
   const weir::Tensor x = images(8);
@@ -233,7 +298,7 @@ TEST_CASE("quantize: what cannot be is refused, each with its reason") {
   };
   CHECK(with([](auto& p) { p.weight_bits = 4; }).find("weight_bits must be 7 or 8") != std::string::npos);
   CHECK(with([](auto& p) { p.ranges = {"best"}; }).find("'best' is none of") != std::string::npos);
-  CHECK(with([](auto& p) { p.keep = {"nosuch"}; }).find("no Conv or Gemm 'nosuch'") != std::string::npos);
+  CHECK(with([](auto& p) { p.keep = {"nosuch"}; }).find("no Conv, Gemm or MatMul 'nosuch'") != std::string::npos);
   CHECK(with([](auto& p) { p.held_back = 7; }).find("fewer than 4") != std::string::npos);
   CHECK(with([](auto& p) { p.worth = 0; }).find("worth must be") != std::string::npos);
   weir::GraphDef none = def;
