@@ -48,8 +48,8 @@ class AdamLayer {
 /// A head while it is fitted: some rows forwards, and the gradient backwards.
 class HeadInTraining {
  public:
-  HeadInTraining(const Eigen::MatrixXf& X, const Eigen::MatrixXf& q, std::size_t units, std::size_t most_rows,
-                 std::uint64_t seed, const Context& context)
+  HeadInTraining(const Eigen::Ref<const Eigen::MatrixXf>& X, const Eigen::MatrixXf& q, std::size_t units,
+                 std::size_t most_rows, std::uint64_t seed, const Context& context)
       : X_(X),
         q_(q),
         context_(context),
@@ -160,7 +160,7 @@ class HeadInTraining {
     }
   }
 
-  const Eigen::MatrixXf& X_;
+  const Eigen::Ref<const Eigen::MatrixXf>& X_;
   const Eigen::MatrixXf& q_;
   const Context& context_;
   std::size_t D_, H_, K_;
@@ -181,7 +181,8 @@ inline void shuffle(std::vector<Eigen::Index>& order, std::uint64_t seed, std::u
 
 namespace weir {
 
-WEIR_INLINE void DistilledHeadLearner::check(const Eigen::MatrixXf& X, const Eigen::MatrixXf& q) const {
+WEIR_INLINE void DistilledHeadLearner::check(const Eigen::Ref<const Eigen::MatrixXf>& X,
+                                             const Eigen::MatrixXf& q) const {
   if (hidden < 1 || hidden > detail::max_hidden_units || epochs < 1 || batch < 1 || !(step > 0) || !(decay >= 0) ||
       !(held_back > 0 && held_back < 1))
     throw ArgumentError("exit head: needs 1 to " + std::to_string(detail::max_hidden_units) +
@@ -196,9 +197,9 @@ WEIR_INLINE void DistilledHeadLearner::check(const Eigen::MatrixXf& X, const Eig
       throw ArgumentError("exit head: row " + std::to_string(i) + " of the probabilities does not add up to 1");
 }
 
-WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eigen::MatrixXf& X,
+WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eigen::Ref<const Eigen::MatrixXf>& X,
                                                const Eigen::MatrixXf& q, const Context& context,
-                                               const Progress& progress) const {
+                                               const Progress& progress, HeadSees sees) const {
   check(X, q);
   const auto n = static_cast<std::size_t>(X.rows());
   std::vector<Eigen::Index> order(n);
@@ -210,7 +211,7 @@ WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eige
   order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept));
   const std::size_t most = std::min(batch, std::max(order.size(), judges.size()));
   const std::size_t steps = (order.size() + most - 1) / most;
-  const int rounds = std::max(epochs, static_cast<int>(std::min<std::size_t>(200, 2000 / steps)));
+  const int rounds = std::max(epochs, static_cast<int>(std::min<std::size_t>(200, least_steps / steps)));
   detail::HeadInTraining training(X, q, hidden, most, seed + 2, context);
   const auto judged = [&] {
     double sum = 0;
@@ -237,7 +238,7 @@ WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eige
     if (progress) progress(static_cast<std::size_t>(round + 1), static_cast<std::size_t>(rounds));
   }
   if (!std::isfinite(least)) throw ArgumentError("exit head: the fit did not converge");
-  return best;
+  return sees == HeadSees::earlier_exit ? best.seeing_earlier() : best;
 }
 
 }  // namespace weir
