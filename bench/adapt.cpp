@@ -20,6 +20,7 @@
 #include "adapt/limits.hpp"
 #include "adapt/links.hpp"
 #include "adapt/no_labels.hpp"
+#include "adapt/placement.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/report/decisions.hpp"
 #include "adapt/report/page.hpp"
@@ -120,6 +121,7 @@ void run(Options o, const std::string& command) {
   if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
   adapt::HeadStore store(o, data, models);
   for (adapt::Heads& h : heads) {
+    adapt::place_exits(h, o, data, models, loss, store, say);
     adapt::fit_heads(h, store, data, models);
     if (h.points.empty())
       say("no early exits in " + models.all[h.model].name + ": " + h.reason);

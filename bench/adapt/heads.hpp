@@ -21,6 +21,7 @@ struct Heads {
   std::vector<std::optional<weir::ExitHead>> heads;  ///< fitted to all images; none where the tensor is an answer
   std::vector<bool> logits;                          ///< what answers there still needs a softmax
   std::vector<Eigen::MatrixXf> out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
+  bool spread = false;                               ///< points were left to the system: placement.hpp
   std::string reason;                                ///< why there are none
 };
 
@@ -56,6 +57,7 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
   }
   if (layers.empty()) {
     h.points = weir::detail::spread_exit_points(net, o.exits);
+    h.spread = true;
     if (h.points.empty()) h.reason = "the network has no tensor that everything after it depends on alone";
     return h;
   }
