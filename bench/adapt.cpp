@@ -119,10 +119,10 @@ void run(Options o, const std::string& command) {
 
   std::vector<adapt::Mode> modes;
   if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
-  adapt::HeadStore store(o, data, models);
+  auto store = std::make_unique<adapt::HeadStore>(o, data, models);
   for (adapt::Heads& h : heads) {
-    adapt::place_exits(h, o, data, models, loss, store, say);
-    adapt::fit_heads(h, store, data, models);
+    adapt::place_exits(h, o, data, models, loss, *store, say);
+    adapt::fit_heads(h, *store, data, models);
     if (h.points.empty())
       say("no early exits in " + models.all[h.model].name + ": " + h.reason);
     else if (models.all[h.model].copy_of.empty())  // exits of a copy are for the search: fp32 is the full network
@@ -136,7 +136,8 @@ void run(Options o, const std::string& command) {
                               ? "trained on " + std::to_string(data.heads.size()) + " further images"
                               : "cross-fitted on the policy part, " + std::to_string(o.folds) + " folds"));
   adapt::take_costs_from_table(modes, o);
-  std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss, store); });
+  std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss, *store); });
+  store.reset();  // activations of all images that heads were fitted to
 
   // Everything is decided; only now are the test images looked at.
   for (adapt::Mode& m : modes) {
