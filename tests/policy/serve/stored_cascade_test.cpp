@@ -275,8 +275,8 @@ TEST_CASE(
   file.stages.insert(file.stages.begin() + 2, {file.stages[0].feature_names, 1, head(1, true), source(1)});
   file.stages[2].source["sees"] = "first";
   const auto inputs = file.inputs();
-  file.policy.a.gates = {stored_toys::gate(inputs.size(0), 0.9), stored_toys::gate(inputs.size(1), 0.8),
-                         stored_toys::gate(inputs.size(2), 0.7), weir::Gate{}};
+  file.policy.a.gates = {stored_toys::gate(inputs.size(0), 0.99), stored_toys::gate(inputs.size(1), 2),
+                         stored_toys::gate(inputs.size(2), 0.5), weir::Gate{}};  // some leave at the second
   file.policy.b = file.policy.a;
   const std::string text = weir::to_text(file);
   const json good = json::parse(text);
