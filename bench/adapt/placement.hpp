@@ -144,9 +144,11 @@ inline void place_exits(Heads& h, const Options& o, const Data& data, Models& mo
                                              std::string(weir::detail::predicted_loss));
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};
   options.most = o.exits + (model.copy_of.empty() ? 0 : 1);
-  ProgressLine progress("placing the exits of " + model.name);
-  options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::detail::FoundChain found = weir::detail::search_chain(m.lessons, options);
+  const weir::detail::FoundChain found = [&] {
+    ProgressLine progress("placing the exits of " + model.name);
+    options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+    return weir::detail::search_chain(m.lessons, options);
+  }();
   std::vector<std::size_t> even;
   for (std::size_t t = 0; t < m.spec->stages.size(); ++t)
     if (t >= tensors.size() ||
