@@ -18,7 +18,9 @@
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
 #include "adapt/limits.hpp"
+#include "adapt/links.hpp"
 #include "adapt/no_labels.hpp"
+#include "adapt/placement.hpp"
 #include "adapt/policy_out.hpp"
 #include "adapt/report/decisions.hpp"
 #include "adapt/report/page.hpp"
@@ -40,7 +42,7 @@ void say(const std::string& text) {
 
 /// False where there is nothing to choose between.
 bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
-                      const weir::Loss& loss) {
+                      const weir::Loss& loss, adapt::HeadStore& store) {
   if (m.name == "search") {  // by confidence only: what else gates see is chosen for the topology that is found
     adapt::find_costs(m, o, data, models);
     m.policy = adapt::record(m, o, models, data.policy, loss, true);
@@ -49,6 +51,8 @@ bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data,
     say("found: " + adapt::to_text(m.spec->topology));
     if (m.spec->stages.size() == 1) return false;
   }
+  adapt::choose_links(m, o, data, models, loss, store);
+  if (m.links) say(adapt::links_line(m));
   adapt::offer_features(m, o, data, models, loss);
   adapt::find_costs(m, o, data, models);
   m.policy = adapt::record(m, o, models, data.policy, loss, true);
@@ -115,8 +119,10 @@ void run(Options o, const std::string& command) {
 
   std::vector<adapt::Mode> modes;
   if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
+  auto store = std::make_unique<adapt::HeadStore>(o, data, models);
   for (adapt::Heads& h : heads) {
-    adapt::fit_heads(h, o, data, models, classes);
+    adapt::place_exits(h, o, data, models, loss, *store, say);
+    adapt::fit_heads(h, *store, data, models);
     if (h.points.empty())
       say("no early exits in " + models.all[h.model].name + ": " + h.reason);
     else if (models.all[h.model].copy_of.empty())  // exits of a copy are for the search: fp32 is the full network
@@ -130,7 +136,8 @@ void run(Options o, const std::string& command) {
                               ? "trained on " + std::to_string(data.heads.size()) + " further images"
                               : "cross-fitted on the policy part, " + std::to_string(o.folds) + " folds"));
   adapt::take_costs_from_table(modes, o);
-  std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss); });
+  std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss, *store); });
+  store.reset();  // activations of all images that heads were fitted to
 
   // Everything is decided; only now are the test images looked at.
   for (adapt::Mode& m : modes) {

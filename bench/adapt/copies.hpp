@@ -217,6 +217,7 @@ inline std::optional<Model> make_copy(std::size_t n, const Options& o, const Par
 inline Heads heads_of_copy(const Heads& of, std::size_t copy, const Models& models) {
   Heads h;
   h.model = copy;
+  h.spread = of.spread;
   const weir::Network& net = models.all[copy].network;
   const std::vector<std::string> names = net.tensor_names();
   for (const weir::ExitPoint& p : of.points)

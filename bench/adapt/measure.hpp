@@ -157,6 +157,22 @@ inline std::shared_ptr<weir::CascadeExecutor> alone(const weir::Network& network
   return std::make_shared<weir::CascadeExecutor>(spec, context);
 }
 
+/// A stage of a cascade that answers everything: its network runs up to it, and the heads that its own sees on the way.
+inline std::shared_ptr<weir::CascadeExecutor> alone(const weir::CascadeSpec& spec, std::size_t stage,
+                                                    const weir::Context& context) {
+  std::vector<weir::CascadeStage> stages;
+  std::vector<std::string> names;
+  for (const std::size_t k : weir::detail::stages_behind(spec.stages, stage)) {
+    stages.push_back(spec.stages[k]);
+    stages.back().network = 0;
+    names.push_back(stages.back().name);
+  }
+  const auto made =
+      std::make_shared<weir::CascadeSpec>(std::vector<weir::Network>{spec.network(spec.stages[stage].network)},
+                                          std::move(stages), weir::Topology::chain(names));
+  return std::make_shared<weir::CascadeExecutor>(made, context);
+}
+
 /// Everybody who runs: single networks, and for each mode the learned policy, its curve, rules, random exits, oracles.
 inline std::vector<Contestant> contestants(const Options& o, const Data& data, Models& models,
                                            std::vector<Mode>& modes) {
@@ -199,9 +215,12 @@ inline std::vector<Contestant> contestants(const Options& o, const Data& data, M
       Contestant& c = add(r.name, "rule", o.max_loss, mixed(r.policy));
       c.cascade = plain;             // rules read nothing but confidence, and do not pay for more
       if (r.name == "fixed_exit") {  // it looks at no feature, so it runs nothing but the layers and the head it needs
-        const weir::CascadeStage& s = m.spec->stages[static_cast<std::size_t>(r.parameter)];
-        c.cascade = alone(m.spec->network(s.network), s, context);
-        c.maker = models.maker(data.test, {m.nets[s.network]});
+        const auto stage = static_cast<std::size_t>(r.parameter);
+        c.cascade = alone(*m.spec, stage, context);
+        c.maker = models.maker(data.test, {m.nets[m.spec->stages[stage].network]});
+        c.decide = [last = c.cascade->spec().stages.size() - 1](std::size_t, std::size_t k, std::span<const double>) {
+          return k < last ? std::size_t{1} : std::size_t{0};
+        };
         continue;
       }
       if (const auto own = weir::detail::rule_cascade(m.plain, r); own != m.plain)

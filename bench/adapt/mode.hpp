@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,14 @@ struct MemberCost {
   double with = 0, without = 0;
 };
 
+/// What heads that see the exit before them are worth, on the policy part (links.hpp).
+struct LinksTried {
+  std::vector<std::string> stages;          ///< those that see another one
+  std::vector<double> right, right_linked;  ///< [stages] share of right answers without and with
+  double cost = 0, cost_linked = 0;         ///< system_cost, cross-validated
+  bool taken = false;
+};
+
 struct Mode {
   std::string name;               ///< "selection", "early_exit" or "search"
   std::string learner;            ///< what its gates are
@@ -72,6 +81,7 @@ struct Mode {
   std::vector<weir::detail::GroupsTried> tried;    ///< where groups of features were chosen among
   std::vector<std::string> left_out;               ///< rules that the traces do not suffice for, and why
   std::vector<double> decisions;                   ///< [stages] seconds of a decision, where those are measured
+  std::optional<LinksTried> links;                 ///< where that was tried
   std::string repriced;                            ///< where stages were measured again in use: what that changed
   std::vector<MemberCost> members;  ///< of all stages but the full network; empty if they were not weighed
   bool certified = false;           ///< the budget holds with the asked confidence
@@ -94,6 +104,19 @@ struct Mode {
   /// Cost of an image in the full network alone.
   double full_cost() const { return weir::detail::select_costs(model, policy, {policy.full()}).at(0, batch).cost; }
 };
+
+/// What choose_links() found; null where it did not try.
+inline nlohmann::json links_json(const Mode& m) {
+  if (!m.links) return nullptr;
+  nlohmann::json json = {{"taken", m.links->taken},
+                         {"cost", m.links->cost_linked},
+                         {"cost_without", m.links->cost},
+                         {"stages", nlohmann::json::array()}};
+  for (std::size_t i = 0; i < m.links->stages.size(); ++i)
+    json["stages"].push_back(
+        {{"name", m.links->stages[i]}, {"right", m.links->right_linked[i]}, {"right_without", m.links->right[i]}});
+  return json;
+}
 
 /// True if exits of some mode answer with heads that were trained here.
 inline bool has_heads(const std::vector<Mode>& modes) {

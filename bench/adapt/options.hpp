@@ -19,7 +19,7 @@ struct Options {
   std::string classes, images, labels, test_images, test_labels, head_images, head_labels;
   std::vector<std::string> early_exit, make;
   std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "auto", isa;
-  std::string test_part, budget = "excess";
+  std::string test_part, budget = "excess", heads_see = "auto";
   std::vector<std::string> also;
   std::vector<double> split = {0.5, 0.25, 0.25};
   std::vector<std::string> features = {"auto"};
@@ -64,6 +64,13 @@ inline void declare(CLI::App& app, Options& o) {
                  "units of the hidden layer of exit heads, which learn what the full network says; 0: heads of one "
                  "layer, which learn the labels. With --quick at most 32, and 0 without --head-images")
       ->check(CLI::Range(std::size_t{0}, weir::detail::max_hidden_units))
+      ->group("Networks");
+  app.add_option(
+         "--heads-see", o.heads_see,
+         "what exit heads read. layer: their own layer; earlier: also the logits of the exit before them in the "
+         "chain that they serve; auto: what costs less in cross-validation on the policy part (layer with "
+         "--quick)")
+      ->check(CLI::IsMember({"auto", "layer", "earlier"}))
       ->group("Networks");
   app.add_option(
          "--topology", o.topology,

@@ -215,6 +215,7 @@ inline nlohmann::json summary_json(const Results& r) {
         {"mode", m.name},
         {"learner", m.learner},
         {"learned_from", m.learned_from},
+        {"heads_see_the_exit_before", links_json(m)},
         {"features", m.spec->feature_options.groups},
         {"accuracy", c.accuracy()},
         {"net_loss", p.net},

@@ -75,6 +75,34 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
   return part;
 }
 
+/// The best topology over the stages of a pool. A large pool is searched greedily, one stage after the other, and does
+/// not come to a network whose stages pay only together (an 8-bit copy with its exits, which start anew in fp32): so
+/// the stages of each network are also searched with the full network alone, and taken where they are cheaper.
+inline weir::FoundTopology best_topology(const Mode& m, const weir::SearchOptions& options) {
+  weir::FoundTopology best = weir::search_topologies(m.lessons, options).front();
+  const std::size_t n = m.lessons.stages.size();
+  if (weir::detail::count_topologies(n, options.max_stages, options.exhaustive) <= options.exhaustive) return best;
+  for (std::size_t net = 0; net + 1 < m.nets.size(); ++net) {
+    std::vector<std::size_t> keep;
+    for (std::size_t k = 0; k < n; ++k)
+      if (m.spec->stages[k].network == net || k + 1 == n) keep.push_back(k);
+    if (keep.size() < 3) continue;  // a pair: the search of the whole pool began with it
+    const auto in_pool = [&](std::vector<std::size_t> stages) {
+      for (std::size_t& k : stages) k = keep[k];
+      return stages;
+    };
+    weir::SearchOptions some = options;
+    if (options.usable)
+      some.usable = [&](const std::vector<std::size_t>& stages, const weir::Topology& topology) {
+        return options.usable(in_pool(stages), topology);
+      };
+    weir::FoundTopology found = weir::search_topologies(m.lessons.select(keep), some).front();
+    found.stages = in_pool(found.stages);
+    if (found.cost < best.cost * (1 - options.least_gain)) best = std::move(found);
+  }
+  return best;
+}
+
 /// Searches on m.lessons and leaves in the mode nothing but the stages and networks that were found to pay. Batches are
 /// priced as if all images got everywhere, and only topologies are tried through which they flow.
 inline void search(Mode& m, const Options& o, const Models& models) {
@@ -92,7 +120,7 @@ inline void search(Mode& m, const Options& o, const Models& models) {
     };
   ProgressLine progress("searching the topology of " + std::to_string(m.spec->stages.size()) + " stages");
   options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::FoundTopology found = weir::search_topologies(m.lessons, options).front();
+  const weir::FoundTopology found = best_topology(m, options);
   PartOfMode part = part_of(m, models, found.stages, found.topology);
   m.model = weir::detail::select_costs(m.model, m.policy, found.stages);
   m.policy = m.policy.select(found.stages);

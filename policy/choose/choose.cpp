@@ -13,6 +13,7 @@
 #include <weir/policy/evaluate/statistics.ipp>
 #include <weir/policy/evaluate/tradeoff.ipp>
 #include <weir/policy/learn/batch_prices.ipp>
+#include <weir/policy/learn/chain_search.ipp>
 #include <weir/policy/learn/cross_validate.ipp>
 #include <weir/policy/learn/decision_cost.ipp>
 #include <weir/policy/learn/expected_loss.ipp>

@@ -48,10 +48,9 @@ class AdamLayer {
 /// A head while it is fitted: some rows forwards, and the gradient backwards.
 class HeadInTraining {
  public:
-  HeadInTraining(const Eigen::MatrixXf& X, const Eigen::MatrixXf& q, std::size_t units, std::size_t most_rows,
-                 std::uint64_t seed, const Context& context)
-      : X_(X),
-        q_(q),
+  HeadInTraining(const Eigen::Ref<const Eigen::MatrixXf>& X, const Eigen::MatrixXf& q, std::size_t units,
+                 std::size_t most_rows, std::uint64_t seed, const Context& context)
+      : q_(q),
         context_(context),
         D_(static_cast<std::size_t>(X.cols())),
         H_(units),
@@ -74,6 +73,7 @@ class HeadInTraining {
       mean_.push_back(static_cast<float>(mean));
       scale_.push_back(variance > 1e-12 ? static_cast<float>(1 / std::sqrt(variance)) : 0);
     }
+    scale_rows(X);
   }
 
   /// Mean loss of some rows.
@@ -142,13 +142,27 @@ class HeadInTraining {
                                a.begin() + static_cast<std::ptrdiff_t>((i + 1) * n), 0.0F);
   }
 
+  /// X is stored by columns, and a batch takes rows from all over it: scaled, and row by row, it is read once.
+  void scale_rows(const Eigen::Ref<const Eigen::MatrixXf>& X) {
+    const auto n = static_cast<std::size_t>(X.rows());
+    all_.resize(n * D_);
+    constexpr std::size_t block = 64;
+    context_.pool().split(static_cast<std::int64_t>(n), block, [&](std::int64_t begin, std::int64_t end) {
+      for (auto first = static_cast<std::size_t>(begin); first < static_cast<std::size_t>(end); first += block)
+        for (std::size_t j = 0; j < D_; ++j) {
+          const float* column = X.col(static_cast<Eigen::Index>(j)).data();
+          for (std::size_t i = first; i < std::min(first + block, static_cast<std::size_t>(end)); ++i)
+            all_[i * D_ + j] = (column[i] - mean_[j]) * scale_[j];
+        }
+    });
+  }
+
   void forward(std::span<const Eigen::Index> rows) {
     const std::size_t B = rows.size();
-    for (std::size_t j = 0; j < D_; ++j) {
-      const float* column = X_.col(static_cast<Eigen::Index>(j)).data();
-      for (std::size_t b = 0; b < B; ++b)
-        x_[b * D_ + j] = x_across_[j * B + b] = (column[rows[b]] - mean_[j]) * scale_[j];
-    }
+    for (std::size_t b = 0; b < B; ++b)
+      std::copy_n(all_.data() + static_cast<std::size_t>(rows[b]) * D_, D_, x_.data() + b * D_);
+    for (std::size_t j = 0; j < D_; ++j)
+      for (std::size_t b = 0; b < B; ++b) x_across_[j * B + b] = x_[b * D_ + j];
     product(x_, B, first_.value, H_, D_, h_);
     for (std::size_t b = 0; b < B; ++b)
       for (std::size_t u = 0; u < H_; ++u) h_[b * H_ + u] = std::max(0.0F, h_[b * H_ + u] + first_bias_.value[u]);
@@ -160,12 +174,12 @@ class HeadInTraining {
     }
   }
 
-  const Eigen::MatrixXf& X_;
   const Eigen::MatrixXf& q_;
   const Context& context_;
   std::size_t D_, H_, K_;
   std::vector<float> mean_, scale_;
   AdamLayer first_, first_bias_, second_, second_bias_;
+  std::vector<float> all_;  // [examples, inputs], scaled
   std::vector<float> x_, x_across_, h_, h_across_, p_, p_across_, second_across_;
 };
 
@@ -181,7 +195,8 @@ inline void shuffle(std::vector<Eigen::Index>& order, std::uint64_t seed, std::u
 
 namespace weir {
 
-WEIR_INLINE void DistilledHeadLearner::check(const Eigen::MatrixXf& X, const Eigen::MatrixXf& q) const {
+WEIR_INLINE void DistilledHeadLearner::check(const Eigen::Ref<const Eigen::MatrixXf>& X,
+                                             const Eigen::MatrixXf& q) const {
   if (hidden < 1 || hidden > detail::max_hidden_units || epochs < 1 || batch < 1 || !(step > 0) || !(decay >= 0) ||
       !(held_back > 0 && held_back < 1))
     throw ArgumentError("exit head: needs 1 to " + std::to_string(detail::max_hidden_units) +
@@ -196,9 +211,9 @@ WEIR_INLINE void DistilledHeadLearner::check(const Eigen::MatrixXf& X, const Eig
       throw ArgumentError("exit head: row " + std::to_string(i) + " of the probabilities does not add up to 1");
 }
 
-WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eigen::MatrixXf& X,
+WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eigen::Ref<const Eigen::MatrixXf>& X,
                                                const Eigen::MatrixXf& q, const Context& context,
-                                               const Progress& progress) const {
+                                               const Progress& progress, HeadSees sees) const {
   check(X, q);
   const auto n = static_cast<std::size_t>(X.rows());
   std::vector<Eigen::Index> order(n);
@@ -210,7 +225,7 @@ WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eige
   order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept));
   const std::size_t most = std::min(batch, std::max(order.size(), judges.size()));
   const std::size_t steps = (order.size() + most - 1) / most;
-  const int rounds = std::max(epochs, static_cast<int>(std::min<std::size_t>(200, 2000 / steps)));
+  const int rounds = std::max(epochs, static_cast<int>(std::min<std::size_t>(200, least_steps / steps)));
   detail::HeadInTraining training(X, q, hidden, most, seed + 2, context);
   const auto judged = [&] {
     double sum = 0;
@@ -237,7 +252,7 @@ WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eige
     if (progress) progress(static_cast<std::size_t>(round + 1), static_cast<std::size_t>(rounds));
   }
   if (!std::isfinite(least)) throw ArgumentError("exit head: the fit did not converge");
-  return best;
+  return sees == HeadSees::earlier_exit ? best.seeing_earlier() : best;
 }
 
 }  // namespace weir

@@ -51,21 +51,31 @@ WEIR_INLINE ExitHead ExitHead::with_temperature(double temperature) const {
   return head;
 }
 
+WEIR_INLINE ExitHead ExitHead::seeing_earlier() const {
+  if (n_inputs() <= n_classes_)
+    throw ShapeError("exit head: " + std::to_string(n_inputs()) + " inputs cannot hold the " +
+                     std::to_string(n_classes_) + " logits of the exit before and pooled values too");
+  ExitHead head = *this;
+  head.sees_earlier_ = true;
+  return head;
+}
+
 WEIR_INLINE void ExitHead::predict(const float* activations, const Shape& example, float* scratch,
-                                   std::span<float> probabilities) const {
+                                   std::span<float> probabilities, std::span<const float> earlier) const {
   pool_(activations, example, scratch);
+  std::copy(earlier.begin(), earlier.end(), scratch + n_pooled());
   predict_pooled(scratch, probabilities);
 }
 
-WEIR_INLINE void ExitHead::predict_pooled(const float* pooled, std::span<float> probabilities) const {
-  logits_pooled(pooled, probabilities);
+WEIR_INLINE void ExitHead::predict_pooled(const float* inputs, std::span<float> probabilities) const {
+  logits_pooled(inputs, probabilities);
   detail::softmax(probabilities, probabilities);
 }
 
-WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> logits, Isa isa) const {
+WEIR_INLINE void ExitHead::logits_pooled(const float* inputs, std::span<float> logits, Isa isa) const {
   std::array<float, detail::max_hidden_units>
       hidden;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before read
-  std::size_t D = n_pooled();
+  std::size_t D = n_inputs();
   if (const std::size_t units = n_hidden(); units > 0) {
     const kernels::DotTileKernel dot = kernels::microkernels(isa).dot_tile[0];
     float sums[kernels::most_dot_outputs];
@@ -73,7 +83,7 @@ WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> l
     for (std::size_t first = 0; first < units; first += kernels::most_dot_outputs) {
       const std::size_t n = std::min<std::size_t>(kernels::most_dot_outputs, units - first);
       dot({.K = in,
-           .x = pooled,
+           .x = inputs,
            .ldx = in,
            .weights = hidden_.weights.data() + first * D,
            .ldw = in,
@@ -81,17 +91,17 @@ WEIR_INLINE void ExitHead::logits_pooled(const float* pooled, std::span<float> l
            .sums = sums});
       for (std::size_t u = 0; u < n; ++u) hidden[first + u] = std::max(0.0F, sums[u] + hidden_.bias[first + u]);
     }
-    pooled = hidden.data();
+    inputs = hidden.data();
     D = units;
   }
   const auto scale = static_cast<float>(1 / temperature_);
   for (std::size_t c = 0; c < n_classes_; ++c)
-    logits[c] = scale * detail::dot_from(bias_[c], weights_.data() + c * D, pooled, D);
+    logits[c] = scale * detail::dot_from(bias_[c], weights_.data() + c * D, inputs, D);
 }
 
 WEIR_INLINE bool ExitHead::operator==(const ExitHead& o) const {
   return pool_.grid == o.pool_.grid && hidden_ == o.hidden_ && n_classes_ == o.n_classes_ && weights_ == o.weights_ &&
-         bias_ == o.bias_ && temperature_ == o.temperature_;
+         bias_ == o.bias_ && temperature_ == o.temperature_ && sees_earlier_ == o.sees_earlier_;
 }
 
 }  // namespace weir

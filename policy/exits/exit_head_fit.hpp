@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/compile.hpp>
+#include <weir/core/context.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/lbfgs.hpp>
 
@@ -142,17 +143,29 @@ bool enough_examples(const std::vector<int>& y, std::size_t n_classes, std::size
 
 /// What fit_cross yields.
 struct CrossFit {
-  ExitHead head;                ///< fitted to all rows, for images that are none of them
-  Eigen::MatrixXf probability;  ///< [n, classes] row i by a head that never saw row i
-  Eigen::MatrixXf logits;       ///< [n, classes] the same before the softmax
+  ExitHead head;                  ///< fitted to all rows, for images that are none of them
+  Eigen::MatrixXf probability;    ///< [n, classes] row i by a head that never saw row i
+  Eigen::MatrixXf logits;         ///< [n, classes] the same before the softmax
+  std::vector<ExitHead> without;  ///< [folds] head f never saw a row of fold f
 };
 
+/// [n, classes] what a head says of rows of inputs X [n, n_inputs], before the softmax. Threads of the context share
+/// the rows. Throws ShapeError for another number of columns.
+Eigen::MatrixXf head_logits(const ExitHead& head, const Eigen::Ref<const Eigen::MatrixXf>& X, const Context& context);
+
+/// fit(rows, X) makes a head from some rows of inputs X [n, d].
+using FitRows = std::function<ExitHead(const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& X)>;
+/// X [n, d] for the head that sees no row of a fold; of fold `folds`, for the one that sees all. Valid until the next
+/// call.
+using InputsOfFold = std::function<const Eigen::MatrixXf&(std::size_t fold)>;
+
 /// K-fold cross-fitting: row i belongs to fold fold_of[i] in [0, folds) and is answered by the head fitted without that
-/// fold, so that no gate learns from an answer on an image that the head was trained on. fit(rows) makes a head from
-/// some rows of X [n, d]; `isa` is what the heads will run on. Throws what fit throws, ShapeError unless there is a
-/// fold for each row, and ArgumentError for one outside [0, folds) or fewer than 2 folds.
-CrossFit fit_cross(const std::function<ExitHead(const std::vector<Eigen::Index>& rows)>& fit, const Eigen::MatrixXf& X,
-                   std::size_t n_classes, const std::vector<std::size_t>& fold_of, std::size_t folds, Isa isa,
+/// fold, so that no gate learns from an answer on an image that the head was trained on. Where heads see the exit
+/// before, inputs(fold) holds the logits of that exit's head without that fold (CrossFit::without), so that along the
+/// chain, too, nothing that answers row i has seen it. The context is what heads run on. Throws what fit throws,
+/// ShapeError unless there is a fold for each row, and ArgumentError for one outside [0, folds) or fewer than 2 folds.
+CrossFit fit_cross(const FitRows& fit, const InputsOfFold& inputs, std::size_t n_classes,
+                   const std::vector<std::size_t>& fold_of, std::size_t folds, const Context& context,
                    const Progress& progress = {});
 
 /// The same with heads of one layer.

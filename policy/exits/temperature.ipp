@@ -61,9 +61,9 @@ WEIR_INLINE double fit_temperature(const Eigen::MatrixXd& logits, const std::vec
 
 WEIR_INLINE ExitHead calibrate_temperature(const ExitHead& head, const Eigen::MatrixXf& X, const std::vector<int>& y,
                                            const Eigen::VectorXd& weight) {
-  if (static_cast<std::size_t>(X.cols()) != head.n_pooled())
-    throw ShapeError("temperature: rows of " + std::to_string(X.cols()) + " pooled values for a head of " +
-                     std::to_string(head.n_pooled()));
+  if (static_cast<std::size_t>(X.cols()) != head.n_inputs())
+    throw ShapeError("temperature: rows of " + std::to_string(X.cols()) + " values for a head that reads " +
+                     std::to_string(head.n_inputs()));
   const ExitHead plain = head.with_temperature(1);
   Eigen::MatrixXd logits(X.rows(), static_cast<Eigen::Index>(head.n_classes()));
   Eigen::VectorXf row, z(logits.cols());

@@ -32,7 +32,7 @@ class AnswerMaker {
     logits_.resize(spec_->n_classes());
     feature_seconds_.resize(spec_->stages.size() * feature_list().size());
     for (const CascadeStage& s : spec_->stages) {
-      if (s.head) head_pooled_.resize(std::max(head_pooled_.size(), s.head->n_pooled()));
+      if (s.head) head_inputs_.resize(std::max(head_inputs_.size(), s.head->n_inputs()));
       if (s.projection) own_pooled_.resize(std::max(own_pooled_.size(), s.projection->n_pooled()));
     }
   }
@@ -46,8 +46,9 @@ class AnswerMaker {
   }
 
   /// What stage k by itself says of example r, from row i of its tensors: its own probabilities, and all features but
-  /// those of a joined answer and the score, which say() makes. Throws NotFiniteError, with `row` as the caller counts,
-  /// where the answer holds NaN or infinity, ArgumentError for NaN among the features.
+  /// those of a joined answer and the score, which say() makes. A stage that its head sees has answered. Throws
+  /// NotFiniteError, with `row` as the caller counts, where the answer holds NaN or infinity, ArgumentError for NaN
+  /// among the features.
   void answer(std::size_t k, const StageTensors& tensors, std::size_t i, std::size_t r, CascadeRows& rows,
               std::size_t row_of_caller) {
     const std::span<float> probabilities = rows.own_probabilities(k, r);
@@ -56,8 +57,10 @@ class AnswerMaker {
     const float* row = row_of(tensors.answer, i);
     FeatureSource source{.probabilities = probabilities};
     if (s.head) {
-      s.head->pool()(row, example_of(tensors.answer), head_pooled_.data());
-      s.head->logits_pooled(head_pooled_.data(), logits_, isa_);
+      s.head->pool()(row, example_of(tensors.answer), head_inputs_.data());
+      if (const std::size_t j = spec_->seen_by(k); j < spec_->stages.size())
+        std::ranges::copy(rows.logits(j, r), head_inputs_.data() + s.head->n_pooled());
+      s.head->logits_pooled(head_inputs_.data(), logits_, isa_);
       source.logits = logits_;
     } else if (s.logits) {
       source.logits = {row, probabilities.size()};
@@ -65,6 +68,7 @@ class AnswerMaker {
     check_finite(
         source.logits.empty() ? std::span<const float>(row, probabilities.size()) : source.logits,
         [&] { return spec_->network(s.network).source(); }, s.tensor, row_of_caller);
+    if (spec_->is_seen(k)) std::ranges::copy(source.logits, rows.logits(k, r).begin());
     if (source.logits.empty())
       std::copy_n(row, probabilities.size(), probabilities.begin());
     else
@@ -81,7 +85,7 @@ class AnswerMaker {
     }
     if (own.reads(FeatureInput::activations)) {
       source.projection = &*s.projection;
-      if (s.head_pools()) source.pooled = {head_pooled_.data(), s.head->n_pooled()};
+      if (s.head_pools()) source.pooled = {head_inputs_.data(), s.head->n_pooled()};
       source.activations = row_of(tensors.to_pool, i);
       source.example = example_of(tensors.to_pool);
       source.scratch = own_pooled_.data();
@@ -138,7 +142,7 @@ class AnswerMaker {
   Isa isa_;
   bool has_joins_, has_scores_, times_features_ = false;
   JoinedAnswer joined_{Join::own, 0};
-  std::vector<float> logits_, head_pooled_, own_pooled_;
+  std::vector<float> logits_, head_inputs_, own_pooled_;
   std::vector<double> feature_seconds_, earlier_scores_, score_inputs_;
 };
 

@@ -64,6 +64,10 @@ class CascadeSpec {
   const StageFeatures& features(std::size_t k) const { return features_[k]; }
   /// Names of all that gates see of stage k: of its groups, and stage_score_feature where any stage has a score.
   const std::vector<std::string>& feature_names(std::size_t k = 0) const { return feature_names_.at(k); }
+  /// The stage whose logits the head of stage k sees; stages.size() where it sees none.
+  std::size_t seen_by(std::size_t k) const { return seen_[k]; }
+  /// True if the head of some stage sees stage k.
+  bool is_seen(std::size_t k) const { return is_seen_[k]; }
   bool has_scores() const;
   /// True if some stage answers with more than its own class probabilities.
   bool has_joins() const;
@@ -123,7 +127,8 @@ class CascadeSpec {
   std::vector<StageFeatures> features_;
   std::vector<std::vector<std::string>> feature_names_;
   detail::GateInputs inputs_;
-  std::vector<bool> starts_;
+  std::vector<std::size_t> seen_;
+  std::vector<bool> starts_, is_seen_;
   bool flows_ = true;
 };
 

@@ -191,6 +191,11 @@ WEIR_INLINE void CascadeSpec::lay_out() {
     counts.push_back(feature_names_.back().size());
   }
   inputs_ = detail::GateInputs(topology, counts);
+  is_seen_.assign(stages.size(), false);
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    seen_.push_back(detail::seen_by(stages, k, inputs_.before(k)));
+    if (seen_.back() < stages.size()) is_seen_[seen_.back()] = true;
+  }
   for (std::size_t k = 0; k < stages.size(); ++k) {
     if (!stages[k].form.score) continue;
     const detail::StageScore& score = *stages[k].form.score;

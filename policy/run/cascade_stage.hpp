@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 #include <weir/core/network.hpp>
@@ -25,6 +26,9 @@ struct CascadeStage {
   std::optional<detail::PooledProjection> projection{};
   std::string pooled_tensor{};
   detail::AnswerForm form{};  ///< what becomes of its class probabilities
+  /// Set where the head sees the exit before it: the name of that stage, of the same network, which every path to this
+  /// one runs.
+  std::string sees{};
 
   std::string where() const { return "cascade, stage '" + name + "': "; }
   const std::string& tensor_to_pool() const { return pooled_tensor.empty() ? tensor : pooled_tensor; }
@@ -35,6 +39,40 @@ struct CascadeStage {
 }  // namespace weir
 
 namespace weir::detail {
+
+/// The stages whose logits the head of stage k is computed from, of which each sees the one before, and k itself, in
+/// the order in which they run.
+inline std::vector<std::size_t> stages_behind(const std::vector<CascadeStage>& stages, std::size_t k) {
+  std::vector<std::size_t> all{k};
+  while (!stages[all.front()].sees.empty()) {
+    const auto seen = std::ranges::find(stages, stages[all.front()].sees, &CascadeStage::name);
+    if (seen == stages.end() || std::ranges::count(all, static_cast<std::size_t>(seen - stages.begin())) > 0) break;
+    all.insert(all.begin(), static_cast<std::size_t>(seen - stages.begin()));
+  }
+  return all;
+}
+
+/// The place of the stage that the head of stage k sees; stages.size() where it sees none. `before` holds the stages
+/// that every path to k runs. Throws ArgumentError, ShapeError unless the two fit.
+inline std::size_t seen_by(const std::vector<CascadeStage>& stages, std::size_t k,
+                           std::span<const std::size_t> before) {
+  const CascadeStage& s = stages[k];
+  const bool reads = s.head && s.head->sees_earlier();
+  if (s.sees.empty()) {
+    if (reads) throw ArgumentError(s.where() + "its head reads the logits of an exit before it, and none is named");
+    return stages.size();
+  }
+  if (!reads) throw ArgumentError(s.where() + "its head does not read the logits of '" + s.sees + "'");
+  for (const std::size_t j : before) {
+    if (stages[j].name != s.sees) continue;
+    if (stages[j].network != s.network)
+      throw ArgumentError(s.where() + "'" + s.sees + "', which its head sees, is a stage of another network");
+    if (!stages[j].head && !stages[j].logits)
+      throw ArgumentError(s.where() + "'" + s.sees + "', which its head sees, answers with probabilities, not logits");
+    return j;
+  }
+  throw ArgumentError(s.where() + "its head sees '" + s.sees + "', which not every path to it runs");
+}
 
 /// Channels of the images that a network reads; 0 where its input is no [N, C, H, W] of 1 to 4 channels.
 inline std::size_t image_channels(const Network& network) {

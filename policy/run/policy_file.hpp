@@ -62,13 +62,14 @@ inline constexpr std::size_t max_safer_policies = 16;
 
 namespace weir {
 
-/// {"weir_policy": 2 to 4, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
+/// {"weir_policy": 2 to 5, "stages": [{"name", "next", "features", "seconds", "answer_seconds", "exit_head", "source",
 /// "gate", "gate_b"}, ...], "cost_unit", "mix": {"p", "seed"}, "lambda": [a, b], "cascade", "budget", "provenance",
 /// "safer": [[gate of stage 0, ...], ...], "watch"}:
 /// "next" holds indices of stages, "gate_b" is there only where two policies are mixed; where the unit is not seconds
 /// costs are called "cost" and "answer_cost". Version 3 says that a stage's "source" has "join" or "score", which
-/// programs that know only version 2 would pass over; version 4 that it has "safer" or "watch". Numbers are written so
-/// that they load equal to the last bit. Throws what check throws, and ArgumentError for too many stages.
+/// programs that know only version 2 would pass over; version 4 that it has "safer" or "watch"; version 5 that a head
+/// sees the exit before it, which its "source" names as "sees". Numbers are written so that they load equal to the last
+/// bit. Throws what check throws, and ArgumentError for too many stages.
 std::string to_text(const PolicyFile& file);
 
 }  // namespace weir

@@ -31,8 +31,11 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
   const bool has_forms = std::ranges::any_of(file.stages, [](const PolicyFile::Stage& s) {
     return s.source.is_object() && (s.source.contains("join") || s.source.contains("score"));
   });
+  const bool has_links = std::ranges::any_of(
+      file.stages, [](const PolicyFile::Stage& s) { return s.source.is_object() && s.source.contains("sees"); });
   const bool has_more = !file.safer.empty() || !file.watch.is_null();
-  nlohmann::json json = {{"weir_policy", has_more    ? 4
+  nlohmann::json json = {{"weir_policy", has_links   ? 5
+                                         : has_more  ? 4
                                          : has_forms ? 3
                                                      : 2},
                          {"cost_unit", file.cost_unit},
@@ -170,7 +173,7 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
   try {
     const nlohmann::json json = detail::parse_bounded(text, 32);
     const std::size_t version = model_json::index(json, "weir_policy", 1000000);
-    if (version < 1 || version > 4) throw FormatError("'weir_policy' must be 1, 2, 3 or 4");
+    if (version < 1 || version > 5) throw FormatError("'weir_policy' must be 1, 2, 3, 4 or 5");
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > detail::max_policy_file_stages)
       throw FormatError("'stages' must be an array of 1 to " + std::to_string(detail::max_policy_file_stages));

@@ -18,9 +18,9 @@ namespace weir::detail {
 
 /// A network as a policy file states it: in "cascade", {"n_classes", "networks": [{"file", "fnv1a", "rows_leave",
 /// "preprocess"}, ...]}, to which each stage's "source", {"network": index, "tensor", "logits"}, refers. A source has
-/// "join" where the stage answers for those before it too, and "score" where it has a StageScore. Where the gates read
-/// pooled activations, it also holds "pooled": PooledProjection's JSON and the "tensor" that is pooled (empty: the
-/// stage's own).
+/// "join" where the stage answers for those before it too, "score" where it has a StageScore, and "sees" where its head
+/// sees the exit before it: that stage's name. Where the gates read pooled activations, it also holds "pooled":
+/// PooledProjection's JSON and the "tensor" that is pooled (empty: the stage's own).
 struct StoredNetwork {
   std::filesystem::path file;
   std::string fnv1a;                             ///< of the file's content

@@ -127,11 +127,12 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   CascadeStage stage;
   stage.name = file.policy.a.topology.stages[k].name;
   const auto& source = s.source;
-  refuse_unknown_keys(source, {"network", "tensor", "logits", "join", "score", "pooled"});
+  refuse_unknown_keys(source, {"network", "tensor", "logits", "join", "score", "pooled", "sees"});
   stage.network = model_json::index(source, "network", n_networks);
   stage.tensor = text_field(source, "tensor");
   stage.logits = bool_field(source, "logits");
   stage.form = read_answer_form(source);
+  if (source.contains("sees")) stage.sees = text_field(source, "sees");
   if (source.contains("pooled")) {
     const auto& pooled = source.at("pooled");
     stage.projection = pooled.get<PooledProjection>();
@@ -154,6 +155,7 @@ WEIR_INLINE nlohmann::json source_to_json(const CascadeStage& stage, bool with_p
   }
   if (stage.form.join != Join::own) json["join"] = join_names[static_cast<std::size_t>(stage.form.join)];
   if (stage.form.score) json["score"] = *stage.form.score;
+  if (!stage.sees.empty()) json["sees"] = stage.sees;
   return json;
 }
 

@@ -262,6 +262,11 @@ def files():
             add('policy', 'version1', json.dumps(dict(policy, weir_policy=1)))
             watch = dict(n=9, disagreements=2, run_length=1000, features=['confidence'], tests=[
                 dict(edges=[0.5], counts=[4, 5]), dict(edges=[0.25, 0.75], counts=[1, 3, 5])])
+            linked = json.loads(json.dumps(policy))
+            linked['stages'][1].update(exit_head=dict(
+                grid=1, classes=3, weights=[0.25] * 15, bias=[0, 0.25, -0.5], earlier=True))
+            linked['stages'][1]['source']['sees'] = 'a'
+            add('policy', 'version5', json.dumps(dict(linked, weir_policy=5)))
             add('policy', 'version4', json.dumps(dict(policy, weir_policy=4, watch=watch, safer=[
                 [stage['gate'] for stage in policy['stages']]])))
     trace = 'label,{0}a.prediction,a.loss,a.{1},a.answer_{1},a.network,a.conf,b.prediction,b.{1}\n'

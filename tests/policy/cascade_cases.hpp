@@ -2,6 +2,7 @@
 #pragma once
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,6 +43,14 @@ inline const CascadeStage a0{"a0", 0, tensor(0), toy_cascade::head(2, 1, 0.1F)},
     a1{"a1", 0, tensor(1), toy_cascade::head(8, 2, 0.2F)}, a{"a", 0, "y", std::nullopt},
     b0{"b0", 1, tensor(0), toy_cascade::head(7, 1, 0.3F)}, b{"b", 1, "y", std::nullopt}, c{"c", 2, "y", std::nullopt};
 
+/// A stage whose head reads the logits of another one behind the pooled values of its own layer.
+inline CascadeStage seeing(const CascadeStage& stage, const std::string& other) {
+  CascadeStage s = stage;
+  s.head = toy_cascade::head(stage.head->n_pooled() + 3, stage.head->pool().grid, 0.7F).seeing_earlier();
+  s.sees = other;
+  return s;
+}
+
 struct Case {
   std::string name;
   Stages stages;
@@ -59,6 +68,11 @@ inline std::vector<Case> cases() {
        true},
       {"exits may be skipped", {a0, a1, a}, Topology::all_later({"a0", "a1", "a"}), false},
       {"B is entered at two places", {a, b0, c, b}, {{{"a", {1, 3}}, {"b0", {2}}, {"c", {}}, {"b", {}}}}, false},
+      {"exits see those before", {a0, seeing(a1, "a0"), a}, Topology::chain({"a0", "a1", "a"}), true},
+      {"an exit is seen past others",
+       {b, a0, a1, seeing({"a2", 0, tensor(2), a1.head}, "a0"), a},
+       {{{"b", {1}}, {"a0", {2, 3}}, {"a1", {3}}, {"a2", {4}}, {"a", {}}}},
+       false},
       {"one stage", {c}, Topology::chain({"c"}), true},
   };
 }
@@ -92,6 +106,7 @@ inline Expected reference(const CascadeSpec& spec, const weir::MixedPolicy& mixe
   const weir::Policy& policy = mixed.pick(example);
   std::vector<std::vector<double>> features(spec.stages.size());
   std::vector<weir::detail::StageAnswer> answers(spec.stages.size());
+  std::vector<std::vector<float>> logits(spec.stages.size(), std::vector<float>(3));
   Expected e;
   for (std::size_t k = 0;;) {
     const CascadeStage& s = spec.stages[k];
@@ -103,10 +118,16 @@ inline Expected reference(const CascadeSpec& spec, const weir::MixedPolicy& mixe
     const weir::ConstView y = run.advance_to(s.tensor);
     e.probabilities.assign(3, 0);
     std::vector<float> scratch(100);
-    if (s.head)
-      s.head->predict(y.data, spec.example_shape(k), scratch.data(), e.probabilities);
-    else
-      weir::detail::softmax(y.span(), e.probabilities);
+    if (s.head) {
+      s.head->pool()(y.data, spec.example_shape(k), scratch.data());
+      for (std::size_t j = 0; j < k; ++j)
+        if (spec.stages[j].name == s.sees)
+          std::copy(logits[j].begin(), logits[j].end(), scratch.begin() + static_cast<long>(s.head->n_pooled()));
+      s.head->logits_pooled(scratch.data(), logits[k]);
+    } else {
+      logits[k].assign(y.span().begin(), y.span().end());
+    }
+    weir::detail::softmax(logits[k], e.probabilities);
     features[k].resize(spec.feature_names().size());
     e.label = weir::detail::confidence_features(e.probabilities, features[k]);
     answers[k] = {e.label, features[k]};

@@ -1,5 +1,6 @@
 /// How it was measured, the files beside the page, how to go on, and what the words mean.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -32,9 +33,12 @@ inline std::string method_html(const Page& page) {
   const Results& r = page.results;
   const Options& o = r.options;
   const auto n = [](const Part& p) { return count_text(p.size()); };
-  const std::string heads = !has_heads(r.modes)       ? "none trained"
-                            : r.data.heads.size() > 0 ? n(r.data.heads) + " images apart"
-                                                      : "cross-fitted on the policy part";
+  std::string heads = !has_heads(r.modes)       ? "none trained"
+                      : r.data.heads.size() > 0 ? n(r.data.heads) + " images apart"
+                                                : "cross-fitted on the policy part";
+  for (const Mode& m : r.modes)
+    if (std::ranges::any_of(m.spec->stages, [](const weir::CascadeStage& s) { return !s.sees.empty(); }))
+      heads += "; in " + m.name + " each sees the logits of the exit before it";
   const std::array<std::pair<const char*, std::string>, 9> rows = {{
       {"Machine", machine()},
       {"Program", "compiler " + compiler() + ", instruction set " +

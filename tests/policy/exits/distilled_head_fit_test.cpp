@@ -7,6 +7,7 @@
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/policy/exits/distilled_head_fit.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
@@ -50,7 +51,39 @@ double right(const ExitHead& head, const Corners& c) {
   return n / static_cast<double>(c.X.rows());
 }
 
+double right_of(const ExitHead& head, const Eigen::MatrixXf& X, const std::vector<int>& y) {
+  const Eigen::MatrixXf z = weir::detail::head_logits(head, X, weir::Context());
+  double n = 0;
+  for (Eigen::Index i = 0; i < X.rows(); ++i) n += (z(i, 1) > z(i, 0)) == (y[static_cast<std::size_t>(i)] == 1) ? 1 : 0;
+  return n / static_cast<double>(X.rows());
+}
+
 }  // namespace
+
+TEST_CASE("ExitHead: reads the logits of the exit before behind its pooled values; files keep it, older ones lack it") {
+  const ExitHead plain({1}, 2, {1, 2, 3, 4, 5, 6, 7, 8}, {0.5F, -0.5F}), head = plain.seeing_earlier();
+  CHECK(plain.n_pooled() == 4);
+  CHECK(head.n_pooled() == 2);
+  CHECK(!(head == plain));
+  const std::vector<float> x{0.1F, -0.2F}, earlier{0.3F, 0.4F}, both{0.1F, -0.2F, 0.3F, 0.4F};
+  std::vector<float> p(2), q(2), scratch(4);
+  head.predict(x.data(), weir::Shape{2}, scratch.data(), p, earlier);
+  plain.predict_pooled(both.data(), q);
+  CHECK(p == q);
+  nlohmann::json json = head;
+  CHECK(json.get<ExitHead>() == head);
+  json["earlier"] = false;
+  CHECK(json.get<ExitHead>() == plain);
+  json.erase("earlier");
+  CHECK(json.get<ExitHead>() == plain);
+  CHECK(nlohmann::json(plain) == json);
+  json["earlier"] = 1;
+  CHECK_THROWS_AS(json.get<ExitHead>(), weir::FormatError);
+  CHECK_THROWS_AS(ExitHead({1}, 2, {1, 2, 3, 4}, {0, 0}).seeing_earlier(), weir::ShapeError);
+  nlohmann::json narrow = ExitHead({1}, 2, {1, 2, 3, 4}, {0, 0});
+  narrow["earlier"] = true;
+  CHECK_THROWS_AS(narrow.get<ExitHead>(), weir::FormatError);
+}
 
 TEST_CASE("ExitHead: a hidden layer is max(0, V x + v), on every instruction set; files keep it") {
   for (const std::size_t units : {1U, 7U, 8U, 19U})
@@ -112,11 +145,12 @@ TEST_CASE("DistilledHeadLearner: cross-fitting answers each row by a head that d
   for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % 2;
   std::vector<std::vector<Eigen::Index>> asked;
   const DistilledHeadLearner learner{.hidden = 8};
-  const auto fit = [&](const std::vector<Eigen::Index>& rows) {
+  const auto fit = [&](const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& X) {
     asked.push_back(rows);
-    return learner.fit({1}, c.X(rows, Eigen::all), c.q(rows, Eigen::all), context);
+    return learner.fit({1}, X(rows, Eigen::all), c.q(rows, Eigen::all), context);
   };
-  const weir::detail::CrossFit found = weir::detail::fit_cross(fit, c.X, 2, fold, 2, context.isa());
+  const weir::detail::CrossFit found = weir::detail::fit_cross(
+      fit, [&](std::size_t) -> const Eigen::MatrixXf& { return c.X; }, 2, fold, 2, context);
   REQUIRE(asked.size() == 3);
   CHECK(asked[0].size() == 600);
   for (const Eigen::Index i : asked[1]) CHECK(i % 2 == 1);
@@ -127,6 +161,46 @@ TEST_CASE("DistilledHeadLearner: cross-fitting answers each row by a head that d
   without_first.logits_pooled(x.data(), z, context.isa());
   CHECK(found.logits(0, 0) == z[0]);
   CHECK(found.logits(0, 1) == z[1]);
+  REQUIRE(found.without.size() == 2);
+  CHECK(found.without[0] == without_first);
+}
+
+TEST_CASE("DistilledHeadLearner: a head learns from the logits of the exit before, fold by fold") {
+  const Corners c(5), fresh(6);
+  const weir::Context one, two({.threads = 2});
+  // Its own layer says nothing; the exit before it knows the answer, but for a sign that the fold turns.
+  const auto inputs = [](const Corners& from, float sign) {
+    Eigen::MatrixXf X(from.X.rows(), 4);
+    for (Eigen::Index i = 0; i < X.rows(); ++i) {
+      const float z = from.y[static_cast<std::size_t>(i)] == 1 ? sign : -sign;
+      X.row(i) << from.X(i, 2), 7, -z, z;
+    }
+    return X;
+  };
+  const DistilledHeadLearner learner{.hidden = 8, .least_steps = 300};
+  const ExitHead head = learner.fit({1}, inputs(c, 1), c.q, one, {}, weir::HeadSees::earlier_exit);
+  CHECK(head.sees_earlier());
+  CHECK(head.n_inputs() == 4);
+  CHECK(head.n_pooled() == 2);
+  CHECK(head.n_earlier() == 2);
+  CHECK(right_of(head, inputs(fresh, 1), fresh.y) == 1);
+  CHECK(learner.fit({1}, inputs(c, 1), c.q, two, {}, weir::HeadSees::earlier_exit) == head);
+
+  // Rows of fold 0 are answered by the head that saw fold 0's inputs: there the sign is turned, and so it learns.
+  std::vector<std::size_t> fold(600);
+  for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % 2;
+  const std::vector<Eigen::MatrixXf> all{inputs(c, -1), inputs(c, 1), inputs(c, 1)};
+  const auto found = weir::detail::fit_cross(
+      [&](const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& X) {
+        return learner.fit({1}, X(rows, Eigen::all), c.q(rows, Eigen::all), one, {}, weir::HeadSees::earlier_exit);
+      },
+      [&](std::size_t f) -> const Eigen::MatrixXf& { return all[f]; }, 2, fold, 2, two);
+  for (Eigen::Index i = 0; i < 600; ++i)
+    CHECK((found.logits(i, 1) > found.logits(i, 0)) == (c.y[static_cast<std::size_t>(i)] == 1));
+  CHECK(right_of(found.without[0], all[0], c.y) == 1);
+  CHECK(right_of(found.without[0], all[1], c.y) == 0);
+  CHECK(weir::detail::head_logits(head, all[1], one) == weir::detail::head_logits(head, all[1], two));
+  CHECK_THROWS_AS(weir::detail::head_logits(head, all[1].leftCols(3), one), weir::ShapeError);
 }
 
 TEST_CASE("DistilledHeadLearner: refuses what it cannot learn from") {

@@ -56,6 +56,43 @@ TEST_CASE("CascadeSpec: what does not fit is refused") {
   CHECK_THROWS_AS(good->check(wrong), weir::ShapeError);
 }
 
+TEST_CASE("CascadeSpec: a head sees a stage that has always run, in its own network, and says so; else refused") {
+  const auto spec = [](Stages stages, const Topology& topology) {
+    return CascadeSpec(Toys{}.networks(), std::move(stages), topology);
+  };
+  const auto three = Topology::chain({"a0", "a1", "a"});
+  const CascadeSpec good = spec({a0, seeing(a1, "a0"), a}, three);
+  CHECK(good.seen_by(0) == 3);
+  CHECK(good.seen_by(1) == 0);
+  CHECK(good.is_seen(0));
+  CHECK(!good.is_seen(1));
+  CHECK(weir::detail::stages_behind(good.stages, 1) == std::vector<std::size_t>{0, 1});
+  CHECK(weir::detail::stages_behind(good.stages, 0) == std::vector<std::size_t>{0});
+  const auto refuses = [&](Stages stages, const Topology& topology, const std::string& part) {
+    std::string message;
+    try {
+      spec(std::move(stages), topology);
+    } catch (const weir::Error& e) {
+      message = e.what();
+    }
+    CHECK_MESSAGE(message.find(part) != std::string::npos, message);
+  };
+  refuses({a0, seeing(a1, "z"), a}, three, "sees 'z', which not every path to it runs");
+  refuses({a0, seeing(a1, "a1"), a}, three, "sees 'a1', which not every path");
+  refuses({a0, seeing(a1, "a"), a}, three, "sees 'a', which not every path");
+  CHECK_NOTHROW(spec({a0, seeing(a1, "a0"), a}, {{{"a0", {1, 2}}, {"a1", {2}}, {"a", {}}}}));
+  refuses({b, a0, seeing(a1, "a0"), a}, {{{"b", {1, 2}}, {"a0", {2}}, {"a1", {3}}, {"a", {}}}},
+          "sees 'a0', which not every path");
+  refuses({b, seeing(a1, "b"), a}, Topology::chain({"b", "a1", "a"}), "another network");
+  refuses({a0, seeing(a1, ""), a}, three, "none is named");
+  CascadeStage blind = a1;
+  blind.sees = "a0";
+  refuses({a0, blind, a}, three, "does not read the logits");
+  CascadeStage wide = seeing(a1, "a0");
+  wide.head = toy_cascade::head(8, 2, 0.7F).seeing_earlier();
+  refuses({a0, wide, a}, three, "the head expects 5 pooled values");
+}
+
 TEST_CASE("CascadeSpec: exits on branches are computed in the order of the stages") {
   weir::models::GraphWriter g("ensemble", {});
   const weir::models::Written x = g.input(3, 6, 6);

@@ -209,7 +209,7 @@ TEST_CASE("policy file: hostile content is refused by name") {
            {"/stages/0/gate/models/0/model/treshold", "threshold"}})
     refuses(with(pointer, 1), "is unknown; the nearest known one is '" + nearest + "'");
   CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
-  refuses(with("/weir_policy", 5), "weir_policy");
+  refuses(with("/weir_policy", 6), "weir_policy");
   refuses(with("/safer", 1), "safer");
   refuses(with("/safer", {{1}}), "safer");
   refuses(with("/safer", {nlohmann::json::array({nullptr, nullptr, nullptr})}), "");

@@ -1,14 +1,21 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/error.hpp>
+#include <weir/core/executor.hpp>
 #include <weir/core/known_names.hpp>
 #include <weir/core/plan_description.hpp>
+#include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/io/files/file.hpp>
 #include <weir/io/images/image_view.hpp>
+#include <weir/policy/exits/exit_head.hpp>
+#include <weir/policy/exits/exit_points.hpp>
 #include <weir/policy/exits/probabilities.hpp>
 #include <weir/policy/learners/models/linear_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
@@ -243,7 +250,85 @@ TEST_CASE("policy file: what stages make of their answers is stored, runs alike,
   check("/stages/0/source/score/inputs", "history", "a score of 4 inputs, the stage has 13");
   check("/stages/1/source/score/model/coef", json::array({1}), "coef");
   check("/stages/0/features/16", "entropy", "'features'");
-  check("/weir_policy", 5, "'weir_policy'");
+  check("/weir_policy", 6, "'weir_policy'");
+}
+
+TEST_CASE(
+    "policy file: a head that sees the exit before it is stored, runs alike, and is version 5; lies are refused") {
+  const TempFolder folder;
+  auto file = stored_toys::file(folder.path());
+  const weir::Network googlenet =
+      weir::build_network(weir::read_onnx(stored_toys::networks() / "fashion_googlenet.onnx"));
+  const auto points = weir::detail::spread_exit_points(googlenet, 2);
+  const auto head = [&](std::size_t e, bool sees) {
+    const weir::Shape at = googlenet.shape_of(points.at(e).tensor);
+    std::vector<float> w(10 * (static_cast<std::size_t>(at[1]) + (sees ? 10 : 0)));
+    for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(1.7F * static_cast<float>(i));
+    const weir::ExitHead made({1}, 10, std::move(w), std::vector<float>(10, 0.1F));
+    return sees ? made.seeing_earlier() : made;
+  };
+  const auto source = [&](std::size_t e) {
+    return json{{"network", 1}, {"tensor", points.at(e).tensor}, {"logits", true}};
+  };
+  file.policy.a.topology = weir::Topology::chain({"alexnet", "first", "second", "googlenet"});
+  file.stages[1] = {file.stages[0].feature_names, 1, head(0, false), source(0)};
+  file.stages.insert(file.stages.begin() + 2, {file.stages[0].feature_names, 1, head(1, true), source(1)});
+  file.stages[2].source["sees"] = "first";
+  const auto inputs = file.inputs();
+  file.policy.a.gates = {stored_toys::gate(inputs.size(0), 0.99), stored_toys::gate(inputs.size(1), 2),
+                         stored_toys::gate(inputs.size(2), 0.5), weir::Gate{}};  // some leave at the second
+  file.policy.b = file.policy.a;
+  const std::string text = weir::to_text(file);
+  const json good = json::parse(text);
+  CHECK(good.at("weir_policy") == 5);
+  CHECK(weir::policy_from_text(text) == file);
+  weir::write_file_atomically(folder / "p.json", text);
+  const auto cascade = weir::load_policy(folder / "p.json", stored_toys::anywhere());
+  CHECK(cascade.spec().seen_by(2) == 1);
+  CHECK(weir::detail::source_to_json(cascade.spec().stages[2]) == file.stages[2].source);
+
+  // The same answers by hand.
+  const auto stored = weir::detail::read_cascade(file, folder / "p.json", {{}, true});
+  weir::detail::CascadeInputs makes(stored.preprocessing());
+  weir::Executor run(stored.spec->network(1));
+  for (const auto& point : points) run.show(point.tensor);
+  std::set<std::string> exits;
+  for (const auto& image : stored_toys::images(40)) {
+    const weir::Decision d = cascade.run(image);
+    exits.insert(d.exit);
+    if (d.exit != "second") continue;
+    const weir::ImageView view = image;
+    makes.begin(std::span(&view, 1));
+    weir::Tensor x(run.network().input_shape());
+    makes.fill(1, 0, x.view());
+    run.begin(x);
+    std::vector<float> first(10), p(10), scratch(1000);
+    const auto at = [&](std::size_t e) {
+      const weir::ConstView y = run.advance_to(points[e].tensor);
+      cascade.spec().stages[e + 1].head->pool()(y.data, weir::Shape(std::span(y.shape.begin() + 1, y.shape.end())),
+                                                scratch.data());
+    };
+    at(0);
+    head(0, false).logits_pooled(scratch.data(), first);
+    at(1);
+    std::copy(first.begin(), first.end(), scratch.begin() + static_cast<long>(head(1, true).n_pooled()));
+    head(1, true).predict_pooled(scratch.data(), p);
+    CHECK(d.probabilities == p);
+  }
+  CHECK(exits.count("second") == 1);
+
+  const auto check = [&](const std::string& pointer, const json& value, const std::string& part) {
+    json bad = good;
+    bad[json::json_pointer(pointer)] = value;
+    const std::string message = refusal(folder, bad);
+    CHECK_MESSAGE(contains(message, part), pointer, ": ", message);
+  };
+  check("/stages/2/source/sees", "second", "not every path");
+  check("/stages/2/source/sees", "alexnet", "another network");
+  check("/stages/2/source/sees", 1, "'sees'");
+  check("/stages/2/exit_head/earlier", false, "does not read the logits");
+  check("/stages/1/exit_head/earlier", true, "none is named");
+  check("/stages/2/exit_head/earlier", "yes", "'earlier'");
 }
 
 }  // namespace WEIR_UNIT

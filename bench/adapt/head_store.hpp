@@ -1,0 +1,160 @@
+/// The exit heads of a run: each is fitted once, whoever asks for it.
+#pragma once
+#include <Eigen/Core>
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+#include <weir/core/context.hpp>
+#include <weir/policy/exits/distilled_head_fit.hpp>
+#include <weir/policy/exits/exit_head.hpp>
+#include <weir/policy/exits/exit_head_fit.hpp>
+#include <weir/policy/exits/grid_pool.hpp>
+
+#include "head_inputs.hpp"
+
+namespace adapt {
+
+/// A head, and what it says of the images that heads are fitted to.
+struct FittedHead {
+  weir::ExitHead head;                  ///< fitted to all images
+  Eigen::MatrixXf out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
+  std::vector<Eigen::MatrixXf> logits;  ///< of all images: by the head that left out fold 0, 1, ..., then by `head`
+};
+
+/// Heads by network and by the tensors of their chain: the last tensor is the head's own, and its head sees the logits
+/// of the head at the tensor before, which sees those of the one before that. Activations are computed once for each
+/// tensor. Heads are fitted to data.heads where that is given, else cross-fitted on the policy part; those with a
+/// hidden layer (--hidden) learn what the full network says of these images, the others their labels. An 8-bit copy's
+/// heads learn what its network says.
+class HeadStore {
+ public:
+  HeadStore(const Options& o, const Data& data, Models& models)
+      : o_(o),
+        models_(models),
+        cores_(all_cores(o)),
+        cross_(data.heads.size() == 0),
+        distils_(o.hidden > 0 && !(o.quick && cross_)),  // six fits for each exit are not quick
+        part_(cross_ ? data.policy : data.heads),
+        labels_(part_.labels()) {
+    fold_.resize(part_.size());
+    for (std::size_t i = 0; i < fold_.size(); ++i) fold_[i] = i % o.folds;
+  }
+
+  const Part& part() const { return part_; }
+  bool is_cross_fitted() const { return cross_; }
+  /// Enough images of each class to fit heads to.
+  bool has_enough_images() const { return weir::detail::enough_examples(labels_, models_.n_classes()); }
+
+  /// Computes what heads at these tensors of a network are fitted to.
+  void record(std::size_t model, const std::vector<std::string>& tensors) {
+    std::vector<std::string> missing;
+    for (const std::string& t : tensors)
+      if (layers_.count({model, t}) == 0) missing.push_back(t);
+    if (missing.empty()) return;
+    const std::size_t teacher = teacher_of(model);
+    const bool own = teacher == model && distils_ && answers_.count(teacher) == 0;
+    HeadInputs made = head_inputs(o_, models_, model, missing, part_, classes(), own);
+    for (std::size_t t = 0; t < missing.size(); ++t)
+      layers_[{model, missing[t]}] = {made.pools[t], std::move(made.pooled[t])};
+    if (own) answers_[teacher] = std::move(made.answers);
+    if (distils_ && answers_.count(teacher) == 0)
+      answers_[teacher] = head_inputs(o_, models_, teacher, {}, part_, 0, true).answers;
+  }
+
+  /// The head at the end of a chain of tensors; record() has seen all of them.
+  const FittedHead& head(std::size_t model, const std::vector<std::string>& chain) {
+    const Key key{model, chain};
+    if (const auto it = heads_.find(key); it != heads_.end()) return it->second;
+    const FittedHead* before =
+        chain.size() > 1 ? &head(model, std::vector<std::string>(chain.begin(), chain.end() - 1)) : nullptr;
+    Layer& layer = layers_.at({model, chain.back()});
+    ProgressLine line("fitting an exit head at " + chain.back() + (before ? ", which sees the exit before it" : ""));
+    const auto show = [&](std::size_t done, std::size_t total) { line(done, total); };
+    FittedHead made = cross_ ? cross_fit(layer, before, answers_[teacher_of(model)], show)
+                             : fit(layer, before, answers_[teacher_of(model)], show);
+    return heads_.emplace(key, std::move(made)).first->second;
+  }
+
+ private:
+  using Key = std::pair<std::size_t, std::vector<std::string>>;
+  struct Layer {
+    weir::detail::GridPool pool;
+    Eigen::MatrixXf inputs;  ///< [images, d + classes]; the last columns hold the logits of the exit before
+    Eigen::Index width(bool sees, Eigen::Index classes) const { return inputs.cols() - (sees ? 0 : classes); }
+  };
+
+  Eigen::Index classes() const { return static_cast<Eigen::Index>(models_.n_classes()); }
+
+  /// The network that an 8-bit copy was made of; any other network is its own.
+  std::size_t teacher_of(std::size_t model) const {
+    const Model& m = models_.all[model];
+    for (std::size_t n = 0; !m.copy_of.empty() && n < models_.all.size(); ++n)
+      if (models_.all[n].copy_of.empty() && models_.all[n].file == m.copy_of) return n;
+    return model;
+  }
+
+  /// A head on rows of X, of a layer and, where it sees one, the exit before.
+  template <typename Rows>
+  weir::ExitHead fit_rows(const Layer& layer, bool sees, const Eigen::Ref<const Eigen::MatrixXf>& X,
+                          const Eigen::MatrixXf& answers, const Rows& rows, const weir::Progress& show) const {
+    if (distils_)
+      return weir::DistilledHeadLearner{
+          .hidden = o_.quick ? std::min<std::size_t>(o_.hidden, 32) : o_.hidden, .epochs = 8, .seed = o_.seed}
+          .fit(layer.pool, X, answers, cores_, show, sees ? weir::HeadSees::earlier_exit : weir::HeadSees::own_layer);
+    std::vector<int> labels;
+    for (const auto i : rows) labels.push_back(labels_[static_cast<std::size_t>(i)]);
+    const weir::ExitHead head = weir::ExitHeadLearner{.C = 1, .max_iterations = o_.quick ? 15 : 40}.fit(
+        layer.pool, X, labels, models_.n_classes(), {}, show);
+    return sees ? head.seeing_earlier() : head;
+  }
+
+  FittedHead fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
+                 const weir::Progress& show) const {
+    if (before) layer.inputs.rightCols(classes()) = before->logits.back();
+    const auto X = layer.inputs.leftCols(layer.width(before != nullptr, classes()));
+    std::vector<Eigen::Index> rows(part_.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Eigen::Index>(i);
+    FittedHead made{fit_rows(layer, before != nullptr, X, answers, rows, show), {}, {}};
+    made.logits.push_back(weir::detail::head_logits(made.head, X, cores_));
+    return made;
+  }
+
+  FittedHead cross_fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
+                       const weir::Progress& show) const {
+    const Eigen::Index width = layer.width(before != nullptr, classes());
+    Eigen::MatrixXf X;
+    const auto inputs = [&](std::size_t fold) -> const Eigen::MatrixXf& {
+      if (before) layer.inputs.rightCols(classes()) = before->logits[fold];
+      X = layer.inputs.leftCols(width);
+      return X;
+    };
+    const auto fit = [&](const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& all) {
+      const Eigen::MatrixXf some = all(rows, Eigen::all);
+      return fit_rows(layer, before != nullptr, some,
+                      distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, {});
+    };
+    weir::detail::CrossFit found =
+        weir::detail::fit_cross(fit, inputs, models_.n_classes(), fold_, o_.folds, cores_, show);
+    FittedHead made{std::move(found.head), std::move(found.logits), {}};
+    for (std::size_t fold = 0; fold <= o_.folds; ++fold)
+      made.logits.push_back(
+          weir::detail::head_logits(fold < o_.folds ? found.without[fold] : made.head, inputs(fold), cores_));
+    return made;
+  }
+
+  const Options& o_;
+  Models& models_;
+  weir::Context cores_;
+  bool cross_, distils_;
+  const Part& part_;
+  std::vector<int> labels_;
+  std::vector<std::size_t> fold_;
+  std::map<std::pair<std::size_t, std::string>, Layer> layers_;
+  std::map<std::size_t, Eigen::MatrixXf> answers_;  // by network
+  std::map<Key, FittedHead> heads_;
+};
+
+}  // namespace adapt
