@@ -19,37 +19,40 @@ class ElementwiseLayer : public RunnableLayer {
   std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
 };
 
-/// y = Function(x), see core/kernels/elementwise/map.hpp. Inputs behind the first are parameters.
-template <class Function>
+/// y = function(x), see core/kernels/elementwise/map.hpp. Inputs behind the first are parameters.
 class MapLayer : public ElementwiseLayer {
  public:
-  explicit MapLayer(kernels::MapParams parameters = {}) : parameters_(parameters) {}
+  /// function: a kernels::map_function.
+  explicit MapLayer(kernels::MapFunction (*function)(Isa), kernels::MapParams parameters = {},
+                    Layout layout = Layout::plain)
+      : function_(function), parameters_(parameters), layout_(layout) {}
 
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    map<Function>(context, inputs[0].data, outputs[0].data, floats_of(inputs[0].shape, layout_, context.isa()),
-                  parameters_);
+    kernels::map(context, function_, inputs[0].data, outputs[0].data,
+                 floats_of(inputs[0].shape, layout_, context.isa()), parameters_);
   }
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<MapLayer>(parameters_);
-    layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
-    return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
+    return Blocked{std::make_shared<MapLayer>(function_, parameters_, Layout::blocked), std::move(layouts),
+                   Layout::blocked};
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
- protected:
+ private:
+  kernels::MapFunction (*function_)(Isa);
   kernels::MapParams parameters_;
-  Layout layout_ = Layout::plain;
+  Layout layout_;
 };
 
 /// Relu and Clip: what a convolution before them can do in passing.
-class ClipLayer final : public MapLayer<kernels::maps::Clip> {
+class ClipLayer final : public MapLayer {
  public:
-  explicit ClipLayer(kernels::Clamp clamp) : MapLayer({clamp.lo, clamp.hi}), clamp_(clamp) {}
+  explicit ClipLayer(kernels::Clamp clamp)
+      : MapLayer(&kernels::map_function<kernels::maps::Clip>, {clamp.lo, clamp.hi}), clamp_(clamp) {}
   const kernels::Clamp& clamp() const { return clamp_; }
   std::optional<Fused> absorb(const Layer& next, std::size_t) const override {
     const auto* clip = dynamic_cast<const ClipLayer*>(&next);
@@ -85,11 +88,16 @@ inline LayerPtr make_clip(const NodeArguments& node) {
   return std::make_shared<ClipLayer>(clamp);
 }
 
+template <class Function>
+LayerPtr map_layer(kernels::MapParams parameters = {}) {
+  return std::make_shared<MapLayer>(&kernels::map_function<Function>, parameters);
+}
+
 /// A function without parameters.
 template <class Function>
 LayerPtr make_map(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<Function>>();
+  return map_layer<Function>();
 }
 
 /// A function of `<cmath>`.
@@ -100,29 +108,27 @@ LayerPtr make_scalar_map(const NodeArguments& node) {
 
 inline LayerPtr make_leaky_relu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::LeakyRelu>>(kernels::MapParams{node.real("alpha", 0.01F)});
+  return map_layer<kernels::maps::LeakyRelu>({node.real("alpha", 0.01F)});
 }
 
 inline LayerPtr make_hard_sigmoid(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::HardSigmoid>>(
-      kernels::MapParams{node.real("alpha", 0.2F), node.real("beta", 0.5F)});
+  return map_layer<kernels::maps::HardSigmoid>({node.real("alpha", 0.2F), node.real("beta", 0.5F)});
 }
 
 inline LayerPtr make_hard_swish(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::HardSwish>>(kernels::MapParams{1.0F / 6.0F, 0.5F});
+  return map_layer<kernels::maps::HardSwish>({1.0F / 6.0F, 0.5F});
 }
 
 inline LayerPtr make_elu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::Elu>>(kernels::MapParams{node.real("alpha", 1.0F)});
+  return map_layer<kernels::maps::Elu>({node.real("alpha", 1.0F)});
 }
 
 inline LayerPtr make_selu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::Selu>>(
-      kernels::MapParams{node.real("alpha", 1.67326319F), node.real("gamma", 1.05070102F)});
+  return map_layer<kernels::maps::Selu>({node.real("alpha", 1.67326319F), node.real("gamma", 1.05070102F)});
 }
 
 namespace scalars {
@@ -176,26 +182,22 @@ inline LayerPtr make_gelu(const NodeArguments& node) {
 inline LayerPtr make_celu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   if (node.real("alpha", 1.0F) == 0) node.fail("attribute alpha may not be 0");
-  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::celu>>>(
-      kernels::MapParams{node.real("alpha", 1.0F)});
+  return map_layer<kernels::maps::Parametric<scalars::celu>>({node.real("alpha", 1.0F)});
 }
 /// x if x > alpha, else 0.
 inline LayerPtr make_thresholded_relu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::thresholded_relu>>>(
-      kernels::MapParams{node.real("alpha", 1.0F)});
+  return map_layer<kernels::maps::Parametric<scalars::thresholded_relu>>({node.real("alpha", 1.0F)});
 }
 /// x * sigmoid(alpha * x).
 inline LayerPtr make_swish(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::swish>>>(
-      kernels::MapParams{node.real("alpha", 1.0F)});
+  return map_layer<kernels::maps::Parametric<scalars::swish>>({node.real("alpha", 1.0F)});
 }
 /// x + bias below -lambd, x - bias above lambd, 0 between them.
 inline LayerPtr make_shrink(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::shrink>>>(
-      kernels::MapParams{node.real("bias", 0.0F), node.real("lambd", 0.5F)});
+  return map_layer<kernels::maps::Parametric<scalars::shrink>>({node.real("bias", 0.0F), node.real("lambd", 0.5F)});
 }
 
 }  // namespace weir::detail

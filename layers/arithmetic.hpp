@@ -42,17 +42,23 @@ class ArithmeticLayer : public RunnableLayer {
   Constants constants_;
 };
 
-template <class Operation, ArithmeticLayer::Kind layer_kind = ArithmeticLayer::Kind::other>
+/// An operation on rows of plain tensors and on planes of blocked ones.
+struct Combination {
+  kernels::CombineFunction (*rows)(Isa);
+  kernels::PlaneFunction (*planes)(Isa);
+};
+
 class CombineLayer final : public ArithmeticLayer {
  public:
-  explicit CombineLayer(Constants constants) : ArithmeticLayer(layer_kind, std::move(constants)) {}
+  CombineLayer(Kind kind, Constants constants, Combination operation)
+      : ArithmeticLayer(kind, std::move(constants)), operation_(operation) {}
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     if (layout_ == Layout::plain)
-      kernels::combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
+      kernels::combine(context, operation_.rows, inputs[0], inputs[1], outputs[0]);
     else if (!per_channel_)
-      kernels::combine<Operation>(context, flat(context, inputs[0]), flat(context, inputs[1]),
-                                  {outputs[0].data, flat(context, outputs[0]).shape});
+      kernels::combine(context, operation_.rows, flat(context, inputs[0]), flat(context, inputs[1]),
+                       {outputs[0].data, flat(context, outputs[0]).shape});
     else
       forward_planes(context, inputs[1 - *per_channel_], inputs[*per_channel_], outputs[0].data);
   }
@@ -84,8 +90,8 @@ class CombineLayer final : public ArithmeticLayer {
 
   void forward_planes(const Context& context, ConstView x, ConstView b, float* y) const {
     const bool constant = !channels_.empty(), first = *per_channel_ == 0;
-    kernels::combine_planes<Operation>(context, x, constant ? channels_.data() : b.data,
-                                       constant || b.shape[0] != x.shape[0], first, y);
+    kernels::combine_planes(context, operation_.planes, x, constant ? channels_.data() : b.data,
+                            constant || b.shape[0] != x.shape[0], first, y);
   }
 
   /// True if b is [N, C, 1, ...] or [1, C, 1, ...] to x [N, C, ...], at every batch size.
@@ -115,6 +121,7 @@ class CombineLayer final : public ArithmeticLayer {
     return true;
   }
 
+  Combination operation_;
   Layout layout_ = Layout::plain;
   std::optional<std::size_t> per_channel_;  ///< the input that has one value for each channel
   std::vector<float> channels_;             ///< its values, if it is constant
@@ -128,7 +135,9 @@ LayerPtr make_combine(const NodeArguments& node) {
   for (std::size_t i = 0; i < 2; ++i)
     if (const Constant* c = node.constant(i); c && !node.constant_other_batch(i))
       constants[i] = {c->shape, c->is_int ? std::vector<float>(c->ints.begin(), c->ints.end()) : c->floats};
-  return std::make_shared<CombineLayer<Operation, kind>>(std::move(constants));
+  return std::make_shared<CombineLayer>(
+      kind, std::move(constants),
+      Combination{&kernels::combine_function<Operation>, &kernels::plane_function<Operation>});
 }
 
 /// The slope stretches to the data, never the other way.
@@ -151,12 +160,12 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
   return std::make_shared<PReluLayer>();
 }
 
-/// Operation folded over one or more inputs, divided by their number if mean.
-template <class Operation>
+/// An operation folded over one or more inputs, divided by their number if mean.
 class FoldLayer final : public RunnableLayer {
  public:
   /// one_shape: all inputs must have the same shape, as before opset 8.
-  explicit FoldLayer(bool mean, bool one_shape = false) : mean_(mean), one_shape_(one_shape) {}
+  FoldLayer(kernels::CombineFunction (*operation)(Isa), bool mean, bool one_shape = false)
+      : operation_(operation), mean_(mean), one_shape_(one_shape) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     Shape y = inputs[0];
@@ -178,8 +187,8 @@ class FoldLayer final : public RunnableLayer {
     if (n == 1)
       std::copy_n(inputs[0].data, y.size(), y.data);
     else
-      kernels::combine<Operation>(context, input(0), input(1), y);
-    for (std::size_t i = 2; i < n; ++i) kernels::combine<Operation>(context, y, input(i), y);
+      kernels::combine(context, operation_, input(0), input(1), y);
+    for (std::size_t i = 2; i < n; ++i) kernels::combine(context, operation_, y, input(i), y);
     const float count = static_cast<float>(n);
     if (mean_) kernels::combine<kernels::combines::Div>(context, y, {&count, Shape{}}, y);
   }
@@ -198,6 +207,7 @@ class FoldLayer final : public RunnableLayer {
   }
 
  private:
+  kernels::CombineFunction (*operation_)(Isa);
   bool mean_, one_shape_;
   Layout layout_ = Layout::plain;
 };
@@ -208,7 +218,7 @@ LayerPtr make_fold(const NodeArguments& node) {
   if (node.node.inputs.empty()) node.fail("has no inputs");
   const bool one_shape = node.opset < 8;
   if (node.node.inputs.size() == 2 && !mean && !one_shape) return make_combine<Operation, kind>(node);
-  return std::make_shared<FoldLayer<Operation>>(mean, one_shape);
+  return std::make_shared<FoldLayer>(&kernels::combine_function<Operation>, mean, one_shape);
 }
 
 }  // namespace weir::detail

@@ -46,24 +46,29 @@ inline float floor_mod(float a, float b) {
 }  // namespace scalars
 
 /// Two inputs, joined element by element with broadcasting.
-template <class Operation>
 class ScalarCombineLayer final : public RunnableLayer {
  public:
+  /// operation: a kernels::combine_function.
+  explicit ScalarCombineLayer(kernels::CombineFunction (*operation)(Isa)) : operation_(operation) {}
+
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {broadcast_shape(inputs[0], inputs[1])};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    kernels::combine<Operation>(context, inputs[0], inputs[1], outputs[0]);
+    kernels::combine(context, operation_, inputs[0], inputs[1], outputs[0]);
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::broadcast(q); }
+
+ private:
+  kernels::CombineFunction (*operation_)(Isa);
 };
 
 template <float (*f)(float, float)>
 LayerPtr make_scalar_combine(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   if (node.opset < 7) node.fail("is supported from opset 7 on");
-  return std::make_shared<ScalarCombineLayer<ScalarCombine<f>>>();
+  return std::make_shared<ScalarCombineLayer>(&kernels::combine_function<ScalarCombine<f>>);
 }
 
 inline LayerPtr make_mod(const NodeArguments& node) {
@@ -76,8 +81,8 @@ inline LayerPtr make_is_inf(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const bool negative = node.integer_in("detect_negative", 1, 0, 1) == 1;
   const bool positive = node.integer_in("detect_positive", 1, 0, 1) == 1;
-  return std::make_shared<MapLayer<kernels::maps::Parametric<scalars::is_inf>>>(
-      kernels::MapParams{static_cast<float>((positive ? 1 : 0) + (negative ? 2 : 0))});
+  return map_layer<kernels::maps::Parametric<scalars::is_inf>>(
+      {static_cast<float>((positive ? 1 : 0) + (negative ? 2 : 0))});
 }
 
 namespace scalars {
@@ -109,13 +114,13 @@ inline LayerPtr make_cast(const NodeArguments& node) {
   const std::int64_t to = node.integer("to", 0);
   if (node.opset >= 19) node.ignore("saturate");    // of 8-bit floats only
   if (node.opset >= 24) node.ignore("round_mode");  // likewise
-  if (to == 9) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::is_true>>>();
+  if (to == 9) return map_layer<kernels::maps::Scalar<scalars::is_true>>();
   const bool same = node.type(0) != ElementType::real;
-  if (to == 6 && !same) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_int32>>>();
-  if (to == 7 && !same) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_int64>>>();
+  if (to == 6 && !same) return map_layer<kernels::maps::Scalar<scalars::to_int32>>();
+  if (to == 7 && !same) return map_layer<kernels::maps::Scalar<scalars::to_int64>>();
   if (to == 6 || to == 7) return make_view([](const Shape& x) { return x; });
-  if (to == 10) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_float16>>>();
-  if (to == 16) return std::make_shared<MapLayer<kernels::maps::Scalar<scalars::to_bfloat16>>>();
+  if (to == 10) return map_layer<kernels::maps::Scalar<scalars::to_float16>>();
+  if (to == 16) return map_layer<kernels::maps::Scalar<scalars::to_bfloat16>>();
   if (to != 1 && to != 10 && to != 11 && to != 16)
     node.fail("cast of a computed tensor to type " + std::to_string(to) +
               " is not supported, only to floating point, int32, int64 and bool");

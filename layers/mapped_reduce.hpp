@@ -6,12 +6,14 @@
 
 namespace weir::detail {
 
-/// y = After(sum of Before(x)). exponents: takes the largest x off before, and adds it behind, so that no exponential
+/// y = after(sum of before(x)). exponents: takes the largest x off before, and adds it behind, so that no exponential
 /// overflows.
-template <class Before, class After, bool exponents>
 class MappedReduceLayer final : public RunnableLayer {
  public:
-  explicit MappedReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
+  /// before, after: kernels::map_function.
+  MappedReduceLayer(kernels::MapFunction (*before)(Isa), kernels::MapFunction (*after)(Isa), bool exponents,
+                    ReducedAxes axes)
+      : before_(before), after_(after), exponents_(exponents), axes_(std::move(axes)) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {axes_.of(inputs[0])}; }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -24,16 +26,16 @@ class MappedReduceLayer final : public RunnableLayer {
     for (std::size_t i = 0; i < ones.rank(); ++i)
       if (reduced[i]) ones = ones.with(i, 1);
     const View largest{workspace + n, ones};
-    if constexpr (exponents) {
+    if (exponents_) {
       kernels::reduce<kernels::reductions::Max>(context, x, reduced, largest.data);
       for (std::int64_t i = 0; i < kept; ++i)
         if (std::isinf(largest.data[i])) largest.data[i] = 0;
       kernels::combine<kernels::combines::Sub>(context, x, largest, mapped);
     }
-    kernels::map<Before>(context, exponents ? mapped.data : x.data, mapped.data, n, {});
+    kernels::map(context, before_, exponents_ ? mapped.data : x.data, mapped.data, n, {});
     kernels::reduce<kernels::reductions::Sum>(context, mapped, reduced, outputs[0].data);
-    kernels::map<After>(context, outputs[0].data, outputs[0].data, kept, {});
-    if constexpr (exponents)
+    kernels::map(context, after_, outputs[0].data, outputs[0].data, kept, {});
+    if (exponents_)
       kernels::combine<kernels::combines::Add>(context, {outputs[0].data, ones}, largest, {outputs[0].data, ones});
   }
   std::size_t workspace_floats(const Context&, std::span<const Shape> inputs) const override {
@@ -44,6 +46,9 @@ class MappedReduceLayer final : public RunnableLayer {
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
  private:
+  kernels::MapFunction (*before_)(Isa);
+  kernels::MapFunction (*after_)(Isa);
+  bool exponents_;
   ReducedAxes axes_;
 };
 
@@ -51,7 +56,8 @@ template <class Before, class After, bool exponents = false>
 LayerPtr make_mapped_reduce(const NodeArguments& node) {
   auto axes = ReducedAxes::read(node);
   if (!axes) node.fail("noop_with_empty_axes without axes is not supported: what it yields is not settled");
-  return std::make_shared<MappedReduceLayer<Before, After, exponents>>(std::move(*axes));
+  return std::make_shared<MappedReduceLayer>(&kernels::map_function<Before>, &kernels::map_function<After>, exponents,
+                                             std::move(*axes));
 }
 
 namespace scalars {

@@ -1,17 +1,17 @@
 /// Operators that show the same numbers under another shape: Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout.
 #pragma once
 #include <cstring>
+#include <functional>
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
 
 namespace weir::detail {
 
-/// y = x under the shape that ShapeOf makes of x's; costs nothing, as y shares the memory of x.
-template <class ShapeOf>
+/// y = x under the shape that shape_of makes of x's; costs nothing, as y shares the memory of x.
 class ViewLayer final : public RunnableLayer {
  public:
-  explicit ViewLayer(ShapeOf shape_of) : shape_of_(std::move(shape_of)) {}
+  explicit ViewLayer(std::function<Shape(const Shape&)> shape_of) : shape_of_(std::move(shape_of)) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {shape_of_(inputs[0])}; }
   void forward(const Context&, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -32,12 +32,11 @@ class ViewLayer final : public RunnableLayer {
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
  private:
-  ShapeOf shape_of_;
+  std::function<Shape(const Shape&)> shape_of_;
 };
 
-template <class ShapeOf>
-LayerPtr make_view(ShapeOf shape_of) {
-  return std::make_shared<ViewLayer<ShapeOf>>(std::move(shape_of));
+inline LayerPtr make_view(std::function<Shape(const Shape&)> shape_of) {
+  return std::make_shared<ViewLayer>(std::move(shape_of));
 }
 
 inline LayerPtr make_reshape(const NodeArguments& node) {

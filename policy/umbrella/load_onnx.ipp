@@ -6,7 +6,7 @@
 
 namespace weir {
 
-WEIR_INLINE Network load_onnx(const std::filesystem::path& path, const BuildOptions& options) {
+WEIR_INLINE Network load_onnx(const std::string& path, const BuildOptions& options) {
   return build_network(read_onnx(path), options);
 }
 

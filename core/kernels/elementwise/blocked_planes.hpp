@@ -48,15 +48,22 @@ struct AffinePlane {
   }
 };
 
-/// y = Operation(x, b) for blocked x and y [N, C, ...], and b a blocked [N, C, 1, ...] or, if b_shared, [1, C, 1, ...];
-/// b_first: Operation(b, x). y may be x.
+/// CombinePlane of an operation for an instruction set; &plane_function<Add> stands for Add.
+using PlaneFunction = simd::Function<const float*, const float*, bool, float*, std::int64_t>;
 template <class Operation>
-void combine_planes(const Context& context, ConstView x, const float* b, bool b_shared, bool b_first, float* y) {
+PlaneFunction plane_function(Isa isa) {
+  return simd::function<CombinePlane<Operation>, const float*, const float*, bool, float*, std::int64_t>(isa);
+}
+
+/// y = operation(x, b) for blocked x and y [N, C, ...], and b a blocked [N, C, 1, ...] or, if b_shared, [1, C, 1, ...];
+/// b_first: operation(b, x). y may be x.
+inline void combine_planes(const Context& context, PlaneFunction (*operation)(Isa), ConstView x, const float* b,
+                           bool b_shared, bool b_first, float* y) {
   const Shape s = blocked_shape(x.shape, context.isa());
+  const PlaneFunction f = operation(context.isa());
   for_all_blocks(context, x.shape, [&](std::int64_t plane, std::int64_t, std::int64_t) {
-    simd::simd_call<CombinePlane<Operation>>(context.isa(), x.data + plane * s[2] * s[3],
-                                             b + (b_shared ? plane % s[1] : plane) * s[3], b_first,
-                                             y + plane * s[2] * s[3], s[2]);
+    f(x.data + plane * s[2] * s[3], b + (b_shared ? plane % s[1] : plane) * s[3], b_first, y + plane * s[2] * s[3],
+      s[2]);
   });
 }
 

@@ -106,15 +106,22 @@ struct CombineRow {
   }
 };
 
-/// y = Operation(a, b); a and b are stretched to y's shape where they have length 1. y may be a where a has y's shape.
+/// A row of an operation for an instruction set; &combine_function<Add> stands for Add.
+using CombineFunction = simd::Function<const float*, std::int64_t, const float*, std::int64_t, float*, std::int64_t>;
 template <class Operation>
-void combine(const Context& context, ConstView a, ConstView b, View y) {
+CombineFunction combine_function(Isa isa) {
+  return simd::function<CombineRow<Operation>, const float*, std::int64_t, const float*, std::int64_t, float*,
+                        std::int64_t>(isa);
+}
+
+/// y = operation(a, b); a and b are stretched to y's shape where they have length 1. y may be a where a has y's shape.
+inline void combine(const Context& context, CombineFunction (*operation)(Isa), ConstView a, ConstView b, View y) {
   if (y.size() == 0) return;
+  const CombineFunction row = operation(context.isa());
   constexpr std::int64_t grain = 1 << 14;
   if (a.shape == y.shape && b.shape == y.shape) {  // one row, cut anywhere
     context.pool().split(y.shape.numel(), grain, [&](std::int64_t first, std::int64_t last) {
-      simd::simd_call<CombineRow<Operation>>(context.isa(), a.data + first, std::int64_t{1}, b.data + first,
-                                             std::int64_t{1}, y.data + first, last - first);
+      row(a.data + first, 1, b.data + first, 1, y.data + first, last - first);
     });
     return;
   }
@@ -122,8 +129,12 @@ void combine(const Context& context, ConstView a, ConstView b, View y) {
       y.shape, {broadcast_strides(a.shape, y.shape), broadcast_strides(b.shape, y.shape), dense_strides(y.shape)});
   const std::int64_t n = nest.row_length(), sa = nest.row_stride(0), sb = nest.row_stride(1);
   nest.for_all_rows(context, [&](const std::array<std::int64_t, 3>& at) {
-    simd::simd_call<CombineRow<Operation>>(context.isa(), a.data + at[0], sa, b.data + at[1], sb, y.data + at[2], n);
+    row(a.data + at[0], sa, b.data + at[1], sb, y.data + at[2], n);
   });
+}
+template <class Operation>
+void combine(const Context& context, ConstView a, ConstView b, View y) {
+  combine(context, &combine_function<Operation>, a, b, y);
 }
 
 }  // namespace weir::kernels

@@ -170,12 +170,23 @@ struct MapKernel {
 /// Elements that are worth another thread.
 inline constexpr std::int64_t map_grain = 1 << 15;
 
-/// y[i] = Function(x[i]) for n elements; y may be x.
+/// The function of a map for an instruction set; &map_function<Clip> stands for Clip.
+using MapFunction = simd::Function<const float*, float*, std::int64_t, MapParams>;
+template <class Function>
+MapFunction map_function(Isa isa) {
+  return simd::function<MapKernel<Function>, const float*, float*, std::int64_t, MapParams>(isa);
+}
+
+/// y[i] = function(x[i]) for n elements; y may be x.
+inline void map(const Context& context, MapFunction (*function)(Isa), const float* x, float* y, std::int64_t n,
+                const MapParams& p) {
+  const MapFunction f = function(context.isa());
+  context.pool().split(n, map_grain,
+                       [&](std::int64_t first, std::int64_t last) { f(x + first, y + first, last - first, p); });
+}
 template <class Function>
 void map(const Context& context, const float* x, float* y, std::int64_t n, const MapParams& p) {
-  context.pool().split(n, map_grain, [&](std::int64_t first, std::int64_t last) {
-    simd::simd_call<MapKernel<Function>>(context.isa(), x + first, y + first, last - first, p);
-  });
+  map(context, &map_function<Function>, x, y, n, p);
 }
 
 }  // namespace weir::kernels

@@ -58,16 +58,17 @@ template <class V>
 [[gnu::always_inline]] inline void fill(V& v, float c) {
   v = (V{} + 1.0F) * c;
 }
-/// a = the larger of a and b in each lane; NaN where either is.
+/// a = the larger of a and b in each lane; NaN where either is. The sum is that NaN: with `? b :`, g++ would join the
+/// two conditions, which it can only do lane by lane for the masks of AVX-512.
 template <class V>
 [[gnu::always_inline]] inline void take_max(V& a, const V& b) {
   a = b > a ? b : a;
-  a = b != b ? b : a;
+  a = b != b ? a + b : a;
 }
 template <class V>
 [[gnu::always_inline]] inline void take_min(V& a, const V& b) {
   a = b < a ? b : a;
-  a = b != b ? b : a;
+  a = b != b ? a + b : a;
 }
 
 /// a = every second lane of a, then of b.
@@ -128,13 +129,32 @@ template <class Kernel, class... A>
 #endif
 
 template <class Kernel, class... A>
+void call_portable(const A&... a) {
+  Kernel::template run<4>(a...);
+}
+
+template <class Kernel, class... A>
 inline void simd_call(Isa isa, const A&... a) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512) return call_avx512<Kernel>(a...);
   if (isa == Isa::avx2) return call_avx2<Kernel>(a...);
 #endif
   (void)isa;
-  Kernel::template run<4>(a...);
+  call_portable<Kernel>(a...);
+}
+
+/// A kernel for one instruction set as a pointer: what calls it is compiled once for all kernels with these arguments.
+template <class... A>
+using Function = void (*)(const A&...);
+
+template <class Kernel, class... A>
+Function<A...> function(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512) return &call_avx512<Kernel, A...>;
+  if (isa == Isa::avx2) return &call_avx2<Kernel, A...>;
+#endif
+  (void)isa;
+  return &call_portable<Kernel, A...>;
 }
 
 }  // namespace weir::simd

@@ -1,4 +1,7 @@
 // combine, strided_copy, reduce and softmax: kernels that walk over tensors of any rank.
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/elementwise/combine.hpp>
 #include <weir/core/kernels/elementwise/reduce.hpp>
@@ -80,6 +83,40 @@ TEST_CASE("combine: each operation") {
   CHECK(values() == std::vector<float>{4, 9, 0});
   weir::kernels::combine<weir::kernels::combines::PRelu>(c, a, b, y.view());
   CHECK(values() == std::vector<float>{-4, 3, 0});
+}
+
+TEST_CASE("combine, reduce: the larger and the smaller of two numbers; NaN where either is, wherever it lies") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto same = [](float x, float y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  for (const weir::Context& c : kernels_test::contexts())
+    for (std::int64_t n = 1; n < 70; n += 3) {
+      Tensor a = kernels_test::numbers({4, n}, 1), b = kernels_test::numbers({4, n}, 2);
+      a.view().data[n / 2] = nan;
+      b.view().data[n + n / 3] = nan;
+      a.view().data[2 * n] = b.view().data[2 * n] = nan;
+      Tensor larger(Shape{4, n}), smaller(Shape{4, n}), most(Shape{4}), least(Shape{n});
+      weir::kernels::combine<weir::kernels::combines::Max>(c, a, b, larger.view());
+      weir::kernels::combine<weir::kernels::combines::Min>(c, a, b, smaller.view());
+      weir::kernels::reduce<weir::kernels::reductions::Max>(c, larger, {false, true}, most.view().data);
+      weir::kernels::reduce<weir::kernels::reductions::Min>(c, smaller, {true, false}, least.view().data);
+      bool equal = true;
+      std::vector<float> expected_most(4, -1e30F), expected_least(static_cast<std::size_t>(n), 1e30F);
+      for (std::int64_t i = 0; i < 4 * n; ++i) {
+        const bool missing = std::isnan(a[static_cast<std::size_t>(i)]) || std::isnan(b[static_cast<std::size_t>(i)]);
+        const float x = a[static_cast<std::size_t>(i)], z = b[static_cast<std::size_t>(i)];
+        const float most_here = missing ? nan : std::max(x, z), least_here = missing ? nan : std::min(x, z);
+        equal = equal && same(larger[static_cast<std::size_t>(i)], most_here) &&
+                same(smaller[static_cast<std::size_t>(i)], least_here);
+        float &row = expected_most[static_cast<std::size_t>(i / n)],
+              &column = expected_least[static_cast<std::size_t>(i % n)];
+        row = std::isnan(row) || missing ? nan : std::max(row, most_here);
+        column = std::isnan(column) || missing ? nan : std::min(column, least_here);
+      }
+      for (std::size_t i = 0; i < 4; ++i) equal = equal && same(most[i], expected_most[i]);
+      for (std::size_t i = 0; i < expected_least.size(); ++i) equal = equal && same(least[i], expected_least[i]);
+      CAPTURE(n);
+      CHECK(equal);
+    }
 }
 
 TEST_CASE("strided_copy: transposes, reverses and stretches") {

@@ -34,8 +34,8 @@ TEST_CASE("blocked planes: a value for each channel, first or second, of each im
             const std::vector<float> c = blocked(context, b);
             std::vector<float> from = blocked(context, x), to(from.size());
             float* y = in_place ? from.data() : to.data();
-            weir::kernels::combine_planes<weir::kernels::combines::Sub>(context, {from.data(), shape}, c.data(), shared,
-                                                                        first, y);
+            weir::kernels::combine_planes(context, &weir::kernels::plane_function<weir::kernels::combines::Sub>,
+                                          {from.data(), shape}, c.data(), shared, first, y);
             Tensor result(shape);
             weir::kernels::to_plain(context, shape, y, result.data());
             const auto pixels = static_cast<std::size_t>(shape.product(2, shape.rank()));
