@@ -86,7 +86,7 @@ TEST_CASE("ONNX: opsets 7 to 24 of the default domain") {
 }
 
 TEST_CASE("ONNX: versions of the file format up to the newest that is known") {
-  for (const std::uint64_t version : {3, 8, 13})
+  for (const std::uint64_t version : {std::uint64_t{3}, std::uint64_t{8}, std::uint64_t{13}})
     CHECK_NOTHROW((void)parse(onnx_model(onnx_graph({relu()})) + Proto().number(1, version).bytes));
   CHECK(contains(refused(onnx_model(onnx_graph({relu()})) + Proto().number(1, 14).bytes),
                  "IR version 14 is not supported, only up to 13"));
