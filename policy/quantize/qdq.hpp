@@ -55,11 +55,13 @@ struct WeightView {
 };
 
 /// The largest |w| of output channel m; of 7 bits the largest sum of two that are summed one after the other and of one
-/// sign. Where that becomes 127, the products of two with bytes, at most 255 * 128, fit into 16 bits.
+/// sign. Where that becomes 127, the products of two with bytes, at most 255 * 128, fit into 16 bits. Of depthwise
+/// convolutions any two neighbours count, as weir pairs them from the first of each row of the kernel on.
 inline double largest_weight(const WeightView& v, std::size_t m, int bits) {
   double largest = 0;
   const auto weight = [&](std::size_t j) { return j < v.depth ? double{v.w.floats[v.at(m, v.summed(j))]} : 0.0; };
-  for (std::size_t j = 0; j < v.depth; j += 2) {
+  const bool depthwise = v.node.op == "Conv" && v.w.shape[1] == 1;
+  for (std::size_t j = 0; j < v.depth; j += depthwise ? 1 : 2) {
     const double a = weight(j), b = weight(j + 1);
     largest = std::max({largest, std::abs(a), std::abs(b)});
     if (bits == 7 && a * b > 0) largest = std::max(largest, std::abs(a + b));

@@ -170,6 +170,31 @@ TEST_CASE(
     if (n.name == first) CHECK_FALSE(made.graph.constants.at(n.inputs[1]).is_int);
 }
 
+TEST_CASE("quantize: of depthwise weights of 7 bits any two neighbours of one sign make at most 128 together") {
+  weir::models::GraphWriter g("depthwise", {.classes = 10});
+  const auto stem = g.relu(g.conv("stem", g.input(3, 32, 32), 16, 3, {.stride = 2, .pad = 1}));
+  const auto y = g.relu(g.conv("depthwise", stem, 16, 3, {.pad = 1, .groups = 16}));
+  const weir::GraphDef def = g.finish(g.linear("fc", g.flatten(g.global_average_pool(y), y.channels), 10));
+  weir::QuantizeOptions o = quick();
+  o.worth = 1;
+  for (const int bits : {7, 8}) {
+    o.weight_bits = bits;
+    const weir::Quantized made = weir::quantize(def, images(8), o);
+    std::int64_t together = 0, seen = 0;
+    for (const auto& entry : made.graph.constants) {
+      const weir::Constant& c = entry.second;
+      if (c.element != weir::Element::int8 || c.shape.rank() != 4 || c.shape[1] != 1) continue;
+      seen += c.shape[0];
+      for (std::size_t i = 0; i + 1 < c.ints.size(); ++i)
+        if (i % 9 != 8 && c.ints[i] * c.ints[i + 1] > 0)
+          together = std::max(together, std::abs(c.ints[i] + c.ints[i + 1]));
+    }
+    CHECK(seen == 16);
+    CHECK((together <= 128) == (bits == 7));
+    CHECK(together > 120);
+  }
+}
+
 TEST_CASE("quantize: what only a Concat reads has the steps of its result, and joins to the same bits as it copies") {
   for (const bool all_positive : {true, false}) {
     CAPTURE(all_positive);
