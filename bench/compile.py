@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Program, what it is, limits: lines behind the preprocessor, memory in MB, CPU seconds.
 PROGRAMS = [
-    ('run_network', 'load an ONNX file, hook, run', 115_000, 350, 4),
+    ('run_network', 'load an ONNX file, hook, run', 100_000, 350, 4),
     ('serve_policy', 'load_policy, answer an image, CascadeStream', 120_000, 400, 5),
     ('learn_policy', 'learn a policy from a trace, save it', 260_000, 800, 12),
 ]

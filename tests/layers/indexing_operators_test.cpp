@@ -7,8 +7,8 @@ namespace WEIR_UNIT {
 namespace {
 
 using graphs::checked_run, graphs::close, graphs::error_of, graphs::Graph;
-using indexing::for_places, indexing::integers_of, indexing::Ints, indexing::joined,
-    indexing::meant, indexing::nan, indexing::offset, indexing::some_indices, indexing::two_inputs;
+using indexing::for_places, indexing::integers_of, indexing::Ints, indexing::joined, indexing::meant, indexing::nan,
+    indexing::offset, indexing::some_indices, indexing::two_inputs;
 using weir::Attribute, weir::Shape, weir::Tensor;
 using Attributes = std::map<std::string, Attribute>;
 
