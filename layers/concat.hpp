@@ -5,6 +5,7 @@
 #include <weir/core/layer.hpp>
 #include <weir/layers/attributes/axes.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
+#include <weir/layers/attributes/slice_ranges.hpp>
 
 namespace weir::detail {
 
