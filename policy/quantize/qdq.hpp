@@ -60,7 +60,7 @@ struct WeightView {
 inline double largest_weight(const WeightView& v, std::size_t m, int bits) {
   double largest = 0;
   const auto weight = [&](std::size_t j) { return j < v.depth ? double{v.w.floats[v.at(m, v.summed(j))]} : 0.0; };
-  const bool depthwise = v.node.op == "Conv" && v.w.shape[1] == 1;
+  const bool depthwise = v.node.op == "Conv" && v.w.shape[1] == 1 && integer_attribute(v.node, "group", 1) > 1;
   for (std::size_t j = 0; j < v.depth; j += depthwise ? 1 : 2) {
     const double a = weight(j), b = weight(j + 1);
     largest = std::max({largest, std::abs(a), std::abs(b)});
