@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <string_view>
+#include <weir/core/finite_math.hpp>
 
 namespace weir::detail {
 
