@@ -122,6 +122,7 @@ def plant_infinity(net):
     padded = lambda n: any(a.name in ("pads", "auto_pad") for a in n.attribute)
     kept = {n.input[1] for n in net.nodes
             if n.op_type == "InstanceNormalization" or (n.op_type == "Conv" and padded(n))}
+    kept |= {n.input[0] for n in net.nodes if kept & set(n.output) and len(n.input) == 1}  # what they are computed from
     floats = [t for t in net.initialisers if t.data_type == 1 and t.name not in kept and numpy_helper.to_array(t).size]
     if not floats:
         return
