@@ -15,9 +15,10 @@ class Quantized:
         self.name, self.shape, self.dtype, self.shift, self.zero = name, tuple(shape), dtype, shift, zero
 
 
-def quantize(net, x, dtype, shift):
+def quantize(net, x, dtype, shift, even=False):
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     zero = net.pick(0, 0, low, high, low + 128, net.rng.randint(low, high))
+    zero -= zero % 2 if even else 0
     scale, point = net.constant(np.float32(2.0 ** -shift), plain=True), net.constant(np.array(zero, dtype), plain=True)
     y = net.hide(net.node("QuantizeLinear", [x, scale, point], x.shape, exact=True))
     net.scales[y.name] = (scale, point)
@@ -101,8 +102,11 @@ def product(net, q):
 
 def add(net, q):
     other = quantize(net, hidden(net, q), net.pick(np.uint8, np.int8), net.pick(q.shift, q.shift - 1))
-    y = net.hide(net.node(net.pick("Add", "Add", "Mul"), [hidden(net, q), hidden(net, other)], q.shape))
-    return quantize(net, y, net.pick(np.uint8, np.int8), q.shift - 1)
+    op = net.pick("Add", "Add", "Mul")
+    y = net.hide(net.node(op, [hidden(net, q), hidden(net, other)], q.shape))
+    # ONNX Runtime rounds a product before it adds the zero point where it does not optimise, and behind that, as weir
+    # does, where it joins the nodes to QLinearMul: with an odd zero point, products half-way between two steps differ.
+    return quantize(net, y, net.pick(np.uint8, np.int8), q.shift - 1, even=op == "Mul")
 
 
 def join(net, q):
