@@ -59,7 +59,12 @@ def wrong_type(net):
     x = net.any(lambda t: t.has_rows() and t.rank >= 2)
     if x is None:
         return None
-    net.kinds.add("must_be_refused")
+    y = of_wrong_type(net, x)
+    net.foreign.add(y.name)
+    return y
+
+
+def of_wrong_type(net, x):
     form = net.rng.randrange(5)
     other = net.pick(np.float16, np.float64, np.int8, np.int64)
     if form == 0:
