@@ -127,6 +127,8 @@ void run(Options o, const std::string& command) {
       say("no early exits in " + models.all[h.model].name + ": " + h.reason);
     else if (models.all[h.model].copy_of.empty())  // exits of a copy are for the search: fp32 is the full network
       modes.push_back(adapt::early_exit_mode(h, models, class_features, o.early_exit.size() > 1));
+    else
+      say(adapt::exits_of_copy_line(h, models));
   }
   if (o.topology == "search")  // of one network and what was made of it, what is found is the policy.json
     modes.insert(one_network ? modes.begin() : modes.end(), adapt::pool_mode(heads, models, class_features));

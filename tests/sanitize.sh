@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/packages.sh
 need $build_packages doctest-dev
-tests=${WEIR_TESTS:-policy/serve/*_test.cpp core/*_test.cpp core/plan/schedule_test.cpp policy/run/cascade_executor_test.cpp policy/run/count_allocations_test.cpp}
+tests=${WEIR_TESTS:-policy/serve/*_test.cpp core/*_test.cpp core/plan/schedule_test.cpp policy/run/cascade_executor*_test.cpp policy/run/count_allocations_test.cpp}
 for kind in ${1:-address thread}; do
   case $kind in
     address) flags="-fsanitize=address,undefined -fno-sanitize-recover=undefined" ;;

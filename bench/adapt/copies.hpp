@@ -227,6 +227,13 @@ inline Heads heads_of_copy(const Heads& of, std::size_t copy, const Models& mode
   return h;
 }
 
+/// For the terminal: where an 8-bit copy can be left.
+inline std::string exits_of_copy_line(const Heads& h, const Models& models) {
+  std::string where;
+  for (const weir::ExitPoint& p : h.points) where += (where.empty() ? "" : ", ") + p.tensor;
+  return "exits inside " + models.all[h.model].name + ", too: " + where;
+}
+
 /// Makes the copies, puts each that pays in front of its network, so that the full network stays the last, and gives it
 /// the exits of that network. say: takes lines for the terminal.
 inline void make_members(const Making& making, Options& o, const Part& policy, Models& models,
@@ -249,12 +256,8 @@ inline void make_members(const Making& making, Options& o, const Part& policy, M
   if (!any || !making.exits || o.topology != "search") return;
   const std::size_t given = heads.size();
   for (std::size_t i = 0; i < given; ++i)
-    if (const std::size_t n = heads[i].model; n > 0 && models.all[n - 1].copy_of == models.all[n].file) {
+    if (const std::size_t n = heads[i].model; n > 0 && models.all[n - 1].copy_of == models.all[n].file)
       heads.push_back(heads_of_copy(heads[i], n - 1, models));
-      std::string where;
-      for (const weir::ExitPoint& p : heads.back().points) where += (where.empty() ? "" : ", ") + p.tensor;
-      if (!where.empty()) say("exits inside " + models.all[n - 1].name + ", too: " + where);
-    }
 }
 
 }  // namespace adapt

@@ -21,7 +21,8 @@
 
 namespace adapt {
 
-/// At most so many tensors are tried, about evenly spread over the work, and so many images fit a head that tries one.
+/// Limits of the trial: the number of tensors, about evenly spread over the work, and the number of images that the
+/// small head of each is fitted to.
 inline constexpr std::size_t most_candidates = 16, images_to_try = 6000;
 
 /// The tensors of a network at which its exits may stand. Those of an 8-bit copy are those of its network, so far as it

@@ -75,9 +75,9 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
   return part;
 }
 
-/// The best topology over the stages of a pool. A large pool is searched greedily, one stage after the other, and does
-/// not come to a network whose stages pay only together (an 8-bit copy with its exits, which start anew in fp32): so
-/// the stages of each network are also searched with the full network alone, and taken where they are cheaper.
+/// The best topology over the stages of a pool. A large pool is searched greedily, one stage at a time. That misses
+/// networks whose stages save time only together, such as an 8-bit copy and its exits. So the stages of each network
+/// are also searched by themselves, with the full network behind them, and the cheapest topology of all is returned.
 inline weir::FoundTopology best_topology(const Mode& m, const weir::SearchOptions& options) {
   weir::FoundTopology best = weir::search_topologies(m.lessons, options).front();
   const std::size_t n = m.lessons.stages.size();

@@ -1,8 +1,8 @@
-/// An HTTP server whose clients have so long for a whole request, and no longer.
+/// An HTTP server with a time limit for each whole request.
 ///
-/// cpp-httplib limits the time between two bytes. A client that sends one byte of its header every second keeps a
-/// thread as long as it likes; a few of them, and nobody else is served (Slowloris). Here the whole request, header
-/// and body, has one limit; where it passes, the connection is closed.
+/// cpp-httplib only limits the time between two bytes, so a client that sends one byte of its header every second holds
+/// a thread for ever, and a few such clients hold all threads (the attack is called Slowloris). Here header and body
+/// together have one limit; when it is over, the connection is closed.
 #pragma once
 #include <arpa/inet.h>
 #include <poll.h>

@@ -16,6 +16,7 @@
 #include <weir/layers/build/constants.hpp>
 #include <weir/layers/build/element_types.hpp>
 #include <weir/layers/build/fill.hpp>
+#include <weir/layers/build/fold_budget.hpp>
 #include <weir/layers/build/fuse_qdq.hpp>
 #include <weir/layers/build/input_dims.hpp>
 #include <weir/layers/build/integers/fold.hpp>
@@ -51,7 +52,7 @@ class GraphBuilder {
     }
     for (const auto& [name, constant] : def.constants) {
       known_[name].constant.fill(&constant);
-      fold_limit_ += fold_times * static_cast<std::int64_t>(constant.floats.size() + constant.ints.size());
+      fold_budget_.add(constant);
     }
     check_given_shapes(def, options);
     for (const InputDef& input : def.inputs) find_batch(input);
@@ -86,10 +87,6 @@ class GraphBuilder {
  private:
   using Constants = ProbedConstants;
   using Shapes = ProbedShapes;
-
-  /// Elements that constant folding may make in all, beside a few times those that the file holds: a hostile file could
-  /// ask for any number.
-  static constexpr std::int64_t fold_floor = std::int64_t{1} << 24, fold_times = 4;
 
   void find_batch(const InputDef& input) {
     if (input.dims.empty() || input.dims[0] < 0) return;
@@ -166,7 +163,7 @@ class GraphBuilder {
     } catch (const ShapeError& e) {
       throw ShapeError(where(node) + ": " + e.what());
     }
-    if (all_constant(node) && !stretched && worth_folding(node, shapes[0], out[0]))
+    if (all_constant(node) && !stretched && fold_budget_.is_worth_it(node, shapes[0], out[0]))
       fold(node, *layer, shapes[0], out[0]);
     else
       place(node, layer, out, stretched.has_value());
@@ -227,7 +224,7 @@ class GraphBuilder {
       values[p] = std::move(*result);
       for (std::size_t i = 0; i < values[p].size(); ++i) {
         Constant& c = values[p][i];
-        count_folded(node, c.shape.numel());
+        fold_budget_.spend(c.shape.numel(), where(node));
         const char type = i < node.outputs.size() ? tensor_types_.of(node.outputs[i]) : any_type;
         for (std::int64_t& v : c.ints) {
           v = wrapped(v, type);
@@ -257,26 +254,10 @@ class GraphBuilder {
            std::all_of(ints.begin(), ints.end(), [](std::int64_t v) { return v > -(1 << 24) && v < 1 << 24; });
   }
 
-  void count_folded(const NodeDef& node, std::int64_t elements) {
-    folded_ += elements;
-    if (elements > fold_limit_ || folded_ > fold_limit_)
-      throw ShapeError(where(node) + ": constant results are too large");
-  }
-
   bool all_constant(const NodeDef& node) {
     for (const std::string& name : node.inputs)
       if (!name.empty() && !known(node, name).constant[0]) return false;
     return true;
-  }
-
-  /// What is much larger than all that it is made of is made when the network runs, in memory that is counted then.
-  bool worth_folding(const NodeDef& node, const std::vector<Shape>& shapes, const std::vector<Shape>& out) const {
-    constexpr std::int64_t small = 1 << 16, times = 8;
-    std::int64_t from = 0, to = 0;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i)
-      if (!node.inputs[i].empty()) from += shapes[i].numel();
-    for (const Shape& s : out) to += s.numel();
-    return to <= std::max(small, times * from) && folded_ + to <= fold_limit_;
   }
 
   /// Keeps what a layer gives all of whose inputs are constant.
@@ -284,7 +265,7 @@ class GraphBuilder {
     std::vector<const Constant*> inputs;
     for (std::size_t i = 0; i < node.inputs.size(); ++i)
       inputs.push_back(node.inputs[i].empty() || made.ignores_input(i) ? nullptr : &batch_free(node, i));
-    for (const Shape& y : out) count_folded(node, y.numel());
+    for (const Shape& y : out) fold_budget_.spend(y.numel(), where(node));
     std::vector<Constant> results = run_once(made, inputs, shapes, out);
     for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
       known_[node.outputs[i]] = Known{};
@@ -404,7 +385,8 @@ class GraphBuilder {
   std::vector<std::unique_ptr<Constant>> kept_;
   Probes probes_ = {2, 3, 7};
   std::vector<ElementType> types_;  ///< of the inputs of the node at hand
-  std::int64_t file_batch_ = 0, folded_ = 0, fold_limit_ = fold_floor;
+  std::int64_t file_batch_ = 0;
+  FoldBudget fold_budget_;
 };
 
 }  // namespace weir::detail

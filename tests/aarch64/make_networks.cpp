@@ -13,6 +13,8 @@
 #include <weir/layers/models/squeezenet.hpp>
 #include <weir/policy/quantize/quantize.hpp>
 
+#include "../policy/quantize/tokens.hpp"
+
 namespace {
 
 weir::Tensor noise(const weir::Shape& shape, std::uint32_t seed, float most) {
@@ -22,33 +24,13 @@ weir::Tensor noise(const weir::Shape& shape, std::uint32_t seed, float most) {
   return x;
 }
 
-/// Patches of an image as tokens, two matrix products with biases and an activation, and their mean.
 weir::GraphDef tokens() {
-  weir::GraphDef def;
-  def.source = "tokens";
-  def.inputs.push_back({"input", {-1, 3, 32, 32}, {"N", "", "", ""}});
-  def.outputs = {"y"};
   std::uint32_t seed = 1;
-  const auto constant = [&](const std::string& name, const weir::Shape& shape, float most) {
-    const weir::Tensor x = noise(shape, ++seed, most);
-    def.constants[name] = {
-        shape, std::vector<float>(x.span().begin(), x.span().end()), {}, false, weir::Element::float32};
-    return name;
+  const auto values = [&](std::size_t n, float most) {
+    const weir::Tensor x = noise({static_cast<std::int64_t>(n)}, ++seed, most);
+    return std::vector<float>(x.span().begin(), x.span().end());
   };
-  def.constants["rows"] = {weir::Shape{3}, {}, {0, 40, 64}, true, weir::Element::float32};
-  using List = std::vector<std::int64_t>;
-  def.nodes = {{"patches", "Conv", {"input", constant("w0", {40, 3, 4, 4}, 0.2F)}, {"p"}, {{"strides", List{4, 4}}}},
-               {"reshape", "Reshape", {"p", "rows"}, {"r"}, {}},
-               {"transpose", "Transpose", {"r"}, {"t"}, {{"perm", List{0, 2, 1}}}},
-               {"up", "MatMul", {"t", constant("w1", {40, 67}, 0.3F)}, {"u"}, {}},
-               {"up_bias", "Add", {"u", constant("b1", {67}, 0.5F)}, {"ub"}, {}},
-               {"relu", "Relu", {"ub"}, {"a"}, {}},
-               {"down", "MatMul", {"a", constant("w2", {67, 40}, 0.3F)}, {"d"}, {}},
-               {"down_bias", "Add", {constant("b2", {40}, 0.5F), "d"}, {"db"}, {}},
-               {"sum", "Add", {"t", "db"}, {"s"}, {}},
-               {"mean", "ReduceMean", {"s"}, {"m"}, {{"axes", List{1}}, {"keepdims", std::int64_t{0}}}},
-               {"answer", "MatMul", {"m", constant("w3", {40, 10}, 0.3F)}, {"y"}, {}}};
-  return def;
+  return weir_test::tokens_network(values, true);
 }
 
 void write(const std::string& folder, const weir::GraphDef& def) {

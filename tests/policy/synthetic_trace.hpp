@@ -73,4 +73,16 @@ inline weir::Topology random_dag(const weir::Trace& trace, std::uint64_t seed) {
   return t;
 }
 
+/// Stage 1 is a twin of stage 0 that costs thirty times as much; stage 2 always fails; stage 3 is the full network.
+inline weir::Trace pool_with_useless_stages(std::size_t n) {
+  weir::Trace t = difficulty_trace(n, 4, 11);
+  const double seconds[] = {1, 30, 8, 40};
+  t.stages[1].loss = t.stages[0].loss;
+  t.stages[1].features = t.stages[0].features;
+  t.stages[1].prediction = t.stages[0].prediction;
+  t.stages[2].loss.setOnes();
+  for (std::size_t k = 0; k < 4; ++k) t.stages[k].cost = seconds[k];
+  return t;
+}
+
 }  // namespace weir_test

@@ -25,22 +25,10 @@ ChainSearch options() {
   return o;
 }
 
-/// Stage 1 is a twin of stage 0 that costs thirty times as much; stage 2 always fails; stage 3 is the full network.
-Trace pool_with_useless_stages(std::size_t n) {
-  Trace t = weir_test::difficulty_trace(n, 4, 11);
-  const double seconds[] = {1, 30, 8, 40};
-  t.stages[1].loss = t.stages[0].loss;
-  t.stages[1].features = t.stages[0].features;
-  t.stages[1].prediction = t.stages[0].prediction;
-  t.stages[2].loss.setOnes();
-  for (std::size_t k = 0; k < 4; ++k) t.stages[k].cost = seconds[k];
-  return t;
-}
-
 }  // namespace
 
 TEST_CASE("chain search: takes what pays, in the order of the pool, and is as cheap as any chain") {
-  const Trace pool = pool_with_useless_stages(1500);
+  const Trace pool = weir_test::pool_with_useless_stages(1500);
   ChainSearch o = options();
   std::size_t last = 0;
   o.progress = [&](std::size_t done, std::size_t total) {

@@ -21,18 +21,6 @@ using weir::Trace;
 
 namespace {
 
-/// Stage 1 is a twin of stage 0 that costs thirty times as much; stage 2 always fails; stage 3 is the full network.
-Trace pool_with_useless_stages(std::size_t n) {
-  Trace t = weir_test::difficulty_trace(n, 4, 11);
-  const double seconds[] = {1, 30, 8, 40};
-  t.stages[1].loss = t.stages[0].loss;
-  t.stages[1].features = t.stages[0].features;
-  t.stages[1].prediction = t.stages[0].prediction;
-  t.stages[2].loss.setOnes();
-  for (std::size_t k = 0; k < 4; ++k) t.stages[k].cost = seconds[k];
-  return t;
-}
-
 SearchOptions options() {
   SearchOptions o;
   o.budget.value = 0.03;
@@ -71,7 +59,7 @@ TEST_CASE("topology search: counts what it enumerates") {
 }
 
 TEST_CASE("topology search: leaves out what does not help, exhaustively and greedily") {
-  const Trace pool = pool_with_useless_stages(600);
+  const Trace pool = weir_test::pool_with_useless_stages(600);
   SearchOptions o = options();
   const auto found = weir::search_topologies(pool, o);
   CHECK(found.size() == weir::detail::count_topologies(4, 3, 1000));
@@ -117,7 +105,7 @@ TEST_CASE("topology search: exits inside a network are charged for the layers be
 }
 
 TEST_CASE("topology search: only usable topologies are tried") {
-  const Trace pool = pool_with_useless_stages(150);
+  const Trace pool = weir_test::pool_with_useless_stages(150);
   SearchOptions o = options();
   const auto all = weir::search_topologies(pool, o);
   for (const std::size_t exhaustive : {std::size_t{300}, std::size_t{1}}) {
@@ -134,7 +122,7 @@ TEST_CASE("topology search: only usable topologies are tried") {
 }
 
 TEST_CASE("topology search: the same on any number of threads; bad options are refused") {
-  const Trace pool = pool_with_useless_stages(150);
+  const Trace pool = weir_test::pool_with_useless_stages(150);
   SearchOptions o = options();
   const auto one = weir::search_topologies(pool, o);
   o.validation.threads = 3;

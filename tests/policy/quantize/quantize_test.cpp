@@ -14,6 +14,8 @@
 #include <weir/policy/quantize/quantize.hpp>
 #include <weir/policy/quantize/ranges.hpp>
 
+#include "tokens.hpp"
+
 namespace WEIR_UNIT {
 
 namespace {
@@ -247,30 +249,14 @@ TEST_CASE("quantize: what only a Concat reads has the steps of its result, and j
 }
 
 TEST_CASE("quantize: matrix products with constant weights, their biases and activations are on integers") {
-  weir::GraphDef def;
-  def.source = "tokens";
-  def.inputs.push_back({"input", {-1, 3, 32, 32}, {"N", "", "", ""}});
-  def.outputs = {"y"};
   std::mt19937 random(11);
-  const auto constant = [&](const std::string& name, const weir::Shape& shape, float most) {
+  const auto values = [&](std::size_t n, float most) {
     std::uniform_real_distribution<float> uniform(-most, most);
-    std::vector<float> values(static_cast<std::size_t>(shape.numel()));
-    for (float& v : values) v = uniform(random);
-    def.constants[name] = {shape, std::move(values), {}, false, weir::Element::float32};
-    return name;
+    std::vector<float> floats(n);
+    for (float& v : floats) v = uniform(random);
+    return floats;
   };
-  def.constants["rows"] = {weir::Shape{3}, {}, {0, 40, 64}, true, weir::Element::float32};
-  using List = std::vector<std::int64_t>;
-  def.nodes = {{"patches", "Conv", {"input", constant("w0", {40, 3, 4, 4}, 0.2F)}, {"p"}, {{"strides", List{4, 4}}}},
-               {"reshape", "Reshape", {"p", "rows"}, {"r"}, {}},
-               {"transpose", "Transpose", {"r"}, {"t"}, {{"perm", List{0, 2, 1}}}},
-               {"up", "MatMul", {"t", constant("w1", {40, 67}, 0.3F)}, {"u"}, {}},
-               {"up_bias", "Add", {"u", constant("b1", {67}, 0.5F)}, {"ub"}, {}},
-               {"relu", "Relu", {"ub"}, {"a"}, {}},
-               {"down", "MatMul", {"a", constant("w2", {67, 40}, 0.3F)}, {"d"}, {}},
-               {"sum", "Add", {"t", "d"}, {"s"}, {}},
-               {"mean", "ReduceMean", {"s"}, {"m"}, {{"axes", List{1}}, {"keepdims", std::int64_t{0}}}},
-               {"answer", "MatMul", {"m", constant("w3", {40, 10}, 0.3F)}, {"y"}, {}}};
+  const weir::GraphDef def = weir_test::tokens_network(values, false);
   const weir::Tensor x = images(32);
   for (const bool correct : {false, true}) {
     CAPTURE(correct);
