@@ -49,6 +49,7 @@ struct GraphDef {
   std::map<std::string, Constant> constants;  ///< initialisers by tensor name
   std::vector<InputDef> inputs;               ///< without those that are initialisers
   std::vector<std::string> outputs;
+  std::map<std::string, int> types;  ///< of outputs and tensors inside, where the file says them; as Constant::type
   std::vector<std::string> weight_files;  ///< files beside the network that constants were read from, each once
 };
 

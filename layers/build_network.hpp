@@ -23,7 +23,8 @@ std::vector<std::string_view> operator_names();
 
 namespace weir::detail {
 
-/// The ONNX names of those that build_network evaluates on shapes and other integers; some are among the former too.
+/// The ONNX names of those that build_network evaluates on shapes and other integers, or writes as another; some are
+/// among the former too.
 std::vector<std::string_view> folded_operator_names();
 
 }  // namespace weir::detail

@@ -38,7 +38,7 @@ WEIR_INLINE std::vector<std::string_view> operator_names() {
 namespace weir::detail {
 
 WEIR_INLINE std::vector<std::string_view> folded_operator_names() {
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names = {"CastLike"};  // see as_cast()
   for (const auto& o : integer_operators) names.push_back(o.name);
   return names;
 }

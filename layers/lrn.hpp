@@ -11,7 +11,7 @@ class LrnLayer final : public RunnableLayer {
   explicit LrnLayer(kernels::LrnParams params) : params_(params) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() < 2) throw ShapeError("expects [N, C, ...], got " + inputs[0].to_string());
+    if (inputs[0].rank() != 4) throw ShapeError("expects [N, C, H, W], got " + inputs[0].to_string());
     return {inputs[0]};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -46,6 +46,7 @@ class LrnLayer final : public RunnableLayer {
 inline LayerPtr make_lrn(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t size = node.integer_in("size", 0, 1, 1 << 20);
+  if (size % 2 == 0) node.fail("attribute size must be odd, got " + std::to_string(size));
   return std::make_shared<LrnLayer>(kernels::LrnParams{.size = size,
                                                        .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
                                                        .beta = node.real("beta", 0.75F),

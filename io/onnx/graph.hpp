@@ -1,6 +1,7 @@
 /// ONNX's GraphProto -> GraphDef.
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -33,7 +34,10 @@ class OnnxGraphReader {
           read_input(message.message());
           break;
         case 12:
-          graph_.outputs.push_back(read_value_name(message.message()));
+          graph_.outputs.push_back(read_typed_name(message.message()));
+          break;
+        case 13:
+          (void)read_typed_name(message.message());
           break;
         case 15:
           throw FormatError("sparse initialisers are not supported");
@@ -80,6 +84,8 @@ class OnnxGraphReader {
       }
     const std::size_t index = node_count_++;
     if (index >= max_onnx_nodes) throw FormatError("more than " + std::to_string(max_onnx_nodes) + " nodes");
+    if (!node.name.empty() && !node_names_.insert(node.name).second)
+      throw FormatError("two nodes have the name '" + node.name + "'");
     if (node.name.empty()) node.name = node.op + "_" + std::to_string(index);
     try {
       if (node.op.empty()) throw FormatError("has no operator");
@@ -145,34 +151,37 @@ class OnnxGraphReader {
       throw FormatError("input '" + input.name + "' is of another shape or element type than its initialiser");
   }
 
-  static std::string read_value_name(ProtoMessage message) {
-    std::string name;
-    while (message.next())
-      if (message.tag() == 1)
-        name = message.string();
-      else
-        message.skip();
-    return name;
+  /// The name of an output or of a tensor inside, whose type is kept.
+  std::string read_typed_name(ProtoMessage message) {
+    InputDef value;
+    if (const std::int64_t type = read_value(message, value); type > 0 && type < 64)
+      graph_.types[value.name] = static_cast<int>(type);
+    return value.name;
   }
 
-  /// ValueInfoProto -> TypeProto -> tensor_type -> TensorShapeProto -> dim.
-  void read_input(ProtoMessage message) {
-    InputDef input;
+  /// ValueInfoProto -> TypeProto -> tensor_type -> TensorShapeProto -> dim. Returns the type's number.
+  static std::int64_t read_value(ProtoMessage message, InputDef& value) {
     std::int64_t type = 0;
     while (message.next()) switch (message.tag()) {
         case 1:
-          input.name = message.string();
+          value.name = message.string();
           break;
         case 2:
           for (ProtoMessage kind = message.message(); kind.next();)
             if (kind.tag() == 1)
-              type = read_tensor_type(kind.message(), input);
+              type = read_tensor_type(kind.message(), value);
             else
               kind.skip();
           break;
         default:
           message.skip();
       }
+    return type;
+  }
+
+  void read_input(ProtoMessage message) {
+    InputDef input;
+    const std::int64_t type = read_value(message, input);
     if (input.name.empty()) throw FormatError("an input has no name");
     input.type = type > 0 && type < 64 ? static_cast<int>(type) : 0;
     const auto t = static_cast<OnnxType>(type);
@@ -226,6 +235,7 @@ class OnnxGraphReader {
   GraphDef& graph_;
   TensorSources& sources_;
   std::size_t node_count_ = 0;
+  std::set<std::string> node_names_;
   std::map<std::string, std::int64_t> bad_input_types_;
 };
 

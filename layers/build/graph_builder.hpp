@@ -13,6 +13,7 @@
 #include <weir/core/execution_order.hpp>
 #include <weir/core/network.hpp>
 #include <weir/layers/build/build_options.hpp>
+#include <weir/layers/build/cast_like.hpp>
 #include <weir/layers/build/constants.hpp>
 #include <weir/layers/build/element_types.hpp>
 #include <weir/layers/build/fill.hpp>
@@ -111,6 +112,7 @@ class GraphBuilder {
   }
 
   void add_node(const NodeDef& node) {
+    if (node.op == "CastLike" && !own_operators_.contains(node.op)) return add_node(as_cast(node, def_, tensor_types_));
     Constants constants;
     Shapes shapes;
     for (const std::string& name : node.inputs) {

@@ -38,6 +38,7 @@ inline constexpr std::array signatures = {
     Signature{"BatchNormalization", 14, "T:F T T U:F U > T U? U?"},
     Signature{"BatchNormalization", 15, "T:F U:F U V:F V > T V? V?"},
     Signature{"Cast", 1, "T:A > U:A"},
+    Signature{"CastLike", 15, "T:A U:A > U"},
     Signature{"Ceil", 1, "T:F > T"},
     Signature{"Celu", 12, "T:f > T"},
     Signature{"Clip", 1, "T:F > T"},

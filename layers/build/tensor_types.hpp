@@ -40,6 +40,13 @@ inline char letter_of(std::int64_t number) {
   return any_type;
 }
 
+/// 0 where a type is not known.
+inline int number_of(char letter) {
+  for (const TypeLetter& t : type_letters)
+    if (t.letter == letter) return t.number;
+  return 0;
+}
+
 /// v as an integer of a type holds it: the bits that it has no room for are dropped, as in ONNX Runtime.
 inline std::int64_t wrapped(std::int64_t v, char type) {
   switch (type) {
@@ -181,6 +188,9 @@ class TensorTypes {
         arguments.fail("inputs " + std::to_string(at->second.second) + " and " + std::to_string(i) +
                        " hold elements of two types: " + name_of(known) + " and " + name_of(type));
     }
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (!outputs[i].optional && !outputs[i].repeated && (i >= node.outputs.size() || node.outputs[i].empty()))
+        arguments.fail("output " + std::to_string(i) + " has no name");
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (i >= outputs.size() && !outputs.back().repeated)
         arguments.fail("has " + std::to_string(node.outputs.size()) + " outputs, where the operator yields " +
@@ -192,7 +202,17 @@ class TensorTypes {
         types_[node.outputs[i]] = known != bound.end()                   ? known->second.first
                                   : types.size() == 1 && types[0] != 'A' ? types[0]
                                                                          : chosen(node);
+      check_as_written(arguments, node.outputs[i]);
     }
+  }
+
+  /// Where the file says what type a tensor is of, its node must yield it.
+  void check_as_written(const NodeArguments& node, const std::string& name) const {
+    const auto written = def_.types.find(name);
+    const char yields = of(name), says = written == def_.types.end() ? any_type : letter_of(written->second);
+    if (yields == any_type || says == any_type || yields == says) return;
+    if (yields == any_integers && is_integer_type(says)) return;
+    node.fail("yields " + name_of(yields) + ", where the file says that '" + name + "' holds " + name_of(says));
   }
 
   /// The type of an output that no input settles.

@@ -239,4 +239,43 @@ TEST_CASE("what ONNX does not allow is refused") {
   CHECK(error_of(transposed).find("output_padding must be below") != std::string::npos);
 }
 
+TEST_CASE("element types: CastLike casts to the type of its second input") {
+  Graph g({-1, 1});
+  g.def.opset = 15;
+  typed(g, "a", int64, {300});
+  typed(g, "like", int8, {0});
+  g.node("i", "CastLike", {"a", "like"}).node("f", "CastLike", {"i", "x"}).node("y", "Add", {"x", "f"});
+  CHECK(graphs::run(g.build(), Tensor({1, 1}, std::vector<float>{0.5F}))[0] == 44.5F);
+  Graph half({-1, 1});
+  half.def.opset = 15;
+  half.noise("h", {1}).node("i", "CastLike", {"x", "h"}).node("y", "CastLike", {"i", "x"});
+  half.def.constants["h"].type = float16;
+  CHECK(graphs::run(half.build(), Tensor({1, 1}, std::vector<float>{1 / 3.0F}))[0] == 0.333251953125F);
+  half.def.opset = 14;
+  CHECK(error_of(half).find("the operator came with opset 15") != std::string::npos);
+}
+
+TEST_CASE("element types: what the file says of a tensor must be what its node yields") {
+  Graph g({-1, 4});
+  g.node("a", "Neg", {"x"}).node("i", "ArgMax", {"a"}).node("y", "Cast", {"i"}, {{"to", std::int64_t{float32}}});
+  for (const auto& [name, type] : std::map<std::string, int>{{"a", float32}, {"i", int64}, {"y", float32}, {"z", int8}})
+    g.def.types[name] = type;
+  CHECK(error_of(g).empty());
+  g.def.types["i"] = int32;
+  CHECK(error_of(g).find("yields int64, where the file says that 'i' holds int32") != std::string::npos);
+  g.def.types["i"] = int64;
+  g.def.types["a"] = float16;
+  CHECK(error_of(g).find("node 'a' Neg (opset 13): yields float32") != std::string::npos);
+}
+
+TEST_CASE("element types: outputs that an operator always has need a name") {
+  Graph g({-1, 4});
+  g.def.opset = 13;
+  g.integers("k", {1}).node("t", "TopK", {"x", "k"}).node("y", "Relu", {"t"});
+  CHECK(error_of(g).find("output 1 has no name") != std::string::npos);
+  Graph dropout({-1, 4});
+  dropout.node("y", "Dropout", {"x"});
+  CHECK(error_of(dropout).empty());
+}
+
 }  // namespace WEIR_UNIT

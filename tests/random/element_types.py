@@ -32,7 +32,11 @@ def integer_constants(net):
             op = "Add"
         a = net.int_node(op, [a, net.constant(value_of(net, dtype, net.pick((), shape), 1 if op == "Div" else None), plain=True)])
     if net.chance(0.4):  # cut to another type
-        a = net.int_node("Cast", [a], to=INTEGERS[net.pick(*INTEGERS)])
+        other = net.pick(*INTEGERS)
+        if net.opset >= 15 and net.chance(0.4):
+            a = net.int_node("CastLike", [a, net.constant(np.zeros(net.pick((), (2,)), other), plain=True)])
+        else:
+            a = net.int_node("Cast", [a], to=INTEGERS[other])
     f = net.int_node("Cast", [a], to=TensorProto.FLOAT)
     net.kinds.add("integer_constants")
     return net.node(net.pick("Add", "Mul"), [x, net.int_node("Mul", [f, net.constant(np.float32(2.0**-16), plain=True)])], x.shape)
@@ -48,14 +52,18 @@ def cast_to_half(net):
     to = TensorProto.BFLOAT16 if net.opset >= 13 and net.chance(0.4) else TensorProto.FLOAT16
     half = net.int_node("Cast", [y], to=to)
     net.kinds.add("cast_to_half")
-    z = net.node("Cast", [half], x.shape, to=TensorProto.FLOAT)
+    if net.opset >= 15 and net.chance(0.3):
+        z = net.node("CastLike", [half, x], x.shape)
+    else:
+        z = net.node("Cast", [half], x.shape, to=TensorProto.FLOAT)
     # Infinities would end at what forbids them: see plant_infinity().
     return net.node("Clip", [z], x.shape, min=-1e6, max=1e6) if net.opset < 11 else net.node(
         "Clip", [z, net.constant(np.float32(-1e6), plain=True), net.constant(np.float32(1e6), plain=True)], x.shape)
 
 
 def wrong_type(net):
-    """A constant of a type that the operator does not take: the file is invalid."""
+    """A constant of a type that the operator does not take, a type that the file says otherwise, two nodes of one name: the
+    file is invalid."""
     x = net.any(lambda t: t.has_rows() and t.rank >= 2)
     if x is None:
         return None
@@ -65,7 +73,7 @@ def wrong_type(net):
 
 
 def of_wrong_type(net, x):
-    form = net.rng.randrange(5)
+    form = net.rng.randrange(7)
     other = net.pick(np.float16, np.float64, np.int8, np.int64)
     if form == 0:
         return net.node(net.pick("Add", "Mul", "PRelu"), [x, net.constant(np.ones(1, other), plain=True)], x.shape)
@@ -78,6 +86,14 @@ def of_wrong_type(net, x):
     if form == 3:
         c = net.hide(net.node("Concat", [x, net.constant(np.ones((1, 1), other), plain=True)], x.shape, axis=0))
         return net.node("Relu", [c], x.shape)
+    if form == 4:
+        y = net.node("Relu", [x], x.shape)
+        net.types[y.name] = net.pick(TensorProto.INT64, TensorProto.FLOAT16, TensorProto.BOOL)
+        return y
+    if form == 5:
+        y = net.node("Relu", [net.hide(net.node("Neg", [x], x.shape))], x.shape)
+        net.nodes[-1].name = net.nodes[-2].name
+        return y
     flag = net.hide(net.node("Not", [x], x.shape))
     return net.node("Cast", [flag], x.shape, to=TensorProto.FLOAT)
 

@@ -2,7 +2,7 @@
 import random
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 N = "N"  # the batch in a shape
 ROWS = 7  # of every input
@@ -50,6 +50,7 @@ class Network:
         self.kinds, self.final = set(), False
         self.mixers = set()  # names of tensors that mix the examples of a batch
         self.foreign = set()  # of those whose node has an attribute that its operator does not have
+        self.types = {}  # what the file says of tensors, where that is wrong
         self.count = 0
 
     # ------------------------------------------------------------------ choices
@@ -198,6 +199,12 @@ class Network:
             dims = [(self.fixed or N) if d == N else d for d in t.shape]
             return helper.make_tensor_value_info(t.name, TensorProto.FLOAT, dims)
 
-        outs = [helper.make_empty_tensor_value_info(t.name) for t in list(outputs) + list(extra)]
-        graph = helper.make_graph(self.nodes, "random", [info(t) for t in self.inputs], outs, self.initialisers)
-        return helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", self.opset)], ir_version=8)
+        given = {name for node in self.nodes for name in node.output} & set(self.types)
+        typed = lambda name: helper.make_tensor_value_info(name, self.types[name], None)
+        names = [t.name for t in list(outputs) + list(extra)]
+        outs = [typed(n) if n in given else helper.make_empty_tensor_value_info(n) for n in names]
+        graph = helper.make_graph(self.nodes, "random", [info(t) for t in self.inputs], outs, self.initialisers,
+                                  value_info=[typed(n) for n in sorted(given - set(names))])
+        model = helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", self.opset)], ir_version=8)
+        # Many files say the types of all tensors; Debian's onnx knows the operators up to opset 17.
+        return shape_inference.infer_shapes(model) if self.opset <= 17 and not given and self.chance(0.2) else model
