@@ -49,8 +49,9 @@ inline Shard parse_shard(const std::string& text) {
 /// is set:
 ///   OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE       mpirun of Open MPI
 ///   PMI_RANK, PMI_SIZE                               mpiexec of MPICH, Intel MPI; srun --mpi=pmi2
-///   SLURM_ARRAY_TASK_ID, _COUNT, _MIN (0), _STEP (1) a Slurm array: index is (id - min) / step
-/// get(name) is std::getenv, or stands for it. Throws ArgumentError naming the variables where they make no sense.
+///   SLURM_ARRAY_TASK_ID, _COUNT, _MIN (0), _STEP (1) a Slurm array: index is id - min
+/// A Slurm array goes from 0 or 1 on, one by one, and has two tasks at least: of others, such as the one task of 64 that
+/// somebody submits again, it cannot be said which part of how many is meant. get(name) is std::getenv, or stands for it. Throws ArgumentError naming the variables where they make no sense.
 template <typename Get>
 Shard shard_from_environment(const Get& get) {
   const auto value = [&](const std::string& name) -> std::optional<std::string> {
@@ -78,10 +79,15 @@ Shard shard_from_environment(const Get& get) {
   };
   const std::size_t at = number("ID", ""), count = number("COUNT", ""), least = number("MIN", "0"),
                     step = number("STEP", "1");
-  if (step == 0 || at < least || (at - least) % step != 0 || (at - least) / step >= count || count > max_shards)
+  if (step != 1 || count < 2 || least > 1)
+    throw ArgumentError(array + "ID: which part is task " + std::to_string(at) + " of an array of " +
+                        std::to_string(count) + " from " + std::to_string(least) +
+                        " on? Submit the whole array again (parts that are finished end at once), or name the part, "
+                        "such as --shard 3/64");
+  if (at < least || at - least >= count || count > max_shards)
     throw ArgumentError(array + "ID: " + std::to_string(at) + " is not one of " + std::to_string(count) +
                         " tasks from " + std::to_string(least) + " on");
-  return {(at - least) / step, count};
+  return {at - least, count};
 }
 
 inline Shard shard_from_environment() {
