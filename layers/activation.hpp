@@ -165,9 +165,9 @@ inline float round(float x) {
 /// -1, 0 or 1.
 inline float sign(float x) { return x > 0 ? 1.0F : x < 0 ? -1.0F : x; }
 inline float celu(float x, const kernels::MapParams& p) { return x > 0 ? x : p.a * std::expm1(x / p.a); }
-inline float thresholded_relu(float x, const kernels::MapParams& p) { return x > p.a || std::isnan(x) ? x : 0.0F; }
+inline float thresholded_relu(float x, const kernels::MapParams& p) { return x > p.a ? x : 0.0F; }
 inline float swish(float x, const kernels::MapParams& p) { return x / (1.0F + std::exp(-p.a * x)); }
-inline float shrink(float x, const kernels::MapParams& p) { return x < -p.b ? x + p.a : x > p.b ? x - p.a : 0.0F * x; }
+inline float shrink(float x, const kernels::MapParams& p) { return x < -p.b ? x + p.a : x > p.b ? x - p.a : 0.0F; }
 }  // namespace scalars
 
 inline LayerPtr make_gelu(const NodeArguments& node) {

@@ -143,7 +143,8 @@ inline LayerPtr make_top_k(const NodeArguments& node) {
   return std::make_shared<TopKLayer>(node.integer("axis", -1), k, largest);
 }
 
-/// 1 at the first largest value along an axis (before opset 13: of all axes from it on, as one), else 0.
+/// 1 at the first largest value along an axis (before opset 13: of all axes from it on, as one), else 0. As in ONNX
+/// Runtime a NaN in front is larger than all behind it, and there is then no 1.
 class HardmaxLayer final : public RunnableLayer {
  public:
   HardmaxLayer(std::int64_t axis, bool flatten) : axis_(axis), flatten_(flatten) {}
@@ -163,7 +164,7 @@ class HardmaxLayer final : public RunnableLayer {
       std::int64_t best = 0;
       for (std::int64_t i = 1; i < x[1]; ++i)
         if (v[i * step] > v[best * step]) best = i;
-      outputs[0].data[from + best * step] = 1;
+      if (!std::isnan(v[best * step])) outputs[0].data[from + best * step] = 1;
     });
   }
   Examples examples(const ExamplesQuery& q) const override {

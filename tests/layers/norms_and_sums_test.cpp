@@ -210,6 +210,51 @@ TEST_CASE("MeanVarianceNormalization: over any axes") {
   CHECK(error({{"across_channels", std::int64_t{1}}}).find("no attribute 'across_channels'") != std::string::npos);
 }
 
+TEST_CASE("Layer, group and instance normalisation of a plane of one value give the bias, however large the value") {
+  for (const float value : {0.1F, 1.0F / 3, 10000.333F, 64722.3F, 999999.9F, 1e8F})
+    for (const std::int64_t length : {5, 100, 768})
+      for (const std::string& isa : graphs::isas())
+        for (const std::string op : {"LayerNormalization", "GroupNormalization", "InstanceNormalization"}) {
+          CAPTURE(op);
+          CAPTURE(value);
+          CAPTURE(length);
+          const bool rows = op == "LayerNormalization";
+          Graph g({-1, 2, length}, 21);
+          const std::int64_t parameters = rows ? length : 2;
+          g.noise("s", {parameters});
+          g.constant("b", {parameters}, std::vector<float>(static_cast<std::size_t>(parameters), -0.5F));
+          Attributes attributes{{"epsilon", 0.01F}};
+          if (op == "GroupNormalization") attributes["num_groups"] = std::int64_t{2};
+          g.node("y", op, {"x", "s", "b"}, attributes);
+          const Tensor x({1, 2, length}, std::vector<float>(static_cast<std::size_t>(2 * length), value));
+          const Tensor y = graphs::run(g.build(), x, {.isa = isa});
+          for (const float v : y.span()) REQUIRE(std::abs(v + 0.5F) <= value * 1e-7F);
+        }
+}
+
+TEST_CASE("Layer normalisation of deviations that are small beside the mean") {
+  for (const float offset : {0.0F, 10.0F, 1000.0F, 10000.0F}) {
+    Graph g({-1, 768}, 17);
+    g.constant("s", {768}, std::vector<float>(768, 1.0F)).node("y", "LayerNormalization", {"x", "s"});
+    Tensor x = graphs::noise({1, 768});
+    double mean = 0, square = 0;
+    for (float& v : x.span()) mean += (v += offset);
+    mean /= 768;
+    for (const float v : x.span()) square += (v - mean) * (v - mean);
+    const Tensor y = graphs::run(g.build(), x);
+    for (std::size_t i = 0; i < 768; ++i)
+      REQUIRE(std::abs(y[i] - (x[i] - mean) / std::sqrt(square / 768 + 1e-5)) < 3e-6);
+  }
+}
+
+TEST_CASE("ThresholdedRelu, Shrink and Hardmax of NaN, as ONNX defines them and ONNX Runtime answers") {
+  CHECK(row("ThresholdedRelu", {nan, infinity, -infinity, 0.5F, 2}, {}) == std::vector<float>{0, infinity, 0, 0, 2});
+  CHECK(row("Shrink", {nan, infinity, -infinity, 0.5F, 2}, {{"bias", 0.5F}}) ==
+        std::vector<float>{0, infinity, -infinity, 0, 1.5F});
+  CHECK(row("Hardmax", {nan, 1, 2}, {}) == std::vector<float>{0, 0, 0});
+  CHECK(row("Hardmax", {1, nan, 2}, {}) == std::vector<float>{0, 0, 1});
+}
+
 TEST_CASE("BatchNormalization with parameters that the network computes") {
   const Shape shape{3, 5, 2, 3};
   const Tensor x = graphs::noise(shape);

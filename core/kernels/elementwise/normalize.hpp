@@ -1,5 +1,6 @@
 /// Rows brought to mean 0 and variance 1: what layer, group, instance and RMS normalisation share.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/micro/simd.hpp>
@@ -16,35 +17,62 @@ struct NormalizedRows {
 };
 
 struct NormalizeKernel {
-  /// Sum of (x - shift), or of its square, in four chains.
-  template <int W, bool square>
-  [[gnu::always_inline]] static float sum(const float* x, std::int64_t n, float shift) {
-    simd::Floats<W> v, chain[4] = {};
+  /// Mean and mean square of (x - shift).
+  struct Moments {
+    float mean, square;
+  };
+
+  /// In four chains.
+  template <int W>
+  [[gnu::always_inline]] static Moments moments(const float* x, std::int64_t n, float shift) {
+    simd::Floats<W> v, sums[4] = {}, squares[4] = {};
     const simd::Floats<W> s = simd::Floats<W>{} + shift;
     std::int64_t i = 0;
     for (int c = 0; i + W <= n; i += W, c = (c + 1) % 4) {
       simd::load(v, x + i);
       v = v - s;
-      chain[c] = chain[c] + (square ? v * v : v);
+      sums[c] = sums[c] + v;
+      squares[c] = squares[c] + v * v;
     }
-    float all = simd::sum<W>(chain[0] + chain[1] + (chain[2] + chain[3]));
-    for (; i < n; ++i) all += square ? (x[i] - shift) * (x[i] - shift) : x[i] - shift;
-    return all;
+    float sum = simd::sum<W>(sums[0] + sums[1] + (sums[2] + sums[3]));
+    float square = simd::sum<W>(squares[0] + squares[1] + (squares[2] + squares[3]));
+    for (; i < n; ++i) {
+      const float d = x[i] - shift;
+      sum += d;
+      square += d * d;
+    }
+    return {sum / static_cast<float>(n), square / static_cast<float>(n)};
+  }
+
+  /// In four chains.
+  template <int W>
+  [[gnu::always_inline]] static float mean(const float* x, std::int64_t n) {
+    simd::Floats<W> v, sums[4] = {};
+    std::int64_t i = 0;
+    for (int c = 0; i + W <= n; i += W, c = (c + 1) % 4) {
+      simd::load(v, x + i);
+      sums[c] = sums[c] + v;
+    }
+    float sum = simd::sum<W>(sums[0] + sums[1] + (sums[2] + sums[3]));
+    for (; i < n; ++i) sum += x[i];
+    return sum / static_cast<float>(n);
   }
 
   template <int W>
   [[gnu::always_inline]] static void run(const NormalizedRows& p, std::int64_t first, std::int64_t last, const float* x,
                                          const float* scale, const float* bias, float* y, float* means,
                                          float* factors) {
-    const auto length = static_cast<float>(p.length);
     const std::int64_t part = p.length / p.parts;
     for (std::int64_t r = first; r < last; ++r) {
       const float* from = x + r * p.length;
       float* to = y + r * p.length;
-      const float mean = p.centred ? sum<W, false>(from, p.length, 0.0F) / length : 0.0F;
-      const float variance = sum<W, true>(from, p.length, mean) / length;
+      // The mean is rounded, which shows where it is large beside the deviations: what it lacks is their own mean.
+      const float near = p.centred ? mean<W>(from, p.length) : 0.0F;
+      const Moments m = moments<W>(from, p.length, near);
+      const float rest = p.centred ? m.mean : 0.0F;
+      const float variance = p.centred ? std::max(m.square - rest * rest, 0.0F) : m.square;
       const float factor = 1.0F / std::sqrt(variance + p.epsilon);
-      if (means != nullptr) means[r] = mean;
+      if (means != nullptr) means[r] = near + rest;
       if (factors != nullptr) factors[r] = factor;
       if (p.each) {
         for (std::int64_t i = 0; i < p.length; i += W) {
@@ -53,7 +81,7 @@ struct NormalizeKernel {
           simd::load_part(v, from + i, n);
           simd::load_part(s, scale + i, n);
           if (bias != nullptr) simd::load_part(b, bias + i, n);
-          v = (v - mean) * factor * s + b;
+          v = (v - near - rest) * factor * s + b;
           simd::store_part(v, to + i, n);
         }
         continue;
@@ -65,7 +93,7 @@ struct NormalizeKernel {
           const std::int64_t n = part - i < W ? part - i : W;
           simd::Floats<W> v;
           simd::load_part(v, from + i, n);
-          v = (v - mean) * s + b;
+          v = (v - near - rest) * s + b;
           simd::store_part(v, to + i, n);
         }
       }

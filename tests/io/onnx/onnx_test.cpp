@@ -99,9 +99,11 @@ TEST_CASE("ONNX: no graph, no output, names that are missing or given twice") {
   CHECK(contains(refused(onnx_model(Proto().message(1, relu()).message(11, onnx_value("x", {1})))), "no output"));
   CHECK(contains(refused_node(onnx_node("Relu", {"z"}, {"y"}, "n")), "node 'n' (Relu): input 'z' is not defined"));
   CHECK(contains(refused_node(onnx_node("Relu", {"y"}, {"y"}, "n")), "cycle"));
-  CHECK(contains(refused(onnx_model(onnx_graph({onnx_node("Relu", {"x"}, {"a"}, "n"), onnx_node("Neg", {"a"}, {"y"}, "n")}))),
-                 "t.onnx: two nodes have the name 'n'"));
-  CHECK_NOTHROW((void)parse(onnx_model(onnx_graph({onnx_node("Relu", {"x"}, {"a"}), onnx_node("Relu", {"a"}, {"y"})}))));
+  CHECK(contains(
+      refused(onnx_model(onnx_graph({onnx_node("Relu", {"x"}, {"a"}, "n"), onnx_node("Neg", {"a"}, {"y"}, "n")}))),
+      "t.onnx: two nodes have the name 'n'"));
+  CHECK_NOTHROW(
+      (void)parse(onnx_model(onnx_graph({onnx_node("Relu", {"x"}, {"a"}), onnx_node("Relu", {"a"}, {"y"})}))));
   CHECK(contains(refused_node(onnx_node("", {"x"}, {"y"}, "n")), "has no operator"));
   const Proto w = onnx_tensor("w", {1}, {1});
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}, {w, w}))), "constant 'w' is defined twice"));

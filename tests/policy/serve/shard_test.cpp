@@ -45,18 +45,19 @@ TEST_CASE("Shard: the rank of a process among many") {
   CHECK(shard({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}) == Shard{1, 2});
   CHECK(shard({{slurm + "ID", "2"}, {slurm + "COUNT", "3"}}) == Shard{2, 3});
   CHECK(shard({{slurm + "ID", "3"}, {slurm + "COUNT", "3"}, {slurm + "MIN", "1"}}) == Shard{2, 3});
-  for (const Variables& bad : {Variables{{"OMPI_COMM_WORLD_RANK", "3"}},
-                               {{"PMI_RANK", "2"}, {"PMI_SIZE", "2"}},
-                               {{"PMI_RANK", ""}, {"PMI_SIZE", "2"}},
-                               {{slurm + "ID", "2"}},
-                               {{slurm + "ID", "3"}, {slurm + "COUNT", "3"}},
-                               {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "MIN", "2"}},
-                               {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "STEP", "2"}},
-                               {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "STEP", "0"}},
-                               {{slurm + "ID", "0"}, {slurm + "COUNT", "1"}},
-                               {{slurm + "ID", "3"}, {slurm + "COUNT", "1"}, {slurm + "MIN", "3"}},
-                               {{slurm + "ID", "3"}, {slurm + "COUNT", "2"}, {slurm + "MIN", "3"}, {slurm + "STEP", "4"}},
-                               {{slurm + "ID", "4"}, {slurm + "COUNT", "4"}, {slurm + "MIN", "4"}}})
+  for (const Variables& bad :
+       {Variables{{"OMPI_COMM_WORLD_RANK", "3"}},
+        {{"PMI_RANK", "2"}, {"PMI_SIZE", "2"}},
+        {{"PMI_RANK", ""}, {"PMI_SIZE", "2"}},
+        {{slurm + "ID", "2"}},
+        {{slurm + "ID", "3"}, {slurm + "COUNT", "3"}},
+        {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "MIN", "2"}},
+        {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "STEP", "2"}},
+        {{slurm + "ID", "1"}, {slurm + "COUNT", "3"}, {slurm + "STEP", "0"}},
+        {{slurm + "ID", "0"}, {slurm + "COUNT", "1"}},
+        {{slurm + "ID", "3"}, {slurm + "COUNT", "1"}, {slurm + "MIN", "3"}},
+        {{slurm + "ID", "3"}, {slurm + "COUNT", "2"}, {slurm + "MIN", "3"}, {slurm + "STEP", "4"}},
+        {{slurm + "ID", "4"}, {slurm + "COUNT", "4"}, {slurm + "MIN", "4"}}})
     CHECK_THROWS_AS(shard(bad), ArgumentError);
 }
 
