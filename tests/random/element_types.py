@@ -39,7 +39,10 @@ def integer_constants(net):
             a = net.int_node("Cast", [a], to=INTEGERS[other])
     f = net.int_node("Cast", [a], to=TensorProto.FLOAT)
     net.kinds.add("integer_constants")
-    return net.node(net.pick("Add", "Mul"), [x, net.int_node("Mul", [f, net.constant(np.float32(2.0**-16), plain=True)])], x.shape)
+    scaled = net.int_node("Mul", [f, net.constant(np.float32(2.0**-16), plain=True)])
+    y = net.node(net.pick("Add", "Mul"), [x, scaled], x.shape)
+    net.far.add(y.name)
+    return y
 
 
 def cast_to_half(net):
@@ -50,6 +53,7 @@ def cast_to_half(net):
     scale = net.constant(np.float32(net.pick(1.0009765625, 1 / 3, 2.0**-16, 40000.0)), plain=True)
     y = net.hide(net.node("Mul", [x, scale], x.shape))
     to = TensorProto.BFLOAT16 if net.opset >= 13 and net.chance(0.4) else TensorProto.FLOAT16
+    net.far.add(y.name)
     half = net.int_node("Cast", [y], to=to)
     net.kinds.add("cast_to_half")
     if net.opset >= 15 and net.chance(0.3):

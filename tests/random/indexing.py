@@ -128,7 +128,11 @@ def norm(net):
         return None
     axis = net.rng.randint(1, x.rank - 1)
     if net.chance(0.5):
+        if x.shape[axis] == 1:  # 1, -1, or 0 where a sum cancels
+            return None
         return net.node("LpNormalization", [x], x.shape, axis=axis - x.rank if net.chance(0.5) else axis, p=net.pick(None, 1, 2))
+    if not net.near_zero(x):
+        return None
     axes = sorted(net.rng.sample(range(1, x.rank), net.rng.randint(1, x.rank - 1)))
     if int(np.prod([x.shape[a] for a in axes])) < 4:  # values that are all the same are NaN
         return None

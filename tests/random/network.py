@@ -50,6 +50,7 @@ class Network:
         self.kinds, self.final = set(), False
         self.mixers = set()  # names of tensors that mix the examples of a batch
         self.foreign = set()  # of those whose node has an attribute that its operator does not have
+        self.far = set()  # of those that may lie far from 0 beside their deviations
         self.types = {}  # what the file says of tensors, where that is wrong
         self.count = 0
 
@@ -187,6 +188,10 @@ class Network:
             if names & set(node.output):
                 names |= set(node.input)
         return names
+
+    def near_zero(self, t):
+        """False where a normalisation would show how engines round a mean that is large beside the deviations."""
+        return not self.far & self.behind([t])
 
     def drop_unread(self, tensors):
         """Only what these tensors are computed from stays."""

@@ -142,13 +142,13 @@ def lrn(net):
 
 
 def instance_normalization(net):
-    x = net.any(lambda t: t.is_image() and t.shape[2] * t.shape[3] > 3)
+    x = net.any(lambda t: t.is_image() and t.shape[2] * t.shape[3] > 3 and net.near_zero(t))
     return x and net.node("InstanceNormalization", [x, net.floats((x.shape[1],)), net.floats((x.shape[1],))], x.shape,
                           epsilon=0.01)
 
 
 def layer_normalization(net):
-    x = net.any(lambda t: t.has_rows() and t.rank >= 2 and t.shape[-1] > 2)
+    x = net.any(lambda t: t.has_rows() and t.rank >= 2 and t.shape[-1] > 2 and net.near_zero(t))
     if x is None or net.opset < 17:
         return None
     first = net.rng.randint(1, x.rank - 1)
