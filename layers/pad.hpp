@@ -22,10 +22,11 @@ class PadLayer final : public RunnableLayer {
     const Pads p = pads_for(x);
     Shape y = x;
     for (std::size_t i = 0; i < x.rank(); ++i) {
+      const std::int64_t kept = kept_of(p, i, x[i]).length;
       if (mode_ == Mode::reflect &&
-          (p.begin[i] > std::max<std::int64_t>(x[i] - 1, 0) || p.end[i] > std::max<std::int64_t>(x[i] - 1, 0)))
+          (p.begin[i] > std::max<std::int64_t>(kept - 1, 0) || p.end[i] > std::max<std::int64_t>(kept - 1, 0)))
         throw ShapeError("cannot reflect more than axis " + std::to_string(i) + " of " + x.to_string() + " holds");
-      if (mode_ != Mode::constant && x[i] == 0) throw ShapeError("cannot pad from the empty " + x.to_string());
+      if (mode_ != Mode::constant && kept == 0) throw ShapeError("cannot pad from the empty " + x.to_string());
       y = y.with(i, x[i] + p.begin[i] + p.end[i]);
     }
     return {y};
@@ -39,8 +40,11 @@ class PadLayer final : public RunnableLayer {
     const kernels::Strides from = kernels::dense_strides(x.shape), to = kernels::dense_strides(y.shape);
     for (std::int64_t i = 0, n = y.shape.numel(); i < n; ++i) {
       std::int64_t at = 0;
-      for (std::size_t d = 0; d < x.shape.rank(); ++d)
-        at += from[d] * source(i / to[d] % y.shape[d] - p.begin[d], x.shape[d]);
+      for (std::size_t d = 0; d < x.shape.rank(); ++d) {
+        const Kept kept = kept_of(p, d, x.shape[d]);
+        const std::int64_t place = i / to[d] % y.shape[d] - std::max<std::int64_t>(p.begin[d], 0);
+        at += from[d] * (kept.first + source(place, kept.length));
+      }
       y.data[i] = x.data[at];
     }
   }
@@ -93,6 +97,15 @@ class PadLayer final : public RunnableLayer {
       p.end[axis] = pads_[n + i];
     }
     return p;
+  }
+
+  /// What negative pads leave of an axis. The other pads are made of that.
+  struct Kept {
+    std::int64_t first, length;
+  };
+  static Kept kept_of(const Pads& p, std::size_t axis, std::int64_t length) {
+    const std::int64_t first = std::max<std::int64_t>(-p.begin[axis], 0);
+    return {first, length - first + std::min<std::int64_t>(p.end[axis], 0)};
   }
 
   /// Which element of an axis stands at place i, outside of 0..length-1 too.

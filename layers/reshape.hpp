@@ -14,9 +14,11 @@ class ViewLayer final : public RunnableLayer {
   explicit ViewLayer(std::function<Shape(const Shape&)> shape_of) : shape_of_(std::move(shape_of)) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {shape_of_(inputs[0])}; }
-  void forward(const Context&, std::span<const ConstView> inputs, std::span<const View> outputs,
+  /// Where y has memory of its own after all.
+  void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
-    std::memcpy(outputs[0].data, inputs[0].data, outputs[0].size() * sizeof(float));
+    const auto floats = static_cast<std::size_t>(floats_of(outputs[0].shape, layout_, context.isa()));
+    std::memcpy(outputs[0].data, inputs[0].data, floats * sizeof(float));
   }
   /// Where the shape stays.
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
@@ -25,7 +27,9 @@ class ViewLayer final : public RunnableLayer {
     if (given[0] == Layout::plain || !keeps(1) || (inputs[0].depends_on_batch() && !keeps(2))) return std::nullopt;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
-    return Blocked{std::make_shared<ViewLayer>(*this), std::move(layouts), Layout::blocked};
+    auto layer = std::make_shared<ViewLayer>(*this);
+    layer->layout_ = Layout::blocked;
+    return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::reshaped(q); }
   bool is_view() const override { return true; }
@@ -33,6 +37,7 @@ class ViewLayer final : public RunnableLayer {
 
  private:
   std::function<Shape(const Shape&)> shape_of_;
+  Layout layout_ = Layout::plain;
 };
 
 inline LayerPtr make_view(std::function<Shape(const Shape&)> shape_of) {

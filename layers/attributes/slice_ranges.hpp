@@ -1,6 +1,7 @@
 /// Slices and permutations of axes, as shape, offset and strides.
 #pragma once
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 #include <weir/core/kernels/elementwise/strided.hpp>
@@ -16,7 +17,8 @@ struct SliceBox {
   kernels::Strides strides{};
 };
 
-/// From starts to ends (excluded) by steps along axes, all counted as in numpy and cut to the tensor.
+/// From starts to ends (excluded) by steps along axes, all counted as in numpy and cut to the tensor, but that an end
+/// of the largest int32 or int64 is none, backwards, too, as in ONNX Runtime.
 struct SliceRanges {
   std::vector<std::int64_t> starts, ends, axes, steps;
 
@@ -55,7 +57,9 @@ struct SliceRanges {
       const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? length : length - 1;
       const std::int64_t start =
           std::clamp(place(starts[i]), std::min<std::int64_t>(0, high), std::max<std::int64_t>(high, 0));
-      const std::int64_t end = std::clamp(place(ends[i]), low, std::max(high, low));
+      const bool all =
+          ends[i] == std::numeric_limits<std::int64_t>::max() || ends[i] == std::numeric_limits<std::int32_t>::max();
+      const std::int64_t end = std::clamp(all && step < 0 ? -1 : place(ends[i]), low, std::max(high, low));
       const std::int64_t span = step > 0 ? end - start : start - end;
       const std::int64_t size = step > 0 ? step : -step;
       const std::int64_t n = span <= 0 || length == 0 ? 0 : (span - 1) / size + 1;

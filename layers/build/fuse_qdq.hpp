@@ -109,12 +109,17 @@ class QdqFusion {
     if (as == nullptr || bs == nullptr || !(as->floats == bs->floats)) return false;
     return az != nullptr && bz != nullptr && az->ints == bz->ints && az->element == bz->element;
   }
-  /// Input i is of int32, constant, and its scale is that of the product of the inputs 0 and 1.
+  /// Input i is of int32, constant, without a zero point, and its scale is that of the product of the inputs 0 and 1.
   bool bias_fits(const std::vector<const NodeDef*>& in, std::size_t i) const {
     const Constant *x = constant(input(*in[0], 1)), *w = constant(input(*in[1], 1)), *b = constant(input(*in[i], 1));
     const Constant* bias = constant(input(*in[i], 0));
     if (bias == nullptr || bias->element != Element::int32 || b == nullptr || x == nullptr || w == nullptr)
       return false;
+    if (const std::string& name = input(*in[i], 2); !name.empty()) {
+      const Constant* zero = constant(name);
+      if (zero == nullptr || std::any_of(zero->ints.begin(), zero->ints.end(), [](auto z) { return z != 0; }))
+        return false;
+    }
     if (b->floats.size() != w->floats.size()) return false;
     for (std::size_t k = 0; k < b->floats.size(); ++k) {
       const double product = double{x->floats[0]} * double{w->floats[k]};

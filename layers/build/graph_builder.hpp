@@ -284,8 +284,8 @@ class GraphBuilder {
       node.inputs.push_back(
           unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i], layer->output_element(0).has_value()));
     }
-    for (std::size_t i = 0; i < def.outputs.size(); ++i) {
-      if (def.outputs[i].empty() || i >= out[0].size()) {  // a second output that the layer does not compute
+    for (std::size_t i = 0; i < def.outputs.size() && i < out[0].size(); ++i) {  // a mask of Dropout is not computed
+      if (def.outputs[i].empty()) {
         node.outputs.push_back(absent);
         continue;
       }
@@ -295,7 +295,7 @@ class GraphBuilder {
       node.outputs.push_back(*k.id);
       known_[def.outputs[i]] = k;
     }
-    node.outputs.resize(std::max(node.outputs.size(), out[0].size()), absent);
+    node.outputs.resize(out[0].size(), absent);
     state_->nodes.push_back(std::move(node));
   }
 

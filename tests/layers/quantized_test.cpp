@@ -270,6 +270,14 @@ TEST_CASE("8-bit networks: strides longer than the window cut the image, as in O
       }
 }
 
+TEST_CASE("8-bit networks: a bias with a zero point is refused, not computed without it") {
+  Numbers g = between_quantizers();
+  CHECK(refusal(g).empty());
+  g.whole("bz", {20}, std::vector<std::int64_t>(20, 7), Element::int32);
+  CHECK(refusal(g).find("node 'bd' DequantizeLinear (opset 13): the zero point of int32 may only be 0") !=
+        std::string::npos);
+}
+
 TEST_CASE("8-bit networks: the zero point of a product is added before it is rounded, as in ONNX Runtime") {
   Numbers g({-1, 256});
   g.scale("as", {1.0F / 16}).whole("az", {}, {-5}, Element::int8);

@@ -344,4 +344,66 @@ TEST_CASE("planning takes time in proportion to the nodes") {
   for (const std::string op : {"Relu", "Add"}) CHECK(seconds(40'000, op) < 60);  // minutes to hours, where quadratic
 }
 
+TEST_CASE("dropout_mask: outputs that nothing reads change nothing, in whatever layout the others lie") {
+  for (const std::string& isa : graphs::isas())
+    for (const std::int64_t channels : {3, 8, 20, 33})
+      for (const std::string op : {"Dropout", "MaxPool"}) {
+        CAPTURE(isa);
+        CAPTURE(channels);
+        CAPTURE(op);
+        const auto network = [&](bool second) {
+          Graph g({-1, 3, 9, 7});
+          g.def.opset = 9;
+          g.noise("w", {channels, 3, 3, 3}).noise("v", {5, channels, 3, 3}).node("c", "Conv", {"x", "w"});
+          g.node("d", op, {"c"});
+          if (op == "MaxPool") g.def.nodes.back().attributes["kernel_shape"] = Ints{2, 2};
+          if (second) g.def.nodes.back().outputs.push_back("unread");
+          return g.node("r", "Relu", {"d"}).node("y", "Conv", {"r", "v"}).build();
+        };
+        const Tensor x = graphs::noise({3, 3, 9, 7});
+        CHECK(std::ranges::equal(graphs::run(network(true), x, {.isa = isa}).span(),
+                                 graphs::run(network(false), x, {.isa = isa}).span()));
+      }
+}
+
+TEST_CASE("slice_back_to_the_end: the largest int32 and int64 are no end, backwards, too") {
+  const auto slice = [](std::int64_t start, std::int64_t end, std::int64_t step) {
+    Graph g({-1, 6});
+    g.integers("b", {start}).integers("e", {end}).integers("a", {1}).integers("t", {step});
+    const Tensor y = graphs::run(g.node("y", "Slice", {"x", "b", "e", "a", "t"}).build(),
+                                 Tensor({1, 6}, std::vector<float>{0, 1, 2, 3, 4, 5}));
+    return std::vector<float>(y.span().begin(), y.span().end());
+  };
+  constexpr std::int64_t longest = std::numeric_limits<std::int64_t>::max(), most = std::numeric_limits<int>::max();
+  CHECK(slice(-1, longest, -1) == std::vector<float>{5, 4, 3, 2, 1, 0});
+  CHECK(slice(4, most, -2) == std::vector<float>{4, 2, 0});
+  CHECK(slice(-9, longest, -3) == std::vector<float>{0});
+  CHECK(slice(4, most - 1, -2).empty());
+  CHECK(slice(1, longest, 2) == std::vector<float>{1, 3, 5});
+}
+
+TEST_CASE("pad_negative: what is padded is made of what negative pads leave") {
+  const auto padded = [](const std::string& mode, std::int64_t begin, std::int64_t end) {
+    Graph g({-1, 6});
+    g.def.opset = 19;
+    g.integers("p", {0, begin, 0, end}).node("y", "Pad", {"x", "p"}, {{"mode", mode}});
+    const Tensor y = graphs::run(g.build(), Tensor({1, 6}, std::vector<float>{0, 1, 2, 3, 4, 5}));
+    return std::vector<float>(y.span().begin(), y.span().end());
+  };
+  CHECK(padded("wrap", -2, 3) == std::vector<float>{2, 3, 4, 5, 2, 3, 4});
+  CHECK(padded("wrap", 2, -3) == std::vector<float>{1, 2, 0, 1, 2});
+  CHECK(padded("reflect", 2, -3) == std::vector<float>{2, 1, 0, 1, 2});
+  CHECK(padded("edge", 1, -2) == std::vector<float>{0, 0, 1, 2, 3});
+  CHECK_THROWS_AS(padded("reflect", 3, -3), weir::ShapeError);
+}
+
+TEST_CASE("resize_same_size: nothing changes where no axis does, whatever the scales, as in ONNX Runtime") {
+  for (const std::string mode : {"nearest", "linear", "cubic"}) {
+    Graph g({-1, 1, 4, 6});
+    g.constant("s", {4}, {1, 1, 1.1F, 1.15F}).node("y", "Resize", {"x", "", "s"}, {{"mode", mode}});
+    const Tensor x = graphs::noise({2, 1, 4, 6});
+    CHECK(std::ranges::equal(graphs::run(g.build(), x).span(), x.span()));
+  }
+}
+
 }  // namespace WEIR_UNIT

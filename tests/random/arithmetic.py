@@ -49,7 +49,10 @@ def map_one(net):
         else:
             bounds = [net.constant(np.float32(low), plain=True) if net.chance(0.8) else ""]
             inputs += bounds + ([net.constant(np.float32(high), plain=True)] if net.chance(0.8) else [])
-    return net.node(op, inputs, x.shape, x.exact and op in EXACT, **attributes)
+    y = net.node(op, inputs, x.shape, x.exact and op in EXACT, **attributes)
+    if op == "Dropout":
+        net.unread_outputs(1)  # the mask
+    return y
 
 
 def smaller(net, shape, grow=False):

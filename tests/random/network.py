@@ -138,6 +138,12 @@ class Network:
     def int_node(self, op, inputs, **attributes):
         return self.hide(self.node(op, inputs, (1,), **attributes)).name
 
+    def unread_outputs(self, n):
+        """Gives the last node n further outputs that nothing reads, at times."""
+        if self.chance(0.25):
+            self.kinds.add("unread_outputs")
+            self.nodes[-1].output.extend(self.name("unread") for _ in range(n))
+
     # ------------------------------------------------------------------ the batch as a number, as exporters write it
     def batch_of(self, x):
         """The name of an int64 tensor of one value: the batch size of x."""

@@ -114,7 +114,10 @@ def pool(net):
         net.kinds.add("ceil_mode")
     if op == "AveragePool" and net.chance(0.4):
         attributes["count_include_pad"] = 1
-    return net.node(op, [x], ("N", x.shape[1], *size), x.exact and op == "MaxPool", **attributes)
+    y = net.node(op, [x], ("N", x.shape[1], *size), x.exact and op == "MaxPool", **attributes)
+    if op == "MaxPool":
+        net.unread_outputs(1)  # indices
+    return y
 
 
 def global_pool(net):
@@ -154,7 +157,9 @@ def layer_normalization(net):
     first = net.rng.randint(1, x.rank - 1)
     shape = x.shape[first:]
     inputs = [x, net.floats(shape)] + ([net.floats(shape)] if net.chance(0.7) else [])
-    return net.node("LayerNormalization", inputs, x.shape, axis=net.pick(first, first - x.rank), epsilon=0.01)
+    y = net.node("LayerNormalization", inputs, x.shape, axis=net.pick(first, first - x.rank), epsilon=0.01)
+    net.unread_outputs(2)  # moments
+    return y
 
 
 def resize(net):
