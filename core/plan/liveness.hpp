@@ -28,12 +28,13 @@ struct Liveness {
         const int until = plan.visible(v) ? never : std::max(last_read[at(v)], i);
         const ValueId x = step.inputs.empty() ? absent : step.inputs[0];
         const bool owned = x != absent && !plan.is_constant(x) && step.outputs.size() == 1;
-        // A view may share whatever it views; a result written in place needs its input to end here, and no
-        // other reader.
-        const bool shares = owned && (step.layer->is_view() ||
-                                      (step.kernel->in_place(step.inputs.size()) == 0 && last_use[root[at(x)]] == i &&
-                                       plan.layout(x) == plan.layout(v) && plan.element(x) == plan.element(v) &&
-                                       plan.value(x).form == plan.value(v).form));
+        // A view may share whatever it views, unless a hook sees it, which may replace its values, and what it views
+        // is read later; a result written in place needs its input to end here, and no other reader.
+        const bool ends = owned && last_use[root[at(x)]] == i;
+        const bool shares =
+            owned && ((step.layer->is_view() && (ends || !plan.visible(v))) ||
+                      (step.kernel->in_place(step.inputs.size()) == 0 && ends && plan.layout(x) == plan.layout(v) &&
+                       plan.element(x) == plan.element(v) && plan.value(x).form == plan.value(v).form));
         if (shares) join(at(v), root[at(x)], shift[at(x)]);
         last_use[root[at(v)]] = std::max(last_use[root[at(v)]], until);
         if (batch == 1 && step.kernel->is_join()) place_parts(plan, i);

@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,12 +35,37 @@ inline void read_opset(ProtoMessage message, std::optional<std::int64_t>& opset)
   if (domain.empty() || domain == "ai.onnx") opset = version;
 }
 
+/// FunctionProto: the operator that it defines, as NodeDef::op.
+inline std::string function_name(ProtoMessage message) {
+  std::string name, domain;
+  while (message.next()) switch (message.tag()) {
+      case 1:
+        name = message.string();
+        break;
+      case 10:
+        domain = message.string();
+        break;
+      default:
+        message.skip();
+    }
+  return domain.empty() || domain == "ai.onnx" ? name : domain + "::" + name;
+}
+
+inline void refuse_functions(const GraphDef& graph, const std::set<std::string>& functions) {
+  for (const NodeDef& node : graph.nodes)
+    if (functions.contains(node.op))
+      throw FormatError("node '" + node.name + "' (" + node.op +
+                        ") calls a function that the file defines; functions are not supported: inline them "
+                        "(onnx.inliner.inline_local_functions) or export without them");
+}
+
 inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& source, TensorSources& sources) {
   GraphDef graph;
   graph.source = source;
   std::optional<std::int64_t> opset;
   std::optional<ProtoMessage> body;
   std::int64_t version = 0;
+  std::set<std::string> functions;
   for (ProtoMessage model(bytes); model.next();) switch (model.tag()) {
       case 1:
         version = model.int64();
@@ -49,6 +75,9 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
         break;
       case 8:
         read_opset(model.message(), opset);
+        break;
+      case 25:
+        functions.insert(function_name(model.message()));
         break;
       default:
         model.skip();
@@ -63,6 +92,7 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
                       " to " + std::to_string(max_onnx_opset));
   graph.opset = static_cast<int>(*opset);
   OnnxGraphReader(graph, sources).read(*body);
+  refuse_functions(graph, functions);
   if (graph.outputs.empty()) throw FormatError("the network has no output");
   sort_nodes(graph);
   graph.weight_files = sources.weight_files;

@@ -16,6 +16,7 @@
 #include <weir/layers/build/cast_like.hpp>
 #include <weir/layers/build/constants.hpp>
 #include <weir/layers/build/element_types.hpp>
+#include <weir/layers/build/exact_integers.hpp>
 #include <weir/layers/build/fill.hpp>
 #include <weir/layers/build/fold_budget.hpp>
 #include <weir/layers/build/fuse_qdq.hpp>
@@ -146,6 +147,8 @@ class GraphBuilder {
       if (own_operators_.contains(node.op)) arguments.fail("a program's own operators take floats");
       layer = as_floats(layer, arguments, out_types);
     }
+    if (out_types[0] == ElementType::integer && !layer->output_element(0) && may_leave_exact_integers(node.op))
+      layer = std::make_shared<ExactIntegersLayer>(layer);
     if (layer->output_element(0)) {
       out_types.clear();
       for (std::size_t i = 0; i < node.outputs.size(); ++i) out_types.push_back(type_of(*layer->output_element(i)));
@@ -194,7 +197,8 @@ class GraphBuilder {
       c.element = known_.at(node.inputs[0]).constant[0]->element;
     for (float v : k.constant[0]->floats) {
       // 2^24 may have been 2^24 + 1.
-      if (!(std::abs(v) < 0x1p24F)) throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
+      if (!(std::abs(v) < first_inexact_integer))
+        throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
       c.ints.push_back(wrapped(static_cast<std::int64_t>(v), letter));
     }
     k.constant.fill(keep(std::move(c)));
@@ -281,6 +285,7 @@ class GraphBuilder {
     for (std::size_t i = 0; i < def.inputs.size(); ++i) {
       const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
       if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
+      if (!unused && !layer->output_element(0)) refuse_inexact(def, known_.at(def.inputs[i]));
       node.inputs.push_back(
           unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i], layer->output_element(0).has_value()));
     }
@@ -297,6 +302,14 @@ class GraphBuilder {
     }
     node.outputs.resize(out[0].size(), absent);
     state_->nodes.push_back(std::move(node));
+  }
+
+  /// Integers of a constant that a layer on floats reads.
+  void refuse_inexact(const NodeDef& node, const Known& k) const {
+    if (k.constant[0] == nullptr || !k.constant[0]->is_int) return;
+    for (const std::int64_t v : k.constant[0]->ints)
+      if (std::abs(static_cast<float>(v)) >= first_inexact_integer)
+        throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
   }
 
   /// Input i, a constant for each batch size: the same value all over, or nothing that can be computed with.

@@ -278,4 +278,23 @@ TEST_CASE("element types: outputs that an operator always has need a name") {
   CHECK(error_of(dropout).empty());
 }
 
+TEST_CASE("element types: integers that floats do not hold are refused, or NaN where a network computes them") {
+  const auto network = [](const std::string& op, std::int64_t constant) {
+    Graph g({-1, 4});
+    typed(g, "v", int64, {constant});
+    g.node("i", "Cast", {"x"}, {{"to", std::int64_t{int64}}}).node("j", op, {"i", "v"});
+    return g.node("y", "Cast", {"j"}, {{"to", std::int64_t{float32}}});
+  };
+  for (const std::string op : {"Add", "Sub", "Mul", "Max"}) {
+    CHECK(error_of(network(op, 1 << 20)).empty());
+    CHECK(error_of(network(op, (1 << 30) + 1)).find("' " + op) != std::string::npos);
+    CHECK(error_of(network(op, -(1 << 24))).find("integers from 2^24 on") != std::string::npos);
+  }
+  const Tensor y = graphs::run(network("Mul", 1 << 20).build(), Tensor({1, 4}, std::vector<float>{3, 15, 16, -20}));
+  CHECK(y[0] == 3 << 20);
+  CHECK(y[1] == 15 << 20);
+  CHECK(std::isnan(y[2]));
+  CHECK(std::isnan(y[3]));
+}
+
 }  // namespace WEIR_UNIT

@@ -406,4 +406,35 @@ TEST_CASE("resize_same_size: nothing changes where no axis does, whatever the sc
   }
 }
 
+TEST_CASE("replaced_view: what a hook writes into a view reaches nothing that reads what it is a view of") {
+  for (const std::string& isa : graphs::isas())
+    for (const std::string view : {"Identity", "Flatten", "Dropout"})
+      for (const bool of_input : {false, true})
+        for (const bool shown : {false, true}) {
+          CAPTURE(isa);
+          CAPTURE(view);
+          CAPTURE(of_input);
+          CAPTURE(shown);
+          Graph g({-1, 3, 6, 5});
+          g.noise("w", {20, 3, 3, 3}).node("c", "Conv", {"x", "w"});
+          const std::string from = of_input ? "x" : "c";
+          g.node("d", view, {from}).node("y1", "Relu", {"d"}).node("y2", "Neg", {from});
+          g.def.outputs = {"y1", "y2", "c"};
+          const weir::Network network = g.build();
+          const Tensor x = graphs::noise({2, 3, 6, 5});
+          weir::Executor plain(network, {.isa = isa}), run(network, {.isa = isa});
+          run.on("d", [](weir::Step& s) {
+            for (float& v : s.replace().span()) v = 0.75F;
+          });
+          if (shown) run.on("c", [](const weir::Step&) {});
+          (void)plain(x);
+          (void)run(x);
+          CHECK(std::ranges::all_of(run.output(0).span(), [](float v) { return v == 0.75F; }));
+          for (const std::size_t i : {1, 2}) {
+            const auto y = run.output(i).span(), right = plain.output(i).span();
+            for (std::size_t k = 0; k < y.size(); ++k) REQUIRE(std::abs(y[k] - right[k]) < 1e-5F);
+          }
+        }
+}
+
 }  // namespace WEIR_UNIT

@@ -115,6 +115,13 @@ TEST_CASE("ONNX: no graph, no output, names that are missing or given twice") {
   CHECK(contains(refused(onnx_model(onnx_graph({relu()}).message(12, onnx_value("", {1})))), "output ''"));
 }
 
+TEST_CASE("ONNX: a function of the file is refused by name") {
+  const Proto function = Proto().text(1, "Half").text(10, "mine");
+  const std::string call = onnx_model(onnx_graph({Proto(onnx_node("Half", {"x"}, {"y"}, "n")).text(7, "mine")}));
+  CHECK(contains(refused(call + Proto().message(25, function).bytes), "node 'n' (mine::Half) calls a function"));
+  CHECK(refused(onnx_model(onnx_graph({relu()})) + Proto().message(25, function).bytes).empty());
+}
+
 TEST_CASE("ONNX: the types that a file says of outputs and of tensors inside") {
   const Proto nodes = onnx_graph({onnx_node("Neg", {"x"}, {"a"}), onnx_node("Relu", {"a"}, {"y"})});
   const auto types = parse(onnx_model(Proto(nodes).message(13, onnx_value("a", {1, 4}, 10)))).types;
