@@ -8,7 +8,7 @@
 #include <weir/policy/learn/tune.hpp>
 #include <weir/policy/run/topology.hpp>
 
-#include "mode.hpp"
+#include "learned.hpp"
 
 namespace adapt {
 
@@ -48,13 +48,12 @@ inline std::vector<MemberCost> weigh_members(const weir::Trace& lessons, const w
   return members;
 }
 
-/// The same for a mode. Nothing is done where the topology was searched for (cross-validation has kept each of its
-/// stages), and where images run in batches (without a stage the others would see batches of other sizes, and cost
-/// something else).
-inline void weigh_members(Mode& m, const Options& o) {
-  if (m.name == "search" || m.batch > 1) return;
+/// The same for a mode. None where the topology was searched for (cross-validation has kept each of its stages), and
+/// where images run in batches (without a stage the others would see batches of other sizes, and cost something else).
+inline std::vector<MemberCost> weigh_members(const LearnedMode& m, const Options& o) {
+  if (m.name == "search" || m.prices.batch > 1) return {};
   const ProgressLine progress("weighing the members of " + m.name);
-  m.members = weigh_members(m.lessons, m.calibration, m.spec->topology, o);
+  return weigh_members(m.lessons, m.calibration, m.spec->topology, o);
 }
 
 }  // namespace adapt
