@@ -7,7 +7,6 @@
 #include <vector>
 #include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/choose.hpp>
-#include <weir/policy/choose/learn_policy.hpp>
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/learn/keep_groups.hpp>

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <string>
 #include <vector>
-#include <weir/policy/choose/choose.hpp>
-#include <weir/policy/learn/train.hpp>
-#include <weir/policy/learn/tune.hpp>
+#include <weir/policy/choose/learn_policy.hpp>
 #include <weir/policy/run/topology.hpp>
 
 #include "learned.hpp"
+#include "teaching.hpp"
 
 namespace adapt {
 
@@ -20,14 +19,12 @@ inline double cost_of_pool(const weir::Trace& lessons, const weir::Trace& calibr
   if (keep.size() == 1) return judged_on.stages.back().cost;
   std::vector<std::string> names;
   for (const weir::StageTrace& s : learned_from.stages) names.push_back(s.name);
-  const weir::PolicyTrainer trainer(learned_from,
-                                    chain ? weir::Topology::chain(names) : weir::Topology::all_later(names),
-                                    weir::detail::with_learner({.side = loss_side(budget_on(o.budget)), .seed = o.seed},
-                                                               std::string(weir::detail::predicted_loss)));
-  auto path = trainer.train_path(24);
-  weir::Budget budget{.on = budget_on(o.budget), .value = o.max_loss};
+  weir::Budget budget = budget_in_the_mean(o);
   budget.refinements = 4;
-  return weir::choose(trainer, path, judged_on, budget).calibration.cost;
+  return weir::learn_policy(learned_from, judged_on,
+                            chain ? weir::Topology::chain(names) : weir::Topology::all_later(names),
+                            {.budget = budget, .prices = 24, .folds = 1, .seed = o.seed})
+      .calibration.cost;
 }
 
 /// Leaves out each stage but the full network in turn: what the pool costs with it and without it. Looks at the policy

@@ -11,9 +11,9 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/choose/learn_policy.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/features/stage_features.hpp>
-#include <weir/policy/learn/objective.hpp>
 #include <weir/policy/run/cascade_spec.hpp>
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/topology.hpp>
@@ -26,9 +26,7 @@ namespace adapt {
 inline weir::BudgetOn budget_on(const std::string& name) {
   return name == "net" ? weir::BudgetOn::difference : weir::BudgetOn::excess;
 }
-inline weir::detail::LossSide loss_side(weir::BudgetOn on) {
-  return on == weir::BudgetOn::difference ? weir::detail::LossSide::difference : weir::detail::LossSide::excess;
-}
+using weir::detail::loss_side;
 
 /// What heads that see the exit before them are worth, on the policy part (links.hpp).
 struct LinksTried {
