@@ -89,7 +89,7 @@ inline std::shared_ptr<const weir::Preprocess> preprocess_of(const Model& m, con
       (names.empty() ? "" : "; the nearest is " + std::string(weir::detail::nearest_name(name, names))));
 }
 
-/// The networks of a run, the full one last. They do not change while it runs: with_logits() and make_members()
+/// The networks of a run, the full one last. They do not change while it runs: with_logits() and with_copies()
 /// (copies.hpp) return others.
 class Models {
  public:
