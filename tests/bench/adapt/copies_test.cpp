@@ -86,7 +86,8 @@ TEST_CASE("adapt: a copy is made from images of the policy part and no others, a
   const program::ResultsFolder out(o.out, adapt::is_result);
   const auto tried_on = [&](const adapt::Part& part) {
     std::vector<adapt::CopyTried> tried;
-    for (std::size_t n = 0; n < given.all.size(); ++n) tried.push_back(adapt::make_copy(n, o, part, given, out));
+    for (std::size_t net = 0; net < given.all.size(); ++net)
+      tried.push_back(adapt::make_copy(net, o, part, given, out));
     return tried;
   };
   const std::vector<adapt::CopyTried> tried = tried_on(policy);
