@@ -57,7 +57,7 @@ inline Mode with_projections(Mode m, const Options& o, const Data& data, const M
   Mode raw = m;  // the same answers, with all pooled values as features
   raw.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), stages, m.spec->topology,
                                                  weir::FeatureOptions(m.spec->feature_options.with_class, {"pooled"}));
-  const weir::Trace trace = record(raw, o, models, data.policy, loss, true);
+  const weir::Trace trace = record_out_of_fold(raw, o, data, models, loss);
   std::vector<std::size_t> fold(data.policy.size());
   for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
   ProgressLine progress("projecting activations of " + m.name);

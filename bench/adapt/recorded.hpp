@@ -13,6 +13,7 @@
 #include <weir/policy/features/pooled.hpp>
 #include <weir/policy/features/stage_features.hpp>
 #include <weir/policy/learn/batch_prices.hpp>
+#include <weir/policy/measure/record_trace.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/not_finite.hpp>
@@ -70,101 +71,76 @@ inline PricedMode at_prices(PricedMode m, Prices prices) {
   return m;
 }
 
-/// A trace of a part, to be filled: names, labels and sizes. Class probabilities, which some rules and --also look at,
-/// are kept unless they are large and neither these nor saved traces ask for them.
-inline weir::Trace empty_trace(const Mode& m, const Options& o, const Models& models, const Part& part) {
-  weir::Trace trace;
-  trace.label = part.labels();
-  const auto n = static_cast<Eigen::Index>(part.size());
-  for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
-    const auto& names = m.spec->feature_names(k);
-    trace.stages.push_back({m.spec->stages[k].name, 0, names,
-                            Eigen::MatrixXd(n, static_cast<Eigen::Index>(names.size())), std::vector<int>(part.size()),
-                            Eigen::VectorXd(n), models.all[m.nets[m.spec->stages[k].network]].name});
-  }
-  constexpr double most_bytes = 512.0 * (1 << 20);
-  const double bytes = 4.0 * static_cast<double>(part.size() * m.spec->n_classes() * trace.stages.size());
-  if (!o.save_traces.empty() || !o.also.empty() || bytes <= most_bytes)
-    for (weir::StageTrace& s : trace.stages) s.probabilities.resize(n, static_cast<Eigen::Index>(m.spec->n_classes()));
-  return trace;
-}
-
-/// What one stage answers to one image.
-struct StageAnswer {
-  int prediction = 0;
-  std::span<const float> probabilities;
-  std::span<const double> features;
-};
-
-/// What stages whose head was cross-fitted on the policy part answer there: what the heads that were fitted without the
-/// image say, and the features of that.
-class OutOfFold {
- public:
-  explicit OutOfFold(const Mode& m) : m_(m), logits_(m.spec->n_classes()), probabilities_(m.spec->n_classes()) {}
-
-  /// The answer of stage k to image `row`: `seen` where its head was not cross-fitted. Valid until the next call.
-  StageAnswer answer(std::size_t k, Eigen::Index row, const StageAnswer& seen) {
-    if (k >= m_.out_of_fold.size() || m_.out_of_fold[k].rows() == 0) return seen;
-    for (std::size_t c = 0; c < logits_.size(); ++c) logits_[c] = m_.out_of_fold[k](row, static_cast<Eigen::Index>(c));
-    weir::detail::softmax(logits_, probabilities_);
-    features_.assign(seen.features.begin(), seen.features.end());
-    weir::FeatureSource source{.probabilities = probabilities_, .logits = logits_};
-    m_.spec->features(k).fill(weir::FeatureInput::answer, source, features_);
-    return {source.prediction, probabilities_, features_};
-  }
-
- private:
-  const Mode& m_;
-  std::vector<float> logits_, probabilities_;
-  std::vector<double> features_;
-};
-
-/// One answer into a row of the trace of its stage. projected: pooled features that take the place of the stage's own;
-/// or [0, 0].
-inline void put_answer(weir::StageTrace& s, std::size_t i, const StageAnswer& a, double loss,
-                       const Eigen::MatrixXd& projected) {
-  const auto at = static_cast<Eigen::Index>(i);
-  s.prediction[i] = a.prediction;
-  s.loss(at) = loss;
-  Eigen::Index pooled = 0;
-  for (Eigen::Index f = 0; f < s.features.cols(); ++f) {
-    const auto column = static_cast<std::size_t>(f);
-    const bool replaced = projected.rows() > 0 && weir::detail::pooled_group.owns(s.feature_names[column]);
-    s.features(at, f) = replaced ? projected(at, pooled++) : a.features[column];
-  }
-  for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
-    s.probabilities(at, c) = a.probabilities[static_cast<std::size_t>(c)];
-}
-
-/// Runs every stage on every image of a part; costs are not in the trace yet. Features are those that gates see at run
-/// time, to the last bit; in the policy part (`cross_fitted`) stages whose head or projection was fitted to it are
-/// answered by those that did not see the image.
+/// What every stage answers to every image of a part, without costs: record_trace(), with the names of networks and
+/// images. Features are those that gates see at run time, to the last bit. Class probabilities, which some rules and
+/// --also look at, are kept unless they are large and neither these nor saved traces ask for them.
 inline weir::Trace record(const Mode& m, const Options& o, const Models& models, const Part& part,
-                          const weir::Loss& loss, bool cross_fitted = false) {
-  weir::Trace trace = empty_trace(m, o, models, part);
+                          const weir::Loss& loss) {
+  const std::size_t stages = m.spec->stages.size();
+  constexpr double most_bytes = 512.0 * (1 << 20);
+  const double bytes = 4.0 * static_cast<double>(part.size() * m.spec->n_classes() * stages);
+  const bool probabilities = !o.save_traces.empty() || !o.also.empty() || bytes <= most_bytes;
   ProgressLine progress("recording " + m.name + " on " + std::to_string(part.size()) + " images");
   weir::CascadeExecutor cascade(m.spec, all_cores(o));
-  const auto all = models.maker(part, m.nets);
-  OutOfFold out_of_fold(m);
-  const Eigen::MatrixXd none;
-  const std::size_t batch = 16;
-  for (std::size_t first = 0; first < part.size(); first += batch) {
-    const std::size_t count = std::min(batch, part.size() - first);
-    try {
-      cascade.record(
-          count, [&](std::size_t net, std::size_t r, weir::View out) { all(net, first + r, out); },
-          [&](std::size_t k, std::size_t r, int prediction, std::span<const float> p,
-              std::span<const double> features) {
-            const std::size_t i = first + r;
-            StageAnswer a{prediction, p, features};
-            if (cross_fitted) a = out_of_fold.answer(k, static_cast<Eigen::Index>(i), a);
-            put_answer(trace.stages[k], i, a, loss(a.probabilities, trace.label[i]),
-                       cross_fitted && k < m.projected.size() ? m.projected[k] : none);
-          });
-    } catch (const weir::NotFiniteError& e) {
-      throw e.at("image '" + part.set->name(part.rows[first + e.row()]) + "'");
-    }
-    progress(first + count, part.size());
+  const auto fill = models.maker(part, m.nets);
+  const auto maker = [&](std::size_t net, std::size_t row, weir::View out) {
+    progress(row, part.size());
+    fill(net, row, out);
+  };
+  try {
+    weir::Trace trace = weir::record_trace(cascade, maker, part.labels(), loss, std::vector<weir::StageCost>(stages),
+                                           weir::cost_unit::seconds, 16, probabilities);
+    for (std::size_t k = 0; k < stages; ++k)
+      trace.stages[k].network = models.all[m.nets[m.spec->stages[k].network]].name;
+    return trace;
+  } catch (const weir::NotFiniteError& e) {
+    throw e.at("image '" + part.set->name(part.rows[e.row()]) + "'");
+  }
+}
+
+/// One stage of the policy part with the answers of a head that was cross-fitted on it: each image is answered by the
+/// head that was fitted without it (`logits`, [n, classes]). What the answer says is replaced: prediction, loss,
+/// probabilities and the features of these.
+inline weir::StageTrace with_answers(weir::StageTrace s, const Eigen::MatrixXf& logits,
+                                     const weir::StageFeatures& features, const std::vector<int>& label,
+                                     const weir::Loss& loss) {
+  const auto classes = static_cast<std::size_t>(logits.cols());
+  std::vector<float> z(classes), p(classes);
+  std::vector<double> x(static_cast<std::size_t>(s.features.cols()));
+  for (Eigen::Index i = 0; i < logits.rows(); ++i) {
+    Eigen::Map<Eigen::RowVectorXf>(z.data(), logits.cols()) = logits.row(i);
+    weir::detail::softmax(z, p);
+    Eigen::Map<Eigen::RowVectorXd>(x.data(), s.features.cols()) = s.features.row(i);
+    weir::FeatureSource source{.probabilities = p, .logits = z};
+    features.fill(weir::FeatureInput::answer, source, x);
+    s.features.row(i) = Eigen::Map<const Eigen::RowVectorXd>(x.data(), s.features.cols());
+    s.prediction[static_cast<std::size_t>(i)] = source.prediction;
+    s.loss(i) = loss(p, label[static_cast<std::size_t>(i)]);
+    if (s.probabilities.size() > 0)
+      s.probabilities.row(i) = Eigen::Map<const Eigen::RowVectorXf>(p.data(), s.probabilities.cols());
+  }
+  return s;
+}
+
+/// One stage of the policy part with pooled features by projections that were fitted without the image: [n, pooled].
+inline weir::StageTrace with_pooled(weir::StageTrace s, const Eigen::MatrixXd& projected) {
+  Eigen::Index next = 0;
+  for (Eigen::Index f = 0; f < s.features.cols(); ++f)
+    if (weir::detail::pooled_group.owns(s.feature_names[static_cast<std::size_t>(f)]))
+      s.features.col(f) = projected.col(next++);
+  return s;
+}
+
+/// record() of the policy part: stages whose head or projection was fitted to it are answered by those that did not see
+/// the image.
+inline weir::Trace record_out_of_fold(const Mode& m, const Options& o, const Data& data, const Models& models,
+                                      const weir::Loss& loss) {
+  weir::Trace trace = record(m, o, models, data.policy, loss);
+  for (std::size_t k = 0; k < trace.stages.size(); ++k) {
+    weir::StageTrace& s = trace.stages[k];
+    if (k < m.out_of_fold.size() && m.out_of_fold[k].rows() > 0)
+      s = with_answers(std::move(s), m.out_of_fold[k], m.spec->features(k), trace.label, loss);
+    if (k < m.projected.size() && m.projected[k].rows() > 0) s = with_pooled(std::move(s), m.projected[k]);
   }
   return trace;
 }
@@ -179,7 +155,7 @@ inline PricedMode with_lessons(Mode m, Prices prices, weir::Trace policy, const 
 /// The mode recorded on the policy part, at these prices.
 inline PricedMode recorded(Mode m, Prices prices, const Options& o, const Data& data, const Models& models,
                            const weir::Loss& loss) {
-  weir::Trace policy = record(m, o, models, data.policy, loss, true);
+  weir::Trace policy = record_out_of_fold(m, o, data, models, loss);
   return with_lessons(std::move(m), std::move(prices), std::move(policy), o, loss);
 }
 
