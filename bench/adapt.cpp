@@ -1,32 +1,35 @@
 // The main job: learns when to stop on one part of the data, and measures on another what that saves.
-#include <algorithm>
+//
+// A run is a sequence of steps, each of which returns a value that nothing changes afterwards:
+//
+//     options -> networks -> images -> members -> exits -> modes -> learned -> tested -> measured -> files
+//
+// The steps lie in adapt/; here they are called, and what they found is said.
+#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <optional>
-#include <weir/core/isa.hpp>
-#include <weir/io/files/file.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 #include <weir/io/report/printable.hpp>
 #include <weir/policy/exits/exit_head_fit.hpp>
 #include <weir/policy/features/confidence_features.hpp>
 #include <weir/policy/serve/bundle.hpp>
 #include <weir/policy/trace/loss.hpp>
 
-#include "adapt/advice.hpp"
 #include "adapt/check.hpp"
 #include "adapt/copies.hpp"
-#include "adapt/copies_text.hpp"
 #include "adapt/costs.hpp"
 #include "adapt/learn.hpp"
-#include "adapt/limits.hpp"
 #include "adapt/links.hpp"
-#include "adapt/no_labels.hpp"
+#include "adapt/measure.hpp"
+#include "adapt/modes.hpp"
 #include "adapt/placement.hpp"
-#include "adapt/policy_out.hpp"
-#include "adapt/report/decisions.hpp"
-#include "adapt/report/page.hpp"
-#include "adapt/search.hpp"
+#include "adapt/ready_data.hpp"
 #include "adapt/terminal.hpp"
 #include "adapt/traces_out.hpp"
+#include "adapt/write.hpp"
+#include "crop_warning.hpp"
 #include "program.hpp"
 #include "programs.hpp"
 #include "results_folder.hpp"
@@ -40,170 +43,140 @@ void say(const std::string& text) {
   std::fflush(stdout);
 }
 
-/// False where there is nothing to choose between.
-bool learn_and_choose(adapt::Mode& m, const Options& o, const adapt::Data& data, adapt::Models& models,
-                      const weir::Loss& loss, adapt::HeadStore& store) {
-  if (m.name == "search") {  // by confidence only: what else gates see is chosen for the topology that is found
-    adapt::find_costs(m, o, data, models);
-    m.policy = adapt::record(m, o, models, data.policy, loss, true);
-    adapt::take_lessons(m, o, loss);
-    adapt::search(m, o, models);
-    say("found: " + adapt::to_text(m.spec->topology));
-    if (m.spec->stages.size() == 1) return false;
+/// The networks with the 8-bit copies of them that are faster, and where each is left.
+adapt::Members make_members(const Options& o, const adapt::Data& data, const adapt::Models& networks,
+                            const std::vector<adapt::Heads>& exits, const program::ResultsFolder& out) {
+  const adapt::Making making = adapt::making(o);
+  if (!making.why.empty()) say("no 8-bit copies: " + making.why);
+  std::vector<adapt::CopyTried> tried;
+  for (std::size_t n = 0; making.int8 && n < networks.all.size(); ++n) {
+    tried.push_back(adapt::make_copy(n, o, data.policy, networks, out));
+    say(tried.back().line);
   }
-  adapt::choose_links(m, o, data, models, loss, store);
-  if (m.links) say(adapt::links_line(m));
-  adapt::offer_features(m, o, data, models, loss);
-  adapt::find_costs(m, o, data, models);
-  m.policy = adapt::record(m, o, models, data.policy, loss, true);
-  adapt::take_lessons(m, o, loss);
-  say(m.name + ": gates learn from " + m.learned_from);
-  m.calibration = adapt::record(m, o, models, data.calibration, loss);
-  adapt::learn(m, o, loss, data, models);
-  if (!m.repriced.empty()) say(m.name + ": " + m.repriced);
-  if (!m.tried.empty()) say(adapt::tried_line(m));
-  for (const std::string& note : m.left_out) say(m.name + ": " + note);
-  return true;
+  return adapt::with_copies(networks, exits, tried, data.policy, o);
 }
 
-void run(Options o, const std::string& command) {
-  adapt::fill_defaults(o);
-  adapt::check(o);
-  const bool no_labels = o.labels == adapt::no_labels;
-  if (no_labels && o.learn_from == "auto") o.learn_from = "labels";  // they are certain: nothing is expected over
-  const adapt::Making making = adapt::making(o);
-  if (o.early_exit.empty() && making.exits) o.early_exit.emplace_back();
-  if (o.quick) {
-    o.rounds = 1;
-    if (o.measure == 0) o.measure = 1000;
+/// The exits of all members with their places and heads.
+std::vector<adapt::Heads> make_exits(const Options& o, const adapt::Data& data, const adapt::Members& members,
+                                     const weir::Loss& loss, adapt::HeadStore& store) {
+  std::vector<adapt::Heads> exits;
+  for (adapt::Heads h : members.exits) {
+    if (auto placed = adapt::place_exits(h, o, data, members.models, loss, store)) {
+      say(placed->line);
+      h.points = std::move(placed->points);
+    }
+    exits.push_back(adapt::fit_heads(std::move(h), store, data, members.models));
+    if (const std::string line = adapt::exits_line(exits.back(), members.models); !line.empty()) say(line);
   }
+  return exits;
+}
+
+/// From a mode whose topology is known to its policies.
+adapt::LearnedMode learn_mode(adapt::Mode mode, const Options& o, const adapt::Data& data, const adapt::Models& models,
+                              const weir::Loss& loss, adapt::HeadStore& store) {
+  mode = adapt::choose_links(std::move(mode), o, data, models, loss, store);
+  if (mode.links) say(adapt::links_line(mode.name, *mode.links));
+  mode = adapt::with_offered_features(std::move(mode), o, data, models, loss);
+  adapt::PricedMode priced = adapt::priced(std::move(mode), o, data, models, loss);
+  say(priced.name + ": gates learn from " + priced.learned_from);
+  adapt::Design design = adapt::design(std::move(priced), o, data, models);
+  weir::Trace calibration = adapt::record(design.mode, o, models, data.calibration, loss);
+  adapt::LearnedMode learned = adapt::learn(std::move(design), std::move(calibration), o, loss);
+  if (!learned.repriced.empty()) say(learned.name + ": " + learned.repriced);
+  if (!learned.tried.empty()) say(adapt::tried_line(learned.name, learned.tried, learned.prices.unit()));
+  for (const std::string& note : learned.left_out) say(learned.name + ": " + note);
+  return learned;
+}
+
+/// All modes but one whose search finds that the full network by itself is best.
+std::vector<adapt::LearnedMode> learn_modes(std::vector<adapt::Mode> modes, const Options& o, const adapt::Data& data,
+                                            const adapt::Models& models, const weir::Loss& loss,
+                                            adapt::HeadStore& store) {
+  std::vector<adapt::LearnedMode> learned;
+  for (adapt::Mode& mode : modes) {
+    if (mode.name == "search") {  // by confidence only: what else gates see is chosen for the topology that is found
+      mode = adapt::search(adapt::priced(std::move(mode), o, data, models, loss), o, models);
+      say("found: " + adapt::to_text(mode.spec->topology));
+      if (mode.spec->stages.size() == 1) continue;
+    }
+    learned.push_back(learn_mode(std::move(mode), o, data, models, loss, store));
+  }
+  if (learned.empty()) throw weir::ArgumentError("nothing to learn: nothing was found that saves something");
+  return learned;
+}
+
+/// Exits, modes and their policies, learned on the policy part and chosen on the calibration part.
+std::vector<adapt::LearnedMode> learn_all(const Options& o, const adapt::Data& data, const adapt::Members& members,
+                                          const weir::Loss& loss) {
+  const adapt::Models& models = members.models;
+  const bool class_features = weir::detail::enough_examples(data.policy.labels(), models.n_classes());
+  if (!class_features && models.n_classes() <= static_cast<std::size_t>(weir::detail::max_one_hot_classes))
+    say("few images in some class: gates do not see which class was predicted");
+  adapt::HeadStore store(o, data, models);  // holds activations of all images that heads are fitted to
+  const std::vector<adapt::Heads> exits = make_exits(o, data, members, loss, store);
+  std::vector<adapt::Mode> modes = adapt::make_modes(members, exits, class_features, o);
+  if (adapt::has_heads(modes)) say(adapt::heads_line(data, o));
+  return learn_modes(adapt::with_given_costs(std::move(modes), o), o, data, models, loss, store);
+}
+
+/// Records the modes on the test images, and saves the traces where that is asked for.
+std::vector<adapt::TestedMode> test_modes(std::vector<adapt::LearnedMode> learned, const Options& o,
+                                          const adapt::Data& data, const adapt::Models& models, const weir::Loss& loss,
+                                          const program::ResultsFolder* traces, const program::Run& id) {
+  std::vector<adapt::TestedMode> tested;
+  for (adapt::LearnedMode& m : learned) {
+    weir::Trace test = adapt::at_prices(adapt::record(m, o, models, data.test, loss), m.prices);
+    tested.push_back({std::move(m), std::move(test)});
+    if (traces) adapt::save_traces(tested.back(), *traces, id);
+  }
+  return tested;
+}
+
+/// Says and writes what was found out.
+void publish(const adapt::Results& results, const nlohmann::json& other, program::ResultsFolder& out) {
+  const Options& o = results.options;
+  say(adapt::results_text(results));
+  const nlohmann::json summary = adapt::summary_json(results);
+  const auto compared = o.compare.empty() ? std::vector<adapt::Compared>() : adapt::compare(summary, other);
+  if (!compared.empty()) say("\nbeside " + o.compare + ":\n" + adapt::table_text(adapt::compared_table(compared)));
+  adapt::write_results(results, summary, compared, out);
+  out.commit();
+  if (!o.bundle.empty())
+    weir::write_bundle(o.bundle, adapt::policy_files(results, out), {.folder = {}, .allow_outside = true});
+  say("\n" + adapt::written_text(results, out));
+}
+
+void run(const Options& given, const std::string& command) {
+  const Options o = adapt::completed(given);
   const weir::Loss loss(o.loss);
   const program::Run id = program::Run::begin(command);
   // What can be wrong is looked at before anything that takes long: models, places for the results, labels, one image.
-  adapt::Models models(o);
-  adapt::check_batch(models, o);
+  const adapt::Models read(o);
   const nlohmann::json other = o.compare.empty() ? nlohmann::json() : adapt::read_summary(o.compare);
-  adapt::check(models, o);
-  adapt::check_making(making, o, models);
-  std::vector<adapt::Heads> heads;
-  for (const std::string& network : o.early_exit) heads.push_back(adapt::choose_exits(network, o, models));
-  adapt::check_cost_table(heads, o, models);
-  if (!o.bundle.empty()) weir::detail::check_bundle_folder(o.bundle);
+  const std::vector<adapt::Heads> exits = adapt::choose_all_exits(o, read);
+  adapt::check(read, exits, o);
   program::ResultsFolder out(o.out, adapt::is_result);
-  std::optional<program::ResultsFolder> traces;
+  std::optional<program::ResultsFolder> traces_apart;
   if (!o.save_traces.empty() && !adapt::same_folder(o.save_traces, o.out))
-    traces.emplace(o.save_traces, adapt::is_trace);
-  adapt::Data data = adapt::load_data(o);
-  const std::size_t classes = models.n_classes();
-  for (const adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test}) {
-    if (p->size() == 0) continue;
-    if (!no_labels) models.check_labels(*p);
-    models.try_first_image(*p);
-  }
-  models.find_logits(data.policy);
-  if (!no_labels) adapt::check_further(o, data, classes);
-  adapt::decode_all(data);
-  if (no_labels)
-    for (adapt::Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
-      adapt::label_by_full_network(*p, o, models);
-  if (no_labels) adapt::check_further(o, data, classes);
-  say(data.name + ": policy " + std::to_string(data.policy.size()) + ", calibration " +
-      std::to_string(data.calibration.size()) + ", test " + std::to_string(data.test.size()) + " images, " +
-      std::to_string(classes) + " classes; split by seed " + std::to_string(o.seed));
-  const bool one_network = models.all.size() == 1;
-  adapt::make_members(making, o, data.policy, models, heads, out, say);
-  if (o.quick && data.heads.size() > 5000) data.heads.rows.resize(5000);
-  const bool class_features = weir::detail::enough_examples(data.policy.labels(), classes);
-  if (!class_features && classes <= static_cast<std::size_t>(weir::detail::max_one_hot_classes))
-    say("few images in some class: gates do not see which class was predicted");
+    traces_apart.emplace(o.save_traces, adapt::is_trace);
+  const adapt::Data loaded = adapt::load_data(o);
+  adapt::check_images(loaded, read, o);
+  program::say_warnings(read.crop_warnings(loaded.parts()));
+  const adapt::Models networks = adapt::with_logits(read, loaded.policy);
 
-  std::vector<adapt::Mode> modes;
-  if (models.all.size() > 1) modes.push_back(adapt::selection_mode(o, models, class_features));
-  auto store = std::make_unique<adapt::HeadStore>(o, data, models);
-  for (adapt::Heads& h : heads) {
-    adapt::place_exits(h, o, data, models, loss, *store, say);
-    adapt::fit_heads(h, *store, data, models);
-    if (h.points.empty())
-      say("no early exits in " + models.all[h.model].name + ": " + h.reason);
-    else if (models.all[h.model].copy_of.empty())  // exits of a copy are for the search: fp32 is the full network
-      modes.push_back(adapt::early_exit_mode(h, models, class_features, o.early_exit.size() > 1));
-    else
-      say(adapt::exits_of_copy_line(h, models));
-  }
-  if (o.topology == "search")  // of one network and what was made of it, what is found is the policy.json
-    modes.insert(one_network ? modes.begin() : modes.end(), adapt::pool_mode(heads, models, class_features));
-  if (modes.empty()) throw weir::ArgumentError("nothing to learn: one network and no early exits");
-  if (adapt::has_heads(modes))
-    say("exit heads: " + (data.heads.size() > 0
-                              ? "trained on " + std::to_string(data.heads.size()) + " further images"
-                              : "cross-fitted on the policy part, " + std::to_string(o.folds) + " folds"));
-  adapt::take_costs_from_table(modes, o);
-  std::erase_if(modes, [&](adapt::Mode& m) { return !learn_and_choose(m, o, data, models, loss, *store); });
-  store.reset();  // activations of all images that heads were fitted to
+  const adapt::Data data = adapt::ready(loaded, o, networks);
+  say(adapt::data_line(data, o, networks));
+  const adapt::Members members = make_members(o, data, networks, exits, out);
+  std::vector<adapt::LearnedMode> learned = learn_all(o, data, members, loss);
 
   // Everything is decided; only now are the test images looked at.
-  for (adapt::Mode& m : modes) {
-    m.test = adapt::record(m, o, models, data.test, loss);
-    if (!o.save_traces.empty()) adapt::save_traces(m, traces ? *traces : out, id);
-  }
-  if (traces) traces->commit();
-  auto contestants = adapt::contestants(o, data, models, modes);
-  adapt::measure(contestants, data.test, loss, o.rounds, o.costs.batch);
-
-  const adapt::Results results{o, data, models, modes, contestants, id};
-  say("");
-  adapt::print(adapt::main_table(results));
-  for (const adapt::Mode& m : modes) {
-    say("\n" + m.name + " (" + m.learner + "): " + adapt::budget_line(results, m) + "\n" +
-        adapt::timing_line(results, m));
-    if (const std::string cost = adapt::cost_line(results, m); !cost.empty()) say(cost);
-    for (const adapt::LimitShown& limit : adapt::shown_limits(results, m)) say(adapt::limit_line(limit));
-    adapt::print(adapt::exit_table(results, m));
-  }
-  if (const std::string text = adapt::copy_alone_text(results); !text.empty()) say("\n" + text);
-  say("");
-  for (const std::string& sentence : adapt::advice(results)) say("- " + sentence);
-  nlohmann::json summary = adapt::summary_json(results);
-  summary["advice"] = adapt::advice_json(results);
-  summary["limits"] = adapt::limits_json(results);
-  summary["members"] = adapt::members_json(models);
-  const auto compared = o.compare.empty() ? std::vector<adapt::Compared>() : adapt::compare(summary, other);
-  if (!compared.empty()) {
-    say("\nbeside " + o.compare + ":");
-    adapt::print(adapt::compared_table(compared));
-  }
-  weir::write_file_atomically(out.path("summary.json"), adapt::to_text(summary));
-  weir::write_file_atomically(out.path("curve.csv"), adapt::curve_csv(results));
-  weir::write_file_atomically(
-      out.path("tradeoff.svg"),
-      program::svg_of_run(
-          adapt::tradeoff_plot(adapt::Page(results), 720, 430, "Accuracy against measured time, " + data.name).svg(),
-          id));
-  std::string policies;
-  std::vector<std::filesystem::path> written;
-  for (const adapt::Mode& m : modes) {
-    const std::string end = &m == &modes.front() ? "" : "_" + m.name, name = "policy" + end + ".json";
-    weir::write_file_atomically(out.path("decisions" + end + ".csv"), adapt::decisions_csv(results, m));
-    adapt::write_policy(results, m, out.path(name), out.folder() / name);
-    policies += ", " + name;
-    written.push_back(out.folder() / name);
-  }
-  for (const adapt::MadeCopy& copy : models.made_copies)
-    if (copy.kept) policies += ", " + copy.file;
-  weir::write_file_atomically(out.path("report.html"), adapt::report_html(results, compared));
-  out.commit();
-  if (!o.bundle.empty()) weir::write_bundle(o.bundle, written, {.folder = {}, .allow_outside = true});
-  const bool outside = std::ranges::any_of(models.all, [&](const adapt::Model& m) {
-    return *std::filesystem::proximate(m.file, out.folder()).begin() == "..";
-  });
-  say("\nwritten to " + std::filesystem::absolute(out.folder()).lexically_normal().string() +
-      ": report.html (open it in a browser), summary.json, curve.csv, decisions.csv" + policies +
-      (!o.bundle.empty()
-           ? "\nto be copied elsewhere: " + std::filesystem::absolute(o.bundle).lexically_normal().string() +
-                 ": the policies, their networks, and main.cpp, which runs them"
-       : outside ? "\nthe policies name networks outside this folder: programs that load them say --networks DIR or "
-                   "--allow-outside (CascadeOptions); --bundle DIR puts all of it into one folder"
-                 : ""));
+  const program::ResultsFolder* traces = o.save_traces.empty() ? nullptr : traces_apart ? &*traces_apart : &out;
+  const std::vector<adapt::TestedMode> modes =
+      test_modes(std::move(learned), o, data, members.models, loss, traces, id);
+  if (traces_apart) traces_apart->commit();
+  const std::vector<adapt::Measured> measured =
+      adapt::measure(adapt::contestants(o, data, members.models, modes), data.test, loss, o.rounds, o.costs.batch);
+  publish({o, data, members.models, modes, measured, id}, other, out);
 }
 
 }  // namespace

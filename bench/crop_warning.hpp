@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <deque>
 #include <string>
+#include <vector>
 #include <weir/io/images/image_view.hpp>
 #include <weir/io/images/preprocess.hpp>
 #include <weir/io/report/printable.hpp>
@@ -24,6 +25,11 @@ inline std::string crop_warning(const std::string& network, const weir::Preproce
   return "warning: " + network + " sees only " + share + " % of an image of " + std::to_string(image.height) + " x " +
          std::to_string(image.width) + ": its central crop of " + crop + "; \"resize\": " + crop + " in " + in +
          " would shrink images first";
+}
+
+/// Says them, a line each.
+inline void say_warnings(const std::vector<std::string>& warnings) {
+  for (const std::string& w : warnings) std::printf("%s\n", weir::detail::printable(w).c_str());
 }
 
 /// Says so of a cascade's networks, of each once. Any number of threads may call it.

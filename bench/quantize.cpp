@@ -41,7 +41,7 @@ void run(const Arguments& a) {
   options.preprocess = a.preprocess;
   const weir::GraphDef def = weir::read_onnx(a.onnx);
   weir::detail::check_quantizable(def);
-  adapt::Models models(options);
+  const adapt::Models models(options);
   if (models.all[0].network.state().fixed_batch > 1)
     throw weir::ArgumentError(a.onnx + ": runs batches of " +
                               std::to_string(models.all[0].network.state().fixed_batch) +
@@ -58,6 +58,9 @@ void run(const Arguments& a) {
   } else if (a.check_labels != adapt::no_labels) {
     throw weir::ArgumentError("--check-labels: are those of --check-images, which is not given");
   }
+  std::vector<const adapt::Part*> parts{&part};
+  if (others) parts.push_back(&*others);
+  program::say_warnings(models.crop_warnings(parts));
   adapt::shuffle(part.rows, a.seed);
   const std::size_t used = std::min(a.calibrate, part.size());
 

@@ -55,7 +55,7 @@ struct ExitInside {
 inline std::vector<ExitInside> exits_inside(const Results& r, std::size_t model) {
   const weir::Network& net = r.models.all[model].network;
   std::set<std::string> used;
-  for (const Mode& m : r.modes)
+  for (const TestedMode& m : r.modes)
     for (const weir::CascadeStage& s : m.spec->stages)
       if (m.nets[s.network] == model) used.insert(s.tensor);
   std::vector<ExitInside> all;
@@ -94,11 +94,11 @@ inline std::string room_text(const Results& r) {
 }
 
 /// What one member is worth; "" for one that saves at least a hundredth.
-inline std::string member_text(const Mode& m, const MemberCost& member) {
+inline std::string member_text(const TestedMode& m, const MemberCost& member) {
   const double more = member.without / member.with - 1;
   if (more >= 0.01) return "";
   const auto cost = [&](double c) {
-    return m.model.unit == weir::cost_unit::seconds ? time_text(c) : weir::detail::format_cost(c, m.model.unit);
+    return m.prices.unit() == weir::cost_unit::seconds ? time_text(c) : weir::detail::format_cost(c, m.prices.unit());
   };
   return m.name + ": " + member.stage + (more <= 1e-9 ? " only costs" : " hardly pays") +
          ": at this budget in the mean, " + cost(member.without) + " a calibration image without it, " +
@@ -108,11 +108,11 @@ inline std::string member_text(const Mode& m, const MemberCost& member) {
 /// Sentences, the most telling first.
 inline std::vector<std::string> advice(const Results& r) {
   std::vector<std::string> all;
-  for (const Mode& m : r.modes)
+  for (const TestedMode& m : r.modes)
     if (!m.learned.choice.missing.empty())
       all.push_back(m.name + ": nothing faster than the full network was certified: " + m.learned.choice.missing);
   if (std::string text = room_text(r); !text.empty()) all.push_back(std::move(text));
-  for (const Mode& m : r.modes)
+  for (const TestedMode& m : r.modes)
     for (const MemberCost& member : m.members)
       if (std::string text = member_text(m, member); !text.empty()) all.push_back(std::move(text));
   for (std::size_t n = 0; n < r.models.all.size(); ++n) {
@@ -141,7 +141,7 @@ inline nlohmann::json advice_json(const Results& r) {
     a["room"] = Room::of(n, r.options).json();
     a["room_of_twice_as_many"] = Room::of(2 * n, r.options).json();
   }
-  for (const Mode& m : r.modes) {
+  for (const TestedMode& m : r.modes) {
     a["missing"][m.name] = m.learned.choice.missing;
     for (const MemberCost& member : m.members)
       a["members"].push_back(

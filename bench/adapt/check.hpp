@@ -7,23 +7,25 @@
 #include <weir/core/isa.hpp>
 #include <weir/io/datasets/class_names.hpp>
 #include <weir/policy/features/confidence_features.hpp>
+#include <weir/policy/serve/bundle.hpp>
 #include <weir/policy/trace/loss.hpp>
 
+#include "copies.hpp"
+#include "costs.hpp"
 #include "further.hpp"
+#include "making.hpp"
 #include "models.hpp"
 #include "result_names.hpp"
 
 namespace adapt {
 
-/// Nothing named: Fashion-MNIST and the three networks of bench/networks. Throws ArgumentError where some is named that
-/// is of no use without what is not.
-inline void fill_defaults(Options& o) {
+/// Throws ArgumentError where an option is of no use without --images or --network, which are not given.
+inline void check_named(const Options& o) {
   if (o.images.empty()) {
     if (!o.networks.empty())
       throw weir::ArgumentError(
           "--network needs --images: the labelled images to learn from. Without both, Fashion-MNIST and the networks "
-          "of "
-          "bench/networks are taken");
+          "of bench/networks are taken");
     for (const auto& [option, value] :
          std::vector<std::pair<std::string, std::string>>{{"--labels", o.labels},
                                                           {"--test-images", o.test_images},
@@ -36,11 +38,18 @@ inline void fill_defaults(Options& o) {
   if (!o.networks.empty()) return;
   if (!o.images.empty()) throw weir::ArgumentError("--images needs at least one --network");
   if (!o.preprocess.empty()) throw weir::ArgumentError("--preprocess needs --network, which it is for");
+}
+
+/// The options where no network is named: the three of bench/networks, among which a topology is searched for. Others
+/// stay as they are.
+inline Options with_default_networks(Options o) {
+  if (!o.networks.empty()) return o;
   const std::string folder = WEIR_SOURCE_DIR "/bench/networks/";
   for (const char* name : {"fashion_alexnet", "fashion_googlenet", "fashion_resnet"})
     o.networks.push_back(folder + name + ".onnx");
   o.preprocess = folder + "models.json";
   if (o.topology == "auto") o.topology = "search";
+  return o;
 }
 
 /// Options whose values are only seen to be wrong when they are used. Throws what their use would throw.
@@ -63,14 +72,41 @@ inline void check(const Options& o) {
     throw weir::ArgumentError("--head-labels needs --head-images, which the labels are of");
 }
 
-/// Throws ArgumentError for a loss that no answer among these classes can have, and for class names that are not as
-/// many as the networks' classes.
-inline void check(const Models& models, const Options& o) {
+/// The options of a run from those that were given: checked, and with what they leave open filled in. Nothing changes
+/// them afterwards.
+inline Options completed(Options o) {
+  check_named(o);
+  o = with_default_networks(std::move(o));
+  check(o);
+  if (o.labels == no_labels && o.learn_from == "auto") o.learn_from = "labels";  // certain: there is nothing to expect
+  if (o.early_exit.empty() && making(o).exits) o.early_exit.emplace_back();
+  if (o.quick) {
+    o.rounds = 1;
+    if (o.measure == 0) o.measure = 1000;
+  }
+  return with_default_images(std::move(o));
+}
+
+/// The exits that --early-exit names.
+inline std::vector<Heads> choose_all_exits(const Options& o, const Models& models) {
+  std::vector<Heads> exits;
+  for (const std::string& network : o.early_exit) exits.push_back(choose_exits(network, o, models));
+  return exits;
+}
+
+/// What can be wrong of networks and options together. Throws ArgumentError for a loss that no answer among these
+/// classes can have, for class names that are not as many as the networks' classes, and what check_batch(),
+/// check_making() and check_cost_table() throw.
+inline void check(const Models& models, const std::vector<Heads>& exits, const Options& o) {
+  check_batch(models, o);
   check_loss(o.loss, models.n_classes());
   if (const weir::detail::ClassNames names = class_names(o.classes, o.preprocess);
       !names.empty() && names.size() != models.n_classes())
     throw weir::ArgumentError(names.source() + ": names of " + std::to_string(names.size()) + " classes, but " +
                               models.all[0].file + " tells " + std::to_string(models.n_classes()) + " apart");
+  check_making(making(o), o, models);
+  check_cost_table(exits, o, models);
+  if (!o.bundle.empty()) weir::detail::check_bundle_folder(o.bundle);
 }
 
 }  // namespace adapt

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,37 +17,10 @@
 
 #include "../results_folder.hpp"
 #include "heads.hpp"
+#include "making.hpp"
 #include "result_names.hpp"
 
 namespace adapt {
-
-/// What --make says, with what it leaves open filled in.
-struct Making {
-  bool int8 = false, exits = true;
-  bool asked = false;  ///< 8-bit copies, by name
-  std::string why;     ///< why the default makes no copies in this run; empty if it does
-};
-
-/// Throws ArgumentError for values that do not go together.
-inline Making making(const Options& o) {
-  const auto says = [&](const char* what) { return std::ranges::count(o.make, what) > 0; };
-  Making m;
-  if (says("none") && o.make.size() > 1)
-    throw weir::ArgumentError("--make: none goes with nothing else; say --make none, or int8, exits or both");
-  if (says("int8") && o.costs.is_table())
-    throw weir::ArgumentError("--make int8: the table of --costs " + o.costs.kind +
-                              " cannot hold lines of networks that are yet to be made; take --costs seconds, or make "
-                              "the copies with the program quantize and give them by --network");
-  m.exits = o.make.empty() || says("exits") || says("none");
-  m.asked = m.int8 = says("int8");
-  if (!o.make.empty()) return m;
-  if (o.quick)
-    m.why = "--quick; --make int8,exits makes them all the same";
-  else if (o.costs.kind != "seconds" && o.costs.kind != "energy")
-    m.why = "--costs " + o.costs.kind + " does not tell what they save";
-  m.int8 = m.why.empty();
-  return m;
-}
 
 /// What the copy of a network is called, and its file in the results folder.
 inline std::string copy_name(const Model& m) { return m.name + "_int8"; }
@@ -94,7 +66,7 @@ inline void check_making(const Making& making, const Options& o, const Models& m
 inline constexpr std::size_t quantise_on = 200;
 
 /// Inputs of network n, [images, ...], of the first images of a part.
-inline weir::Tensor first_inputs(Models& models, std::size_t n, const Part& part, std::size_t images) {
+inline weir::Tensor first_inputs(const Models& models, std::size_t n, const Part& part, std::size_t images) {
   const weir::Shape one = models.all[n].network.input_shape();
   weir::Tensor x(one.with(0, static_cast<std::int64_t>(images)));
   const auto fill = models.maker(part, {n});
@@ -173,15 +145,20 @@ inline QuantisedOrNot quantised(const Model& fp32, const weir::Tensor& images, c
   }
 }
 
+/// What came of quantising a network.
+struct CopyTried {
+  std::string line;              ///< that, in words
+  std::optional<MadeCopy> made;  ///< where a copy could be made
+  std::optional<Model> member;   ///< where it is kept
+};
+
 /// Quantises network n on images of the policy part, writes the copy among the results, and times what lies there
-/// beside fp32. The model of the copy where it is faster; its file is removed where it is not. say: takes a line.
-inline std::optional<Model> make_copy(std::size_t n, const Options& o, const Part& policy, Models& models,
-                                      const program::ResultsFolder& out,
-                                      const std::function<void(const std::string&)>& say) {
+/// beside fp32. It is kept where it is faster; else its file is removed.
+inline CopyTried make_copy(std::size_t n, const Options& o, const Part& policy, const Models& models,
+                           const program::ResultsFolder& out) {
   const Model& fp32 = models.all[n];
   const auto no_copy = [&](const std::string& why) {
-    say("no 8-bit copy of " + fp32.name + ": " + why);
-    return std::nullopt;
+    return CopyTried{"no 8-bit copy of " + fp32.name + ": " + why, std::nullopt, std::nullopt};
   };
   if (const std::string why = cannot_quantise(fp32); !why.empty()) return no_copy(why);
   const weir::Tensor images = first_inputs(models, n, policy, std::min(quantise_on, policy.size()));
@@ -205,11 +182,12 @@ inline std::optional<Model> make_copy(std::size_t n, const Options& o, const Par
   made.fp32_seconds = seconds[0];
   made.seconds = seconds[1];
   made.kept = made.seconds < made.fp32_seconds;
-  say(copy_line(made));
-  models.made_copies.push_back(made);
-  if (made.kept) return copy;
-  std::filesystem::remove(staged);
-  return std::nullopt;
+  CopyTried tried{copy_line(made), std::move(made), std::nullopt};
+  if (tried.made->kept)
+    tried.member = std::move(copy);
+  else
+    std::filesystem::remove(staged);
+  return tried;
 }
 
 /// The exits of a network in its 8-bit copy, at the same tensors: where it computes them on integers, heads read what
@@ -234,30 +212,39 @@ inline std::string exits_of_copy_line(const Heads& h, const Models& models) {
   return "exits inside " + models.all[h.model].name + ", too: " + where;
 }
 
-/// Makes the copies, puts each that pays in front of its network, so that the full network stays the last, and gives it
-/// the exits of that network. say: takes lines for the terminal.
-inline void make_members(const Making& making, Options& o, const Part& policy, Models& models,
-                         std::vector<Heads>& heads, const program::ResultsFolder& out,
-                         const std::function<void(const std::string&)>& say) {
-  if (!making.why.empty()) say("no 8-bit copies: " + making.why);
-  if (!making.int8) return;
-  for (std::size_t n = 0; n < models.all.size(); ++n) {
-    std::optional<Model> copy = make_copy(n, o, policy, models, out, say);
-    if (!copy) continue;
-    models.all.insert(models.all.begin() + static_cast<std::ptrdiff_t>(n), std::move(*copy));
-    for (Heads& h : heads)
-      if (h.model >= n) ++h.model;
-    models.all[n].logits = models.is_logits(policy, n, models.all[n].answer);
-    ++n;  // its network
+/// All networks of a run, and where each is left early.
+struct Members {
+  Models models;
+  std::vector<Heads> exits;
+  bool searches = false;  ///< whether stages and topology are searched for
+};
+
+/// The networks given and the copies that are kept, each in front of its network, so that the full network stays the
+/// last. tried: [networks], or none. Where stages are searched for, a copy has the exits of its network.
+inline Members with_copies(Models models, std::vector<Heads> exits, const std::vector<CopyTried>& tried,
+                           const Part& policy, const Options& o) {
+  std::size_t n = 0;
+  for (const CopyTried& t : tried) {
+    if (t.made) models.made_copies.push_back(*t.made);
+    if (t.member) {
+      models.all.insert(models.all.begin() + static_cast<std::ptrdiff_t>(n), *t.member);
+      for (Heads& h : exits)
+        if (h.model >= n) ++h.model;
+      models.all[n].logits = models.is_logits(policy, n, models.all[n].answer);
+      ++n;  // its network
+    }
+    ++n;
   }
-  const bool any = std::ranges::count(models.made_copies, true, &MadeCopy::kept) > 0;
-  const bool a_pair = models.all.size() == 2 && heads.empty();  // in one order only
-  if (any && o.topology == "auto" && !a_pair) o.topology = "search";
-  if (!any || !making.exits || o.topology != "search") return;
-  const std::size_t given = heads.size();
-  for (std::size_t i = 0; i < given; ++i)
-    if (const std::size_t n = heads[i].model; n > 0 && models.all[n - 1].copy_of == models.all[n].file)
-      heads.push_back(heads_of_copy(heads[i], n - 1, models));
+  const bool any = std::ranges::any_of(tried, [](const CopyTried& t) { return t.member.has_value(); });
+  const bool a_pair = models.all.size() == 2 && exits.empty();  // in one order only
+  const bool searches = o.topology == "search" || (o.topology == "auto" && any && !a_pair);
+  if (any && searches && making(o).exits) {
+    const std::size_t given = exits.size();
+    for (std::size_t i = 0; i < given; ++i)
+      if (const std::size_t of = exits[i].model; of > 0 && models.all[of - 1].copy_of == models.all[of].file)
+        exits.push_back(heads_of_copy(exits[i], of - 1, models));
+  }
+  return {std::move(models), std::move(exits), searches};
 }
 
 }  // namespace adapt

@@ -19,14 +19,14 @@ inline std::string copy_alone_text(const Results& r) {
   const auto copy = std::ranges::find_if(
       r.models.all, [&](const Model& m) { return !m.copy_of.empty() && m.copy_of == r.models.all[full].file; });
   if (copy == r.models.all.end()) return "";
-  const Contestant& alone = r.contestants[static_cast<std::size_t>(copy - r.models.all.begin())];
+  const Measured& alone = r.measured[static_cast<std::size_t>(copy - r.models.all.begin())];
   const Results::Pairs p = r.pairs(alone);
   const bool excess = r.options.budget == "excess", binary = weir::Loss(r.options.loss).binary();
   if (r.budgeted(p) > r.options.max_loss) return "";
   if (excess && binary && r.options.confidence > 0 && p.excess_upper95() > r.options.max_loss) return "";
   double fastest = 0;
   std::string who;
-  for (const Mode& m : r.modes) {
+  for (const TestedMode& m : r.modes) {
     if (&r.full_of(m.name) != &r.full()) continue;  // losses are counted against another network
     if (const double speedup = r.speedup(r.learned(m)); speedup > fastest) {
       fastest = speedup;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
@@ -11,7 +12,7 @@
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/trace/cost_table.hpp>
 
-#include "mode.hpp"
+#include "recorded.hpp"
 
 namespace adapt {
 
@@ -35,11 +36,11 @@ inline std::vector<std::string> cost_lines(const Mode& m, const std::vector<Mode
   return lines;
 }
 
-/// Fills Mode::model from the table that --costs names, if it does. Throws FormatError for stages that it lacks, and
-/// for lines of no stage.
-inline void take_costs_from_table(std::vector<Mode>& modes, const Options& o) {
+/// The modes with the costs of the table that --costs names, if it does (Mode::given_costs). Throws FormatError for
+/// stages that it lacks, and for lines of no stage.
+inline std::vector<Mode> with_given_costs(std::vector<Mode> modes, const Options& o) {
   const auto table = program::read_cost_table(o.costs);
-  if (!table) return;
+  if (!table) return modes;
   std::vector<std::string> known;
   for (const Mode& m : modes)
     for (const weir::CascadeStage& s : m.spec->stages) {
@@ -47,11 +48,12 @@ inline void take_costs_from_table(std::vector<Mode>& modes, const Options& o) {
       known.push_back(m.name + ":" + s.name);
     }
   table->check_known(known);
-  for (Mode& m : modes) m.model = table->model(cost_lines(m, modes, *table));
+  for (Mode& m : modes) m.given_costs = table->model(cost_lines(m, modes, *table));
+  return modes;
 }
 
 /// Throws FormatError for a line of the table that --costs names which no stage can have, before any image is looked
-/// at; take_costs_from_table() says the rest when it is known which exits there are.
+/// at; with_given_costs() says the rest when it is known which exits there are.
 inline void check_cost_table(const std::vector<Heads>& heads, const Options& o, const Models& models) {
   const auto table = program::read_cost_table(o.costs);
   if (!table) return;
@@ -82,13 +84,20 @@ inline void check_batch(const Models& models, const Options& o) {
                                 m.file + " (it was exported for a fixed batch, or mixes the images of a batch)");
 }
 
-/// Measures or counts what the mode's stages cost, unless a table said so.
-inline void find_costs(Mode& m, const Options& o, const Data& data, Models& models) {
-  if (!o.costs.is_table())
-    m.model = program::cascade_costs(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}),
-                                     models.maker(data.policy, m.nets), data.policy.size(), o.costs, o.quick, m.name);
-  m.batch = m.spec->flows_in_batches() ? o.costs.batch : 1;
-  m.price_full_batches();
+/// What the mode's stages cost in full batches: by the table, or measured or counted.
+inline Prices find_costs(const Mode& m, const Options& o, const Data& data, const Models& models) {
+  weir::CostModel model =
+      m.given_costs
+          ? *m.given_costs
+          : program::cascade_costs(m.spec, weir::Context({.threads = o.threads, .isa = o.isa}),
+                                   models.maker(data.policy, m.nets), data.policy.size(), o.costs, o.quick, m.name);
+  return full_batches(std::move(model), m.spec->flows_in_batches() ? o.costs.batch : 1);
+}
+
+/// The mode priced, and recorded on the policy part.
+inline PricedMode priced(Mode m, const Options& o, const Data& data, const Models& models, const weir::Loss& loss) {
+  Prices prices = find_costs(m, o, data, models);
+  return recorded(std::move(m), std::move(prices), o, data, models, loss);
 }
 
 }  // namespace adapt

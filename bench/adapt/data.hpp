@@ -48,6 +48,8 @@ struct Data {
   Part policy, calibration, test;
   double decode_s = 0;                    ///< mean seconds to read and decode one image file; 0 for arrays
   std::size_t n_images_in_two_parts = 0;  ///< test images that also occur in another part
+
+  std::vector<const Part*> parts() const { return {&heads, &policy, &calibration, &test}; }
 };
 
 /// The names that labels may be: those of --classes, else of models.json; none where neither is given.
@@ -109,7 +111,7 @@ inline void shuffle(std::vector<std::size_t>& rows, std::uint64_t seed) {
 /// Decodes image files ahead of every measurement; returns the mean seconds for one.
 inline double decode(const Data& data) {
   std::set<weir::ImageSet*> sets;
-  for (const Part* p : {&data.heads, &data.policy, &data.calibration, &data.test})
+  for (const Part* p : data.parts())
     if (p->set) sets.insert(p->set.get());
   double seconds = 0;
   std::size_t n = 0;
@@ -179,33 +181,34 @@ inline void check_guarantee(const Options& o, std::size_t n_calibration) {
     weir::detail::require_examples(n_calibration, o.max_loss, o.confidence, "clopper_pearson", instead, "images");
 }
 
-/// Loads and divides; image files are not decoded yet. The default is Fashion-MNIST: heads from the first 50,000
-/// training images (which the networks were trained on), policy and calibration from the other 10,000, the test set
-/// apart. Throws what loading throws, and ArgumentError for parts that are too small for what is asked of them.
-inline Data load_data(Options& o) {
+/// The options where no images are named: Fashion-MNIST, heads from the first 50,000 training images (which the
+/// networks of bench/networks were trained on), policy and calibration from the other 10,000, the test set apart.
+/// Others stay as they are. Throws ArgumentError for options that are of no use with it.
+inline Options with_default_images(Options o) {
+  if (!o.images.empty()) return o;
+  if (!o.labels.empty()) throw weir::ArgumentError("--labels needs --images, which the labels are of");
+  if (!o.test_part.empty()) throw weir::ArgumentError("--test-part: Fashion-MNIST has its own test images");
+  const std::string base = "/usr/share/datasets/fashion-mnist/";
+  if (o.name.empty()) o.name = "Fashion-MNIST";
+  o.images = base + "train-images-idx3-ubyte.gz[50000:60000]";
+  o.head_images = base + "train-images-idx3-ubyte.gz[0:50000]";
+  o.labels = o.head_labels = base + "train-labels-idx1-ubyte.gz";
+  o.test_images = base + "t10k-images-idx3-ubyte.gz";
+  o.test_labels = base + "t10k-labels-idx1-ubyte.gz";
+  return o;
+}
+
+/// Loads and divides; image files are not decoded yet. Throws what loading throws, and ArgumentError for parts that are
+/// too small for what is asked of them.
+inline Data load_data(const Options& o) {
+  const bool unlabelled = o.labels == no_labels;
+  const auto labels = [&](const std::string& file) { return unlabelled ? std::string(no_labels) : file; };
   Data data;
-  if (o.images.empty()) {
-    if (!o.labels.empty()) throw weir::ArgumentError("--labels needs --images, which the labels are of");
-    const std::string base = "/usr/share/datasets/fashion-mnist/";
-    data.name = "Fashion-MNIST";
-    o.images = base + "train-images-idx3-ubyte.gz[50000:60000]";
-    o.head_images = base + "train-images-idx3-ubyte.gz[0:50000]";
-    o.labels = o.head_labels = base + "train-labels-idx1-ubyte.gz";
-    o.test_images = base + "t10k-images-idx3-ubyte.gz";
-    o.test_labels = base + "t10k-labels-idx1-ubyte.gz";
-    if (!o.test_part.empty()) throw weir::ArgumentError("--test-part: Fashion-MNIST has its own test images");
-  } else {
-    data.name = o.images;
-  }
-  if (!o.name.empty()) data.name = o.name;
-  if (o.labels == no_labels) {
-    data.name += ", labelled by what the full network answers";
-    o.head_labels = o.test_labels = no_labels;
-  }
+  data.name = (o.name.empty() ? o.images : o.name) + (unlabelled ? ", labelled by what the full network answers" : "");
   const weir::detail::ClassNames names = class_names(o.classes, o.preprocess);
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
-  if (!o.head_images.empty()) data.heads = load_part(o.head_images, o.head_labels, names);
+  if (!o.head_images.empty()) data.heads = load_part(o.head_images, labels(o.head_labels), names);
   const Division n(images.size(), o);
   check_guarantee(o, n.calibration);
   // The test part comes last; where it is one of several, that one is put there.
@@ -222,7 +225,7 @@ inline Data load_data(Options& o) {
   data.policy = piece(0, n.policy);
   data.calibration = piece(n.policy, n.policy + n.calibration);
   data.test = o.test_images.empty() ? piece(images.size() - n.test, images.size())
-                                    : load_part(o.test_images, o.test_labels, names);
+                                    : load_part(o.test_images, labels(o.test_labels), names);
   if (o.measure > 0 && o.measure < data.test.size()) {
     shuffle(data.test.rows, o.seed + 1);
     data.test.rows.resize(o.measure);
@@ -230,13 +233,14 @@ inline Data load_data(Options& o) {
   return data;
 }
 
-/// Decodes all image files, and counts test images that occur in other parts too.
-inline void decode_all(Data& data) {
+/// The data with all image files decoded, how long that took, and how many test images occur in other parts too.
+inline Data decoded(Data data) {
   data.decode_s = decode(data);
   std::set<std::uint64_t> seen;
   for (const Part* p : {&data.heads, &data.policy, &data.calibration})
     for (const std::size_t r : p->rows) seen.insert(p->set->content_hash(r));
   for (const std::size_t r : data.test.rows) data.n_images_in_two_parts += seen.count(data.test.set->content_hash(r));
+  return data;
 }
 
 }  // namespace adapt

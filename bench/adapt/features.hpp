@@ -19,7 +19,7 @@
 #include <weir/policy/trace/stage_cost.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-#include "mode.hpp"
+#include "recorded.hpp"
 
 namespace adapt {
 
@@ -49,15 +49,15 @@ inline void place_pooling(std::vector<weir::CascadeStage>& stages, const weir::C
   }
 }
 
-/// Fits the projections of a mode whose stages pool: [stages] what they say of the policy part goes to m.projected.
-inline void fit_projections(Mode& m, const Options& o, const Data& data, Models& models, const weir::Loss& loss) {
+/// The mode with projections at its stages that pool (place_pooling()), fitted to the policy part, and what they say of
+/// it out of fold (Mode::projected).
+inline Mode with_projections(Mode m, const Options& o, const Data& data, const Models& models, const weir::Loss& loss) {
   std::vector<weir::CascadeStage> stages = m.spec->stages;
   place_pooling(stages, *m.spec);
   Mode raw = m;  // the same answers, with all pooled values as features
   raw.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), stages, m.spec->topology,
                                                  weir::FeatureOptions(m.spec->feature_options.with_class, {"pooled"}));
-  raw.prices = {};  // its stages have none yet
-  const weir::Trace trace = record(raw, o, models, data.policy, loss, true);
+  const weir::Trace trace = record_out_of_fold(raw, o, data, models, loss);
   std::vector<std::size_t> fold(data.policy.size());
   for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % o.folds;
   ProgressLine progress("projecting activations of " + m.name);
@@ -82,10 +82,12 @@ inline void fit_projections(Mode& m, const Options& o, const Data& data, Models&
   }
   m.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), std::move(stages), m.spec->topology,
                                                m.spec->feature_options);
+  return m;
 }
 
-/// Gives a mode's cascade the groups that --features names, or for auto all that it can have.
-inline void offer_features(Mode& m, const Options& o, const Data& data, Models& models, const weir::Loss& loss) {
+/// The mode whose gates may see the groups that --features names, or for auto all that it can have.
+inline Mode with_offered_features(Mode m, const Options& o, const Data& data, const Models& models,
+                                  const weir::Loss& loss) {
   std::vector<std::string> groups;
   if (!chooses_features(o)) {
     groups = o.features;
@@ -93,19 +95,9 @@ inline void offer_features(Mode& m, const Options& o, const Data& data, Models& 
     groups = weir::feature_group_names();
     if (weir::detail::image_channels(m.spec->network(m.spec->stages[0].network)) == 0) std::erase(groups, "image");
   }
-  if (std::ranges::count(groups, "pooled") > 0) fit_projections(m, o, data, models, loss);
+  if (std::ranges::count(groups, "pooled") > 0) m = with_projections(std::move(m), o, data, models, loss);
   m.spec = with_features(*m.spec, groups);
-}
-
-/// "features of selection, by cross-validation: confidence 231 us, confidence + energy 229.4 us, ...".
-inline std::string tried_line(const Mode& m) {
-  std::string text;
-  for (const weir::detail::GroupsTried& t : m.tried) {
-    text += text.empty() ? "features of " + m.name + ", by cross-validation: " : ", ";
-    for (std::size_t g = 0; g < t.groups.size(); ++g) text += (g == 0 ? "" : " + ") + t.groups[g];
-    text += " " + weir::detail::format_cost(t.cost, m.model.unit);
-  }
-  return text;
+  return m;
 }
 
 }  // namespace adapt

@@ -51,7 +51,7 @@ struct HeadInputs {
 /// Runs network `model` on the images of a part up to `tensors`, and to its end where its answers are asked for. Each
 /// core runs images of its own, a few at a time: layers of a large batch leave the cache before the next one reads
 /// them.
-inline HeadInputs head_inputs(const Options& o, Models& models, std::size_t model,
+inline HeadInputs head_inputs(const Options& o, const Models& models, std::size_t model,
                               const std::vector<std::string>& tensors, const Part& part, Eigen::Index room,
                               bool with_answers) {
   const Model& m = models.all[model];

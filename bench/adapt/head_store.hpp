@@ -31,7 +31,7 @@ struct FittedHead {
 /// heads learn what its network says.
 class HeadStore {
  public:
-  HeadStore(const Options& o, const Data& data, Models& models)
+  HeadStore(const Options& o, const Data& data, const Models& models)
       : o_(o),
         models_(models),
         cores_(all_cores(o)),
@@ -146,7 +146,7 @@ class HeadStore {
   }
 
   const Options& o_;
-  Models& models_;
+  const Models& models_;
   weir::Context cores_;
   bool cross_, distils_;
   const Part& part_;

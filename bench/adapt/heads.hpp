@@ -82,7 +82,7 @@ inline Heads choose_exits(const std::string& early_exit, const Options& o, const
 
 /// Fits heads to the points that are no answers (a tensor with as many values as there are classes is one), each to see
 /// its own layer only. Without enough images these points go.
-inline void fit_heads(Heads& h, HeadStore& store, const Data& data, Models& models) {
+inline Heads fit_heads(Heads h, HeadStore& store, const Data& data, const Models& models) {
   const weir::Network& net = models.all[h.model].network;
   const auto is_answer = [&](const weir::ExitPoint& p) {
     return net.shape_of(p.tensor).numel() == static_cast<std::int64_t>(models.n_classes());
@@ -108,6 +108,7 @@ inline void fit_heads(Heads& h, HeadStore& store, const Data& data, Models& mode
     h.heads[e] = made.head;
     if (store.is_cross_fitted()) h.out_of_fold[e] = made.out_of_fold;
   }
+  return h;
 }
 
 }  // namespace adapt

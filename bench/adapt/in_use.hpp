@@ -6,13 +6,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/policy/measure/cost_model.hpp>
 #include <weir/policy/run/cascade_executor.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-#include "measure.hpp"
+#include "contestants.hpp"
+#include "recorded.hpp"
 
 namespace adapt {
 
@@ -20,6 +22,7 @@ namespace adapt {
 struct InUse {
   double change = 1;     ///< what the stages that were run took, over what they took at their first prices
   double full_cost = 0;  ///< of the full network, measured in turn with them
+  Prices prices;         ///< of the stages, by that
 };
 
 /// The mean of those that are at most 8 times the median: a thread that is set aside for a few milliseconds says
@@ -42,22 +45,23 @@ inline std::string in_use_text(const InUse& u) {
   return text;
 }
 
-/// Runs the mode's policy and the full network in turn on images of the policy part, as measure() does, and prices each
-/// stage at its mean (mean_without_pauses) where an image comes to it from the stage before it in the trace: at the
-/// rate at which the policy visits it, with the caches as it finds them then, its gate's decision included. What is
-/// visited fewer than 30 times keeps its price, times what the others' changed by. For single images and seconds only.
-/// Nothing but the policy part is looked at.
-inline InUse price_in_use(Mode& m, const Options& o, const Data& data, Models& models) {
+/// What was measured where a policy ran.
+struct Visits {
+  std::vector<std::vector<double>> cost, answer;  ///< [stages][visits from the stage before it in the trace] seconds
+  std::vector<double> full;                       ///< of the full network
+};
+
+/// Runs the policy and the full network in turn on images of the policy part, as measure() does.
+inline Visits measure_visits(const Mode& m, const weir::MixedPolicy& policy, const Options& o, const Data& data,
+                             const Models& models) {
   const Part& part = data.policy;
   const weir::Context context({.threads = o.threads, .isa = o.isa});
   weir::CascadeExecutor cascade(m.spec, context);
   const weir::CascadeStage& last = m.spec->stages.back();
   const auto full = alone(m.spec->network(last.network), last, context);
   const auto maker = models.maker(part, m.nets), full_maker = models.maker(part, {m.nets[last.network]});
-  const weir::MixedPolicy& policy = m.learned.choice.policy;
   const std::size_t stages = m.spec->stages.size(), n = std::min<std::size_t>(part.size(), o.quick ? 300 : 2000);
-  std::vector<std::vector<double>> cost(stages), answer(stages);  // [stages][visits]
-  std::vector<double> full_seconds;
+  Visits visits{std::vector<std::vector<double>>(stages), std::vector<std::vector<double>>(stages), {}};
   const auto run_policy = [&](std::size_t row, bool timed) {
     const weir::Policy& p = policy.pick(row);
     cascade.run_one_with(maker, row, [&](std::size_t k, std::span<const double> x) { return p.action(k, x); });
@@ -66,8 +70,8 @@ inline InUse price_in_use(Mode& m, const Options& o, const Data& data, Models& m
     for (const std::size_t k : cascade.visited()) {
       const bool follows = k > 0 && m.spec->stages[k - 1].network == m.spec->stages[k].network;
       if (!follows || before == k - 1) {
-        cost[k].push_back(cascade.stage_cost(k).cost);
-        answer[k].push_back(cascade.stage_cost(k).answer_cost);
+        visits.cost[k].push_back(cascade.stage_cost(k).cost);
+        visits.answer[k].push_back(cascade.stage_cost(k).answer_cost);
       }
       before = k;
     }
@@ -75,7 +79,7 @@ inline InUse price_in_use(Mode& m, const Options& o, const Data& data, Models& m
   const auto run_full = [&](std::size_t row, bool timed) {
     const auto a =
         full->run_one_with(full_maker, row, [](std::size_t, std::span<const double>) { return std::size_t{0}; });
-    if (timed) full_seconds.push_back(a.seconds);
+    if (timed) visits.full.push_back(a.seconds);
   };
   ProgressLine progress("measuring " + m.name + " in use");
   const std::size_t block = block_size(1), warm_up = warm_up_size(1);
@@ -90,26 +94,36 @@ inline InUse price_in_use(Mode& m, const Options& o, const Data& data, Models& m
     }
     progress(end, n);
   }
+  return visits;
+}
+
+/// Prices each stage at its mean (mean_without_pauses) where an image comes to it from the stage before it in the
+/// trace: at the rate at which the policy visits it, with the caches as it finds them then, its gate's decision
+/// included. What is visited fewer than 30 times keeps its price, times what the others' changed by. For single images
+/// and seconds only. Nothing but the policy part is looked at.
+inline InUse price_in_use(const PricedMode& m, const weir::MixedPolicy& policy, const Options& o, const Data& data,
+                          const Models& models) {
+  const Visits visits = measure_visits(m, policy, o, data, models);
   double now = 0, then = 0;
   constexpr std::size_t least = 30;
-  std::vector<weir::StageCost> costs = m.model.costs.front();
+  const std::size_t stages = m.spec->stages.size();
   for (std::size_t k = 0; k < stages; ++k)
-    if (const auto visits = static_cast<double>(cost[k].size()); cost[k].size() >= least) {
-      now += visits * mean_without_pauses(cost[k]);
-      then += visits * m.costs()[k].cost;
+    if (const auto n = static_cast<double>(visits.cost[k].size()); visits.cost[k].size() >= least) {
+      now += n * mean_without_pauses(visits.cost[k]);
+      then += n * m.costs()[k].cost;
     }
+  weir::CostModel model = m.prices.model;
   for (std::size_t k = 0; k < stages; ++k) {
-    if (cost[k].size() >= least) {
-      costs[k].cost = mean_without_pauses(cost[k]);
-      costs[k].answer_cost = std::min(costs[k].cost, mean_without_pauses(answer[k]));
+    weir::StageCost& cost = model.costs.front()[k];
+    if (visits.cost[k].size() >= least) {
+      cost.cost = mean_without_pauses(visits.cost[k]);
+      cost.answer_cost = std::min(cost.cost, mean_without_pauses(visits.answer[k]));
     } else if (then > 0) {
-      costs[k].cost *= now / then;
-      costs[k].answer_cost *= now / then;
+      cost.cost *= now / then;
+      cost.answer_cost *= now / then;
     }
   }
-  m.model.costs.front() = std::move(costs);
-  m.price_full_batches();
-  return {then > 0 ? now / then : 1, mean_without_pauses(full_seconds)};
+  return {then > 0 ? now / then : 1, mean_without_pauses(visits.full), full_batches(std::move(model), m.prices.batch)};
 }
 
 }  // namespace adapt

@@ -18,7 +18,7 @@ struct LimitShown {
   double seen() const { return test.n == 0 ? 0 : static_cast<double>(test.regressions) / static_cast<double>(test.n); }
 };
 
-inline std::vector<LimitShown> shown_limits(const Results& r, const Mode& m) {
+inline std::vector<LimitShown> shown_limits(const Results& r, const TestedMode& m) {
   const auto& calibrated = m.learned.choice.limits;
   std::vector<LimitShown> all;
   if (calibrated.empty()) return all;
@@ -44,7 +44,7 @@ inline std::string limit_line(const LimitShown& l) {
 
 inline nlohmann::json limits_json(const Results& r) {
   nlohmann::json all = nlohmann::json::array();
-  for (const Mode& m : r.modes)
+  for (const TestedMode& m : r.modes)
     for (const LimitShown& l : shown_limits(r, m))
       all.push_back({{"mode", m.name},
                      {"name", l.calibration.name},

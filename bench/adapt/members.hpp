@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <string>
 #include <vector>
-#include <weir/policy/choose/choose.hpp>
-#include <weir/policy/learn/train.hpp>
-#include <weir/policy/learn/tune.hpp>
+#include <weir/policy/choose/learn_policy.hpp>
 #include <weir/policy/run/topology.hpp>
 
-#include "mode.hpp"
+#include "learned.hpp"
+#include "teaching.hpp"
 
 namespace adapt {
 
@@ -20,14 +19,12 @@ inline double cost_of_pool(const weir::Trace& lessons, const weir::Trace& calibr
   if (keep.size() == 1) return judged_on.stages.back().cost;
   std::vector<std::string> names;
   for (const weir::StageTrace& s : learned_from.stages) names.push_back(s.name);
-  const weir::PolicyTrainer trainer(learned_from,
-                                    chain ? weir::Topology::chain(names) : weir::Topology::all_later(names),
-                                    weir::detail::with_learner({.side = loss_side(budget_on(o.budget)), .seed = o.seed},
-                                                               std::string(weir::detail::predicted_loss)));
-  auto path = trainer.train_path(24);
-  weir::Budget budget{.on = budget_on(o.budget), .value = o.max_loss};
+  weir::Budget budget = budget_in_the_mean(o);
   budget.refinements = 4;
-  return weir::choose(trainer, path, judged_on, budget).calibration.cost;
+  return weir::learn_policy(learned_from, judged_on,
+                            chain ? weir::Topology::chain(names) : weir::Topology::all_later(names),
+                            {.budget = budget, .prices = 24, .folds = 1, .seed = o.seed})
+      .calibration.cost;
 }
 
 /// Leaves out each stage but the full network in turn: what the pool costs with it and without it. Looks at the policy
@@ -48,13 +45,12 @@ inline std::vector<MemberCost> weigh_members(const weir::Trace& lessons, const w
   return members;
 }
 
-/// The same for a mode. Nothing is done where the topology was searched for (cross-validation has kept each of its
-/// stages), and where images run in batches (without a stage the others would see batches of other sizes, and cost
-/// something else).
-inline void weigh_members(Mode& m, const Options& o) {
-  if (m.name == "search" || m.batch > 1) return;
+/// The same for a mode. None where the topology was searched for (cross-validation has kept each of its stages), and
+/// where images run in batches (without a stage the others would see batches of other sizes, and cost something else).
+inline std::vector<MemberCost> weigh_members(const LearnedMode& m, const Options& o) {
+  if (m.name == "search" || m.prices.batch > 1) return {};
   const ProgressLine progress("weighing the members of " + m.name);
-  m.members = weigh_members(m.lessons, m.calibration, m.spec->topology, o);
+  return weigh_members(m.lessons, m.calibration, m.spec->topology, o);
 }
 
 }  // namespace adapt

@@ -11,10 +11,10 @@
 
 namespace adapt {
 
-/// Gives every image of a part the class that the full network answers as its label: a loss is then a disagreement
+/// The part with the class that the full network answers as the label of every image: a loss is then a disagreement
 /// with that network. The part's images are decoded.
-inline void label_by_full_network(Part& part, const Options& o, Models& models) {
-  if (part.size() == 0) return;
+inline Part labelled_by_full_network(Part part, const Options& o, const Models& models) {
+  if (part.size() == 0) return part;
   ProgressLine progress("asking the full network about " + std::to_string(part.size()) + " images");
   const std::size_t full = models.all.size() - 1;
   const Model& model = models.all[full];
@@ -35,6 +35,7 @@ inline void label_by_full_network(Part& part, const Options& o, Models& models) 
     progress(i + 1, part.size());
   }
   part.answers = std::make_shared<const std::vector<int>>(std::move(answers));
+  return part;
 }
 
 }  // namespace adapt

@@ -32,7 +32,8 @@ struct Options {
   bool quick = false;
 };
 
-inline void declare(CLI::App& app, Options& o) {
+/// "Networks" in --help.
+inline void declare_networks(CLI::App& app, Options& o) {
   app.add_option("--network", o.networks,
                  "ONNX classifiers, cheapest first; the last is the full network that losses are counted against")
       ->group("Networks");
@@ -79,6 +80,10 @@ inline void declare(CLI::App& app, Options& o) {
          "the networks of bench/networks and where 8-bit copies were made, else dag")
       ->check(CLI::IsMember({"auto", "chain", "dag", "search"}))
       ->group("Networks");
+}
+
+/// "Data".
+inline void declare_data(CLI::App& app, Options& o) {
   app.add_option("--images", o.images,
                  "folder, .npy (uint8 [N,H,W,C], float32 [N,C,H,W]), CIFAR-10 binary or IDX; FILE[a:b] takes a part")
       ->group("Data");
@@ -109,6 +114,10 @@ inline void declare(CLI::App& app, Options& o) {
          "other images; over n runs with the same --seed every image is tested once (bench/pool.py adds them up)")
       ->excludes(apart)
       ->group("Data");
+}
+
+/// "Policy": how gates learn.
+inline void declare_learning(CLI::App& app, Options& o) {
   std::vector<std::string> learners = weir::detail::gate_learner_names();
   learners.insert(learners.begin(), "auto");
   app.add_option("--learner", o.learner,
@@ -136,6 +145,10 @@ inline void declare(CLI::App& app, Options& o) {
       ->delimiter(',')
       ->check(CLI::IsMember(group_names))
       ->group("Policy");
+}
+
+/// "Policy": what must hold, and what is chosen at random.
+inline void declare_limits(CLI::App& app, Options& o) {
   app.add_option("--loss", o.loss, "top1, top5, ...")->group("Policy");
   app.add_option(
          "--budget", o.budget,
@@ -165,7 +178,10 @@ inline void declare(CLI::App& app, Options& o) {
       ->group("Policy");
   app.add_option("--folds", o.folds, "folds of the cross-fitting")->check(CLI::Range(2, 20))->group("Policy");
   app.add_option("--seed", o.seed, "of the split, the folds and the randomised mix")->group("Policy");
-  declare(app, o.costs, "measured time of this run's threads (the default)", "Costs");
+}
+
+/// "Runs".
+inline void declare_runs(CLI::App& app, Options& o) {
   app.add_option("--threads", o.threads, "threads of the measured runs")->check(CLI::Range(1, 1024))->group("Runs");
   app.add_option("--isa", o.isa, "portable, avx2 or avx512; the best of this CPU if not given")->group("Runs");
   app.add_option("--rounds", o.rounds, "times that each test image is measured; the median counts")
@@ -189,6 +205,16 @@ inline void declare(CLI::App& app, Options& o) {
       ->group("Runs");
   app.add_option("--out", o.out, "folder for report.html, summary.json, curve.csv, policy.json and decisions.csv")
       ->group("Runs");
+}
+
+/// All of them, in the order of --help.
+inline void declare(CLI::App& app, Options& o) {
+  declare_networks(app, o);
+  declare_data(app, o);
+  declare_learning(app, o);
+  declare_limits(app, o);
+  declare(app, o.costs, "measured time of this run's threads (the default)", "Costs");
+  declare_runs(app, o);
 }
 
 }  // namespace adapt

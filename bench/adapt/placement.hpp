@@ -2,9 +2,10 @@
 #pragma once
 #include <Eigen/Core>
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,10 +15,9 @@
 #include <weir/policy/exits/exit_points.hpp>
 #include <weir/policy/learn/chain_search.hpp>
 #include <weir/policy/learn/folds.hpp>
-#include <weir/policy/learn/tune.hpp>
 
 #include "costs.hpp"
-#include "learn.hpp"
+#include "teaching.hpp"
 
 namespace adapt {
 
@@ -49,7 +49,7 @@ struct TrialHeads {
 };
 
 inline TrialHeads trial_heads(const std::vector<std::string>& tensors, std::size_t model, const Options& o,
-                              Models& models, const HeadStore& store) {
+                              const Models& models, const HeadStore& store) {
   Part part = store.part();
   const std::size_t n = store.is_cross_fitted() ? part.size() : std::min(part.size(), images_to_try);
   for (std::size_t i = 0; i < n; ++i) part.rows[i] = part.rows[i * part.size() / n];  // from all over: it may be sorted
@@ -91,84 +91,98 @@ inline weir::ExitHead head_to_price(const weir::ExitHead& trial, std::size_t hid
   return {trial.pool(), std::move(layer), classes, std::vector<float>(classes * hidden, 0.01F), std::move(bias)};
 }
 
-/// Chooses the points of exits that the user left to the system (Heads::spread). Small heads at all candidates answer
-/// the images of the policy part, to which they were not fitted; what a stage takes is measured with heads of full
-/// size; and of all chains of at most --exits of them, the network's own answer and the full network, search_chain()
-/// takes the one that costs least in cross-validation. Evenly spread exits stay where none is cheaper. say: takes a
-/// line for the terminal.
-inline void place_exits(Heads& h, const Options& o, const Data& data, Models& models, const weir::Loss& loss,
-                        const HeadStore& store, const std::function<void(const std::string&)>& say) {
-  if (!h.spread || o.quick || o.costs.is_table() || !store.has_enough_images()) return;
-  const Model& model = models.all[h.model];
-  const std::vector<weir::ExitPoint> points = exit_candidates(models, h.model);
-  if (points.empty() || h.points.empty()) return;
-  std::vector<std::string> tensors;
-  for (const weir::ExitPoint& p : points) tensors.push_back(p.tensor);
-  TrialHeads trial = trial_heads(tensors, h.model, o, models, store);
-  Mode m;
-  m.name = "exits of " + model.name;
-  m.nets = {h.model};
-  std::vector<weir::Network> networks{model.network};
+/// The network left at these tensors, with these heads; an 8-bit copy with its network behind it, against which losses
+/// are counted.
+inline Mode trial_mode(std::size_t model, const std::vector<std::string>& tensors, TrialHeads trial,
+                       const Models& models) {
+  const Model& m = models.all[model];
+  std::vector<std::size_t> nets{model};
+  std::vector<weir::Network> networks{m.network};
   std::vector<weir::CascadeStage> stages;
   for (std::size_t t = 0; t < tensors.size(); ++t) stages.push_back({tensors[t], 0, tensors[t], trial.heads[t]});
-  stages.push_back({model.name, 0, model.answer, std::nullopt, model.logits});
-  m.out_of_fold = std::move(trial.out_of_fold);
-  m.out_of_fold.emplace_back();
-  if (!model.copy_of.empty()) {  // losses are counted against its network, which comes behind it
-    const auto of = static_cast<std::size_t>(
-        std::ranges::find_if(models.all, [&](const Model& x) { return x.copy_of.empty() && x.file == model.copy_of; }) -
-        models.all.begin());
-    m.nets.push_back(of);
-    networks.push_back(models.all[of].network);
-    stages.push_back({models.all[of].name, 1, models.all[of].answer, std::nullopt, models.all[of].logits});
-    m.out_of_fold.emplace_back();
+  stages.push_back({m.name, 0, m.answer, std::nullopt, m.logits});
+  if (!m.copy_of.empty()) {
+    const auto of = std::ranges::find_if(
+        models.all, [&](const Model& other) { return other.copy_of.empty() && other.file == m.copy_of; });
+    nets.push_back(static_cast<std::size_t>(of - models.all.begin()));
+    networks.push_back(of->network);
+    stages.push_back({of->name, 1, of->answer, std::nullopt, of->logits});
   }
   std::vector<std::string> names;
   for (const weir::CascadeStage& s : stages) names.push_back(s.name);
-  const weir::Topology chain = weir::Topology::chain(names);
-  Mode priced = m;
-  std::vector<weir::CascadeStage> full_size = stages;
-  for (weir::CascadeStage& s : full_size)
+  Mode made{"exits of " + m.name, std::move(nets),
+            std::make_shared<weir::CascadeSpec>(std::move(networks), std::move(stages), weir::Topology::chain(names)),
+            std::move(trial.out_of_fold)};
+  made.out_of_fold.resize(made.spec->stages.size());
+  return made;
+}
+
+/// The mode with heads of full size, to be priced.
+inline Mode with_full_size_heads(Mode m, const Options& o) {
+  std::vector<weir::CascadeStage> stages = m.spec->stages;
+  for (weir::CascadeStage& s : stages)
     if (s.head) s.head = head_to_price(*s.head, o.hidden);
-  priced.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(full_size), chain);
-  m.spec = std::make_shared<weir::CascadeSpec>(networks, std::move(stages), chain);
-  find_costs(priced, o, data, models);
-  m.model = std::move(priced.model);
-  m.batch = priced.batch;
-  m.price_full_batches();
-  m.policy = record(m, o, models, data.policy, loss, true);
-  take_lessons(m, o, loss);
+  m.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), std::move(stages), m.spec->topology);
+  return m;
+}
+
+/// Where exits are to stand, and a line that says what that is worth.
+struct Placed {
+  std::vector<weir::ExitPoint> points;
+  std::string line;
+};
+
+/// Of all chains of at most --exits of the first stages of a trial, which stand at these points, and its answers behind
+/// them the one that costs least in cross-validation. `even`, spread evenly, stay where none is cheaper.
+inline Placed best_points(const PricedMode& trial, const std::vector<weir::ExitPoint>& points,
+                          const std::vector<weir::ExitPoint>& even, const Options& o, const Models& models) {
+  const Model& model = models.all[trial.nets.front()];
   weir::detail::ChainSearch options;
-  options.budget.on = budget_on(o.budget);
-  options.budget.value = o.max_loss;
-  options.train = weir::detail::with_learner({.side = loss_side(options.budget.on), .seed = o.seed},
-                                             std::string(weir::detail::predicted_loss));
+  options.budget = budget_in_the_mean(o);
+  options.train = predicted_losses(o);
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};
   options.most = o.exits + (model.copy_of.empty() ? 0 : 1);
   const weir::detail::FoundChain found = [&] {
     ProgressLine progress("placing the exits of " + model.name);
-    options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-    return weir::detail::search_chain(m.lessons, options);
+    weir::detail::ChainSearch shown = options;
+    shown.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
+    return weir::detail::search_chain(trial.lessons, shown);
   }();
-  std::vector<std::size_t> even;
-  for (std::size_t t = 0; t < m.spec->stages.size(); ++t)
-    if (t >= tensors.size() ||
-        std::ranges::any_of(h.points, [&](const weir::ExitPoint& p) { return p.tensor == tensors[t]; }))
-      even.push_back(t);
-  const double cost_even = weir::detail::cost_of_chain(m.lessons, even, options).cost;
+  std::vector<std::size_t> even_stages;
+  for (std::size_t t = 0; t < trial.spec->stages.size(); ++t)
+    if (t >= points.size() ||
+        std::ranges::any_of(even, [&](const weir::ExitPoint& p) { return p.tensor == points[t].tensor; }))
+      even_stages.push_back(t);
+  const double cost_even = weir::detail::cost_of_chain(trial.lessons, even_stages, options).cost;
   std::vector<weir::ExitPoint> chosen;
   std::string where;
   for (const std::size_t t : found.stages)
-    if (t < tensors.size() && chosen.size() < o.exits) {
+    if (t < points.size() && chosen.size() < o.exits) {
       chosen.push_back(points[t]);
       where += (where.empty() ? "" : ", ") + points[t].tensor;
     }
   const bool better = !chosen.empty() && found.cost < cost_even;
-  say("exits of " + model.name + ", of " + std::to_string(tensors.size()) +
-      " tensors tried with small heads: " + (where.empty() ? "none" : where) + ": " +
-      weir::detail::format_cost(found.cost, m.model.unit) + " predicted on the policy part; evenly spread " +
-      weir::detail::format_cost(cost_even, m.model.unit) + (better ? "" : "; evenly spread they stay"));
-  if (better) h.points = std::move(chosen);
+  const auto cost = [&](double c) { return weir::detail::format_cost(c, trial.prices.unit()); };
+  return {better ? std::move(chosen) : even,
+          "exits of " + model.name + ", of " + std::to_string(points.size()) +
+              " tensors tried with small heads: " + (where.empty() ? "none" : where) + ": " + cost(found.cost) +
+              " predicted on the policy part; evenly spread " + cost(cost_even) +
+              (better ? "" : "; evenly spread they stay")};
+}
+
+/// Chooses the points of exits that the user left to the system (Heads::spread); none where that is not tried. Small
+/// heads at all candidates answer the images of the policy part, to which they were not fitted; what a stage takes is
+/// measured with heads of full size.
+inline std::optional<Placed> place_exits(const Heads& h, const Options& o, const Data& data, const Models& models,
+                                         const weir::Loss& loss, const HeadStore& store) {
+  if (!h.spread || o.quick || o.costs.is_table() || !store.has_enough_images()) return std::nullopt;
+  const std::vector<weir::ExitPoint> points = exit_candidates(models, h.model);
+  if (points.empty() || h.points.empty()) return std::nullopt;
+  std::vector<std::string> tensors;
+  for (const weir::ExitPoint& p : points) tensors.push_back(p.tensor);
+  const Mode trial = trial_mode(h.model, tensors, trial_heads(tensors, h.model, o, models, store), models);
+  const Prices prices = find_costs(with_full_size_heads(trial, o), o, data, models);
+  return best_points(recorded(trial, prices, o, data, models, loss), points, h.points, o, models);
 }
 
 }  // namespace adapt

@@ -18,6 +18,7 @@
 #include <weir/policy/serve/stored_cascade.hpp>
 
 #include "learn.hpp"
+#include "machine.hpp"
 #include "preprocess_entry.hpp"
 #include "results.hpp"
 
@@ -25,7 +26,7 @@ namespace adapt {
 
 /// Policies to go to where the chosen one is found to lose too much: those of the curve with a smaller budget, each
 /// with at most 0.8 times the disagreement of the one before on the calibration part, and the full network at the end.
-inline std::vector<weir::Policy> safer_policies(const Mode& m, double budget) {
+inline std::vector<weir::Policy> safer_policies(const TestedMode& m, double budget) {
   const auto disagreement = [&](const auto& policy) {
     return weir::risk_of(m.calibration, weir::evaluate(policy, m.calibration), weir::Risk::disagreement).mean();
   };
@@ -44,11 +45,11 @@ inline std::vector<weir::Policy> safer_policies(const Mode& m, double budget) {
 }
 
 /// Network paths are written relative to the folder that the file will lie in.
-inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::filesystem::path& folder) {
+inline weir::PolicyFile policy_file(const Results& r, const TestedMode& m, const std::filesystem::path& folder) {
   const Options& o = r.options;
   weir::PolicyFile file;
   file.policy = m.learned.choice.policy;
-  file.cost_unit = m.model.unit;
+  file.cost_unit = m.prices.unit();
   file.lambda_a = m.learned.choice.lambda_a;
   file.lambda_b = m.learned.choice.lambda_b;
   for (std::size_t k = 0; k < m.spec->stages.size(); ++k) {
@@ -74,7 +75,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
   budget.value = o.max_loss;
   budget.margin = m.certified ? weir::Margin::upper_limit : weir::Margin::none;
   budget.confidence = o.confidence;
-  file.budget = weir::detail::budget_json(budget, m.learned.choice, m.model.unit);
+  file.budget = weir::detail::budget_json(budget, m.learned.choice, m.prices.unit());
   file.watch = weir::shift_reference(m.learned.choice.policy, m.calibration);
   file.safer = safer_policies(m, o.max_loss);
   file.provenance = {{"run", r.run.id},
@@ -95,7 +96,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
                      {"given_exit", o.given_exit},
                      {"seed", o.seed},
                      {"costs", o.costs.kind},
-                     {"batch", m.batch},
+                     {"batch", m.prices.batch},
                      {"threads", o.threads},
                      {"machine", machine()},
                      {"compiler", compiler()},
@@ -105,7 +106,7 @@ inline weir::PolicyFile policy_file(const Results& r, const Mode& m, const std::
 
 /// Writes the file, reads it again, and makes sure that what was read runs, and decides as what was measured. path:
 /// where it is written; place: where it will lie, which its networks are relative to.
-inline void write_policy(const Results& r, const Mode& m, const std::filesystem::path& path,
+inline void write_policy(const Results& r, const TestedMode& m, const std::filesystem::path& path,
                          const std::filesystem::path& place) {
   const std::string text = weir::to_text(policy_file(r, m, place.parent_path()));
   weir::write_file_atomically(path, text);

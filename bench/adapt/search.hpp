@@ -11,7 +11,8 @@
 #include <weir/policy/run/cascade_stage.hpp>
 #include <weir/policy/run/topology.hpp>
 
-#include "mode.hpp"
+#include "recorded.hpp"
+#include "teaching.hpp"
 
 namespace adapt {
 
@@ -78,7 +79,7 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
 /// The best topology over the stages of a pool. A large pool is searched greedily, one stage at a time. That misses
 /// networks whose stages save time only together, such as an 8-bit copy and its exits. So the stages of each network
 /// are also searched by themselves, with the full network behind them, and the cheapest topology of all is returned.
-inline weir::FoundTopology best_topology(const Mode& m, const weir::SearchOptions& options) {
+inline weir::FoundTopology best_topology(const PricedMode& m, const weir::SearchOptions& options) {
   weir::FoundTopology best = weir::search_topologies(m.lessons, options).front();
   const std::size_t n = m.lessons.stages.size();
   if (weir::detail::count_topologies(n, options.max_stages, options.exhaustive) <= options.exhaustive) return best;
@@ -103,34 +104,33 @@ inline weir::FoundTopology best_topology(const Mode& m, const weir::SearchOption
   return best;
 }
 
-/// Searches on m.lessons and leaves in the mode nothing but the stages and networks that were found to pay. Batches are
-/// priced as if all images got everywhere, and only topologies are tried through which they flow.
-inline void search(Mode& m, const Options& o, const Models& models) {
+/// How the topologies of a mode are compared. Batches are priced as if all images got everywhere, and only topologies
+/// are tried through which they flow. The mode and the models must outlive it.
+inline weir::SearchOptions search_options(const PricedMode& m, const Options& o, const Models& models) {
   weir::SearchOptions options;
-  // Its models are fitted once for all prices: hundreds of topologies in seconds.
   options.train =
       weir::detail::with_learner({.side = loss_side(budget_on(o.budget))}, std::string(weir::detail::predicted_loss));
-  options.budget.on = budget_on(o.budget);
-  options.budget.value = o.max_loss;
+  options.budget = budget_in_the_mean(o);
   options.validation = {.folds = 3, .lambdas = 6, .seed = o.seed, .threads = all_cores(o).threads()};
   if (o.quick) options.max_stages = 3;
-  if (m.batch > 1)
+  if (m.prices.batch > 1)
     options.usable = [&](const std::vector<std::size_t>& stages, const weir::Topology& topology) {
       return part_of(m, models, stages, topology).spec->flows_in_batches();
     };
+  return options;
+}
+
+/// Of a pool the stages, networks and topology that are found to pay, on m.lessons.
+inline Mode search(const PricedMode& m, const Options& o, const Models& models) {
+  weir::SearchOptions options = search_options(m, o, models);
   ProgressLine progress("searching the topology of " + std::to_string(m.spec->stages.size()) + " stages");
   options.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-  const weir::FoundTopology found = best_topology(m, options);
-  PartOfMode part = part_of(m, models, found.stages, found.topology);
-  m.model = weir::detail::select_costs(m.model, m.policy, found.stages);
-  m.policy = m.policy.select(found.stages);
-  m.lessons = m.lessons.select(found.stages);
-  m.nets = std::move(part.nets);
-  m.spec = std::move(part.spec);
-  std::vector<Eigen::MatrixXf> out_of_fold;
-  for (const std::size_t k : found.stages) out_of_fold.push_back(std::move(m.out_of_fold[k]));
-  m.out_of_fold = std::move(out_of_fold);
-  m.price_full_batches();
+  const weir::FoundTopology best = best_topology(m, options);
+  PartOfMode part = part_of(m, models, best.stages, best.topology);
+  Mode found{m.name, std::move(part.nets), std::move(part.spec)};
+  for (const std::size_t k : best.stages) found.out_of_fold.push_back(m.out_of_fold[k]);
+  if (m.given_costs) found.given_costs = weir::detail::select_costs(*m.given_costs, m.policy, best.stages);
+  return found;
 }
 
 }  // namespace adapt

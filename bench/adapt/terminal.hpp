@@ -12,6 +12,9 @@
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
+#include "advice.hpp"
+#include "copies_text.hpp"
+#include "limits.hpp"
 #include "report/html.hpp"
 #include "results.hpp"
 #include "search.hpp"
@@ -44,7 +47,7 @@ inline weir::detail::ReportTable main_table(const Results& r) {
               "excess loss, %",
               "95 % limit",
               "net loss, %"};
-  for (const Contestant& c : r.contestants) {
+  for (const Measured& c : r.measured) {
     if (c.kind == "curve") continue;
     const auto p = r.pairs(c);
     const bool itself = &c == &r.full();
@@ -59,58 +62,57 @@ inline weir::detail::ReportTable main_table(const Results& r) {
   return t;
 }
 
-inline weir::detail::ReportTable exit_table(const Results& r, const Mode& m) {
+inline weir::detail::ReportTable exit_table(const Results& r, const TestedMode& m) {
   weir::detail::ReportTable t;
-  const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
+  const bool in_seconds = m.prices.unit() == weir::cost_unit::seconds;
   t.header = {"stage", in_seconds ? "adds, us" : "adds", "share leaving, %", "right of those, %"};
-  if (m.batch > 1) t.header.insert(t.header.begin() + 2, "where so many get there, %");
-  const Contestant& c = r.learned(m);
+  if (m.prices.batch > 1) t.header.insert(t.header.begin() + 2, "where so many get there, %");
+  const Measured& c = r.learned(m);
   const auto rows = exit_rows(m, c);
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const double cost = m.costs()[k].cost;
     auto& row = t.rows.emplace_back();
-    row = {rows[k].stage, in_seconds ? micros(cost) : weir::detail::format_cost(cost, m.model.unit),
+    row = {rows[k].stage, in_seconds ? micros(cost) : weir::detail::format_cost(cost, m.prices.unit()),
            percent(rows[k].share, 1), rows[k].n == 0 ? "-" : percent(rows[k].accuracy)};
-    if (m.batch > 1) row.insert(row.begin() + 2, percent(m.prices.share[k], 1));
+    if (m.prices.batch > 1) row.insert(row.begin() + 2, percent(m.prices.at.share[k], 1));
   }
   return t;
 }
 
 /// What the policy was learned to save, where that is not the time of single images: "cost: 12 MFLOP a mean image ...".
-inline std::string cost_line(const Results& r, const Mode& m) {
-  const bool in_seconds = m.model.unit == weir::cost_unit::seconds;
+inline std::string cost_line(const Results& r, const TestedMode& m) {
+  const bool in_seconds = m.prices.unit() == weir::cost_unit::seconds;
   std::string text;
   if (!in_seconds) {
     const double cost = r.predicted_cost(m), full = m.full_cost();
-    text = "learned to save " + m.model.unit + ", not time: predicted " +
-           weir::detail::format_cost(cost, m.model.unit) + " a mean test image; the full network alone " +
-           weir::detail::format_cost(full, m.model.unit) +
+    text = "learned to save " + m.prices.unit() + ", not time: predicted " +
+           weir::detail::format_cost(cost, m.prices.unit()) + " a mean test image; the full network alone " +
+           weir::detail::format_cost(full, m.prices.unit()) +
            (cost > 0 ? format(", %.2f times as much", full / cost) : "");
   }
   if (r.options.costs.batch == 1) return text;
   text += text.empty() ? "" : "; ";
-  if (m.batch == 1)
+  if (m.prices.batch == 1)
     return text +
            "whole batches cannot flow through this topology: its images were run, and its stages priced, one by "
            "one";
-  if (!m.model.depends_on_batch()) return text + "the costs of stages do not depend on the batch";
-  return text + "stages are priced for " + batch_text(m.batch) +
+  if (!m.prices.model.depends_on_batch()) return text + "the costs of stages do not depend on the batch";
+  return text + "stages are priced for " + batch_text(m.prices.batch) +
          ", each for the images of a batch that get there at this budget" +
-         (m.prices.settled ? "" : "; the prices had not settled when their rounds were over");
+         (m.prices.at.settled ? "" : "; the prices had not settled when their rounds were over");
 }
 
-/// "selection: p50 ..., predicted ..., measured ...".
-/// What gates take of that.
-inline std::string decisions_text(const Mode& m) {
+/// What decisions take of the time of a mode.
+inline std::string decisions_text(const TestedMode& m) {
   if (m.decisions.empty()) return "";
   return format("; a decision takes up to %.2f us, counted in what stages cost",
                 1e6 * *std::ranges::max_element(m.decisions));
 }
 
-inline std::string timing_line(const Results& r, const Mode& m) {
-  const Contestant& c = r.learned(m);
+inline std::string timing_line(const Results& r, const TestedMode& m) {
+  const Measured& c = r.learned(m);
   const auto ratio = r.speedup_interval(c);
-  const std::string predicted = m.model.unit == weir::cost_unit::seconds
+  const std::string predicted = m.prices.unit() == weir::cost_unit::seconds
                                     ? " predicted " + micros(r.predicted_cost(m)) +
                                           format(" us (%+.0f %% of what was measured), measured ",
                                                  100 * (r.predicted_cost(m) / c.mean_cost() - 1))
@@ -136,7 +138,7 @@ inline std::string kept_line(const Results& r, const Results::Pairs& p) {
                 : words;
 }
 
-inline std::string budget_line(const Results& r, const Mode& m) {
+inline std::string budget_line(const Results& r, const TestedMode& m) {
   const auto p = r.pairs(r.learned(m));
   std::string text = "budget " + percent(r.options.max_loss) + " % " + r.options.budget + " loss, ";
   text += m.certified
@@ -149,21 +151,43 @@ inline std::string budget_line(const Results& r, const Mode& m) {
          format(" (McNemar p = %.3g). ", weir::detail::mcnemar_p(p.regressions, p.repairs)) + kept_line(r, p);
 }
 
-inline void print(const weir::detail::ReportTable& t) {
+/// The lines of a table; the first column, and the second of a wide one, begin at the left. No line feed at the end.
+inline std::string table_text(const weir::detail::ReportTable& t) {
   std::vector<std::size_t> width(t.header.size(), 0);
   for (std::size_t c = 0; c < width.size(); ++c) {
     width[c] = t.header[c].size();
     for (const auto& row : t.rows) width[c] = std::max(width[c], row[c].size());
   }
-  const auto line = [&](const std::vector<std::string>& cells) {
+  std::string text;
+  const auto add = [&](const std::vector<std::string>& cells) {
+    if (!text.empty()) text += "\n";
     for (std::size_t c = 0; c < cells.size(); ++c) {
       const bool left = c < 1 || (c < 2 && cells.size() > 4);
-      std::printf(left ? "%-*s  " : "%*s  ", static_cast<int>(width[c]), weir::detail::printable(cells[c]).c_str());
+      const std::string cell = weir::detail::printable(cells[c]);
+      const std::string space(width[c] - std::min(width[c], cell.size()), ' ');
+      text += (left ? cell + space : space + cell) + "  ";
     }
-    std::printf("\n");
   };
-  line(t.header);
-  for (const auto& row : t.rows) line(row);
+  add(t.header);
+  for (const auto& row : t.rows) add(row);
+  return text;
+}
+
+/// What is said of a mode when all is measured.
+inline std::string mode_lines(const Results& r, const TestedMode& m) {
+  std::string text = m.name + " (" + m.learner + "): " + budget_line(r, m) + "\n" + timing_line(r, m) + "\n";
+  if (const std::string cost = cost_line(r, m); !cost.empty()) text += cost + "\n";
+  for (const LimitShown& limit : shown_limits(r, m)) text += limit_line(limit) + "\n";
+  return text + table_text(exit_table(r, m));
+}
+
+/// All that is said at the end of a run, but where its files lie.
+inline std::string results_text(const Results& r) {
+  std::string text = "\n" + table_text(main_table(r)) + "\n";
+  for (const TestedMode& m : r.modes) text += "\n" + mode_lines(r, m) + "\n";
+  if (const std::string alone = copy_alone_text(r); !alone.empty()) text += "\n" + alone + "\n";
+  for (const std::string& sentence : advice(r)) text += "\n- " + sentence;
+  return text;
 }
 
 }  // namespace adapt

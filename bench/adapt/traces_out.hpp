@@ -11,7 +11,7 @@
 namespace adapt {
 
 /// <mode>_policy.csv, _calibration.csv and _test.csv, and traces.json, which says what run they are of.
-inline void save_traces(const Mode& m, const program::ResultsFolder& folder, const program::Run& run) {
+inline void save_traces(const TestedMode& m, const program::ResultsFolder& folder, const program::Run& run) {
   weir::write_trace(m.policy, folder.path(m.name + "_policy.csv"));
   weir::write_trace(m.calibration, folder.path(m.name + "_calibration.csv"));
   weir::write_trace(m.test, folder.path(m.name + "_test.csv"));

@@ -15,7 +15,7 @@
 namespace quantize_check {
 
 /// The networks' input of some rows of a part.
-inline weir::Tensor inputs(adapt::Models& models, const adapt::Part& part, std::size_t first, std::size_t count) {
+inline weir::Tensor inputs(const adapt::Models& models, const adapt::Part& part, std::size_t first, std::size_t count) {
   const weir::Shape one = models.all[0].network.input_shape();
   weir::Tensor x(one.with(0, static_cast<std::int64_t>(count)));
   const auto fill = models.maker(part, {0});
@@ -65,7 +65,7 @@ struct Agreement {
 };
 
 /// Both networks on rows first .. first + count - 1 of a part, one image at a time.
-inline Agreement compare(adapt::Models& models, const adapt::Part& part, std::size_t first, std::size_t count,
+inline Agreement compare(const adapt::Models& models, const adapt::Part& part, std::size_t first, std::size_t count,
                          const weir::Network& int8, const weir::ContextOptions& context) {
   Agreement a;
   a.images = count;

@@ -82,7 +82,8 @@ inline weir::PolicyFile unlearned(const Networks& n, const adapt::Models& models
 
 /// Medians over single images on one thread, the stages in turn.
 inline std::vector<double> measured_seconds(const weir::PolicyFile& file, const std::filesystem::path& path,
-                                            adapt::Models& models, adapt::Part& part, const std::string& isa) {
+                                            const adapt::Models& models, const adapt::Part& part,
+                                            const std::string& isa) {
   std::vector<std::size_t> rows(std::min<std::size_t>(part.size(), 100));
   std::iota(rows.begin(), rows.end(), std::size_t{0});
   for (const std::size_t r : rows) part.set->keep_decoded(part.rows[r]);
@@ -111,11 +112,12 @@ inline weir::PolicyFile policy_of(const Networks& n, adapt::Part& part, const st
   adapt::Options options;
   options.networks = n.files;
   options.preprocess = n.preprocess;
-  adapt::Models models(options);
-  adapt::check_loss(n.loss, models.n_classes());
-  models.check_labels(part);
-  models.try_first_image(part);
-  models.find_logits(part);
+  const adapt::Models read(options);
+  adapt::check_loss(n.loss, read.n_classes());
+  read.check_labels(part);
+  read.try_first_image(part);
+  program::say_warnings(read.crop_warnings({&part}));
+  const adapt::Models models = adapt::with_logits(read, part);
   weir::PolicyFile file = unlearned(n, models, part.labels(), path.parent_path());
   const Turn turn(path.string() + ".lock");
   if (std::filesystem::exists(path)) {

@@ -15,7 +15,7 @@
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-#include "../adapt/mode.hpp"
+#include "../adapt/recorded.hpp"
 #include "../program.hpp"
 #include "corrupt.hpp"
 #include "options.hpp"
@@ -106,15 +106,16 @@ inline Sources record_sources(Options o) {
 
   const weir::Loss loss(a.loss);
   a.measure = o.examples;  // control images at most
-  adapt::Models models(a);
-  adapt::check_loss(a.loss, models.n_classes());
-  adapt::Data data = adapt::load_data(a);
-  for (const adapt::Part* p : {&data.policy, &data.calibration, &data.test}) {
-    models.check_labels(*p);
-    models.try_first_image(*p);
+  const adapt::Models read(a);
+  adapt::check_loss(a.loss, read.n_classes());
+  adapt::Data loaded = adapt::load_data(adapt::with_default_images(a));
+  for (const adapt::Part* p : {&loaded.policy, &loaded.calibration, &loaded.test}) {
+    read.check_labels(*p);
+    read.try_first_image(*p);
   }
-  models.find_logits(data.policy);
-  adapt::decode_all(data);
+  program::say_warnings(read.crop_warnings({&loaded.policy, &loaded.calibration, &loaded.test}));
+  const adapt::Models models = adapt::with_logits(read, loaded.policy);
+  const adapt::Data data = adapt::decoded(std::move(loaded));
   std::vector<std::pair<std::string, adapt::Part>> others;
   for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
     adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i],
@@ -133,15 +134,19 @@ inline Sources record_sources(Options o) {
   }
 
   const auto classes = static_cast<std::size_t>(models.all[0].network.output_shape().numel());
-  adapt::Mode mode = adapt::selection_mode(a, models, weir::detail::enough_examples(data.policy.labels(), classes));
+  const adapt::Mode mode =
+      adapt::selection_mode(a, models, weir::detail::enough_examples(data.policy.labels(), classes));
   weir::CascadeExecutor cascade(mode.spec, weir::Context({.threads = a.threads, .isa = a.isa}));
   std::vector<std::size_t> rows(std::min<std::size_t>(data.policy.size(), 200));
   std::iota(rows.begin(), rows.end(), std::size_t{0});
-  mode.model.costs = {weir::detail::measure_costs(
+  weir::CostModel costs;
+  costs.costs = {weir::detail::measure_costs(
       cascade, models.maker(data.policy, mode.nets), rows, 10, [](std::size_t, std::span<const double>) {},
       [](std::size_t, std::size_t) {})};
-  mode.price_full_batches();
-  const auto trace = [&](const adapt::Part& part) { return adapt::record(mode, a, models, part, loss); };
+  const adapt::Prices prices = adapt::full_batches(std::move(costs), 1);
+  const auto trace = [&](const adapt::Part& part) {
+    return adapt::at_prices(adapt::record(mode, a, models, part, loss), prices);
+  };
   Sources s{data.name, mode.spec->topology, trace(data.policy), trace(data.calibration), trace(data.test), {}};
   for (const auto& [name, part] : others) s.shifted.push_back({name, trace(part)});
   return s;

@@ -1,5 +1,7 @@
 // What learn_policy.hpp declares.
 #pragma once
+#include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 #include <weir/policy/choose/budget_json.hpp>
@@ -7,22 +9,38 @@
 #include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/learn/tune.hpp>
 
+namespace weir::detail {
+
+WEIR_INLINE LossSide loss_side(BudgetOn on) {
+  return on == BudgetOn::difference ? LossSide::difference : LossSide::excess;
+}
+
+/// Throws ArgumentError where n calibration examples cannot certify the budget, whatever they show.
+inline void check_certifiable(const Budget& budget, std::size_t n) {
+  const std::string instead = "give more examples, a larger budget or a smaller confidence, or Margin::none";
+  if (budget.margin != Margin::upper_limit) return;
+  if (budget.on == BudgetOn::difference)
+    require_paired_examples(n, budget.value, budget.confidence, instead, "examples");
+  else
+    require_examples(n, budget.value, budget.confidence, "clopper_pearson", instead, "examples");
+}
+
+}  // namespace weir::detail
+
 namespace weir {
 
 WEIR_INLINE Choice learn_policy(const Trace& training, const Trace& calibration, const Topology& topology,
                                 const LearnOptions& options) {
-  if (options.budget.margin == Margin::upper_limit)
-    detail::require_examples(calibration.size(), options.budget.value, options.budget.confidence, "clopper_pearson",
-                             "give more examples, a larger budget or a smaller confidence, or Margin::none",
-                             "examples");
-  const PolicyTrainer trainer(
-      training, topology,
-      detail::with_learner({.folds = options.folds, .seed = options.seed, .progress = options.progress},
-                           options.learner));
+  detail::check_certifiable(options.budget, calibration.size());
+  TrainOptions train{.side = detail::loss_side(options.budget.on),
+                     .folds = options.folds,
+                     .seed = options.seed,
+                     .progress = options.progress};
+  const PolicyTrainer trainer(training, topology, detail::with_learner(std::move(train), options.learner));
   std::vector<PathPoint> path = trainer.train_path(options.prices);
   Budget budget = options.budget;
   budget.seed = options.seed;
-  return choose(trainer, path, calibration, budget);
+  return choose(trainer, path, calibration, budget, options.limits);
 }
 
 WEIR_INLINE Choice learn_policy(const Trace& training, const Trace& calibration, const LearnOptions& options) {

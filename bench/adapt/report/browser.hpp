@@ -16,7 +16,7 @@ inline constexpr int picture_height = 56;
 
 /// Test images of an exit: the surest right answers, the least sure ones, and the new mistakes.
 inline std::vector<std::size_t> examples_of(const ShownMode& m, std::size_t exit, std::size_t most) {
-  const Contestant &c = *m.asked().run, &full = *m.full;
+  const Measured &c = *m.asked().run, &full = *m.full;
   std::vector<std::size_t> regressions, others;
   for (std::size_t i = 0; i < c.exit.size(); ++i)
     if (c.exit[i] == exit) (c.loss[i] > full.loss[i] ? regressions : others).push_back(i);
@@ -88,7 +88,7 @@ class Browser {
 
   std::string figure(const ShownMode& m, std::size_t i) {
     const Results& r = page_.results;
-    const Contestant& c = *m.asked().run;
+    const Measured& c = *m.asked().run;
     const int label = r.data.test.label(i);
     const bool regression = c.loss[i] > m.full->loss[i];
     const std::string sure = weir::detail::format_fixed(static_cast<double>(c.confidence[i]), 2);

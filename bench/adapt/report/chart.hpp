@@ -18,7 +18,7 @@ inline double least_accuracy(const Page& page) {
   return least;
 }
 
-inline weir::detail::PlotPoint plot_point(const Page& page, const Contestant& c, const std::string& what) {
+inline weir::detail::PlotPoint plot_point(const Page& page, const Measured& c, const std::string& what) {
   weir::detail::PlotPoint p{page.unit.per_second * c.mean_cost(), 100 * c.accuracy()};
   p.title = what + ": " + percent_text(c.accuracy()) + " right in " + time_text(c.mean_cost()) + ", " +
             times_text(page.results.speedup(c));
@@ -39,7 +39,7 @@ inline weir::detail::SvgPlot tradeoff_plot(const Page& page, int width, int heig
                               .width = width,
                               .height = height});
   const double least = least_accuracy(page);
-  const auto add = [&](weir::detail::PlotSeries& s, const Contestant& c, const std::string& what,
+  const auto add = [&](weir::detail::PlotSeries& s, const Measured& c, const std::string& what,
                        const std::string& label) {
     if (c.accuracy() < least) {
       if (left_out) left_out->push_back(what + " (" + percent_text(c.accuracy(), 1) + ")");
@@ -52,7 +52,7 @@ inline weir::detail::SvgPlot tradeoff_plot(const Page& page, int width, int heig
                                           std::tuple{"network", style_of_networks, "single networks"}}) {
     weir::detail::PlotSeries s{name, {}, false};
     s.style = style;
-    for (const Contestant& c : r.contestants)
+    for (const Measured& c : r.measured)
       if (c.kind == kind) add(s, c, c.name, kind == std::string("network") ? c.name : "");
     if (!s.points.empty()) plot.add(std::move(s));
   }
@@ -84,7 +84,7 @@ inline weir::detail::SvgPlot narrow_plot(const Page& page) { return tradeoff_plo
 /// "oracles", which know all answers, and random exits: what bounds a policy from above and below.
 inline std::string bounds_text(const Page& page) {
   std::string text;
-  for (const Contestant& c : page.results.contestants)
+  for (const Measured& c : page.results.measured)
     if (c.mode == page.modes.front().mode->name && c.kind == "oracle")
       text += (text.empty() ? "" : "; ") + c.name + " " + times_text(page.results.speedup(c));
   return text;

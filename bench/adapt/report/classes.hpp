@@ -22,7 +22,7 @@ struct ClassExits {
 
 /// Of every class among the test images, those that leave first in front.
 inline std::vector<ClassExits> exits_by_class(const Page& page, const ShownMode& m) {
-  const Contestant &c = *m.asked().run, &full = *m.full;
+  const Measured &c = *m.asked().run, &full = *m.full;
   std::map<int, ClassExits> by_label;
   for (std::size_t i = 0; i < c.exit.size(); ++i) {
     ClassExits& e = by_label[page.results.data.test.label(i)];

@@ -9,10 +9,10 @@ namespace adapt {
 
 /// Columns: file (its name, or SOURCE#index), label, full_answer, answer, exit, confidence, microseconds,
 /// full_microseconds (medians over rounds; in batches the batch's, divided evenly), regression, repair (0 or 1), run.
-inline std::string decisions_csv(const Results& r, const Mode& m) {
+inline std::string decisions_csv(const Results& r, const TestedMode& m) {
   std::string csv = weir::detail::csv_line({"file", "label", "full_answer", "answer", "exit", "confidence",
                                             "microseconds", "full_microseconds", "regression", "repair", "run"});
-  const Contestant &c = r.learned(m), &full = r.full_of(m.name);
+  const Measured &c = r.learned(m), &full = r.full_of(m.name);
   for (std::size_t i = 0; i < c.exit.size(); ++i)
     csv += weir::detail::csv_line(
         {r.data.test.set->name(r.data.test.rows[i]), std::to_string(r.data.test.label(i)),

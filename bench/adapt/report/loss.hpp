@@ -57,7 +57,7 @@ inline std::string loss_html(const Page& page) {
 /// Of the images of each exit: how often the answer is right, by how sure it is.
 inline weir::detail::SvgPlot reliability_plot(const ShownMode& m) {
   constexpr std::size_t bins = 10, least = 10;
-  const Contestant& c = *m.asked().run;
+  const Measured& c = *m.asked().run;
   weir::detail::SvgPlot plot({.title = mode_text(m),
                               .x_label = "confidence of the answer, %",
                               .y_label = "right, %",

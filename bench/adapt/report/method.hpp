@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "../machine.hpp"
 #include "shown.hpp"
 
 namespace adapt {
@@ -22,9 +23,9 @@ inline std::string costs_text(const Options& o) {
 }
 
 /// "gates learn from labels": of all modes, or of each where they differ.
-inline std::string lessons_text(const std::vector<Mode>& modes) {
+inline std::string lessons_text(const std::vector<TestedMode>& modes) {
   std::string text = "gates learn from " + modes.front().learned_from;
-  for (const Mode& m : modes)
+  for (const TestedMode& m : modes)
     if (m.learned_from != modes.front().learned_from) text += "; in " + m.name + " from " + m.learned_from;
   return text;
 }
@@ -36,7 +37,7 @@ inline std::string method_html(const Page& page) {
   std::string heads = !has_heads(r.modes)       ? "none trained"
                       : r.data.heads.size() > 0 ? n(r.data.heads) + " images apart"
                                                 : "cross-fitted on the policy part";
-  for (const Mode& m : r.modes)
+  for (const TestedMode& m : r.modes)
     if (std::ranges::any_of(m.spec->stages, [](const weir::CascadeStage& s) { return !s.sees.empty(); }))
       heads += "; in " + m.name + " each sees the logits of the exit before it";
   const std::array<std::pair<const char*, std::string>, 9> rows = {{

@@ -15,7 +15,7 @@ namespace adapt {
 
 /// A policy and what its measured run did.
 struct Shown {
-  const Contestant* run = nullptr;
+  const Measured* run = nullptr;
   double budget = 0;
   bool is_chosen = false;      ///< the one of policy.json; the others are in the mean of the calibration images
   bool is_certified = false;   ///< with the asked confidence
@@ -27,15 +27,15 @@ struct Shown {
 
 /// A mode with what the page shows of it.
 struct ShownMode {
-  const Mode* mode = nullptr;
-  const Contestant* full = nullptr;
+  const TestedMode* mode = nullptr;
+  const Measured* full = nullptr;
   std::vector<Shown> policies;  ///< by budget
   std::size_t chosen = 0;       ///< which of them is the one of policy.json
 
   const Shown& asked() const { return policies[chosen]; }
 };
 
-inline Shown shown(const Results& r, const Mode& m, const Contestant& c, const Learned& learned) {
+inline Shown shown(const Results& r, const TestedMode& m, const Measured& c, const Learned& learned) {
   Shown s;
   s.run = &c;
   s.budget = learned.budget;
@@ -49,10 +49,10 @@ inline Shown shown(const Results& r, const Mode& m, const Contestant& c, const L
 
 inline std::vector<ShownMode> shown_modes(const Results& r) {
   std::vector<ShownMode> all;
-  for (const Mode& m : r.modes) {
+  for (const TestedMode& m : r.modes) {
     ShownMode one{&m, &r.full_of(m.name), {}, 0};
     std::size_t at = 0;
-    for (const Contestant& c : r.contestants)
+    for (const Measured& c : r.measured)
       if (c.mode == m.name && c.kind == "curve") {
         const Learned& learned = m.curve.at(at++);
         if (learned.budget != m.learned.budget) one.policies.push_back(shown(r, m, c, learned));

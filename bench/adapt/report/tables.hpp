@@ -8,7 +8,7 @@
 
 namespace adapt {
 
-inline std::string contestant_text(const Contestant& c) {
+inline std::string contestant_text(const Measured& c) {
   if (c.kind == "learned") return "chosen: " + c.name;
   if (c.kind == "rule") return "rule: " + c.name;
   return c.name;
@@ -29,7 +29,7 @@ inline Table contestants_table(const Page& page, const std::string& caption) {
   return t;
 }
 
-inline void add_row(Table& t, const Page& page, const Contestant& c, const std::string& name, bool is_strong = false) {
+inline void add_row(Table& t, const Page& page, const Measured& c, const std::string& name, bool is_strong = false) {
   const Results::Pairs p = page.results.pairs(c);
   const bool itself = &c == &page.results.full_of(c.mode);
   const double time = page.unit.per_second * c.mean_cost();
@@ -45,23 +45,22 @@ inline void add_row(Table& t, const Page& page, const Contestant& c, const std::
 inline std::string mode_table(const Page& page, const ShownMode& m) {
   constexpr std::size_t most_rules = 5;
   const Results& r = page.results;
-  std::vector<const Contestant*> rules;
-  for (const Contestant& c : r.contestants)
+  std::vector<const Measured*> rules;
+  for (const Measured& c : r.measured)
     if (c.mode == m.mode->name && c.kind == "rule") rules.push_back(&c);
-  std::ranges::stable_sort(rules,
-                           [&](const Contestant* a, const Contestant* b) { return r.speedup(*a) > r.speedup(*b); });
+  std::ranges::stable_sort(rules, [&](const Measured* a, const Measured* b) { return r.speedup(*a) > r.speedup(*b); });
   Table main = contestants_table(page, "The policy that was chosen, and what it is compared with");
   add_row(main, page, *m.asked().run, contestant_text(*m.asked().run), true);
-  for (const Contestant& c : r.contestants)  // the paper's reduction, and other budgets that were asked for beside
+  for (const Measured& c : r.measured)  // the paper's reduction, and other budgets that were asked for beside
     if (c.mode == m.mode->name && c.kind == "beside") add_row(main, page, c, c.name);
   for (std::size_t n = r.models.all.size(); n-- > 0;)  // the networks that take part, the full one first
     if (std::ranges::find(m.mode->nets, n) != m.mode->nets.end())
-      add_row(main, page, r.contestants[n], r.contestants[n].name + (&r.contestants[n] == m.full ? " (full)" : ""));
+      add_row(main, page, r.measured[n], r.measured[n].name + (&r.measured[n] == m.full ? " (full)" : ""));
   for (std::size_t i = 0; i < rules.size() && i < most_rules; ++i)
     add_row(main, page, *rules[i], contestant_text(*rules[i]));
   Table rest = contestants_table(page, "Further methods, and what bounds all of them");
   for (std::size_t i = most_rules; i < rules.size(); ++i) add_row(rest, page, *rules[i], contestant_text(*rules[i]));
-  for (const Contestant& c : r.contestants)
+  for (const Measured& c : r.measured)
     if (c.mode == m.mode->name && (c.kind == "random" || c.kind == "oracle")) add_row(rest, page, c, c.name);
   Table curve = contestants_table(page, "The learned policies of other budgets");
   for (const Shown& s : m.policies)
@@ -73,18 +72,18 @@ inline std::string mode_table(const Page& page, const ShownMode& m) {
 }
 
 inline std::string stage_table(const Page& page, const ShownMode& m) {
-  const Mode& mode = *m.mode;
-  const bool in_seconds = mode.model.unit == weir::cost_unit::seconds;
+  const TestedMode& mode = *m.mode;
+  const bool in_seconds = mode.prices.unit() == weir::cost_unit::seconds;
   Table t;
   t.caption = "Where images leave, by stage";
-  t.header = {"Stage", in_seconds ? "Adds" : "Adds, " + mode.model.unit, "Leave here, %",
+  t.header = {"Stage", in_seconds ? "Adds" : "Adds, " + mode.prices.unit(), "Leave here, %",
               page.binary ? "Right of those, %" : "1 - loss of those"};
   t.classes = {"-", "w"};
   for (std::size_t k = 0; k < m.asked().exits.size(); ++k) {
     const ExitRow& e = m.asked().exits[k];
     const double cost = mode.costs()[k].cost;
     t.rows.push_back({stage_text(e.stage),
-                      in_seconds ? time_text(cost) : weir::detail::format_cost(cost, mode.model.unit),
+                      in_seconds ? time_text(cost) : weir::detail::format_cost(cost, mode.prices.unit()),
                       weir::detail::format_fixed(100 * e.share, 1),
                       e.n == 0 ? "-" : weir::detail::format_fixed(100 * e.accuracy, 1)});
   }

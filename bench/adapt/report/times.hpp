@@ -17,7 +17,7 @@ inline std::string small_figure(const weir::detail::SvgPlot& plot, const std::st
 inline constexpr int small_width = 470, small_height = 350;
 
 /// The share of images answered within a time, at 100 points of the distribution.
-inline weir::detail::PlotSeries times_series(const Page& page, const Contestant& c, const std::string& name,
+inline weir::detail::PlotSeries times_series(const Page& page, const Measured& c, const std::string& name,
                                              std::size_t style) {
   weir::detail::PlotSeries s{name, {}, true, false};
   s.style = style;
@@ -27,7 +27,7 @@ inline weir::detail::PlotSeries times_series(const Page& page, const Contestant&
 }
 
 inline std::string times_of(const Page& page, const ShownMode& m) {
-  const Contestant& c = *m.asked().run;
+  const Measured& c = *m.asked().run;
   weir::detail::SvgPlot plot({.title = mode_text(m),
                               .x_label = std::string(page.unit.words) + " until an image is answered",
                               .y_label = "images answered, %",
@@ -55,7 +55,7 @@ inline std::string times_html(const Page& page) {
   t.caption = "Times of single test images";
   if (page.options().costs.batch > 1) t.caption = "Times of images, those of a batch divided evenly";
   t.header = {"Run", "Mean", "p50", "p90", "p99"};
-  const auto add = [&](const Contestant& c, const std::string& name) {
+  const auto add = [&](const Measured& c, const std::string& name) {
     t.rows.push_back({name, time_text(c.mean_cost())});
     for (const double q : {50.0, 90.0, 99.0})
       t.rows.back().emplace_back(time_text(weir::detail::percentile(c.seconds, q)));
@@ -81,7 +81,7 @@ inline std::string predicted_html(const Page& page) {
       "the "
       "answers are the same; times differ by caches, clocks and what else the machine did.");
   for (const ShownMode& m : page.modes) {
-    const bool in_seconds = m.mode->model.unit == weir::cost_unit::seconds;
+    const bool in_seconds = m.mode->prices.unit() == weir::cost_unit::seconds;
     Table t;
     t.caption = mode_text(m);
     t.header = {"Budget", "Predicted", "Measured"};
@@ -90,7 +90,7 @@ inline std::string predicted_html(const Page& page) {
       const double measured = s.run->mean_cost();
       t.rows.push_back(
           {percent_text(s.budget) + (s.is_chosen ? " (chosen)" : ""),
-           in_seconds ? time_text(s.predicted) : weir::detail::format_cost(s.predicted, m.mode->model.unit),
+           in_seconds ? time_text(s.predicted) : weir::detail::format_cost(s.predicted, m.mode->prices.unit()),
            time_text(measured)});
       if (in_seconds) t.rows.back().emplace_back(format("%+.0f %%", 100 * (measured / s.predicted - 1)));
       t.strong.push_back(s.is_chosen);

@@ -1,3 +1,5 @@
+#include "../../../bench/adapt/data.hpp"
+
 #include <doctest/doctest.h>
 
 #include <set>
@@ -6,8 +8,7 @@
 #include <weir/core/tensor.hpp>
 #include <weir/io/files/npy.hpp>
 
-#include "../../bench/adapt/data.hpp"
-#include "../io/io_test.hpp"
+#include "../../io/io_test.hpp"
 
 namespace WEIR_UNIT {
 
@@ -59,8 +60,7 @@ TEST_CASE(
     o.test_part = std::to_string(part) + "/4";
     o.seed = 3;
     o.confidence = 0;  // 50 calibration images
-    adapt::Data data = adapt::load_data(o);
-    adapt::decode_all(data);
+    const adapt::Data data = adapt::decoded(adapt::load_data(o));
     std::set<std::size_t> all;
     for (const adapt::Part* p : {&data.policy, &data.calibration, &data.test})
       all.insert(p->rows.begin(), p->rows.end());
@@ -73,7 +73,7 @@ TEST_CASE(
   CHECK(std::set<std::size_t>(tested.begin(), tested.end()).size() == 203);
   adapt::Options fashion;
   fashion.test_part = "0/2";
-  CHECK_THROWS_AS(adapt::load_data(fashion), weir::ArgumentError);
+  CHECK_THROWS_AS(adapt::with_default_images(fashion), weir::ArgumentError);
 }
 
 }  // namespace WEIR_UNIT

@@ -1,3 +1,5 @@
+#include "../../../bench/adapt/costs.hpp"
+
 #include <doctest/doctest.h>
 
 #include <map>
@@ -14,10 +16,9 @@
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
-#include "../../bench/adapt/costs.hpp"
-#include "../../bench/adapt/measure.hpp"
-#include "../io/io_test.hpp"
-#include "../policy/toy_cascade.hpp"
+#include "../../../bench/adapt/measure.hpp"
+#include "../../io/io_test.hpp"
+#include "../../policy/toy_cascade.hpp"
 
 namespace WEIR_UNIT {
 
@@ -51,13 +52,13 @@ TEST_CASE("adapt: lines of a table of costs are found by stage, or by mode and s
   o.costs.kind = (folder / "c.csv").string();
   const auto take = [&](const std::string& csv) {
     folder.write("c.csv", csv);
-    adapt::take_costs_from_table(modes, o);
+    modes = adapt::with_given_costs(modes, o);
   };
   take("stage,cost,unit\na,1,EUR\nselection:b,5,EUR\nearly_exit:b,4,EUR\nexit1,2,EUR\n");
   using Costs = std::vector<weir::StageCost>;
-  CHECK(modes[0].model.costs[0] == Costs{{1, 0}, {5, 0}});
-  CHECK(modes[1].model.costs[0] == Costs{{2, 0}, {4, 0}});
-  CHECK(modes[1].model.unit == "EUR");
+  CHECK(modes[0].given_costs->costs[0] == Costs{{1, 0}, {5, 0}});
+  CHECK(modes[1].given_costs->costs[0] == Costs{{2, 0}, {4, 0}});
+  CHECK(modes[1].given_costs->unit == "EUR");
   const auto refusal = [&](const std::string& csv) { return message_of<weir::FormatError>([&] { take(csv); }); };
   const std::string twice = refusal("stage,cost\na,1\nb,5\nexit1,2\n");
   CHECK_MESSAGE(contains(twice, "stage 'b' is in several modes"), twice);
@@ -66,8 +67,8 @@ TEST_CASE("adapt: lines of a table of costs are found by stage, or by mode and s
   CHECK(contains(refusal("stage,cost\na,1\nselection:b,5\nearly_exit:b,4\nexit1,2\nexit2,2\n"), "there is no 'exit2'"));
   CHECK(contains(refusal("stage,cost\nearly_exit:a,1\n"), "there is no 'early_exit:a'"));
   o.costs.kind = "seconds";
-  adapt::take_costs_from_table(modes, o);  // another kind leaves all as it is
-  CHECK(modes[1].model.unit == "EUR");
+  modes = adapt::with_given_costs(modes, o);  // another kind leaves all as it is
+  CHECK(modes[1].given_costs->unit == "EUR");
 }
 
 TEST_CASE("adapt: contestants measured in batches answer as they do one by one, and share the batch's time") {
@@ -79,10 +80,10 @@ TEST_CASE("adapt: contestants measured in batches answer as they do one by one, 
                    std::vector<std::size_t>(n)};
   std::iota(test.rows.begin(), test.rows.end(), std::size_t{0});
   const auto spec = chain({"a", "b", "c"});
-  std::map<std::size_t, std::vector<adapt::Contestant>> by_batch;
+  std::map<std::size_t, std::vector<adapt::Measured>> by_batch;
   std::map<std::size_t, std::size_t> batches;  // that network a ran
   for (const std::size_t batch : {1U, 4U, 64U}) {
-    auto& all = by_batch[batch];
+    std::vector<adapt::Contestant> all;
     for (const std::size_t go_on : {2U, 3U}) {
       adapt::Contestant c;
       c.cascade = std::make_shared<weir::CascadeExecutor>(spec, weir::Context());
@@ -95,8 +96,8 @@ TEST_CASE("adapt: contestants measured in batches answer as they do one by one, 
       };
       all.push_back(std::move(c));
     }
-    adapt::measure(all, test, weir::Loss("top1"), 2, batch);
-    for (const adapt::Contestant& c : all) {
+    by_batch[batch] = adapt::measure(all, test, weir::Loss("top1"), 2, batch);
+    for (const adapt::Measured& c : by_batch[batch]) {
       REQUIRE(c.seconds.size() == n);
       for (std::size_t i = 0; i < n; ++i) {
         CHECK(c.samples[i].size() == 2);

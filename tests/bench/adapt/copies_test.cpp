@@ -1,3 +1,5 @@
+#include "../../../bench/adapt/copies.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,9 +12,8 @@
 #include <weir/core/tensor.hpp>
 #include <weir/io/files/npy.hpp>
 
-#include "../../bench/adapt/copies.hpp"
-#include "../io/io_test.hpp"
-#include "../policy/serve/stored_toys.hpp"
+#include "../../io/io_test.hpp"
+#include "../../policy/serve/stored_toys.hpp"
 
 namespace WEIR_UNIT {
 
@@ -78,15 +79,22 @@ TEST_CASE("adapt: a copy is made from images of the policy part and no others, a
   o.make = {"int8", "exits"};
   o.quick = true;
   o.out = (folder / "results").string();
-  adapt::Models models(o);
-  const adapt::Making making = adapt::making(o);
-  adapt::check_making(making, o, models);
-  std::vector<adapt::Heads> heads{adapt::choose_exits("", o, models)};
-  const std::vector<weir::ExitPoint> points = heads[0].points;
+  const adapt::Models given(o);
+  adapt::check_making(adapt::making(o), o, given);
+  const std::vector<weir::ExitPoint> points = adapt::choose_exits("", o, given).points;
   REQUIRE(!points.empty());
   const program::ResultsFolder out(o.out, adapt::is_result);
-  std::vector<std::string> said;
-  adapt::make_members(making, o, policy, models, heads, out, [&](const std::string& line) { said.push_back(line); });
+  const auto tried_on = [&](const adapt::Part& part) {
+    std::vector<adapt::CopyTried> tried;
+    for (std::size_t net = 0; net < given.all.size(); ++net)
+      tried.push_back(adapt::make_copy(net, o, part, given, out));
+    return tried;
+  };
+  const std::vector<adapt::CopyTried> tried = tried_on(policy);
+  const adapt::Members members = adapt::with_copies(given, {adapt::choose_exits("", o, given)}, tried, policy, o);
+  const adapt::Models& models = members.models;
+  const std::vector<adapt::Heads>& heads = members.exits;
+  CHECK(given.all.size() == 2);  // a value is returned, the networks given stay
 
   REQUIRE(models.made_copies.size() == 2);
   CHECK(models.all.back().name == "fashion_googlenet");
@@ -95,7 +103,7 @@ TEST_CASE("adapt: a copy is made from images of the policy part and no others, a
   for (const adapt::MadeCopy& c : models.made_copies) {
     CHECK(c.report.calibrated_on + c.report.judged_on == in_policy);
     CHECK(c.kept == (c.seconds < c.fp32_seconds));
-    CHECK(std::ranges::count(said, adapt::copy_line(c)) == 1);
+    CHECK(std::ranges::count(tried, adapt::copy_line(c), &adapt::CopyTried::line) == 1);
     CHECK(std::filesystem::exists(out.path(c.file)) == c.kept);
     kept += c.kept ? 1 : 0;
   }
@@ -110,18 +118,17 @@ TEST_CASE("adapt: a copy is made from images of the policy part and no others, a
     CHECK(m.network.output_shape() == models.all[i + 1].network.output_shape());
   }
   // That the other images would have been noticed:
-  adapt::Models others(o);
-  std::vector<adapt::Heads> none;
-  said.clear();
-  adapt::make_members(making, o, all, others, none, out, [&](const std::string& line) { said.push_back(line); });
-  CHECK(others.made_copies.empty());
-  CHECK(others.all.size() == 2);
-  REQUIRE(said.size() == 2);
-  CHECK(contains(said[0], "no 8-bit copy of fashion_alexnet"));
-  CHECK(contains(said[0], "finite"));
+  const std::vector<adapt::CopyTried> noticed = tried_on(all);
+  REQUIRE(noticed.size() == 2);
+  CHECK(contains(noticed[0].line, "no 8-bit copy of fashion_alexnet"));
+  CHECK(contains(noticed[0].line, "finite"));
+  const adapt::Members none = adapt::with_copies(given, {}, noticed, all, o);
+  CHECK(none.models.made_copies.empty());
+  CHECK(none.models.all.size() == 2);
+  CHECK_FALSE(none.searches);
 
   if (models.made_copies[1].kept) {  // exits of the last network, at the same tensors of its copy
-    CHECK(o.topology == "search");
+    CHECK(members.searches);
     REQUIRE(heads.size() == 2);
     CHECK(models.all[heads[1].model].name == "fashion_googlenet_int8");
     CHECK(!heads[1].points.empty());

@@ -1,3 +1,5 @@
+#include "../../../bench/adapt/advice.hpp"
+
 #include <doctest/doctest.h>
 
 #include <weir/core/isa.hpp>
@@ -6,11 +8,10 @@
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/trace.hpp>
 
-#include "../../bench/adapt/advice.hpp"
-#include "../../bench/adapt/further.hpp"
-#include "../../bench/adapt/members.hpp"
-#include "../io/io_test.hpp"
-#include "../policy/probability_trace.hpp"
+#include "../../../bench/adapt/further.hpp"
+#include "../../../bench/adapt/members.hpp"
+#include "../../io/io_test.hpp"
+#include "../../policy/probability_trace.hpp"
 
 namespace WEIR_UNIT {
 
@@ -33,7 +34,7 @@ TEST_CASE("adapt: a member that another one equals at less cost only costs; the 
   CHECK(members[0].stage == "stage0");
   CHECK(members[0].without > 1.05 * members[0].with);
   CHECK(members[1].without < members[1].with);
-  adapt::Mode m;
+  adapt::TestedMode m;
   m.name = "selection";
   CHECK(adapt::member_text(m, members[0]).empty());
   CHECK(contains(adapt::member_text(m, members[1]), "selection: stage1 only costs"));
