@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 #include <weir/core/error.hpp>
+#include <weir/core/function_ref.hpp>
 
 #if defined(__SANITIZE_THREAD__)
 #define WEIR_TSAN 1
@@ -156,12 +157,11 @@ class ThreadPool {
   /// The pieces are whole multiples of grain but for the last. What a piece computes must not depend on where it is
   /// cut. Two callers at once, and a loop within a loop, are allowed: the later one computes its pieces itself. What a
   /// piece throws is thrown when all have ended.
-  template <typename Body>
-  void split(std::int64_t n, std::int64_t grain, const Body& body) const {
+  void split(std::int64_t n, std::int64_t grain, FunctionRef<std::int64_t, std::int64_t> body) const {
     const std::int64_t units = (n + grain - 1) / grain;
     const std::int64_t pieces = std::min<std::int64_t>(threads_, units);
     if (pieces <= 1) {
-      if (n > 0) body(std::int64_t{0}, n);
+      if (n > 0) body(0, n);
       return;
     }
     const auto piece = [&](std::int64_t p) {

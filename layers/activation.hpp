@@ -88,16 +88,22 @@ inline LayerPtr make_clip(const NodeArguments& node) {
   return std::make_shared<ClipLayer>(clamp);
 }
 
+inline LayerPtr map_layer(kernels::MapFunction (*function)(Isa), kernels::MapParams parameters) {
+  return std::make_shared<MapLayer>(function, parameters);
+}
 template <class Function>
 LayerPtr map_layer(kernels::MapParams parameters = {}) {
-  return std::make_shared<MapLayer>(&kernels::map_function<Function>, parameters);
+  return map_layer(&kernels::map_function<Function>, parameters);
 }
 
+inline LayerPtr map_of_one_input(const NodeArguments& node, kernels::MapFunction (*function)(Isa)) {
+  node.expect_inputs(1, 1);
+  return map_layer(function, {});
+}
 /// A function without parameters.
 template <class Function>
 LayerPtr make_map(const NodeArguments& node) {
-  node.expect_inputs(1, 1);
-  return map_layer<Function>();
+  return map_of_one_input(node, &kernels::map_function<Function>);
 }
 
 /// A function of `<cmath>`.

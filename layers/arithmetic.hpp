@@ -128,16 +128,19 @@ class CombineLayer final : public ArithmeticLayer {
 };
 
 /// Two inputs, either of which may be constant.
-template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other>
-LayerPtr make_combine(const NodeArguments& node) {
+inline LayerPtr combine_layer(const NodeArguments& node, ArithmeticLayer::Kind kind, Combination operation) {
   node.expect_inputs(2, 2);
   ArithmeticLayer::Constants constants;
   for (std::size_t i = 0; i < 2; ++i)
     if (const Constant* c = node.constant(i); c && !node.constant_other_batch(i))
       constants[i] = {c->shape, c->is_int ? std::vector<float>(c->ints.begin(), c->ints.end()) : c->floats};
-  return std::make_shared<CombineLayer>(
-      kind, std::move(constants),
-      Combination{&kernels::combine_function<Operation>, &kernels::plane_function<Operation>});
+  return std::make_shared<CombineLayer>(kind, std::move(constants), operation);
+}
+template <class Operation>
+inline constexpr Combination combination{&kernels::combine_function<Operation>, &kernels::plane_function<Operation>};
+template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other>
+LayerPtr make_combine(const NodeArguments& node) {
+  return combine_layer(node, kind, combination<Operation>);
 }
 
 /// The slope stretches to the data, never the other way.
@@ -212,13 +215,16 @@ class FoldLayer final : public RunnableLayer {
   Layout layout_ = Layout::plain;
 };
 
-template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other, bool mean = false>
-LayerPtr make_fold(const NodeArguments& node) {
+inline LayerPtr fold_layer(const NodeArguments& node, ArithmeticLayer::Kind kind, Combination operation, bool mean) {
   node.expect_inputs(node.node.inputs.size(), node.node.inputs.size());
   if (node.node.inputs.empty()) node.fail("has no inputs");
   const bool one_shape = node.opset < 8;
-  if (node.node.inputs.size() == 2 && !mean && !one_shape) return make_combine<Operation, kind>(node);
-  return std::make_shared<FoldLayer>(&kernels::combine_function<Operation>, mean, one_shape);
+  if (node.node.inputs.size() == 2 && !mean && !one_shape) return combine_layer(node, kind, operation);
+  return std::make_shared<FoldLayer>(operation.rows, mean, one_shape);
+}
+template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other, bool mean = false>
+LayerPtr make_fold(const NodeArguments& node) {
+  return fold_layer(node, kind, combination<Operation>, mean);
 }
 
 }  // namespace weir::detail

@@ -14,6 +14,7 @@ namespace weir::detail {
 /// f(a, b) in each lane, for operators that classifiers use rarely.
 template <float (*f)(float, float)>
 struct ScalarCombine {
+  static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& a, const simd::Floats<W>& b) {
     for (int i = 0; i < W; ++i) a[i] = f(a[i], b[i]);
@@ -64,11 +65,14 @@ class ScalarCombineLayer final : public RunnableLayer {
   kernels::CombineFunction (*operation_)(Isa);
 };
 
-template <float (*f)(float, float)>
-LayerPtr make_scalar_combine(const NodeArguments& node) {
+inline LayerPtr scalar_combine_layer(const NodeArguments& node, kernels::CombineFunction (*operation)(Isa)) {
   node.expect_inputs(2, 2);
   if (node.opset < 7) node.fail("is supported from opset 7 on");
-  return std::make_shared<ScalarCombineLayer>(&kernels::combine_function<ScalarCombine<f>>);
+  return std::make_shared<ScalarCombineLayer>(operation);
+}
+template <float (*f)(float, float)>
+LayerPtr make_scalar_combine(const NodeArguments& node) {
+  return scalar_combine_layer(node, &kernels::combine_function<ScalarCombine<f>>);
 }
 
 inline LayerPtr make_mod(const NodeArguments& node) {

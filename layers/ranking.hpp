@@ -9,8 +9,8 @@
 namespace weir::detail {
 
 /// Calls line(from, step, number) for each line of x along an axis, shared among threads.
-template <class Line>
-void for_lines(const Context& context, const Shape& x, std::size_t axis, const Line& line) {
+inline void for_lines(const Context& context, const Shape& x, std::size_t axis,
+                      FunctionRef<std::int64_t, std::int64_t, std::int64_t> line) {
   const std::int64_t length = x[axis], inner = x.product(axis + 1, x.rank());
   const std::int64_t lines = x.product(0, axis) * inner;
   context.pool().split(lines, (1 << 13) / std::max<std::int64_t>(1, length) + 1,
