@@ -66,7 +66,7 @@ class CombineLayer final : public ArithmeticLayer {
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs.size() != 2) return std::nullopt;
-    auto layer = std::make_shared<CombineLayer>(*this);
+    auto layer = make_counted<CombineLayer>(*this);
     layer->layout_ = Layout::blocked;
     const bool any = given[0] == Layout::blocked || given[1] == Layout::blocked;
     if (any && inputs[0] == inputs[1])
@@ -134,7 +134,7 @@ inline LayerPtr combine_layer(const NodeArguments& node, ArithmeticLayer::Kind k
   for (std::size_t i = 0; i < 2; ++i)
     if (const Constant* c = node.constant(i); c && !node.constant_other_batch(i))
       constants[i] = {c->shape, c->is_int ? std::vector<float>(c->ints.begin(), c->ints.end()) : c->floats};
-  return std::make_shared<CombineLayer>(kind, std::move(constants), operation);
+  return make_counted<CombineLayer>(kind, std::move(constants), operation);
 }
 template <class Operation>
 inline constexpr Combination combination{&kernels::combine_function<Operation>, &kernels::plane_function<Operation>};
@@ -160,7 +160,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
     std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   };
   node.expect_inputs(2, 2);
-  return std::make_shared<PReluLayer>();
+  return make_counted<PReluLayer>();
 }
 
 /// An operation folded over one or more inputs, divided by their number if mean.
@@ -204,7 +204,7 @@ class FoldLayer final : public RunnableLayer {
                                  std::span<const Layout> given) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (given[i] == Layout::plain || !(inputs[i] == inputs[0])) return std::nullopt;
-    auto layer = std::make_shared<FoldLayer>(*this);
+    auto layer = make_counted<FoldLayer>(*this);
     layer->layout_ = Layout::blocked;
     return Blocked{std::move(layer), std::vector<Layout>(inputs.size(), Layout::blocked), Layout::blocked};
   }
@@ -220,7 +220,7 @@ inline LayerPtr fold_layer(const NodeArguments& node, ArithmeticLayer::Kind kind
   if (node.node.inputs.empty()) node.fail("has no inputs");
   const bool one_shape = node.opset < 8;
   if (node.node.inputs.size() == 2 && !mean && !one_shape) return combine_layer(node, kind, operation);
-  return std::make_shared<FoldLayer>(operation.rows, mean, one_shape);
+  return make_counted<FoldLayer>(operation.rows, mean, one_shape);
 }
 template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other, bool mean = false>
 LayerPtr make_fold(const NodeArguments& node) {

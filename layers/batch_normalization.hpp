@@ -40,7 +40,7 @@ class BatchNormalizationLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<BatchNormalizationLayer>(*this);
+    auto layer = make_counted<BatchNormalizationLayer>(*this);
     layer->layout_ = Layout::blocked;
     for (auto* parameter : {&layer->scale_, &layer->shift_}) {
       auto whole = std::make_shared<std::vector<float>>(**parameter);
@@ -62,7 +62,7 @@ class BatchNormalizationLayer final : public RunnableLayer {
     if (clip == nullptr) return std::nullopt;
     const kernels::Clamp& c = clip->clamp();
     return Fused{
-        std::make_shared<BatchNormalizationLayer>(scale_, shift_, kernels::Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
+        make_counted<BatchNormalizationLayer>(scale_, shift_, kernels::Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
         std::nullopt};
   }
 
@@ -122,7 +122,7 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
                 " outputs: training mode, which is not supported; export the network for inference");
   const float epsilon = node.real("epsilon", 1e-5F);
   for (std::size_t i = 1; i < 5; ++i)
-    if (node.constant(i) == nullptr) return std::make_shared<ComputedBatchNormalizationLayer>(epsilon);
+    if (node.constant(i) == nullptr) return make_counted<ComputedBatchNormalizationLayer>(epsilon);
   const auto &gamma = node.constant_floats(1), &beta = node.constant_floats(2), &mean = node.constant_floats(3),
              &variance = node.constant_floats(4);
   const std::size_t C = gamma.size();
@@ -132,7 +132,7 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   for (std::size_t c = 0; c < C; ++c)
     std::tie((*scale)[c], (*shift)[c]) =
         ComputedBatchNormalizationLayer::affine_of(gamma[c], beta[c], mean[c], variance[c], epsilon);
-  return std::make_shared<BatchNormalizationLayer>(std::move(scale), std::move(shift));
+  return make_counted<BatchNormalizationLayer>(std::move(scale), std::move(shift));
 }
 
 }  // namespace weir::detail

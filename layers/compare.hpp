@@ -17,7 +17,12 @@ struct ScalarCombine {
   static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& a, const simd::Floats<W>& b) {
-    for (int i = 0; i < W; ++i) a[i] = f(a[i], b[i]);
+    float first[W], second[W];
+    simd::store(a, first);
+    simd::store(b, second);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) first[i] = f(first[i], second[i]);
+    simd::load(a, first);
   }
 };
 
@@ -68,7 +73,7 @@ class ScalarCombineLayer final : public RunnableLayer {
 inline LayerPtr scalar_combine_layer(const NodeArguments& node, kernels::CombineFunction (*operation)(Isa)) {
   node.expect_inputs(2, 2);
   if (node.opset < 7) node.fail("is supported from opset 7 on");
-  return std::make_shared<ScalarCombineLayer>(operation);
+  return make_counted<ScalarCombineLayer>(operation);
 }
 template <float (*f)(float, float)>
 LayerPtr make_scalar_combine(const NodeArguments& node) {
@@ -155,7 +160,7 @@ class WhereLayer final : public RunnableLayer {
 
 inline LayerPtr make_where(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<WhereLayer>();
+  return make_counted<WhereLayer>();
 }
 
 }  // namespace weir::detail

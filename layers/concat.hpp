@@ -44,7 +44,7 @@ class ConcatLayer final : public RunnableLayer {
                                  std::span<const Layout> given) const override {
     if (inputs[0].rank() < 3 || checked_axis(axis_, inputs[0].rank()) != 1) return std::nullopt;
     if (std::find(given.begin(), given.end(), Layout::blocked) == given.end()) return std::nullopt;
-    auto layer = std::make_shared<ConcatLayer>(*this);
+    auto layer = make_counted<ConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
     layer->whole_blocks_ = std::all_of(inputs.begin(), inputs.end() - 1,
                                        [&](const ShapeForm& s) { return s.at(1)[1] % lanes(context.isa()) == 0; });
@@ -101,7 +101,7 @@ inline LayerPtr make_concat(const NodeArguments& node) {
   node.expect_inputs(node.node.inputs.size(), node.node.inputs.size());
   if (node.node.inputs.empty()) node.fail("has no inputs");
   if (!node.has_attribute("axis")) node.fail("attribute axis is missing");
-  return std::make_shared<ConcatLayer>(node.integer("axis", 1));
+  return make_counted<ConcatLayer>(node.integer("axis", 1));
 }
 
 class SplitLayer final : public RunnableLayer {
@@ -165,7 +165,7 @@ inline LayerPtr make_split(const NodeArguments& node) {
   for (std::int64_t n : lengths)
     if (n < 0) node.fail("a length is negative");
   check_number_of_parts(node, node.node.outputs.size(), !lengths.empty());
-  return std::make_shared<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
+  return make_counted<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
 }
 
 }  // namespace weir::detail

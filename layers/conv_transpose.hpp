@@ -128,7 +128,7 @@ inline LayerPtr make_conv_transpose(const NodeArguments& node) {
   for (std::size_t i = 0; i < 2; ++i)
     if (targets[i].more > 0 && targets[i].more >= std::max(window.axes[i].stride, window.axes[i].dilation))
       node.fail("attribute output_padding must be below stride or dilation");
-  return std::make_shared<ConvTransposeLayer>(window, targets, in, out, groups, weights, std::move(bias));
+  return make_counted<ConvTransposeLayer>(window, targets, in, out, groups, weights, std::move(bias));
 }
 
 }  // namespace weir::detail

@@ -267,7 +267,7 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
   for (int l : output)
     if (std::count(output.begin(), output.end(), l) > 1) node.fail("a label stands twice in the output");
   const bool swapped = terms.size() == 2 && node.constant(0) != nullptr;
-  return std::make_shared<EinsumLayer>(std::move(terms), std::move(output), swapped);
+  return make_counted<EinsumLayer>(std::move(terms), std::move(output), swapped);
 }
 
 }  // namespace weir::detail

@@ -70,7 +70,7 @@ class GatherElementsLayer final : public RunnableLayer {
 
 inline LayerPtr make_gather_elements(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  return std::make_shared<GatherElementsLayer>(node.integer("axis", 0), Indices::read(node, 1));
+  return make_counted<GatherElementsLayer>(node.integer("axis", 0), Indices::read(node, 1));
 }
 
 /// y[b..., i..., behind...] = x[b..., indices[b..., i..., 0], indices[b..., i..., 1], ..., behind...], b... being
@@ -143,7 +143,7 @@ class GatherNdLayer final : public RunnableLayer {
 inline LayerPtr make_gather_nd(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   const std::int64_t common = node.opset < 12 ? 0 : node.integer_in("batch_dims", 0, 0, Shape::max_rank);
-  return std::make_shared<GatherNdLayer>(static_cast<std::size_t>(common), Indices::read(node, 1));
+  return make_counted<GatherNdLayer>(static_cast<std::size_t>(common), Indices::read(node, 1));
 }
 
 }  // namespace weir::detail

@@ -124,10 +124,10 @@ inline LayerPtr make_gemm(const NodeArguments& node) {
         for (float& w : scaled) w *= alpha;
         weights = std::move(scaled);
       }
-      return std::make_shared<LinearLayer>(in, out, 2, std::move(weights), *bias);
+      return make_counted<LinearLayer>(in, out, 2, std::move(weights), *bias);
     }
   }
-  return std::make_shared<GemmLayer>(transpose_a, transpose_b, alpha, beta);
+  return make_counted<GemmLayer>(transpose_a, transpose_b, alpha, beta);
 }
 
 }  // namespace weir::detail

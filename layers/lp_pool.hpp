@@ -72,11 +72,11 @@ inline std::int64_t lp_order(const NodeArguments& node) {
 /// Dilations and ceil_mode came with opset 18.
 inline LayerPtr make_lp_pool(const NodeArguments& node) {
   const std::int64_t p = lp_order(node);
-  return std::make_shared<LpPoolLayer>(Window::read_pooling(node, node.opset >= 18, node.opset >= 18), p);
+  return make_counted<LpPoolLayer>(Window::read_pooling(node, node.opset >= 18, node.opset >= 18), p);
 }
 
 inline LayerPtr make_global_lp_pool(const NodeArguments& node) {
-  return std::make_shared<GlobalLpPoolLayer>(lp_order(node));
+  return make_counted<GlobalLpPoolLayer>(lp_order(node));
 }
 
 }  // namespace weir::detail

@@ -30,7 +30,7 @@ class LrnLayer final : public RunnableLayer {
     constexpr std::int64_t longest =
         64;  // the plain kernel stops a window at the last channel, the blocked one does not
     if (given[0] == Layout::plain || params_.size > longest) return std::nullopt;
-    auto layer = std::make_shared<LrnLayer>(*this);
+    auto layer = make_counted<LrnLayer>(*this);
     layer->layout_ = Layout::blocked;
     return Blocked{std::move(layer), {Layout::blocked}, Layout::blocked};
   }
@@ -46,10 +46,10 @@ class LrnLayer final : public RunnableLayer {
 inline LayerPtr make_lrn(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t size = node.integer_in("size", 0, 1, 1 << 20);
-  return std::make_shared<LrnLayer>(kernels::LrnParams{.size = size,
-                                                       .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
-                                                       .beta = node.real("beta", 0.75F),
-                                                       .bias = node.real("bias", 1)});
+  return make_counted<LrnLayer>(kernels::LrnParams{.size = size,
+                                                   .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
+                                                   .beta = node.real("beta", 0.75F),
+                                                   .bias = node.real("bias", 1)});
 }
 
 }  // namespace weir::detail

@@ -56,7 +56,7 @@ inline LayerPtr mapped_reduce_layer(const NodeArguments& node, kernels::MapFunct
                                     kernels::MapFunction (*after)(Isa), bool exponents) {
   auto axes = ReducedAxes::read(node);
   if (!axes) node.fail("noop_with_empty_axes without axes is not supported: what it yields is not settled");
-  return std::make_shared<MappedReduceLayer>(before, after, exponents, std::move(*axes));
+  return make_counted<MappedReduceLayer>(before, after, exponents, std::move(*axes));
 }
 template <class Before, class After, bool exponents = false>
 LayerPtr make_mapped_reduce(const NodeArguments& node) {

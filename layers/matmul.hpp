@@ -89,9 +89,9 @@ inline LayerPtr make_matmul(const NodeArguments& node) {
   if (b && !b->is_int && !node.constant_other_batch(1) && b->shape.rank() == 2 && b->shape.numel() > 0 &&
       node.constant(0) == nullptr) {
     const std::int64_t in = b->shape[0], out = b->shape[1];
-    return std::make_shared<LinearLayer>(in, out, node.rank(0), transposed(b->floats, in, out), SharedFloats());
+    return make_counted<LinearLayer>(in, out, node.rank(0), transposed(b->floats, in, out), SharedFloats());
   }
-  return std::make_shared<MatMulLayer>();
+  return make_counted<MatMulLayer>();
 }
 
 }  // namespace weir::detail

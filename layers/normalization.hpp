@@ -61,8 +61,8 @@ inline LayerPtr make_row_normalization(const NodeArguments& node, bool centred, 
   const float epsilon = node.real("epsilon", 1e-5F);
   if (node.integer("stash_type", 1) != 1) node.fail("attribute stash_type must be 1 (float32)");
   if (node.node.outputs.size() > most_outputs) node.fail("has too many outputs");
-  return std::make_shared<LayerNormalizationLayer>(axis, epsilon, centred,
-                                                   std::max<std::size_t>(1, node.node.outputs.size()));
+  return make_counted<LayerNormalizationLayer>(axis, epsilon, centred,
+                                               std::max<std::size_t>(1, node.node.outputs.size()));
 }
 
 inline LayerPtr make_layer_normalization(const NodeArguments& node) {
@@ -116,7 +116,7 @@ class GroupNormalizationLayer final : public RunnableLayer {
 
 inline LayerPtr make_instance_normalization(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<GroupNormalizationLayer>(0, false, node.real("epsilon", 1e-5F));
+  return make_counted<GroupNormalizationLayer>(0, false, node.real("epsilon", 1e-5F));
 }
 
 /// Parameters are for each group in opset 18 and for each channel since 21.
@@ -125,7 +125,7 @@ inline LayerPtr make_group_normalization(const NodeArguments& node) {
   const float epsilon = node.real("epsilon", 1e-5F);
   const std::int64_t groups = node.integer_in("num_groups", 0, 1, std::int64_t{1} << 24);
   if (node.opset >= 21 && node.integer("stash_type", 1) != 1) node.fail("attribute stash_type must be 1 (float32)");
-  return std::make_shared<GroupNormalizationLayer>(groups, node.opset < 21, epsilon);
+  return make_counted<GroupNormalizationLayer>(groups, node.opset < 21, epsilon);
 }
 
 }  // namespace weir::detail

@@ -146,7 +146,7 @@ inline LayerPtr make_pad(const NodeArguments& node) {
   using Mode = PadLayer::Mode;
   for (const auto& [name, value_of] :
        {std::pair{"constant", Mode::constant}, {"reflect", Mode::reflect}, {"edge", Mode::edge}, {"wrap", Mode::wrap}})
-    if (mode == name) return std::make_shared<PadLayer>(value_of, std::move(pads), std::move(axes), value);
+    if (mode == name) return make_counted<PadLayer>(value_of, std::move(pads), std::move(axes), value);
   node.fail("attribute mode may not be '" + mode + "'");
 }
 

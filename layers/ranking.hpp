@@ -73,7 +73,7 @@ LayerPtr make_arg(const NodeArguments& node) {
   const std::int64_t axis = node.integer("axis", 0);
   const bool keep = node.integer_in("keepdims", 1, 0, 1) == 1;
   const bool last = node.opset >= 12 && node.integer_in("select_last_index", 0, 0, 1) == 1;
-  return std::make_shared<ArgLayer>(axis, largest, keep, last);
+  return make_counted<ArgLayer>(axis, largest, keep, last);
 }
 
 /// The k largest or smallest along an axis, in order, and their indices; of equal ones the first.
@@ -140,7 +140,7 @@ inline LayerPtr make_top_k(const NodeArguments& node) {
   if (k < 0) node.fail("k may not be " + std::to_string(k));
   const bool largest = node.opset < 11 || node.integer_in("largest", 1, 0, 1) == 1;
   if (node.opset >= 11) (void)node.integer_in("sorted", 1, 0, 1);  // sorted is one of the orders that may be given
-  return std::make_shared<TopKLayer>(node.integer("axis", -1), k, largest);
+  return make_counted<TopKLayer>(node.integer("axis", -1), k, largest);
 }
 
 /// 1 at the first largest value along an axis (before opset 13: of all axes from it on, as one), else 0.
@@ -179,7 +179,7 @@ class HardmaxLayer final : public RunnableLayer {
 inline LayerPtr make_hardmax(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const bool flatten = node.opset < 13;
-  return std::make_shared<HardmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten);
+  return make_counted<HardmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten);
 }
 
 }  // namespace weir::detail

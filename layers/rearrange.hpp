@@ -52,12 +52,11 @@ inline LayerPtr make_depth_to_space(const NodeArguments& node) {
   const std::string mode = node.opset < 11 ? "DCR" : node.text("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") node.fail("attribute mode may not be '" + mode + "'");
   using Form = SpaceDepthLayer::Form;
-  return std::make_shared<SpaceDepthLayer>(mode == "DCR" ? Form::to_space_dcr : Form::to_space_crd, block);
+  return make_counted<SpaceDepthLayer>(mode == "DCR" ? Form::to_space_dcr : Form::to_space_crd, block);
 }
 inline LayerPtr make_space_to_depth(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<SpaceDepthLayer>(SpaceDepthLayer::Form::to_depth,
-                                           node.integer_in("blocksize", 0, 1, 1 << 12));
+  return make_counted<SpaceDepthLayer>(SpaceDepthLayer::Form::to_depth, node.integer_in("blocksize", 0, 1, 1 << 12));
 }
 
 /// y[i, j, ...] = x[i mod I, j mod J, ...], each axis being repeated so often.
@@ -113,7 +112,7 @@ inline LayerPtr make_tile(const NodeArguments& node) {
   std::vector<std::int64_t> repeats = node.constant_list(1);
   for (std::int64_t r : repeats)
     if (r < 0) node.fail("a repeat is negative");
-  return std::make_shared<TileLayer>(std::move(repeats));
+  return make_counted<TileLayer>(std::move(repeats));
 }
 
 }  // namespace weir::detail

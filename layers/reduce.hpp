@@ -79,7 +79,7 @@ class ReduceLayer final : public RunnableLayer {
                          std::all_of(reduced.begin() + 2, reduced.begin() + x.rank(), [](bool r) { return r; });
     const bool whole_blocks = x.rank() > 1 && x[1] % lanes(context.isa()) == 0;
     if (given[0] == Layout::plain || !spatial || (!axes_.keep && !whole_blocks)) return std::nullopt;
-    auto layer = std::make_shared<ReduceLayer>(*this);
+    auto layer = make_counted<ReduceLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -97,7 +97,7 @@ class ReduceLayer final : public RunnableLayer {
 inline LayerPtr reduce_layer(const NodeArguments& node, const kernels::ReduceFunctions& reduction) {
   auto axes = ReducedAxes::read(node);
   if (!axes) return make_view([](const Shape& x) { return x; });
-  return std::make_shared<ReduceLayer>(reduction, std::move(*axes));
+  return make_counted<ReduceLayer>(reduction, std::move(*axes));
 }
 template <class Reduction>
 LayerPtr make_reduce(const NodeArguments& node) {
@@ -107,7 +107,7 @@ LayerPtr make_reduce(const NodeArguments& node) {
 template <class Reduction>
 LayerPtr make_global_pool(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<ReduceLayer>(kernels::reduce_functions<Reduction>, ReducedAxes{.spatial = true});
+  return make_counted<ReduceLayer>(kernels::reduce_functions<Reduction>, ReducedAxes{.spatial = true});
 }
 
 }  // namespace weir::detail

@@ -25,7 +25,7 @@ class ViewLayer final : public RunnableLayer {
     if (given[0] == Layout::plain || !keeps(1) || (inputs[0].depends_on_batch() && !keeps(2))) return std::nullopt;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
-    return Blocked{std::make_shared<ViewLayer>(*this), std::move(layouts), Layout::blocked};
+    return Blocked{make_counted<ViewLayer>(*this), std::move(layouts), Layout::blocked};
   }
   Examples examples(const ExamplesQuery& q) const override { return examples::reshaped(q); }
   bool is_view() const override { return true; }
@@ -36,7 +36,7 @@ class ViewLayer final : public RunnableLayer {
 };
 
 inline LayerPtr make_view(std::function<Shape(const Shape&)> shape_of) {
-  return std::make_shared<ViewLayer>(std::move(shape_of));
+  return make_counted<ViewLayer>(std::move(shape_of));
 }
 
 inline LayerPtr make_reshape(const NodeArguments& node) {

@@ -196,7 +196,7 @@ inline LayerPtr resize_layer(const NodeArguments& node, const ResizeRule& rule, 
   if (!targets.axes.empty() && targets.axes.size() != targets.count())
     node.fail("attribute axes has " + std::to_string(targets.axes.size()) + " entries for " +
               std::to_string(targets.count()) + " scales or sizes");
-  return std::make_shared<ResizeLayer>(rule, std::move(targets), outside);
+  return make_counted<ResizeLayer>(rule, std::move(targets), outside);
 }
 
 /// Resize: scales are input 1 in opset 10; since opset 11 inputs are x, roi, scales and sizes.

@@ -100,7 +100,7 @@ inline LayerPtr make_scatter_nd(const NodeArguments& node) {
   node.expect_inputs(3, 3);
   (void)node.constant_integers(1);
   if (node.constant(1)->shape.rank() == 0) node.fail("indices have no axes");
-  return std::make_shared<ScatterNdLayer>(Indices::read(node, 1), read_reduction(node));
+  return make_counted<ScatterNdLayer>(Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x but for y[i, indices[i, j, ...], ...], the index standing at `axis`, which are reduced with updates[i, j,
@@ -157,7 +157,7 @@ class ScatterElementsLayer final : public RunnableLayer {
 
 inline LayerPtr make_scatter_elements(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1), read_reduction(node));
+  return make_counted<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x where the column is not below row + k (upper) or not above it, else 0; over the last two axes.
@@ -198,7 +198,7 @@ inline LayerPtr make_trilu(const NodeArguments& node) {
     if (values.size() != 1) node.fail("k must be one value");
     k = std::clamp<std::int64_t>(values[0], -(std::int64_t{1} << 41), std::int64_t{1} << 41);
   }
-  return std::make_shared<TriluLayer>(node.integer_in("upper", 1, 0, 1) == 1, k);
+  return make_counted<TriluLayer>(node.integer_in("upper", 1, 0, 1) == 1, k);
 }
 
 }  // namespace weir::detail

@@ -176,7 +176,7 @@ class GraphBuilder {
     std::vector<Element> inputs, outputs;
     for (std::size_t i = 0; i < node.node.inputs.size(); ++i) inputs.push_back(quantized::element_of(node, i));
     for (const ElementType t : types) outputs.push_back(element_of(t));
-    return std::make_shared<AsFloatsLayer>(layer, std::move(inputs), std::move(outputs));
+    return make_counted<AsFloatsLayer>(layer, std::move(inputs), std::move(outputs));
   }
 
   /// Constants that a layer computed as floats become the integers that they are.
@@ -312,8 +312,7 @@ class GraphBuilder {
     }
     k.constant.fill(nullptr);
     k.id = add_value(node.inputs[i], k.shape, nullptr);
-    state_->nodes.push_back(
-        {node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}, true});
+    state_->nodes.push_back({node.inputs[i], "Fill", make_counted<FillLayer>(value.value_or(0.0F)), {}, {*k.id}, true});
   }
 
   /// Constant input i, which a layer reads when it runs.

@@ -32,7 +32,7 @@ class QuantizedPairLayer final : public RunnableLayer {
                                  std::span<const Layout> given) const override {
     if (!(inputs[0] == inputs[3])) return std::nullopt;
     if (given[0] == Layout::plain && given[3] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<QuantizedPairLayer>(*this);
+    auto layer = make_counted<QuantizedPairLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = layouts[3] = Layout::blocked;
@@ -97,7 +97,7 @@ LayerPtr make_qlinear_pair(const NodeArguments& node) {
   const auto b = quantized::read_quantization(node, 4, quantized::byte_element(node, 3));
   const auto y = quantized::read_result(node, 6);
   if (a.element != b.element || a.element != y.element) node.fail("inputs and result must be of one type");
-  return std::make_shared<QuantizedPairLayer>(quantized::PairNumbers(product, a, b, y), y.element);
+  return make_counted<QuantizedPairLayer>(quantized::PairNumbers(product, a, b, y), y.element);
 }
 
 }  // namespace weir::detail

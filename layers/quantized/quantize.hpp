@@ -61,7 +61,7 @@ class QuantizeLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain || numbers_.each()) return std::nullopt;
-    auto layer = std::make_shared<QuantizeLayer>(*this);
+    auto layer = make_counted<QuantizeLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -133,7 +133,7 @@ inline LayerPtr make_quantize_linear(const NodeArguments& node) {
       node.fail("attribute output_dtype is of another type than its zero point");
     if (type != 0 && !node.has_input(2)) element = type == 3 ? Element::int8 : Element::uint8;
   }
-  return std::make_shared<QuantizeLayer<true>>(read_axis(node, element), element);
+  return make_counted<QuantizeLayer<true>>(read_axis(node, element), element);
 }
 
 inline LayerPtr make_dequantize_linear(const NodeArguments& node) {
@@ -144,7 +144,7 @@ inline LayerPtr make_dequantize_linear(const NodeArguments& node) {
   if (element == Element::int32)
     for (const std::int32_t z : q.zero)
       if (z != 0) node.fail("the zero point of int32 may only be 0");
-  return std::make_shared<QuantizeLayer<false>>(std::move(q), element);
+  return make_counted<QuantizeLayer<false>>(std::move(q), element);
 }
 
 }  // namespace weir::detail

@@ -56,13 +56,13 @@ class LinearLayer final : public Layer {
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
     auto grown = epilogue_.then(next, position);
     if (!grown || !grown->epilogue.bears(weights_, bias_)) return std::nullopt;
-    auto layer = std::make_shared<LinearLayer>(*this);
+    auto layer = make_counted<LinearLayer>(*this);
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};
   }
   KernelPtr kernel(const Context& context, std::span<const Shape>) const override {
     kernels::FullyConnected product(in_, out_, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context);
-    return std::make_shared<LinearKernel>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
+    return make_counted<LinearKernel>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
   }
 
  private:

@@ -50,7 +50,12 @@ struct Pow {
   static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& a, const simd::Floats<W>& b) {
-    for (int i = 0; i < W; ++i) a[i] = b[i] == 2.0F ? a[i] * a[i] : std::pow(a[i], b[i]);
+    float base[W], power[W];
+    simd::store(a, base);
+    simd::store(b, power);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) base[i] = power[i] == 2.0F ? base[i] * base[i] : std::pow(base[i], power[i]);
+    simd::load(a, base);
   }
 };
 /// a if a >= 0, else b * a.

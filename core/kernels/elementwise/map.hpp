@@ -140,7 +140,11 @@ struct Scalar {
   static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
-    for (int i = 0; i < W; ++i) x[i] = f(x[i]);
+    float lanes[W];
+    simd::store(x, lanes);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) lanes[i] = f(lanes[i]);
+    simd::load(x, lanes);
   }
 };
 
@@ -150,7 +154,11 @@ struct Parametric {
   static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
-    for (int i = 0; i < W; ++i) x[i] = f(x[i], p);
+    float lanes[W];
+    simd::store(x, lanes);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) lanes[i] = f(lanes[i], p);
+    simd::load(x, lanes);
   }
 };
 struct Square {
