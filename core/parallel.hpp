@@ -145,7 +145,8 @@ class ThreadPool {
  public:
   /// Throws ArgumentError unless 1 <= threads <= 1024.
   explicit ThreadPool(int threads = 1) : threads_(threads) {
-    if (threads < 1 || threads > 1024) throw ArgumentError("threads must be 1 to 1024, not " + std::to_string(threads));
+    if (threads < 1 || threads > 1024)
+      throw ArgumentError(detail::message({"threads must be 1 to 1024, not ", threads}));
     if (threads == 1) return;
     arena_ = std::make_shared<tbb::task_arena>(threads);
     team_ = std::make_shared<Team>();

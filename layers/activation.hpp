@@ -180,7 +180,7 @@ inline LayerPtr make_gelu(const NodeArguments& node) {
   const std::string kind = node.text("approximate", "none");
   if (kind == "none") return make_scalar_map<scalars::gelu>(node);
   if (kind == "tanh") return make_scalar_map<scalars::gelu_tanh>(node);
-  node.fail("attribute approximate may not be '" + kind + "'");
+  node.fail(detail::message({"attribute approximate may not be '", kind, "'"}));
 }
 
 /// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)); Barron, "Continuously differentiable exponential linear units",

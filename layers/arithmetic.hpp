@@ -148,7 +148,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
   struct PReluLayer final : RunnableLayer {
     std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
       if (!(broadcast_shape(inputs[0], inputs[1]) == inputs[0]))
-        throw ShapeError("slope " + inputs[1].to_string() + " does not fit " + inputs[0].to_string());
+        throw ShapeError(detail::message({"slope ", inputs[1].to_string(), " does not fit ", inputs[0].to_string()}));
       return {inputs[0]};
     }
     void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -174,7 +174,8 @@ class FoldLayer final : public RunnableLayer {
     Shape y = inputs[0];
     for (const Shape& s : inputs.subspan(1)) {
       if (one_shape_ && !(s == y))
-        throw ShapeError("before opset 8 inputs have one shape, not " + y.to_string() + " and " + s.to_string());
+        throw ShapeError(
+            detail::message({"before opset 8 inputs have one shape, not ", y.to_string(), " and ", s.to_string()}));
       y = broadcast_shape(y, s);
     }
     return {y};

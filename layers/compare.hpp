@@ -131,8 +131,8 @@ inline LayerPtr make_cast(const NodeArguments& node) {
   if (to == 10) return map_layer<kernels::maps::Scalar<scalars::to_float16>>();
   if (to == 16) return map_layer<kernels::maps::Scalar<scalars::to_bfloat16>>();
   if (to != 1 && to != 10 && to != 11 && to != 16)
-    node.fail("cast of a computed tensor to type " + std::to_string(to) +
-              " is not supported, only to floating point, int32, int64 and bool");
+    node.fail(detail::message({"cast of a computed tensor to type ", to,
+                               " is not supported, only to floating point, int32, int64 and bool"}));
   return make_view([](const Shape& x) { return x; });
 }
 

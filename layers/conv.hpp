@@ -198,16 +198,18 @@ inline LayerPtr make_conv(const NodeArguments& node) {
   node.expect_inputs(2, 3);
   const SharedFloats& weights = node.constant_floats(1);
   const Shape& shape = node.constant(1)->shape;
-  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
+  if (shape.rank() != 3 && shape.rank() != 4)
+    node.fail(detail::message({"weights ", shape.to_string(), " are not supported"}));
   const Window window = Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
   const std::int64_t groups = node.integer("group", 1), out = shape[0];
   if (groups < 1 || out < 1 || shape[1] < 1 || out % groups != 0)
-    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
+    node.fail(detail::message({"group ", groups, " does not divide weights ", shape.to_string()}));
   if (groups > Window::limit || shape[1] > Window::limit || out > Window::limit) node.fail("too many channels");
   SharedFloats bias;
   if (node.has_input(2)) {
     bias = node.constant_floats(2);
-    if (node.constant(2)->shape != Shape{out}) node.fail("bias does not fit weights " + shape.to_string());
+    if (node.constant(2)->shape != Shape{out})
+      node.fail(detail::message({"bias does not fit weights ", shape.to_string()}));
   }
   return make_counted<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
 }

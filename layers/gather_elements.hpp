@@ -14,7 +14,7 @@ namespace weir::detail {
 inline void expect_elements_of(const Shape& x, const Shape& indices, std::size_t axis) {
   bool fits = indices.rank() == x.rank();
   for (std::size_t i = 0; fits && i < x.rank(); ++i) fits = i == axis || indices[i] <= x[i];
-  if (!fits) throw ShapeError("indices " + indices.to_string() + " do not fit " + x.to_string());
+  if (!fits) throw ShapeError(detail::message({"indices ", indices.to_string(), " do not fit ", x.to_string()}));
 }
 
 /// All of the first n inputs have their examples along one axis, not `axis`, and the output has them there too.
@@ -86,8 +86,8 @@ class GatherNdLayer final : public RunnableLayer {
                 static_cast<std::size_t>(indices[r - 1]) <= x.rank() - common_;
     for (std::size_t i = 0; fits && i < common_; ++i) fits = indices[i] == x[i];
     if (!fits)
-      throw ShapeError("indices " + indices.to_string() + " with batch_dims " + std::to_string(common_) +
-                       " do not fit " + x.to_string());
+      throw ShapeError(detail::message(
+          {"indices ", indices.to_string(), " with batch_dims ", common_, " do not fit ", x.to_string()}));
     const auto depth = static_cast<std::size_t>(indices[r - 1]);
     for (std::size_t d = 0; d < depth; ++d) indices_.expect_inside(x, common_ + d, d, depth);
     std::vector<std::int64_t> dims(indices.begin(), indices.end() - 1);

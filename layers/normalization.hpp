@@ -21,9 +21,10 @@ class LayerNormalizationLayer final : public RunnableLayer {
     const Shape row(std::span(x.begin() + first, x.end()));
     for (std::size_t i = 1; i < inputs.size(); ++i)
       if (inputs[i].rank() > 0 && (inputs[i].numel() != row.numel() || !(broadcast_shape(inputs[i], row) == row)))
-        throw ShapeError("parameters " + inputs[i].to_string() + " do not fit the axes " + row.to_string() + " of " +
-                         x.to_string());
-    if (inputs[1].rank() == 0 && row.numel() != 1) throw ShapeError("a single scale does not fit " + x.to_string());
+        throw ShapeError(detail::message(
+            {"parameters ", inputs[i].to_string(), " do not fit the axes ", row.to_string(), " of ", x.to_string()}));
+    if (inputs[1].rank() == 0 && row.numel() != 1)
+      throw ShapeError(detail::message({"a single scale does not fit ", x.to_string()}));
     Shape moments = x;
     for (std::size_t i = first; i < x.rank(); ++i) moments = moments.with(i, 1);
     std::vector<Shape> shapes(outputs_, moments);
@@ -84,14 +85,15 @@ class GroupNormalizationLayer final : public RunnableLayer {
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
-    if (x.rank() < 3) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    if (x.rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", x.to_string()}));
     const std::int64_t groups = groups_ == 0 ? x[1] : groups_;
     if (groups == 0 || x[1] % groups != 0)
-      throw ShapeError(std::to_string(groups) + " groups do not divide the channels of " + x.to_string());
+      throw ShapeError(detail::message({groups, " groups do not divide the channels of ", x.to_string()}));
     const Shape expected{per_group_ ? groups : x[1]};
     for (std::size_t i = 1; i < 3; ++i)
       if (!(inputs[i] == expected))
-        throw ShapeError("expects parameters " + expected.to_string() + ", got " + inputs[i].to_string());
+        throw ShapeError(
+            detail::message({"expects parameters ", expected.to_string(), ", got ", inputs[i].to_string()}));
     return {x};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,

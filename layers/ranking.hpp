@@ -30,7 +30,7 @@ class ArgLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     const std::size_t axis = checked_axis(axis_, x.rank());
-    if (x[axis] == 0) throw ShapeError("there is no extreme of an empty axis of " + x.to_string());
+    if (x[axis] == 0) throw ShapeError(detail::message({"there is no extreme of an empty axis of ", x.to_string()}));
     if (x[axis] > std::int64_t{1} << 24) throw ShapeError("an index above 2^24 is not held exactly by a float");
     std::vector<std::int64_t> dims(x.begin(), x.end());
     if (keep_)
@@ -84,7 +84,7 @@ class TopKLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     const std::size_t axis = checked_axis(axis_, x.rank());
-    if (k_ < 0 || k_ > x[axis]) throw ShapeError("cannot take " + std::to_string(k_) + " of " + x.to_string());
+    if (k_ < 0 || k_ > x[axis]) throw ShapeError(detail::message({"cannot take ", k_, " of ", x.to_string()}));
     if (x[axis] > std::int64_t{1} << 24) throw ShapeError("an index above 2^24 is not held exactly by a float");
     return {x.with(axis, k_), x.with(axis, k_)};
   }
@@ -137,7 +137,7 @@ inline LayerPtr make_top_k(const NodeArguments& node) {
     if (values.size() != 1) node.fail("k must be one value");
     k = values[0];
   }
-  if (k < 0) node.fail("k may not be " + std::to_string(k));
+  if (k < 0) node.fail(detail::message({"k may not be ", k}));
   const bool largest = node.opset < 11 || node.integer_in("largest", 1, 0, 1) == 1;
   if (node.opset >= 11) (void)node.integer_in("sorted", 1, 0, 1);  // sorted is one of the orders that may be given
   return make_counted<TopKLayer>(node.integer("axis", -1), k, largest);

@@ -17,7 +17,7 @@ struct ReducedAxes {
 
   std::array<bool, Shape::max_rank> mark(const Shape& x) const {
     std::array<bool, Shape::max_rank> marked{};
-    if (spatial && x.rank() < 3) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    if (spatial && x.rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", x.to_string()}));
     if (spatial || axes.empty()) std::fill(marked.begin() + (spatial ? 2 : 0), marked.begin() + x.rank(), true);
     for (std::int64_t axis : axes) marked[checked_axis(axis, x.rank())] = true;
     return marked;

@@ -54,7 +54,7 @@ inline LayerPtr make_flatten(const NodeArguments& node) {
   return make_view([axis](const Shape& x) {
     const auto rank = static_cast<std::int64_t>(x.rank());
     if (axis < -rank || axis > rank)
-      throw ShapeError("axis " + std::to_string(axis) + " is outside of " + x.to_string());
+      throw ShapeError(detail::message({"axis ", axis, " is outside of ", x.to_string()}));
     const auto cut = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
     return Shape{x.product(0, cut), x.product(cut, x.rank())};
   });

@@ -141,7 +141,7 @@ class Plan {
           s.kernel = s.layer->kernel(context, input_shapes(s, 1));
         }
       } catch (const ShapeError& e) {
-        throw ShapeError(network_.source() + ", node '" + s.name + "' " + s.op + ": " + e.what());
+        throw ShapeError(detail::message({network_.source(), ", node '", s.name, "' ", s.op, ": ", e.what()}));
       }
       for (std::size_t i = 0; i < s.inputs.size(); ++i) {
         const ValueId v = s.inputs[i];

@@ -92,7 +92,7 @@ template <bool product>
 LayerPtr make_qlinear_pair(const NodeArguments& node) {
   node.expect_inputs(2, 8);
   for (const std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{4}, std::size_t{6}})
-    if (!node.has_input(i)) node.fail("input " + std::to_string(i) + " is missing");
+    if (!node.has_input(i)) node.fail(detail::message({"input ", i, " is missing"}));
   const auto a = quantized::read_quantization(node, 1, quantized::byte_element(node, 0));
   const auto b = quantized::read_quantization(node, 4, quantized::byte_element(node, 3));
   const auto y = quantized::read_result(node, 6);

@@ -129,7 +129,7 @@ class QuantizedConcatLayer final : public RunnableLayer {
     std::int64_t length = 0;
     for (std::size_t i = 2; i < inputs.size(); i += 3) {
       if (inputs[i].rank() != first.rank() || inputs[i].with(axis, 0) != first.with(axis, 0))
-        throw ShapeError("cannot join " + first.to_string() + " and " + inputs[i].to_string());
+        throw ShapeError(detail::message({"cannot join ", first.to_string(), " and ", inputs[i].to_string()}));
       (void)inputs[i].numel();
       length += inputs[i][axis];
     }
@@ -215,9 +215,9 @@ class QuantizedConcatLayer final : public RunnableLayer {
 /// Y_scale, Y_zero_point, then tensor, scale and zero point of each input.
 inline LayerPtr make_qlinear_concat(const NodeArguments& node) {
   const std::size_t n = node.node.inputs.size();
-  if (n < 5 || n % 3 != 2) node.fail("has " + std::to_string(n) + " inputs, not two and three for each tensor");
+  if (n < 5 || n % 3 != 2) node.fail(detail::message({"has ", n, " inputs, not two and three for each tensor"}));
   for (std::size_t i = 0; i < n; ++i)
-    if (!node.has_input(i)) node.fail("input " + std::to_string(i) + " is missing");
+    if (!node.has_input(i)) node.fail(detail::message({"input ", i, " is missing"}));
   if (!node.has_attribute("axis")) node.fail("attribute axis is missing");
   const auto y = quantized::read_result(node, 0);
   std::vector<quantized::Table> tables;

@@ -120,10 +120,10 @@ class QuantizedGlobalPoolLayer final : public RunnableLayer {
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 2); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     Shape y = inputs[0];
-    if (y.rank() < 3) throw ShapeError("expects [N, C, ...], got " + y.to_string());
+    if (y.rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", y.to_string()}));
     if (y.product(2, y.rank()) < 1) throw ShapeError("an image without pixels has no mean");
     if (y.product(2, y.rank()) > max_pixels)
-      throw ShapeError("the sum of " + y.to_string() + " may not fit into 32 bits");
+      throw ShapeError(detail::message({"the sum of ", y.to_string(), " may not fit into 32 bits"}));
     for (std::size_t i = 2; i < y.rank(); ++i) y = y.with(i, 1);
     return {y};
   }

@@ -44,7 +44,7 @@ class LinearLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     if (x.rank() < 1 || x[x.rank() - 1] != in_)
-      throw ShapeError("expects [..., " + std::to_string(in_) + "], got " + x.to_string());
+      throw ShapeError(detail::message({"expects [..., ", in_, "], got ", x.to_string()}));
     return {x.with(x.rank() - 1, out_)};
   }
   double flops(std::span<const Shape> inputs) const override {

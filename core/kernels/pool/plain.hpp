@@ -18,7 +18,7 @@ struct PoolParams {
 
   /// Shape of y [N, C, OH, OW] for x [N, C, H, W]. Throws ShapeError if not one window fits.
   Shape output_shape(const Shape& x) const {
-    if (x.rank() != 4) throw ShapeError("pooling expects [N, C, H, W], got " + x.to_string());
+    if (x.rank() != 4) throw ShapeError(detail::message({"pooling expects [N, C, H, W], got ", x.to_string()}));
     return {x[0], x[1], h.count(x[2], ceil_mode), w.count(x[3], ceil_mode)};
   }
 };

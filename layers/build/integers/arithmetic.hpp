@@ -25,14 +25,15 @@ inline Result one(Constant c) { return std::vector<Constant>{std::move(c)}; }
 
 inline std::size_t checked_size(const Shape& shape) {
   const auto n = static_cast<std::size_t>(shape.numel());
-  if (n > max_folded_integers) throw ShapeError("integer result " + shape.to_string() + " is too large");
+  if (n > max_folded_integers)
+    throw ShapeError(detail::message({"integer result ", shape.to_string(), " is too large"}));
   return n;
 }
 
 /// Input i, which must be there and hold integers.
 inline const Constant& at(const NodeArguments& node, Inputs inputs, std::size_t i) {
-  if (i >= inputs.size() || inputs[i] == nullptr) node.fail("input " + std::to_string(i) + " is missing");
-  if (!inputs[i]->is_int) node.fail("input " + std::to_string(i) + " must hold integers");
+  if (i >= inputs.size() || inputs[i] == nullptr) node.fail(detail::message({"input ", i, " is missing"}));
+  if (!inputs[i]->is_int) node.fail(detail::message({"input ", i, " must hold integers"}));
   return *inputs[i];
 }
 
