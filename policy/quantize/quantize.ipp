@@ -32,17 +32,17 @@ inline bool is_quantised_operator(const std::string& op) {
 /// Throws what quantize() says of its options and images.
 inline void check_quantize(ConstView images, const QuantizeOptions& o) {
   if (o.weight_bits != 7 && o.weight_bits != 8)
-    throw ArgumentError("weight_bits must be 7 or 8, not " + std::to_string(o.weight_bits));
+    throw ArgumentError(detail::message({"weight_bits must be 7 or 8, not ", o.weight_bits}));
   if (o.ranges.empty()) throw ArgumentError("ranges: give at least one method");
   for (const std::string& r : o.ranges)
     if (std::find(range_methods.begin(), range_methods.end(), r) == range_methods.end())
-      throw ArgumentError("ranges: '" + r + "' is none of minmax, percentile, mse, kl");
+      throw ArgumentError(detail::message({"ranges: '", r, "' is none of minmax, percentile, mse, kl"}));
   if (!(o.worth > 0 && o.worth <= 1)) throw ArgumentError("worth must be above 0 and at most 1");
   if (images.shape.rank() == 0 || images.shape[0] < 8)
     throw ArgumentError("quantising needs at least 8 images, better 200");
   if (o.held_back != 0 && o.held_back + 4 > static_cast<std::size_t>(images.shape[0]))
-    throw ArgumentError("held_back: of " + std::to_string(images.shape[0]) + " images " + std::to_string(o.held_back) +
-                        " leave fewer than 4 to calibrate with");
+    throw ArgumentError(detail::message(
+        {"held_back: of ", images.shape[0], " images ", o.held_back, " leave fewer than 4 to calibrate with"}));
 }
 
 /// The work of quantize(), step by step.
@@ -97,8 +97,8 @@ class Quantizer {
     bool fits = dims.empty() || dims.size() == images.shape.rank();
     for (std::size_t i = 1; fits && i < dims.size(); ++i) fits = dims[i] < 0 || dims[i] == images.shape[i];
     if (!fits)
-      throw ShapeError(def.source + ": images are " + images.shape.with(0, 1).to_string() +
-                       ", which is not what input '" + def.inputs[0].name + "' reads");
+      throw ShapeError(detail::message({def.source, ": images are ", images.shape.with(0, 1).to_string(),
+                                        ", which is not what input '", def.inputs[0].name, "' reads"}));
     BuildOptions b;
     b.input_shapes[def.inputs[0].name] = {images.shape.begin() + 1, images.shape.end()};
     return b;
@@ -124,23 +124,24 @@ class Quantizer {
 
   void check(const Network& net) {
     if (!(net.input_shape().with(0, calibration_.shape[0]) == calibration_.shape))
-      throw ShapeError(net.source() + " reads " + net.input_shape().to_string() + ", images are " +
-                       calibration_.shape.with(0, 1).to_string());
+      throw ShapeError(detail::message({net.source(), " reads ", net.input_shape().to_string(), ", images are ",
+                                        calibration_.shape.with(0, 1).to_string()}));
     if (net.state().fixed_batch > std::min(calibration_.shape[0], judging_.shape[0]))
-      throw ArgumentError(net.source() + ": runs batches of " + std::to_string(net.state().fixed_batch) +
-                          " only, and there are fewer images");
+      throw ArgumentError(detail::message(
+          {net.source(), ": runs batches of ", net.state().fixed_batch, " only, and there are fewer images"}));
     if (net.output_shape().numel() < 2)
-      throw ArgumentError(net.source() + ": a score for each class is needed, its answer is one value");
+      throw ArgumentError(
+          detail::message({net.source(), ": a score for each class is needed, its answer is one value"}));
     const auto& layers = selection_.layers();
     if (std::none_of(layers.begin(), layers.end(), [](const WeightLayer& l) { return !l.answers; }))
-      throw FormatError(net.source() +
-                        ": has no layer to quantise: no Conv, Gemm or MatMul with constant weights but " +
-                        (layers.empty() ? "none at all" : "the one that answers"));
+      throw FormatError(detail::message(
+          {net.source(), ": has no layer to quantise: no Conv, Gemm or MatMul with constant weights but ",
+           (layers.empty() ? "none at all" : "the one that answers")}));
     for (const std::string& name : o_.keep)
       if (std::none_of(layers.begin(), layers.end(),
                        [&](const WeightLayer& l) { return def_.nodes[l.node].name == name; }))
-        throw ArgumentError("keep: " + net.source() + " has no Conv, Gemm or MatMul '" + name +
-                            "' with constant weights");
+        throw ArgumentError(detail::message(
+            {"keep: ", net.source(), " has no Conv, Gemm or MatMul '", name, "' with constant weights"}));
   }
 
   void describe_layers() {
@@ -204,7 +205,8 @@ class Quantizer {
         if (const auto it = histograms_.find(name); it != histograms_.end()) try {
             counting ? it->second.count(x.span()) : it->second.widen(x.span());
           } catch (const ArgumentError& e) {
-            throw ArgumentError(fp32.source() + ": tensor '" + name + "' " + e.what() + " on a calibration image");
+            throw ArgumentError(
+                detail::message({fp32.source(), ": tensor '", name, "' ", e.what(), " on a calibration image"}));
           }
         if (!counting) add_means(name, x);
       };
@@ -394,13 +396,14 @@ class Quantizer {
 WEIR_INLINE void check_quantizable(const GraphDef& def) {
   for (const NodeDef& n : def.nodes)
     if (is_quantised_operator(n.op))
-      throw FormatError(def.source + ": is quantised already (node '" + n.name + "' " + n.op +
-                        "); give the network in fp32 that it was made of");
+      throw FormatError(detail::message({def.source, ": is quantised already (node '", n.name, "' ", n.op,
+                                         "); give the network in fp32 that it was made of"}));
   if (def.opset < 13)
-    throw FormatError(def.source + ": opset " + std::to_string(def.opset) +
-                      "; weights with a scale for each channel need 13, export the network again with it");
+    throw FormatError(
+        detail::message({def.source, ": opset ", def.opset,
+                         "; weights with a scale for each channel need 13, export the network again with it"}));
   if (def.inputs.size() != 1)
-    throw ArgumentError(def.source + ": has " + std::to_string(def.inputs.size()) + " inputs, not 1");
+    throw ArgumentError(detail::message({def.source, ": has ", def.inputs.size(), " inputs, not 1"}));
 }
 
 }  // namespace weir::detail

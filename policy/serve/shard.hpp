@@ -42,7 +42,7 @@ inline Shard parse_shard(const std::string& text) {
                count = parse_count(std::string_view(text).substr(slash + 1));
     if (index && count && *index < *count && *count <= max_shards) return {*index, *count};
   }
-  throw ArgumentError("shard '" + text.substr(0, 100) + "': say index/count, from 0/8 to 7/8");
+  throw ArgumentError(detail::message({"shard '", text.substr(0, 100), "': say index/count, from 0/8 to 7/8"}));
 }
 
 /// The shard of a process that was started as one of many, else 0/1. Read in this order, each where its first variable
@@ -65,7 +65,7 @@ Shard shard_from_environment(const Get& get) {
     try {
       return parse_shard(*index + "/" + value(size).value_or(""));
     } catch (const ArgumentError& e) {
-      throw ArgumentError(rank + ", " + size + ": " + e.what());
+      throw ArgumentError(detail::message({rank, ", ", size, ": ", e.what()}));
     }
   }
   const std::string array = "SLURM_ARRAY_TASK_";
@@ -74,13 +74,12 @@ Shard shard_from_environment(const Get& get) {
   const auto number = [&](const char* what, const char* otherwise) {
     const std::string text = value(array + what).value_or(otherwise);
     if (const auto parsed = parse_count(text)) return *parsed;
-    throw ArgumentError(array + what + ": '" + text.substr(0, 100) + "' is no count");
+    throw ArgumentError(detail::message({array, what, ": '", text.substr(0, 100), "' is no count"}));
   };
   const std::size_t at = number("ID", ""), count = number("COUNT", ""), least = number("MIN", "0"),
                     step = number("STEP", "1");
   if (step == 0 || at < least || (at - least) % step != 0 || (at - least) / step >= count || count > max_shards)
-    throw ArgumentError(array + "ID: " + std::to_string(at) + " is not one of " + std::to_string(count) +
-                        " tasks from " + std::to_string(least) + " on");
+    throw ArgumentError(detail::message({array, "ID: ", at, " is not one of ", count, " tasks from ", least, " on"}));
   return {(at - least) / step, count};
 }
 
