@@ -88,7 +88,7 @@ inline LayerPtr make_clip(const NodeArguments& node) {
   return make_counted<ClipLayer>(clamp);
 }
 
-inline LayerPtr map_layer(kernels::MapFunction (*function)(Isa), kernels::MapParams parameters) {
+[[gnu::noinline]] inline LayerPtr map_layer(kernels::MapFunction (*function)(Isa), kernels::MapParams parameters) {
   return make_counted<MapLayer>(function, parameters);
 }
 template <class Function>
@@ -96,7 +96,7 @@ LayerPtr map_layer(kernels::MapParams parameters = {}) {
   return map_layer(&kernels::map_function<Function>, parameters);
 }
 
-inline LayerPtr map_of_one_input(const NodeArguments& node, kernels::MapFunction (*function)(Isa)) {
+[[gnu::noinline]] inline LayerPtr map_of_one_input(const NodeArguments& node, kernels::MapFunction (*function)(Isa)) {
   node.expect_inputs(1, 1);
   return map_layer(function, {});
 }

@@ -128,7 +128,8 @@ class CombineLayer final : public ArithmeticLayer {
 };
 
 /// Two inputs, either of which may be constant.
-inline LayerPtr combine_layer(const NodeArguments& node, ArithmeticLayer::Kind kind, Combination operation) {
+[[gnu::noinline]] inline LayerPtr combine_layer(const NodeArguments& node, ArithmeticLayer::Kind kind,
+                                                Combination operation) {
   node.expect_inputs(2, 2);
   ArithmeticLayer::Constants constants;
   for (std::size_t i = 0; i < 2; ++i)
@@ -216,7 +217,8 @@ class FoldLayer final : public RunnableLayer {
   Layout layout_ = Layout::plain;
 };
 
-inline LayerPtr fold_layer(const NodeArguments& node, ArithmeticLayer::Kind kind, Combination operation, bool mean) {
+[[gnu::noinline]] inline LayerPtr fold_layer(const NodeArguments& node, ArithmeticLayer::Kind kind,
+                                             Combination operation, bool mean) {
   node.expect_inputs(node.node.inputs.size(), node.node.inputs.size());
   if (node.node.inputs.empty()) node.fail("has no inputs");
   const bool one_shape = node.opset < 8;

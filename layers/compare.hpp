@@ -70,7 +70,8 @@ class ScalarCombineLayer final : public RunnableLayer {
   kernels::CombineFunction (*operation_)(Isa);
 };
 
-inline LayerPtr scalar_combine_layer(const NodeArguments& node, kernels::CombineFunction (*operation)(Isa)) {
+[[gnu::noinline]] inline LayerPtr scalar_combine_layer(const NodeArguments& node,
+                                                       kernels::CombineFunction (*operation)(Isa)) {
   node.expect_inputs(2, 2);
   if (node.opset < 7) node.fail("is supported from opset 7 on");
   return make_counted<ScalarCombineLayer>(operation);

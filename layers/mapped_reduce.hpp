@@ -52,8 +52,8 @@ class MappedReduceLayer final : public RunnableLayer {
   ReducedAxes axes_;
 };
 
-inline LayerPtr mapped_reduce_layer(const NodeArguments& node, kernels::MapFunction (*before)(Isa),
-                                    kernels::MapFunction (*after)(Isa), bool exponents) {
+[[gnu::noinline]] inline LayerPtr mapped_reduce_layer(const NodeArguments& node, kernels::MapFunction (*before)(Isa),
+                                                      kernels::MapFunction (*after)(Isa), bool exponents) {
   auto axes = ReducedAxes::read(node);
   if (!axes) node.fail("noop_with_empty_axes without axes is not supported: what it yields is not settled");
   return make_counted<MappedReduceLayer>(before, after, exponents, std::move(*axes));

@@ -94,7 +94,7 @@ class ReduceLayer final : public RunnableLayer {
   Layout layout_ = Layout::plain;
 };
 
-inline LayerPtr reduce_layer(const NodeArguments& node, const kernels::ReduceFunctions& reduction) {
+[[gnu::noinline]] inline LayerPtr reduce_layer(const NodeArguments& node, const kernels::ReduceFunctions& reduction) {
   auto axes = ReducedAxes::read(node);
   if (!axes) return make_view([](const Shape& x) { return x; });
   return make_counted<ReduceLayer>(reduction, std::move(*axes));
