@@ -124,7 +124,7 @@ inline LayerPtr make_gemm(const NodeArguments& node) {
         for (float& w : scaled) w *= alpha;
         weights = std::move(scaled);
       }
-      return make_counted<LinearLayer>(in, out, 2, std::move(weights), *bias);
+      return make_counted<LinearLayer>(in, out, std::size_t{2}, std::move(weights), *bias);
     }
   }
   return make_counted<GemmLayer>(transpose_a, transpose_b, alpha, beta);
