@@ -8,6 +8,9 @@
 
 namespace weir::kernels {
 
+/// The 7x7 convolution of stride 2 that many networks begin with.
+using WinogradStem = Winograd<4, 2, 7, Layout::plain>;
+
 /// All that can compute this convolution of an x in that layout to a blocked y, planned but not packed; Winograd's only
 /// where it is allowed.
 inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Conv2dParams& p, const Shape& x,
@@ -19,15 +22,15 @@ inline std::vector<std::unique_ptr<Conv2dAlgorithm>> conv2d_algorithms(const Con
   if (blocked && DepthwiseStaged::fits(p)) all.push_back(std::make_unique<DepthwiseStaged>(p, x, micro));
   if (Dot::fits(p, x, layout, micro)) all.push_back(std::make_unique<Dot>(p, x, layout, micro));
   all.push_back(std::make_unique<Direct>(p, x, layout, micro));
-  if (!winograd) return all;
-  // Those of stride 1 and 2, and the 7x7 convolution of stride 2 that many networks begin with.
-  constexpr kernels::winograd::Phases blocked_forms[] = {{4, 1, 3}, {2, 1, 3}, {4, 2, 3}, {2, 2, 3}};
-  constexpr kernels::winograd::Phases stem{4, 2, 7};
-  for (const kernels::winograd::Phases& form : blocked_forms)
-    if (blocked && Winograd::fits(form, false, p, micro))
-      all.push_back(std::make_unique<Winograd>(form, false, p, x, micro));
-  if (!blocked && Winograd::fits(stem, true, p, micro))
-    all.push_back(std::make_unique<Winograd>(stem, true, p, x, micro));
+  if (blocked && winograd && Winograd<4, 1>::fits(p, micro)) {
+    all.push_back(std::make_unique<Winograd<4, 1>>(p, x, micro));
+    all.push_back(std::make_unique<Winograd<2, 1>>(p, x, micro));
+  }
+  if (blocked && winograd && Winograd<4, 2>::fits(p, micro)) {
+    all.push_back(std::make_unique<Winograd<4, 2>>(p, x, micro));
+    all.push_back(std::make_unique<Winograd<2, 2>>(p, x, micro));
+  }
+  if (!blocked && winograd && WinogradStem::fits(p, micro)) all.push_back(std::make_unique<WinogradStem>(p, x, micro));
   return all;
 }
 

@@ -36,20 +36,20 @@ namespace weir::kernels {
 ///
 /// Weights must be finite. A NaN or infinity in x would reach all pixels of a tile that sees it, so the pixels of such
 /// a tile are computed by plain loops; so are those of a tile that overflows on the way.
+template <int Y, int S, int K = 3, Layout layout = Layout::blocked>
 class Winograd : public WinogradSizes {
+  using P = winograd::Phases<Y, S, K>;
+  static constexpr int N = P::N, positions = P::positions, phases = P::phases, products = P::products;
+  static constexpr bool plain = layout == Layout::plain;
+
  public:
-  /// Of a plain x: see Phases for what there is.
-  Winograd(const winograd::Phases& of, bool plain, const Conv2dParams& p, const Shape& x, const Microkernels& micro)
-      : WinogradSizes({of.Y, of.S, of.positions, of.products, plain}, p, x, micro), phases_(of) {
-    for (int at = 0; at < of.positions; ++at) {
-      kind_[at] = of.kind_of(at);
-      before_[at] = of.products_before(at);
-    }
-    if (Shape{phases_.phases, planes_, pitch_, unit_}.numel() > std::numeric_limits<std::int32_t>::max())
+  Winograd(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
+      : WinogradSizes({Y, S, positions, products, plain}, p, x, micro) {
+    if (Shape{phases, planes_, pitch_, unit_}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError(detail::message({"convolution: an image of ", x.to_string(), " is too large"}));
-    for (int kind = 0; kind < phases_.phases; ++kind)
-      for (int f = 0; f < phases_.phases; ++f) {
-        if (!winograd::Phases::has_part(f, kind)) continue;
+    for (int kind = 0; kind < phases; ++kind)
+      for (int f = 0; f < phases; ++f) {
+        if (!P::has_part(f, kind)) continue;
         for (std::int64_t q = 0; q < planes_; ++q)
           taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * unit_),
                                  static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
@@ -57,25 +57,25 @@ class Winograd : public WinogradSizes {
   }
 
   /// Groups must be whole blocks of channels.
-  static bool fits(const winograd::Phases& of, bool plain, const Conv2dParams& p, const Microkernels& micro) {
-    return p.kernel_h == of.K && p.kernel_w == of.K && p.stride_h == of.S && p.stride_w == of.S && p.dilation_h == 1 &&
+  static bool fits(const Conv2dParams& p, const Microkernels& micro) {
+    return p.kernel_h == K && p.kernel_w == K && p.stride_h == S && p.stride_w == S && p.dilation_h == 1 &&
            p.dilation_w == 1 &&
            (p.groups == 1 ||
             (!plain && p.in_channels / p.groups % micro.lanes == 0 && p.out_channels / p.groups % micro.lanes == 0));
   }
 
-  std::string_view name() const override { return form_.Y == 4 ? "winograd4x4" : "winograd2x2"; }
+  std::string_view name() const override { return Y == 4 ? "winograd4x4" : "winograd2x2"; }
   void pack(std::span<const float> weights) override {
     kernel_ = weights.data();
     const std::int64_t width = micro_->width();
-    const auto floats = static_cast<std::size_t>(params_.groups * blocks_ * form_.products * C_ * width);
+    const auto floats = static_cast<std::size_t>(params_.groups * blocks_ * products * C_ * width);
     std::fill_n(weights_.reserve(floats), floats, 0.0F);
     // Channels of the output innermost, as the lines lie that one transform writes to.
     for (std::int64_t g = 0; g < params_.groups; ++g)
       for (std::int64_t b = 0; b < blocks_; ++b)
         for (std::int64_t c = 0; c < C_; ++c)
           for (std::int64_t lane = 0; lane < std::min(width, M_ - b * width); ++lane)
-            pack_kernel(weights.data() + ((g * M_ + b * width + lane) * C_ + c) * phases_.K * phases_.K, g, b, c, lane);
+            pack_kernel(weights.data() + ((g * M_ + b * width + lane) * C_ + c) * K * K, g, b, c, lane);
   }
 
   std::size_t workspace_floats(std::int64_t threads) const override {
@@ -98,13 +98,13 @@ class Winograd : public WinogradSizes {
   }
 
   /// A blocked image is computed as a whole: it lies in the caches, and V of bands would be made twice where they meet.
-  bool by_rows() const override { return form_.plain; }
+  bool by_rows() const override { return plain; }
   bool transforms() const override { return true; }
-  std::int64_t rows_together() const override { return form_.Y; }
+  std::int64_t rows_together() const override { return Y; }
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
     const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp, false};
-    const std::int64_t first = rows.rows.first / form_.Y, last = (rows.rows.last + form_.Y - 1) / form_.Y;
+    const std::int64_t first = rows.rows.first / Y, last = (rows.rows.last + Y - 1) / Y;
     compute_range(work, first * across_, last * across_, 0, 1, workspace);
   }
 
@@ -135,8 +135,8 @@ class Winograd : public WinogradSizes {
   }
 
   /// Parts whose sums are held at a time.
-  std::int64_t most_parts() const { return form_.plain ? 1 : 4; }
-  static constexpr std::int64_t most_lanes = max_tile_width / 2, most_pixels = 16;
+  static constexpr std::int64_t most_parts = plain ? 1 : 4;
+  static constexpr std::int64_t most_lanes = max_tile_width / 2;
 
   /// y of the tiles first .. last-1, and of range `column` of the `columns` that the output channels are cut in. A
   /// block of channels may be cut between parts of a strip, or two threads would take as long for nine of them as for
@@ -168,10 +168,10 @@ class Winograd : public WinogradSizes {
   void compute(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last, float* workspace) const {
     const EvenParts parts(end - begin, micro_->max_rows);
-    float* sums = workspace + form_.positions * input_step();
+    float* sums = workspace + positions * input_step();
     while (first < last) {
       const std::int64_t b = first / parts.count, part = first % parts.count;
-      const std::int64_t n = std::min({last - first, parts.count - part, most_parts()});
+      const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
       multiply(workspace, g, b, parts, part, part + n, sums);
       transform_back(work, g, b, begin + parts.first(part), begin + parts.first(part + n), sums);
       first += n;
@@ -180,44 +180,45 @@ class Winograd : public WinogradSizes {
 
   /// U of one kernel.
   void pack_kernel(const float* weights, std::int64_t g, std::int64_t b, std::int64_t c, std::int64_t lane) {
-    std::int64_t before[winograd::most_phases] = {};  // phases that have a part in positions of each kind
-    for (int f = 0; f < phases_.phases; ++f) {
-      float u[winograd::most_positions];
-      phases_.transform(weights, f, u);
-      for (std::int64_t p = 0; p < form_.positions; ++p) {
-        const int kind = kind_[p];
-        if (winograd::Phases::has_part(f, kind))
-          weights_.data()[packed_at(g, b, p) + (before[kind] * C_ + c) * vectors(b) * micro_->lanes + lane] = u[p];
+    std::int64_t before[phases] = {};  // phases that have a part in positions of each kind
+    for (int f = 0; f < phases; ++f) {
+      const auto u = P::transform(weights, f);
+      for (std::int64_t p = 0; p < positions; ++p) {
+        const int kind = P::kind_of(p);
+        if (P::has_part(f, kind))
+          weights_.data()[packed_at(g, b, p) + (before[kind] * C_ + c) * vectors(b) * micro_->lanes + lane] =
+              u[static_cast<std::size_t>(p)];
       }
-      for (int kind = 0; kind < phases_.phases; ++kind) before[kind] += winograd::Phases::has_part(f, kind);
+      for (int kind = 0; kind < phases; ++kind) before[kind] += P::has_part(f, kind);
     }
   }
 
   std::int64_t packed_at(std::int64_t g, std::int64_t b, std::int64_t p) const {
-    return (g * blocks_ + b) * form_.products * C_ * micro_->width() + before_[p] * C_ * vectors(b) * micro_->lanes;
+    return (g * blocks_ + b) * products * C_ * micro_->width() +
+           P::products_before(p) * C_ * vectors(b) * micro_->lanes;
   }
 
   // From one position to the next; a line more than needed, or all would fall on one set of the cache.
-  std::int64_t input_step() const { return phases_.phases * phase_step() + 16; }
+  std::int64_t input_step() const { return phases * phase_step() + 16; }
   std::int64_t phase_step() const { return planes_ * pitch_ * unit_; }
-  std::int64_t piece_floats() const { return form_.positions * (input_step() + sums_step()); }
+  std::int64_t piece_floats() const { return positions * (input_step() + sums_step()); }
   float* own(float* workspace, std::int64_t piece) const {
     return workspace + piece * workspaces_apart(piece_floats());
   }
-  std::int64_t sums_step() const { return most_parts() * micro_->max_rows * micro_->width() + 16; }
+  std::int64_t sums_step() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
 
   /// V of one plane and of n tiles from `column` on in a row of tiles, counted over all images.
   void transform_row(const Work& work, std::int64_t plane, std::int64_t row, std::int64_t column, std::int64_t n,
                      float* to) const {
     const float* x = work.x.data + row / down_ * work.x_image + plane * work.x.plane_floats;
-    micro_->winograd_row(phases_.N)({x, H_, W_, work.x.rows, form_.S * form_.Y * (row % down_) - params_.pad_top,
-                                     form_.S * form_.Y * column - params_.pad_left, to, input_step(), phase_step()},
-                                    n);
+    micro_->winograd_row(N)({x, H_, W_, work.x.rows, S * Y * (row % down_) - params_.pad_top,
+                             S * Y * column - params_.pad_left, to, input_step(), phase_step()},
+                            n);
   }
 
   /// Asks for the rows of x that a row of tiles is the first to see: no core looks that far ahead by itself.
   void ask_for(const Work& work, std::int64_t plane, std::int64_t row) const {
-    const std::int64_t i = form_.S * form_.Y * (row % down_), end = std::min(i + form_.S * form_.Y, H_) * W_ * unit_;
+    const std::int64_t i = S * Y * (row % down_), end = std::min(i + S * Y, H_) * W_ * unit_;
     const float* x = work.x.data + row / down_ * work.x_image + plane * work.x.plane_floats;
     for (std::int64_t at = i * W_ * unit_; at < end; at += 16) __builtin_prefetch(x + at);
   }
@@ -226,14 +227,14 @@ class Winograd : public WinogradSizes {
   void multiply(const float* input, std::int64_t g, std::int64_t b, const EvenParts& parts, std::int64_t first,
                 std::int64_t last, float* sums) const {
     const std::int64_t L = micro_->lanes, begin = parts.first(first), line = vectors(b) * L;
-    const std::int64_t step = ahead_step(line, last - first), pixels = most_parts() * micro_->max_rows;
-    for (std::int64_t p = 0; p < form_.positions; ++p) {
-      const std::vector<ConvTap>& taps = taps_[kind_[p]];
+    const std::int64_t step = ahead_step(line, last - first), pixels = most_parts * micro_->max_rows;
+    for (std::int64_t p = 0; p < positions; ++p) {
+      const std::vector<ConvTap>& taps = taps_[P::kind_of(p)];
       const float *x = input + p * input_step(), *weights = weights_.data() + packed_at(g, b, p);
-      const std::int64_t depth = phases_.products_at(kind_[p]) * C_;
+      const std::int64_t depth = P::products_at(P::kind_of(p)) * C_;
       const float* ahead = weights + depth * line;
       parts.for_each(first, last, [&](std::int64_t at, std::int64_t tiles) {
-        micro_->conv_tile(form_.plain ? PixelStep::one : PixelStep::vector, tiles,
+        micro_->conv_tile(plain ? PixelStep::one : PixelStep::vector, tiles,
                           vectors(b))({.x = x + at * unit_,
                                        .taps = taps.data(),
                                        .taps_end = taps.data() + taps.size(),
@@ -264,15 +265,15 @@ class Winograd : public WinogradSizes {
   /// Those in some columns of one row of tiles.
   void transform_back_row(const Work& work, std::int64_t g, std::int64_t b, std::int64_t row, RowRange columns,
                           const float* sums) const {
-    const std::int64_t L = micro_->lanes, i = form_.Y * (row % down_);
-    const RowRange rows{i, std::min<std::int64_t>(i + form_.Y, OH_)};
+    const std::int64_t L = micro_->lanes, i = Y * (row % down_);
+    const RowRange rows{i, std::min<std::int64_t>(i + Y, OH_)};
     const bool all = work.rows.first <= rows.first && rows.last <= work.rows.last &&
                      work.y.together(i) >= rows.size() &&
                      (!work.residual.data || work.residual.together(i) >= rows.size());
     for (std::int64_t v = 0; v < vectors(b); ++v) {
       const std::int64_t block = (g * M_ + b * micro_->width()) / L + v;
-      std::int64_t at = row / down_ * work.y_image + form_.Y * columns.first * L;
-      winograd::OutputTile tile{sums + v * most_parts() * micro_->max_rows * L,
+      std::int64_t at = row / down_ * work.y_image + Y * columns.first * L;
+      winograd::OutputTile tile{sums + v * most_parts * micro_->max_rows * L,
                                 sums_step(),
                                 work.bias + block * L,
                                 work.residual.data ? work.residual.row(block, i) + at : nullptr,
@@ -282,13 +283,13 @@ class Winograd : public WinogradSizes {
                                 0,
                                 work.clamp};
       for (std::int64_t column = columns.first; column < columns.last; ++column) {
-        tile.columns = std::min<std::int64_t>(form_.Y, OW_ - form_.Y * column);
-        if (!(all ? micro_->winograd_tile(phases_.N)(tile) : transform_back_rows(work, block, rows, at, tile)))
-          compute_plainly(work, block, row, {form_.Y * column, form_.Y * column + tile.columns});
+        tile.columns = std::min<std::int64_t>(Y, OW_ - Y * column);
+        if (!(all ? micro_->winograd_tile(N)(tile) : transform_back_rows(work, block, rows, at, tile)))
+          compute_plainly(work, block, row, {Y * column, Y * column + tile.columns});
         tile.sums += L;
-        tile.y += form_.Y * L;
-        if (tile.residual) tile.residual += form_.Y * L;
-        at += form_.Y * L;
+        tile.y += Y * L;
+        if (tile.residual) tile.residual += Y * L;
+        at += Y * L;
       }
     }
   }
@@ -297,18 +298,17 @@ class Winograd : public WinogradSizes {
   /// winograd_tile().
   bool transform_back_rows(const Work& work, std::int64_t block, RowRange rows, std::int64_t at,
                            winograd::OutputTile tile) const {
-    float y[most_pixels * most_lanes], residual[most_pixels * most_lanes];
+    float y[Y * Y * most_lanes], residual[Y * Y * most_lanes] = {};
     const std::int64_t floats = tile.columns * micro_->lanes;
-    tile.pitch = form_.Y * micro_->lanes;
+    tile.pitch = Y * micro_->lanes;
     tile.y = y;
     const RowRange wanted{std::max(rows.first, work.rows.first), std::min(rows.last, work.rows.last)};
     if (work.residual.data) {
       tile.residual = residual;
-      std::fill_n(residual, form_.Y * tile.pitch, 0.0F);
       for (std::int64_t r = wanted.first; r < wanted.last; ++r)
         std::copy_n(work.residual.row(block, r) + at, floats, residual + (r - rows.first) * tile.pitch);
     }
-    if (!micro_->winograd_tile(phases_.N)(tile)) return false;
+    if (!micro_->winograd_tile(N)(tile)) return false;
     for (std::int64_t r = wanted.first; r < wanted.last; ++r)
       std::copy_n(y + (r - rows.first) * tile.pitch, floats, work.y.row(block, r) + at);
     return true;
@@ -316,9 +316,9 @@ class Winograd : public WinogradSizes {
 
   /// What is asked for of the tile in these columns of y, for one block of channels.
   [[gnu::cold]] void compute_plainly(const Work& work, std::int64_t block, std::int64_t row, RowRange columns) const {
-    const std::int64_t L = micro_->lanes, image = row / down_, i = form_.Y * (row % down_);
+    const std::int64_t L = micro_->lanes, image = row / down_, i = Y * (row % down_);
     Conv2dRows part{work.x, work.residual, work.y, {}, work.clamp};
-    part.rows = {std::max(i, work.rows.first), std::min(i + form_.Y, work.rows.last)};
+    part.rows = {std::max(i, work.rows.first), std::min(i + Y, work.rows.last)};
     part.x.data += image * work.x_image;
     part.y.data += image * work.y_image;
     if (part.residual.data) part.residual.data += image * work.y_image;
@@ -326,10 +326,7 @@ class Winograd : public WinogradSizes {
         part, {block * L, std::min((block + 1) * L, params_.out_channels)}, columns);
   }
 
-  winograd::Phases phases_;
-  int kind_[winograd::most_positions] = {};  ///< by positions: their kind, and the products before them
-  std::int64_t before_[winograd::most_positions] = {};
-  std::vector<ConvTap> taps_[winograd::most_phases];  ///< of the positions of each kind
+  std::vector<ConvTap> taps_[phases];  ///< of the positions of each kind
   detail::PackedWeights weights_;
   const float* kernel_ = nullptr;  ///< what they were packed from
 };

@@ -105,35 +105,28 @@ TEST_CASE_TEMPLATE("Winograd: what is not finite shows in the first or the last 
     }
 }
 
-TEST_CASE("Winograd: the products of all positions and phases add up") {
-  for (const winograd::Phases& of : {winograd::Phases{4, 1, 3}, winograd::Phases{2, 1, 3}, winograd::Phases{2, 2, 3},
-                                     winograd::Phases{4, 2, 3}, winograd::Phases{4, 2, 7}}) {
-    CAPTURE(of.Y);
-    CAPTURE(of.S);
-    CAPTURE(of.K);
-    REQUIRE(of.positions <= winograd::most_positions);
-    REQUIRE(of.phases <= winograd::most_phases);
-    std::int64_t before = 0;
-    for (std::int64_t p = 0; p < of.positions; ++p) {
-      CHECK(of.products_before(p) == before);
-      const int kind = of.kind_of(p);
-      std::int64_t with_part = 0;
-      for (int f = 0; f < of.phases; ++f) with_part += of.has_part(f, kind);
-      CHECK(of.products_at(kind) == with_part);
-      before += with_part;
-    }
-    CHECK(before == of.products);
-    // At infinity, the last position, stands the last weight of each phase: none where it has no part.
-    const auto taps = static_cast<std::size_t>(of.T);
-    std::vector<float> weights(taps * taps * 4, 0.0F), u(static_cast<std::size_t>(of.positions));
-    for (float& w : weights) w = uniform<float>();
-    for (int f = 0; f < of.phases; ++f) {
-      of.transform(weights.data(), f, u.data());
-      if (of.has_part(f, of.kind_of(of.positions - 1)))
-        CHECK(u.back() != 0);
-      else
-        CHECK(u.back() == 0);
-    }
+TEST_CASE_TEMPLATE("Winograd: the products of all positions and phases add up", Of, winograd::Phases<4, 1, 3>,
+                   winograd::Phases<2, 2, 3>, winograd::Phases<4, 2, 3>, winograd::Phases<4, 2, 7>) {
+  std::int64_t before = 0;
+  for (std::int64_t p = 0; p < Of::positions; ++p) {
+    CHECK(Of::products_before(p) == before);
+    const int kind = Of::kind_of(p);
+    std::int64_t with_part = 0;
+    for (int f = 0; f < Of::phases; ++f) with_part += Of::has_part(f, kind);
+    CHECK(Of::products_at(kind) == with_part);
+    before += with_part;
+  }
+  CHECK(before == Of::products);
+  // At infinity, the last position, stands the last weight of each phase: none where it has no part.
+  constexpr auto taps = static_cast<std::size_t>(Of::T);
+  std::vector<float> weights(taps * taps * 4, 0.0F);
+  for (float& w : weights) w = uniform<float>();
+  for (int f = 0; f < Of::phases; ++f) {
+    const auto u = Of::transform(weights.data(), f);
+    if (Of::has_part(f, Of::kind_of(Of::positions - 1)))
+      CHECK(u.back() != 0);
+    else
+      CHECK(u.back() == 0);
   }
 }
 
