@@ -66,11 +66,13 @@ namespace weir::quantized {
 /// Of a result that is added to another image: TileResult of a tile's sums [pixels][16]. A function of its own, so that
 /// not each tile has a copy of it.
 [[gnu::noinline, gnu::target("avx2")]] inline void store_summed(const std::int32_t* sums, std::int64_t pixels,
-                                                                const TileResult& y) {
+                                                                const TileResult& of) {
+  const TileResult y = of;  // which no store can change, nor p: what lies in them is loaded once
+  const PairNumbers p = *of.sum;
   for (std::int64_t r = 0; r < pixels; ++r, sums += tile_channels) {
     const std::int64_t at = r * y.y_step;
-    const __m256i q0 = summed(requantised(load_integers(sums), y.scale, y.rounding), y.other_low + at, *y.sum);
-    const __m256i q1 = summed(requantised(load_integers(sums + 8), y.scale + 8, y.rounding), y.other_high + at, *y.sum);
+    const __m256i q0 = summed(requantised(load_integers(sums), y.scale, y.rounding), y.other_low + at, p);
+    const __m256i q1 = summed(requantised(load_integers(sums + 8), y.scale + 8, y.rounding), y.other_high + at, p);
     const __m128d bytes = _mm_castsi128_pd(packed_bytes(q0, q1, y.is_signed));
     _mm_storel_pd(reinterpret_cast<double*>(y.low + at), bytes);
     _mm_storeh_pd(reinterpret_cast<double*>(y.high + at), bytes);

@@ -40,8 +40,9 @@ inline constexpr __mmask16 all_lanes = 0xFFFF;
 
 /// As store_summed() of AVX2.
 [[gnu::noinline, gnu::target("avx512f,avx512bw,avx512vl,avx512vnni")]] inline void store_summed_avx512(
-    const std::int32_t* sums, std::int64_t pixels, const TileResult& y) {
-  const PairNumbers& p = *y.sum;
+    const std::int32_t* sums, std::int64_t pixels, const TileResult& of) {
+  const TileResult y = of;  // which no store can change, nor p: what lies in them is loaded once
+  const PairNumbers p = *of.sum;
   for (std::int64_t r = 0; r < pixels; ++r, sums += tile_channels) {
     const __m512i sum = _mm512_loadu_si512(sums);
     const __m512i q =
