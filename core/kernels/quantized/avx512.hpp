@@ -38,40 +38,40 @@ inline constexpr __mmask16 all_lanes = 0xFFFF;
   return _mm512_add_epi32(_mm512_maskz_cvtps_epi32(all_lanes, z), _mm512_set1_epi32(to.zero));
 }
 
-/// As store_summed() of AVX2.
-[[gnu::noinline, gnu::target("avx512f,avx512bw,avx512vl,avx512vnni")]] inline void store_summed_avx512(
-    const std::int32_t* sums, std::int64_t pixels, const TileResult& of) {
-  const TileResult y = of;  // which no store can change, nor p: what lies in them is loaded once
-  const PairNumbers p = *of.sum;
-  for (std::int64_t r = 0; r < pixels; ++r, sums += tile_channels) {
-    const __m512i sum = _mm512_loadu_si512(sums);
-    const __m512i q =
-        clamped_avx512(_mm512_mul_ps(_mm512_maskz_cvtepi32_ps(all_lanes, sum), _mm512_loadu_ps(y.scale)), y.rounding);
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y.other_low + r * y.y_step));
-    const __m512i other =
-        p.b_signed ? _mm512_maskz_cvtepi8_epi32(all_lanes, bytes) : _mm512_maskz_cvtepu8_epi32(all_lanes, bytes);
-    __m512 u = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_cvtepi32_ps(all_lanes, q), _mm512_set1_ps(p.a_zero)),
-                             _mm512_set1_ps(p.a_factor));
-    __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_cvtepi32_ps(all_lanes, other), _mm512_set1_ps(p.b_zero)),
-                             _mm512_set1_ps(p.b_factor));
-    asm("" : "+v"(u), "+v"(v));  // as rounded() does
-    const __m512i total = clamped_avx512(_mm512_add_ps(u, v), p.rounding);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(y.low + r * y.y_step), _mm512_maskz_cvtepi32_epi8(all_lanes, total));
-  }
+/// Of a result that is added to another image: TileResult of the sums of pixel r.
+[[gnu::always_inline, gnu::target("avx512f,avx512bw,avx512vl,avx512vnni")]] inline void store_summed_avx512(
+    __m512i sum, std::int64_t r, const TileResult& y) {
+  const PairNumbers& p = *y.sum;
+  const __m512i q =
+      clamped_avx512(_mm512_mul_ps(_mm512_maskz_cvtepi32_ps(all_lanes, sum), _mm512_loadu_ps(y.scale)), y.rounding);
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y.other_low + r * y.y_step));
+  const __m512i other =
+      p.b_signed ? _mm512_maskz_cvtepi8_epi32(all_lanes, bytes) : _mm512_maskz_cvtepu8_epi32(all_lanes, bytes);
+  __m512 u = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_cvtepi32_ps(all_lanes, q), _mm512_set1_ps(p.a_zero)),
+                           _mm512_set1_ps(p.a_factor));
+  __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_cvtepi32_ps(all_lanes, other), _mm512_set1_ps(p.b_zero)),
+                           _mm512_set1_ps(p.b_factor));
+  asm("" : "+v"(u), "+v"(v));  // as rounded() does
+  const __m512i total = clamped_avx512(_mm512_add_ps(u, v), p.rounding);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y.low + r * y.y_step), _mm512_maskz_cvtepi32_epi8(all_lanes, total));
 }
 
 /// TileResult of a tile's sums, which began with the bias.
 template <int R>
 [[gnu::always_inline, gnu::target("avx512f,avx512bw,avx512vl,avx512vnni")]] inline void store_avx512(
     const __m512i (&sum)[R], const TileResult& y) {
-  if (y.sums != nullptr || y.sum != nullptr) {
-    alignas(64) std::int32_t kept[R * tile_channels];
-    std::int32_t* const to = y.sums != nullptr ? y.sums : kept;
+  if (y.sums != nullptr) {
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      _mm512_storeu_si512(to + r * tile_channels, sum[r]);
+      _mm512_storeu_si512(y.sums + r * tile_channels, sum[r]);
     }
-    if (y.sums == nullptr) store_summed_avx512(kept, R, y);
+    return;
+  }
+  if (y.sum != nullptr) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      store_summed_avx512(sum[r], r, y);
+    }
     return;
   }
   const __m512 scale = _mm512_loadu_ps(y.scale);
