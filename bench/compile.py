@@ -20,7 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAMS = [
     ('run_network', 'load an ONNX file, hook, run', 100_000, 350, 4),
     ('serve_policy', 'load_policy, answer an image, CascadeStream', 120_000, 400, 5),
-    ('learn_policy', 'learn a policy from a trace, save it', 260_000, 800, 12),
+    ('learn_policy', 'learn a policy from a trace, save it', 200_000, 800, 12),
 ]
 HEADER_ONLY = ('run_network', 1200, 40)
 # A program that only runs networks and policies includes none of these.

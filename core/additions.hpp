@@ -24,7 +24,7 @@ class Additions {
   void add(Entry entry, const std::string& what) {
     const std::lock_guard lock(mutex_);
     if (std::ranges::find(entries_, entry.name, &Entry::name) != entries_.end())
-      throw ArgumentError(what + ": there is a '" + std::string(entry.name) + "' already");
+      throw ArgumentError(detail::message({what, ": there is a '", entry.name, "' already"}));
     entries_.push_back(std::move(entry));
   }
 

@@ -11,7 +11,7 @@ WEIR_INLINE Context::Context(const ContextOptions& options)
       threads_(options.threads),
       isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)) {
   if (options.gemm != "weir" && options.gemm != "openblas")
-    throw ArgumentError("gemm backend '" + options.gemm + "' is unknown: weir, openblas");
+    throw ArgumentError(detail::message({"gemm backend '", options.gemm, "' is unknown: weir, openblas"}));
   openblas_ = options.gemm == "openblas";
   if (openblas_) kernels::require_openblas();
   winograd_ = options.winograd;

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 #include <weir/core/finite_math.hpp>
+#include <weir/core/message.hpp>
 
 namespace weir {
 

@@ -26,8 +26,8 @@ class Executor::Pass {
     bool any = false;
     for (const std::string& name : network().tensor_names()) any = any || detail::matches(pattern, name);
     if (!any)
-      throw ArgumentError(network().source() + " has no tensor that matches '" + std::string(pattern) + "'" +
-                          network().nearest_tensor(pattern));
+      throw ArgumentError(detail::message(
+          {network().source(), " has no tensor that matches '", pattern, "'", network().nearest_tensor(pattern)}));
     hooks_.push_back(std::make_shared<Hook>(Hook{std::string(pattern), std::move(f)}));
     planned_ = false;
     return HookHandle(hooks_.back());
@@ -120,15 +120,14 @@ class Executor::Pass {
   std::int64_t check(std::span<const ConstView> inputs) const {
     const detail::NetworkState& s = network().state();
     if (inputs.size() != s.inputs.size())
-      throw ShapeError(s.source + " has " + std::to_string(s.inputs.size()) + " inputs, not " +
-                       std::to_string(inputs.size()));
+      throw ShapeError(detail::message({s.source, " has ", s.inputs.size(), " inputs, not ", inputs.size()}));
     const std::int64_t n = inputs.empty() || inputs[0].shape.rank() == 0 ? 1 : inputs[0].shape[0];
     if (s.fixed_batch > 0 && n != s.fixed_batch) network().check_batch(n);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const detail::Value& v = network().value(s.inputs[i]);
       if (n < 1 || !(v.form.at(n) == inputs[i].shape))
-        throw ShapeError(s.source + ", input '" + v.name + "' expects " + v.form.at(1).to_string() +
-                         " for each example, got " + inputs[i].shape.to_string());
+        throw ShapeError(detail::message({s.source, ", input '", v.name, "' expects ", v.form.at(1).to_string(),
+                                          " for each example, got ", inputs[i].shape.to_string()}));
     }
     return n;
   }
@@ -136,15 +135,17 @@ class Executor::Pass {
   void must_have_begun(const char* what) const {
     not_from_a_hook(what);
     if (!began_)
-      throw ArgumentError("executor of " + network().source() + ": " + what + " before begin(), or after it failed");
+      throw ArgumentError(
+          detail::message({"executor of ", network().source(), ": ", what, " before begin(), or after it failed"}));
   }
 
   /// A hook is called in the middle of a pass, which another pass of the same executor would destroy.
   void not_from_a_hook(const char* what) const {
     if (busy_)
-      throw ArgumentError("executor of " + network().source() + ": " + what +
-                          " was called from one of its own hooks, which may not compute; another executor of the same "
-                          "network may");
+      throw ArgumentError(
+          detail::message({"executor of ", network().source(), ": ", what,
+                           " was called from one of its own hooks, which may not compute; another executor of the same "
+                           "network may"}));
   }
 
   /// The steps before `end`. Where that throws, nothing is known of the tensors: the next call must be begin().
@@ -235,19 +236,20 @@ class Executor::Pass {
     for (std::size_t r = 0; r < examples_.size(); ++r)
       for (std::size_t i = 0; i < width; ++i)
         if (!detail::is_finite(y.data[r * width + i]))
-          throw ArgumentError(network().source() + ", output '" + network().output_names().front() + "': value " +
-                              std::to_string(i) + " of image " + std::to_string(examples_[r]) +
-                              " of the batch is not finite; look at the image and at the network's weights");
+          throw ArgumentError(detail::message(
+              {network().source(), ", output '", network().output_names().front(), "': value ", i, " of image ",
+               examples_[r], " of the batch is not finite; look at the image and at the network's weights"}));
   }
 
   /// What compact() does.
   void leave(std::span<const std::size_t> keep) {
     for (std::size_t i = 0; i < keep.size(); ++i)
       if (keep[i] >= examples_.size() || (i > 0 && keep[i] <= keep[i - 1]))
-        throw ArgumentError("rows to keep must ascend and be below " + std::to_string(examples_.size()));
+        throw ArgumentError(detail::message({"rows to keep must ascend and be below ", examples_.size()}));
     if (keep.size() == examples_.size()) return;
     if (network().state().fixed_batch > 0 && !keep.empty())
-      throw ArgumentError(network().source() + " was exported for a fixed batch: all rows stay or all leave");
+      throw ArgumentError(
+          detail::message({network().source(), " was exported for a fixed batch: all rows stay or all leave"}));
     runner_.keep_rows(keep);
     for (std::size_t i = 0; i < keep.size(); ++i) examples_[i] = examples_[keep[i]];
     examples_.resize(keep.size());

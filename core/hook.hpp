@@ -38,7 +38,7 @@ class Step {
   /// The row leaves with this answer when the hooks of this tensor are done. Throws ArgumentError if there is no such
   /// row.
   void exit(std::size_t row, int label) {
-    if (row >= rows()) throw ArgumentError(std::string(name_) + " has no row " + std::to_string(row));
+    if (row >= rows()) throw ArgumentError(detail::message({name_, " has no row ", row}));
     exits_.push_back({row, label});
   }
   /// The pass ends here for all rows.

@@ -29,9 +29,9 @@ inline Isa isa_by_name(std::string_view name) {
   for (std::size_t i = 0; i < isa_names.size(); ++i)
     if (isa_names[i] == name) {
       if (supported(static_cast<Isa>(i))) return static_cast<Isa>(i);
-      throw ArgumentError("instruction set '" + std::string(name) + "': this CPU does not have it");
+      throw ArgumentError(detail::message({"instruction set '", name, "': this CPU does not have it"}));
     }
-  throw ArgumentError("instruction set '" + std::string(name) + "' is unknown: portable, avx2, avx512");
+  throw ArgumentError(detail::message({"instruction set '", name, "' is unknown: portable, avx2, avx512"}));
 }
 
 /// The best that this CPU has, or what the environment variable WEIR_ISA names.

@@ -52,8 +52,8 @@ void refuse_unknown_keys(const Json& object, std::initializer_list<std::string_v
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string all;
     for (const std::string_view name : known) all += (all.empty() ? "" : ", ") + std::string(name);
-    throw FormatError("key '" + key.substr(0, 100) + "' is unknown; the nearest known one is '" +
-                      std::string(nearest_name(key, {known.begin(), known.size()})) + "' (known: " + all + ")");
+    throw FormatError(detail::message({"key '", key.substr(0, 100), "' is unknown; the nearest known one is '",
+                                       nearest_name(key, {known.begin(), known.size()}), "' (known: ", all, ")"}));
   }
 }
 

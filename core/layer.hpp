@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 #include <weir/core/context.hpp>
 #include <weir/core/element.hpp>
@@ -83,5 +84,22 @@ class RunnableLayer : public Layer, public Kernel, public std::enable_shared_fro
   /// The layer itself.
   KernelPtr kernel(const Context&, std::span<const Shape> /*inputs*/) const override { return shared_from_this(); }
 };
+
+namespace detail {
+
+/// Takes a new object over.
+inline std::shared_ptr<const void> counted(RunnableLayer* layer) { return std::shared_ptr<RunnableLayer>(layer); }
+inline std::shared_ptr<const void> counted(Layer* layer) { return std::shared_ptr<Layer>(layer); }
+inline std::shared_ptr<const void> counted(Kernel* kernel) { return std::shared_ptr<Kernel>(kernel); }
+
+/// A layer or a kernel, as by std::make_shared, which compiles a dozen functions again for each of weir's hundred
+/// classes; here they are compiled for the three bases.
+template <class T, class... A>
+std::shared_ptr<T> make_counted(A&&... arguments) {
+  T* const made = new T(std::forward<A>(arguments)...);
+  return std::shared_ptr<T>(counted(made), made);
+}
+
+}  // namespace detail
 
 }  // namespace weir

@@ -111,7 +111,7 @@ class Network {
   detail::ValueId id_of(std::string_view name) const {
     const auto it = ids_.find(name);
     if (it == ids_.end())
-      throw ArgumentError(source() + " has no tensor '" + std::string(name) + "'" + nearest_tensor(name));
+      throw ArgumentError(detail::message({source(), " has no tensor '", name, "'", nearest_tensor(name)}));
     return it->second;
   }
 
@@ -145,16 +145,17 @@ class Network {
     const std::string head = source() + " does not run batches of " + std::to_string(n);
     if (n < 1) throw ShapeError(head);
     if (state_->fixed_batch > 0 && n != state_->fixed_batch)
-      throw ShapeError(head + ", only of " + std::to_string(state_->fixed_batch) + ": " + state_->why_fixed);
+      throw ShapeError(detail::message({head, ", only of ", state_->fixed_batch, ": ", state_->why_fixed}));
     for (const detail::Node& node : state_->nodes) {
       if (node.by_form) continue;
       try {
         const std::vector<Shape> shapes = node.layer->output_shapes(input_shapes(node, n));
         for (std::size_t i = 0; i < shapes.size() && i < node.outputs.size(); ++i)
           if (node.outputs[i] != detail::absent && !(shapes[i] == value(node.outputs[i]).form.at(n)))
-            throw ShapeError("the output " + shapes[i].to_string() + " does not grow with the batch size");
+            throw ShapeError(
+                detail::message({"the output ", shapes[i].to_string(), " does not grow with the batch size"}));
       } catch (const ShapeError& e) {
-        throw ShapeError(head + ": node '" + node.name + "' " + node.op + ": " + e.what());
+        throw ShapeError(detail::message({head, ": node '", node.name, "' ", node.op, ": ", e.what()}));
       }
     }
   }

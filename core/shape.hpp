@@ -21,9 +21,9 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const std::int64_t> dims) : rank_(dims.size()) {
-    if (rank_ > max_rank) throw ShapeError("rank " + std::to_string(rank_) + " is above 8");
+    if (rank_ > max_rank) throw ShapeError(detail::message({"rank ", rank_, " is above 8"}));
     for (std::size_t i = 0; i < rank_; ++i) {
-      if (dims[i] < 0) throw ShapeError("negative dimension " + std::to_string(dims[i]));
+      if (dims[i] < 0) throw ShapeError(detail::message({"negative dimension ", dims[i]}));
       dims_[i] = dims[i];
     }
   }
@@ -35,7 +35,7 @@ class Shape {
 
   /// The same shape with dimension i set to value.
   Shape with(std::size_t i, std::int64_t value) const {
-    if (value < 0) throw ShapeError("negative dimension " + std::to_string(value));
+    if (value < 0) throw ShapeError(detail::message({"negative dimension ", value}));
     Shape s = *this;
     s.dims_.at(i) = value;
     return s;
@@ -49,7 +49,7 @@ class Shape {
     std::int64_t n = 1;
     for (std::size_t i = first; i < last; ++i)
       if (__builtin_mul_overflow(n, dims_[i], &n) || n > (std::int64_t{1} << 40))
-        throw ShapeError("shape " + to_string() + " is too large");
+        throw ShapeError(detail::message({"shape ", to_string(), " is too large"}));
     return n;
   }
 

@@ -18,11 +18,11 @@ class ShapeForm {
 
   /// The line through two shapes; throws ShapeError if their ranks differ or no line has integer slope.
   static ShapeForm through(std::int64_t n1, const Shape& s1, std::int64_t n2, const Shape& s2) {
-    if (s1.rank() != s2.rank()) throw ShapeError("rank depends on the batch size: " + s1.to_string());
+    if (s1.rank() != s2.rank()) throw ShapeError(detail::message({"rank depends on the batch size: ", s1.to_string()}));
     ShapeForm f(s1);
     for (std::size_t i = 0; i < s1.rank(); ++i) {
       const std::int64_t rise = s2[i] - s1[i], run = n2 - n1;
-      if (rise % run != 0) throw ShapeError("dimension " + std::to_string(i) + " is not linear in the batch size");
+      if (rise % run != 0) throw ShapeError(detail::message({"dimension ", i, " is not linear in the batch size"}));
       f.slope_[i] = rise / run;
       f.offset_[i] = s1[i] - f.slope_[i] * n1;
     }

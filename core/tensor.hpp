@@ -66,7 +66,7 @@ class Tensor {
   /// Throws ShapeError unless values has shape.numel() elements.
   Tensor(Shape shape, std::span<const float> values) : shape_(shape), size_(static_cast<std::size_t>(shape.numel())) {
     if (values.size() != size_)
-      throw ShapeError("shape " + shape.to_string() + " does not hold " + std::to_string(values.size()) + " values");
+      throw ShapeError(detail::message({"shape ", shape.to_string(), " does not hold ", values.size(), " values"}));
     std::copy(values.begin(), values.end(), buffer_.reserve(std::max<std::size_t>(size_, 1)));
   }
   explicit Tensor(ConstView v) : Tensor(v.shape, v.span()) {}

@@ -37,7 +37,7 @@ class MapLayer : public ElementwiseLayer {
     if (given[0] == Layout::plain) return std::nullopt;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
-    return Blocked{std::make_shared<MapLayer>(function_, parameters_, Layout::blocked), std::move(layouts),
+    return Blocked{make_counted<MapLayer>(function_, parameters_, Layout::blocked), std::move(layouts),
                    Layout::blocked};
   }
   bool ignores_input(std::size_t i) const override { return i > 0; }
@@ -57,7 +57,7 @@ class ClipLayer final : public MapLayer {
   std::optional<Fused> absorb(const Layer& next, std::size_t) const override {
     const auto* clip = dynamic_cast<const ClipLayer*>(&next);
     if (clip == nullptr) return std::nullopt;
-    return Fused{std::make_shared<ClipLayer>(kernels::Clamp{clip->clamp_(clamp_.lo), clip->clamp_(clamp_.hi)}),
+    return Fused{make_counted<ClipLayer>(kernels::Clamp{clip->clamp_(clamp_.lo), clip->clamp_(clamp_.hi)}),
                  std::nullopt};
   }
 
@@ -67,7 +67,7 @@ class ClipLayer final : public MapLayer {
 
 inline LayerPtr make_relu(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<ClipLayer>(kernels::Clamp{.lo = 0});
+  return make_counted<ClipLayer>(kernels::Clamp{.lo = 0});
 }
 
 /// Bounds are attributes before opset 11, inputs since. What is not given is the largest finite number: infinities are
@@ -85,19 +85,25 @@ inline LayerPtr make_clip(const NodeArguments& node) {
   }
   if (std::isnan(clamp.lo) || std::isnan(clamp.hi)) node.fail("a bound is NaN");
   clamp.lo = std::min(clamp.lo, clamp.hi);
-  return std::make_shared<ClipLayer>(clamp);
+  return make_counted<ClipLayer>(clamp);
 }
 
+[[gnu::noinline]] inline LayerPtr map_layer(kernels::MapFunction (*function)(Isa), kernels::MapParams parameters) {
+  return make_counted<MapLayer>(function, parameters);
+}
 template <class Function>
 LayerPtr map_layer(kernels::MapParams parameters = {}) {
-  return std::make_shared<MapLayer>(&kernels::map_function<Function>, parameters);
+  return map_layer(&kernels::map_function<Function>, parameters);
 }
 
+[[gnu::noinline]] inline LayerPtr map_of_one_input(const NodeArguments& node, kernels::MapFunction (*function)(Isa)) {
+  node.expect_inputs(1, 1);
+  return map_layer(function, {});
+}
 /// A function without parameters.
 template <class Function>
 LayerPtr make_map(const NodeArguments& node) {
-  node.expect_inputs(1, 1);
-  return map_layer<Function>();
+  return map_of_one_input(node, &kernels::map_function<Function>);
 }
 
 /// A function of `<cmath>`.
@@ -174,7 +180,7 @@ inline LayerPtr make_gelu(const NodeArguments& node) {
   const std::string kind = node.text("approximate", "none");
   if (kind == "none") return make_scalar_map<scalars::gelu>(node);
   if (kind == "tanh") return make_scalar_map<scalars::gelu_tanh>(node);
-  node.fail("attribute approximate may not be '" + kind + "'");
+  node.fail(detail::message({"attribute approximate may not be '", kind, "'"}));
 }
 
 /// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)); Barron, "Continuously differentiable exponential linear units",

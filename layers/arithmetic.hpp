@@ -66,7 +66,7 @@ class CombineLayer final : public ArithmeticLayer {
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (inputs.size() != 2) return std::nullopt;
-    auto layer = std::make_shared<CombineLayer>(*this);
+    auto layer = make_counted<CombineLayer>(*this);
     layer->layout_ = Layout::blocked;
     const bool any = given[0] == Layout::blocked || given[1] == Layout::blocked;
     if (any && inputs[0] == inputs[1])
@@ -128,16 +128,20 @@ class CombineLayer final : public ArithmeticLayer {
 };
 
 /// Two inputs, either of which may be constant.
-template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other>
-LayerPtr make_combine(const NodeArguments& node) {
+[[gnu::noinline]] inline LayerPtr combine_layer(const NodeArguments& node, ArithmeticLayer::Kind kind,
+                                                Combination operation) {
   node.expect_inputs(2, 2);
   ArithmeticLayer::Constants constants;
   for (std::size_t i = 0; i < 2; ++i)
     if (const Constant* c = node.constant(i); c && !node.constant_other_batch(i))
       constants[i] = {c->shape, c->is_int ? std::vector<float>(c->ints.begin(), c->ints.end()) : c->floats};
-  return std::make_shared<CombineLayer>(
-      kind, std::move(constants),
-      Combination{&kernels::combine_function<Operation>, &kernels::plane_function<Operation>});
+  return make_counted<CombineLayer>(kind, std::move(constants), operation);
+}
+template <class Operation>
+inline constexpr Combination combination{&kernels::combine_function<Operation>, &kernels::plane_function<Operation>};
+template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other>
+LayerPtr make_combine(const NodeArguments& node) {
+  return combine_layer(node, kind, combination<Operation>);
 }
 
 /// The slope stretches to the data, never the other way.
@@ -145,7 +149,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
   struct PReluLayer final : RunnableLayer {
     std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
       if (!(broadcast_shape(inputs[0], inputs[1]) == inputs[0]))
-        throw ShapeError("slope " + inputs[1].to_string() + " does not fit " + inputs[0].to_string());
+        throw ShapeError(detail::message({"slope ", inputs[1].to_string(), " does not fit ", inputs[0].to_string()}));
       return {inputs[0]};
     }
     void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -157,7 +161,7 @@ inline LayerPtr make_prelu(const NodeArguments& node) {
     std::optional<std::size_t> in_place(std::size_t) const override { return 0; }
   };
   node.expect_inputs(2, 2);
-  return std::make_shared<PReluLayer>();
+  return make_counted<PReluLayer>();
 }
 
 /// An operation folded over one or more inputs, divided by their number if mean.
@@ -171,7 +175,8 @@ class FoldLayer final : public RunnableLayer {
     Shape y = inputs[0];
     for (const Shape& s : inputs.subspan(1)) {
       if (one_shape_ && !(s == y))
-        throw ShapeError("before opset 8 inputs have one shape, not " + y.to_string() + " and " + s.to_string());
+        throw ShapeError(
+            detail::message({"before opset 8 inputs have one shape, not ", y.to_string(), " and ", s.to_string()}));
       y = broadcast_shape(y, s);
     }
     return {y};
@@ -201,7 +206,7 @@ class FoldLayer final : public RunnableLayer {
                                  std::span<const Layout> given) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (given[i] == Layout::plain || !(inputs[i] == inputs[0])) return std::nullopt;
-    auto layer = std::make_shared<FoldLayer>(*this);
+    auto layer = make_counted<FoldLayer>(*this);
     layer->layout_ = Layout::blocked;
     return Blocked{std::move(layer), std::vector<Layout>(inputs.size(), Layout::blocked), Layout::blocked};
   }
@@ -212,13 +217,17 @@ class FoldLayer final : public RunnableLayer {
   Layout layout_ = Layout::plain;
 };
 
-template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other, bool mean = false>
-LayerPtr make_fold(const NodeArguments& node) {
+[[gnu::noinline]] inline LayerPtr fold_layer(const NodeArguments& node, ArithmeticLayer::Kind kind,
+                                             Combination operation, bool mean) {
   node.expect_inputs(node.node.inputs.size(), node.node.inputs.size());
   if (node.node.inputs.empty()) node.fail("has no inputs");
   const bool one_shape = node.opset < 8;
-  if (node.node.inputs.size() == 2 && !mean && !one_shape) return make_combine<Operation, kind>(node);
-  return std::make_shared<FoldLayer>(&kernels::combine_function<Operation>, mean, one_shape);
+  if (node.node.inputs.size() == 2 && !mean && !one_shape) return combine_layer(node, kind, operation);
+  return make_counted<FoldLayer>(operation.rows, mean, one_shape);
+}
+template <class Operation, ArithmeticLayer::Kind kind = ArithmeticLayer::Kind::other, bool mean = false>
+LayerPtr make_fold(const NodeArguments& node) {
+  return fold_layer(node, kind, combination<Operation>, mean);
 }
 
 }  // namespace weir::detail

@@ -27,7 +27,7 @@ class BatchNormalizationLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     if (x.rank() < 2 || x[1] != static_cast<std::int64_t>(scale_->size()))
-      throw ShapeError("expects [N, " + std::to_string(scale_->size()) + ", ...], got " + x.to_string());
+      throw ShapeError(detail::message({"expects [N, ", scale_->size(), ", ...], got ", x.to_string()}));
     return {x};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -40,7 +40,7 @@ class BatchNormalizationLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<BatchNormalizationLayer>(*this);
+    auto layer = make_counted<BatchNormalizationLayer>(*this);
     layer->layout_ = Layout::blocked;
     for (auto* parameter : {&layer->scale_, &layer->shift_}) {
       auto whole = std::make_shared<std::vector<float>>(**parameter);
@@ -62,7 +62,7 @@ class BatchNormalizationLayer final : public RunnableLayer {
     if (clip == nullptr) return std::nullopt;
     const kernels::Clamp& c = clip->clamp();
     return Fused{
-        std::make_shared<BatchNormalizationLayer>(scale_, shift_, kernels::Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
+        make_counted<BatchNormalizationLayer>(scale_, shift_, kernels::Clamp{c(clamp_.lo), c(clamp_.hi)}, true),
         std::nullopt};
   }
 
@@ -86,10 +86,11 @@ class ComputedBatchNormalizationLayer final : public RunnableLayer {
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
-    if (x.rank() < 2) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    if (x.rank() < 2) throw ShapeError(detail::message({"expects [N, C, ...], got ", x.to_string()}));
     for (std::size_t i = 1; i < 5; ++i)
       if (!(inputs[i] == Shape{x[1]}))
-        throw ShapeError("parameters " + inputs[i].to_string() + " do not fit the channels of " + x.to_string());
+        throw ShapeError(
+            detail::message({"parameters ", inputs[i].to_string(), " do not fit the channels of ", x.to_string()}));
     return {x};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -118,11 +119,11 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   if (node.opset < 9 && node.integer("spatial", 1) != 1) node.fail("attribute spatial = 0 is not supported");
   for (std::size_t i = 1; i < node.node.outputs.size(); ++i)
     if (!node.node.outputs[i].empty())
-      node.fail("has " + std::to_string(node.node.outputs.size()) +
-                " outputs: training mode, which is not supported; export the network for inference");
+      node.fail(detail::message({"has ", node.node.outputs.size(),
+                                 " outputs: training mode, which is not supported; export the network for inference"}));
   const float epsilon = node.real("epsilon", 1e-5F);
   for (std::size_t i = 1; i < 5; ++i)
-    if (node.constant(i) == nullptr) return std::make_shared<ComputedBatchNormalizationLayer>(epsilon);
+    if (node.constant(i) == nullptr) return make_counted<ComputedBatchNormalizationLayer>(epsilon);
   const auto &gamma = node.constant_floats(1), &beta = node.constant_floats(2), &mean = node.constant_floats(3),
              &variance = node.constant_floats(4);
   const std::size_t C = gamma.size();
@@ -132,7 +133,7 @@ inline LayerPtr make_batch_normalization(const NodeArguments& node) {
   for (std::size_t c = 0; c < C; ++c)
     std::tie((*scale)[c], (*shift)[c]) =
         ComputedBatchNormalizationLayer::affine_of(gamma[c], beta[c], mean[c], variance[c], epsilon);
-  return std::make_shared<BatchNormalizationLayer>(std::move(scale), std::move(shift));
+  return make_counted<BatchNormalizationLayer>(std::move(scale), std::move(shift));
 }
 
 }  // namespace weir::detail

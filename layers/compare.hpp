@@ -14,9 +14,15 @@ namespace weir::detail {
 /// f(a, b) in each lane, for operators that classifiers use rarely.
 template <float (*f)(float, float)>
 struct ScalarCombine {
+  static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& a, const simd::Floats<W>& b) {
-    for (int i = 0; i < W; ++i) a[i] = f(a[i], b[i]);
+    float first[W], second[W];
+    simd::store(a, first);
+    simd::store(b, second);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) first[i] = f(first[i], second[i]);
+    simd::load(a, first);
   }
 };
 
@@ -64,11 +70,15 @@ class ScalarCombineLayer final : public RunnableLayer {
   kernels::CombineFunction (*operation_)(Isa);
 };
 
-template <float (*f)(float, float)>
-LayerPtr make_scalar_combine(const NodeArguments& node) {
+[[gnu::noinline]] inline LayerPtr scalar_combine_layer(const NodeArguments& node,
+                                                       kernels::CombineFunction (*operation)(Isa)) {
   node.expect_inputs(2, 2);
   if (node.opset < 7) node.fail("is supported from opset 7 on");
-  return std::make_shared<ScalarCombineLayer>(&kernels::combine_function<ScalarCombine<f>>);
+  return make_counted<ScalarCombineLayer>(operation);
+}
+template <float (*f)(float, float)>
+LayerPtr make_scalar_combine(const NodeArguments& node) {
+  return scalar_combine_layer(node, &kernels::combine_function<ScalarCombine<f>>);
 }
 
 inline LayerPtr make_mod(const NodeArguments& node) {
@@ -122,8 +132,8 @@ inline LayerPtr make_cast(const NodeArguments& node) {
   if (to == 10) return map_layer<kernels::maps::Scalar<scalars::to_float16>>();
   if (to == 16) return map_layer<kernels::maps::Scalar<scalars::to_bfloat16>>();
   if (to != 1 && to != 10 && to != 11 && to != 16)
-    node.fail("cast of a computed tensor to type " + std::to_string(to) +
-              " is not supported, only to floating point, int32, int64 and bool");
+    node.fail(detail::message({"cast of a computed tensor to type ", to,
+                               " is not supported, only to floating point, int32, int64 and bool"}));
   return make_view([](const Shape& x) { return x; });
 }
 
@@ -151,7 +161,7 @@ class WhereLayer final : public RunnableLayer {
 
 inline LayerPtr make_where(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<WhereLayer>();
+  return make_counted<WhereLayer>();
 }
 
 }  // namespace weir::detail

@@ -18,7 +18,7 @@ class ConcatLayer final : public RunnableLayer {
     std::int64_t length = 0;
     for (const Shape& s : inputs) {
       if (s.rank() != inputs[0].rank() || s.with(axis, 0) != inputs[0].with(axis, 0))
-        throw ShapeError("cannot join " + inputs[0].to_string() + " and " + s.to_string());
+        throw ShapeError(detail::message({"cannot join ", inputs[0].to_string(), " and ", s.to_string()}));
       (void)s.numel();
       if (__builtin_add_overflow(length, s[axis], &length)) throw ShapeError("the result is too large");
     }
@@ -44,7 +44,7 @@ class ConcatLayer final : public RunnableLayer {
                                  std::span<const Layout> given) const override {
     if (inputs[0].rank() < 3 || checked_axis(axis_, inputs[0].rank()) != 1) return std::nullopt;
     if (std::find(given.begin(), given.end(), Layout::blocked) == given.end()) return std::nullopt;
-    auto layer = std::make_shared<ConcatLayer>(*this);
+    auto layer = make_counted<ConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
     layer->whole_blocks_ = std::all_of(inputs.begin(), inputs.end() - 1,
                                        [&](const ShapeForm& s) { return s.at(1)[1] % lanes(context.isa()) == 0; });
@@ -101,7 +101,7 @@ inline LayerPtr make_concat(const NodeArguments& node) {
   node.expect_inputs(node.node.inputs.size(), node.node.inputs.size());
   if (node.node.inputs.empty()) node.fail("has no inputs");
   if (!node.has_attribute("axis")) node.fail("attribute axis is missing");
-  return std::make_shared<ConcatLayer>(node.integer("axis", 1));
+  return make_counted<ConcatLayer>(node.integer("axis", 1));
 }
 
 class SplitLayer final : public RunnableLayer {
@@ -119,12 +119,12 @@ class SplitLayer final : public RunnableLayer {
     for (std::int64_t i = 0; i < parts_; ++i) {
       const std::int64_t left = i + 1 == parts_ ? rest : each;  // of equal parts; only the last may be shorter
       const std::int64_t length = lengths_.empty() ? left : lengths_[static_cast<std::size_t>(i)];
-      if (length > rest) throw ShapeError("cannot split " + x.to_string() + " so");
+      if (length > rest) throw ShapeError(detail::message({"cannot split ", x.to_string(), " so"}));
       shapes.push_back(x.with(axis, length));
       rest -= length;
     }
     if (rest != 0 || (!uneven_ && lengths_.empty() && x[axis] % parts_ != 0))
-      throw ShapeError("cannot split " + x.to_string() + " so");
+      throw ShapeError(detail::message({"cannot split ", x.to_string(), " so"}));
     return shapes;
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -161,11 +161,11 @@ inline LayerPtr make_split(const NodeArguments& node) {
   const auto outputs = static_cast<std::int64_t>(node.node.outputs.size());
   if (outputs == 0) node.fail("has no outputs");
   if (!lengths.empty() && static_cast<std::int64_t>(lengths.size()) != outputs)
-    node.fail("has " + std::to_string(outputs) + " outputs for " + std::to_string(lengths.size()) + " lengths");
+    node.fail(detail::message({"has ", outputs, " outputs for ", lengths.size(), " lengths"}));
   for (std::int64_t n : lengths)
     if (n < 0) node.fail("a length is negative");
   check_number_of_parts(node, node.node.outputs.size(), !lengths.empty());
-  return std::make_shared<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
+  return make_counted<SplitLayer>(node.integer("axis", 0), std::move(lengths), outputs, node.opset >= 18);
 }
 
 }  // namespace weir::detail

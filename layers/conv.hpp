@@ -119,7 +119,7 @@ class ConvLayer final : public Layer {
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
     auto grown = epilogue_.then(next, position);
     if (!grown || !grown->epilogue.bears(weights_, bias_)) return std::nullopt;
-    auto layer = std::make_shared<ConvLayer>(*this);
+    auto layer = make_counted<ConvLayer>(*this);
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};
   }
@@ -127,7 +127,7 @@ class ConvLayer final : public Layer {
   KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
     auto packed = pack(context, inputs[0], Layout::plain);
     if (context.openblas()) return packed;
-    return std::make_shared<PlainConvKernel>(std::move(packed), epilogue_.residual());
+    return make_counted<PlainConvKernel>(std::move(packed), epilogue_.residual());
   }
   /// An image of few channels is read as it is: blocks of them would be mostly empty.
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
@@ -145,7 +145,7 @@ class ConvLayer final : public Layer {
   std::shared_ptr<const ConvLayer> padded(const std::array<std::int64_t, 2>& begin,
                                           const std::array<std::int64_t, 2>& end) const {
     if (window_.auto_pad == AutoPad::same_upper || window_.auto_pad == AutoPad::same_lower) return nullptr;
-    auto layer = std::make_shared<ConvLayer>(*this);
+    auto layer = make_counted<ConvLayer>(*this);
     for (std::size_t i = 0; i < 2; ++i) {
       layer->window_.axes[i].pad_begin += begin[i];
       layer->window_.axes[i].pad_end += end[i];
@@ -184,8 +184,8 @@ class ConvLayer final : public Layer {
       weights = SharedFloats(behind_zeros(weights.data(), out_ * (in_ / groups_), window_.grown_for(x), cut,
                                           [](std::int64_t) { return 0.0F; }));
     kernels::PackedConv2d packed(p, std::move(weights), epilogue_.shifted(bias_), context, image, layout);
-    return std::make_shared<PackedConvKernel>(window_, std::move(packed), p, image, epilogue_.clamp(),
-                                              epilogue_.residual());
+    return make_counted<PackedConvKernel>(window_, std::move(packed), p, image, epilogue_.clamp(),
+                                          epilogue_.residual());
   }
 
   Window window_;
@@ -198,18 +198,20 @@ inline LayerPtr make_conv(const NodeArguments& node) {
   node.expect_inputs(2, 3);
   const SharedFloats& weights = node.constant_floats(1);
   const Shape& shape = node.constant(1)->shape;
-  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
+  if (shape.rank() != 3 && shape.rank() != 4)
+    node.fail(detail::message({"weights ", shape.to_string(), " are not supported"}));
   const Window window = Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
   const std::int64_t groups = node.integer("group", 1), out = shape[0];
   if (groups < 1 || out < 1 || shape[1] < 1 || out % groups != 0)
-    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
+    node.fail(detail::message({"group ", groups, " does not divide weights ", shape.to_string()}));
   if (groups > Window::limit || shape[1] > Window::limit || out > Window::limit) node.fail("too many channels");
   SharedFloats bias;
   if (node.has_input(2)) {
     bias = node.constant_floats(2);
-    if (node.constant(2)->shape != Shape{out}) node.fail("bias does not fit weights " + shape.to_string());
+    if (node.constant(2)->shape != Shape{out})
+      node.fail(detail::message({"bias does not fit weights ", shape.to_string()}));
   }
-  return std::make_shared<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
+  return make_counted<ConvLayer>(window, shape[1] * groups, out, groups, weights, std::move(bias));
 }
 
 }  // namespace weir::detail

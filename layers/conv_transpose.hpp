@@ -61,12 +61,13 @@ class ConvTransposeLayer final : public RunnableLayer {
   /// not lengthen y where windows leave gaps, as in ONNX Runtime.
   kernels::ConvTransposeParams params(const Shape& x) const {
     const Shape image = window_.as_image(x);
-    if (image[1] != in_) throw ShapeError("expects " + std::to_string(in_) + " channels, got " + x.to_string());
+    if (image[1] != in_) throw ShapeError(detail::message({"expects ", in_, " channels, got ", x.to_string()}));
     kernels::ConvTransposeParams p{in_, out_, groups_, window_.axes[0], window_.axes[1]};
     const bool same = window_.auto_pad == AutoPad::same_upper || window_.auto_pad == AutoPad::same_lower;
     for (std::size_t i = 0; i < 2; ++i) {
       const std::int64_t from = image[2 + i];
-      if (from < 1 || from > Window::limit) throw ShapeError("cannot be computed of " + x.to_string());
+      if (from < 1 || from > Window::limit)
+        throw ShapeError(detail::message({"cannot be computed of ", x.to_string()}));
       kernels::WindowAxis& a = i == 0 ? p.h : p.w;
       Target t = targets_[i];
       if (!same && !t.length) continue;
@@ -74,8 +75,8 @@ class ConvTransposeLayer final : public RunnableLayer {
       if (!t.length) t.length = std::min(from * a.stride, length(a, t, from));
       // What no window reaches may lie behind, less than a stride of it.
       if (*t.length - a.extent() >= from * a.stride)
-        throw ShapeError("output_shape asks for " + std::to_string(*t.length) + " elements along an axis that has " +
-                         std::to_string(length(a, t, from)));
+        throw ShapeError(detail::message(
+            {"output_shape asks for ", *t.length, " elements along an axis that has ", length(a, t, from)}));
       const std::int64_t all = length(a, t, from) - *t.length, pads = std::max<std::int64_t>(all, 0);
       a.pad_begin = window_.auto_pad == AutoPad::same_upper ? pads / 2 : pads - pads / 2;
       a.pad_end = all - a.pad_begin;
@@ -86,7 +87,7 @@ class ConvTransposeLayer final : public RunnableLayer {
     const kernels::ConvTransposeParams p = params(x);
     const Shape image = window_.as_image(x);
     const std::int64_t h = length(p.h, targets_[0], image[2]), w = length(p.w, targets_[1], image[3]);
-    if (h < 1 || w < 1) throw ShapeError("paddings cut off more than " + x.to_string() + " gives");
+    if (h < 1 || w < 1) throw ShapeError(detail::message({"paddings cut off more than ", x.to_string(), " gives"}));
     return {image[0], out_, h, w};
   }
 
@@ -100,26 +101,29 @@ inline LayerPtr make_conv_transpose(const NodeArguments& node) {
   node.expect_inputs(2, 3);
   const SharedFloats& weights = node.constant_floats(1);
   const Shape& shape = node.constant(1)->shape;
-  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
+  if (shape.rank() != 3 && shape.rank() != 4)
+    node.fail(detail::message({"weights ", shape.to_string(), " are not supported"}));
   const Window window = Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
   const std::int64_t groups = node.integer("group", 1), in = shape[0];
   if (groups < 1 || in < 1 || shape[1] < 1 || in % groups != 0)
-    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
+    node.fail(detail::message({"group ", groups, " does not divide weights ", shape.to_string()}));
   if (groups > Window::limit || shape[1] > Window::limit || in > Window::limit) node.fail("too many channels");
   const std::int64_t out = shape[1] * groups;
   SharedFloats bias;
   if (node.has_input(2)) {
     bias = node.constant_floats(2);
-    if (node.constant(2)->shape != Shape{out}) node.fail("bias does not fit weights " + shape.to_string());
+    if (node.constant(2)->shape != Shape{out})
+      node.fail(detail::message({"bias does not fit weights ", shape.to_string()}));
   }
   const std::size_t rank = shape.rank() - 2;
   std::array<ConvTransposeLayer::Target, 2> targets;
   const auto read = [&](const char* name, std::int64_t low, const auto& set) {
     const std::vector<std::int64_t> values = node.integers(name);
-    if (!values.empty() && values.size() != rank) node.fail(std::string("attribute ") + name + " has the wrong length");
+    if (!values.empty() && values.size() != rank)
+      node.fail(detail::message({"attribute ", name, " has the wrong length"}));
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (values[i] < low || values[i] > Window::limit)
-        node.fail(std::string("attribute ") + name + " may not hold " + std::to_string(values[i]));
+        node.fail(detail::message({"attribute ", name, " may not hold ", values[i]}));
       set(targets[rank == 1 ? 1 : i], values[i]);
     }
   };
@@ -128,7 +132,7 @@ inline LayerPtr make_conv_transpose(const NodeArguments& node) {
   for (std::size_t i = 0; i < 2; ++i)
     if (targets[i].more > 0 && targets[i].more >= std::max(window.axes[i].stride, window.axes[i].dilation))
       node.fail("attribute output_padding must be below stride or dilation");
-  return std::make_shared<ConvTransposeLayer>(window, targets, in, out, groups, weights, std::move(bias));
+  return make_counted<ConvTransposeLayer>(window, targets, in, out, groups, weights, std::move(bias));
 }
 
 }  // namespace weir::detail

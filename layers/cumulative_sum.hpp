@@ -50,8 +50,8 @@ inline LayerPtr make_cumulative_sum(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   const std::vector<std::int64_t>& axis = node.constant_integers(1);
   if (axis.size() != 1) node.fail("axis must be one value");
-  return std::make_shared<CumulativeSumLayer>(axis[0], node.integer_in("exclusive", 0, 0, 1) == 1,
-                                              node.integer_in("reverse", 0, 0, 1) == 1);
+  return make_counted<CumulativeSumLayer>(axis[0], node.integer_in("exclusive", 0, 0, 1) == 1,
+                                          node.integer_in("reverse", 0, 0, 1) == 1);
 }
 
 }  // namespace weir::detail

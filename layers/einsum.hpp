@@ -114,7 +114,7 @@ class EinsumLayer final : public RunnableLayer {
           for (std::size_t d = 0; d < labels[i].size(); ++d) {
             if (labels[i][d] != l || shapes[i][d] == n) continue;
             if (n != 1 && shapes[i][d] != 1)
-              throw ShapeError("a label stands for " + std::to_string(n) + " and " + std::to_string(shapes[i][d]));
+              throw ShapeError(detail::message({"a label stands for ", n, " and ", shapes[i][d]}));
             if (shapes[i][d] != 1) n = shapes[i][d];
           }
         return n;
@@ -174,7 +174,7 @@ class EinsumLayer final : public RunnableLayer {
     static Term spread(const Term& term, std::size_t rank, const Shape& shape) {
       const bool has = std::count(term.begin(), term.end(), ellipsis) > 0;
       if (has ? term.size() > rank + 1 : term.size() != rank)
-        throw ShapeError("its equation does not fit " + shape.to_string());
+        throw ShapeError(detail::message({"its equation does not fit ", shape.to_string()}));
       Term labels;
       for (int l : term)
         if (l == ellipsis)
@@ -239,7 +239,7 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
   for (std::size_t i = 0; i < equation.size(); ++i) {
     const char c = equation[i];
     EinsumLayer::Term& term = arrow ? output : terms.back();
-    if (term.size() > Shape::max_rank + 1) node.fail("equation '" + equation + "' has too many axes");
+    if (term.size() > Shape::max_rank + 1) node.fail(detail::message({"equation '", equation, "' has too many axes"}));
     if (c == ' ') continue;
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
       term.push_back(c);
@@ -252,7 +252,7 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
       arrow = true;
       ++i;
     } else {
-      node.fail("equation '" + equation + "' is not understood");
+      node.fail(detail::message({"equation '", equation, "' is not understood"}));
     }
   }
   if (terms.size() > 2) node.fail("Einsum of more than two tensors is not supported");
@@ -267,7 +267,7 @@ inline LayerPtr make_einsum(const NodeArguments& node) {
   for (int l : output)
     if (std::count(output.begin(), output.end(), l) > 1) node.fail("a label stands twice in the output");
   const bool swapped = terms.size() == 2 && node.constant(0) != nullptr;
-  return std::make_shared<EinsumLayer>(std::move(terms), std::move(output), swapped);
+  return make_counted<EinsumLayer>(std::move(terms), std::move(output), swapped);
 }
 
 }  // namespace weir::detail

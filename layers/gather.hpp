@@ -57,7 +57,7 @@ class GatherLayer final : public RunnableLayer {
 
 inline LayerPtr make_gather(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  return std::make_shared<GatherLayer>(node.integer("axis", 0), Indices::read(node, 1));
+  return make_counted<GatherLayer>(node.integer("axis", 0), Indices::read(node, 1));
 }
 
 }  // namespace weir::detail

@@ -14,7 +14,7 @@ namespace weir::detail {
 inline void expect_elements_of(const Shape& x, const Shape& indices, std::size_t axis) {
   bool fits = indices.rank() == x.rank();
   for (std::size_t i = 0; fits && i < x.rank(); ++i) fits = i == axis || indices[i] <= x[i];
-  if (!fits) throw ShapeError("indices " + indices.to_string() + " do not fit " + x.to_string());
+  if (!fits) throw ShapeError(detail::message({"indices ", indices.to_string(), " do not fit ", x.to_string()}));
 }
 
 /// All of the first n inputs have their examples along one axis, not `axis`, and the output has them there too.
@@ -70,7 +70,7 @@ class GatherElementsLayer final : public RunnableLayer {
 
 inline LayerPtr make_gather_elements(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  return std::make_shared<GatherElementsLayer>(node.integer("axis", 0), Indices::read(node, 1));
+  return make_counted<GatherElementsLayer>(node.integer("axis", 0), Indices::read(node, 1));
 }
 
 /// y[b..., i..., behind...] = x[b..., indices[b..., i..., 0], indices[b..., i..., 1], ..., behind...], b... being
@@ -86,8 +86,8 @@ class GatherNdLayer final : public RunnableLayer {
                 static_cast<std::size_t>(indices[r - 1]) <= x.rank() - common_;
     for (std::size_t i = 0; fits && i < common_; ++i) fits = indices[i] == x[i];
     if (!fits)
-      throw ShapeError("indices " + indices.to_string() + " with batch_dims " + std::to_string(common_) +
-                       " do not fit " + x.to_string());
+      throw ShapeError(detail::message(
+          {"indices ", indices.to_string(), " with batch_dims ", common_, " do not fit ", x.to_string()}));
     const auto depth = static_cast<std::size_t>(indices[r - 1]);
     for (std::size_t d = 0; d < depth; ++d) indices_.expect_inside(x, common_ + d, d, depth);
     std::vector<std::int64_t> dims(indices.begin(), indices.end() - 1);
@@ -143,7 +143,7 @@ class GatherNdLayer final : public RunnableLayer {
 inline LayerPtr make_gather_nd(const NodeArguments& node) {
   node.expect_inputs(2, 2);
   const std::int64_t common = node.opset < 12 ? 0 : node.integer_in("batch_dims", 0, 0, Shape::max_rank);
-  return std::make_shared<GatherNdLayer>(static_cast<std::size_t>(common), Indices::read(node, 1));
+  return make_counted<GatherNdLayer>(static_cast<std::size_t>(common), Indices::read(node, 1));
 }
 
 }  // namespace weir::detail

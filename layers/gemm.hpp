@@ -20,10 +20,10 @@ class GemmLayer final : public RunnableLayer {
     expect_rank(inputs[1], 2, "B");
     const Sizes s(*this, inputs[0], inputs[1]);
     if (inputs[1][transpose_b_ ? 1 : 0] != s.K)
-      throw ShapeError("cannot multiply " + inputs[0].to_string() + " with " + inputs[1].to_string());
+      throw ShapeError(detail::message({"cannot multiply ", inputs[0].to_string(), " with ", inputs[1].to_string()}));
     const Shape y{s.M, s.N};
     if (inputs.size() > 2 && !(broadcast_shape(y, inputs[2]) == y))
-      throw ShapeError("C " + inputs[2].to_string() + " does not fit " + y.to_string());
+      throw ShapeError(detail::message({"C ", inputs[2].to_string(), " does not fit ", y.to_string()}));
     return {y};
   }
   /// Rows of A become rows of y, columns of B its columns.
@@ -124,10 +124,10 @@ inline LayerPtr make_gemm(const NodeArguments& node) {
         for (float& w : scaled) w *= alpha;
         weights = std::move(scaled);
       }
-      return std::make_shared<LinearLayer>(in, out, 2, std::move(weights), *bias);
+      return make_counted<LinearLayer>(in, out, std::size_t{2}, std::move(weights), *bias);
     }
   }
-  return std::make_shared<GemmLayer>(transpose_a, transpose_b, alpha, beta);
+  return make_counted<GemmLayer>(transpose_a, transpose_b, alpha, beta);
 }
 
 }  // namespace weir::detail

@@ -47,7 +47,7 @@ class LpNormalizationLayer final : public RunnableLayer {
 
 inline LayerPtr make_lp_normalization(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<LpNormalizationLayer>(node.integer("axis", -1), node.integer_in("p", 2, 1, 2));
+  return make_counted<LpNormalizationLayer>(node.integer("axis", -1), node.integer_in("p", 2, 1, 2));
 }
 
 /// y = (x - mean) / sqrt(variance), both over some axes. As in ONNX Runtime nothing is added to the variance, so that
@@ -89,7 +89,7 @@ inline LayerPtr make_mean_variance(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   ReducedAxes axes{.axes = node.integers("axes", {0, 2, 3})};
   if (axes.axes.empty() || axes.axes.size() > Shape::max_rank) node.fail("attribute axes names none or too many");
-  return std::make_shared<MeanVarianceLayer>(std::move(axes));
+  return make_counted<MeanVarianceLayer>(std::move(axes));
 }
 
 }  // namespace weir::detail

@@ -41,10 +41,11 @@ class GlobalLpPoolLayer final : public RunnableLayer {
   explicit GlobalLpPoolLayer(std::int64_t p) : p_(p) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() < 3) throw ShapeError("expects [N, C, ...], got " + inputs[0].to_string());
+    if (inputs[0].rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", inputs[0].to_string()}));
     Shape y = inputs[0];
     for (std::size_t i = 2; i < y.rank(); ++i) y = y.with(i, 1);
-    if (inputs[0].product(2, y.rank()) == 0) throw ShapeError("cannot pool the empty " + inputs[0].to_string());
+    if (inputs[0].product(2, y.rank()) == 0)
+      throw ShapeError(detail::message({"cannot pool the empty ", inputs[0].to_string()}));
     return {y};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -72,11 +73,11 @@ inline std::int64_t lp_order(const NodeArguments& node) {
 /// Dilations and ceil_mode came with opset 18.
 inline LayerPtr make_lp_pool(const NodeArguments& node) {
   const std::int64_t p = lp_order(node);
-  return std::make_shared<LpPoolLayer>(Window::read_pooling(node, node.opset >= 18, node.opset >= 18), p);
+  return make_counted<LpPoolLayer>(Window::read_pooling(node, node.opset >= 18, node.opset >= 18), p);
 }
 
 inline LayerPtr make_global_lp_pool(const NodeArguments& node) {
-  return std::make_shared<GlobalLpPoolLayer>(lp_order(node));
+  return make_counted<GlobalLpPoolLayer>(lp_order(node));
 }
 
 }  // namespace weir::detail

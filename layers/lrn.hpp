@@ -11,7 +11,8 @@ class LrnLayer final : public RunnableLayer {
   explicit LrnLayer(kernels::LrnParams params) : params_(params) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() != 4) throw ShapeError("expects [N, C, H, W], got " + inputs[0].to_string());
+    if (inputs[0].rank() != 4)
+      throw ShapeError(detail::message({"expects [N, C, H, W], got ", inputs[0].to_string()}));
     return {inputs[0]};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -30,7 +31,7 @@ class LrnLayer final : public RunnableLayer {
     constexpr std::int64_t longest =
         64;  // the plain kernel stops a window at the last channel, the blocked one does not
     if (given[0] == Layout::plain || params_.size > longest) return std::nullopt;
-    auto layer = std::make_shared<LrnLayer>(*this);
+    auto layer = make_counted<LrnLayer>(*this);
     layer->layout_ = Layout::blocked;
     return Blocked{std::move(layer), {Layout::blocked}, Layout::blocked};
   }
@@ -46,11 +47,11 @@ class LrnLayer final : public RunnableLayer {
 inline LayerPtr make_lrn(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t size = node.integer_in("size", 0, 1, 1 << 20);
-  if (size % 2 == 0) node.fail("attribute size must be odd, got " + std::to_string(size));
-  return std::make_shared<LrnLayer>(kernels::LrnParams{.size = size,
-                                                       .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
-                                                       .beta = node.real("beta", 0.75F),
-                                                       .bias = node.real("bias", 1)});
+  if (size % 2 == 0) node.fail(detail::message({"attribute size must be odd, got ", size}));
+  return make_counted<LrnLayer>(kernels::LrnParams{.size = size,
+                                                   .scale = node.real("alpha", 1e-4F) / static_cast<float>(size),
+                                                   .beta = node.real("beta", 0.75F),
+                                                   .bias = node.real("bias", 1)});
 }
 
 }  // namespace weir::detail

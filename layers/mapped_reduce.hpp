@@ -52,12 +52,15 @@ class MappedReduceLayer final : public RunnableLayer {
   ReducedAxes axes_;
 };
 
-template <class Before, class After, bool exponents = false>
-LayerPtr make_mapped_reduce(const NodeArguments& node) {
+[[gnu::noinline]] inline LayerPtr mapped_reduce_layer(const NodeArguments& node, kernels::MapFunction (*before)(Isa),
+                                                      kernels::MapFunction (*after)(Isa), bool exponents) {
   auto axes = ReducedAxes::read(node);
   if (!axes) node.fail("noop_with_empty_axes without axes is not supported: what it yields is not settled");
-  return std::make_shared<MappedReduceLayer>(&kernels::map_function<Before>, &kernels::map_function<After>, exponents,
-                                             std::move(*axes));
+  return make_counted<MappedReduceLayer>(before, after, exponents, std::move(*axes));
+}
+template <class Before, class After, bool exponents = false>
+LayerPtr make_mapped_reduce(const NodeArguments& node) {
+  return mapped_reduce_layer(node, &kernels::map_function<Before>, &kernels::map_function<After>, exponents);
 }
 
 namespace scalars {

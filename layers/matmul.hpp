@@ -69,7 +69,7 @@ class MatMulLayer final : public RunnableLayer {
       if (a.rank() == 0 || b.rank() == 0) throw ShapeError("cannot multiply a single number");
       K = a[a.rank() - 1];
       const std::int64_t rows_b = b.rank() == 1 ? b[0] : b[b.rank() - 2];
-      if (rows_b != K) throw ShapeError("cannot multiply " + a.to_string() + " with " + b.to_string());
+      if (rows_b != K) throw ShapeError(detail::message({"cannot multiply ", a.to_string(), " with ", b.to_string()}));
       if (a.rank() > 1) M = a[a.rank() - 2];
       if (b.rank() > 1) N = b[b.rank() - 1];
       stack_a = Shape(std::span(a.begin(), a.rank() > 1 ? a.rank() - 2 : 0));
@@ -89,9 +89,9 @@ inline LayerPtr make_matmul(const NodeArguments& node) {
   if (b && !b->is_int && !node.constant_other_batch(1) && b->shape.rank() == 2 && b->shape.numel() > 0 &&
       node.constant(0) == nullptr) {
     const std::int64_t in = b->shape[0], out = b->shape[1];
-    return std::make_shared<LinearLayer>(in, out, node.rank(0), transposed(b->floats, in, out), SharedFloats());
+    return make_counted<LinearLayer>(in, out, node.rank(0), transposed(b->floats, in, out), SharedFloats());
   }
-  return std::make_shared<MatMulLayer>();
+  return make_counted<MatMulLayer>();
 }
 
 }  // namespace weir::detail

@@ -21,9 +21,10 @@ class LayerNormalizationLayer final : public RunnableLayer {
     const Shape row(std::span(x.begin() + first, x.end()));
     for (std::size_t i = 1; i < inputs.size(); ++i)
       if (inputs[i].rank() > 0 && (inputs[i].numel() != row.numel() || !(broadcast_shape(inputs[i], row) == row)))
-        throw ShapeError("parameters " + inputs[i].to_string() + " do not fit the axes " + row.to_string() + " of " +
-                         x.to_string());
-    if (inputs[1].rank() == 0 && row.numel() != 1) throw ShapeError("a single scale does not fit " + x.to_string());
+        throw ShapeError(detail::message(
+            {"parameters ", inputs[i].to_string(), " do not fit the axes ", row.to_string(), " of ", x.to_string()}));
+    if (inputs[1].rank() == 0 && row.numel() != 1)
+      throw ShapeError(detail::message({"a single scale does not fit ", x.to_string()}));
     Shape moments = x;
     for (std::size_t i = first; i < x.rank(); ++i) moments = moments.with(i, 1);
     std::vector<Shape> shapes(outputs_, moments);
@@ -61,8 +62,8 @@ inline LayerPtr make_row_normalization(const NodeArguments& node, bool centred, 
   const float epsilon = node.real("epsilon", 1e-5F);
   if (node.integer("stash_type", 1) != 1) node.fail("attribute stash_type must be 1 (float32)");
   if (node.node.outputs.size() > most_outputs) node.fail("has too many outputs");
-  return std::make_shared<LayerNormalizationLayer>(axis, epsilon, centred,
-                                                   std::max<std::size_t>(1, node.node.outputs.size()));
+  return make_counted<LayerNormalizationLayer>(axis, epsilon, centred,
+                                               std::max<std::size_t>(1, node.node.outputs.size()));
 }
 
 inline LayerPtr make_layer_normalization(const NodeArguments& node) {
@@ -84,14 +85,15 @@ class GroupNormalizationLayer final : public RunnableLayer {
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
-    if (x.rank() < 3) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    if (x.rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", x.to_string()}));
     const std::int64_t groups = groups_ == 0 ? x[1] : groups_;
     if (groups == 0 || x[1] % groups != 0)
-      throw ShapeError(std::to_string(groups) + " groups do not divide the channels of " + x.to_string());
+      throw ShapeError(detail::message({groups, " groups do not divide the channels of ", x.to_string()}));
     const Shape expected{per_group_ ? groups : x[1]};
     for (std::size_t i = 1; i < 3; ++i)
       if (!(inputs[i] == expected))
-        throw ShapeError("expects parameters " + expected.to_string() + ", got " + inputs[i].to_string());
+        throw ShapeError(
+            detail::message({"expects parameters ", expected.to_string(), ", got ", inputs[i].to_string()}));
     return {x};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -116,7 +118,7 @@ class GroupNormalizationLayer final : public RunnableLayer {
 
 inline LayerPtr make_instance_normalization(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<GroupNormalizationLayer>(0, false, node.real("epsilon", 1e-5F));
+  return make_counted<GroupNormalizationLayer>(0, false, node.real("epsilon", 1e-5F));
 }
 
 /// Parameters are for each group in opset 18 and for each channel since 21.
@@ -125,7 +127,7 @@ inline LayerPtr make_group_normalization(const NodeArguments& node) {
   const float epsilon = node.real("epsilon", 1e-5F);
   const std::int64_t groups = node.integer_in("num_groups", 0, 1, std::int64_t{1} << 24);
   if (node.opset >= 21 && node.integer("stash_type", 1) != 1) node.fail("attribute stash_type must be 1 (float32)");
-  return std::make_shared<GroupNormalizationLayer>(groups, node.opset < 21, epsilon);
+  return make_counted<GroupNormalizationLayer>(groups, node.opset < 21, epsilon);
 }
 
 }  // namespace weir::detail

@@ -25,8 +25,9 @@ class PadLayer final : public RunnableLayer {
       const std::int64_t kept = kept_of(p, i, x[i]).length;
       if (mode_ == Mode::reflect &&
           (p.begin[i] > std::max<std::int64_t>(kept - 1, 0) || p.end[i] > std::max<std::int64_t>(kept - 1, 0)))
-        throw ShapeError("cannot reflect more than axis " + std::to_string(i) + " of " + x.to_string() + " holds");
-      if (mode_ != Mode::constant && kept == 0) throw ShapeError("cannot pad from the empty " + x.to_string());
+        throw ShapeError(detail::message({"cannot reflect more than axis ", i, " of ", x.to_string(), " holds"}));
+      if (mode_ != Mode::constant && kept == 0)
+        throw ShapeError(detail::message({"cannot pad from the empty ", x.to_string()}));
       y = y.with(i, x[i] + p.begin[i] + p.end[i]);
     }
     return {y};
@@ -81,11 +82,11 @@ class PadLayer final : public RunnableLayer {
 
   Pads pads_for(const Shape& x) const {
     if (axes_.empty() && pads_.size() != 2 * x.rank())
-      throw ShapeError(std::to_string(pads_.size()) + " pads do not fit " + x.to_string());
+      throw ShapeError(detail::message({pads_.size(), " pads do not fit ", x.to_string()}));
     const Pads p = pads_for_rank(x.rank());
     for (std::size_t i = 0; i < x.rank(); ++i)
       if (x[i] + std::min<std::int64_t>(p.begin[i], 0) + std::min<std::int64_t>(p.end[i], 0) < 0)
-        throw ShapeError("pads cut more than " + x.to_string() + " holds");
+        throw ShapeError(detail::message({"pads cut more than ", x.to_string(), " holds"}));
     return p;
   }
   Pads pads_for_rank(std::size_t rank) const {
@@ -152,15 +153,15 @@ inline LayerPtr make_pad(const NodeArguments& node) {
   if (pads.size() % 2 != 0 || pads.size() > 2 * Shape::max_rank || (!axes.empty() && pads.size() != 2 * axes.size()))
     node.fail("has the wrong number of pads");
   for (std::int64_t p : pads)
-    if (p < -Window::limit || p > Window::limit) node.fail("a pad may not be " + std::to_string(p));
+    if (p < -Window::limit || p > Window::limit) node.fail(detail::message({"a pad may not be ", p}));
   for (std::size_t i = 0; i < axes.size(); ++i)
     if (std::count(axes.begin(), axes.end(), axes[i]) > 1) node.fail("an axis occurs twice");
   const std::string mode = node.text("mode", "constant");
   using Mode = PadLayer::Mode;
   for (const auto& [name, value_of] :
        {std::pair{"constant", Mode::constant}, {"reflect", Mode::reflect}, {"edge", Mode::edge}, {"wrap", Mode::wrap}})
-    if (mode == name) return std::make_shared<PadLayer>(value_of, std::move(pads), std::move(axes), value);
-  node.fail("attribute mode may not be '" + mode + "'");
+    if (mode == name) return make_counted<PadLayer>(value_of, std::move(pads), std::move(axes), value);
+  node.fail(detail::message({"attribute mode may not be '", mode, "'"}));
 }
 
 }  // namespace weir::detail

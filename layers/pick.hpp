@@ -34,7 +34,7 @@ class PickLayer final : public RunnableLayer {
 
 template <class BoxOf, class AxisOf>
 LayerPtr make_pick(BoxOf box_of, AxisOf axis_of) {
-  return std::make_shared<PickLayer<BoxOf, AxisOf>>(std::move(box_of), std::move(axis_of));
+  return make_counted<PickLayer<BoxOf, AxisOf>>(std::move(box_of), std::move(axis_of));
 }
 
 inline LayerPtr make_transpose(const NodeArguments& node) {
@@ -88,7 +88,7 @@ class ExpandLayer final : public RunnableLayer {
 
 inline LayerPtr make_expand(const NodeArguments& node) {
   node.expect_inputs(2, 2);
-  return std::make_shared<ExpandLayer>(node.constant_integers(1));
+  return make_counted<ExpandLayer>(node.constant_integers(1));
 }
 
 }  // namespace weir::detail

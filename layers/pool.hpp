@@ -47,7 +47,7 @@ class PoolLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm>,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<PoolLayer>(*this);
+    auto layer = make_counted<PoolLayer>(*this);
     layer->layout_ = Layout::blocked;
     return Blocked{std::move(layer), {Layout::blocked}, Layout::blocked};
   }
@@ -71,13 +71,13 @@ class PoolLayer final : public RunnableLayer {
 inline LayerPtr make_max_pool(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   if (node.opset >= 8) (void)node.integer_in("storage_order", 0, 0, 1);  // of indices
-  return std::make_shared<PoolLayer>(Window::read_pooling(node, node.opset >= 10, node.opset >= 10), false, false);
+  return make_counted<PoolLayer>(Window::read_pooling(node, node.opset >= 10, node.opset >= 10), false, false);
 }
 
 inline LayerPtr make_average_pool(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<PoolLayer>(Window::read_pooling(node, node.opset >= 19, node.opset >= 10), true,
-                                     node.integer_in("count_include_pad", 0, 0, 1) == 1);
+  return make_counted<PoolLayer>(Window::read_pooling(node, node.opset >= 19, node.opset >= 10), true,
+                                 node.integer_in("count_include_pad", 0, 0, 1) == 1);
 }
 
 }  // namespace weir::detail

@@ -9,8 +9,8 @@
 namespace weir::detail {
 
 /// Calls line(from, step, number) for each line of x along an axis, shared among threads.
-template <class Line>
-void for_lines(const Context& context, const Shape& x, std::size_t axis, const Line& line) {
+inline void for_lines(const Context& context, const Shape& x, std::size_t axis,
+                      FunctionRef<std::int64_t, std::int64_t, std::int64_t> line) {
   const std::int64_t length = x[axis], inner = x.product(axis + 1, x.rank());
   const std::int64_t lines = x.product(0, axis) * inner;
   context.pool().split(lines, (1 << 13) / std::max<std::int64_t>(1, length) + 1,
@@ -30,7 +30,7 @@ class ArgLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     const std::size_t axis = checked_axis(axis_, x.rank());
-    if (x[axis] == 0) throw ShapeError("there is no extreme of an empty axis of " + x.to_string());
+    if (x[axis] == 0) throw ShapeError(detail::message({"there is no extreme of an empty axis of ", x.to_string()}));
     if (x[axis] > std::int64_t{1} << 24) throw ShapeError("an index above 2^24 is not held exactly by a float");
     std::vector<std::int64_t> dims(x.begin(), x.end());
     if (keep_)
@@ -73,7 +73,7 @@ LayerPtr make_arg(const NodeArguments& node) {
   const std::int64_t axis = node.integer("axis", 0);
   const bool keep = node.integer_in("keepdims", 1, 0, 1) == 1;
   const bool last = node.opset >= 12 && node.integer_in("select_last_index", 0, 0, 1) == 1;
-  return std::make_shared<ArgLayer>(axis, largest, keep, last);
+  return make_counted<ArgLayer>(axis, largest, keep, last);
 }
 
 /// The k largest or smallest along an axis, in order, and their indices; of equal ones the first.
@@ -84,7 +84,7 @@ class TopKLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     const std::size_t axis = checked_axis(axis_, x.rank());
-    if (k_ < 0 || k_ > x[axis]) throw ShapeError("cannot take " + std::to_string(k_) + " of " + x.to_string());
+    if (k_ < 0 || k_ > x[axis]) throw ShapeError(detail::message({"cannot take ", k_, " of ", x.to_string()}));
     if (x[axis] > std::int64_t{1} << 24) throw ShapeError("an index above 2^24 is not held exactly by a float");
     return {x.with(axis, k_), x.with(axis, k_)};
   }
@@ -137,10 +137,10 @@ inline LayerPtr make_top_k(const NodeArguments& node) {
     if (values.size() != 1) node.fail("k must be one value");
     k = values[0];
   }
-  if (k < 0) node.fail("k may not be " + std::to_string(k));
+  if (k < 0) node.fail(detail::message({"k may not be ", k}));
   const bool largest = node.opset < 11 || node.integer_in("largest", 1, 0, 1) == 1;
   if (node.opset >= 11) (void)node.integer_in("sorted", 1, 0, 1);  // sorted is one of the orders that may be given
-  return std::make_shared<TopKLayer>(node.integer("axis", -1), k, largest);
+  return make_counted<TopKLayer>(node.integer("axis", -1), k, largest);
 }
 
 /// 1 at the first largest value along an axis (before opset 13: of all axes from it on, as one), else 0. As in ONNX
@@ -180,7 +180,7 @@ class HardmaxLayer final : public RunnableLayer {
 inline LayerPtr make_hardmax(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const bool flatten = node.opset < 13;
-  return std::make_shared<HardmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten);
+  return make_counted<HardmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten);
 }
 
 }  // namespace weir::detail

@@ -19,7 +19,7 @@ class SpaceDepthLayer final : public RunnableLayer {
     const std::int64_t b = block_;
     expect_rank(x, 4, "a block rearrangement");
     const bool fits = form_ == Form::to_depth ? x[2] % b == 0 && x[3] % b == 0 : x[1] % (b * b) == 0;
-    if (!fits) throw ShapeError("blocks of " + std::to_string(b) + " do not divide " + x.to_string());
+    if (!fits) throw ShapeError(detail::message({"blocks of ", b, " do not divide ", x.to_string()}));
     (void)x.numel();
     if (form_ == Form::to_depth) return {Shape{x[0], x[1] * b * b, x[2] / b, x[3] / b}};
     return {Shape{x[0], x[1] / (b * b), x[2] * b, x[3] * b}};
@@ -50,14 +50,13 @@ inline LayerPtr make_depth_to_space(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const std::int64_t block = node.integer_in("blocksize", 0, 1, 1 << 12);
   const std::string mode = node.opset < 11 ? "DCR" : node.text("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD") node.fail("attribute mode may not be '" + mode + "'");
+  if (mode != "DCR" && mode != "CRD") node.fail(detail::message({"attribute mode may not be '", mode, "'"}));
   using Form = SpaceDepthLayer::Form;
-  return std::make_shared<SpaceDepthLayer>(mode == "DCR" ? Form::to_space_dcr : Form::to_space_crd, block);
+  return make_counted<SpaceDepthLayer>(mode == "DCR" ? Form::to_space_dcr : Form::to_space_crd, block);
 }
 inline LayerPtr make_space_to_depth(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<SpaceDepthLayer>(SpaceDepthLayer::Form::to_depth,
-                                           node.integer_in("blocksize", 0, 1, 1 << 12));
+  return make_counted<SpaceDepthLayer>(SpaceDepthLayer::Form::to_depth, node.integer_in("blocksize", 0, 1, 1 << 12));
 }
 
 /// y[i, j, ...] = x[i mod I, j mod J, ...], each axis being repeated so often.
@@ -68,7 +67,7 @@ class TileLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     Shape y = inputs[0];
     if (y.rank() != repeats_.size())
-      throw ShapeError(std::to_string(repeats_.size()) + " repeats do not fit " + y.to_string());
+      throw ShapeError(detail::message({repeats_.size(), " repeats do not fit ", y.to_string()}));
     for (std::size_t i = 0; i < y.rank(); ++i) {
       std::int64_t length = 0;
       if (__builtin_mul_overflow(y[i], repeats_[i], &length)) throw ShapeError("the result is too large");
@@ -113,7 +112,7 @@ inline LayerPtr make_tile(const NodeArguments& node) {
   std::vector<std::int64_t> repeats = node.constant_list(1);
   for (std::int64_t r : repeats)
     if (r < 0) node.fail("a repeat is negative");
-  return std::make_shared<TileLayer>(std::move(repeats));
+  return make_counted<TileLayer>(std::move(repeats));
 }
 
 }  // namespace weir::detail

@@ -17,7 +17,7 @@ struct ReducedAxes {
 
   std::array<bool, Shape::max_rank> mark(const Shape& x) const {
     std::array<bool, Shape::max_rank> marked{};
-    if (spatial && x.rank() < 3) throw ShapeError("expects [N, C, ...], got " + x.to_string());
+    if (spatial && x.rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", x.to_string()}));
     if (spatial || axes.empty()) std::fill(marked.begin() + (spatial ? 2 : 0), marked.begin() + x.rank(), true);
     for (std::int64_t axis : axes) marked[checked_axis(axis, x.rank())] = true;
     return marked;
@@ -54,19 +54,20 @@ struct ReducedAxes {
   }
 };
 
-template <class Reduction>
 class ReduceLayer final : public RunnableLayer {
  public:
-  explicit ReduceLayer(ReducedAxes axes) : axes_(std::move(axes)) {}
+  /// reduction: a kernels::reduce_functions.
+  ReduceLayer(const kernels::ReduceFunctions& reduction, ReducedAxes axes)
+      : reduction_(reduction), axes_(std::move(axes)) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override { return {axes_.of(inputs[0])}; }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
                float*) const override {
     if (layout_ == Layout::blocked)  // [N, blocks, pixels, lanes]
-      kernels::reduce<Reduction>(context, {inputs[0].data, kernels::blocked_shape(inputs[0].shape, context.isa())},
-                                 {false, false, true}, outputs[0].data);
+      kernels::reduce(context, reduction_, {inputs[0].data, kernels::blocked_shape(inputs[0].shape, context.isa())},
+                      {false, false, true}, outputs[0].data);
     else
-      kernels::reduce<Reduction>(context, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
+      kernels::reduce(context, reduction_, inputs[0], axes_.mark(inputs[0].shape), outputs[0].data);
   }
   Examples examples(const ExamplesQuery& q) const override { return axes_.examples(q); }
   /// Where all axes behind the channels go.
@@ -78,7 +79,7 @@ class ReduceLayer final : public RunnableLayer {
                          std::all_of(reduced.begin() + 2, reduced.begin() + x.rank(), [](bool r) { return r; });
     const bool whole_blocks = x.rank() > 1 && x[1] % lanes(context.isa()) == 0;
     if (given[0] == Layout::plain || !spatial || (!axes_.keep && !whole_blocks)) return std::nullopt;
-    auto layer = std::make_shared<ReduceLayer>(*this);
+    auto layer = make_counted<ReduceLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -88,21 +89,25 @@ class ReduceLayer final : public RunnableLayer {
   bool ignores_input(std::size_t i) const override { return i > 0; }
 
  private:
+  const kernels::ReduceFunctions& reduction_;
   ReducedAxes axes_;
   Layout layout_ = Layout::plain;
 };
 
-template <class Reduction>
-LayerPtr make_reduce(const NodeArguments& node) {
+[[gnu::noinline]] inline LayerPtr reduce_layer(const NodeArguments& node, const kernels::ReduceFunctions& reduction) {
   auto axes = ReducedAxes::read(node);
   if (!axes) return make_view([](const Shape& x) { return x; });
-  return std::make_shared<ReduceLayer<Reduction>>(std::move(*axes));
+  return make_counted<ReduceLayer>(reduction, std::move(*axes));
+}
+template <class Reduction>
+LayerPtr make_reduce(const NodeArguments& node) {
+  return reduce_layer(node, kernels::reduce_functions<Reduction>);
 }
 
 template <class Reduction>
 LayerPtr make_global_pool(const NodeArguments& node) {
   node.expect_inputs(1, 1);
-  return std::make_shared<ReduceLayer<Reduction>>(ReducedAxes{.spatial = true});
+  return make_counted<ReduceLayer>(kernels::reduce_functions<Reduction>, ReducedAxes{.spatial = true});
 }
 
 }  // namespace weir::detail

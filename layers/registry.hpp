@@ -208,9 +208,9 @@ inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::s
                  std::find_if(operators.begin(), operators.end(), [&](const Operator& o) { return o.name == name; });
              listed != operators.end()) {
     if (arguments.opset < listed->since)
-      arguments.fail("the operator came with opset " + std::to_string(listed->since));
+      arguments.fail(detail::message({"the operator came with opset ", listed->since}));
     if (arguments.opset >= listed->until)
-      arguments.fail("the operator went with opset " + std::to_string(listed->until));
+      arguments.fail(detail::message({"the operator went with opset ", listed->until}));
     layer = listed->make(arguments);
   } else {
     arguments.fail(name.find("::") == std::string::npos

@@ -27,7 +27,7 @@ class ViewLayer final : public RunnableLayer {
     if (given[0] == Layout::plain || !keeps(1) || (inputs[0].depends_on_batch() && !keeps(2))) return std::nullopt;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
-    auto layer = std::make_shared<ViewLayer>(*this);
+    auto layer = make_counted<ViewLayer>(*this);
     layer->layout_ = Layout::blocked;
     return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
   }
@@ -41,7 +41,7 @@ class ViewLayer final : public RunnableLayer {
 };
 
 inline LayerPtr make_view(std::function<Shape(const Shape&)> shape_of) {
-  return std::make_shared<ViewLayer>(std::move(shape_of));
+  return make_counted<ViewLayer>(std::move(shape_of));
 }
 
 inline LayerPtr make_reshape(const NodeArguments& node) {
@@ -59,7 +59,7 @@ inline LayerPtr make_flatten(const NodeArguments& node) {
   return make_view([axis](const Shape& x) {
     const auto rank = static_cast<std::int64_t>(x.rank());
     if (axis < -rank || axis > rank)
-      throw ShapeError("axis " + std::to_string(axis) + " is outside of " + x.to_string());
+      throw ShapeError(detail::message({"axis ", axis, " is outside of ", x.to_string()}));
     const auto cut = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
     return Shape{x.product(0, cut), x.product(cut, x.rank())};
   });

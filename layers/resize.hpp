@@ -31,8 +31,8 @@ class ResizeLayer final : public RunnableLayer {
       // ONNX's own data has corners at the fraction, ONNX Runtime at the last element.
       if (rule_.coordinates == ResizeRule::Coordinates::align_corners && !targets_.scales.empty() &&
           length != std::floor(length))
-        throw ShapeError("align_corners is not defined where " + std::to_string(a.from) + " elements times scale " +
-                         std::to_string(a.scale) + " are no whole number; give sizes instead of scales");
+        throw ShapeError(detail::message({"align_corners is not defined where ", a.from, " elements times scale ",
+                                          a.scale, " are no whole number; give sizes instead of scales"}));
     }
     return {y};
   }
@@ -136,7 +136,7 @@ Value named(const NodeArguments& node, const std::string& attribute, const std::
   const std::string text = node.text(attribute, otherwise);
   for (const auto& [name, value] : names)
     if (text == name) return value;
-  node.fail("attribute " + attribute + " may not be '" + text + "' in this opset");
+  node.fail(detail::message({"attribute ", attribute, " may not be '", text, "' in this opset"}));
 }
 
 /// Without what came with later opsets: what Upsample and Resize 10 do.
@@ -193,14 +193,14 @@ inline std::vector<float> resize_scales(const NodeArguments& node, std::size_t i
 
 inline LayerPtr resize_layer(const NodeArguments& node, const ResizeRule& rule, ResizeTargets targets, float outside) {
   for (const float s : targets.scales)
-    if (!(s > 0) || !std::isfinite(s)) node.fail("a scale may not be " + std::to_string(s));
+    if (!(s > 0) || !std::isfinite(s)) node.fail(detail::message({"a scale may not be ", s}));
   for (const std::int64_t s : targets.sizes)
-    if (s < 1 && s != batch_targets::kept_length) node.fail("a size may not be " + std::to_string(s));
+    if (s < 1 && s != batch_targets::kept_length) node.fail(detail::message({"a size may not be ", s}));
   if (targets.count() == 0 || targets.count() > Shape::max_rank) node.fail("has no scales or sizes, or too many");
   if (!targets.axes.empty() && targets.axes.size() != targets.count())
-    node.fail("attribute axes has " + std::to_string(targets.axes.size()) + " entries for " +
-              std::to_string(targets.count()) + " scales or sizes");
-  return std::make_shared<ResizeLayer>(rule, std::move(targets), outside);
+    node.fail(detail::message(
+        {"attribute axes has ", targets.axes.size(), " entries for ", targets.count(), " scales or sizes"}));
+  return make_counted<ResizeLayer>(rule, std::move(targets), outside);
 }
 
 /// Resize: scales are input 1 in opset 10; since opset 11 inputs are x, roi, scales and sizes.
@@ -231,7 +231,7 @@ inline LayerPtr make_resize(const NodeArguments& node) {
     targets.crop = resize_scales(node, 1);
     if (targets.crop.size() != 2 * targets.count()) node.fail("roi does not fit the sizes");
     for (const float c : targets.crop)
-      if (!(std::abs(c) <= 1e6F)) node.fail("roi may not hold " + std::to_string(c));
+      if (!(std::abs(c) <= 1e6F)) node.fail(detail::message({"roi may not hold ", c}));
   }
   return resize_layer(node, rule, std::move(targets), outside);
 }
@@ -251,7 +251,7 @@ inline LayerPtr make_upsample(const NodeArguments& node) {
     targets.scales = resize_scales(node, 1);
   }
   for (const float s : targets.scales)
-    if (s < 1) node.fail("a scale may not be " + std::to_string(s) + ": Upsample does not shrink");
+    if (s < 1) node.fail(detail::message({"a scale may not be ", s, ": Upsample does not shrink"}));
   return resize_layer(node, rule, std::move(targets), 0);
 }
 

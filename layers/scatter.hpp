@@ -23,7 +23,7 @@ inline ScatterReduction read_reduction(const NodeArguments& node) {
   if (name == "mul") return ScatterReduction::mul;
   if (node.opset >= 18 && name == "max") return ScatterReduction::max;
   if (node.opset >= 18 && name == "min") return ScatterReduction::min;
-  node.fail("attribute reduction may not be '" + name + "'");
+  node.fail(detail::message({"attribute reduction may not be '", name, "'"}));
 }
 
 inline void scatter(ScatterReduction reduction, const float* updates, std::int64_t n, float* y) {
@@ -58,11 +58,11 @@ class ScatterNdLayer final : public RunnableLayer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape &x = inputs[0], &updates = inputs[2], shape = indices_.shape();
     const std::size_t depth = this->depth();
-    if (depth > x.rank()) throw ShapeError("indices do not fit " + x.to_string());
+    if (depth > x.rank()) throw ShapeError(detail::message({"indices do not fit ", x.to_string()}));
     std::vector<std::int64_t> dims(shape.begin(), shape.end() - 1);
     dims.insert(dims.end(), x.begin() + depth, x.end());
     if (!(Shape(std::span<const std::int64_t>(dims)) == updates))
-      throw ShapeError("updates " + updates.to_string() + " do not fit");
+      throw ShapeError(detail::message({"updates ", updates.to_string(), " do not fit"}));
     for (std::size_t d = 0; d < depth; ++d) indices_.expect_inside(x, d, d, depth);
     return {x};
   }
@@ -100,7 +100,7 @@ inline LayerPtr make_scatter_nd(const NodeArguments& node) {
   node.expect_inputs(3, 3);
   (void)node.constant_integers(1);
   if (node.constant(1)->shape.rank() == 0) node.fail("indices have no axes");
-  return std::make_shared<ScatterNdLayer>(Indices::read(node, 1), read_reduction(node));
+  return make_counted<ScatterNdLayer>(Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x but for y[i, indices[i, j, ...], ...], the index standing at `axis`, which are reduced with updates[i, j,
@@ -115,7 +115,8 @@ class ScatterElementsLayer final : public RunnableLayer {
     const std::size_t axis = checked_axis(axis_, x.rank());
     expect_elements_of(x, indices, axis);
     if (!(inputs[2] == indices))
-      throw ShapeError("updates " + inputs[2].to_string() + " do not fit indices " + indices.to_string());
+      throw ShapeError(
+          detail::message({"updates ", inputs[2].to_string(), " do not fit indices ", indices.to_string()}));
     indices_.expect_inside(x, axis);
     return {x};
   }
@@ -157,7 +158,7 @@ class ScatterElementsLayer final : public RunnableLayer {
 
 inline LayerPtr make_scatter_elements(const NodeArguments& node) {
   node.expect_inputs(3, 3);
-  return std::make_shared<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1), read_reduction(node));
+  return make_counted<ScatterElementsLayer>(node.integer("axis", 0), Indices::read(node, 1), read_reduction(node));
 }
 
 /// y = x where the column is not below row + k (upper) or not above it, else 0; over the last two axes.
@@ -165,7 +166,7 @@ class TriluLayer final : public RunnableLayer {
  public:
   TriluLayer(bool upper, std::int64_t k) : upper_(upper), k_(k) {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() < 2) throw ShapeError("expects matrices, got " + inputs[0].to_string());
+    if (inputs[0].rank() < 2) throw ShapeError(detail::message({"expects matrices, got ", inputs[0].to_string()}));
     return {inputs[0]};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,
@@ -198,7 +199,7 @@ inline LayerPtr make_trilu(const NodeArguments& node) {
     if (values.size() != 1) node.fail("k must be one value");
     k = std::clamp<std::int64_t>(values[0], -(std::int64_t{1} << 41), std::int64_t{1} << 41);
   }
-  return std::make_shared<TriluLayer>(node.integer_in("upper", 1, 0, 1) == 1, k);
+  return make_counted<TriluLayer>(node.integer_in("upper", 1, 0, 1) == 1, k);
 }
 
 }  // namespace weir::detail

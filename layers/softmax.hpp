@@ -40,7 +40,7 @@ template <bool logarithm>
 LayerPtr make_softmax(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   const bool flatten = node.opset < 13;
-  return std::make_shared<SoftmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten, logarithm);
+  return make_counted<SoftmaxLayer>(node.integer("axis", flatten ? 1 : -1), flatten, logarithm);
 }
 
 }  // namespace weir::detail

@@ -4,7 +4,7 @@
 #   bash tests/sanitize.sh thread     one of them: address, thread
 # WEIR_TESTS='core/*_test.cpp' bash tests/sanitize.sh restricts the sources (globs in tests/, separated by spaces).
 # Not part of run.sh: each kind compiles the whole engine again (tests/fuzz/run.sh has address and undefined
-# over operators, hostile files and serving). Run it after changes to what threads share: core/parallel.hpp, plans,
+# over operators, hostile files and serving). Run it after changes to what threads share: core/parallel.ipp, plans,
 # packed weights, policy/serve; WEIR_TESTS='core/shared_network_test.cpp policy/serve/busy_stream_test.cpp' is the least.
 # Ends non-zero at the first finding. tests/suppressions.tsan says what of oneTBB is passed over.
 set -euo pipefail

@@ -36,11 +36,10 @@ class PackedConv2d {
     const Shape y = params.output_shape(x);
     const auto M = static_cast<std::size_t>(params.out_channels);
     if (weights.size() != M * static_cast<std::size_t>(params.depth()))
-      throw ShapeError("convolution: " + std::to_string(weights.size()) + " weights, expected " +
-                       std::to_string(M * static_cast<std::size_t>(params.depth())));
+      throw ShapeError(detail::message(
+          {"convolution: ", weights.size(), " weights, expected ", M * static_cast<std::size_t>(params.depth())}));
     if (!bias.empty() && bias.size() != M)
-      throw ShapeError("convolution: " + std::to_string(bias.size()) + " biases for " + std::to_string(M) +
-                       " output channels");
+      throw ShapeError(detail::message({"convolution: ", bias.size(), " biases for ", M, " output channels"}));
     layout_ = openblas_ ? Layout::plain : layout;
     H_ = x[2], W_ = x[3], OH_ = y[2], OW_ = y[3];
     x_floats_ = floats_of(x.with(0, 1), layout_, context.isa());

@@ -24,11 +24,10 @@ class FullyConnected {
   FullyConnected(std::int64_t in, std::int64_t out, SharedFloats weights, SharedFloats bias, const Context& context)
       : in_(in), out_(out), micro_(&microkernels(context.isa())), weights_(std::move(weights)), bias_(std::move(bias)) {
     if (in < 1 || out < 1 || weights_.size() != static_cast<std::size_t>(Shape{out, in}.numel()))
-      throw ShapeError("fully connected layer: " + std::to_string(weights_.size()) + " weights for " +
-                       std::to_string(in) + " inputs and " + std::to_string(out) + " outputs");
+      throw ShapeError(detail::message(
+          {"fully connected layer: ", weights_.size(), " weights for ", in, " inputs and ", out, " outputs"}));
     if (!bias_.empty() && bias_.size() != static_cast<std::size_t>(out))
-      throw ShapeError("fully connected layer: " + std::to_string(bias_.size()) + " biases for " + std::to_string(out) +
-                       " outputs");
+      throw ShapeError(detail::message({"fully connected layer: ", bias_.size(), " biases for ", out, " outputs"}));
   }
 
   /// Scratch memory that run() needs.

@@ -22,8 +22,8 @@ inline bool same_in_both(const Shape& shape, Isa isa) {
 }
 
 /// Calls f(plane, first channel, channels) for the blocks of channels of all images, shared among the threads.
-template <class F>
-void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
+inline void for_all_blocks(const Context& context, const Shape& shape,
+                           detail::FunctionRef<std::int64_t, std::int64_t, std::int64_t> f) {
   const Shape b = blocked_shape(shape, context.isa());
   const double operations = detail::machine_costs.copy_operations * static_cast<double>(b.numel());
   share(context.pool(), b[0] * b[1], operations, [&](std::int64_t, std::int64_t begin, std::int64_t end) {
@@ -37,13 +37,13 @@ void for_all_blocks(const Context& context, const Shape& shape, const F& f) {
 /// Calls f(plane, first, last) for rows first .. last-1 of every block of channels, `rows` in all, of all images.
 /// Threads take rows of every block where there is one image, as convolutions do, so that each finds in its cache what
 /// it wrote; else images. floats: how many each row takes to compute.
-template <class F>
-void for_all_rows(const Context& context, const Shape& shape, std::int64_t rows, std::int64_t floats, const F& f) {
+inline void for_all_rows(const Context& context, const Shape& shape, std::int64_t rows, std::int64_t floats,
+                         detail::FunctionRef<std::int64_t, std::int64_t, std::int64_t> f) {
   const std::int64_t blocks = blocked_shape(shape, context.isa())[1], planes = shape[0] * blocks;
   const double operations = detail::machine_costs.copy_operations * static_cast<double>(planes * rows * floats);
   if (shape[0] > 1 || rows < context.threads()) {
     share(context.pool(), planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
-      for (std::int64_t plane = first; plane < last; ++plane) f(plane, std::int64_t{0}, rows);
+      for (std::int64_t plane = first; plane < last; ++plane) f(plane, 0, rows);
     });
     return;
   }

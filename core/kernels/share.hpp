@@ -35,11 +35,11 @@ inline std::int64_t pieces_of(const detail::ThreadPool& pool, std::int64_t n, do
 
 /// Calls body(piece, first, last) on consecutive pieces of [0, n), one for each thread but never more than one for each
 /// MachineCosts::piece_operations. Pieces are numbered from 0.
-template <typename Body>
-void share(const detail::ThreadPool& pool, std::int64_t n, double operations, const Body& body) {
+inline void share(const detail::ThreadPool& pool, std::int64_t n, double operations,
+                  detail::FunctionRef<std::int64_t, std::int64_t, std::int64_t> body) {
   const std::int64_t pieces = pieces_of(pool, n, operations);
   if (pieces <= 1) {
-    if (n > 0) body(std::int64_t{0}, std::int64_t{0}, n);
+    if (n > 0) body(0, 0, n);
     return;
   }
   pool.split(pieces, 1, [&](std::int64_t first, std::int64_t last) {

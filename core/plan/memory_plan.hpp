@@ -69,10 +69,10 @@ struct MemoryPlan {
           const std::size_t floats = step.kernel->workspace_floats(c, plan.input_shapes(step, examples));
           refuse_above(max_floats, floats, plan.network().source() + ": node '" + step.name + "' " + step.op);
           if (floats > at(c.threads()) * small_workspace && floats > times_touched * touched(plan, step, examples))
-            throw ShapeError(plan.network().source() + ": node '" + step.name + "' " + step.op + ": needs " +
-                             std::to_string(floats >> 18) +
-                             " MiB beside its tensors, much more than these take; a window so far beyond its image is "
-                             "not supported");
+            throw ShapeError(detail::message(
+                {plan.network().source(), ": node '", step.name, "' ", step.op, ": needs ", floats >> 18,
+                 " MiB beside its tensors, much more than these take; a window so far beyond its image is "
+                 "not supported"}));
           return floats;
         };
         workspace_floats = std::max({workspace_floats, need(context, g.examples), need(context, 1)});
@@ -192,7 +192,7 @@ struct MemoryPlan {
 
   /// Before it is allocated.
   static void refuse_above(std::size_t limit, std::size_t floats, const std::string& what) {
-    if (floats > limit) throw ShapeError(what + " takes the network above 32 GiB of memory");
+    if (floats > limit) throw ShapeError(detail::message({what, " takes the network above 32 GiB of memory"}));
   }
 };
 

@@ -141,7 +141,7 @@ class Plan {
           s.kernel = s.layer->kernel(context, input_shapes(s, 1));
         }
       } catch (const ShapeError& e) {
-        throw ShapeError(network_.source() + ", node '" + s.name + "' " + s.op + ": " + e.what());
+        throw ShapeError(detail::message({network_.source(), ", node '", s.name, "' ", s.op, ": ", e.what()}));
       }
       for (std::size_t i = 0; i < s.inputs.size(); ++i) {
         const ValueId v = s.inputs[i];
@@ -198,9 +198,8 @@ class Plan {
 
   void add_reorder(ValueId from, ValueId to, ValueId original) {
     const Value& value = network_.value(original);
-    const auto layer =
-        std::make_shared<ReorderLayer>(ReorderLayer::End{layout(from), element(from)},
-                                       ReorderLayer::End{layout(to), element(to)}, value.form.at(1), isa_);
+    const auto layer = make_counted<ReorderLayer>(ReorderLayer::End{layout(from), element(from)},
+                                                  ReorderLayer::End{layout(to), element(to)}, value.form.at(1), isa_);
     steps_.push_back({value.name, reorder, layer, layer, {from}, {to}});
   }
 

@@ -124,14 +124,14 @@ class PlanRunner {
     for (std::size_t v = 0; v < layout_->offset.size(); ++v) {
       const Value& value = plan_->value(static_cast<ValueId>(v));
       if (is_live(v) && value.form.depends_on_batch() && !value.examples.rows())
-        throw ArgumentError(network_.source() + ": rows cannot leave while '" + value.name +
-                            "' is alive, its outermost dimension is not the batch");
+        throw ArgumentError(detail::message({network_.source(), ": rows cannot leave while '", value.name,
+                                             "' is alive, its outermost dimension is not the batch"}));
     }
     for (std::size_t i = static_cast<std::size_t>(next_); i < plan_->steps().size(); ++i)
       for (const ValueId v : plan_->steps()[i].outputs)
         if (v != absent && plan_->value(v).examples.is_mixed())
-          throw ArgumentError(network_.source() + ": rows cannot leave before '" + plan_->value(v).name +
-                              "', which mixes the examples of a batch");
+          throw ArgumentError(detail::message({network_.source(), ": rows cannot leave before '", plan_->value(v).name,
+                                               "', which mixes the examples of a batch"}));
   }
 
   void move_rows(ValueId v, std::span<const std::size_t> keep) {

@@ -19,16 +19,15 @@ inline constexpr std::size_t cifar_record = 1 + 3 * cifar_plane;
 
 WEIR_INLINE void append_cifar(std::span<const char> file, CifarImages& out) {
   if (file.empty() || file.size() % cifar_record != 0)
-    throw FormatError(std::to_string(file.size()) + " bytes, not a multiple of " + std::to_string(cifar_record) +
-                      ": not a CIFAR-10 batch");
+    throw FormatError(
+        detail::message({file.size(), " bytes, not a multiple of ", cifar_record, ": not a CIFAR-10 batch"}));
   const std::size_t n = file.size() / cifar_record;
   const std::size_t first = out.labels.size();
   out.pixels.resize((first + n) * 3 * cifar_plane);
   for (std::size_t i = 0; i < n; ++i) {
     const char* record = file.data() + i * cifar_record;
     const int label = static_cast<unsigned char>(record[0]);
-    if (label > 9)
-      throw FormatError("label " + std::to_string(label) + " of record " + std::to_string(i) + " is above 9");
+    if (label > 9) throw FormatError(detail::message({"label ", label, " of record ", i, " is above 9"}));
     out.labels.push_back(label);
     char* pixel = out.pixels.data() + (first + i) * 3 * cifar_plane;
     for (std::size_t p = 0; p < cifar_plane; ++p)
@@ -43,7 +42,7 @@ WEIR_INLINE CifarImages read_cifar(std::span<const std::filesystem::path> files)
     try {
       append_cifar(bytes, out);
     } catch (const Error& e) {
-      throw FormatError(path.string() + ": " + e.what());
+      throw FormatError(detail::message({path.string(), ": ", e.what()}));
     }
   }
   return out;
@@ -60,7 +59,8 @@ WEIR_INLINE std::vector<std::filesystem::path> cifar_files(const std::filesystem
   std::sort(files.begin(), files.end());
   if (const auto test = folder / "test_batch.bin"; files.empty() && std::filesystem::exists(test, error))
     files.push_back(test);
-  if (files.empty()) throw IoError(folder.string() + ": neither data_batch_*.bin nor test_batch.bin in it");
+  if (files.empty())
+    throw IoError(detail::message({folder.string(), ": neither data_batch_*.bin nor test_batch.bin in it"}));
   return files;
 }
 

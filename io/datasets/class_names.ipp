@@ -31,24 +31,26 @@ WEIR_INLINE ClassNames read_class_names(const std::filesystem::path& path) {
     names.emplace_back(line);
   }
   while (!names.empty() && names.back().empty()) names.pop_back();
-  if (names.empty()) throw FormatError(path.string() + ": no class names; write one a line, class 0 first");
+  if (names.empty())
+    throw FormatError(detail::message({path.string(), ": no class names; write one a line, class 0 first"}));
   return {std::move(names), path.string()};
 }
 
 WEIR_INLINE ClassNames class_names_of_models(const std::filesystem::path& path) {
   const Bytes bytes = read_file(path, std::uint64_t{16} << 20);
   const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  if (!json.is_object()) throw FormatError(path.string() + ": not a JSON object");
+  if (!json.is_object()) throw FormatError(detail::message({path.string(), ": not a JSON object"}));
   std::optional<std::vector<std::string>> found;
   const auto take = [&](const nlohmann::json& object) {
     if (!object.is_object() || !object.contains("classes") || !object.at("classes").is_array()) return;
     std::vector<std::string> names;
     for (const auto& name : object.at("classes")) {
-      if (!name.is_string()) throw FormatError(path.string() + ": 'classes' must be a list of names");
+      if (!name.is_string()) throw FormatError(detail::message({path.string(), ": 'classes' must be a list of names"}));
       names.push_back(name.get<std::string>());
     }
     if (found && *found != names)
-      throw FormatError(path.string() + ": two lists 'classes' differ; all networks answer the same classes");
+      throw FormatError(
+          detail::message({path.string(), ": two lists 'classes' differ; all networks answer the same classes"}));
     found = std::move(names);
   };
   take(json);
@@ -60,11 +62,11 @@ WEIR_INLINE ClassNames class_names_of_models(const std::filesystem::path& path) 
 WEIR_INLINE ClassNames::ClassNames(std::vector<std::string> names, std::string source)
     : names_(std::move(names)), source_(std::move(source)) {
   for (std::size_t c = 0; c < names_.size(); ++c) {
-    if (names_[c].empty()) throw FormatError(source_ + ": class " + std::to_string(c) + " has no name");
+    if (names_[c].empty()) throw FormatError(detail::message({source_, ": class ", c, " has no name"}));
     const auto [there, is_new] = class_of_.emplace(names_[c], static_cast<int>(c));
     if (!is_new)
-      throw FormatError(source_ + ": '" + names_[c] + "' is the name of the classes " + std::to_string(there->second) +
-                        " and " + std::to_string(c));
+      throw FormatError(
+          detail::message({source_, ": '", names_[c], "' is the name of the classes ", there->second, " and ", c}));
   }
 }
 

@@ -37,9 +37,9 @@ IdxArray parse_idx(Reader reader, std::uint64_t max_bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(head[i])); };
   if (reader.read(std::span(head).first(4)) < 4 || byte(0) != 0 || byte(1) != 0) throw FormatError("not an IDX file");
   if (byte(2) != 8)
-    throw FormatError("element type " + std::to_string(byte(2)) + " is not supported, only 8 (unsigned byte)");
+    throw FormatError(detail::message({"element type ", byte(2), " is not supported, only 8 (unsigned byte)"}));
   const std::size_t rank = byte(3);
-  if (rank == 0 || rank > Shape::max_rank) throw FormatError("rank " + std::to_string(rank) + " is not 1 to 8");
+  if (rank == 0 || rank > Shape::max_rank) throw FormatError(detail::message({"rank ", rank, " is not 1 to 8"}));
   if (reader.read(std::span(head).subspan(4, 4 * rank)) < 4 * rank) throw FormatError("ends within its header");
   std::array<std::int64_t, Shape::max_rank> dims{};
   for (std::size_t d = 0; d < rank; ++d) {
@@ -52,12 +52,12 @@ IdxArray parse_idx(Reader reader, std::uint64_t max_bytes) {
   const auto needs = [&] {
     return "shape " + array.shape.to_string() + " needs " + std::to_string(expected) + " bytes";
   };
-  if (expected > max_bytes) throw FormatError(needs() + ", more than the file can hold");
+  if (expected > max_bytes) throw FormatError(detail::message({needs(), ", more than the file can hold"}));
   array.bytes.resize(expected);
   const std::size_t present = reader.read(array.bytes);
-  if (present < expected) throw FormatError(needs() + ", the file has " + std::to_string(present));
+  if (present < expected) throw FormatError(detail::message({needs(), ", the file has ", present}));
   // Reading on also makes zlib compare the checksum, which comes last.
-  if (char more = 0; reader.read({&more, 1}) != 0) throw FormatError(needs() + ", the file has more");
+  if (char more = 0; reader.read({&more, 1}) != 0) throw FormatError(detail::message({needs(), ", the file has more"}));
   return array;
 }
 
@@ -73,7 +73,7 @@ WEIR_INLINE IdxArray read_idx(const std::filesystem::path& path) {
   try {
     return parse_idx(std::span<const char>(file));
   } catch (const Error& e) {
-    throw FormatError(path.string() + ": " + e.what());
+    throw FormatError(detail::message({path.string(), ": ", e.what()}));
   }
 }
 

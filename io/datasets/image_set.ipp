@@ -34,10 +34,11 @@ WEIR_INLINE ImageSet ImageSet::from_pixels(Shape shape, detail::Bytes pixels, st
   if (shape.rank() == 3) shape = Shape{shape[0], shape[1], shape[2], 1};
   if (shape.rank() != 4 || shape[1] < 1 || shape[2] < 1 || (shape[3] != 1 && shape[3] != 3) ||
       shape.product(1, 3) > max_image_pixels)
-    throw FormatError(set.source_ + ": images are [N, H, W], [N, H, W, 1] or [N, H, W, 3], not " + shape.to_string());
+    throw FormatError(detail::message(
+        {set.source_, ": images are [N, H, W], [N, H, W, 1] or [N, H, W, 3], not ", shape.to_string()}));
   if (static_cast<std::size_t>(shape.numel()) != pixels.size())
-    throw FormatError(set.source_ + ": shape " + shape.to_string() + " does not hold " + std::to_string(pixels.size()) +
-                      " bytes");
+    throw FormatError(
+        detail::message({set.source_, ": shape ", shape.to_string(), " does not hold ", pixels.size(), " bytes"}));
   set.shape_ = shape;
   set.pixels_ = std::move(pixels);
   set.check_count(static_cast<std::size_t>(shape[0]));
@@ -48,13 +49,15 @@ WEIR_INLINE ImageSet ImageSet::from_floats(Tensor values, std::vector<int> label
   ImageSet set(std::move(source), std::move(labels));
   const Shape& s = values.shape();
   if (s.rank() != 3 && s.rank() != 4)
-    throw FormatError(set.source_ + ": float images are [N, C, H, W] or [N, H, W], not " + s.to_string());
+    throw FormatError(
+        detail::message({set.source_, ": float images are [N, C, H, W] or [N, H, W], not ", s.to_string()}));
   set.shape_ = s.rank() == 3 ? Shape{s[0], 1, s[1], s[2]} : s;
-  if (set.shape_.product(1, 4) < 1) throw FormatError(set.source_ + ": empty images, " + s.to_string());
+  if (set.shape_.product(1, 4) < 1)
+    throw FormatError(detail::message({set.source_, ": empty images, ", s.to_string()}));
   const auto bad = std::find_if(values.span().begin(), values.span().end(), [](float v) { return !std::isfinite(v); });
   if (bad != values.span().end())
-    throw FormatError(set.source_ + ": value " + std::to_string(bad - values.span().begin()) +
-                      " is not a finite number");
+    throw FormatError(
+        detail::message({set.source_, ": value ", bad - values.span().begin(), " is not a finite number"}));
   set.floats_ = std::move(values);
   set.check_count(static_cast<std::size_t>(set.shape_[0]));
   return set;
@@ -63,7 +66,8 @@ WEIR_INLINE ImageSet ImageSet::from_floats(Tensor values, std::vector<int> label
 WEIR_INLINE ImageSet ImageSet::from_files(std::vector<std::filesystem::path> files, std::vector<std::string> names,
                                           std::vector<int> labels, std::string source) {
   ImageSet set(std::move(source), std::move(labels));
-  if (names.size() != files.size()) throw ArgumentError(set.source_ + ": as many names as files are needed");
+  if (names.size() != files.size())
+    throw ArgumentError(detail::message({set.source_, ": as many names as files are needed"}));
   set.decoded_.resize(files.size());
   set.names_ = std::move(names);
   set.files_ = std::move(files);
@@ -83,7 +87,7 @@ WEIR_INLINE void ImageSet::set_labels_origin(const detail::Labels& labels) {
 
 WEIR_INLINE std::span<const float> ImageSet::row(std::size_t i) const {
   check_index(i);
-  if (!floats_) throw ArgumentError(source_ + ": holds 8-bit images; ask for image()");
+  if (!floats_) throw ArgumentError(detail::message({source_, ": holds 8-bit images; ask for image()"}));
   const auto length = static_cast<std::size_t>(shape_.product(1, 4));
   return floats_->span().subspan(i * length, length);
 }
@@ -95,13 +99,13 @@ WEIR_INLINE bool ImageSet::is_decoded(std::size_t i) const {
 
 WEIR_INLINE ImageView ImageSet::image(std::size_t i) const {
   check_index(i);
-  if (floats_) throw ArgumentError(source_ + ": holds floats; ask for row()");
+  if (floats_) throw ArgumentError(detail::message({source_, ": holds floats; ask for row()"}));
   if (!files_) {
     const auto length = static_cast<std::size_t>(shape_.product(1, 4));
     return {reinterpret_cast<const std::uint8_t*>(pixels_.data()) + i * length, static_cast<int>(shape_[1]),
             static_cast<int>(shape_[2]), static_cast<int>(shape_[3])};
   }
-  if (decoded_[i].data.empty()) throw ArgumentError(name(i) + ": not decoded yet");
+  if (decoded_[i].data.empty()) throw ArgumentError(detail::message({name(i), ": not decoded yet"}));
   return decoded_[i];
 }
 
@@ -140,13 +144,12 @@ WEIR_INLINE std::uint64_t ImageSet::content_hash(std::size_t i) const {
 WEIR_INLINE void ImageSet::check_count(std::size_t count) {
   count_ = count;
   if (!labels_.empty() && labels_.size() != count)
-    throw FormatError(source_ + ": " + std::to_string(count) + " images, but " + std::to_string(labels_.size()) +
-                      " labels; each image needs one, in the same order");
+    throw FormatError(detail::message(
+        {source_, ": ", count, " images, but ", labels_.size(), " labels; each image needs one, in the same order"}));
 }
 
 WEIR_INLINE void ImageSet::check_index(std::size_t i) const {
-  if (i >= count_)
-    throw ArgumentError(source_ + ": image " + std::to_string(i) + " of " + std::to_string(count_) + " wanted");
+  if (i >= count_) throw ArgumentError(detail::message({source_, ": image ", i, " of ", count_, " wanted"}));
 }
 
 WEIR_INLINE std::uint64_t ImageSet::hash_of(std::int64_t height, std::int64_t width, std::int64_t channels,

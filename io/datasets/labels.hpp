@@ -50,10 +50,10 @@ void check_labels(const std::vector<int>& labels, std::size_t classes, const std
   const auto n = static_cast<std::int64_t>(classes);
   if (*least >= 0 && *most < n) return;
   const auto bad = std::find_if(labels.begin(), labels.end(), [&](int l) { return l < 0 || l >= n; });
-  throw FormatError(where(static_cast<std::size_t>(bad - labels.begin())) + ": label " + std::to_string(*bad) +
-                    ", but " + network + " tells " + std::to_string(classes) + " classes apart: labels are 0 to " +
-                    std::to_string(classes - 1) +
-                    (*least >= 1 && *most == n ? "; these labels seem to begin with 1: subtract 1" : ""));
+  throw FormatError(
+      detail::message({where(static_cast<std::size_t>(bad - labels.begin())), ": label ", *bad, ", but ", network,
+                       " tells ", classes, " classes apart: labels are 0 to ", classes - 1,
+                       (*least >= 1 && *most == n ? "; these labels seem to begin with 1: subtract 1" : "")}));
 }
 
 }  // namespace weir::detail

@@ -20,8 +20,8 @@ namespace weir::detail {
 
 WEIR_INLINE int checked_label(std::int64_t value, const std::string& where) {
   if (value < 0 || value > std::numeric_limits<int>::max())
-    throw FormatError(where + ": " + std::to_string(value) +
-                      " is not a label; labels are numbers from 0, in the order of the network's answers");
+    throw FormatError(detail::message(
+        {where, ": ", value, " is not a label; labels are numbers from 0, in the order of the network's answers"}));
   return static_cast<int>(value);
 }
 
@@ -32,11 +32,12 @@ WEIR_INLINE int parse_label(std::string_view text, const std::string& where, con
   if (error == std::errc{} && end == text.data() + text.size()) return checked_label(value, where);
   const std::string what = where + ": '" + std::string(text.substr(0, 40)) + "' is not a label";
   if (!names.empty())
-    throw FormatError(what + ": neither a number nor one of the " + std::to_string(names.size()) + " classes of " +
-                      names.source() + "; the nearest is '" + names.nearest(text) + "'");
-  throw FormatError(what +
-                    "; labels are numbers from 0, in the order of the network's answers. For names give a list of "
-                    "classes: --classes FILE, one name a line, or \"classes\": [\"...\"] in models.json");
+    throw FormatError(detail::message({what, ": neither a number nor one of the ", names.size(), " classes of ",
+                                       names.source(), "; the nearest is '", names.nearest(text), "'"}));
+  throw FormatError(
+      detail::message({what,
+                       "; labels are numbers from 0, in the order of the network's answers. For names give a list of "
+                       "classes: --classes FILE, one name a line, or \"classes\": [\"...\"] in models.json"}));
 }
 
 WEIR_INLINE std::string header_hint(const CsvTable& table, const std::string& header) {
@@ -51,8 +52,8 @@ WEIR_INLINE Labels labels_of_csv(const CsvTable& table, const ClassNames& names)
   if (table.has_column("label")) {
     column = table.column("label");
   } else if (table.header.size() > 1) {
-    throw FormatError(table.source + ":" + std::to_string(table.header_line) + ": no column 'label'" +
-                      header_hint(table, "label, or one with a column label"));
+    throw FormatError(detail::message({table.source, ":", table.header_line, ": no column 'label'",
+                                       header_hint(table, "label, or one with a column label")}));
   } else {
     const std::string where = table.source + ":" + std::to_string(table.header_line);
     labels.values.push_back(parse_label(table.header[0], where, names));
@@ -67,12 +68,12 @@ WEIR_INLINE Labels labels_of_csv(const CsvTable& table, const ClassNames& names)
 
 WEIR_INLINE Labels labels_of_npy(const NpyArray& array, const std::string& source) {
   if (array.shape.rank() != 1)
-    throw FormatError(source + ": labels have the shape [N], not " + array.shape.to_string());
+    throw FormatError(detail::message({source, ": labels have the shape [N], not ", array.shape.to_string()}));
   std::vector<std::int64_t> values;
   try {
     values = array.to_ints();
   } catch (const FormatError& e) {
-    throw FormatError(source + ": " + e.what());
+    throw FormatError(detail::message({source, ": ", e.what()}));
   }
   Labels labels{{}, source, {}};
   labels.values.reserve(values.size());
@@ -87,7 +88,7 @@ WEIR_INLINE Labels read_labels(const std::filesystem::path& path, const ClassNam
   if (kind == ".csv" || kind == ".tsv" || kind == ".txt") return labels_of_csv(read_csv(path), names);
   const IdxArray array = read_idx(path);
   if (array.shape.rank() != 1)
-    throw FormatError(path.string() + ": labels have the shape [N], not " + array.shape.to_string());
+    throw FormatError(detail::message({path.string(), ": labels have the shape [N], not ", array.shape.to_string()}));
   Labels labels{{}, path.string(), {}};
   labels.values.reserve(array.bytes.size());
   for (const char c : array.bytes) labels.values.push_back(static_cast<unsigned char>(c));

@@ -27,13 +27,14 @@ WEIR_INLINE ImageSet read_image_folder(const std::filesystem::path& folder, cons
   namespace fs = std::filesystem;
   std::error_code error;
   if (!fs::exists(csv, error))
-    throw IoError(csv.string() + ": there is no such file; a folder of images needs a CSV with the header file,label" +
-                  (fs::is_symlink(csv, error) ? " (it is a link that leads nowhere)" : ""));
+    throw IoError(detail::message({csv.string(),
+                                   ": there is no such file; a folder of images needs a CSV with the header file,label",
+                                   (fs::is_symlink(csv, error) ? " (it is a link that leads nowhere)" : "")}));
   const CsvTable table = read_csv(csv);
   for (const char* column : {"file", "label"})
     if (!table.has_column(column))
-      throw FormatError(csv.string() + ":" + std::to_string(table.header_line) + ": no column '" + column + "'" +
-                        header_hint(table, "file,label"));
+      throw FormatError(detail::message(
+          {csv.string(), ":", table.header_line, ": no column '", column, "'", header_hint(table, "file,label")}));
   const std::size_t file_column = table.column("file");
   const std::size_t label_column = table.column("label");
   std::vector<fs::path> files;
@@ -45,14 +46,15 @@ WEIR_INLINE ImageSet read_image_folder(const std::filesystem::path& folder, cons
     try {
       files.push_back(path_inside(folder, name, Links::follow));
     } catch (const Error& e) {
-      throw FormatError(table.where(i) + ": " + e.what());
+      throw FormatError(detail::message({table.where(i), ": ", e.what()}));
     }
     if (!fs::is_regular_file(files.back(), error))
-      throw FormatError(table.where(i) + ": no file '" + name + "' in " + folder.string() +
-                        (fs::is_symlink(files.back(), error) ? "; it is a link that leads to no file" : ""));
+      throw FormatError(
+          detail::message({table.where(i), ": no file '", name, "' in ", folder.string(),
+                           (fs::is_symlink(files.back(), error) ? "; it is a link that leads to no file" : "")}));
     if (const auto [first, is_new] = row_of.emplace(files.back().lexically_normal().string(), i); !is_new)
-      throw FormatError(table.where(i) + ": file '" + name + "' is listed twice, first in line " +
-                        std::to_string(table.lines[first->second]) + "; remove one of the lines");
+      throw FormatError(detail::message({table.where(i), ": file '", name, "' is listed twice, first in line ",
+                                         table.lines[first->second], "; remove one of the lines"}));
     file_names.push_back(name);
     labels.values.push_back(parse_label(table.rows[i][label_column], table.where(i), names));
   }
@@ -79,7 +81,8 @@ WEIR_INLINE ImageSet find_images(const std::filesystem::path& folder) {
   } catch (const fs::filesystem_error& e) {
     throw io_error(folder, "cannot be read", e.code().value());
   }
-  if (names.empty()) throw FormatError(folder.string() + ": holds no images (.jpg, .jpeg, .png, .bmp, .ppm or .pgm)");
+  if (names.empty())
+    throw FormatError(detail::message({folder.string(), ": holds no images (.jpg, .jpeg, .png, .bmp, .ppm or .pgm)"}));
   std::ranges::sort(names);
   std::vector<fs::path> files;
   for (const std::string& name : names) files.push_back(folder / name);
@@ -104,7 +107,8 @@ WEIR_INLINE ImageSet load_image_set(const std::filesystem::path& images, const s
       is_folder && labels.empty() && !fs::exists(images / "labels.csv", error) &&
       (fs::exists(images / "data_batch_1.bin", error) || fs::exists(images / "test_batch.bin", error));
   if (is_cifar_folder || (!is_folder && kind == ".bin")) {
-    if (!labels.empty()) throw ArgumentError(source + ": holds its labels itself, but a file of labels is given");
+    if (!labels.empty())
+      throw ArgumentError(detail::message({source, ": holds its labels itself, but a file of labels is given"}));
     detail::CifarImages cifar = detail::read_cifar(images);
     const auto n = static_cast<std::int64_t>(cifar.labels.size());
     return ImageSet::from_pixels(Shape{n, 32, 32, 3}, std::move(cifar.pixels), std::move(cifar.labels), source);
@@ -121,11 +125,11 @@ WEIR_INLINE ImageSet load_image_set(const std::filesystem::path& images, const s
       return with_origin(ImageSet::from_pixels(array.shape, std::move(array.bytes), std::move(known.values), source));
     if (array.dtype == NpyType::float32 || array.dtype == NpyType::float64)
       return with_origin(ImageSet::from_floats(array.to_tensor(), std::move(known.values), source));
-    throw FormatError(source + ": images are uint8 or floating point, not other integers");
+    throw FormatError(detail::message({source, ": images are uint8 or floating point, not other integers"}));
   }
   detail::IdxArray array = detail::read_idx(images);
   if (array.shape.rank() != 3)
-    throw FormatError(source + ": images have the shape [N, H, W], not " + array.shape.to_string());
+    throw FormatError(detail::message({source, ": images have the shape [N, H, W], not ", array.shape.to_string()}));
   return with_origin(ImageSet::from_pixels(array.shape, std::move(array.bytes), std::move(known.values), source));
 }
 

@@ -41,16 +41,16 @@ WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
   CsvTable table;
   table.source = std::move(source);
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
-    throw FormatError(table.source + ":1: the text is UTF-16; save it as UTF-8");
+    throw FormatError(detail::message({table.source, ":1: the text is UTF-16; save it as UTF-8"}));
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   const std::size_t cr = text.find('\r');
   if (text.find('\n') == std::string_view::npos && cr != std::string_view::npos && cr + 1 < text.size())
-    throw FormatError(table.source + ":1: lines end in CR only; save it with LF or CRLF");
+    throw FormatError(detail::message({table.source, ":1: lines end in CR only; save it with LF or CRLF"}));
   const char separator = csv_separator(text);
   std::size_t line = 1;
   std::size_t i = 0;
   const auto fail = [&](std::size_t at, const std::string& what) {
-    throw FormatError(table.source + ":" + std::to_string(at) + ": " + what);
+    throw FormatError(detail::message({table.source, ":", at, ": ", what}));
   };
   const auto at_line_end = [&] {
     return i == text.size() || text[i] == '\n' || (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n');
@@ -88,7 +88,7 @@ WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
         ++i;  // the separator
         row.push_back(read_field());
         if (!table.header.empty() && row.size() > table.header.size())
-          fail(first_line, "more fields than the header's " + std::to_string(table.header.size()));
+          fail(first_line, detail::message({"more fields than the header's ", table.header.size()}));
       }
     }
     if (i < text.size()) i += text[i] == '\r' ? 2 : 1;
@@ -100,7 +100,7 @@ WEIR_INLINE CsvTable parse_csv(std::string_view text, std::string source) {
       continue;
     }
     if (row.size() < table.header.size())
-      fail(first_line, std::to_string(row.size()) + " fields, the header has " + std::to_string(table.header.size()));
+      fail(first_line, detail::message({row.size(), " fields, the header has ", table.header.size()}));
     table.rows.push_back(std::move(row));
     table.lines.push_back(first_line);
   }
@@ -134,8 +134,8 @@ WEIR_INLINE std::size_t CsvTable::column(std::string_view name) const {
   if (found == header.end()) {
     std::string there;
     for (const std::string& h : header) there += (there.empty() ? "" : ", ") + h.substr(0, 40);
-    throw FormatError(source + ":" + std::to_string(header_line) + ": no column '" + std::string(name) +
-                      "' in the header line (" + there.substr(0, 200) + ")");
+    throw FormatError(detail::message(
+        {source, ":", header_line, ": no column '", name, "' in the header line (", there.substr(0, 200), ")"}));
   }
   return static_cast<std::size_t>(found - header.begin());
 }

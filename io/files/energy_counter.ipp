@@ -41,20 +41,21 @@ WEIR_INLINE EnergyCounter::EnergyCounter(const std::filesystem::path& folder) {
     if (!zones_.empty()) break;
   }
   if (zones_.empty())
-    throw IoError("energy: no counter was found. Looked in " + folder.string() +
-                  " for intel-rapl:* zones called package-* (Linux powercap, RAPL of Intel and AMD processors); " +
-                  (error          ? "that folder cannot be opened (" + error.message() + ")"
-                   : seen.empty() ? "there are none"
-                                  : "there are only " + seen) +
-                  ". Virtual machines and containers seldom have them.");
+    throw IoError(detail::message(
+        {"energy: no counter was found. Looked in ", folder.string(),
+         " for intel-rapl:* zones called package-* (Linux powercap, RAPL of Intel and AMD processors); ",
+         (error          ? "that folder cannot be opened (" + error.message() + ")"
+          : seen.empty() ? "there are none"
+                         : "there are only " + seen),
+         ". Virtual machines and containers seldom have them."}));
 }
 
 WEIR_INLINE double EnergyCounter::joules() {
   for (Zone& z : zones_) {
     const std::uint64_t now = read_number(z.folder / "energy_uj");
     if (now < z.last && z.last > z.range)
-      throw FormatError((z.folder / "energy_uj").string() + ": fell from " + std::to_string(z.last) +
-                        ", above its range of " + std::to_string(z.range));
+      throw FormatError(detail::message(
+          {(z.folder / "energy_uj").string(), ": fell from ", z.last, ", above its range of ", z.range}));
     total_uj_ += now >= z.last ? now - z.last : z.range - z.last + now;
     z.last = now;
   }
@@ -88,7 +89,7 @@ WEIR_INLINE std::uint64_t EnergyCounter::read_number(const std::filesystem::path
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    throw FormatError(path.string() + ": microjoules are expected, not '" + text.substr(0, 40) + "'");
+    throw FormatError(detail::message({path.string(), ": microjoules are expected, not '", text.substr(0, 40), "'"}));
   return value;
 }
 

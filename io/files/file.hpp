@@ -100,17 +100,17 @@ inline Bytes read_file_range(const std::filesystem::path& path, std::uint64_t of
   if (file.get() < 0) throw io_error(path, "cannot be opened", errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw io_error(path, "cannot be examined", errno);
-  if (!S_ISREG(status.st_mode)) throw IoError(path.string() + ": not a regular file");
+  if (!S_ISREG(status.st_mode)) throw IoError(detail::message({path.string(), ": not a regular file"}));
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (offset > size || length > size - offset)
-    throw FormatError(path.string() + ": " + std::to_string(length) + " bytes at offset " + std::to_string(offset) +
-                      " wanted, the file has " + std::to_string(size));
+    throw FormatError(
+        detail::message({path.string(), ": ", length, " bytes at offset ", offset, " wanted, the file has ", size}));
   Bytes bytes(length);
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::pread(file.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw io_error(path, "cannot be read", errno);
-    if (n == 0) throw IoError(path.string() + ": became shorter while it was read");
+    if (n == 0) throw IoError(detail::message({path.string(), ": became shorter while it was read"}));
     done += static_cast<std::size_t>(n);
   }
   return bytes;
@@ -126,12 +126,12 @@ inline Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_by
     const bool is_link = std::filesystem::is_symlink(path, error);
     throw io_error(path, is_link ? "is a symbolic link whose file cannot be opened" : "cannot be opened", code);
   }
-  if (status.type() != std::filesystem::file_type::regular) throw IoError(path.string() + ": not a regular file");
+  if (status.type() != std::filesystem::file_type::regular)
+    throw IoError(detail::message({path.string(), ": not a regular file"}));
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) throw io_error(path, "cannot be examined", error.value());
   if (size > limit_bytes)
-    throw FormatError(path.string() + ": " + std::to_string(size) + " bytes, more than the limit of " +
-                      std::to_string(limit_bytes));
+    throw FormatError(detail::message({path.string(), ": ", size, " bytes, more than the limit of ", limit_bytes}));
   return read_file_range(path, 0, size);
 }
 
@@ -147,7 +147,7 @@ inline void write_file_atomically(const std::filesystem::path& path, std::string
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    throw IoError(path.string() + ": cannot be written (not a regular file)");
+    throw IoError(detail::message({path.string(), ": cannot be written (not a regular file)"}));
   static std::atomic<unsigned> serial{0};
   const std::string beside = path.string() + "." + std::to_string(::getpid()) + "." + std::to_string(serial++) + ".tmp";
   detail::FileDescriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
@@ -191,7 +191,7 @@ inline std::filesystem::path path_inside(const std::filesystem::path& base, cons
   const fs::path name(relative);
   const auto refuse = [&] { return FormatError("path '" + relative + "' leads out of " + base.string()); };
   if (const auto end = relative.find('\0'); end != std::string::npos)
-    throw FormatError("path '" + relative.substr(0, end) + "' holds a zero byte behind that");
+    throw FormatError(detail::message({"path '", relative.substr(0, end), "' holds a zero byte behind that"}));
   if (relative.empty()) throw FormatError("a path is empty");
   if (name.is_absolute()) throw refuse();
   for (const fs::path& part : name)
@@ -205,9 +205,9 @@ inline std::filesystem::path path_inside(const std::filesystem::path& base, cons
   if (error) throw io_error(folder / name, "cannot be opened", error.value());
   const fs::path inside = target.lexically_relative(root);
   if (inside.empty() || *inside.begin() == "..")
-    throw FormatError("path '" + relative + "': " + first_link(folder, name).string() +
-                      " is a symbolic link that leads out of " + folder.string() +
-                      "; put the file itself, or a copy, into the folder");
+    throw FormatError(detail::message({"path '", relative, "': ", first_link(folder, name).string(),
+                                       " is a symbolic link that leads out of ", folder.string(),
+                                       "; put the file itself, or a copy, into the folder"}));
   return folder / name;
 }
 

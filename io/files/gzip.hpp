@@ -49,7 +49,8 @@ class GzipReader {
       } else if (status == Z_BUF_ERROR) {
         throw FormatError("gzip data is cut off");
       } else if (status != Z_OK) {
-        throw FormatError(std::string("gzip data is damaged") + (stream_.msg ? std::string(": ") + stream_.msg : ""));
+        throw FormatError(
+            detail::message({"gzip data is damaged", (stream_.msg ? std::string(": ") + stream_.msg : "")}));
       }
     }
     return done;

@@ -60,7 +60,7 @@ class NpyHeader {
         tuple();
         has_shape = true;
       } else {
-        throw FormatError("unexpected key '" + key + "' in the header");
+        throw FormatError(detail::message({"unexpected key '", key, "' in the header"}));
       }
       if (!accept(',')) {
         expect('}');
@@ -80,7 +80,7 @@ class NpyHeader {
     return true;
   }
   void expect(char c) {
-    if (!accept(c)) throw FormatError(std::string("damaged header: '") + c + "' expected");
+    if (!accept(c)) throw FormatError(detail::message({"damaged header: '", std::string(1, c), "' expected"}));
   }
   std::string quoted() {
     skip_blanks();
@@ -129,8 +129,9 @@ inline NpyType npy_type(const std::string& descr) {
   if (descr == "<i8") return NpyType::int64;
   if (descr == "<i4") return NpyType::int32;
   if (descr == "<i2") return NpyType::int16;
-  throw FormatError("element type '" + descr +
-                    "' is not supported (float32, float64, uint8, bool, int64, int32, int16, little-endian)");
+  throw FormatError(
+      detail::message({"element type '", descr,
+                       "' is not supported (float32, float64, uint8, bool, int64, int32, int16, little-endian)"}));
 }
 
 /// Column-major elements of the given size -> row-major.
@@ -159,7 +160,7 @@ WEIR_INLINE NpyArray parse_npy(Bytes file) {
   if (!all.starts_with("\x93NUMPY") || all.size() < 10) throw FormatError("not a .npy file");
   const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(all[i])); };
   const std::size_t version = byte(6);
-  if (version < 1 || version > 3) throw FormatError("version " + std::to_string(version) + " is not supported");
+  if (version < 1 || version > 3) throw FormatError(detail::message({"version ", version, " is not supported"}));
   const std::size_t start = version == 1 ? 10 : 12;
   if (all.size() < start) throw FormatError("ends within its header");
   std::size_t length = byte(8) | byte(9) << 8U;
@@ -174,8 +175,8 @@ WEIR_INLINE NpyArray parse_npy(Bytes file) {
   const std::size_t expected = static_cast<std::size_t>(array.shape.numel()) * element;
   const std::size_t present = all.size() - start - length;
   if (present != expected)
-    throw FormatError("shape " + array.shape.to_string() + " needs " + std::to_string(expected) +
-                      " bytes, the file has " + std::to_string(present));
+    throw FormatError(
+        detail::message({"shape ", array.shape.to_string(), " needs ", expected, " bytes, the file has ", present}));
   if (header.fortran_order) {
     array.bytes = to_row_major(std::span<const char>(file).last(present), array.shape, element);
   } else {
@@ -222,7 +223,7 @@ WEIR_INLINE void write_npy(const std::filesystem::path& path, ConstView values) 
 WEIR_INLINE void write_npy(const std::filesystem::path& path, const Shape& shape,
                            std::span<const std::int64_t> values) {
   if (static_cast<std::size_t>(shape.numel()) != values.size())
-    throw ShapeError("shape " + shape.to_string() + " does not hold " + std::to_string(values.size()) + " values");
+    throw ShapeError(detail::message({"shape ", shape.to_string(), " does not hold ", values.size(), " values"}));
   const auto bytes = std::as_bytes(values);
   write_file_atomically(path,
                         detail::npy_bytes(shape, "<i8", {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
@@ -236,7 +237,8 @@ WEIR_INLINE Tensor NpyArray::to_tensor() const {
 
 WEIR_INLINE std::vector<std::int64_t> NpyArray::to_ints() const {
   if (dtype == NpyType::float32 || dtype == NpyType::float64)
-    throw FormatError("array of shape " + shape.to_string() + ": integers expected, it holds floating point");
+    throw FormatError(
+        detail::message({"array of shape ", shape.to_string(), ": integers expected, it holds floating point"}));
   std::vector<std::int64_t> out(size());
   visit([&](std::size_t i, auto value) { out[i] = static_cast<std::int64_t>(value); });
   return out;

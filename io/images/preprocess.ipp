@@ -29,9 +29,9 @@ WEIR_INLINE Preprocess Preprocess::from_json(const nlohmann::json& entry) {
       return object.at(name);
     };
     const auto integer = [&](const nlohmann::json& value) {
-      if (!value.is_number_integer()) throw FormatError("'" + key + "' is not an integer");
+      if (!value.is_number_integer()) throw FormatError(detail::message({"'", key, "' is not an integer"}));
       const auto v = value.get<std::int64_t>();
-      if (v < 0 || v > max_side) throw FormatError("'" + key + "' of " + std::to_string(v) + " is not 0 to 16384");
+      if (v < 0 || v > max_side) throw FormatError(detail::message({"'", key, "' of ", v, " is not 0 to 16384"}));
       return static_cast<int>(v);
     };
     PreprocessOptions o;
@@ -44,7 +44,8 @@ WEIR_INLINE Preprocess Preprocess::from_json(const nlohmann::json& entry) {
     o.width = integer(at(input, "width"));
     if (input.contains("layout")) {
       const auto layout = at(input, "layout").get<std::string>();
-      if (layout != "NCHW" && layout != "NHWC") throw FormatError("'layout' is NCHW or NHWC, not '" + layout + "'");
+      if (layout != "NCHW" && layout != "NHWC")
+        throw FormatError(detail::message({"'layout' is NCHW or NHWC, not '", layout, "'"}));
       o.is_nhwc = layout == "NHWC";
     }
     if (entry.contains("resize")) o.resize = integer(at(entry, "resize"));
@@ -55,14 +56,15 @@ WEIR_INLINE Preprocess Preprocess::from_json(const nlohmann::json& entry) {
     if (entry.contains("channel_order")) {
       const auto order = at(entry, "channel_order").get<std::string>();
       if (order != "RGB" && order != "BGR" && !(order == "GRAY" && o.channels == 1))
-        throw FormatError("'channel_order' is RGB or BGR (GRAY with one channel), not '" + order + "'");
+        throw FormatError(
+            detail::message({"'channel_order' is RGB or BGR (GRAY with one channel), not '", order, "'"}));
       o.is_bgr = order == "BGR" && o.channels == 3;
     }
     if (entry.contains("interpolation") && at(entry, "interpolation") != "bilinear")
       throw FormatError("'interpolation' is bilinear only");
     return Preprocess(std::move(o));
   } catch (const nlohmann::json::exception& e) {
-    throw FormatError("'" + key + "': " + e.what());
+    throw FormatError(detail::message({"'", key, "': ", e.what()}));
   } catch (const ArgumentError& e) {
     throw FormatError(e.what());
   }
@@ -103,8 +105,8 @@ WEIR_INLINE Preprocess::Preprocess(PreprocessOptions options) : options_(std::mo
 
 WEIR_INLINE void Preprocess::apply(ImageView image, float* out, Scratch& scratch) const {
   if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
-    throw ArgumentError("preprocessing needs an image with 1 or 3 channels, got " + std::to_string(image.height) +
-                        " x " + std::to_string(image.width) + " x " + std::to_string(image.channels));
+    throw ArgumentError(detail::message({"preprocessing needs an image with 1 or 3 channels, got ", image.height, " x ",
+                                         image.width, " x ", image.channels}));
   detail::PixelWindow window{image.data, std::ptrdiff_t{image.width} * image.channels, image.height, image.width,
                              image.channels};
   if (options_.resize > 0 && options_.resize != std::min(image.height, image.width))
@@ -123,12 +125,12 @@ WEIR_INLINE void Preprocess::apply(ImageView image, float* out, Scratch& scratch
 
 WEIR_INLINE void Preprocess::check() const {
   const auto& o = options_;
-  const auto fail = [](const std::string& what) { throw ArgumentError("preprocessing: " + what); };
-  if (o.channels != 1 && o.channels != 3) fail(std::to_string(o.channels) + " channels, not 1 or 3");
+  const auto fail = [](const std::string& what) { throw ArgumentError(detail::message({"preprocessing: ", what})); };
+  if (o.channels != 1 && o.channels != 3) fail(detail::message({o.channels, " channels, not 1 or 3"}));
   for (const int side : {o.height, o.width})
-    if (side < 1 || side > max_side) fail("input size of " + std::to_string(side) + " is not 1 to 16384");
+    if (side < 1 || side > max_side) fail(detail::message({"input size of ", side, " is not 1 to 16384"}));
   for (const int side : {o.resize, o.crop})
-    if (side < 0 || side > max_side) fail("resize or crop of " + std::to_string(side) + " is not 0 to 16384");
+    if (side < 0 || side > max_side) fail(detail::message({"resize or crop of ", side, " is not 0 to 16384"}));
   const auto n = static_cast<std::size_t>(o.channels);
   if (o.mean.size() != n || o.std.size() != n) fail("needs one mean and one std per channel");
   for (std::size_t c = 0; c < n; ++c)
@@ -151,8 +153,8 @@ WEIR_INLINE detail::PixelWindow Preprocess::resize_and_crop(detail::PixelWindow 
     const std::int64_t to = std::int64_t{side} * options_.resize / shorter;
     // A line of pixels would become a wide one of any length: of a crop its place is computed, else all of it.
     if (to > (options_.crop > 0 ? max_resized_side : max_resized_pixels / options_.resize))
-      throw ArgumentError("preprocessing: an image of " + std::to_string(in.height) + " x " + std::to_string(in.width) +
-                          " is too long and thin for a shorter side of " + std::to_string(options_.resize));
+      throw ArgumentError(detail::message({"preprocessing: an image of ", in.height, " x ", in.width,
+                                           " is too long and thin for a shorter side of ", options_.resize}));
     return static_cast<int>(to);
   };
   detail::ResampleTarget target{scaled(in.height), scaled(in.width), 0, 0, scaled(in.height), scaled(in.width)};

@@ -102,7 +102,8 @@ inline std::pair<std::string, Attribute> read_onnx_attribute(ProtoMessage messag
         stated = message.int64();
         break;
       case 21:
-        throw FormatError("attribute '" + name + "' refers to a function's parameter; functions not supported");
+        throw FormatError(
+            detail::message({"attribute '", name, "' refers to a function's parameter; functions not supported"}));
       default:
         message.skip();
     }
@@ -120,19 +121,19 @@ inline std::pair<std::string, Attribute> read_onnx_attribute(ProtoMessage messag
     case Type::ints:
       return {name, std::move(ints)};
     case Type::t:
-      if (!tensor) throw FormatError("attribute '" + name + "' has no tensor");
+      if (!tensor) throw FormatError(detail::message({"attribute '", name, "' has no tensor"}));
       return {name, read_onnx_tensor(*tensor, sources).second};
     case Type::g:
     case Type::graphs:
-      throw FormatError("attribute '" + name + "' is a graph; control flow is not supported");
+      throw FormatError(detail::message({"attribute '", name, "' is a graph; control flow is not supported"}));
     case Type::sparse:
     case Type::sparses:
-      throw FormatError("attribute '" + name + "' is a sparse tensor, which is not supported");
+      throw FormatError(detail::message({"attribute '", name, "' is a sparse tensor, which is not supported"}));
     case Type::strings:
     case Type::tensors:
-      throw FormatError("attribute '" + name + "' is a list of strings or tensors, not supported");
+      throw FormatError(detail::message({"attribute '", name, "' is a list of strings or tensors, not supported"}));
     default:
-      throw FormatError("attribute '" + name + "' has an unknown type");
+      throw FormatError(detail::message({"attribute '", name, "' has an unknown type"}));
   }
 }
 

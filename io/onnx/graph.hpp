@@ -51,8 +51,8 @@ class OnnxGraphReader {
     std::erase_if(graph_.inputs, [&](const InputDef& input) { return graph_.constants.contains(input.name); });
     for (const InputDef& input : graph_.inputs)
       if (const auto bad = bad_input_types_.find(input.name); bad != bad_input_types_.end())
-        throw FormatError("input '" + input.name + "' has element type " + std::to_string(bad->second) +
-                          ", not floating point, uint8 or int8");
+        throw FormatError(detail::message(
+            {"input '", input.name, "' has element type ", bad->second, ", not floating point, uint8 or int8"}));
   }
 
  private:
@@ -83,9 +83,9 @@ class OnnxGraphReader {
           message.skip();
       }
     const std::size_t index = node_count_++;
-    if (index >= max_onnx_nodes) throw FormatError("more than " + std::to_string(max_onnx_nodes) + " nodes");
+    if (index >= max_onnx_nodes) throw FormatError(detail::message({"more than ", max_onnx_nodes, " nodes"}));
     if (!node.name.empty() && !node_names_.insert(node.name).second)
-      throw FormatError("two nodes have the name '" + node.name + "'");
+      throw FormatError(detail::message({"two nodes have the name '", node.name, "'"}));
     if (node.name.empty()) node.name = node.op + "_" + std::to_string(index);
     try {
       if (node.op.empty()) throw FormatError("has no operator");
@@ -95,9 +95,9 @@ class OnnxGraphReader {
           throw FormatError("an attribute is given twice");
       if (node.op == "Constant") return add_constant_node(node);
     } catch (const IoError& e) {
-      throw IoError(describe(node) + ": " + e.what());
+      throw IoError(detail::message({describe(node), ": ", e.what()}));
     } catch (const Error& e) {
-      throw FormatError(describe(node) + ": " + e.what());
+      throw FormatError(detail::message({describe(node), ": ", e.what()}));
     }
     graph_.nodes.push_back(std::move(node));
   }
@@ -127,7 +127,7 @@ class OnnxGraphReader {
       constant.is_int = true;
       constant.type = static_cast<int>(OnnxType::int64);
     } else {
-      throw FormatError("attribute '" + key + "' is not supported");
+      throw FormatError(detail::message({"attribute '", key, "' is not supported"}));
     }
     add_constant(node.outputs[0], std::move(constant));
   }
@@ -140,7 +140,7 @@ class OnnxGraphReader {
   void add_constant(const std::string& name, Constant constant) {
     if (name.empty()) throw FormatError("a constant has no name");
     if (!graph_.constants.emplace(name, std::move(constant)).second)
-      throw FormatError("constant '" + name + "' is defined twice");
+      throw FormatError(detail::message({"constant '", name, "' is defined twice"}));
   }
 
   /// A constant that is listed as an input too must be what the input says.
@@ -148,7 +148,8 @@ class OnnxGraphReader {
     bool fits = input.dims.empty() || input.dims.size() == c.shape.rank();
     for (std::size_t i = 0; fits && i < input.dims.size(); ++i) fits = input.dims[i] < 0 || input.dims[i] == c.shape[i];
     if (!fits || (input.type != 0 && input.type != c.type))
-      throw FormatError("input '" + input.name + "' is of another shape or element type than its initialiser");
+      throw FormatError(
+          detail::message({"input '", input.name, "' is of another shape or element type than its initialiser"}));
   }
 
   /// The name of an output or of a tensor inside, whose type is kept.
@@ -218,7 +219,7 @@ class OnnxGraphReader {
         case 1:
           value = message.int64();
           // Some exporters write 0 or -1 for "free".
-          if (value < -1) throw FormatError("input '" + input.name + "' has a dimension of " + std::to_string(value));
+          if (value < -1) throw FormatError(detail::message({"input '", input.name, "' has a dimension of ", value}));
           if (value == 0) value = -1;
           break;
         case 2:
@@ -227,7 +228,8 @@ class OnnxGraphReader {
         default:
           message.skip();
       }
-    if (input.dims.size() == Shape::max_rank) throw FormatError("input '" + input.name + "' has a rank above 8");
+    if (input.dims.size() == Shape::max_rank)
+      throw FormatError(detail::message({"input '", input.name, "' has a rank above 8"}));
     input.dims.push_back(value);
     input.dim_names.push_back(std::move(name));
   }

@@ -84,12 +84,11 @@ inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& sour
     }
   if (!body) throw FormatError("no graph: not an ONNX network");
   if (version > max_onnx_ir_version)
-    throw FormatError("IR version " + std::to_string(version) + " is not supported, only up to " +
-                      std::to_string(max_onnx_ir_version));
+    throw FormatError(detail::message({"IR version ", version, " is not supported, only up to ", max_onnx_ir_version}));
   if (!opset) throw FormatError("does not say its opset: not an ONNX network, or one older than IR version 3");
   if (*opset < min_onnx_opset || *opset > max_onnx_opset)
-    throw FormatError("opset " + std::to_string(*opset) + " is not supported, only " + std::to_string(min_onnx_opset) +
-                      " to " + std::to_string(max_onnx_opset));
+    throw FormatError(
+        detail::message({"opset ", *opset, " is not supported, only ", min_onnx_opset, " to ", max_onnx_opset}));
   graph.opset = static_cast<int>(*opset);
   OnnxGraphReader(graph, sources).read(*body);
   refuse_functions(graph, functions);
@@ -103,11 +102,11 @@ inline GraphDef parse_onnx_bytes(std::span<const char> bytes, const std::string&
   try {
     return parse_onnx_model({bytes.data(), bytes.size()}, source, sources);
   } catch (const IoError& e) {
-    throw IoError(source + ": " + e.what());
+    throw IoError(detail::message({source, ": ", e.what()}));
   } catch (const Error& e) {
-    throw FormatError(source + ": " + e.what());
+    throw FormatError(detail::message({source, ": ", e.what()}));
   } catch (const protozero::exception& e) {
-    throw FormatError(source + ": damaged or not an ONNX network (" + e.what() + ")");
+    throw FormatError(detail::message({source, ": damaged or not an ONNX network (", e.what(), ")"}));
   }
 }
 

@@ -59,7 +59,7 @@ class ProtoMessage {
   bool packed() const { return reader_.has_wire_type(protozero::pbf_wire_type::length_delimited); }
   void expect(protozero::pbf_wire_type type) const {
     if (!reader_.has_wire_type(type))
-      throw FormatError("damaged: field " + std::to_string(tag()) + " is of another type than ONNX says");
+      throw FormatError(detail::message({"damaged: field ", tag(), " is of another type than ONNX says"}));
   }
 
   protozero::pbf_reader reader_;

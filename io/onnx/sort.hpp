@@ -20,11 +20,13 @@ inline void sort_nodes(GraphDef& graph) {
   std::unordered_map<std::string, std::size_t> producer;
   for (const auto& [name, constant] : graph.constants) producer.emplace(name, given);
   for (const InputDef& input : graph.inputs)
-    if (!producer.emplace(input.name, given).second) throw FormatError("input '" + input.name + "' is defined twice");
+    if (!producer.emplace(input.name, given).second)
+      throw FormatError(detail::message({"input '", input.name, "' is defined twice"}));
   for (std::size_t n = 0; n < graph.nodes.size(); ++n)
     for (const std::string& output : graph.nodes[n].outputs)
       if (!output.empty() && !producer.emplace(output, n).second)
-        throw FormatError(describe(graph.nodes[n]) + ": tensor '" + output + "' is already defined elsewhere");
+        throw FormatError(
+            detail::message({describe(graph.nodes[n]), ": tensor '", output, "' is already defined elsewhere"}));
 
   std::vector<std::size_t> missing(graph.nodes.size(), 0);
   std::vector<std::vector<std::size_t>> readers(graph.nodes.size());
@@ -33,13 +35,14 @@ inline void sort_nodes(GraphDef& graph) {
       if (input.empty()) continue;
       const auto found = producer.find(input);
       if (found == producer.end())
-        throw FormatError(describe(graph.nodes[n]) + ": input '" + input + "' is not defined anywhere");
+        throw FormatError(detail::message({describe(graph.nodes[n]), ": input '", input, "' is not defined anywhere"}));
       if (found->second == given) continue;
       readers[found->second].push_back(n);
       ++missing[n];
     }
   for (const std::string& output : graph.outputs)
-    if (!producer.contains(output)) throw FormatError("output '" + output + "' is not defined anywhere");
+    if (!producer.contains(output))
+      throw FormatError(detail::message({"output '", output, "' is not defined anywhere"}));
 
   std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> ready;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n)
@@ -54,7 +57,7 @@ inline void sort_nodes(GraphDef& graph) {
       if (--missing[reader] == 0) ready.push(reader);
   }
   for (std::size_t n = 0; n < missing.size(); ++n)
-    if (missing[n] != 0) throw FormatError(describe(graph.nodes[n]) + ": lies on or behind a cycle");
+    if (missing[n] != 0) throw FormatError(detail::message({describe(graph.nodes[n]), ": lies on or behind a cycle"}));
   graph.nodes = std::move(sorted);
 }
 

@@ -85,7 +85,7 @@ inline OnnxTypeLayout onnx_type_layout(std::int64_t type) {
     case OnnxType::uint64:
       return {8, 11, true};
   }
-  throw FormatError("element type " + std::to_string(type) + " is not supported");
+  throw FormatError(detail::message({"element type ", type, " is not supported"}));
 }
 
 /// The element that integers of a file are computed as where a layer reads them as such.
@@ -187,7 +187,7 @@ inline std::uint64_t parse_unsigned(const std::string& text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty())
-    throw FormatError("external data: '" + text + "' is not a number of bytes");
+    throw FormatError(detail::message({"external data: '", text, "' is not a number of bytes"}));
   return value;
 }
 
@@ -280,13 +280,12 @@ inline bool fits_type(OnnxType type, std::int64_t v) {
 inline void take_typed(TensorFields& fields, const OnnxTypeLayout& layout, std::size_t count, Constant& out) {
   const std::size_t present = fields.floats.size() + fields.ints.size();
   if (present != count || (count > 0 && fields.typed_field != layout.typed_field))
-    throw FormatError("shape " + out.shape.to_string() + " needs " + std::to_string(count) +
-                      " values of element type " + std::to_string(fields.type) + ", the file has " +
-                      std::to_string(present) + " in field " + std::to_string(fields.typed_field));
+    throw FormatError(detail::message({"shape ", out.shape.to_string(), " needs ", count, " values of element type ",
+                                       fields.type, ", the file has ", present, " in field ", fields.typed_field}));
   const auto type = static_cast<OnnxType>(fields.type);
   for (const std::int64_t v : fields.ints)
     if (!fits_type(type, v))
-      throw FormatError("value " + std::to_string(v) + " is none of element type " + std::to_string(fields.type));
+      throw FormatError(detail::message({"value ", v, " is none of element type ", fields.type}));
   if (type == OnnxType::float16 || type == OnnxType::bfloat16) {  // their bits lie in int32_data
     const auto convert = type == OnnxType::float16 ? half_to_float : bfloat16_to_float;
     std::vector<float> values;
@@ -320,8 +319,8 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, T
     if (fields.is_external) {
       if (!sources.folder) throw FormatError("external data, but it is not known beside which file");
       if (fields.length.value_or(expected_bytes) != expected_bytes)
-        throw FormatError("external data of " + std::to_string(*fields.length) + " bytes, shape " +
-                          out.shape.to_string() + " needs " + std::to_string(expected_bytes));
+        throw FormatError(detail::message(
+            {"external data of ", *fields.length, " bytes, shape ", out.shape.to_string(), " needs ", expected_bytes}));
       if (expected_bytes > sources.left_bytes) throw FormatError("too much external data");
       sources.left_bytes -= expected_bytes;
       if (std::ranges::find(sources.weight_files, fields.location) == sources.weight_files.end())
@@ -332,8 +331,8 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, T
     }
     if (fields.raw && (count == 0 || fields.typed_field == 0 || !fields.raw->empty())) {
       if (fields.raw->size() != expected_bytes)
-        throw FormatError("shape " + out.shape.to_string() + " needs " + std::to_string(expected_bytes) +
-                          " bytes, the file has " + std::to_string(fields.raw->size()));
+        throw FormatError(detail::message(
+            {"shape ", out.shape.to_string(), " needs ", expected_bytes, " bytes, the file has ", fields.raw->size()}));
       if (static_cast<OnnxType>(fields.type) == OnnxType::float32 && bytes && expected_bytes >= least_shared_bytes)
         out.floats = floats_within(bytes, *fields.raw);
       else
@@ -346,9 +345,9 @@ inline std::pair<std::string, Constant> read_onnx_tensor(ProtoMessage message, T
         if (v < 0) throw FormatError("an unsigned value is above 2^63 - 1");
     return {fields.name, std::move(out)};
   } catch (const IoError& e) {
-    throw IoError("tensor '" + fields.name + "': " + e.what());
+    throw IoError(detail::message({"tensor '", fields.name, "': ", e.what()}));
   } catch (const Error& e) {
-    throw FormatError("tensor '" + fields.name + "': " + e.what());
+    throw FormatError(detail::message({"tensor '", fields.name, "': ", e.what()}));
   }
 }
 

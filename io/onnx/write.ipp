@@ -176,7 +176,8 @@ WEIR_INLINE std::string to_onnx(const GraphDef& def, std::span<const InputDef> o
   for (const auto& [name, c] : def.constants)
     weights += static_cast<std::uint64_t>(c.shape.numel()) * (c.is_int && bytes_of(c.element) == 1 ? 1 : 4);
   if (weights >= max_onnx_bytes)
-    throw FormatError(def.source + ": its weights do not fit into one ONNX file, which holds at most 2 GiB");
+    throw FormatError(
+        detail::message({def.source, ": its weights do not fit into one ONNX file, which holds at most 2 GiB"}));
   std::string graph;
   {
     protozero::pbf_writer out(graph);

@@ -28,8 +28,8 @@ WEIR_INLINE void append_png_chunk(std::string& out, std::string_view type, std::
 WEIR_INLINE std::string encode_png(ImageView image) {
   if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3) ||
       image.size_bytes() > (std::size_t{1} << 28))
-    throw ArgumentError("cannot encode an image of " + std::to_string(image.height) + " x " +
-                        std::to_string(image.width) + " x " + std::to_string(image.channels) + " as PNG");
+    throw ArgumentError(detail::message(
+        {"cannot encode an image of ", image.height, " x ", image.width, " x ", image.channels, " as PNG"}));
   const std::size_t row = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
   std::string raw;
   raw.reserve((row + 1) * static_cast<std::size_t>(image.height));

@@ -43,8 +43,8 @@ WEIR_INLINE HtmlReport& HtmlReport::list(const std::vector<std::string>& items) 
 WEIR_INLINE HtmlReport& HtmlReport::table(const ReportTable& table) {
   for (const auto& row : table.rows)
     if (row.size() != table.header.size())
-      throw ArgumentError("report: a row of " + std::to_string(row.size()) + " cells under a header of " +
-                          std::to_string(table.header.size()));
+      throw ArgumentError(
+          detail::message({"report: a row of ", row.size(), " cells under a header of ", table.header.size()}));
   std::vector<const char*> align;
   for (std::size_t c = 0; c < table.header.size(); ++c) align.push_back(is_numeric(table, c) ? " class=\"n\"" : "");
   body_ += "<div class=\"wide\"><table>\n";

@@ -10,8 +10,7 @@ namespace weir::detail {
 /// axis in 0..rank-1; negative ones count from the end. Throws ShapeError outside of -rank..rank-1.
 inline std::size_t checked_axis(std::int64_t axis, std::size_t rank) {
   const auto r = static_cast<std::int64_t>(rank);
-  if (axis < -r || axis >= r)
-    throw ShapeError("axis " + std::to_string(axis) + " is outside of rank " + std::to_string(rank));
+  if (axis < -r || axis >= r) throw ShapeError(detail::message({"axis ", axis, " is outside of rank ", rank}));
   return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
 }
 
@@ -31,7 +30,7 @@ inline Shape squeezed(const Shape& shape, const std::vector<std::int64_t>& axes)
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     const bool named = std::binary_search(gone.begin(), gone.end(), i);
     if (named && shape[i] != 1)
-      throw ShapeError("cannot squeeze axis " + std::to_string(i) + " of " + shape.to_string());
+      throw ShapeError(detail::message({"cannot squeeze axis ", i, " of ", shape.to_string()}));
     if (!(named || (axes.empty() && shape[i] == 1))) dims.push_back(shape[i]);
   }
   return Shape(dims);
@@ -55,7 +54,7 @@ inline Shape broadcast_shape(const Shape& a, const Shape& b) {
     const std::int64_t from_a = i + a.rank() < rank ? 1 : a[i + a.rank() - rank];
     const std::int64_t from_b = i + b.rank() < rank ? 1 : b[i + b.rank() - rank];
     if (from_a != from_b && from_a != 1 && from_b != 1)
-      throw ShapeError("cannot broadcast " + a.to_string() + " with " + b.to_string());
+      throw ShapeError(detail::message({"cannot broadcast ", a.to_string(), " with ", b.to_string()}));
     dims[i] = from_a == 1 ? from_b : from_a;
   }
   return Shape(dims);
@@ -63,11 +62,11 @@ inline Shape broadcast_shape(const Shape& a, const Shape& b) {
 
 /// What Reshape makes of a target: 0 keeps the dimension (unless allow_zero), one -1 is inferred.
 inline Shape reshaped(const Shape& from, const std::vector<std::int64_t>& target, bool allow_zero = false) {
-  if (target.size() > Shape::max_rank) throw ShapeError("rank " + std::to_string(target.size()) + " is above 8");
+  if (target.size() > Shape::max_rank) throw ShapeError(detail::message({"rank ", target.size(), " is above 8"}));
   const auto refuse = [&]() -> Shape {
     std::string list;
     for (std::int64_t d : target) list += (list.empty() ? "" : ", ") + std::to_string(d);
-    throw ShapeError("cannot reshape " + from.to_string() + " to [" + list + "]");
+    throw ShapeError(detail::message({"cannot reshape ", from.to_string(), " to [", list, "]"}));
   };
   std::vector<std::int64_t> dims = target;
   std::size_t inferred = dims.size();
@@ -93,7 +92,7 @@ inline Shape reshaped(const Shape& from, const std::vector<std::int64_t>& target
 /// Throws ShapeError unless n inputs came, the first `low` of them with data.
 inline void expect_rank(const Shape& shape, std::size_t rank, const char* what) {
   if (shape.rank() != rank)
-    throw ShapeError(std::string(what) + " expects rank " + std::to_string(rank) + ", got " + shape.to_string());
+    throw ShapeError(detail::message({what, " expects rank ", rank, ", got ", shape.to_string()}));
 }
 
 }  // namespace weir::detail

@@ -40,12 +40,11 @@ class Indices {
   void expect_inside(const Shape& x, std::size_t axis, std::size_t first = 0, std::size_t period = 1) const {
     const std::int64_t n = x[axis];
     if (!known_ && n > std::int64_t{1} << 24)
-      throw ShapeError("an index above 2^24 is not held exactly by a float, for axis " + std::to_string(axis) + " of " +
-                       x.to_string());
+      throw ShapeError(detail::message(
+          {"an index above 2^24 is not held exactly by a float, for axis ", axis, " of ", x.to_string()}));
     for (std::size_t i = first; i < values_.size(); i += period)
       if (values_[i] < -n || values_[i] >= n)
-        throw ShapeError("index " + std::to_string(values_[i]) + " is outside of axis " + std::to_string(axis) +
-                         " of " + x.to_string());
+        throw ShapeError(detail::message({"index ", values_[i], " is outside of axis ", axis, " of ", x.to_string()}));
   }
 
   /// The place in 0..length-1 that index number i says, or `outside`; at_run_time: the values of their input.

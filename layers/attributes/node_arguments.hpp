@@ -86,8 +86,8 @@ class NodeArguments {
   /// Input i as integers that must be known now. Fails if it is left out, computed at run time, or of floats.
   const std::vector<std::int64_t>& constant_integers(std::size_t i) const {
     const Constant& c = required_constant(i);
-    if (!c.is_int) fail("input " + std::to_string(i) + " must hold integers");
-    if (constant_other_batch(i) != nullptr) fail("input " + std::to_string(i) + " may not depend on the batch size");
+    if (!c.is_int) fail(detail::message({"input ", i, " must hold integers"}));
+    if (constant_other_batch(i) != nullptr) fail(detail::message({"input ", i, " may not depend on the batch size"}));
     return c.ints;
   }
 
@@ -95,15 +95,15 @@ class NodeArguments {
   const std::vector<std::int64_t>& constant_list(std::size_t i) const {
     const std::vector<std::int64_t>& values = constant_integers(i);
     const Shape& shape = constant(i)->shape;
-    if (shape.rank() != 1) fail("input " + std::to_string(i) + " must be a list, not of shape " + shape.to_string());
+    if (shape.rank() != 1) fail(detail::message({"input ", i, " must be a list, not of shape ", shape.to_string()}));
     return values;
   }
 
   /// Input i as floats that must be known now.
   const SharedFloats& constant_floats(std::size_t i) const {
     const Constant& c = required_constant(i);
-    if (c.is_int) fail("input " + std::to_string(i) + " must hold floats");
-    if (constant_other_batch(i) != nullptr) fail("input " + std::to_string(i) + " may not depend on the batch size");
+    if (c.is_int) fail(detail::message({"input ", i, " must hold floats"}));
+    if (constant_other_batch(i) != nullptr) fail(detail::message({"input ", i, " may not depend on the batch size"}));
     return c.floats;
   }
 
@@ -111,7 +111,7 @@ class NodeArguments {
   float scalar_input(std::size_t i, float otherwise) const {
     if (!has_input(i)) return otherwise;
     const SharedFloats& values = constant_floats(i);
-    if (values.size() != 1) fail("input " + std::to_string(i) + " must hold one value");
+    if (values.size() != 1) fail(detail::message({"input ", i, " must hold one value"}));
     return values[0];
   }
 
@@ -127,22 +127,22 @@ class NodeArguments {
     if (!has_attribute(name)) return nullptr;
     const auto* c = std::get_if<Constant>(&node.attributes.at(name));
     if (c == nullptr || c->floats.size() + c->ints.size() != 1)
-      fail("attribute " + name + " must be a tensor of one element");
+      fail(detail::message({"attribute ", name, " must be a tensor of one element"}));
     return c;
   }
 
   /// As integer(), which must lie in [low, high].
   std::int64_t integer_in(const std::string& name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const {
     const std::int64_t value = integer(name, otherwise);
-    if (value < low || value > high) fail("attribute " + name + " may not be " + std::to_string(value));
+    if (value < low || value > high) fail(detail::message({"attribute ", name, " may not be ", value}));
     return value;
   }
 
   /// Fails unless the node has low..high inputs, the first `low` of them given.
   void expect_inputs(std::size_t low, std::size_t high) const {
-    if (node.inputs.size() > high) fail("has " + std::to_string(node.inputs.size()) + " inputs");
+    if (node.inputs.size() > high) fail(detail::message({"has ", node.inputs.size(), " inputs"}));
     for (std::size_t i = 0; i < low; ++i)
-      if (!has_input(i)) fail("input " + std::to_string(i) + " is missing");
+      if (!has_input(i)) fail(detail::message({"input ", i, " is missing"}));
   }
 
   /// Fails if the node has an attribute that nothing asked for: the operator has none of that name in this opset, and
@@ -152,14 +152,14 @@ class NodeArguments {
       if (!asked_.contains(name)) {
         std::string known;
         for (const std::string& a : asked_) known += (known.empty() ? "" : ", ") + a;
-        fail("the operator has no attribute '" + name + "' in this opset" +
-             (known.empty() ? std::string(", nor any other") : ", but " + known));
+        fail(detail::message({"the operator has no attribute '", name, "' in this opset",
+                              (known.empty() ? std::string(", nor any other") : ", but " + known)}));
       }
   }
 
   [[noreturn]] void fail(const std::string& message) const {
-    throw FormatError(source + ", node '" + node.name + "' " + node.op + " (opset " + std::to_string(opset) +
-                      "): " + message);
+    throw FormatError(
+        detail::message({source, ", node '", node.name, "' ", node.op, " (opset ", opset, "): ", message}));
   }
 
  private:
@@ -169,12 +169,12 @@ class NodeArguments {
     const auto it = node.attributes.find(name);
     if (it == node.attributes.end()) return otherwise;
     if (const T* value = std::get_if<T>(&it->second)) return *value;
-    fail("attribute " + name + " must be " + kind);
+    fail(detail::message({"attribute ", name, " must be ", kind}));
   }
 
   const Constant& required_constant(std::size_t i) const {
     const Constant* c = constant(i);
-    if (c == nullptr) fail("input " + std::to_string(i) + " must be constant");
+    if (c == nullptr) fail(detail::message({"input ", i, " must be constant"}));
     return *c;
   }
 

@@ -29,7 +29,7 @@ struct ResizeTargets {
   /// Throws ShapeError where they do not fit x.
   void check(const Shape& x) const {
     if (axes.empty() ? count() != x.rank() : checked_axes(axes, x.rank()).size() != count())
-      throw ShapeError(std::to_string(count()) + " scales or sizes do not fit " + x.to_string());
+      throw ShapeError(detail::message({count(), " scales or sizes do not fit ", x.to_string()}));
   }
 
   /// What becomes of axis i of x, which check() has seen.
@@ -52,8 +52,8 @@ struct ResizeTargets {
     }
     if (!crop.empty()) a.start = crop[k], a.end = crop[count() + k];
     if (!a.untouched() && (a.from < 1 || a.to < 1 || a.from > longest || a.to > longest))
-      throw ShapeError("axis " + std::to_string(i) + " of " + x.to_string() + " cannot be resized by " +
-                       std::to_string(a.scale) + " to " + std::to_string(a.to) + " elements");
+      throw ShapeError(detail::message(
+          {"axis ", i, " of ", x.to_string(), " cannot be resized by ", a.scale, " to ", a.to, " elements"}));
     return a;
   }
 

@@ -42,7 +42,7 @@ struct SliceRanges {
     if (n == 0 || r.ends.size() != n || r.axes.size() != n || r.steps.size() != n)
       node.fail("starts, ends, axes and steps must have one length");
     for (std::int64_t step : r.steps)
-      if (step == 0 || step < -(std::int64_t{1} << 62)) node.fail("a step may not be " + std::to_string(step));
+      if (step == 0 || step < -(std::int64_t{1} << 62)) node.fail(detail::message({"a step may not be ", step}));
     return r;
   }
 
@@ -87,12 +87,12 @@ inline std::pair<Shape, kernels::Strides> permuted(const Shape& x, std::vector<s
   if (perm.empty())
     for (std::size_t i = rank; i-- > 0;) perm.push_back(static_cast<std::int64_t>(i));
   if (perm.size() != rank || checked_axes(perm, rank).size() != rank)
-    throw ShapeError("a permutation of " + std::to_string(perm.size()) + " axes does not fit " + x.to_string());
+    throw ShapeError(detail::message({"a permutation of ", perm.size(), " axes does not fit ", x.to_string()}));
   const kernels::Strides dense = kernels::dense_strides(x);
   Shape shape = x;
   kernels::Strides strides{};
   for (std::size_t i = 0; i < rank; ++i) {
-    if (perm[i] < 0) throw ShapeError("a permutation may not hold " + std::to_string(perm[i]));
+    if (perm[i] < 0) throw ShapeError(detail::message({"a permutation may not hold ", perm[i]}));
     const std::size_t from = checked_axis(perm[i], rank);
     shape = shape.with(i, x[from]);
     strides[i] = dense[from];

@@ -31,16 +31,16 @@ struct Window {
     if (kernel.empty()) kernel = named;
     if (named != kernel) node.fail("attribute kernel_shape does not fit the weights");
     const std::size_t rank = kernel.size();
-    if (rank < 1 || rank > 3) node.fail(std::to_string(rank) + " spatial dimensions are not supported");
+    if (rank < 1 || rank > 3) node.fail(detail::message({rank, " spatial dimensions are not supported"}));
     const auto list = [&](const char* name, std::size_t size, std::int64_t otherwise, std::int64_t low) {
       auto values = node.integers(name, std::vector<std::int64_t>(size, otherwise));
-      if (values.size() != size) node.fail(std::string("attribute ") + name + " has the wrong length");
+      if (values.size() != size) node.fail(detail::message({"attribute ", name, " has the wrong length"}));
       for (std::int64_t v : values)
-        if (v < low || v > limit) node.fail(std::string("attribute ") + name + " may not hold " + std::to_string(v));
+        if (v < low || v > limit) node.fail(detail::message({"attribute ", name, " may not hold ", v}));
       return values;
     };
     for (std::int64_t k : kernel)
-      if (k < 1 || k > limit) node.fail("a kernel of " + std::to_string(k) + " is not supported");
+      if (k < 1 || k > limit) node.fail(detail::message({"a kernel of ", k, " is not supported"}));
     const auto strides = list("strides", rank, 1, 1);
     const auto dilations = dilated ? list("dilations", rank, 1, 1) : std::vector<std::int64_t>(rank, 1);
     const auto pads = list("pads", 2 * rank, 0, 0);
@@ -62,7 +62,7 @@ struct Window {
     else if (auto_pad == "VALID")
       w.auto_pad = AutoPad::valid;
     else if (auto_pad != "NOTSET")
-      node.fail("attribute auto_pad may not be '" + auto_pad + "'");
+      node.fail(detail::message({"attribute auto_pad may not be '", auto_pad, "'"}));
     if (w.auto_pad != AutoPad::given && std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p != 0; }))
       node.fail("attributes pads and auto_pad exclude each other");
     return w;
@@ -74,8 +74,8 @@ struct Window {
     const Window w = read(node, {}, dilated, has_ceil_mode);
     for (const kernels::WindowAxis& a : w.axes)
       if (std::max(a.pad_begin, a.pad_end) >= a.kernel)
-        node.fail("attribute pads must be below kernel_shape: " + std::to_string(std::max(a.pad_begin, a.pad_end)) +
-                  " is not below " + std::to_string(a.kernel));
+        node.fail(detail::message({"attribute pads must be below kernel_shape: ", std::max(a.pad_begin, a.pad_end),
+                                   " is not below ", a.kernel}));
     return w;
   }
 
@@ -127,7 +127,7 @@ struct Window {
   /// [N, C, L] as [N, C, 1, L], [N, C, D, H, W] as [N, C, D, H*W]. Throws ShapeError for another rank.
   Shape as_image(const Shape& x) const {
     if (x.rank() != spatial_rank + 2)
-      throw ShapeError("expects rank " + std::to_string(spatial_rank + 2) + ", got " + x.to_string());
+      throw ShapeError(detail::message({"expects rank ", spatial_rank + 2, ", got ", x.to_string()}));
     if (spatial_rank == 1) return {x[0], x[1], 1, x[2]};
     return spatial_rank == 2 ? x : Shape{x[0], x[1], x[2], x.product(3, 5)};
   }

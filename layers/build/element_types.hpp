@@ -99,8 +99,8 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
   const std::size_t n = node.node.inputs.size();
   const auto refuse = [&](std::size_t i) {
     static constexpr std::array names = {"floats", "integers", "truth values", "uint8", "int8", "int32"};
-    node.fail("input " + std::to_string(i) + " holds " + names[static_cast<std::size_t>(node.type(i))] +
-              ", with which this operator is not supported");
+    node.fail(detail::message({"input ", i, " holds ", names[static_cast<std::size_t>(node.type(i))],
+                               ", with which this operator is not supported"}));
   };
   // Constants of integers may be truth values too.
   const auto truth = [&](std::size_t i) {
@@ -112,7 +112,7 @@ inline std::vector<ElementType> element_types(const NodeArguments& node) {
       const bool fits = node.type(i) == node.type(first) || (truth(i) && node.type(first) == ElementType::boolean) ||
                         (truth(first) && node.type(i) == ElementType::boolean);
       if (node.has_input(i) && !fits)
-        node.fail("inputs " + std::to_string(first) + " and " + std::to_string(i) + " hold elements of two types");
+        node.fail(detail::message({"inputs ", first, " and ", i, " hold elements of two types"}));
     }
     for (std::size_t i = first; i < n; i += step)
       if (node.type(i) == ElementType::boolean) return ElementType::boolean;

@@ -20,7 +20,8 @@ class FoldBudget {
   /// Throws ShapeError, which begins with `where`, if these elements are too many.
   void spend(std::int64_t elements, const std::string& where) {
     spent_ += elements;
-    if (elements > limit_ || spent_ > limit_) throw ShapeError(where + ": constant results are too large");
+    if (elements > limit_ || spent_ > limit_)
+      throw ShapeError(detail::message({where, ": constant results are too large"}));
   }
 
   /// Whether a node whose inputs are all constant is folded. One that makes much more than it reads runs with the

@@ -62,7 +62,7 @@ class GraphBuilder {
     for (const InputDef& input : def.inputs) add_input(input, options);
     for (const NodeDef& node : QdqFusion(def).nodes()) add_node(node);
     for (const std::string& name : def.outputs) state_->outputs.push_back(output(name));
-    if (state_->outputs.empty()) throw FormatError(def.source + ": the graph has no outputs");
+    if (state_->outputs.empty()) throw FormatError(detail::message({def.source, ": the graph has no outputs"}));
     find_examples(*state_);
     sort_by_outputs(*state_);
   }
@@ -93,7 +93,7 @@ class GraphBuilder {
   void find_batch(const InputDef& input) {
     if (input.dims.empty() || input.dims[0] < 0) return;
     if (state_->fixed_batch != 0 && state_->fixed_batch != input.dims[0])
-      throw FormatError(def_.source + ": inputs disagree about the batch size");
+      throw FormatError(detail::message({def_.source, ": inputs disagree about the batch size"}));
     state_->fixed_batch = file_batch_ = input.dims[0];
     if (batch_ != Batch::any) probes_.fill(input.dims[0]);
   }
@@ -133,7 +133,7 @@ class GraphBuilder {
         for (auto& c : constants) c[target->input] = kept;
       }
     } catch (const ShapeError& e) {
-      throw ShapeError(where(node) + ": " + e.what());
+      throw ShapeError(detail::message({where(node), ": ", e.what()}));
     }
 
     types_ = {};
@@ -166,7 +166,7 @@ class GraphBuilder {
         }
       }
     } catch (const ShapeError& e) {
-      throw ShapeError(where(node) + ": " + e.what());
+      throw ShapeError(detail::message({where(node), ": ", e.what()}));
     }
     if (all_constant(node) && !stretched && fold_budget_.is_worth_it(node, shapes[0], out[0]))
       fold(node, *layer, shapes[0], out[0]);
@@ -181,7 +181,7 @@ class GraphBuilder {
     std::vector<Element> inputs, outputs;
     for (std::size_t i = 0; i < node.node.inputs.size(); ++i) inputs.push_back(quantized::element_of(node, i));
     for (const ElementType t : types) outputs.push_back(element_of(t));
-    return std::make_shared<AsFloatsLayer>(layer, std::move(inputs), std::move(outputs));
+    return make_counted<AsFloatsLayer>(layer, std::move(inputs), std::move(outputs));
   }
 
   /// Constants that a layer computed as floats become the integers that they are.
@@ -198,7 +198,7 @@ class GraphBuilder {
     for (float v : k.constant[0]->floats) {
       // 2^24 may have been 2^24 + 1.
       if (!(std::abs(v) < first_inexact_integer))
-        throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
+        throw FormatError(detail::message({where(node), ": integers from 2^24 on are not supported here"}));
       c.ints.push_back(wrapped(static_cast<std::int64_t>(v), letter));
     }
     k.constant.fill(keep(std::move(c)));
@@ -234,7 +234,8 @@ class GraphBuilder {
         const char type = i < node.outputs.size() ? tensor_types_.of(node.outputs[i]) : any_type;
         for (std::int64_t& v : c.ints) {
           v = wrapped(v, type);
-          if (type == 'L' && v < 0) throw FormatError(where(node) + ": an unsigned value is above 2^63 - 1");
+          if (type == 'L' && v < 0)
+            throw FormatError(detail::message({where(node), ": an unsigned value is above 2^63 - 1"}));
         }
         if (only_moves(node.op) && constants[p][0] != nullptr) c.element = constants[p][0]->element;
       }
@@ -327,16 +328,15 @@ class GraphBuilder {
     }
     k.constant.fill(nullptr);
     k.id = add_value(node.inputs[i], k.shape, nullptr);
-    state_->nodes.push_back(
-        {node.inputs[i], "Fill", std::make_shared<FillLayer>(value.value_or(0.0F)), {}, {*k.id}, true});
+    state_->nodes.push_back({node.inputs[i], "Fill", make_counted<FillLayer>(value.value_or(0.0F)), {}, {*k.id}, true});
   }
 
   /// Constant input i, which a layer reads when it runs.
   const Constant& batch_free(const NodeDef& node, std::size_t i) {
     const Known& k = known_.at(node.inputs[i]);
     if (depends_on_batch(k))
-      throw FormatError(where(node) + ": computing with '" + node.inputs[i] +
-                        "', which depends on the batch size, is not supported");
+      throw FormatError(detail::message(
+          {where(node), ": computing with '", node.inputs[i], "', which depends on the batch size, is not supported"}));
     return *k.constant[0];
   }
 
@@ -358,17 +358,19 @@ class GraphBuilder {
 
   ValueId output(const std::string& name) {
     const auto it = known_.find(name);
-    if (it == known_.end()) throw FormatError(def_.source + ": output '" + name + "' is not computed by any node");
+    if (it == known_.end())
+      throw FormatError(detail::message({def_.source, ": output '", name, "' is not computed by any node"}));
     if (depends_on_batch(it->second))
-      throw FormatError(def_.source + ": output '" + name + "' is a shape, not a tensor");
+      throw FormatError(detail::message({def_.source, ": output '", name, "' is a shape, not a tensor"}));
     return runtime_id(it->second, name);
   }
 
   const Known& known(const NodeDef& node, const std::string& name) {
     const auto it = known_.find(name);
     if (it == known_.end())
-      throw FormatError(where(node) + ": input '" + name +
-                        "' is not supported as an output of the node that makes it, or not computed at all");
+      throw FormatError(
+          detail::message({where(node), ": input '", name,
+                           "' is not supported as an output of the node that makes it, or not computed at all"}));
     return it->second;
   }
 
@@ -378,7 +380,7 @@ class GraphBuilder {
     if (probes_[0] != probes_[1]) {
       form = ShapeForm::through(probes_[0], shapes[0], probes_[1], shapes[1]);
       if (shapes[2].rank() != shapes[0].rank() || !(form.at(probes_[2]) == shapes[2]))
-        throw ShapeError(def_.source + ": the shape of '" + name + "' is not linear in the batch size");
+        throw ShapeError(detail::message({def_.source, ": the shape of '", name, "' is not linear in the batch size"}));
     }
     state_->values.push_back({name, form, std::move(constant), {}, element});
     return static_cast<ValueId>(state_->values.size() - 1);

@@ -141,7 +141,7 @@ class TensorTypes {
     const Signature* found = nullptr;
     for (; s != signatures.end() && s->op == op && s->since <= def_.opset; ++s) found = &*s;
     if (found == nullptr && s != signatures.end() && s->op == op)
-      NodeArguments(node, def_.opset, def_.source).fail("the operator came with opset " + std::to_string(s->since));
+      NodeArguments(node, def_.opset, def_.source).fail(detail::message({"the operator came with opset ", s->since}));
     return found;
   }
 
@@ -168,33 +168,33 @@ class TensorTypes {
         if (p.variable != 0 && !p.types.empty()) allowed[p.variable] = p.types;
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (!inputs[i].optional && !inputs[i].repeated && !arguments.has_input(i))
-        arguments.fail("input " + std::to_string(i) + " is missing");
+        arguments.fail(detail::message({"input ", i, " is missing"}));
     for (std::size_t i = 0; i < node.inputs.size() && !inputs.empty(); ++i) {
       if (i >= inputs.size() && !inputs.back().repeated)
-        arguments.fail("has " + std::to_string(node.inputs.size()) + " inputs");
+        arguments.fail(detail::message({"has ", node.inputs.size(), " inputs"}));
       const Parameter& p = inputs[std::min(i, inputs.size() - 1)];
       const char type = of(node.inputs[i]);
       if (node.inputs[i].empty() || type == any_type) continue;
       const std::string_view types = p.variable != 0 ? allowed[p.variable] : p.types;
       if (!takes(types, type))
-        arguments.fail("input " + std::to_string(i) + " holds " + name_of(type) + ", where the operator takes " +
-                       names_of(types));
+        arguments.fail(
+            detail::message({"input ", i, " holds ", name_of(type), ", where the operator takes ", names_of(types)}));
       if (p.variable == 0) continue;
       auto [at, first] = bound.emplace(p.variable, std::pair{type, i});
       if (first) continue;
       char& known = at->second.first;
       if (known == any_integers && is_integer_type(type)) known = type;
       if (known != type && !(type == any_integers && is_integer_type(known)))
-        arguments.fail("inputs " + std::to_string(at->second.second) + " and " + std::to_string(i) +
-                       " hold elements of two types: " + name_of(known) + " and " + name_of(type));
+        arguments.fail(detail::message({"inputs ", at->second.second, " and ", i,
+                                        " hold elements of two types: ", name_of(known), " and ", name_of(type)}));
     }
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (!outputs[i].optional && !outputs[i].repeated && (i >= node.outputs.size() || node.outputs[i].empty()))
         arguments.fail("output " + std::to_string(i) + " has no name");
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (i >= outputs.size() && !outputs.back().repeated)
-        arguments.fail("has " + std::to_string(node.outputs.size()) + " outputs, where the operator yields " +
-                       std::to_string(outputs.size()));
+        arguments.fail(
+            detail::message({"has ", node.outputs.size(), " outputs, where the operator yields ", outputs.size()}));
       const Parameter& p = outputs[std::min(i, outputs.size() - 1)];
       const std::string_view types = p.variable != 0 ? allowed[p.variable] : p.types;
       const auto known = bound.find(p.variable);

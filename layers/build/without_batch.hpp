@@ -49,7 +49,7 @@ struct WithoutBatch {
     if (resize) {
       if (def.opset >= 18) axes = arguments.integers("axes");
       for (const std::int64_t s : lists[0])
-        if (s < 1) arguments.fail("a size may not be " + std::to_string(s));
+        if (s < 1) arguments.fail(detail::message({"a size may not be ", s}));
     }
     if ((reshape || (resize && (axes.empty() || axes[0] == 0))) && any_batch) free_target(lists, x);
     if (std::all_of(lists.begin(), lists.end(), [&](const auto& l) { return l == lists[0]; })) return std::nullopt;
@@ -59,7 +59,7 @@ struct WithoutBatch {
     if (slice) list = slice_ends(node, constants, x, lists);
     if (resize) list = batch_targets::of_resize<probe_count>(x, lists, axes);
     if (!list)
-      arguments.fail("input " + std::to_string(input) + " depends on the batch size in a way that is not supported");
+      arguments.fail(detail::message({"input ", input, " depends on the batch size in a way that is not supported"}));
     return Target{input, std::move(*list)};
   }
 

@@ -118,7 +118,7 @@ class GraphWriter {
     def_.nodes.push_back({"output", "Identity", {x.name}, {"output"}, {}});
     def_.outputs = {"output"};
     if (const std::size_t spare = options_.weights.size(); spare != 0 && spare != used_)
-      throw ArgumentError(def_.source + ": " + std::to_string(spare - used_) + " of the given weights have no place");
+      throw ArgumentError(detail::message({def_.source, ": ", spare - used_, " of the given weights have no place"}));
     return std::move(def_);
   }
 
@@ -153,11 +153,12 @@ class GraphWriter {
   }
   std::string given(const std::string& name, const Shape& shape) {
     const auto it = options_.weights.find(name);
-    if (it == options_.weights.end()) throw ArgumentError(def_.source + ": weight '" + name + "' is not given");
+    if (it == options_.weights.end())
+      throw ArgumentError(detail::message({def_.source, ": weight '", name, "' is not given"}));
     const Tensor& t = it->second;
     if (!(t.shape() == shape))
-      throw ShapeError(def_.source + ": weight '" + name + "' is " + t.shape().to_string() + ", not " +
-                       shape.to_string());
+      throw ShapeError(detail::message(
+          {def_.source, ": weight '", name, "' is ", t.shape().to_string(), ", not ", shape.to_string()}));
     ++used_;
     def_.constants[name] = {shape, std::vector<float>(t.span().begin(), t.span().end()), {}, false};
     return name;

@@ -53,7 +53,7 @@ inline Network resnet50(const ModelOptions& options = {}) { return build_network
 /// another depth.
 inline GraphDef cifar_resnet_graph(int depth, const ModelOptions& options = {.classes = 10}) {
   if (depth < 8 || depth > 1202 || (depth - 2) % 6 != 0)
-    throw ArgumentError("a CIFAR ResNet has a depth of 6n + 2, not " + std::to_string(depth));
+    throw ArgumentError(detail::message({"a CIFAR ResNet has a depth of 6n + 2, not ", depth}));
   GraphWriter g("cifar_resnet" + std::to_string(depth), options);
   const auto conv = [&](const std::string& prefix, const std::string& number, const Written& x, std::int64_t out,
                         std::int64_t stride) {

@@ -32,7 +32,7 @@ class QuantizedPairLayer final : public RunnableLayer {
                                  std::span<const Layout> given) const override {
     if (!(inputs[0] == inputs[3])) return std::nullopt;
     if (given[0] == Layout::plain && given[3] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<QuantizedPairLayer>(*this);
+    auto layer = make_counted<QuantizedPairLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = layouts[3] = Layout::blocked;
@@ -92,12 +92,12 @@ template <bool product>
 LayerPtr make_qlinear_pair(const NodeArguments& node) {
   node.expect_inputs(2, 8);
   for (const std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{4}, std::size_t{6}})
-    if (!node.has_input(i)) node.fail("input " + std::to_string(i) + " is missing");
+    if (!node.has_input(i)) node.fail(detail::message({"input ", i, " is missing"}));
   const auto a = quantized::read_quantization(node, 1, quantized::byte_element(node, 0));
   const auto b = quantized::read_quantization(node, 4, quantized::byte_element(node, 3));
   const auto y = quantized::read_result(node, 6);
   if (a.element != b.element || a.element != y.element) node.fail("inputs and result must be of one type");
-  return std::make_shared<QuantizedPairLayer>(quantized::PairNumbers(product, a, b, y), y.element);
+  return make_counted<QuantizedPairLayer>(quantized::PairNumbers(product, a, b, y), y.element);
 }
 
 }  // namespace weir::detail

@@ -86,7 +86,7 @@ class AsFloatsLayer final : public Layer {
   bool is_view() const override { return layer_->is_view() && inputs_[0] == output_element(0); }
   double flops(std::span<const Shape> inputs) const override { return layer_->flops(inputs); }
   KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
-    return std::make_shared<AsFloatsKernel>(layer_, layer_->kernel(context, inputs), inputs_, outputs_, is_view());
+    return make_counted<AsFloatsKernel>(layer_, layer_->kernel(context, inputs), inputs_, outputs_, is_view());
   }
 
  private:

@@ -97,13 +97,13 @@ class QuantizedConvLayer final : public Layer {
     const auto* pair = dynamic_cast<const QuantizedPairLayer*>(&next);
     if (pair == nullptr || pair->numbers().product || sum_ || sizes_.groups != 1 || (position != 0 && position != 3))
       return std::nullopt;
-    auto layer = std::make_shared<QuantizedConvLayer>(*this);
+    auto layer = make_counted<QuantizedConvLayer>(*this);
     layer->sum_ = position == 0 ? pair->numbers() : pair->numbers().exchanged();
     return Fused{std::move(layer), 3 - position};
   }
   KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
-    return std::make_shared<PlainQuantizedConvKernel>(sizes_, pack(context, inputs[0], quantized::Source::plain),
-                                                      numbers_->y.element, sum_.has_value());
+    return make_counted<PlainQuantizedConvKernel>(sizes_, pack(context, inputs[0], quantized::Source::plain),
+                                                  numbers_->y.element, sum_.has_value());
   }
   std::optional<Blocked> blocked(const Context& context, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
@@ -116,7 +116,7 @@ class QuantizedConvLayer final : public Layer {
     if (sum_) layouts.back() = Layout::blocked;
     const auto source = few ? quantized::Source::plain : quantized::Source::blocked;
     return Blocked{
-        std::make_shared<QuantizedConvKernel>(sizes_.window.spatial_rank, pack(context, x, source), sum_.has_value()),
+        make_counted<QuantizedConvKernel>(sizes_.window.spatial_rank, pack(context, x, source), sum_.has_value()),
         std::move(layouts), Layout::blocked};
   }
 
@@ -142,7 +142,7 @@ inline LayerPtr make_qlinear_conv(const NodeArguments& node) {
   n->bias = quantized::read_bias(node, 8, sizes.out_channels);
   if (node.integer_in("weir.relu", 0, 0, 1) == 1) n->low = n->y.zero;
   quantized::check_sums(node, *n, sizes.out_channels, depth);
-  return std::make_shared<QuantizedConvLayer>(sizes, std::move(n));
+  return make_counted<QuantizedConvLayer>(sizes, std::move(n));
 }
 
 }  // namespace weir::detail

@@ -39,7 +39,7 @@ class DynamicQuantizeLayer final : public RunnableLayer {
 inline LayerPtr make_dynamic_quantize_linear(const NodeArguments& node) {
   node.expect_inputs(1, 1);
   if (node.type(0) != ElementType::real) node.fail("input 0 must hold floats");
-  return std::make_shared<DynamicQuantizeLayer>();
+  return make_counted<DynamicQuantizeLayer>();
 }
 
 /// Sizes of a convolution, or of a product of rows of channels with a matrix.
@@ -95,7 +95,7 @@ class IntegerSumsLayer final : public Layer {
     return std::visit([&](const auto& sizes) { return sizes.flops(inputs[0]); }, sizes_);
   }
   KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
-    return std::make_shared<IntegerSumsKernel>(sizes_, pack(context, inputs[0]), numbers_->x.element);
+    return make_counted<IntegerSumsKernel>(sizes_, pack(context, inputs[0]), numbers_->x.element);
   }
 
  private:
@@ -133,7 +133,7 @@ inline LayerPtr make_conv_integer(const NodeArguments& node) {
   std::int64_t depth = 0;
   const quantized::ConvSizes sizes = quantized::read_conv(node, 1, *n, depth);
   read_sums(node, *n, sizes.out_channels, depth);
-  return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
+  return make_counted<IntegerSumsLayer>(sizes, std::move(n));
 }
 
 /// The second matrix must be constant.
@@ -142,7 +142,7 @@ inline LayerPtr make_matmul_integer(const NodeArguments& node) {
   auto n = std::make_shared<quantized::ConvNumbers>();
   const quantized::MatrixSizes sizes = quantized::read_matrix(node, 1, false, *n);
   read_sums(node, *n, sizes.M, sizes.K);
-  return std::make_shared<IntegerSumsLayer>(sizes, std::move(n));
+  return make_counted<IntegerSumsLayer>(sizes, std::move(n));
 }
 
 }  // namespace weir::detail

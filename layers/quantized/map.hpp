@@ -25,7 +25,7 @@ class TableLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<TableLayer>(*this);
+    auto layer = make_counted<TableLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -47,15 +47,15 @@ class TableLayer final : public RunnableLayer {
 
 inline LayerPtr make_qlinear_sigmoid(const NodeArguments& node) {
   const auto [x, y] = read_in_and_out(node);
-  return std::make_shared<TableLayer>(quantized::table_of(x, y, [](double v) { return 1 / (1 + std::exp(-v)); }),
-                                      y.element);
+  return make_counted<TableLayer>(quantized::table_of(x, y, [](double v) { return 1 / (1 + std::exp(-v)); }),
+                                  y.element);
 }
 
 inline LayerPtr make_qlinear_leaky_relu(const NodeArguments& node) {
   const auto [x, y] = read_in_and_out(node);
   const double alpha = double{node.real("alpha", 0.01F)};
-  return std::make_shared<TableLayer>(quantized::table_of(x, y, [&](double v) { return v >= 0 ? v : alpha * v; }),
-                                      y.element);
+  return make_counted<TableLayer>(quantized::table_of(x, y, [&](double v) { return v >= 0 ? v : alpha * v; }),
+                                  y.element);
 }
 
 /// Softmax along an axis, or all axes from one on; input 0 of 8 bits. exp() of each of 256 differences from the largest
@@ -111,8 +111,8 @@ class QuantizedSoftmaxLayer final : public RunnableLayer {
 inline LayerPtr make_qlinear_softmax(const NodeArguments& node) {
   const auto [x, y] = read_in_and_out(node);
   const std::int64_t opset = node.integer("opset", 13);
-  return std::make_shared<QuantizedSoftmaxLayer>(node.integer("axis", opset < 13 ? 1 : -1), opset < 13, x.scale, y,
-                                                 x.element);
+  return make_counted<QuantizedSoftmaxLayer>(node.integer("axis", opset < 13 ? 1 : -1), opset < 13, x.scale, y,
+                                             x.element);
 }
 
 /// Inputs 2, 5, 8, ... joined along an axis, each through a table to the scale and zero point of the result.
@@ -129,7 +129,7 @@ class QuantizedConcatLayer final : public RunnableLayer {
     std::int64_t length = 0;
     for (std::size_t i = 2; i < inputs.size(); i += 3) {
       if (inputs[i].rank() != first.rank() || inputs[i].with(axis, 0) != first.with(axis, 0))
-        throw ShapeError("cannot join " + first.to_string() + " and " + inputs[i].to_string());
+        throw ShapeError(detail::message({"cannot join ", first.to_string(), " and ", inputs[i].to_string()}));
       (void)inputs[i].numel();
       length += inputs[i][axis];
     }
@@ -154,7 +154,7 @@ class QuantizedConcatLayer final : public RunnableLayer {
       layouts[i] = Layout::blocked;
     }
     if (!any) return std::nullopt;
-    auto layer = std::make_shared<QuantizedConcatLayer>(*this);
+    auto layer = make_counted<QuantizedConcatLayer>(*this);
     layer->layout_ = Layout::blocked;
     layer->whole_blocks_ = whole;
     return Blocked{std::move(layer), std::move(layouts), Layout::blocked};
@@ -215,9 +215,9 @@ class QuantizedConcatLayer final : public RunnableLayer {
 /// Y_scale, Y_zero_point, then tensor, scale and zero point of each input.
 inline LayerPtr make_qlinear_concat(const NodeArguments& node) {
   const std::size_t n = node.node.inputs.size();
-  if (n < 5 || n % 3 != 2) node.fail("has " + std::to_string(n) + " inputs, not two and three for each tensor");
+  if (n < 5 || n % 3 != 2) node.fail(detail::message({"has ", n, " inputs, not two and three for each tensor"}));
   for (std::size_t i = 0; i < n; ++i)
-    if (!node.has_input(i)) node.fail("input " + std::to_string(i) + " is missing");
+    if (!node.has_input(i)) node.fail(detail::message({"input ", i, " is missing"}));
   if (!node.has_attribute("axis")) node.fail("attribute axis is missing");
   const auto y = quantized::read_result(node, 0);
   std::vector<quantized::Table> tables;
@@ -228,7 +228,7 @@ inline LayerPtr make_qlinear_concat(const NodeArguments& node) {
     tables.push_back(quantized::table_of(x, y, [](double v) { return v; }));
     same.push_back(x.scale == y.scale && x.zero == y.zero);
   }
-  return std::make_shared<QuantizedConcatLayer>(node.integer("axis", 0), std::move(tables), std::move(same), y.element);
+  return make_counted<QuantizedConcatLayer>(node.integer("axis", 0), std::move(tables), std::move(same), y.element);
 }
 
 }  // namespace weir::detail

@@ -55,8 +55,8 @@ class QuantizedMatMulLayer final : public Layer {
   KernelPtr kernel(const Context& context, std::span<const Shape>) const override {
     std::vector<float> scale;
     for (std::int64_t m = 0; m < sizes_.M && to_float_; ++m) scale.push_back(numbers_->scale(m));
-    return std::make_shared<QuantizedMatMulKernel>(sizes_, sizes_.pack(context, *numbers_, false), numbers_->x.zero,
-                                                   std::move(scale));
+    return make_counted<QuantizedMatMulKernel>(sizes_, sizes_.pack(context, *numbers_, false), numbers_->x.zero,
+                                               std::move(scale));
   }
 
  private:
@@ -74,7 +74,7 @@ inline LayerPtr make_qlinear_matmul(const NodeArguments& node) {
   quantized::read_weights_quantization(node, 4, sizes.M, *n);
   n->y = quantized::read_result(node, 6);
   quantized::check_sums(node, *n, sizes.M, sizes.K);
-  return std::make_shared<QuantizedMatMulLayer>(sizes, std::move(n), false);
+  return make_counted<QuantizedMatMulLayer>(sizes, std::move(n), false);
 }
 
 /// A, a_scale, a_zero_point, B, b_scale, b_zero_point, C, y_scale, y_zero_point; without y_scale, y is float.
@@ -92,7 +92,7 @@ inline LayerPtr make_qgemm(const NodeArguments& node) {
   const bool to_float = !node.has_input(7);
   if (!to_float) n->y = quantized::read_result(node, 7);
   quantized::check_sums(node, *n, sizes.M, sizes.K);
-  return std::make_shared<QuantizedMatMulLayer>(sizes, std::move(n), to_float);
+  return make_counted<QuantizedMatMulLayer>(sizes, std::move(n), to_float);
 }
 
 }  // namespace weir::detail

@@ -26,7 +26,7 @@ inline Element element_of(const NodeArguments& node, std::size_t i) {
 /// That, which must be uint8 or int8.
 inline Element byte_element(const NodeArguments& node, std::size_t i) {
   const Element e = element_of(node, i);
-  if (bytes_of(e) != 1) node.fail("input " + std::to_string(i) + " must hold uint8 or int8");
+  if (bytes_of(e) != 1) node.fail(detail::message({"input ", i, " must hold uint8 or int8"}));
   return e;
 }
 
@@ -35,14 +35,12 @@ inline std::vector<float> read_scales(const NodeArguments& node, std::size_t i) 
   const SharedFloats& s = node.constant_floats(i);
   for (const float v : s)
     if (!(v > 0) || !std::isfinite(v))
-      node.fail("input " + std::to_string(i) + ": a scale may not be " + std::to_string(v) +
-                ", only positive and finite");
+      node.fail(detail::message({"input ", i, ": a scale may not be ", v, ", only positive and finite"}));
   return {s.begin(), s.end()};
 }
 inline float read_scale(const NodeArguments& node, std::size_t i) {
   const std::vector<float> s = read_scales(node, i);
-  if (s.size() != 1)
-    node.fail("input " + std::to_string(i) + ": one scale is expected, not " + std::to_string(s.size()));
+  if (s.size() != 1) node.fail(detail::message({"input ", i, ": one scale is expected, not ", s.size()}));
   return s[0];
 }
 
@@ -51,13 +49,13 @@ inline std::vector<std::int32_t> read_zeros(const NodeArguments& node, std::size
   if (!node.has_input(i)) return {0};
   const auto& ints = node.constant_integers(i);
   if (node.constant(i)->element != element)
-    node.fail("input " + std::to_string(i) + ": the zero point is " + to_string(node.constant(i)->element) +
-              ", what it belongs to " + to_string(element));
+    node.fail(detail::message({"input ", i, ": the zero point is ", to_string(node.constant(i)->element),
+                               ", what it belongs to ", to_string(element)}));
   return {ints.begin(), ints.end()};
 }
 inline std::int32_t read_zero(const NodeArguments& node, std::size_t i, Element element) {
   const auto zeros = read_zeros(node, i, element);
-  if (zeros.size() != 1) node.fail("input " + std::to_string(i) + ": one zero point is expected");
+  if (zeros.size() != 1) node.fail(detail::message({"input ", i, ": one zero point is expected"}));
   return zeros[0];
 }
 
@@ -82,7 +80,7 @@ inline std::vector<std::int32_t> read_bias(const NodeArguments& node, std::size_
   if (!node.has_input(i)) return {};
   const auto& ints = node.constant_integers(i);
   if (node.constant(i)->element != Element::int32 || static_cast<std::int64_t>(ints.size()) != M)
-    node.fail("input " + std::to_string(i) + ": the bias must be " + std::to_string(M) + " int32");
+    node.fail(detail::message({"input ", i, ": the bias must be ", M, " int32"}));
   return {ints.begin(), ints.end()};
 }
 
@@ -90,7 +88,7 @@ inline std::vector<std::int32_t> read_bias(const NodeArguments& node, std::size_
 template <class T>
 void one_or_each(const NodeArguments& node, const std::vector<T>& values, std::int64_t M, const char* what) {
   if (values.size() != 1 && static_cast<std::int64_t>(values.size()) != M)
-    node.fail(std::to_string(values.size()) + " " + what + " for " + std::to_string(M) + " channels of the weights");
+    node.fail(detail::message({values.size(), " ", what, " for ", M, " channels of the weights"}));
 }
 
 }  // namespace weir::quantized

@@ -26,7 +26,7 @@ class QuantizedPoolLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<QuantizedPoolLayer>(*this);
+    auto layer = make_counted<QuantizedPoolLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -120,17 +120,17 @@ class QuantizedGlobalPoolLayer final : public RunnableLayer {
   Examples examples(const ExamplesQuery& q) const override { return examples::outermost(q, 2); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     Shape y = inputs[0];
-    if (y.rank() < 3) throw ShapeError("expects [N, C, ...], got " + y.to_string());
+    if (y.rank() < 3) throw ShapeError(detail::message({"expects [N, C, ...], got ", y.to_string()}));
     if (y.product(2, y.rank()) < 1) throw ShapeError("an image without pixels has no mean");
     if (y.product(2, y.rank()) > max_pixels)
-      throw ShapeError("the sum of " + y.to_string() + " may not fit into 32 bits");
+      throw ShapeError(detail::message({"the sum of ", y.to_string(), " may not fit into 32 bits"}));
     for (std::size_t i = 2; i < y.rank(); ++i) y = y.with(i, 1);
     return {y};
   }
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain) return std::nullopt;
-    auto layer = std::make_shared<QuantizedGlobalPoolLayer>(*this);
+    auto layer = make_counted<QuantizedGlobalPoolLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -170,7 +170,7 @@ inline LayerPtr make_any_max_pool(const NodeArguments& node) {
   if (!node.has_attribute("kernel_shape")) node.fail("attribute kernel_shape is missing");
   (void)node.integer_in("storage_order", 0, 0, 1);  // of indices
   const quantized::Quantization same{1, 0, quantized::byte_element(node, 0)};
-  return std::make_shared<QuantizedPoolLayer>(Window::read(node, {}, true, true), false, false, same, same);
+  return make_counted<QuantizedPoolLayer>(Window::read(node, {}, true, true), false, false, same, same);
 }
 
 /// X, x_scale, x_zero_point, y_scale, y_zero_point; channels in front only.
@@ -189,13 +189,13 @@ inline LayerPtr make_qlinear_average_pool(const NodeArguments& node) {
   const Window window = Window::read(node, {}, node.opset >= 19, true);
   if (window.axes[0].kernel * window.axes[1].kernel > (1 << 23))
     node.fail("the sum of a window may not fit into 32 bits");
-  return std::make_shared<QuantizedPoolLayer>(window, true, node.integer_in("count_include_pad", 0, 0, 1) == 1, x, y);
+  return make_counted<QuantizedPoolLayer>(window, true, node.integer_in("count_include_pad", 0, 0, 1) == 1, x, y);
 }
 
 inline LayerPtr make_qlinear_global_average_pool(const NodeArguments& node) {
   const auto [x, y] = read_in_and_out(node);
   if (node.integer("channels_last", 0) != 0) node.fail("channels_last is not supported");
-  return std::make_shared<QuantizedGlobalPoolLayer>(x, y);
+  return make_counted<QuantizedGlobalPoolLayer>(x, y);
 }
 
 }  // namespace weir::detail

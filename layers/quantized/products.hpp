@@ -51,8 +51,7 @@ struct MatrixSizes {
 
   Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x[x.rank() - 1] != K)
-      throw ShapeError("a product with weights of [" + std::to_string(K) + ", " + std::to_string(M) +
-                       "] does not fit " + x.to_string());
+      throw ShapeError(detail::message({"a product with weights of [", K, ", ", M, "] does not fit ", x.to_string()}));
     return x.with(x.rank() - 1, M);
   }
   /// Of x.
@@ -69,18 +68,19 @@ struct MatrixSizes {
 /// Fails unless every sum of products fits into 32 bits.
 inline void check_sums(const NodeArguments& node, const ConvNumbers& n, std::int64_t M, std::int64_t depth) {
   if (const auto m = n.overflowing(M, depth))
-    node.fail("the sum of output channel " + std::to_string(*m) + " may not fit into 32 bits");
+    node.fail(detail::message({"the sum of output channel ", *m, " may not fit into 32 bits"}));
 }
 
 /// Weights of a convolution, input i, and its attributes. depth: terms of a sum.
 inline ConvSizes read_conv(const NodeArguments& node, std::size_t i, ConvNumbers& n, std::int64_t& depth) {
   n.weights = read_weights(node, i);
   const Shape shape = node.constant(i)->shape;
-  if (shape.rank() != 3 && shape.rank() != 4) node.fail("weights " + shape.to_string() + " are not supported");
+  if (shape.rank() != 3 && shape.rank() != 4)
+    node.fail(detail::message({"weights ", shape.to_string(), " are not supported"}));
   const detail::Window window = detail::Window::read(node, {shape.begin() + 2, shape.end()}, true, false);
   const std::int64_t groups = node.integer("group", 1), M = shape[0];
   if (groups < 1 || M < 1 || shape[1] < 1 || M % groups != 0)
-    node.fail("group " + std::to_string(groups) + " does not divide weights " + shape.to_string());
+    node.fail(detail::message({"group ", groups, " does not divide weights ", shape.to_string()}));
   if (groups > detail::Window::limit || shape[1] > detail::Window::limit || M > detail::Window::limit)
     node.fail("too many channels");
   depth = shape.product(1, shape.rank());
@@ -91,10 +91,11 @@ inline ConvSizes read_conv(const NodeArguments& node, std::size_t i, ConvNumbers
 inline MatrixSizes read_matrix(const NodeArguments& node, std::size_t i, bool transposed, ConvNumbers& n) {
   const std::vector<std::int32_t> all = read_weights(node, i);
   const Shape& shape = node.constant(i)->shape;
-  if (shape.rank() != 2) node.fail("weights " + shape.to_string() + " are not supported, only matrices");
+  if (shape.rank() != 2)
+    node.fail(detail::message({"weights ", shape.to_string(), " are not supported, only matrices"}));
   const std::int64_t K = shape[transposed ? 1 : 0], M = shape[transposed ? 0 : 1];
   if (K < 1 || M < 1 || K > detail::Window::limit || M > detail::Window::limit)
-    node.fail("weights " + shape.to_string() + " are not supported");
+    node.fail(detail::message({"weights ", shape.to_string(), " are not supported"}));
   n.weights.resize(all.size());
   for (std::int64_t m = 0; m < M; ++m)
     for (std::int64_t k = 0; k < K; ++k)

@@ -22,8 +22,7 @@ struct QuantizedAxis {
     if (!each()) return;
     const auto length = static_cast<std::size_t>(x[checked_axis(axis, x.rank())]);
     if ((scale.size() != 1 && scale.size() != length) || (zero.size() != 1 && zero.size() != length))
-      throw ShapeError(std::to_string(scale.size()) + " scales along axis " + std::to_string(axis) + " of " +
-                       x.to_string());
+      throw ShapeError(detail::message({scale.size(), " scales along axis ", axis, " of ", x.to_string()}));
   }
   /// f(first number, how many, scale, zero) for each stretch that has one scale, of a tensor of n numbers.
   template <class F>
@@ -61,7 +60,7 @@ class QuantizeLayer final : public RunnableLayer {
   std::optional<Blocked> blocked(const Context&, std::span<const ShapeForm> inputs,
                                  std::span<const Layout> given) const override {
     if (given[0] == Layout::plain || numbers_.each()) return std::nullopt;
-    auto layer = std::make_shared<QuantizeLayer>(*this);
+    auto layer = make_counted<QuantizeLayer>(*this);
     layer->layout_ = Layout::blocked;
     std::vector<Layout> layouts(inputs.size(), Layout::plain);
     layouts[0] = Layout::blocked;
@@ -115,7 +114,7 @@ inline QuantizedAxis read_axis(const NodeArguments& node, Element element) {
   if (node.opset >= 13) q.axis = node.integer("axis", 1);
   if (node.opset >= 21 && node.integer("block_size", 0) != 0) node.fail("blocks of scales are not supported");
   if (q.scale.empty() || q.zero.empty() || (node.has_input(2) && q.zero.size() != q.scale.size()))
-    node.fail(std::to_string(q.zero.size()) + " zero points for " + std::to_string(q.scale.size()) + " scales");
+    node.fail(detail::message({q.zero.size(), " zero points for ", q.scale.size(), " scales"}));
   for (const std::size_t i : {std::size_t{1}, std::size_t{2}})
     if (node.has_input(i) && node.constant(i)->shape.rank() > 1) node.fail("scales must be one, or a list");
   return q;
@@ -128,12 +127,12 @@ inline LayerPtr make_quantize_linear(const NodeArguments& node) {
   if (node.opset >= 19) (void)node.integer_in("saturate", 1, 0, 1);  // of floats of 8 bits
   if (node.opset >= 21) {
     const std::int64_t type = node.integer("output_dtype", 0);
-    if (type != 0 && type != 2 && type != 3) node.fail("attribute output_dtype may not be " + std::to_string(type));
+    if (type != 0 && type != 2 && type != 3) node.fail(detail::message({"attribute output_dtype may not be ", type}));
     if (type != 0 && node.has_input(2) && element != (type == 3 ? Element::int8 : Element::uint8))
       node.fail("attribute output_dtype is of another type than its zero point");
     if (type != 0 && !node.has_input(2)) element = type == 3 ? Element::int8 : Element::uint8;
   }
-  return std::make_shared<QuantizeLayer<true>>(read_axis(node, element), element);
+  return make_counted<QuantizeLayer<true>>(read_axis(node, element), element);
 }
 
 inline LayerPtr make_dequantize_linear(const NodeArguments& node) {
@@ -144,7 +143,7 @@ inline LayerPtr make_dequantize_linear(const NodeArguments& node) {
   if (element == Element::int32)
     for (const std::int32_t z : q.zero)
       if (z != 0) node.fail("the zero point of int32 may only be 0");
-  return std::make_shared<QuantizeLayer<false>>(std::move(q), element);
+  return make_counted<QuantizeLayer<false>>(std::move(q), element);
 }
 
 }  // namespace weir::detail

@@ -44,7 +44,7 @@ class LinearLayer final : public Layer {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = inputs[0];
     if (x.rank() < 1 || x[x.rank() - 1] != in_)
-      throw ShapeError("expects [..., " + std::to_string(in_) + "], got " + x.to_string());
+      throw ShapeError(detail::message({"expects [..., ", in_, "], got ", x.to_string()}));
     return {x.with(x.rank() - 1, out_)};
   }
   double flops(std::span<const Shape> inputs) const override {
@@ -56,13 +56,13 @@ class LinearLayer final : public Layer {
   std::optional<Fused> absorb(const Layer& next, std::size_t position) const override {
     auto grown = epilogue_.then(next, position);
     if (!grown || !grown->epilogue.bears(weights_, bias_)) return std::nullopt;
-    auto layer = std::make_shared<LinearLayer>(*this);
+    auto layer = make_counted<LinearLayer>(*this);
     layer->epilogue_ = std::move(grown->epilogue);
     return Fused{std::move(layer), grown->extra_input};
   }
   KernelPtr kernel(const Context& context, std::span<const Shape>) const override {
     kernels::FullyConnected product(in_, out_, epilogue_.scaled(weights_), epilogue_.shifted(bias_), context);
-    return std::make_shared<LinearKernel>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
+    return make_counted<LinearKernel>(std::move(product), in_, out_, epilogue_.clamp(), epilogue_.residual());
   }
 
  private:

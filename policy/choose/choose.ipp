@@ -85,8 +85,9 @@ WEIR_INLINE Choice choose(const PolicyTrainer& trainer, std::vector<PathPoint>& 
   if (path.empty()) throw ArgumentError("choose: the path is empty");
   if (!std::isfinite(budget.value)) throw ArgumentError("choose: the budget must be finite");
   if (calibration.cost_unit != trainer.trace().cost_unit)
-    throw ArgumentError("choose: the costs are in " + trainer.trace().cost_unit + " where policies were learned, in " +
-                        calibration.cost_unit + " where they are judged");
+    throw ArgumentError(
+        detail::message({"choose: the costs are in ", trainer.trace().cost_unit, " where policies were learned, in ",
+                         calibration.cost_unit, " where they are judged"}));
   if (budget.margin == Margin::none && !further.empty())
     throw ArgumentError("choose: further limits are certified: they need Margin::upper_limit");
   if (budget.margin == Margin::none) return detail::choose_plain(trainer, path, calibration, budget);

@@ -238,8 +238,8 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
   const FamilyTable table = evaluate(family, calibration);
   Eigen::MatrixXd r = table.risk / options.largest;
   if (r.size() > 0 && r.cwiseAbs().maxCoeff() > 1)
-    throw ArgumentError("guarantee: a risk of " + std::to_string(r.cwiseAbs().maxCoeff() * options.largest) +
-                        " is above the largest, " + std::to_string(options.largest));
+    throw ArgumentError(detail::message({"guarantee: a risk of ", r.cwiseAbs().maxCoeff() * options.largest,
+                                         " is above the largest, ", options.largest}));
   if (net) r = (r.array() + 1) / 2;
   std::optional<std::size_t> j;
   switch (options.certificate) {

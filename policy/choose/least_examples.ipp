@@ -92,7 +92,8 @@ WEIR_INLINE std::string missing_paired_examples(std::size_t n, double epsilon, d
 /// Throws ArgumentError with what is missing, unless that is nothing.
 inline void refuse_guarantee(const std::string& missing, const std::string& instead) {
   if (!missing.empty())
-    throw ArgumentError("the guarantee that was asked for cannot be given: " + missing + ": " + instead);
+    throw ArgumentError(
+        detail::message({"the guarantee that was asked for cannot be given: ", missing, ": ", instead}));
 }
 
 WEIR_INLINE void require_examples(std::size_t n, double epsilon, double confidence, std::string_view test,

@@ -22,7 +22,7 @@ WEIR_INLINE void FurtherLimits::check(const Trace& calibration) const {
   const auto zero_one = [](const Eigen::VectorXd& loss) { return ((loss.array() == 0) || (loss.array() == 1)).all(); };
   const auto in_range = [](const std::string& name, double epsilon) {
     if (!(epsilon > 0 && epsilon <= 1))
-      throw ArgumentError("limit '" + name + "': must be above 0 and at most 1, not " + std::to_string(epsilon));
+      throw ArgumentError(detail::message({"limit '", name, "': must be above 0 and at most 1, not ", epsilon}));
   };
   bool reads_own = given_exit.has_value();
   if (given_exit) in_range("given exit", *given_exit);
@@ -31,19 +31,19 @@ WEIR_INLINE void FurtherLimits::check(const Trace& calibration) const {
     reads_own = reads_own || limit.loss.empty();
     if (limit.loss.empty()) continue;
     if (limit.loss.size() != calibration.stages.size())
-      throw ShapeError("limit '" + limit.name + "': losses of " + std::to_string(limit.loss.size()) + " stages, not " +
-                       std::to_string(calibration.stages.size()));
+      throw ShapeError(detail::message(
+          {"limit '", limit.name, "': losses of ", limit.loss.size(), " stages, not ", calibration.stages.size()}));
     for (const Eigen::VectorXd& loss : limit.loss) {
       if (loss.size() != static_cast<Eigen::Index>(calibration.size()))
-        throw ShapeError("limit '" + limit.name + "': " + std::to_string(loss.size()) + " losses for " +
-                         std::to_string(calibration.size()) + " examples");
-      if (!zero_one(loss)) throw ArgumentError("limit '" + limit.name + "': needs losses of 0 and 1");
+        throw ShapeError(detail::message(
+            {"limit '", limit.name, "': ", loss.size(), " losses for ", calibration.size(), " examples"}));
+      if (!zero_one(loss)) throw ArgumentError(detail::message({"limit '", limit.name, "': needs losses of 0 and 1"}));
     }
   }
   for (const StageTrace& stage : calibration.stages)
     if (reads_own && !zero_one(stage.loss))
-      throw ArgumentError("limits in single classes and given the exit need losses of 0 and 1; stage '" + stage.name +
-                          "' has others");
+      throw ArgumentError(detail::message(
+          {"limits in single classes and given the exit need losses of 0 and 1; stage '", stage.name, "' has others"}));
 }
 
 }  // namespace weir

@@ -16,14 +16,13 @@ WEIR_INLINE Eigen::VectorXd checked_weights(const char* what, const Eigen::Vecto
                                             const Eigen::VectorXd& weight) {
   const auto n = score.size();
   if (n < 1 || y.size() != static_cast<std::size_t>(n) || (weight.size() != 0 && weight.size() != n))
-    throw ShapeError(std::string(what) + ": " + std::to_string(n) + " scores, " + std::to_string(y.size()) +
-                     " labels, " + std::to_string(weight.size()) + " weights");
-  if (!score.allFinite()) throw ArgumentError(std::string(what) + ": a score is not finite");
+    throw ShapeError(detail::message({what, ": ", n, " scores, ", y.size(), " labels, ", weight.size(), " weights"}));
+  if (!score.allFinite()) throw ArgumentError(detail::message({what, ": a score is not finite"}));
   for (const int label : y)
-    if (label != 0 && label != 1) throw ArgumentError(std::string(what) + ": labels must be 0 or 1");
+    if (label != 0 && label != 1) throw ArgumentError(detail::message({what, ": labels must be 0 or 1"}));
   if (weight.size() == 0) return Eigen::VectorXd::Ones(n);
   if (!weight.allFinite() || (weight.array() < 0).any() || !(weight.sum() > 0) || !std::isfinite(weight.sum()))
-    throw ArgumentError(std::string(what) + ": weights must be finite, >= 0 and not all 0");
+    throw ArgumentError(detail::message({what, ": weights must be finite, >= 0 and not all 0"}));
   return weight;
 }
 
@@ -31,7 +30,7 @@ inline Eigen::VectorXd checked_probabilities(const char* what, const Eigen::Vect
                                              const Eigen::VectorXd& weight) {
   Eigen::VectorXd checked = checked_weights(what, p, y, weight);
   if ((p.array() < 0).any() || (p.array() > 1).any())
-    throw ArgumentError(std::string(what) + ": a probability is not in [0, 1]");
+    throw ArgumentError(detail::message({what, ": a probability is not in [0, 1]"}));
   return checked;
 }
 
@@ -39,7 +38,7 @@ WEIR_INLINE double expected_calibration_error(const Eigen::VectorXd& p, const st
                                               const Eigen::VectorXd& weight, std::size_t bins) {
   const Eigen::VectorXd w = checked_probabilities("calibration error", p, y, weight);
   if (bins < 1 || bins > 1000000)
-    throw ArgumentError("calibration error: 1 to 1000000 bins, got " + std::to_string(bins));
+    throw ArgumentError(detail::message({"calibration error: 1 to 1000000 bins, got ", bins}));
   std::vector<double> surplus(bins, 0.0);
   for (Eigen::Index i = 0; i < p.size(); ++i) {
     const double edge = std::ceil(p(i) * static_cast<double>(bins));

@@ -1,6 +1,33 @@
-// The library's comparison of policies.
+// The library's rooms from evaluate to compare: one source, as reading what they include takes longer than compiling
+// the smaller of them.
+#include <weir/policy/choose/bounds/list.ipp>
+#include <weir/policy/choose/budget_json.ipp>
+#include <weir/policy/choose/choose.ipp>
+#include <weir/policy/choose/family.ipp>
+#include <weir/policy/choose/guarantee.ipp>
+#include <weir/policy/choose/learn_policy.ipp>
+#include <weir/policy/choose/least_examples.ipp>
+#include <weir/policy/choose/limits.ipp>
+#include <weir/policy/choose/watched_reference.ipp>
 #include <weir/policy/compare/baselines.ipp>
 #include <weir/policy/compare/calibration.ipp>
 #include <weir/policy/compare/calibration_metrics.ipp>
 #include <weir/policy/compare/oracle.ipp>
 #include <weir/policy/compare/rules/list.ipp>
+#include <weir/policy/evaluate/budget.ipp>
+#include <weir/policy/evaluate/gate_matrix.ipp>
+#include <weir/policy/evaluate/statistics.ipp>
+#include <weir/policy/evaluate/tradeoff.ipp>
+#include <weir/policy/learn/batch_prices.ipp>
+#include <weir/policy/learn/chain_search.ipp>
+#include <weir/policy/learn/cross_validate.ipp>
+#include <weir/policy/learn/decision_cost.ipp>
+#include <weir/policy/learn/expected_loss.ipp>
+#include <weir/policy/learn/keep_groups.ipp>
+#include <weir/policy/learn/objective.ipp>
+#include <weir/policy/learn/pooled_projection_fit.ipp>
+#include <weir/policy/learn/predicted_loss.ipp>
+#include <weir/policy/learn/topology_search.ipp>
+#include <weir/policy/learn/train.ipp>
+#include <weir/policy/learn/tune.ipp>
+#include <weir/policy/learn/tune_groups.ipp>

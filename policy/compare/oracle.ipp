@@ -27,7 +27,7 @@ WEIR_INLINE Evaluation lagrangian_oracle(const Topology& topology, const Trace& 
   std::vector<Eigen::VectorXd> V(topology.size());
   for (std::size_t k = topology.size(); k-- > 0;) {
     if (topology.n_actions(k) > Gate::max_actions)
-      throw ArgumentError("oracle: stage '" + topology.stages[k].name + "' has too many successors");
+      throw ArgumentError(detail::message({"oracle: stage '", topology.stages[k].name, "' has too many successors"}));
     const detail::RowMatrix costs = objective.action_costs(k, V);
     for (Eigen::Index i = 0; i < costs.rows(); ++i) {
       Eigen::Index best = 0;
@@ -98,7 +98,7 @@ WEIR_INLINE BudgetOracle budget_oracle(const Topology& topology, const Trace& tr
   }
   double left = budget * n - total_loss;
   if (left < -1e-12 * n)
-    throw ArgumentError("oracle: the least possible mean loss is " + std::to_string(total_loss / n));
+    throw ArgumentError(detail::message({"oracle: the least possible mean loss is ", total_loss / n}));
   std::stable_sort(edges.begin(), edges.end(),
                    [](const Edge& a, const Edge& b) { return a.saved * b.loss > b.saved * a.loss; });
   for (const Edge& edge : edges) {

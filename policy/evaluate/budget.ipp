@@ -30,9 +30,8 @@ WEIR_INLINE std::optional<HullMix> at_budget(const std::vector<TradeoffPoint>& p
                                             const std::string& unit) {
   double best = INFINITY;
   for (const auto& p : points) best = std::min(best, budget.on == BudgetOn::cost ? p.cost : p.loss);
-  throw ArgumentError("budget of " + std::to_string(budget.value) +
-                      (budget.on == BudgetOn::cost ? " " + unit : " loss") +
-                      " per example cannot be kept; the least possible is " + std::to_string(best));
+  throw ArgumentError(detail::message({"budget of ", budget.value, (budget.on == BudgetOn::cost ? " " + unit : " loss"),
+                                       " per example cannot be kept; the least possible is ", best}));
 }
 
 }  // namespace weir::detail

@@ -55,8 +55,8 @@ namespace weir::detail {
 inline Evaluation score(const Trace& trace, std::vector<std::size_t> exit, Eigen::VectorXd cost) {
   const auto n = static_cast<Eigen::Index>(trace.size());
   if (exit.size() != trace.size() || cost.size() != n)
-    throw ShapeError("score: " + std::to_string(trace.size()) + " examples, " + std::to_string(exit.size()) +
-                     " exits, " + std::to_string(cost.size()) + " times");
+    throw ShapeError(
+        detail::message({"score: ", trace.size(), " examples, ", exit.size(), " exits, ", cost.size(), " times"}));
   Evaluation e{std::move(exit), std::move(cost), Eigen::VectorXd(n), {}, {}};
   for (Eigen::Index i = 0; i < n; ++i) e.loss(i) = trace.stages.at(e.exit[static_cast<std::size_t>(i)]).loss(i);
   e.difference = e.loss - trace.stages.back().loss;
@@ -178,7 +178,7 @@ inline std::vector<double> cheapest_costs(const Topology& topology, const Trace&
 /// The policy that sends every example to stage `exit`, along the cheapest path, and exits there.
 inline Policy fixed_policy(const Topology& topology, const Trace& trace, std::size_t exit) {
   const GateInputs inputs = gate_inputs(topology, trace);
-  if (exit >= topology.size()) throw ArgumentError("fixed policy: there is no stage " + std::to_string(exit));
+  if (exit >= topology.size()) throw ArgumentError(detail::message({"fixed policy: there is no stage ", exit}));
   std::vector<std::size_t> parent;
   cheapest_costs(topology, trace, &parent);
   std::vector<std::size_t> action(topology.size(), 0);

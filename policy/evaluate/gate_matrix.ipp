@@ -14,13 +14,12 @@ namespace weir::detail {
 
 WEIR_INLINE GateInputs gate_inputs(const Topology& topology, const Trace& trace) {
   if (topology.size() != trace.stages.size())
-    throw ShapeError("topology of " + std::to_string(topology.size()) + " stages, trace of " +
-                     std::to_string(trace.stages.size()));
+    throw ShapeError(detail::message({"topology of ", topology.size(), " stages, trace of ", trace.stages.size()}));
   std::vector<std::size_t> counts;
   for (std::size_t k = 0; k < trace.stages.size(); ++k) {
     if (trace.stages[k].name != topology.stages[k].name)
-      throw ShapeError("stage " + std::to_string(k) + " is '" + topology.stages[k].name + "' in the topology and '" +
-                       trace.stages[k].name + "' in the trace");
+      throw ShapeError(detail::message({"stage ", k, " is '", topology.stages[k].name, "' in the topology and '",
+                                        trace.stages[k].name, "' in the trace"}));
     counts.push_back(static_cast<std::size_t>(trace.stages[k].features.cols()));
   }
   return {topology, counts};

@@ -128,8 +128,7 @@ WEIR_INLINE Interval bootstrap_mean(std::span<const double> values, const Bootst
 
 WEIR_INLINE Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b,
                                      const BootstrapOptions& options) {
-  if (a.size() != b.size())
-    throw ShapeError("bootstrap: " + std::to_string(a.size()) + " and " + std::to_string(b.size()) + " values");
+  if (a.size() != b.size()) throw ShapeError(detail::message({"bootstrap: ", a.size(), " and ", b.size(), " values"}));
   for (const double v : b)
     if (!(v > 0)) throw ArgumentError("bootstrap: the denominator's values must be positive");
   return bootstrap(a.size(), options, [&](const std::vector<std::size_t>& rows) {

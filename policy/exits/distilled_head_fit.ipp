@@ -199,16 +199,16 @@ WEIR_INLINE void DistilledHeadLearner::check(const Eigen::Ref<const Eigen::Matri
                                              const Eigen::MatrixXf& q) const {
   if (hidden < 1 || hidden > detail::max_hidden_units || epochs < 1 || batch < 1 || !(step > 0) || !(decay >= 0) ||
       !(held_back > 0 && held_back < 1))
-    throw ArgumentError("exit head: needs 1 to " + std::to_string(detail::max_hidden_units) +
-                        " hidden units, epochs, batch and step above 0, decay >= 0 and held_back in (0, 1)");
+    throw ArgumentError(
+        detail::message({"exit head: needs 1 to ", detail::max_hidden_units,
+                         " hidden units, epochs, batch and step above 0, decay >= 0 and held_back in (0, 1)"}));
   if (X.rows() < 2 || X.cols() < 1 || q.rows() != X.rows() || q.cols() < 2)
-    throw ShapeError("exit head: activations [" + std::to_string(X.rows()) + ", " + std::to_string(X.cols()) +
-                     "], probabilities [" + std::to_string(q.rows()) + ", " + std::to_string(q.cols()) +
-                     "]; at least 2 examples and 2 classes are needed");
+    throw ShapeError(detail::message({"exit head: activations [", X.rows(), ", ", X.cols(), "], probabilities [",
+                                      q.rows(), ", ", q.cols(), "]; at least 2 examples and 2 classes are needed"}));
   if (!X.allFinite()) throw ArgumentError("exit head: activations hold NaN or infinity");
   for (Eigen::Index i = 0; i < q.rows(); ++i)
     if (!(q.row(i).minCoeff() >= 0) || !(std::abs(q.row(i).sum() - 1) < 1e-3F))
-      throw ArgumentError("exit head: row " + std::to_string(i) + " of the probabilities does not add up to 1");
+      throw ArgumentError(detail::message({"exit head: row ", i, " of the probabilities does not add up to 1"}));
 }
 
 WEIR_INLINE ExitHead DistilledHeadLearner::fit(detail::GridPool pool, const Eigen::Ref<const Eigen::MatrixXf>& X,

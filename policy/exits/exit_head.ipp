@@ -37,15 +37,16 @@ WEIR_INLINE ExitHead::ExitHead(detail::GridPool pool, HiddenLayer hidden, std::s
       bias_(std::move(bias)) {
   const std::size_t units = hidden_.bias.size();
   if (units < 1 || units > detail::max_hidden_units || hidden_.weights.empty() || hidden_.weights.size() % units != 0)
-    throw ShapeError("exit head: hidden weights must be [units, pooled] and their bias [units], with 1 to " +
-                     std::to_string(detail::max_hidden_units) + " units");
+    throw ShapeError(
+        detail::message({"exit head: hidden weights must be [units, pooled] and their bias [units], with 1 to ",
+                         detail::max_hidden_units, " units"}));
   if (n_classes < 2 || bias_.size() != n_classes || weights_.size() != n_classes * units)
     throw ShapeError("exit head: weights must be [classes, units] and bias [classes]");
 }
 
 WEIR_INLINE ExitHead ExitHead::with_temperature(double temperature) const {
   if (!(temperature >= detail::min_temperature && temperature <= detail::max_temperature))
-    throw ArgumentError("exit head: the temperature must be in [0.01, 100], got " + std::to_string(temperature));
+    throw ArgumentError(detail::message({"exit head: the temperature must be in [0.01, 100], got ", temperature}));
   ExitHead head = *this;
   head.temperature_ = temperature;
   return head;
@@ -53,8 +54,8 @@ WEIR_INLINE ExitHead ExitHead::with_temperature(double temperature) const {
 
 WEIR_INLINE ExitHead ExitHead::seeing_earlier() const {
   if (n_inputs() <= n_classes_)
-    throw ShapeError("exit head: " + std::to_string(n_inputs()) + " inputs cannot hold the " +
-                     std::to_string(n_classes_) + " logits of the exit before and pooled values too");
+    throw ShapeError(detail::message({"exit head: ", n_inputs(), " inputs cannot hold the ", n_classes_,
+                                      " logits of the exit before and pooled values too"}));
   ExitHead head = *this;
   head.sees_earlier_ = true;
   return head;

@@ -121,15 +121,14 @@ struct ExitHeadLearner {
     if (!(C > 0) || !std::isfinite(C)) throw ArgumentError("exit head: C must be positive and finite");
     if (X.rows() < 1 || X.cols() < 1 || y.size() != static_cast<std::size_t>(X.rows()) || n_classes < 2 ||
         (weight.size() != 0 && weight.size() != X.rows()))
-      throw ShapeError("exit head: " + std::to_string(X.rows()) + " rows, " + std::to_string(y.size()) + " labels, " +
-                       std::to_string(n_classes) + " classes");
+      throw ShapeError(
+          detail::message({"exit head: ", X.rows(), " rows, ", y.size(), " labels, ", n_classes, " classes"}));
     if (!X.allFinite()) throw ArgumentError("exit head: activations hold NaN or infinity");
     if (weight.size() != 0 && (!weight.allFinite() || weight.minCoeff() < 0 || weight.sum() <= 0))
       throw ArgumentError("exit head: weights must be finite, >= 0 and not all 0");
     for (const int label : y)
       if (label < 0 || static_cast<std::size_t>(label) >= n_classes)
-        throw ArgumentError("exit head: label " + std::to_string(label) + " of " + std::to_string(n_classes) +
-                            " classes");
+        throw ArgumentError(detail::message({"exit head: label ", label, " of ", n_classes, " classes"}));
   }
 };
 

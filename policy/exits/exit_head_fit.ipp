@@ -25,8 +25,8 @@ WEIR_INLINE bool enough_examples(const std::vector<int>& y, std::size_t n_classe
 WEIR_INLINE Eigen::MatrixXf head_logits(const ExitHead& head, const Eigen::Ref<const Eigen::MatrixXf>& X,
                                         const Context& context) {
   if (static_cast<std::size_t>(X.cols()) != head.n_inputs())
-    throw ShapeError("exit head: rows of " + std::to_string(X.cols()) + " values for a head that reads " +
-                     std::to_string(head.n_inputs()));
+    throw ShapeError(
+        detail::message({"exit head: rows of ", X.cols(), " values for a head that reads ", head.n_inputs()}));
   const auto classes = static_cast<Eigen::Index>(head.n_classes());
   Eigen::MatrixXf logits(X.rows(), classes);
   constexpr std::int64_t block = 16;  // rows that are copied together: X is stored by columns
@@ -49,13 +49,12 @@ WEIR_INLINE CrossFit fit_cross(const FitRows& fit, const InputsOfFold& inputs, s
                                const Progress& progress) {
   for (const std::size_t fold : fold_of)
     if (fold >= folds || folds < 2)
-      throw ArgumentError("exit head: fold " + std::to_string(fold) + " of " + std::to_string(folds) +
-                          "; at least 2 are needed");
+      throw ArgumentError(detail::message({"exit head: fold ", fold, " of ", folds, "; at least 2 are needed"}));
   const auto rows = static_cast<Eigen::Index>(fold_of.size()), classes = static_cast<Eigen::Index>(n_classes);
   const auto of = [&](std::size_t fold) -> const Eigen::MatrixXf& {
     const Eigen::MatrixXf& X = inputs(fold);
     if (X.rows() != rows)
-      throw ShapeError("exit head: " + std::to_string(rows) + " folds given for " + std::to_string(X.rows()) + " rows");
+      throw ShapeError(detail::message({"exit head: ", rows, " folds given for ", X.rows(), " rows"}));
     return X;
   };
   std::vector<Eigen::Index> all(fold_of.size());
@@ -91,7 +90,7 @@ WEIR_INLINE CrossFit fit_cross(const ExitHeadLearner& learner, GridPool pool, co
                                const std::vector<int>& y, std::size_t n_classes,
                                const std::vector<std::size_t>& fold_of, std::size_t folds, const Progress& progress) {
   if (y.size() != static_cast<std::size_t>(X.rows()))
-    throw ShapeError("exit head: " + std::to_string(y.size()) + " labels for " + std::to_string(X.rows()) + " rows");
+    throw ShapeError(detail::message({"exit head: ", y.size(), " labels for ", X.rows(), " rows"}));
   const auto fit = [&](const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& all) {
     std::vector<int> labels;
     for (const Eigen::Index i : rows) labels.push_back(y[static_cast<std::size_t>(i)]);

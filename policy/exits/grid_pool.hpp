@@ -20,8 +20,8 @@ struct GridPool {
   std::size_t size(const Shape& example) const {
     if (example.rank() == 1 && example[0] > 0) return static_cast<std::size_t>(example[0]);
     if (example.rank() != 3 || example.numel() < 1 || grid < 1 || example[1] < grid || example[2] < grid)
-      throw ShapeError("an exit head needs activations [C, H, W] of at least " + std::to_string(grid) + "x" +
-                       std::to_string(grid) + " or [D], got " + example.to_string());
+      throw ShapeError(detail::message({"an exit head needs activations [C, H, W] of at least ", grid, "x", grid,
+                                        " or [D], got ", example.to_string()}));
     return static_cast<std::size_t>(example[0]) * static_cast<std::size_t>(grid * grid);
   }
 

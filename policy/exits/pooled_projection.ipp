@@ -23,8 +23,8 @@ WEIR_INLINE PooledProjection::PooledProjection(GridPool pool, std::size_t n_pool
                                                std::vector<float> bias)
     : PooledProjection(pool, n_pooled) {
   if (bias.empty() || weights.size() / n_pooled != bias.size() || weights.size() % n_pooled != 0)
-    throw ShapeError("pooled projection: " + std::to_string(weights.size()) + " weights are not [" +
-                     std::to_string(bias.size()) + ", " + std::to_string(n_pooled) + "]");
+    throw ShapeError(detail::message(
+        {"pooled projection: ", weights.size(), " weights are not [", bias.size(), ", ", n_pooled, "]"}));
   weights_ = std::move(weights);
   bias_ = std::move(bias);
 }

@@ -34,7 +34,7 @@ inline bool is_distribution(std::span<const float> values) {
 
 inline void check_label(int label, std::size_t n_classes) {
   if (label < 0 || static_cast<std::size_t>(label) >= n_classes)
-    throw ArgumentError("label " + std::to_string(label) + " is not among " + std::to_string(n_classes) + " classes");
+    throw ArgumentError(detail::message({"label ", label, " is not among ", n_classes, " classes"}));
 }
 
 }  // namespace weir::detail

@@ -37,8 +37,8 @@ WEIR_INLINE double fit_temperature(const Eigen::MatrixXd& logits, const std::vec
   const auto n = logits.rows();
   if (n < 1 || logits.cols() < 2 || y.size() != static_cast<std::size_t>(n) ||
       (weight.size() != 0 && weight.size() != n))
-    throw ShapeError("temperature: logits [" + std::to_string(n) + ", " + std::to_string(logits.cols()) + "], " +
-                     std::to_string(y.size()) + " labels, " + std::to_string(weight.size()) + " weights");
+    throw ShapeError(detail::message(
+        {"temperature: logits [", n, ", ", logits.cols(), "], ", y.size(), " labels, ", weight.size(), " weights"}));
   const Eigen::VectorXd w = weight.size() == 0 ? Eigen::VectorXd::Ones(n) : weight;
   if (!logits.allFinite() || !w.allFinite() || (w.array() < 0).any() || !(w.sum() > 0))
     throw ArgumentError("temperature: logits and weights must be finite, weights >= 0 and not all 0");
@@ -62,8 +62,8 @@ WEIR_INLINE double fit_temperature(const Eigen::MatrixXd& logits, const std::vec
 WEIR_INLINE ExitHead calibrate_temperature(const ExitHead& head, const Eigen::MatrixXf& X, const std::vector<int>& y,
                                            const Eigen::VectorXd& weight) {
   if (static_cast<std::size_t>(X.cols()) != head.n_inputs())
-    throw ShapeError("temperature: rows of " + std::to_string(X.cols()) + " values for a head that reads " +
-                     std::to_string(head.n_inputs()));
+    throw ShapeError(
+        detail::message({"temperature: rows of ", X.cols(), " values for a head that reads ", head.n_inputs()}));
   const ExitHead plain = head.with_temperature(1);
   Eigen::MatrixXd logits(X.rows(), static_cast<Eigen::Index>(head.n_classes()));
   Eigen::VectorXf row, z(logits.cols());

@@ -40,8 +40,7 @@ inline int confidence_features(std::span<const float> p, std::span<double> out) 
   double entropy = 0;
   for (std::size_t c = 0; c < p.size(); ++c) {
     const auto v = static_cast<double>(p[c]);
-    if (!(v >= 0) || !std::isfinite(v))
-      throw ArgumentError("probability of class " + std::to_string(c) + " is " + std::to_string(v));
+    if (!(v >= 0) || !std::isfinite(v)) throw ArgumentError(detail::message({"probability of class ", c, " is ", v}));
     if (v > 1e-30) entropy -= v * std::log(v);
     if (c == 0 || v > top[0]) {
       top = {v, top[0], top[1]};

@@ -43,9 +43,10 @@ WEIR_INLINE void register_feature_group(const FeatureGroup& group) {
   const std::lock_guard lock(registry.mutex);
   for (const FeatureGroup& other : registry.groups)
     if (other.name == group.name)
-      throw ArgumentError("register_feature_group: there is a group '" + std::string(group.name) + "' already");
+      throw ArgumentError(detail::message({"register_feature_group: there is a group '", group.name, "' already"}));
   if (registry.groups.size() == detail::FeatureRegistry::most)
-    throw ArgumentError("register_feature_group: at most " + std::to_string(detail::FeatureRegistry::most) + " groups");
+    throw ArgumentError(
+        detail::message({"register_feature_group: at most ", detail::FeatureRegistry::most, " groups"}));
   registry.groups.push_back(group);
 }
 
@@ -65,7 +66,7 @@ WEIR_INLINE std::size_t feature_group_index(std::string_view name) {
     if (feature_list()[g].name == name) return g;
     known += (g == 0 ? "" : ", ") + std::string(feature_list()[g].name);
   }
-  throw ArgumentError("features '" + std::string(name) + "' are unknown; known: " + known);
+  throw ArgumentError(detail::message({"features '", name, "' are unknown; known: ", known}));
 }
 
 }  // namespace weir::detail

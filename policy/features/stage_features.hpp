@@ -23,8 +23,8 @@ struct FeatureOptions {
                  std::size_t depth = detail::default_sorted_depth)
       : with_class(with_predicted_class), groups(detail::in_list_order(group_names)), sorted_depth(depth) {
     if (depth < 3 || depth > detail::max_sorted_depth)
-      throw ArgumentError("features: sorted probabilities to a depth of 3 to " +
-                          std::to_string(detail::max_sorted_depth) + ", not " + std::to_string(depth));
+      throw ArgumentError(detail::message(
+          {"features: sorted probabilities to a depth of 3 to ", detail::max_sorted_depth, ", not ", depth}));
   }
 
   bool with_class;
@@ -84,7 +84,7 @@ class StageFeatures {
       const auto start = seconds != nullptr ? Clock::now() : Clock::time_point{};
       part.group->fill(layout_, source, out.subspan(part.first, part.size));
       for (std::size_t f = part.first; f < part.first + part.size; ++f)
-        if (!std::isfinite(out[f])) throw ArgumentError("feature '" + names_[f] + "' is " + std::to_string(out[f]));
+        if (!std::isfinite(out[f])) throw ArgumentError(detail::message({"feature '", names_[f], "' is ", out[f]}));
       if (seconds != nullptr)
         seconds[detail::feature_group_index(part.group->name)] +=
             std::chrono::duration<double>(Clock::now() - start).count();

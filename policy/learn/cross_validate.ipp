@@ -18,7 +18,7 @@ namespace weir::detail {
 WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology,
                                                  const TrainOptions& train, const CrossValidation& options) {
   if (options.folds < 2 || options.folds > trace.size())
-    throw ArgumentError("cross-validation: 2 to n folds, not " + std::to_string(options.folds));
+    throw ArgumentError(detail::message({"cross-validation: 2 to n folds, not ", options.folds}));
   const auto lambdas = PolicyTrainer(trace, topology, train).lambda_grid(options.lambdas);
   const auto fold = deal_folds(trace.size(), options.folds, options.seed);
   const std::size_t n_points = topology.size() + lambdas.size();

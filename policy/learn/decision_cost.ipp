@@ -56,8 +56,7 @@ WEIR_INLINE std::vector<double> decision_seconds(const Trace& trace, const Topol
 
 WEIR_INLINE std::vector<StageCost> with_decisions(std::vector<StageCost> costs, const std::vector<double>& seconds) {
   if (costs.size() != seconds.size())
-    throw ShapeError("decisions of " + std::to_string(seconds.size()) + " stages for the costs of " +
-                     std::to_string(costs.size()));
+    throw ShapeError(detail::message({"decisions of ", seconds.size(), " stages for the costs of ", costs.size()}));
   for (std::size_t k = 0; k < costs.size(); ++k) {
     costs[k].cost += seconds[k];
     costs[k].answer_cost += seconds[k];

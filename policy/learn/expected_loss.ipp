@@ -19,14 +19,15 @@ namespace weir::detail {
 
 WEIR_INLINE double full_temperature(const Trace& trace) {
   const Eigen::MatrixXf& p = trace.stages.at(trace.full()).probabilities;
-  if (p.size() == 0) throw ArgumentError("stage '" + trace.stages.back().name + "' has no class probabilities");
+  if (p.size() == 0)
+    throw ArgumentError(detail::message({"stage '", trace.stages.back().name, "' has no class probabilities"}));
   return fit_temperature(p.cast<double>().cwiseMax(1e-30).array().log().matrix(), trace.label);
 }
 
 WEIR_INLINE Trace with_expected_losses(const Trace& trace, const Loss& loss, LossSide side, double temperature) {
   trace.check();
   if (const std::string reason = lacks_probabilities(trace); !reason.empty())
-    throw ArgumentError("expected losses: " + reason);
+    throw ArgumentError(detail::message({"expected losses: ", reason}));
   if (!(temperature > 0) || !std::isfinite(temperature))
     throw ArgumentError("expected losses: the temperature must be above 0");
   Trace out;

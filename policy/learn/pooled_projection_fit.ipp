@@ -31,15 +31,14 @@ WEIR_INLINE ProjectionFit fit_pooled_projection(GridPool pool, const Eigen::Matr
                                                 std::size_t folds) {
   const Eigen::Index n = pooled.rows(), d = pooled.cols(), m = targets.cols();
   if (n < 2 || d < 1 || m < 1 || targets.rows() != n || fold_of.size() != static_cast<std::size_t>(n))
-    throw ShapeError("pooled projection: " + std::to_string(n) + " rows of " + std::to_string(d) + " values, " +
-                     std::to_string(targets.rows()) + " of " + std::to_string(m) + " targets, " +
-                     std::to_string(fold_of.size()) + " folds");
+    throw ShapeError(detail::message({"pooled projection: ", n, " rows of ", d, " values, ", targets.rows(), " of ", m,
+                                      " targets, ", fold_of.size(), " folds"}));
   if (!pooled.allFinite() || !targets.allFinite())
     throw ArgumentError("pooled projection: activations or losses hold NaN or infinity");
   for (const std::size_t fold : fold_of)
     if (fold >= folds || folds < 2)
-      throw ArgumentError("pooled projection: fold " + std::to_string(fold) + " of " + std::to_string(folds) +
-                          "; at least 2 are needed");
+      throw ArgumentError(
+          detail::message({"pooled projection: fold ", fold, " of ", folds, "; at least 2 are needed"}));
 
   const Eigen::RowVectorXd mean = pooled.cast<double>().colwise().mean();
   Eigen::MatrixXd Z = pooled.cast<double>().rowwise() - mean;

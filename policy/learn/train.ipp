@@ -50,7 +50,7 @@ WEIR_INLINE PolicyTrainer::PolicyTrainer(const Trace& trace, Topology topology, 
   if (!options_.fit && !predicts) detail::check_learner(options_.learner);
   for (std::size_t k = 0; k < topology_.size(); ++k) {
     if (topology_.n_actions(k) > Gate::max_actions)
-      throw ArgumentError("train: stage '" + topology_.stages[k].name + "' has too many successors");
+      throw ArgumentError(detail::message({"train: stage '", topology_.stages[k].name, "' has too many successors"}));
     X_.push_back(topology_.n_actions(k) > 1 ? gate_matrix(inputs_, trace_, k) : detail::RowMatrix());
     columns_.push_back(chosen_columns(k));
   }
@@ -176,8 +176,8 @@ WEIR_INLINE bool PolicyTrainer::improve(Decider& best, Decider other, const deta
 WEIR_INLINE detail::GateModel PolicyTrainer::fit_model(std::size_t k, const Dataset& data) const {
   detail::GateModel model = options_.fit ? options_.fit(data) : fit_by_name(options_.learner, data);
   if (model.n_features() != static_cast<std::size_t>(data.X.cols()))
-    throw ShapeError("train: the given fit made a model of " + std::to_string(model.n_features()) + " features from " +
-                     std::to_string(data.X.cols()));
+    throw ShapeError(detail::message(
+        {"train: the given fit made a model of ", model.n_features(), " features from ", data.X.cols()}));
   if (columns_[k].size() == inputs_.size(k)) return model;
   return model.reading({columns_[k].begin(), columns_[k].end()}, inputs_.size(k));
 }

@@ -28,21 +28,21 @@ struct Dataset {
   void check() const {
     const auto n = X.rows();
     if (n < 1 || X.cols() < 1)
-      throw ShapeError("dataset: at least one row and one feature are needed, got X [" + std::to_string(n) + ", " +
-                       std::to_string(X.cols()) + "]");
+      throw ShapeError(
+          detail::message({"dataset: at least one row and one feature are needed, got X [", n, ", ", X.cols(), "]"}));
     if (y.size() != static_cast<std::size_t>(n) || sample_weight.size() != n)
-      throw ShapeError("dataset: X has " + std::to_string(n) + " rows, y has " + std::to_string(y.size()) +
-                       ", sample_weight has " + std::to_string(sample_weight.size()));
+      throw ShapeError(detail::message(
+          {"dataset: X has ", n, " rows, y has ", y.size(), ", sample_weight has ", sample_weight.size()}));
     for (Eigen::Index j = 0; j < X.cols(); ++j)
       for (Eigen::Index i = 0; i < n; ++i)
         if (!std::isfinite(X(i, j)))
-          throw ArgumentError("dataset: X is not finite at row " + std::to_string(i) + ", column " + std::to_string(j));
+          throw ArgumentError(detail::message({"dataset: X is not finite at row ", i, ", column ", j}));
     for (Eigen::Index i = 0; i < n; ++i) {
       const int label = y[static_cast<std::size_t>(i)];
       if (label != 0 && label != 1)
-        throw ArgumentError("dataset: y must be 0 or 1, got " + std::to_string(label) + " at row " + std::to_string(i));
+        throw ArgumentError(detail::message({"dataset: y must be 0 or 1, got ", label, " at row ", i}));
       if (!std::isfinite(sample_weight(i)) || sample_weight(i) < 0)
-        throw ArgumentError("dataset: sample_weight must be finite and >= 0 at row " + std::to_string(i));
+        throw ArgumentError(detail::message({"dataset: sample_weight must be finite and >= 0 at row ", i}));
     }
     if (!std::isfinite(sample_weight.sum())) throw ArgumentError("dataset: the sum of sample_weight overflows");
   }

@@ -27,7 +27,7 @@ class GateModel {
   GateModel(std::string learner, AnyModel model) : learner_(std::move(learner)), model_(std::move(model)) {
     constexpr std::size_t foreign = alternative<ForeignModel>();
     if (learner_.empty() || kind_of_learner(learner_).value_or(foreign) != model_.index())
-      throw ArgumentError("learner '" + learner_ + "' does not make models of this type");
+      throw ArgumentError(detail::message({"learner '", learner_, "' does not make models of this type"}));
   }
 
   /// Chooses `label` (0 or 1) from any d features.
@@ -37,10 +37,10 @@ class GateModel {
   /// unless there is one column, below d, for each of its features, and at most max_columns.
   GateModel reading(std::vector<std::size_t> columns, std::size_t d) const {
     if (columns.size() != n_inputs() || columns.size() > max_columns || !columns_.empty())
-      throw ArgumentError("gate: " + std::to_string(columns.size()) + " columns for a model of " +
-                          std::to_string(n_inputs()) + " features; at most " + std::to_string(max_columns));
+      throw ArgumentError(detail::message(
+          {"gate: ", columns.size(), " columns for a model of ", n_inputs(), " features; at most ", max_columns}));
     for (const std::size_t c : columns)
-      if (c >= d) throw ArgumentError("gate: column " + std::to_string(c) + " of " + std::to_string(d));
+      if (c >= d) throw ArgumentError(detail::message({"gate: column ", c, " of ", d}));
     GateModel gate = *this;
     gate.columns_ = std::move(columns);
     gate.d_ = d;
@@ -56,7 +56,7 @@ class GateModel {
   /// > 0 means class 1. Allocates nothing; throws ShapeError where x has not n_features() values.
   double decision_function(std::span<const double> x) const {
     if (x.size() != n_features())
-      throw ShapeError("gate expects " + std::to_string(n_features()) + " features, got " + std::to_string(x.size()));
+      throw ShapeError(detail::message({"gate expects ", n_features(), " features, got ", x.size()}));
     std::array<double, max_columns> read;
     if (!columns_.empty()) {
       for (std::size_t j = 0; j < columns_.size(); ++j) read[j] = x[columns_[j]];

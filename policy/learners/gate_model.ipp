@@ -42,7 +42,7 @@ WEIR_INLINE void from_json(const nlohmann::json& json, GateModel& gate) {
       gate = gate.reading(model_json::indices(json, "columns", d), d);
     }
   } catch (const ArgumentError& error) {
-    throw FormatError(std::string("model: ") + error.what());
+    throw FormatError(detail::message({"model: ", error.what()}));
   }
 }
 

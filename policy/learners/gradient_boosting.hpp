@@ -155,7 +155,7 @@ struct GradientBoosting {
 
   void check() const {
     const auto demand = [](bool holds, const char* text) {
-      if (!holds) throw ArgumentError(std::string("boosting: ") + text);
+      if (!holds) throw ArgumentError(detail::message({"boosting: ", text}));
     };
     demand(rounds >= 1 && rounds <= 10000, "rounds must be in [1, 10000]");
     demand(learning_rate > 0 && learning_rate <= 1, "learning_rate must be in (0, 1]");

@@ -42,8 +42,8 @@ inline std::vector<double> isotonic_regression(const std::vector<double>& y, con
 inline IsotonicCurve fit_isotonic_curve(const Eigen::VectorXd& score, const Eigen::VectorXd& target,
                                         const Eigen::VectorXd& weight) {
   if (target.size() != score.size() || weight.size() != score.size())
-    throw ShapeError("isotonic: " + std::to_string(score.size()) + " scores, " + std::to_string(target.size()) +
-                     " targets, " + std::to_string(weight.size()) + " weights");
+    throw ShapeError(detail::message(
+        {"isotonic: ", score.size(), " scores, ", target.size(), " targets, ", weight.size(), " weights"}));
   if (!score.allFinite() || !target.allFinite() || !weight.allFinite() || (weight.array() < 0).any() ||
       !(weight.sum() > 0) || !std::isfinite(weight.sum()))
     throw ArgumentError("isotonic: scores, targets and weights must be finite, weights >= 0 and not all 0");

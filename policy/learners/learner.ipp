@@ -38,7 +38,7 @@ WEIR_INLINE void check_learner(const std::string& name) {
     if (candidate == name) return;
     known += (known.empty() ? "" : ", ") + candidate;
   }
-  throw ArgumentError("learner '" + name + "' is unknown; known: " + known);
+  throw ArgumentError(detail::message({"learner '", name, "' is unknown; known: ", known}));
 }
 
 }  // namespace weir::detail
@@ -61,8 +61,8 @@ WEIR_INLINE detail::GateModel fit_by_name(const std::string& learner, const Data
   data.check();
   const auto function = detail::Additions<detail::OwnLearner>::of_process().find(learner)->fit(data);
   if (!function || function->n_features() != static_cast<std::size_t>(data.X.cols()))
-    throw ArgumentError("learner '" + learner + "': what it fitted does not take the data's " +
-                        std::to_string(data.X.cols()) + " features");
+    throw ArgumentError(detail::message(
+        {"learner '", learner, "': what it fitted does not take the data's ", data.X.cols(), " features"}));
   return detail::GateModel(learner, detail::ForeignModel(function));
 }
 

@@ -51,7 +51,7 @@ struct RandomForest {
 
   void check() const {
     const auto demand = [](bool holds, const char* text) {
-      if (!holds) throw ArgumentError(std::string("forest: ") + text);
+      if (!holds) throw ArgumentError(detail::message({"forest: ", text}));
     };
     demand(trees >= 1 && trees <= 10000, "trees must be in [1, 10000]");
     demand(max_depth >= 1 && max_depth <= 64, "max_depth must be in [1, 64]");

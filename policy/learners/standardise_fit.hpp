@@ -27,7 +27,7 @@ inline Standardise fit_standardise(const Eigen::MatrixXd& X, const Eigen::Vector
     const double deviation = std::sqrt((share.array() * (column.array() - mean).square()).sum());
     const double factor = deviation > 0 ? 1.0 / deviation : 1.0;
     if (!std::isfinite(mean) || !std::isfinite(deviation) || !std::isfinite(factor))
-      throw ArgumentError("standardise: the spread of column " + std::to_string(j) + " is out of range");
+      throw ArgumentError(detail::message({"standardise: the spread of column ", j, " is out of range"}));
     result.mean[at] = mean;
     result.factor[at] = factor;
   }

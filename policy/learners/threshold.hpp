@@ -27,8 +27,7 @@ struct SingleThreshold {
     data.check();
     const auto columns = data.X.cols();
     if (feature < -1 || feature >= columns)
-      throw ArgumentError("threshold: feature " + std::to_string(feature) + " is not in [-1, " +
-                          std::to_string(columns) + ")");
+      throw ArgumentError(detail::message({"threshold: feature ", feature, " is not in [-1, ", columns, ")"}));
     const auto d = static_cast<std::size_t>(columns);
     const Dataset used = data.without_zero_weights();
     double weight[2] = {0, 0};

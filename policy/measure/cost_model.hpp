@@ -65,8 +65,8 @@ template <typename Decide, typename OnProgress>
 CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, const std::vector<std::size_t>& rows,
                              const CostRuns& runs, const Decide& decide_cost, const OnProgress& progress) {
   if (rows.empty() || runs.rounds <= runs.warm_up)
-    throw ArgumentError("costs: " + std::to_string(rows.empty() ? 0 : runs.rounds) + " runs, of which " +
-                        std::to_string(runs.warm_up) + " only warm up, measure nothing");
+    throw ArgumentError(detail::message({"costs: ", rows.empty() ? 0 : runs.rounds, " runs, of which ", runs.warm_up,
+                                         " only warm up, measure nothing"}));
   if (runs.batches.empty() || runs.batches.front() == 0) throw ArgumentError("costs: sizes of batch must be 1 or more");
   if (runs.batches.back() > 1 && !cascade.spec().flows_in_batches())
     throw ArgumentError("costs: the cascade does not run in batches");
@@ -120,8 +120,8 @@ CostModel measure_cost_model(CascadeExecutor& cascade, const InputMaker& maker, 
     auto& costs = model.costs.emplace_back();
     for (std::size_t k = 0; k < n_stages; ++k) {
       if (seconds[b][k].empty())
-        throw ArgumentError("costs: " + std::to_string(runs.rounds) + " rounds are too few for batches of " +
-                            std::to_string(runs.batches[b]));
+        throw ArgumentError(
+            detail::message({"costs: ", runs.rounds, " rounds are too few for batches of ", runs.batches[b]}));
       const double all = median(std::move(seconds[b][k]));
       StageCost& cost = costs.emplace_back(StageCost{all, std::min(all, median(std::move(answers[b][k])))});
       for (std::size_t g = 1; several_groups && g < feature_list().size(); ++g)

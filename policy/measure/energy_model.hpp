@@ -73,7 +73,8 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
   for (std::size_t n = 0; n < spec.n_networks(); ++n) {
     const NetworkWay way(spec, n);
     if (runs.batches.back() > 1 && !way.spec->flows_in_batches())
-      throw ArgumentError("energy: the network of stage '" + way.spec->stages[0].name + "' does not run in batches");
+      throw ArgumentError(
+          detail::message({"energy: the network of stage '", way.spec->stages[0].name, "' does not run in batches"}));
     CascadeExecutor cascade(way.spec, context);
     std::vector<CascadeAnswer> out;
     const std::size_t n_stages = way.stages.size();
@@ -113,10 +114,10 @@ CostModel measure_energy(const CascadeSpec& spec, const Context& context, const 
             moved = joules() - before;
           } while (moved == 0 && since(start) < runs.give_up_s);
           if (!(moved > 0))
-            throw ArgumentError(
-                "energy: the counter " +
-                (moved < 0 ? std::string("fell")
-                           : "did not move in " + format_cost(since(start), cost_unit::seconds) + " of work"));
+            throw ArgumentError(detail::message(
+                {"energy: the counter ",
+                 (moved < 0 ? std::string("fell")
+                            : "did not move in " + format_cost(since(start), cost_unit::seconds) + " of work")}));
           spent[b][target].push_back(moved / static_cast<double>(count * batch));
           answering[b][target].push_back(time.cost > 0 ? time.answer_cost / time.cost : 0);
           progress(++done, total);

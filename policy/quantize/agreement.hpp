@@ -55,7 +55,7 @@ inline Answers answers_of(const Network& net, ConstView images, const ContextOpt
     const ConstView y = run.finish();
     for (std::size_t i = 0; i < y.size(); ++i) {
       if (!std::isfinite(y.data[i]))
-        throw ArgumentError(net.source() + ": the answer to a calibration image is not finite");
+        throw ArgumentError(detail::message({net.source(), ": the answer to a calibration image is not finite"}));
       a.p[static_cast<std::size_t>(first) * a.classes + i] = double{y.data[i]};
     }
   });

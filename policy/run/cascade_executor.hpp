@@ -301,8 +301,8 @@ class CascadeExecutor {
   std::size_t next_stage(std::size_t k, std::size_t action) const {
     const auto& next = spec_->topology.stages[k].next;
     if (action > next.size())
-      throw ArgumentError("cascade: action " + std::to_string(action) + " at stage '" + spec_->stages[k].name +
-                          "', which has " + std::to_string(next.size()) + " successors");
+      throw ArgumentError(detail::message({"cascade: action ", action, " at stage '", spec_->stages[k].name,
+                                           "', which has ", next.size(), " successors"}));
     return next[action - 1];
   }
 

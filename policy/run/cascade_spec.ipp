@@ -105,13 +105,12 @@ WEIR_INLINE CascadeSpec::CascadeSpec(std::vector<CascadeStage> answers, Topology
 WEIR_INLINE void CascadeSpec::check_sizes() const {
   topology.check();
   if (stages.size() != topology.size())
-    throw ArgumentError("cascade: " + std::to_string(stages.size()) + " stages, the topology has " +
-                        std::to_string(topology.size()));
+    throw ArgumentError(detail::message({"cascade: ", stages.size(), " stages, the topology has ", topology.size()}));
   for (std::size_t k = 0; k < stages.size(); ++k) {
     if (stages[k].name != topology.stages[k].name)
-      throw ArgumentError(where(k) + "is called '" + topology.stages[k].name + "' in the topology");
+      throw ArgumentError(detail::message({where(k), "is called '", topology.stages[k].name, "' in the topology"}));
     if (stages[k].network >= networks_.size())
-      throw ArgumentError(where(k) + "there is no network " + std::to_string(stages[k].network));
+      throw ArgumentError(detail::message({where(k), "there is no network ", stages[k].network}));
   }
 }
 
@@ -122,7 +121,8 @@ WEIR_INLINE Shape CascadeSpec::example_shape(const CascadeStage& stage, const Ne
 
 WEIR_INLINE void CascadeSpec::check_network(std::size_t n, const Network& net) const {
   if (networks_[n]->rows_leave && !detail::rows_may_leave(net))
-    throw ArgumentError("cascade: examples cannot leave batches of " + net.source() + ", though that was stated");
+    throw ArgumentError(
+        detail::message({"cascade: examples cannot leave batches of ", net.source(), ", though that was stated"}));
   const auto names = net.tensor_names();
   const auto position = [&](std::size_t k) { return std::ranges::find(names, stages[k].tensor) - names.begin(); };
   for (std::size_t k = 0; k < stages.size(); ++k) {
@@ -130,35 +130,36 @@ WEIR_INLINE void CascadeSpec::check_network(std::size_t n, const Network& net) c
     const std::size_t classes = check_stage(k, net);
     if (pools(k)) detail::check_pooled(stages, k, net);
     if (classes != n_classes_)
-      throw ShapeError(where(k) + std::to_string(classes) + " classes, the cascade tells " +
-                       std::to_string(n_classes_) + " apart");
+      throw ShapeError(detail::message({where(k), classes, " classes, the cascade tells ", n_classes_, " apart"}));
     for (const std::size_t next : topology.stages[k].next)
       if (stages[next].network == n && position(next) < position(k))
-        throw ArgumentError("cascade: stage '" + stages[next].name + "' lies before '" + stages[k].name +
-                            "' in their network");
+        throw ArgumentError(detail::message(
+            {"cascade: stage '", stages[next].name, "' lies before '", stages[k].name, "' in their network"}));
   }
   if (feature_options.has("image") && stages[0].network == n &&
       detail::image_channels(net) != feature_options.image_channels)
-    throw ShapeError(where(0) + "statistics of images of " + std::to_string(feature_options.image_channels) +
-                     " channels, " + net.source() + " reads " + net.input_shape().to_string());
+    throw ShapeError(detail::message({where(0), "statistics of images of ", feature_options.image_channels,
+                                      " channels, ", net.source(), " reads ", net.input_shape().to_string()}));
 }
 
 WEIR_INLINE std::size_t CascadeSpec::check_stage(std::size_t k, const Network& net) const {
   const CascadeStage& s = stages[k];
-  if (net.state().inputs.size() != 1) throw ArgumentError(where(k) + net.source() + " has more than one input");
+  if (net.state().inputs.size() != 1)
+    throw ArgumentError(detail::message({where(k), net.source(), " has more than one input"}));
   if (net.state().fixed_batch > 1)
-    throw ArgumentError(where(k) + net.source() + " was exported for batches of " +
-                        std::to_string(net.state().fixed_batch) + ", examples cannot leave it");
+    throw ArgumentError(detail::message({where(k), net.source(), " was exported for batches of ",
+                                         net.state().fixed_batch, ", examples cannot leave it"}));
   if (!net.has_row_for_each_example(net.id_of(s.tensor)))
-    throw ShapeError(where(k) + "'" + s.tensor + "' has no row for each example that depends on that example only");
+    throw ShapeError(
+        detail::message({where(k), "'", s.tensor, "' has no row for each example that depends on that example only"}));
   const Shape example = example_shape(s, net);
   if (!s.head) {
-    if (example.numel() < 2) throw ShapeError(where(k) + "'" + s.tensor + "' does not hold classes");
+    if (example.numel() < 2) throw ShapeError(detail::message({where(k), "'", s.tensor, "' does not hold classes"}));
     return static_cast<std::size_t>(example.numel());
   }
   if (s.head->pool().size(example) != s.head->n_pooled())
-    throw ShapeError(where(k) + "the head expects " + std::to_string(s.head->n_pooled()) + " pooled values, '" +
-                     s.tensor + "' gives " + std::to_string(s.head->pool().size(example)));
+    throw ShapeError(detail::message({where(k), "the head expects ", s.head->n_pooled(), " pooled values, '", s.tensor,
+                                      "' gives ", s.head->pool().size(example)}));
   return s.head->n_classes();
 }
 
@@ -173,8 +174,8 @@ WEIR_INLINE FeatureLayout CascadeSpec::feature_layout(std::size_t k) const {
   }
   if (k == 0 && has_gate(k) && feature_options.has("image")) {
     if (feature_options.image_channels == 0)
-      throw ArgumentError(where(k) +
-                          "no statistics of its input: only images [N, C, H, W] of 1 to 4 channels have any");
+      throw ArgumentError(detail::message(
+          {where(k), "no statistics of its input: only images [N, C, H, W] of 1 to 4 channels have any"}));
     layout.image_channels = feature_options.image_channels;
     if (image_shape_.rank() == 4) layout.image_pixels = static_cast<std::size_t>(image_shape_[2] * image_shape_[3]);
   }
@@ -201,8 +202,8 @@ WEIR_INLINE void CascadeSpec::lay_out() {
     const detail::StageScore& score = *stages[k].form.score;
     const std::size_t wanted = n_score_inputs(score.inputs, inputs_.before(k).size(), n_classes_);
     if (score.model.n_features() != wanted)
-      throw ShapeError(where(k) + "a score of " + std::to_string(score.model.n_features()) + " inputs, the stage has " +
-                       std::to_string(wanted));
+      throw ShapeError(
+          detail::message({where(k), "a score of ", score.model.n_features(), " inputs, the stage has ", wanted}));
   }
   std::vector<std::set<std::size_t>> left(stages.size());  // networks that some path to k has entered and left
   std::vector<std::size_t> own_before(stages.size(), 0), other_before(stages.size(), 0), own_after(stages.size(), 0);
@@ -220,7 +221,8 @@ WEIR_INLINE void CascadeSpec::lay_out() {
   for (std::size_t k = 0; k < stages.size(); ++k) {
     const std::size_t n = stages[k].network;
     if (left[k].count(n) > 0)
-      throw ArgumentError("cascade: a path comes back to the network of stage '" + stages[k].name + "'");
+      throw ArgumentError(
+          detail::message({"cascade: a path comes back to the network of stage '", stages[k].name, "'"}));
     starts_.push_back(own_before[k] == 0);
     if (own_before[k] == 0) ++entries[n];
     flows_ = flows_ && networks_[n]->rows_leave && own_after[k] <= 1 && entries[n] <= 1 &&

@@ -59,19 +59,23 @@ inline std::size_t seen_by(const std::vector<CascadeStage>& stages, std::size_t 
   const CascadeStage& s = stages[k];
   const bool reads = s.head && s.head->sees_earlier();
   if (s.sees.empty()) {
-    if (reads) throw ArgumentError(s.where() + "its head reads the logits of an exit before it, and none is named");
+    if (reads)
+      throw ArgumentError(
+          detail::message({s.where(), "its head reads the logits of an exit before it, and none is named"}));
     return stages.size();
   }
-  if (!reads) throw ArgumentError(s.where() + "its head does not read the logits of '" + s.sees + "'");
+  if (!reads) throw ArgumentError(detail::message({s.where(), "its head does not read the logits of '", s.sees, "'"}));
   for (const std::size_t j : before) {
     if (stages[j].name != s.sees) continue;
     if (stages[j].network != s.network)
-      throw ArgumentError(s.where() + "'" + s.sees + "', which its head sees, is a stage of another network");
+      throw ArgumentError(
+          detail::message({s.where(), "'", s.sees, "', which its head sees, is a stage of another network"}));
     if (!stages[j].head && !stages[j].logits)
-      throw ArgumentError(s.where() + "'" + s.sees + "', which its head sees, answers with probabilities, not logits");
+      throw ArgumentError(
+          detail::message({s.where(), "'", s.sees, "', which its head sees, answers with probabilities, not logits"}));
     return j;
   }
-  throw ArgumentError(s.where() + "its head sees '" + s.sees + "', which not every path to it runs");
+  throw ArgumentError(detail::message({s.where(), "its head sees '", s.sees, "', which not every path to it runs"}));
 }
 
 /// Channels of the images that a network reads; 0 where its input is no [N, C, H, W] of 1 to 4 channels.
@@ -88,13 +92,13 @@ inline void check_pooled(const std::vector<CascadeStage>& stages, std::size_t k,
   const CascadeStage& s = stages[k];
   const Value& value = net.value(net.id_of(s.tensor_to_pool()));
   if (!net.has_row_for_each_example(net.id_of(s.tensor_to_pool())))
-    throw ShapeError(s.where() + "'" + s.tensor_to_pool() +
-                     "' has no row for each example to pool that depends on that example only");
+    throw ShapeError(detail::message({s.where(), "'", s.tensor_to_pool(),
+                                      "' has no row for each example to pool that depends on that example only"}));
   const Shape tensor = value.form.at(1);
   const std::size_t given = s.projection->pool().size(Shape(std::span(tensor.begin() + 1, tensor.end())));
   if (given != s.projection->n_pooled())
-    throw ShapeError(s.where() + "the projection expects " + std::to_string(s.projection->n_pooled()) +
-                     " pooled values, '" + s.tensor_to_pool() + "' gives " + std::to_string(given));
+    throw ShapeError(detail::message({s.where(), "the projection expects ", s.projection->n_pooled(),
+                                      " pooled values, '", s.tensor_to_pool(), "' gives ", given}));
   if (s.pooled_tensor.empty()) return;
   const auto names = net.tensor_names();
   const auto position = [&](const std::string& t) { return std::ranges::find(names, t) - names.begin(); };
@@ -103,8 +107,8 @@ inline void check_pooled(const std::vector<CascadeStage>& stages, std::size_t k,
     if (j != k && stages[j].network == s.network && position(stages[j].tensor) < position(s.tensor))
       between = between && position(stages[j].tensor) < position(s.pooled_tensor);
   if (!between)
-    throw ArgumentError(s.where() + "'" + s.pooled_tensor + "' does not lie between the stage before and '" + s.tensor +
-                        "'");
+    throw ArgumentError(detail::message(
+        {s.where(), "'", s.pooled_tensor, "' does not lie between the stage before and '", s.tensor, "'"}));
 }
 
 }  // namespace weir::detail

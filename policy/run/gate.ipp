@@ -24,13 +24,13 @@ WEIR_INLINE void from_json(const nlohmann::json& json, Gate& gate) {
   const std::size_t n_features = model_json::index(json, "n_features", std::size_t{1} << 31U);
   const auto& stored = model_json::field(json, "models");
   if (n_actions < 1 || !stored.is_array() || stored.size() != Gate::n_pairs(n_actions))
-    throw FormatError("gate: 'models' must hold one model for each pair of " + std::to_string(n_actions) + " actions");
+    throw FormatError(detail::message({"gate: 'models' must hold one model for each pair of ", n_actions, " actions"}));
   std::vector<detail::GateModel> models(stored.size());
   for (std::size_t m = 0; m < models.size(); ++m) {
     from_json(stored[m], models[m]);
     if (models[m].n_features() != n_features)
-      throw FormatError("gate: model " + std::to_string(m) + " has " + std::to_string(models[m].n_features()) +
-                        " features, 'n_features' is " + std::to_string(n_features));
+      throw FormatError(detail::message(
+          {"gate: model ", m, " has ", models[m].n_features(), " features, 'n_features' is ", n_features}));
   }
   gate = Gate(n_actions, n_features, std::move(models));
 }
@@ -38,19 +38,19 @@ WEIR_INLINE void from_json(const nlohmann::json& json, Gate& gate) {
 WEIR_INLINE Gate::Gate(std::size_t n_actions, std::size_t n_features, std::vector<detail::GateModel> models)
     : n_actions_(n_actions), n_features_(n_features), models_(std::move(models)) {
   if (n_actions < 1 || n_actions > max_actions)
-    throw ArgumentError("gate: 1 to " + std::to_string(max_actions) + " actions, got " + std::to_string(n_actions));
+    throw ArgumentError(detail::message({"gate: 1 to ", max_actions, " actions, got ", n_actions}));
   if (models_.size() != n_pairs(n_actions))
-    throw ArgumentError("gate: " + std::to_string(n_actions) + " actions need " + std::to_string(n_pairs(n_actions)) +
-                        " models, got " + std::to_string(models_.size()));
+    throw ArgumentError(
+        detail::message({"gate: ", n_actions, " actions need ", n_pairs(n_actions), " models, got ", models_.size()}));
   for (const detail::GateModel& model : models_)
     if (model.n_features() != n_features)
-      throw ArgumentError("gate: a model of " + std::to_string(model.n_features()) + " features in a gate of " +
-                          std::to_string(n_features));
+      throw ArgumentError(
+          detail::message({"gate: a model of ", model.n_features(), " features in a gate of ", n_features}));
 }
 
 WEIR_INLINE Gate Gate::constant(std::size_t action, std::size_t n_actions, std::size_t n_features) {
   if (action >= n_actions || n_actions > max_actions)
-    throw ArgumentError("gate: action " + std::to_string(action) + " of " + std::to_string(n_actions));
+    throw ArgumentError(detail::message({"gate: action ", action, " of ", n_actions}));
   std::vector<detail::GateModel> models;
   for (std::size_t a = 0; a < n_actions; ++a)
     for (std::size_t b = a + 1; b < n_actions; ++b)

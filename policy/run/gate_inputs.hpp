@@ -33,8 +33,8 @@ class GateInputs {
   GateInputs(const Topology& topology, std::vector<std::size_t> n_features) : n_features_(std::move(n_features)) {
     topology.check();
     if (n_features_.size() != topology.size())
-      throw ShapeError("gate inputs: " + std::to_string(n_features_.size()) + " feature counts for " +
-                       std::to_string(topology.size()) + " stages");
+      throw ShapeError(
+          detail::message({"gate inputs: ", n_features_.size(), " feature counts for ", topology.size(), " stages"}));
     for (std::size_t k = 0; k < topology.size(); ++k) {
       before_.push_back(topology.before(k));
       std::size_t size = n_features_[k];

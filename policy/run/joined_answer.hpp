@@ -25,7 +25,7 @@ inline constexpr std::array<std::string_view, 3> join_names{"own", "mean", "geom
 inline Join parse_join(std::string_view name) {
   const auto at = std::find(join_names.begin(), join_names.end(), name);
   if (at == join_names.end())
-    throw FormatError("'join' must be own, mean or geometric, not '" + std::string(name.substr(0, 40)) + "'");
+    throw FormatError(detail::message({"'join' must be own, mean or geometric, not '", name.substr(0, 40), "'"}));
   return static_cast<Join>(at - join_names.begin());
 }
 

@@ -19,16 +19,15 @@ namespace weir {
 WEIR_INLINE void Policy::check(const detail::GateInputs& inputs) const {
   topology.check();
   if (gates.size() != topology.size() || inputs.n_stages() != topology.size())
-    throw ShapeError("policy: " + std::to_string(topology.size()) + " stages, " + std::to_string(gates.size()) +
-                     " gates, a layout of " + std::to_string(inputs.n_stages()) + " stages");
+    throw ShapeError(detail::message({"policy: ", topology.size(), " stages, ", gates.size(), " gates, a layout of ",
+                                      inputs.n_stages(), " stages"}));
   for (std::size_t k = 0; k < gates.size(); ++k) {
     const std::string where = "policy, gate of stage '" + topology.stages[k].name + "': ";
     if (gates[k].n_actions() != topology.n_actions(k))
-      throw ShapeError(where + std::to_string(gates[k].n_actions()) + " actions, the topology has " +
-                       std::to_string(topology.n_actions(k)));
+      throw ShapeError(
+          detail::message({where, gates[k].n_actions(), " actions, the topology has ", topology.n_actions(k)}));
     if (gates[k].n_actions() > 1 && gates[k].n_features() != inputs.size(k))
-      throw ShapeError(where + std::to_string(gates[k].n_features()) + " features, the stages give " +
-                       std::to_string(inputs.size(k)));
+      throw ShapeError(detail::message({where, gates[k].n_features(), " features, the stages give ", inputs.size(k)}));
   }
 }
 

@@ -25,7 +25,7 @@ namespace weir {
 WEIR_INLINE std::string to_text(const PolicyFile& file) {
   file.check();
   if (file.stages.size() > detail::max_policy_file_stages)
-    throw ArgumentError("policy file: more than " + std::to_string(detail::max_policy_file_stages) + " stages");
+    throw ArgumentError(detail::message({"policy file: more than ", detail::max_policy_file_stages, " stages"}));
   const bool mixed = !(file.policy.a == file.policy.b);
   const Topology& topology = file.policy.a.topology;
   const bool has_forms = std::ranges::any_of(file.stages, [](const PolicyFile::Stage& s) {
@@ -69,7 +69,7 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
     json["provenance"] = Json::parse(file.provenance.dump(-1, ' ', false, Json::error_handler_t::replace));
     return json.dump(1) + "\n";
   } catch (const nlohmann::json::exception& error) {  // a name that is not UTF-8
-    throw ArgumentError(std::string("policy file: ") + error.what());
+    throw ArgumentError(detail::message({"policy file: ", error.what()}));
   }
 }
 
@@ -88,11 +88,11 @@ WEIR_INLINE nlohmann::json parse_bounded(std::string_view text, int max_depth) {
   using Event = nlohmann::json::parse_event_t;
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto guard = [&](int depth, Event event, nlohmann::json& parsed) {
-    if (depth > max_depth) throw FormatError("nested deeper than " + std::to_string(max_depth));
+    if (depth > max_depth) throw FormatError(detail::message({"nested deeper than ", max_depth}));
     if (event == Event::object_start) keys.emplace_back();
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw FormatError("'" + parsed.get<std::string>() + "' is given twice");
+      throw FormatError(detail::message({"'", parsed.get<std::string>(), "' is given twice"}));
     return true;
   };
   try {
@@ -104,7 +104,7 @@ WEIR_INLINE nlohmann::json parse_bounded(std::string_view text, int max_depth) {
 
 WEIR_INLINE std::string text_field(const nlohmann::json& json, const char* key) {
   const auto& value = model_json::field(json, key);
-  if (!value.is_string()) throw FormatError(std::string("'") + key + "' must be a string");
+  if (!value.is_string()) throw FormatError(detail::message({"'", key, "' must be a string"}));
   return value.get<std::string>();
 }
 
@@ -139,7 +139,7 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
     try {
       return model_json::field(json, key).get<Gate>();
     } catch (const Error& error) {
-      throw FormatError(std::string("'") + key + "': " + error.what());
+      throw FormatError(detail::message({"'", key, "': ", error.what()}));
     }
   };
   file.policy.a.gates.push_back(gate_of("gate"));
@@ -148,7 +148,7 @@ inline void read_stage(const nlohmann::json& json, std::size_t n_stages, PolicyF
 
 inline void read_safer(const nlohmann::json& json, PolicyFile& file) {
   if (!json.is_array() || json.size() > max_safer_policies)
-    throw FormatError("'safer' must be an array of at most " + std::to_string(max_safer_policies));
+    throw FormatError(detail::message({"'safer' must be an array of at most ", max_safer_policies}));
   for (const auto& gates : json) {
     if (!gates.is_array() || gates.size() != file.stages.size())
       throw FormatError("'safer' must hold a gate for each stage");
@@ -157,7 +157,7 @@ inline void read_safer(const nlohmann::json& json, PolicyFile& file) {
       try {
         policy.gates.push_back(gate.get<Gate>());
       } catch (const Error& error) {
-        throw FormatError(std::string("'safer': ") + error.what());
+        throw FormatError(detail::message({"'safer': ", error.what()}));
       }
     }
     file.safer.push_back(std::move(policy));
@@ -176,7 +176,7 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
     if (version < 1 || version > 5) throw FormatError("'weir_policy' must be 1, 2, 3, 4 or 5");
     const auto& stages = model_json::field(json, "stages");
     if (!stages.is_array() || stages.empty() || stages.size() > detail::max_policy_file_stages)
-      throw FormatError("'stages' must be an array of 1 to " + std::to_string(detail::max_policy_file_stages));
+      throw FormatError(detail::message({"'stages' must be an array of 1 to ", detail::max_policy_file_stages}));
     detail::refuse_unknown_keys(json, {"weir_policy", "cost_unit", "mix", "lambda", "cascade", "budget", "provenance",
                                        "stages", "safer", "watch"});
     PolicyFile file;
@@ -205,9 +205,9 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
     file.check();
     return file;
   } catch (const Error& error) {
-    throw FormatError(where + ": " + error.what());
+    throw FormatError(detail::message({where, ": ", error.what()}));
   } catch (const nlohmann::json::exception& error) {
-    throw FormatError(where + ": " + error.what());
+    throw FormatError(detail::message({where, ": ", error.what()}));
   }
 }
 

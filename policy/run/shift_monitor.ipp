@@ -68,8 +68,8 @@ WEIR_INLINE ShiftMonitor::ShiftMonitor(std::span<const std::size_t> exit, const 
     : run_length_(run_length), seed_(seed) {
   if (!(run_length >= 1)) throw ArgumentError("shift monitor: the run length must be at least 1");
   if (features.cols() > 0 && features.rows() != static_cast<Eigen::Index>(exit.size()))
-    throw ArgumentError("shift monitor: " + std::to_string(exit.size()) + " exits, features of " +
-                        std::to_string(features.rows()) + " examples");
+    throw ArgumentError(
+        detail::message({"shift monitor: ", exit.size(), " exits, features of ", features.rows(), " examples"}));
   const std::vector<double> exits(exit.begin(), exit.end());
   tests_.emplace_back(exits);
   for (Eigen::Index j = 0; j < features.cols(); ++j)
@@ -86,8 +86,7 @@ WEIR_INLINE ShiftMonitor::ShiftMonitor(std::vector<ShiftTest> tests, double run_
 
 WEIR_INLINE bool ShiftMonitor::observe(std::size_t exit, std::span<const double> features) {
   if (features.size() + 1 != tests_.size())
-    throw ArgumentError("shift monitor: " + std::to_string(features.size()) + " features, not " +
-                        std::to_string(tests_.size() - 1));
+    throw ArgumentError(detail::message({"shift monitor: ", features.size(), " features, not ", tests_.size() - 1}));
   if (std::any_of(features.begin(), features.end(), [](double x) { return std::isnan(x); }))
     throw ArgumentError("shift monitor: a feature is NaN");
   for (std::size_t t = 0; t < tests_.size(); ++t) {

@@ -41,7 +41,7 @@ WEIR_INLINE void from_json(const nlohmann::json& json, ShiftReference& r) {
     try {
       r.tests.emplace_back(model_json::numbers(test, "edges"), model_json::indices(test, "counts", most));
     } catch (const ArgumentError& e) {
-      throw FormatError(std::string("'tests': ") + e.what());
+      throw FormatError(detail::message({"'tests': ", e.what()}));
     }
   }
 }

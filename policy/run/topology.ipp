@@ -37,12 +37,13 @@ WEIR_INLINE void Topology::check() const {
   for (std::size_t k = 0; k < stages.size(); ++k) {
     const Stage& s = stages[k];
     if (s.name.empty() || !names.insert(s.name).second)
-      throw ArgumentError("topology: stage " + std::to_string(k) + " needs a name of its own, not '" + s.name + "'");
-    if (!reached[k]) throw ArgumentError("topology: nothing leads to stage '" + s.name + "'");
+      throw ArgumentError(detail::message({"topology: stage ", k, " needs a name of its own, not '", s.name, "'"}));
+    if (!reached[k]) throw ArgumentError(detail::message({"topology: nothing leads to stage '", s.name, "'"}));
     std::size_t before = k;
     for (const std::size_t next : s.next) {
       if (next <= before || next >= stages.size())
-        throw ArgumentError("topology: successors of stage '" + s.name + "' must be ascending and later stages");
+        throw ArgumentError(
+            detail::message({"topology: successors of stage '", s.name, "' must be ascending and later stages"}));
       reached[next] = true;
       before = next;
     }

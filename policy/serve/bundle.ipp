@@ -64,7 +64,7 @@ class BundleFiles {
 
   void write(const std::string& name, std::string_view bytes) {
     if (!names_.insert(name).second)
-      throw ArgumentError("bundle: two files are to be called '" + name + "'; rename one of them");
+      throw ArgumentError(detail::message({"bundle: two files are to be called '", name, "'; rename one of them"}));
     const std::filesystem::path file = folder_ / name;
     std::filesystem::create_directories(file.parent_path());
     write_file_atomically(file, bytes);
@@ -104,8 +104,8 @@ WEIR_INLINE void check_bundle_folder(const std::filesystem::path& folder) {
   if (folder.empty()) throw ArgumentError("bundle: the folder has no name");
   if (std::filesystem::exists(folder, error) &&
       (!std::filesystem::is_directory(folder, error) || !std::filesystem::is_empty(folder, error)))
-    throw ArgumentError(folder.string() +
-                        ": a bundle is written to a new or empty folder, and there is something here");
+    throw ArgumentError(detail::message(
+        {folder.string(), ": a bundle is written to a new or empty folder, and there is something here"}));
   const UnfinishedFolder proof(folder);  // made and removed
 }
 

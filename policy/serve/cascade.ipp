@@ -36,7 +36,8 @@ struct Cascade::Shared {
         : names_(std::move(reference.features)), monitor_(std::move(reference.tests), reference.run_length) {
       for (const std::string& name : names_) {
         const auto at = std::ranges::find(names, name);
-        if (at == names.end()) throw FormatError("'watch': stage 0 has no feature '" + name.substr(0, 100) + "'");
+        if (at == names.end())
+          throw FormatError(detail::message({"'watch': stage 0 has no feature '", name.substr(0, 100), "'"}));
         columns_.push_back(static_cast<std::size_t>(at - names.begin()));
       }
       row_.resize(columns_.size());
@@ -89,7 +90,7 @@ struct Cascade::Shared {
       if (!file.watch.is_null()) reference = file.watch.get<ShiftReference>();
       if (reference && options.watch) watch = std::make_unique<Watch>(*reference, stored.spec->feature_names(0));
     } catch (const Error& e) {
-      throw FormatError(path.string() + ": " + e.what());
+      throw FormatError(detail::message({path.string(), ": ", e.what()}));
     }
     if (options.audit.share != 0) {
       AuditOptions own = options.audit;
@@ -111,9 +112,10 @@ struct Cascade::Shared {
     if (!(confidence > 0 && confidence < 1)) throw ArgumentError("audit: the confidence must be in (0, 1)");
     const double limit = reference ? clopper_pearson_upper(reference->disagreements, reference->n, confidence) : 1.0;
     if (limit < 1) return limit;
-    throw ArgumentError(path.string() +
-                        ": does not say how often the policy disagreed with the full network: give the audit a budget "
-                        "(--audit-budget, AuditOptions::budget)");
+    throw ArgumentError(
+        detail::message({path.string(),
+                         ": does not say how often the policy disagreed with the full network: give the audit a budget "
+                         "(--audit-budget, AuditOptions::budget)"}));
   }
 
   /// What is kept of each answer; keep() copies the image where it is to be audited.

@@ -262,10 +262,9 @@ WEIR_INLINE void CascadeAudit::restore(const std::string& text) {
     const bool same_policy = text_field(json, "policy") == policy_name_;
     if (stored.share != options_.share || (same_policy && stored.budget != options_.budget) ||
         stored.confidence != options_.confidence || stored.seed != options_.seed)
-      throw ArgumentError("the state is of an audit of a share of " + std::to_string(stored.share) +
-                          " of the images, with a budget of " + std::to_string(stored.budget) + ", confidence " +
-                          std::to_string(stored.confidence) + " and seed " + std::to_string(stored.seed) +
-                          ": give the same, or another file");
+      throw ArgumentError(detail::message(
+          {"the state is of an audit of a share of ", stored.share, " of the images, with a budget of ", stored.budget,
+           ", confidence ", stored.confidence, " and seed ", stored.seed, ": give the same, or another file"}));
     LossAudit::State s;
     s.images = count("images");
     s.audits = count("audits");
@@ -294,11 +293,11 @@ WEIR_INLINE void CascadeAudit::restore(const std::string& text) {
       is_said_ = s.alarm;
     }
   } catch (const ArgumentError& e) {
-    throw ArgumentError(where + ": " + e.what());
+    throw ArgumentError(detail::message({where, ": ", e.what()}));
   } catch (const Error& e) {
-    throw FormatError(where + ": " + e.what());
+    throw FormatError(detail::message({where, ": ", e.what()}));
   } catch (const nlohmann::json::exception& e) {
-    throw FormatError(where + ": " + e.what());
+    throw FormatError(detail::message({where, ": ", e.what()}));
   }
 }
 

@@ -49,14 +49,14 @@ WEIR_INLINE void CascadeInputs::put(std::size_t row, ImageView image) {
 
 WEIR_INLINE void CascadeInputs::check(ImageView image) {
   if (!image.data || image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
-    throw ArgumentError("an image of " + std::to_string(image.height) + " x " + std::to_string(image.width) + " x " +
-                        std::to_string(image.channels) + " is none: pixels with 1 or 3 channels are needed");
+    throw ArgumentError(detail::message({"an image of ", image.height, " x ", image.width, " x ", image.channels,
+                                         " is none: pixels with 1 or 3 channels are needed"}));
 }
 
 WEIR_INLINE void CascadeInputs::begin(ConstView x) {
   for (const std::size_t g : group_)
     if (g != 0) throw ArgumentError("the networks read differently preprocessed images: give the images themselves");
-  if (x.shape.rank() < 2) throw ShapeError("a batch [N, ...] is needed, not " + x.shape.to_string());
+  if (x.shape.rank() < 2) throw ShapeError(detail::message({"a batch [N, ...] is needed, not ", x.shape.to_string()}));
   tensor_ = x;
 }
 
@@ -64,7 +64,8 @@ WEIR_INLINE void CascadeInputs::fill(std::size_t network, std::size_t row, View 
   const std::size_t size = out.size();
   if (tensor_.data) {
     if (tensor_.size() != size * static_cast<std::size_t>(tensor_.shape[0]))
-      throw ShapeError("the network reads " + out.shape.to_string() + ", the batch is " + tensor_.shape.to_string());
+      throw ShapeError(
+          detail::message({"the network reads ", out.shape.to_string(), ", the batch is ", tensor_.shape.to_string()}));
     std::copy_n(tensor_.data + row * size, size, out.data);
     return;
   }

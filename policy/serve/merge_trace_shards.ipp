@@ -39,7 +39,7 @@ struct TraceShardText {
       header = {text_field(json, "run"), {shard[0], shard[1]}, model_json::index(json, "n", std::size_t{1} << 40U)};
       if (json.contains("classes")) header.classes = model_json::index(json, "classes", std::size_t{1} << 24U);
     } catch (const Error& e) {
-      throw FormatError(name + ", line 1: " + e.what());
+      throw FormatError(detail::message({name, ", line 1: ", e.what()}));
     }
     csv = text.substr(end + 1);
   }
@@ -55,9 +55,9 @@ inline Tensor joined_probabilities(const std::vector<std::filesystem::path>& sha
     std::error_code error;
     const auto bytes = std::filesystem::file_size(path, error);
     if (error || bytes != n_rows[f] * stages * classes * sizeof(float))
-      throw FormatError(path.string() + ": " + (error ? error.message() : std::to_string(bytes) + " bytes") +
-                        ", not the probabilities of " + std::to_string(n_rows[f]) + " rows, " + std::to_string(stages) +
-                        " stages and " + std::to_string(classes) + " classes");
+      throw FormatError(detail::message(
+          {path.string(), ": ", (error ? error.message() : std::to_string(bytes) + " bytes"),
+           ", not the probabilities of ", n_rows[f], " rows, ", stages, " stages and ", classes, " classes"}));
   }
   Tensor all(
       Shape{static_cast<std::int64_t>(stages), static_cast<std::int64_t>(n), static_cast<std::int64_t>(classes)});
@@ -107,8 +107,7 @@ WEIR_INLINE Trace merge_trace_shards(const std::vector<std::filesystem::path>& s
   }
   std::string csv = header;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!seen[i])
-      throw FormatError("merging: shard " + std::to_string(i) + " of " + std::to_string(rows.size()) + " is missing");
+    if (!seen[i]) throw FormatError(detail::message({"merging: shard ", i, " of ", rows.size(), " is missing"}));
     csv += rows[i];
   }
   const CsvTable table = parse_csv(csv, out.string());

@@ -51,11 +51,11 @@ namespace weir {
 WEIR_INLINE void record_images(const PolicyFile& file, const detail::StoredCascade& stored, const ImageSet& set,
                                const std::vector<std::size_t>& rows, const std::filesystem::path& path,
                                const RecordOptions& options) {
-  if (!set.has_labels()) throw ArgumentError(set.source() + ": labels are needed");
+  if (!set.has_labels()) throw ArgumentError(detail::message({set.source(), ": labels are needed"}));
   const std::size_t first = options.shard.range(rows.size()).first, end = options.shard.range(rows.size()).second;
   if (first == end || options.block == 0)
-    throw ArgumentError("recording: " + std::to_string(rows.size()) + " images, " +
-                        std::to_string(options.shard.count) + " shards, blocks of " + std::to_string(options.block));
+    throw ArgumentError(detail::message(
+        {"recording: ", rows.size(), " images, ", options.shard.count, " shards, blocks of ", options.block}));
   const Loss loss(options.loss);
   std::vector<StageCost> costs;
   for (const PolicyFile::Stage& s : file.stages) costs.push_back({s.cost, s.answer_cost});
@@ -65,7 +65,7 @@ WEIR_INLINE void record_images(const PolicyFile& file, const detail::StoredCasca
   const auto label = [&](std::size_t i) { return set.label(rows[first + i]); };
   for (std::size_t i = 0; i < writer.labels().size(); ++i)
     if (writer.labels()[i] != label(i))
-      throw FormatError(path.string() + ": row " + std::to_string(i + 1) + " has another label than the image");
+      throw FormatError(detail::message({path.string(), ": row ", i + 1, " has another label than the image"}));
   CascadeExecutor executor(stored.spec, Context(options.context));
   detail::CascadeInputs inputs(stored.preprocessing());
   const auto maker = [&](std::size_t network, std::size_t row, View out) { inputs.fill(network, row, out); };

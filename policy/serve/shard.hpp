@@ -42,7 +42,7 @@ inline Shard parse_shard(const std::string& text) {
                count = parse_count(std::string_view(text).substr(slash + 1));
     if (index && count && *index < *count && *count <= max_shards) return {*index, *count};
   }
-  throw ArgumentError("shard '" + text.substr(0, 100) + "': say index/count, from 0/8 to 7/8");
+  throw ArgumentError(detail::message({"shard '", text.substr(0, 100), "': say index/count, from 0/8 to 7/8"}));
 }
 
 /// The shard of a process that was started as one of many, else 0/1. Read in this order, each where its first variable
@@ -67,7 +67,7 @@ Shard shard_from_environment(const Get& get) {
     try {
       return parse_shard(*index + "/" + value(size).value_or(""));
     } catch (const ArgumentError& e) {
-      throw ArgumentError(rank + ", " + size + ": " + e.what());
+      throw ArgumentError(detail::message({rank, ", ", size, ": ", e.what()}));
     }
   }
   const std::string array = "SLURM_ARRAY_TASK_";
@@ -76,18 +76,17 @@ Shard shard_from_environment(const Get& get) {
   const auto number = [&](const char* what, const char* otherwise) {
     const std::string text = value(array + what).value_or(otherwise);
     if (const auto parsed = parse_count(text)) return *parsed;
-    throw ArgumentError(array + what + ": '" + text.substr(0, 100) + "' is no count");
+    throw ArgumentError(detail::message({array, what, ": '", text.substr(0, 100), "' is no count"}));
   };
   const std::size_t at = number("ID", ""), count = number("COUNT", ""), least = number("MIN", "0"),
                     step = number("STEP", "1");
   if (step != 1 || count < 2 || least > 1)
-    throw ArgumentError(array + "ID: which part is task " + std::to_string(at) + " of an array of " +
-                        std::to_string(count) + " from " + std::to_string(least) +
-                        " on? Submit the whole array again (parts that are finished end at once), or name the part, "
-                        "such as --shard 3/64");
+    throw ArgumentError(detail::message(
+        {array, "ID: which part is task ", at, " of an array of ", count, " from ", least,
+         " on? Submit the whole array again (parts that are finished end at once), or name the part, "
+         "such as --shard 3/64"}));
   if (at < least || at - least >= count || count > max_shards)
-    throw ArgumentError(array + "ID: " + std::to_string(at) + " is not one of " + std::to_string(count) +
-                        " tasks from " + std::to_string(least) + " on");
+    throw ArgumentError(detail::message({array, "ID: ", at, " is not one of ", count, " tasks from ", least, " on"}));
   return {at - least, count};
 }
 

@@ -43,19 +43,21 @@ WEIR_INLINE nlohmann::json network_to_json(const Network& network, const std::fi
 WEIR_INLINE Network load_network(const StoredNetwork& stored) {
   Bytes bytes = read_file(stored.file, max_onnx_bytes);
   if (const std::string found = content_fnv1a(bytes); found != stored.fnv1a)
-    throw FormatError(stored.file.string() + ": not the network that the policy was learned with ('fnv1a' is " + found +
-                      ", the policy file has " + stored.fnv1a + ")");
+    throw FormatError(
+        detail::message({stored.file.string(), ": not the network that the policy was learned with ('fnv1a' is ", found,
+                         ", the policy file has ", stored.fnv1a, ")"}));
   Network network = build_network(parse_onnx_file(std::move(bytes), stored.file));
   if (network.state().inputs.size() == 1 && stored.preprocess &&
       stored.preprocess->shape().numel() != network.input_shape().numel())
-    throw FormatError(stored.file.string() + ": reads " + network.input_shape().to_string() +
-                      ", 'preprocess' of the policy file makes " + stored.preprocess->shape().to_string());
+    throw FormatError(
+        detail::message({stored.file.string(), ": reads ", network.input_shape().to_string(),
+                         ", 'preprocess' of the policy file makes ", stored.preprocess->shape().to_string()}));
   return network;
 }
 
 inline bool bool_field(const nlohmann::json& json, const char* key) {
   const auto& value = model_json::field(json, key);
-  if (!value.is_boolean()) throw FormatError(std::string("'") + key + "' must be true or false");
+  if (!value.is_boolean()) throw FormatError(detail::message({"'", key, "' must be true or false"}));
   return value.get<bool>();
 }
 
@@ -67,7 +69,8 @@ inline std::filesystem::path locate_network(const std::string& file, const std::
                                             const NetworkFiles& networks) {
   const std::filesystem::path stated(file);
   if (file.empty() || file.find('\0') != std::string::npos || stated.is_absolute())
-    throw FormatError("'file' must be a path relative to the policy file, not '" + file.substr(0, 200) + "'");
+    throw FormatError(
+        detail::message({"'file' must be a path relative to the policy file, not '", file.substr(0, 200), "'"}));
   std::error_code error;
   std::filesystem::path found;
   const std::filesystem::path beside = folder / stated.filename();
@@ -81,17 +84,19 @@ inline std::filesystem::path locate_network(const std::string& file, const std::
       found = path_inside(folder, stated.lexically_normal().string());
     } catch (const FormatError& e) {
       if (is_beside) return beside;
-      throw FormatError(std::string("'file': ") + e.what() +
-                        ". A policy file may name networks outside its folder only where its user allows it: put the "
-                        "networks beside it, give their folder (--networks DIR, CascadeOptions::networks), or allow "
-                        "what the file says "
-                        "(--allow-outside, CascadeOptions::allow_outside)");
+      throw FormatError(detail::message(
+          {"'file': ", e.what(),
+           ". A policy file may name networks outside its folder only where its user allows it: put the "
+           "networks beside it, give their folder (--networks DIR, CascadeOptions::networks), or allow "
+           "what the file says "
+           "(--allow-outside, CascadeOptions::allow_outside)"}));
     }
   }
   if (!std::filesystem::is_regular_file(found, error) && is_beside) return beside;
   if (!std::filesystem::is_regular_file(found, error))
-    throw IoError("'file': there is no " + found.string() +
-                  (std::filesystem::is_symlink(found, error) ? " (a link that leads to no file)" : ""));
+    throw IoError(
+        detail::message({"'file': there is no ", found.string(),
+                         (std::filesystem::is_symlink(found, error) ? " (a link that leads to no file)" : "")}));
   return found;
 }
 
@@ -105,7 +110,7 @@ inline StoredNetwork read_stored_network(const nlohmann::json& json, const std::
   try {
     network.preprocess = std::make_shared<const Preprocess>(Preprocess::from_json(preprocess));
   } catch (const FormatError& e) {
-    throw FormatError(std::string("'preprocess': ") + e.what());
+    throw FormatError(detail::message({"'preprocess': ", e.what()}));
   }
   for (const StoredNetwork& other : before)
     if (other.preprocess && other.preprocess->options() == network.preprocess->options())
@@ -141,8 +146,8 @@ inline CascadeStage read_stage_source(const PolicyFile& file, std::size_t k, std
   if (!s.exit_head.is_null()) {
     stage.head = s.exit_head.get<ExitHead>();
     if (stage.head->n_classes() != n_classes)
-      throw FormatError("'exit_head' tells " + std::to_string(stage.head->n_classes()) + " classes apart, not " +
-                        std::to_string(n_classes));
+      throw FormatError(
+          detail::message({"'exit_head' tells ", stage.head->n_classes(), " classes apart, not ", n_classes}));
   }
   return stage;
 }
@@ -174,7 +179,7 @@ WEIR_INLINE StoredCascade read_cascade(const PolicyFile& file, const std::filesy
     const std::size_t n_classes = model_json::index(file.cascade, "n_classes", max_classes);
     const auto& list = model_json::field(file.cascade, "networks");
     if (!list.is_array() || list.empty() || list.size() > max_policy_file_stages)
-      throw FormatError("'networks' must be an array of 1 to " + std::to_string(max_policy_file_stages));
+      throw FormatError(detail::message({"'networks' must be an array of 1 to ", max_policy_file_stages}));
     std::vector<NetworkSource> sources;
     for (std::size_t n = 0; n < list.size(); ++n) {
       where = path.string() + ", network " + std::to_string(n);
@@ -195,17 +200,17 @@ WEIR_INLINE StoredCascade read_cascade(const PolicyFile& file, const std::filesy
                                                 file.policy.a.topology, features);
     for (std::size_t k = 0; k < names.size(); ++k)
       if (names[k] != stored.spec->feature_names(k))
-        throw FormatError("stage '" + file.policy.a.topology.stages[k].name +
-                          "': 'features' are not those that the engine makes for " + std::to_string(n_classes) +
-                          " classes");
+        throw FormatError(
+            detail::message({"stage '", file.policy.a.topology.stages[k].name,
+                             "': 'features' are not those that the engine makes for ", n_classes, " classes"}));
     stored.spec->check(file.policy);
     return stored;
   } catch (const IoError& e) {
-    throw IoError(where + ": " + e.what());
+    throw IoError(detail::message({where, ": ", e.what()}));
   } catch (const Error& e) {
-    throw FormatError(where + ": " + e.what());
+    throw FormatError(detail::message({where, ": ", e.what()}));
   } catch (const nlohmann::json::exception& e) {
-    throw FormatError(where + ": " + e.what());
+    throw FormatError(detail::message({where, ": ", e.what()}));
   }
 }
 

@@ -29,9 +29,8 @@ WEIR_INLINE Trace read_trace(const std::filesystem::path& path) {
   const NpyArray array = read_npy(beside);
   if (array.shape.rank() != 3 || array.shape[0] != static_cast<std::int64_t>(trace.stages.size()) ||
       array.shape[1] != static_cast<std::int64_t>(trace.size()) || array.shape[2] < 2)
-    throw FormatError(beside.string() + ": " + array.shape.to_string() + " is not [" +
-                      std::to_string(trace.stages.size()) + " stages, " + std::to_string(trace.size()) +
-                      " examples, classes]");
+    throw FormatError(detail::message({beside.string(), ": ", array.shape.to_string(), " is not [", trace.stages.size(),
+                                       " stages, ", trace.size(), " examples, classes]"}));
   const Tensor all = array.to_tensor();
   const auto n = static_cast<Eigen::Index>(trace.size());
   const Eigen::Index classes = array.shape[2];

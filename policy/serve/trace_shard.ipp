@@ -54,9 +54,10 @@ WEIR_INLINE TraceShardWriter::TraceShardWriter(std::filesystem::path path, Trace
     return;
   }
   if (!text.starts_with(first))
-    throw FormatError(path_.string() +
-                      ": there already, and from another run (networks, images, loss, shard or what is "
-                      "kept differ); remove it, or write elsewhere");
+    throw FormatError(
+        detail::message({path_.string(),
+                         ": there already, and from another run (networks, images, loss, shard or what is "
+                         "kept differ); remove it, or write elsewhere"}));
   const std::string_view whole = text.substr(0, text.rfind('\n') + 1);
   if (whole.size() > first.size()) {
     const CsvTable table = parse_csv(whole.substr(first.size()), path_.string());
@@ -67,8 +68,8 @@ WEIR_INLINE TraceShardWriter::TraceShardWriter(std::filesystem::path path, Trace
     }
   }
   if (labels_.size() > header_.n_rows())
-    throw FormatError(path_.string() + ": " + std::to_string(labels_.size()) + " rows, the shard has " +
-                      std::to_string(header_.n_rows()));
+    throw FormatError(
+        detail::message({path_.string(), ": ", labels_.size(), " rows, the shard has ", header_.n_rows()}));
   cut(labels_.empty() ? 0 : whole.size());
   if (header_.classes > 0) open_probabilities();
 }
@@ -92,7 +93,7 @@ WEIR_INLINE void TraceShardWriter::open_probabilities() {
   if (side_->get() < 0) throw io_error(path, "cannot be written", errno);
   side_size_ = labels_.size() * row_bytes_;
   if (std::filesystem::file_size(path) < side_size_)
-    throw FormatError(path.string() + ": fewer probabilities than the rows of " + path_.string());
+    throw FormatError(detail::message({path.string(), ": fewer probabilities than the rows of ", path_.string()}));
   if (::ftruncate(side_->get(), static_cast<off_t>(side_size_)) != 0) throw io_error(path, "cannot be written", errno);
 }
 
@@ -100,8 +101,8 @@ WEIR_INLINE void TraceShardWriter::append_probabilities(const Trace& block) {
   std::vector<float> all;
   for (const StageTrace& s : block.stages)
     if (static_cast<std::size_t>(s.probabilities.cols()) != header_.classes)
-      throw ShapeError("recording: stage '" + s.name + "' has probabilities of " +
-                       std::to_string(s.probabilities.cols()) + " classes, not " + std::to_string(header_.classes));
+      throw ShapeError(detail::message({"recording: stage '", s.name, "' has probabilities of ", s.probabilities.cols(),
+                                        " classes, not ", header_.classes}));
   for (std::size_t i = 0; i < block.size(); ++i)
     for (const StageTrace& s : block.stages)
       for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)

@@ -21,20 +21,20 @@ WEIR_INLINE CostTable::CostTable(const std::vector<std::string>& header,
     : name_(std::move(name)) {
   const TraceCells cells{header, rows, name_};
   const Columns columns = read_header(header);
-  if (rows.empty()) throw FormatError(name_ + ": no stages");
+  if (rows.empty()) throw FormatError(detail::message({name_, ": no stages"}));
   for (const auto& [batch, column] : columns.cost) model_.batches.push_back(batch);
   model_.unit = columns.unit == none ? "cost" : rows[0].at(columns.unit);
   try {
     check_cost_unit(model_.unit);
   } catch (const ArgumentError& error) {
-    throw FormatError(name_ + ", column 'unit': " + error.what());
+    throw FormatError(detail::message({name_, ", column 'unit': ", error.what()}));
   }
   model_.costs.resize(model_.batches.size());
   double total = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].size() != header.size())
-      throw FormatError(name_ + ", row " + std::to_string(i + 1) + ": " + std::to_string(rows[i].size()) +
-                        " cells, the header has " + std::to_string(header.size()));
+      throw FormatError(
+          detail::message({name_, ", row ", i + 1, ": ", rows[i].size(), " cells, the header has ", header.size()}));
     const std::string& stage = rows[i][columns.stage];
     if (stage.empty()) cells.fail(i, columns.stage, "is no name");
     if (!rows_.emplace(stage, i).second) cells.fail(i, columns.stage, "is there twice");
@@ -55,14 +55,14 @@ WEIR_INLINE CostTable::CostTable(const std::vector<std::string>& header,
       total += cost.cost;
     }
   }
-  if (!(total > 0)) throw FormatError(name_ + ": no stage costs anything, so nothing can be saved");
+  if (!(total > 0)) throw FormatError(detail::message({name_, ": no stage costs anything, so nothing can be saved"}));
 }
 
 WEIR_INLINE CostModel CostTable::model(const std::vector<std::string>& stages) const {
   std::vector<std::string> missing;
   for (const std::string& s : stages)
     if (!has(s)) missing.push_back(s);
-  if (!missing.empty()) throw FormatError(name_ + ": no line for " + list(missing));
+  if (!missing.empty()) throw FormatError(detail::message({name_, ": no line for ", list(missing)}));
   CostModel model{model_.unit, model_.batches, {}};
   for (const auto& row : model_.costs) {
     auto& costs = model.costs.emplace_back();
@@ -76,7 +76,7 @@ WEIR_INLINE void CostTable::check_known(const std::vector<std::string>& stages) 
   for (const auto& [stage, row] : rows_)
     if (std::ranges::find(stages, stage) == stages.end()) unknown.push_back(stage);
   if (!unknown.empty())
-    throw FormatError(name_ + ": there is no " + list(unknown) + "; the stages are " + list(stages));
+    throw FormatError(detail::message({name_, ": there is no ", list(unknown), "; the stages are ", list(stages)}));
 }
 
 WEIR_INLINE std::string CostTable::list(const std::vector<std::string>& names) {
@@ -103,11 +103,11 @@ WEIR_INLINE CostTable::Columns CostTable::read_header(const std::vector<std::str
     }
     if (!fresh) throw refuse("is there twice");
   }
-  if (columns.stage == none) throw FormatError(name_ + ": no column 'stage'");
-  if (!columns.cost.contains(1)) throw FormatError(name_ + ": no column 'cost'");
+  if (columns.stage == none) throw FormatError(detail::message({name_, ": no column 'stage'"}));
+  if (!columns.cost.contains(1)) throw FormatError(detail::message({name_, ": no column 'cost'"}));
   for (const auto& [batch, column] : columns.answer)
     if (!columns.cost.contains(batch))
-      throw FormatError(name_ + ": column '" + header[column] + "' without 'cost@" + std::to_string(batch) + "'");
+      throw FormatError(detail::message({name_, ": column '", header[column], "' without 'cost@", batch, "'"}));
   return columns;
 }
 

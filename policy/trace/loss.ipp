@@ -38,7 +38,7 @@ WEIR_INLINE Loss::Loss(const std::string& name) : name_(name) {
   const bool digits = name.size() > 3 && name.size() < 7 &&
                       std::all_of(name.begin() + 3, name.end(), [](char c) { return c >= '0' && c <= '9'; });
   k_ = name.rfind("top", 0) == 0 && digits ? std::stoi(name.substr(3)) : 0;
-  if (k_ < 1) throw ArgumentError("loss '" + name + "' is unknown: top1, top5, top<k>, cross_entropy");
+  if (k_ < 1) throw ArgumentError(detail::message({"loss '", name, "' is unknown: top1, top5, top<k>, cross_entropy"}));
 }
 
 WEIR_INLINE Loss::Loss(std::string name, Function function, bool binary)
@@ -46,16 +46,16 @@ WEIR_INLINE Loss::Loss(std::string name, Function function, bool binary)
 
 WEIR_INLINE Loss Loss::of_costs(std::string name, std::vector<double> costs, std::size_t classes) {
   if (classes < 2 || costs.size() / classes != classes || costs.size() % classes != 0)
-    throw ArgumentError("loss '" + name + "': " + std::to_string(costs.size()) + " costs are not a square of " +
-                        std::to_string(classes) + " classes");
+    throw ArgumentError(
+        detail::message({"loss '", name, "': ", costs.size(), " costs are not a square of ", classes, " classes"}));
   for (const double c : costs)
-    if (!(c >= 0) || !std::isfinite(c)) throw ArgumentError("loss '" + name + "': costs must be finite and >= 0");
+    if (!(c >= 0) || !std::isfinite(c))
+      throw ArgumentError(detail::message({"loss '", name, "': costs must be finite and >= 0"}));
   const bool binary = std::all_of(costs.begin(), costs.end(), [](double c) { return c == 0 || c == 1; });
   Function cost = [costs = std::move(costs), classes, name](std::span<const float> p, int label) {
     detail::check_label(label, classes);
     if (p.size() != classes)
-      throw ArgumentError("loss '" + name + "' of " + std::to_string(classes) + " classes, got " +
-                          std::to_string(p.size()));
+      throw ArgumentError(detail::message({"loss '", name, "' of ", classes, " classes, got ", p.size()}));
     return costs[static_cast<std::size_t>(label) * classes + static_cast<std::size_t>(detail::argmax(p))];
   };
   return {std::move(name), std::move(cost), binary};

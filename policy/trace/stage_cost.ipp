@@ -19,7 +19,8 @@ WEIR_INLINE std::string cost_field(const std::string& unit) { return unit == cos
 WEIR_INLINE void check_cost_unit(const std::string& unit) {
   const bool printable = std::ranges::all_of(unit, [](char c) { return c >= ' ' && c <= '~'; });
   if (unit.empty() || unit.size() > 40 || !printable || unit.front() == ' ' || unit.back() == ' ')
-    throw ArgumentError("a unit of cost is 1 to 40 printable characters, not '" + (printable ? unit : "") + "'");
+    throw ArgumentError(
+        detail::message({"a unit of cost is 1 to 40 printable characters, not '", (printable ? unit : ""), "'"}));
 }
 
 WEIR_INLINE std::string format_cost(double cost, const std::string& unit) {
@@ -69,13 +70,12 @@ WEIR_INLINE void CostModel::check() const {
     for (std::size_t k = 0; k < costs[b].size(); ++k) {
       const StageCost& c = costs[b][k];
       if (!(c.cost >= 0) || !std::isfinite(c.cost) || !(c.answer_cost >= 0) || c.answer_cost > c.cost)
-        throw ArgumentError("cost model: the cost of stage " + std::to_string(k) + " in batches of " +
-                            std::to_string(batches[b]) +
-                            " must be finite and >= 0, and that of its answer in [0, cost]");
+        throw ArgumentError(detail::message({"cost model: the cost of stage ", k, " in batches of ", batches[b],
+                                             " must be finite and >= 0, and that of its answer in [0, cost]"}));
       for (const auto& [group, s] : c.feature_costs)
         if (!(s >= 0) || !std::isfinite(s))
-          throw ArgumentError("cost model: the cost of features '" + group + "' of stage " + std::to_string(k) +
-                              " must be finite and >= 0");
+          throw ArgumentError(detail::message(
+              {"cost model: the cost of features '", group, "' of stage ", k, " must be finite and >= 0"}));
     }
   }
 }
@@ -123,8 +123,7 @@ WEIR_INLINE StageCost CostModel::expected(std::size_t k, std::size_t batch, doub
 
 WEIR_INLINE std::vector<StageCost> CostModel::expected(std::size_t batch, const std::vector<double>& share) const {
   if (share.size() != n_stages())
-    throw ShapeError("cost model: " + std::to_string(share.size()) + " shares for " + std::to_string(n_stages()) +
-                     " stages");
+    throw ShapeError(detail::message({"cost model: ", share.size(), " shares for ", n_stages(), " stages"}));
   std::vector<StageCost> all;
   for (std::size_t k = 0; k < share.size(); ++k) all.push_back(expected(k, batch, share[k]));
   return all;

@@ -45,8 +45,7 @@ WEIR_INLINE std::vector<StageCost> Trace::costs() const {
 
 WEIR_INLINE void Trace::set_costs(const std::vector<StageCost>& costs, const std::string& unit) {
   if (costs.size() != stages.size())
-    throw ShapeError("trace: costs of " + std::to_string(costs.size()) + " stages, not " +
-                     std::to_string(stages.size()));
+    throw ShapeError(detail::message({"trace: costs of ", costs.size(), " stages, not ", stages.size()}));
   cost_unit = unit;
   for (std::size_t k = 0; k < costs.size(); ++k) {
     stages[k].cost = costs[k].cost;
@@ -62,35 +61,36 @@ WEIR_INLINE void Trace::check() const {
   for (const StageTrace& s : stages) {
     const std::string where = "trace, stage '" + s.name + "': ";
     if (s.features.rows() != n || s.loss.size() != n || s.prediction.size() != label.size())
-      throw ShapeError(where + std::to_string(n) + " labels, but features of " + std::to_string(s.features.rows()) +
-                       ", losses of " + std::to_string(s.loss.size()) + ", predictions of " +
-                       std::to_string(s.prediction.size()) + " examples");
+      throw ShapeError(detail::message({where, n, " labels, but features of ", s.features.rows(), ", losses of ",
+                                        s.loss.size(), ", predictions of ", s.prediction.size(), " examples"}));
     if (s.feature_names.size() != static_cast<std::size_t>(s.features.cols()))
-      throw ShapeError(where + std::to_string(s.feature_names.size()) + " feature names for " +
-                       std::to_string(s.features.cols()) + " features");
+      throw ShapeError(
+          detail::message({where, s.feature_names.size(), " feature names for ", s.features.cols(), " features"}));
     if (s.probabilities.size() > 0 && s.probabilities.rows() != n)
-      throw ShapeError(where + std::to_string(n) + " labels, but probabilities of " +
-                       std::to_string(s.probabilities.rows()) + " examples");
-    if (!std::isfinite(s.cost) || s.cost < 0) throw ArgumentError(where + "seconds must be finite and >= 0");
+      throw ShapeError(
+          detail::message({where, n, " labels, but probabilities of ", s.probabilities.rows(), " examples"}));
+    if (!std::isfinite(s.cost) || s.cost < 0)
+      throw ArgumentError(detail::message({where, "seconds must be finite and >= 0"}));
     if (!(s.answer_cost >= 0 && s.answer_cost <= s.cost))
-      throw ArgumentError(where + "the answer's seconds must be in [0, seconds]");
+      throw ArgumentError(detail::message({where, "the answer's seconds must be in [0, seconds]"}));
     for (const auto& [group, seconds] : s.feature_costs)
       if (!(seconds >= 0) || !std::isfinite(seconds))
-        throw ArgumentError(where + "the seconds of features '" + group + "' must be finite and >= 0");
+        throw ArgumentError(detail::message({where, "the seconds of features '", group, "' must be finite and >= 0"}));
     const bool again = &s != stages.data() && !s.network.empty() && (&s)[-1].network != s.network &&
                        std::any_of(stages.data(), &s, [&](const StageTrace& t) { return t.network == s.network; });
-    if (again) throw ArgumentError(where + "other stages lie between those of network '" + s.network + "'");
+    if (again)
+      throw ArgumentError(detail::message({where, "other stages lie between those of network '", s.network, "'"}));
     for (Eigen::Index i = 0; i < n; ++i) {
       if (!std::isfinite(s.loss(i)) || s.loss(i) < 0)
-        throw ArgumentError(where + "loss must be finite and >= 0 at row " + std::to_string(i));
+        throw ArgumentError(detail::message({where, "loss must be finite and >= 0 at row ", i}));
       for (Eigen::Index j = 0; j < s.features.cols(); ++j)
         if (!std::isfinite(s.features(i, j)))
-          throw ArgumentError(where + "feature '" + s.feature_names[static_cast<std::size_t>(j)] +
-                              "' is not finite at row " + std::to_string(i));
+          throw ArgumentError(detail::message(
+              {where, "feature '", s.feature_names[static_cast<std::size_t>(j)], "' is not finite at row ", i}));
       for (Eigen::Index c = 0; c < s.probabilities.cols(); ++c)
         if (!(s.probabilities(i, c) >= 0) || !std::isfinite(s.probabilities(i, c)))
-          throw ArgumentError(where + "probability of class " + std::to_string(c) + " must be finite and >= 0 at row " +
-                              std::to_string(i));
+          throw ArgumentError(
+              detail::message({where, "probability of class ", c, " must be finite and >= 0 at row ", i}));
     }
   }
 }

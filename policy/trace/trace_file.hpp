@@ -59,8 +59,8 @@ struct TraceCells {
   }
 
   [[noreturn]] void fail(std::size_t row, std::size_t column, const std::string& what) const {
-    throw FormatError(name + ", row " + std::to_string(row + 1) + ", column '" + header[column] + "': '" +
-                      rows[row][column].substr(0, 40) + "' " + what);
+    throw FormatError(detail::message(
+        {name, ", row ", row + 1, ", column '", header[column], "': '", rows[row][column].substr(0, 40), "' ", what}));
   }
 };
 

@@ -28,8 +28,8 @@ WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double 
   const std::string where = "stage '" + name + "'";
   if (classes < 2 || label.empty() || probabilities.size() % classes != 0 ||
       probabilities.size() / classes != label.size())
-    throw ShapeError(where + ": " + std::to_string(probabilities.size()) + " probabilities are not [" +
-                     std::to_string(label.size()) + " examples, " + std::to_string(classes) + " classes]");
+    throw ShapeError(detail::message({where, ": ", probabilities.size(), " probabilities are not [", label.size(),
+                                      " examples, ", classes, " classes]"}));
   StageTrace stage;
   stage.name = name;
   stage.cost = cost;
@@ -42,10 +42,10 @@ WEIR_INLINE StageTrace stage_from_probabilities(const std::string& name, double 
     const auto row = probabilities.subspan(i * classes, classes);
     const auto at = static_cast<Eigen::Index>(i);
     if (label[i] < 0 || static_cast<std::size_t>(label[i]) >= classes)
-      throw ArgumentError(where + ", row " + std::to_string(i) + ": label " + std::to_string(label[i]) +
-                          " is not among " + std::to_string(classes) + " classes");
+      throw ArgumentError(
+          detail::message({where, ", row ", i, ": label ", label[i], " is not among ", classes, " classes"}));
     if (!detail::is_distribution(row))
-      throw ArgumentError(where + ", row " + std::to_string(i) + ": not probabilities that add up to 1");
+      throw ArgumentError(detail::message({where, ", row ", i, ": not probabilities that add up to 1"}));
     stage.prediction.push_back(detail::confidence_features(row, features));
     stage.features.row(at) = Eigen::Map<const Eigen::RowVectorXd>(features.data(), stage.features.cols());
     stage.loss(at) = loss(row, label[i]);
@@ -65,17 +65,18 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
   std::map<std::string, std::size_t> index;
   std::set<std::string> columns;
   for (const std::string& column : header) {
-    if (!columns.insert(column).second) throw FormatError(name + ": column '" + column + "' is there twice");
+    if (!columns.insert(column).second)
+      throw FormatError(detail::message({name, ": column '", column, "' is there twice"}));
     if (column.size() <= suffix.size() || !column.ends_with(suffix)) continue;
     stages.push_back(column.substr(0, column.size() - suffix.size()));
     index[stages.back()] = stages.size() - 1;
   }
-  if (stages.empty()) throw FormatError(name + ": no column ends in '.prediction'");
-  if (rows.empty()) throw FormatError(name + ": no rows");
+  if (stages.empty()) throw FormatError(detail::message({name, ": no column ends in '.prediction'"}));
+  if (rows.empty()) throw FormatError(detail::message({name, ": no rows"}));
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (rows[i].size() != header.size())
-      throw FormatError(name + ", row " + std::to_string(i + 1) + ": " + std::to_string(rows[i].size()) +
-                        " cells, the header has " + std::to_string(header.size()));
+      throw FormatError(
+          detail::message({name, ", row ", i + 1, ": ", rows[i].size(), " cells, the header has ", header.size()}));
 
   const TraceCells cells{header, rows, name};
   struct Columns {
@@ -89,7 +90,7 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
   try {
     check_cost_unit(cost_unit);
   } catch (const ArgumentError& error) {
-    throw FormatError(name + ", column 'cost_unit': " + error.what());
+    throw FormatError(detail::message({name, ", column 'cost_unit': ", error.what()}));
   }
   for (std::size_t i = 0; i < rows.size() && unit != none; ++i)
     if (rows[i][unit] != cost_unit) cells.fail(i, unit, "is another unit than in row 1");
@@ -103,7 +104,8 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
     }
     if (c == unit) continue;
     const std::size_t k = stage_of(header[c], index);
-    if (k == stages.size()) throw FormatError(name + ": column '" + header[c] + "' belongs to no stage");
+    if (k == stages.size())
+      throw FormatError(detail::message({name, ": column '", header[c], "' belongs to no stage"}));
     const std::string what = header[c].substr(stages[k].size() + 1);
     if (what == "prediction")
       of[k].prediction = c;
@@ -116,13 +118,14 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
     else if (what.starts_with(of_features))
       of[k].feature_costs[what.substr(of_features.size())] = c;
     else if (what == "seconds" || what == "answer_seconds" || what.starts_with("feature_seconds."))
-      throw FormatError(name + ": column '" + header[c] + "', but the costs' unit is '" + cost_unit + "'");
+      throw FormatError(
+          detail::message({name, ": column '", header[c], "', but the costs' unit is '", cost_unit, "'"}));
     else if (what == "network")
       of[k].network = c;
     else
       of[k].features.push_back(c);
   }
-  if (label == none) throw FormatError(name + ": no column 'label'");
+  if (label == none) throw FormatError(detail::message({name, ": no column 'label'"}));
 
   Trace trace;
   trace.cost_unit = cost_unit;
@@ -152,14 +155,16 @@ WEIR_INLINE Trace trace_from_table(const std::vector<std::string>& header,
       stage.cost = mean(of[k].cost);
     } else {
       const auto given = costs.find(stages[k]);
-      if (given == costs.end()) throw FormatError(name + ": no " + cost + " for stage '" + stages[k] + "'");
+      if (given == costs.end())
+        throw FormatError(detail::message({name, ": no ", cost, " for stage '", stages[k], "'"}));
       stage.cost = given->second;
     }
     if (!(stage.cost >= 0) || !std::isfinite(stage.cost))
-      throw FormatError(name + ": " + cost + " of stage '" + stages[k] + "' must be finite and >= 0");
+      throw FormatError(detail::message({name, ": ", cost, " of stage '", stages[k], "' must be finite and >= 0"}));
     if (of[k].answer_cost != none) stage.answer_cost = mean(of[k].answer_cost);
     if (!(stage.answer_cost >= 0 && stage.answer_cost <= stage.cost))
-      throw FormatError(name + ": " + answer_cost + " of stage '" + stages[k] + "' must be in [0, " + cost + "]");
+      throw FormatError(
+          detail::message({name, ": ", answer_cost, " of stage '", stages[k], "' must be in [0, ", cost, "]"}));
     for (const auto& [group, c] : of[k].feature_costs) stage.feature_costs[group] = mean(c);
     if (of[k].network != none) stage.network = rows[0][of[k].network];
     for (std::size_t i = 0; i < rows.size() && of[k].network != none; ++i)

@@ -70,7 +70,7 @@ class Geometry {
     }
     plane_floats = Shape{copies_, row_phases_, rows_, pitch_, unit}.numel();
     if (Shape{planes, plane_floats}.numel() > std::numeric_limits<std::int32_t>::max())
-      throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
+      throw ShapeError(detail::message({"convolution: an image of ", x.to_string(), " is too large"}));
   }
 
   /// Pixels from one column of y to the next.

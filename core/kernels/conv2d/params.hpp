@@ -23,11 +23,11 @@ struct Conv2dParams {
   Shape output_shape(const Shape& x) const {
     check();
     if (x.rank() != 4 || x[1] != in_channels)
-      throw ShapeError("convolution expects [N, " + std::to_string(in_channels) + ", H, W], got " + x.to_string());
+      throw ShapeError(detail::message({"convolution expects [N, ", in_channels, ", H, W], got ", x.to_string()}));
     const std::int64_t h = x[2] + pad_top + pad_bottom - extent_h(), w = x[3] + pad_left + pad_right - extent_w();
     if (x[2] < 1 || x[3] < 1 || h < 0 || w < 0)
-      throw ShapeError("convolution: a kernel that spans " + std::to_string(extent_h()) + "x" +
-                       std::to_string(extent_w()) + " does not fit the padded image of " + x.to_string());
+      throw ShapeError(detail::message({"convolution: a kernel that spans ", extent_h(), "x", extent_w(),
+                                        " does not fit the padded image of ", x.to_string()}));
     const Shape y{x[0], out_channels, h / stride_h + 1, w / stride_w + 1};
     (void)y.numel();
     (void)Shape{in_channels, x[2] + pad_top + pad_bottom, x[3] + pad_left + pad_right}.numel();
@@ -54,8 +54,8 @@ struct Conv2dParams {
                                  dilation_w, pad_top + 1, pad_left + 1, pad_bottom + 1, pad_right + 1})
       if (v < 1 || v > limit) throw ShapeError("convolution: a size, stride, dilation or pad is out of range");
     if (in_channels % groups != 0 || out_channels % groups != 0)
-      throw ShapeError("convolution: " + std::to_string(in_channels) + " input and " + std::to_string(out_channels) +
-                       " output channels do not divide into " + std::to_string(groups) + " groups");
+      throw ShapeError(detail::message({"convolution: ", in_channels, " input and ", out_channels,
+                                        " output channels do not divide into ", groups, " groups"}));
     (void)Shape{out_channels, in_channels / groups, kernel_h, kernel_w}.numel();
   }
 };

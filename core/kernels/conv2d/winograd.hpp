@@ -46,7 +46,7 @@ class Winograd : public WinogradSizes {
   Winograd(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
       : WinogradSizes({Y, S, positions, products, plain}, p, x, micro) {
     if (Shape{phases, planes_, pitch_, unit_}.numel() > std::numeric_limits<std::int32_t>::max())
-      throw ShapeError("convolution: an image of " + x.to_string() + " is too large");
+      throw ShapeError(detail::message({"convolution: an image of ", x.to_string(), " is too large"}));
     for (int kind = 0; kind < phases; ++kind)
       for (int f = 0; f < phases; ++f) {
         if (!P::has_part(f, kind)) continue;

@@ -16,7 +16,11 @@ struct CombinePlane {
     simd::load(w, b);
     for (std::int64_t p = 0; p < pixels * L; p += L) {
       simd::load(v, x + p);
-      if (b_first) {
+      if constexpr (simd::by_lanes<Operation>) {  // one copy of the function
+        F first = b_first ? w : v;
+        Operation::template apply<L>(first, b_first ? v : w);
+        v = first;
+      } else if (b_first) {
         F first = w;
         Operation::template apply<L>(first, v);
         v = first;

@@ -47,9 +47,15 @@ struct Min {
   }
 };
 struct Pow {
+  static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& a, const simd::Floats<W>& b) {
-    for (int i = 0; i < W; ++i) a[i] = b[i] == 2.0F ? a[i] * a[i] : std::pow(a[i], b[i]);
+    float base[W], power[W];
+    simd::store(a, base);
+    simd::store(b, power);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) base[i] = power[i] == 2.0F ? base[i] * base[i] : std::pow(base[i], power[i]);
+    simd::load(a, base);
   }
 };
 /// a if a >= 0, else b * a.
@@ -65,13 +71,16 @@ struct PRelu {
 /// y[i] = Operation(a[i * sa], b[i * sb]).
 template <class Operation>
 struct CombineRow {
+  static constexpr bool by_lanes = simd::by_lanes<Operation>;
   template <int W>
   [[gnu::always_inline]] static void run(const float* a, std::int64_t sa, const float* b, std::int64_t sb, float* y,
                                          std::int64_t n) {
     using F = simd::Floats<W>;
     F v, w;
     std::int64_t i = 0;
-    if (sa == 1 && sb == 1) {
+    if constexpr (by_lanes) {
+      // One copy of the function is enough: the loop below.
+    } else if (sa == 1 && sb == 1) {
       for (; i + W <= n; i += W) {
         simd::load(v, a + i);
         simd::load(w, b + i);
@@ -95,14 +104,23 @@ struct CombineRow {
     }
     for (; i < n; i += W) {
       const std::int64_t left = n - i < W ? n - i : W;
-      v = w = F{};
-      for (std::int64_t k = 0; k < left; ++k) {
-        v[k] = a[(i + k) * sa];
-        w[k] = b[(i + k) * sb];
-      }
+      take<W>(v, a + i * sa, sa, left);
+      take<W>(w, b + i * sb, sb, left);
       Operation::template apply<W>(v, w);
-      simd::store_part(v, y + i, left);
+      if (left == W)
+        simd::store(v, y + i);
+      else
+        simd::store_part(v, y + i, left);
     }
+  }
+
+ private:
+  /// The first n lanes, `step` floats apart; the others become 0.
+  template <int W>
+  [[gnu::always_inline]] static void take(simd::Floats<W>& v, const float* from, std::int64_t step, std::int64_t n) {
+    if (n == W && step == 1) return simd::load(v, from);
+    v = simd::Floats<W>{};
+    for (std::int64_t k = 0; k < n; ++k) v[k] = from[k * step];
   }
 };
 

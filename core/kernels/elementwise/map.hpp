@@ -18,6 +18,12 @@ struct MapParams {
 /// not.
 namespace maps {
 
+/// True of functions of many instructions, which say so in a member `many`.
+template <class Function>
+inline constexpr bool is_long = requires {
+  requires Function::many;
+};
+
 /// min(max(x, a), b); ReLU is Clip with a = 0, b = infinity.
 struct Clip {
   template <int W>
@@ -38,6 +44,7 @@ struct LeakyRelu {
 
 /// 1 / (1 + exp(-x)).
 struct Sigmoid {
+  static constexpr bool many = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
     x = -x;
@@ -68,6 +75,7 @@ struct HardSwish {
 };
 
 struct Tanh {
+  static constexpr bool many = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
     simd::tanh<W>(x);
@@ -76,6 +84,7 @@ struct Tanh {
 
 /// x if x >= 0, else a * (exp(x) - 1).
 struct Elu {
+  static constexpr bool many = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
     // exp(x) - 1 = tanh(x/2) * (exp(x) + 1), which keeps its digits near 0.
@@ -88,6 +97,7 @@ struct Elu {
 
 /// b * x if x >= 0, else b * a * (exp(x) - 1).
 struct Selu {
+  static constexpr bool many = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
     Elu::apply<W>(x, p);
@@ -96,6 +106,7 @@ struct Selu {
 };
 
 struct Exp {
+  static constexpr bool many = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
     simd::exp<W>(x);
@@ -126,18 +137,28 @@ struct Reciprocal {
 /// A function of `<cmath>` in each lane: for operators that classifiers use rarely.
 template <float (*f)(float)>
 struct Scalar {
+  static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams&) {
-    for (int i = 0; i < W; ++i) x[i] = f(x[i]);
+    float lanes[W];
+    simd::store(x, lanes);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) lanes[i] = f(lanes[i]);
+    simd::load(x, lanes);
   }
 };
 
 /// As Scalar, with parameters.
 template <float (*f)(float, const MapParams&)>
 struct Parametric {
+  static constexpr bool by_lanes = true;
   template <int W>
   [[gnu::always_inline]] static void apply(simd::Floats<W>& x, const MapParams& p) {
-    for (int i = 0; i < W; ++i) x[i] = f(x[i], p);
+    float lanes[W];
+    simd::store(x, lanes);
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i) lanes[i] = f(lanes[i], p);
+    simd::load(x, lanes);
   }
 };
 struct Square {
@@ -151,19 +172,30 @@ struct Square {
 
 template <class Function>
 struct MapKernel {
+  static constexpr bool by_lanes = simd::by_lanes<Function>;
   template <int W>
   [[gnu::always_inline]] static void run(const float* x, float* y, std::int64_t n, const MapParams& p) {
     simd::Floats<W> v;
     std::int64_t i = 0;
-    for (; i + W <= n; i += W) {
-      simd::load(v, x + i);
-      Function::template apply<W>(v, p);
-      simd::store(v, y + i);
+    if constexpr (!simd::by_lanes<Function> && !maps::is_long<Function>) {
+      for (; i + W <= n; i += W) {
+        simd::load(v, x + i);
+        Function::template apply<W>(v, p);
+        simd::store(v, y + i);
+      }
     }
-    if (i == n) return;
-    simd::load_part(v, x + i, n - i);
-    Function::template apply<W>(v, p);
-    simd::store_part(v, y + i, n - i);
+    for (; i < n; i += W) {  // one copy of a long function, for whole vectors and the last
+      const std::int64_t left = n - i;
+      if (left >= W)
+        simd::load(v, x + i);
+      else
+        simd::load_part(v, x + i, left);
+      Function::template apply<W>(v, p);
+      if (left >= W)
+        simd::store(v, y + i);
+      else
+        simd::store_part(v, y + i, left);
+    }
   }
 };
 

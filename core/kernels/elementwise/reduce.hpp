@@ -132,10 +132,34 @@ struct ReduceColumns {
   }
 };
 
-/// y = Reduction of x over the axes marked in `reduced`; y has x's order of the other axes. An empty sum is 0, an empty
-/// mean NaN. The order of a sum depends only on the shape beside the outermost axes.
+/// A reduction as pointers: what walks over a tensor is compiled once for all of them.
+struct ReduceFunctions {
+  using Rows = simd::Function<const float*, float*, std::int64_t, std::int64_t>;
+  using Columns = simd::Function<const float*, float*, std::int64_t, std::int64_t, std::int64_t>;
+  Rows (*rows)(Isa);                                                             ///< a ReduceRows
+  Columns (*columns)(Isa);                                                       ///< a ReduceColumns
+  void (*take)(float& a, const float* from, std::int64_t n, std::int64_t step);  ///< n floats into a, one by one
+  float empty;
+  bool mean;
+};
 template <class Reduction>
-void reduce(const Context& context, ConstView x, const std::array<bool, Shape::max_rank>& reduced, float* y) {
+inline constexpr ReduceFunctions reduce_functions{
+    [](Isa isa) {
+      return simd::function<ReduceRows<Reduction>, const float*, float*, std::int64_t, std::int64_t>(isa);
+    },
+    [](Isa isa) {
+      return simd::function<ReduceColumns<Reduction>, const float*, float*, std::int64_t, std::int64_t, std::int64_t>(
+          isa);
+    },
+    [](float& a, const float* from, std::int64_t n, std::int64_t step) {
+      for (std::int64_t k = 0; k < n; ++k) Reduction::apply(a, from[k * step]);
+    },
+    Reduction::empty, Reduction::mean};
+
+/// y = reduction of x over the axes marked in `reduced`; y has x's order of the other axes. An empty sum is 0, an empty
+/// mean NaN. The order of a sum depends only on the shape beside the outermost axes.
+inline void reduce(const Context& context, const ReduceFunctions& reduction, ConstView x,
+                   const std::array<bool, Shape::max_rank>& reduced, float* y) {
   const Shape& s = x.shape;
   std::size_t first = 0, last = s.rank();
   while (first < last && (!reduced[first] || s[first] == 1)) ++first;
@@ -148,10 +172,9 @@ void reduce(const Context& context, ConstView x, const std::array<bool, Shape::m
     const std::int64_t grain = (1 << 15) / std::max<std::int64_t>(1, length * inner) + 1;
     context.pool().split(outer, grain, [&](std::int64_t from, std::int64_t to) {
       if (inner == 1)
-        simd::simd_call<ReduceRows<Reduction>>(context.isa(), x.data + from * length, y + from, to - from, length);
+        reduction.rows(context.isa())(x.data + from * length, y + from, to - from, length);
       else
-        simd::simd_call<ReduceColumns<Reduction>>(context.isa(), x.data + from * length * inner, y + from * inner,
-                                                  to - from, length, inner);
+        reduction.columns(context.isa())(x.data + from * length * inner, y + from * inner, to - from, length, inner);
     });
     return;
   }
@@ -166,14 +189,18 @@ void reduce(const Context& context, ConstView x, const std::array<bool, Shape::m
   outer.for_rows(0, outer.rows(), [&](const std::array<std::int64_t, 1>& row) {
     for (std::int64_t i = 0; i < per_row; ++i, ++to) {
       const float* from = x.data + row[0] + i * outer_step;
-      float a = Reduction::empty;
+      float a = reduction.empty;
       if (length > 0)
         inner.for_rows(0, inner.rows(), [&](const std::array<std::int64_t, 1>& at) {
-          for (std::int64_t k = 0; k < inner.row_length(); ++k) Reduction::apply(a, from[at[0] + k * inner_step]);
+          reduction.take(a, from + at[0], inner.row_length(), inner_step);
         });
-      *to = Reduction::mean ? a / static_cast<float>(length) : a;
+      *to = reduction.mean ? a / static_cast<float>(length) : a;
     }
   });
+}
+template <class Reduction>
+void reduce(const Context& context, ConstView x, const std::array<bool, Shape::max_rank>& reduced, float* y) {
+  reduce(context, reduce_functions<Reduction>, x, reduced, y);
 }
 
 }  // namespace weir::kernels

@@ -53,8 +53,9 @@ inline const OpenBlas& openblas() {
 /// Throws ArgumentError where OpenBLAS cannot be loaded.
 inline void require_openblas() {
   if (!openblas())
-    throw ArgumentError("gemm backend 'openblas': OpenBLAS was not found (" + openblas().why_not +
-                        "); install it (Debian: libopenblas0), or name its folder in LD_LIBRARY_PATH, or use 'weir'");
+    throw ArgumentError(detail::message(
+        {"gemm backend 'openblas': OpenBLAS was not found (", openblas().why_not,
+         "); install it (Debian: libopenblas0), or name its folder in LD_LIBRARY_PATH, or use 'weir'"}));
 }
 
 /// C[M, N] = A[M, K] B[K, N], or A B^T with B [N, K], row-major. Sets OpenBLAS's number of threads, which is global to

@@ -9,9 +9,10 @@ namespace weir::kernels {
 /// Pixels first..last-1 of one image [ceil(C / L), pixels, L]. Of a few pixels at a time the squares of all channels
 /// are laid in lines, between zeros, so that the window of a channel is as many unaligned loads; and several lines,
 /// or the loads would wait for stores of a moment ago.
+inline constexpr std::int64_t lrn_lines = 8;
 template <class Power>
 struct BlockedLrnKernel {
-  static constexpr std::int64_t lines = 8;
+  static constexpr std::int64_t lines = lrn_lines;
   template <int L>
   [[gnu::always_inline]] static void run(const float* x, float* y, std::int64_t C, std::int64_t pixels,
                                          std::int64_t first, std::int64_t last, const LrnParams& p, float* squares,
@@ -48,11 +49,19 @@ struct BlockedLrnKernel {
 
 inline std::int64_t lrn_line_floats(const LrnParams& p, std::int64_t C) { return round_up(C + p.size, 16) + 32; }
 
+using BlockedLrnFunction = simd::Function<const float*, float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                                          LrnParams, float*, std::int64_t>;
 template <class Power>
-void blocked_lrn(const Context& context, const LrnParams& p, ConstView x, float* y, float* workspace) {
+BlockedLrnFunction blocked_lrn_function(Isa isa) {
+  return simd::function<BlockedLrnKernel<Power>, const float*, float*, std::int64_t, std::int64_t, std::int64_t,
+                        std::int64_t, LrnParams, float*, std::int64_t>(isa);
+}
+
+inline void blocked_lrn(const Context& context, const LrnParams& p, ConstView x, float* y, float* workspace,
+                        BlockedLrnFunction kernel) {
   const std::int64_t N = x.shape[0], C = x.shape[1], pixels = x.shape.product(2, x.shape.rank());
   const std::int64_t image = floats_of(x.shape.with(0, 1), Layout::blocked, context.isa());
-  const std::int64_t line = lrn_line_floats(p, C), floats = BlockedLrnKernel<Power>::lines * line;
+  const std::int64_t line = lrn_line_floats(p, C), floats = lrn_lines * line;
   constexpr std::int64_t grain = 64;
   const std::int64_t blocks = (pixels + grain - 1) / grain, all = N * blocks;
   const std::int64_t pieces = std::min<std::int64_t>({context.threads(), all, N * C * pixels / (1 << 13) + 1});
@@ -62,20 +71,20 @@ void blocked_lrn(const Context& context, const LrnParams& p, ConstView x, float*
       std::fill_n(squares, floats, 0.0F);
       for (std::int64_t b = all * t / pieces; b < all * (t + 1) / pieces; ++b) {
         const std::int64_t at = b / blocks * image, first = b % blocks * grain;
-        simd::simd_call<BlockedLrnKernel<Power>>(context.isa(), x.data + at, y + at, C, pixels, first,
-                                                 std::min(pixels, first + grain), p, squares, line);
+        kernel(x.data + at, y + at, C, pixels, first, std::min(pixels, first + grain), p, squares, line);
       }
     }
   });
 }
 
 inline std::size_t blocked_lrn_workspace_floats(const Context& context, const LrnParams& p, const Shape& x) {
-  return static_cast<std::size_t>(context.threads() * 8 * lrn_line_floats(p, x[1]));
+  return static_cast<std::size_t>(context.threads() * lrn_lines * lrn_line_floats(p, x[1]));
 }
 
 /// As lrn() for blocked x and y.
 inline void blocked_lrn(const Context& context, const LrnParams& p, ConstView x, float* y, float* workspace) {
-  with_power(p, [&]<class Power>() { blocked_lrn<Power>(context, p, x, y, workspace); });
+  blocked_lrn(context, p, x, y, workspace,
+              with_power(p, [&]<class Power>() { return blocked_lrn_function<Power>(context.isa()); }));
 }
 
 }  // namespace weir::kernels

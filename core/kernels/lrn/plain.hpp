@@ -90,8 +90,15 @@ struct LrnKernel {
   }
 };
 
+using LrnFunction =
+    simd::Function<const float*, float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, LrnParams>;
 template <class Power>
-void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
+LrnFunction lrn_function(Isa isa) {
+  return simd::function<LrnKernel<Power>, const float*, float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                        LrnParams>(isa);
+}
+
+inline void lrn(const Context& context, const LrnParams& p, ConstView x, View y, LrnFunction kernel) {
   const std::int64_t N = x.shape[0], C = x.shape[1], pixels = x.shape.product(2, x.shape.rank());
   constexpr std::int64_t grain = 64;  // pixels, whole vectors of any instruction set
   const std::int64_t blocks = (pixels + grain - 1) / grain;
@@ -99,22 +106,18 @@ void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
   context.pool().split(N * blocks, worth, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       const std::int64_t image = b / blocks * C * pixels, first = b % blocks * grain;
-      simd::simd_call<LrnKernel<Power>>(context.isa(), x.data + image, y.data + image, C, pixels, first,
-                                        std::min(pixels, first + grain), p);
+      kernel(x.data + image, y.data + image, C, pixels, first, std::min(pixels, first + grain), p);
     }
   });
 }
 
-/// Calls f.operator()<Power>() with the power for these parameters. The fast one is for sums that are normal numbers,
+/// f.operator()<Power>() with the power for these parameters. The fast one is for sums that are normal numbers,
 /// which a bias from 2^-100 on makes sure of.
 template <class F>
-void with_power(const LrnParams& p, const F& f) {
-  if (p.beta == 0.75F && p.bias > 1e-30F && p.scale >= 0)
-    f.template operator()<LrnBeta075>();
-  else if (p.beta == 1.0F)
-    f.template operator()<LrnBeta1>();
-  else
-    f.template operator()<LrnAnyBeta>();
+auto with_power(const LrnParams& p, const F& f) {
+  if (p.beta == 0.75F && p.bias > 1e-30F && p.scale >= 0) return f.template operator()<LrnBeta075>();
+  if (p.beta == 1.0F) return f.template operator()<LrnBeta1>();
+  return f.template operator()<LrnAnyBeta>();
 }
 
 /// y[n, c, i] = x[n, c, i] / (bias + scale * sum of x[n, k, i]^2)^beta, the sum over k = c - floor((size-1)/2) .. c +
@@ -122,7 +125,7 @@ void with_power(const LrnParams& p, const F& f) {
 /// element. Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", NIPS
 /// 2012.
 inline void lrn(const Context& context, const LrnParams& p, ConstView x, View y) {
-  with_power(p, [&]<class Power>() { lrn<Power>(context, p, x, y); });
+  lrn(context, p, x, y, with_power(p, [&]<class Power>() { return lrn_function<Power>(context.isa()); }));
 }
 
 }  // namespace weir::kernels

@@ -82,7 +82,8 @@ template <int L, int R, int S, int KW, bool edge>
 
 template <int L, int R, int S, int KW>
 [[gnu::always_inline]] inline void depthwise_rows_body(const DepthwiseRows& t) {
-  if (t.absent_left > 0 || t.absent_right > 0)
+  // Vectors of 4, for any processor, do with the one body that asks at each column whether it is there.
+  if (L == 4 || t.absent_left > 0 || t.absent_right > 0)
     depthwise_rows_of<L, R, S, KW, true>(t);
   else
     depthwise_rows_of<L, R, S, KW, false>(t);

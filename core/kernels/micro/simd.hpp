@@ -143,6 +143,11 @@ inline void simd_call(Isa isa, const A&... a) {
   call_portable<Kernel>(a...);
 }
 
+/// True of what calls a scalar function for each lane (and says so in a member by_lanes): vectors of 16 would gain
+/// nothing, so with AVX-512 it runs as with AVX2.
+template <class T>
+inline constexpr bool by_lanes = requires { requires T::by_lanes; };
+
 /// A kernel for one instruction set as a pointer: what calls it is compiled once for all kernels with these arguments.
 template <class... A>
 using Function = void (*)(const A&...);
@@ -150,8 +155,9 @@ using Function = void (*)(const A&...);
 template <class Kernel, class... A>
 Function<A...> function(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::avx512) return &call_avx512<Kernel, A...>;
-  if (isa == Isa::avx2) return &call_avx2<Kernel, A...>;
+  if constexpr (!by_lanes<Kernel>)
+    if (isa == Isa::avx512) return &call_avx512<Kernel, A...>;
+  if (isa != Isa::portable) return &call_avx2<Kernel, A...>;
 #endif
   (void)isa;
   return &call_portable<Kernel, A...>;

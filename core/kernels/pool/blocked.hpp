@@ -110,43 +110,48 @@ struct BlockedPoolKernel {
   }
 };
 
+using BlockedPoolFunction =
+    simd::Function<PoolParams, std::int64_t, RowsView, std::int64_t, std::int64_t, RowsView, std::int64_t, RowRange>;
 template <class Take>
-void blocked_pool(const Context& context, const PoolParams& params, ConstView x, View y) {
+BlockedPoolFunction blocked_pool_function(Isa isa) {
+  return simd::function<BlockedPoolKernel<Take>, PoolParams, std::int64_t, RowsView, std::int64_t, std::int64_t,
+                        RowsView, std::int64_t, RowRange>(isa);
+}
+
+inline void blocked_pool(const Context& context, const PoolParams& params, ConstView x, View y,
+                         BlockedPoolFunction kernel) {
   const std::int64_t in = x.shape[2] * x.shape[3], out = y.shape[2] * y.shape[3], L = lanes(context.isa());
   const std::int64_t row_floats = y.shape[3] * L * params.h.kernel * params.w.kernel / 4;
   for_all_rows(context, x.shape, y.shape[2], row_floats,
                [&](std::int64_t plane, std::int64_t first, std::int64_t last) {
                  const RowsView from{const_cast<float*>(x.data), x.shape[2], x.shape[3] * L, in * L};
                  const RowsView to{y.data, y.shape[2], y.shape[3] * L, out * L};
-                 simd::simd_call<BlockedPoolKernel<Take>>(context.isa(), params, plane, from, x.shape[2], x.shape[3],
-                                                          to, y.shape[3], RowRange{first, last});
+                 kernel(params, plane, from, x.shape[2], x.shape[3], to, y.shape[3], RowRange{first, last});
                });
 }
 
-template <class Take>
-void blocked_pool_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from, const RowsView& to,
-                       RowRange rows) {
+inline void blocked_pool_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
+                              const RowsView& to, RowRange rows, BlockedPoolFunction kernel) {
   const std::int64_t planes = round_up(x[1], lanes(isa)) / lanes(isa), OW = params.output_shape(x)[3];
-  for (std::int64_t p = 0; p < planes; ++p)
-    simd::simd_call<BlockedPoolKernel<Take>>(isa, params, p, from, x[2], x[3], to, OW, rows);
+  for (std::int64_t p = 0; p < planes; ++p) kernel(params, p, from, x[2], x[3], to, OW, rows);
 }
 
 /// As pool_max() and pool_average() for blocked x and y; no workspace.
 inline void blocked_pool_max(const Context& context, const PoolParams& params, ConstView x, View y) {
-  blocked_pool<PoolMax>(context, params, x, y);
+  blocked_pool(context, params, x, y, blocked_pool_function<PoolMax>(context.isa()));
 }
 inline void blocked_pool_average(const Context& context, const PoolParams& params, ConstView x, View y) {
-  blocked_pool<PoolSum>(context, params, x, y);
+  blocked_pool(context, params, x, y, blocked_pool_function<PoolSum>(context.isa()));
 }
 
 /// Rows `rows` of y for one blocked image x [1, C, H, W], of which at least the rows that their windows see are there.
 inline void blocked_pool_max_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
                                   const RowsView& to, RowRange rows) {
-  blocked_pool_rows<PoolMax>(isa, params, x, from, to, rows);
+  blocked_pool_rows(isa, params, x, from, to, rows, blocked_pool_function<PoolMax>(isa));
 }
 inline void blocked_pool_average_rows(Isa isa, const PoolParams& params, const Shape& x, const RowsView& from,
                                       const RowsView& to, RowRange rows) {
-  blocked_pool_rows<PoolSum>(isa, params, x, from, to, rows);
+  blocked_pool_rows(isa, params, x, from, to, rows, blocked_pool_function<PoolSum>(isa));
 }
 
 }  // namespace weir::kernels

@@ -18,7 +18,7 @@ struct PoolParams {
 
   /// Shape of y [N, C, OH, OW] for x [N, C, H, W]. Throws ShapeError if not one window fits.
   Shape output_shape(const Shape& x) const {
-    if (x.rank() != 4) throw ShapeError("pooling expects [N, C, H, W], got " + x.to_string());
+    if (x.rank() != 4) throw ShapeError(detail::message({"pooling expects [N, C, H, W], got ", x.to_string()}));
     return {x[0], x[1], h.count(x[2], ceil_mode), w.count(x[3], ceil_mode)};
   }
 };
@@ -230,8 +230,11 @@ inline std::size_t pool_piece_floats(const PoolParams& p, const Shape& x) {
   return static_cast<std::size_t>((pool_rows * pool_row_floats(p, x[3], OW) + OW + pool_slack + 15) / 16 * 16);
 }
 
-template <class Take>
-void pool(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace) {
+using PoolFunction = simd::Function<PoolPiece>;
+
+/// kernel: a PoolKernel; window_by_window: what else computes a piece.
+inline void pool(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace,
+                 PoolFunction kernel, PoolFunction window_by_window) {
   const std::int64_t planes = x.shape[0] * x.shape[1], in = x.shape[2] * x.shape[3], out = y.shape[2] * y.shape[3];
   if (planes == 0) return;
   const std::int64_t worth = planes * (in + out) / (1 << 14) + 1;  // threads that the work is worth
@@ -255,10 +258,7 @@ void pool(const Context& context, const PoolParams& params, ConstView x, View y,
                             .row_floats = row_floats,
                             .rows = rows,
                             .columns = rows + pool_rows * row_floats};
-      if (floats == 0)
-        pool_window_by_window<Take>(piece);
-      else
-        simd::simd_call<PoolKernel<Take>>(context.isa(), piece);
+      (floats == 0 ? window_by_window : kernel)(piece);
     }
   });
 }
@@ -272,13 +272,15 @@ inline std::size_t pool_workspace_floats(const Context& context, const PoolParam
 /// where places outside the image do not count; NaN where one of them is. The lowest finite number where all of them
 /// lie outside, as in ONNX Runtime.
 inline void pool_max(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace) {
-  pool<PoolMax>(context, params, x, y, workspace);
+  pool(context, params, x, y, workspace, simd::function<PoolKernel<PoolMax>, PoolPiece>(context.isa()),
+       &pool_window_by_window<PoolMax>);
 }
 
 /// As pool_max with the mean over the places inside the image, or over those in the image and its padding (which holds
 /// zeros) if count_include_pad; what a ceil_mode window has beyond the padding never counts, as in PyTorch.
 inline void pool_average(const Context& context, const PoolParams& params, ConstView x, View y, float* workspace) {
-  pool<PoolSum>(context, params, x, y, workspace);
+  pool(context, params, x, y, workspace, simd::function<PoolKernel<PoolSum>, PoolPiece>(context.isa()),
+       &pool_window_by_window<PoolSum>);
 }
 
 }  // namespace weir::kernels

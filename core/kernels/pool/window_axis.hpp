@@ -17,8 +17,8 @@ struct WindowAxis {
   std::int64_t count(std::int64_t length, bool ceil_mode) const {
     const std::int64_t room = length + pad_begin + pad_end - extent();
     if (length < 1 || room < 0)
-      throw ShapeError("a window of " + std::to_string(extent()) + " does not fit into " + std::to_string(length) +
-                       " with padding " + std::to_string(pad_begin) + ", " + std::to_string(pad_end));
+      throw ShapeError(detail::message(
+          {"a window of ", extent(), " does not fit into ", length, " with padding ", pad_begin, ", ", pad_end}));
     std::int64_t n = room / stride + 1;
     if (ceil_mode && room % stride != 0 && n * stride < length + pad_begin) ++n;
     return n;

@@ -63,33 +63,34 @@ namespace weir::quantized {
   return _mm256_add_epi32(_mm256_cvtps_epi32(u), _mm256_set1_epi32(p.rounding.zero));
 }
 
-/// Of a result that is added to another image: TileResult of the sums of pixel r.
-[[gnu::always_inline, gnu::target("avx2")]] inline void store_summed(__m256i sum0, __m256i sum1, std::int64_t r,
-                                                                     const TileResult& y) {
-  const std::int64_t at = r * y.y_step;
-  const __m256i q0 = summed(requantised(sum0, y.scale, y.rounding), y.other_low + at, *y.sum);
-  const __m256i q1 = summed(requantised(sum1, y.scale + 8, y.rounding), y.other_high + at, *y.sum);
-  const __m128d bytes = _mm_castsi128_pd(packed_bytes(q0, q1, y.is_signed));
-  _mm_storel_pd(reinterpret_cast<double*>(y.low + at), bytes);
-  _mm_storeh_pd(reinterpret_cast<double*>(y.high + at), bytes);
+/// Of a result that is added to another image: TileResult of a tile's sums [pixels][16]. A function of its own, so that
+/// not each tile has a copy of it.
+[[gnu::noinline, gnu::target("avx2")]] inline void store_summed(const std::int32_t* sums, std::int64_t pixels,
+                                                                const TileResult& of) {
+  const TileResult y = of;  // which no store can change, nor p: what lies in them is loaded once
+  const PairNumbers p = *of.sum;
+  for (std::int64_t r = 0; r < pixels; ++r, sums += tile_channels) {
+    const std::int64_t at = r * y.y_step;
+    const __m256i q0 = summed(requantised(load_integers(sums), y.scale, y.rounding), y.other_low + at, p);
+    const __m256i q1 = summed(requantised(load_integers(sums + 8), y.scale + 8, y.rounding), y.other_high + at, p);
+    const __m128d bytes = _mm_castsi128_pd(packed_bytes(q0, q1, y.is_signed));
+    _mm_storel_pd(reinterpret_cast<double*>(y.low + at), bytes);
+    _mm_storeh_pd(reinterpret_cast<double*>(y.high + at), bytes);
+  }
 }
 
 /// TileResult of a tile's sums, which began with the bias.
 template <int R>
 [[gnu::always_inline, gnu::target("avx2")]] inline void store_avx2(const __m256i (&sum)[R][2], const TileResult& y) {
-  if (y.sums != nullptr) {
+  if (y.sums != nullptr || y.sum != nullptr) {
+    alignas(32) std::int32_t kept[R * tile_channels];
+    std::int32_t* const to = y.sums != nullptr ? y.sums : kept;
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels), sum[r][0]);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y.sums + r * tile_channels + 8), sum[r][1]);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + r * tile_channels), sum[r][0]);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + r * tile_channels + 8), sum[r][1]);
     }
-    return;
-  }
-  if (y.sum != nullptr) {
-#pragma GCC unroll 6
-    for (int r = 0; r < R; ++r) {
-      store_summed(sum[r][0], sum[r][1], r, y);
-    }
+    if (y.sums == nullptr) store_summed(kept, R, y);
     return;
   }
   const __m256 scale0 = _mm256_loadu_ps(y.scale), scale1 = _mm256_loadu_ps(y.scale + 8);

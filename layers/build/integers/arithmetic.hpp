@@ -25,14 +25,15 @@ inline Result one(Constant c) { return std::vector<Constant>{std::move(c)}; }
 
 inline std::size_t checked_size(const Shape& shape) {
   const auto n = static_cast<std::size_t>(shape.numel());
-  if (n > max_folded_integers) throw ShapeError("integer result " + shape.to_string() + " is too large");
+  if (n > max_folded_integers)
+    throw ShapeError(detail::message({"integer result ", shape.to_string(), " is too large"}));
   return n;
 }
 
 /// Input i, which must be there and hold integers.
 inline const Constant& at(const NodeArguments& node, Inputs inputs, std::size_t i) {
-  if (i >= inputs.size() || inputs[i] == nullptr) node.fail("input " + std::to_string(i) + " is missing");
-  if (!inputs[i]->is_int) node.fail("input " + std::to_string(i) + " must hold integers");
+  if (i >= inputs.size() || inputs[i] == nullptr) node.fail(detail::message({"input ", i, " is missing"}));
+  if (!inputs[i]->is_int) node.fail(detail::message({"input ", i, " must hold integers"}));
   return *inputs[i];
 }
 
@@ -49,19 +50,24 @@ inline Constant picked(const Constant& c, const Shape& shape, std::int64_t offse
   return y;
 }
 
+/// Leaves the result in a and returns true where there is none.
+using Apply = bool (*)(std::int64_t& a, std::int64_t b);
+
 /// Of integers only: floats are left to the layers.
-template <class Operation>
-Result combine(const NodeArguments& node, Inputs in) {
+inline Result combine(const NodeArguments& node, Inputs in, Apply apply) {
   const Constant &a = at(node, in, 0), &b = at(node, in, 1);
   const Shape shape = broadcast_shape(a.shape, b.shape);
   (void)checked_size(shape);
   Constant x = picked(a, shape, 0, kernels::broadcast_strides(a.shape, shape));
   const Constant y = picked(b, shape, 0, kernels::broadcast_strides(b.shape, shape));
   for (std::size_t i = 0; i < x.ints.size(); ++i)
-    if (Operation::apply(x.ints[i], y.ints[i])) node.fail("division by zero or overflow");
+    if (apply(x.ints[i], y.ints[i])) node.fail("division by zero or overflow");
   return one(std::move(x));
 }
-/// apply(a, b) leaves the result in a and returns true where there is none.
+template <class Operation>
+Result combine(const NodeArguments& node, Inputs in) {
+  return combine(node, in, &Operation::apply);
+}
 struct Add {
   static bool apply(std::int64_t& a, std::int64_t b) { return __builtin_add_overflow(a, b, &a); }
 };
@@ -153,8 +159,7 @@ inline Result where(const NodeArguments& node, Inputs in) {
 }
 
 /// Over all axes, or over the last of a vector: what shape arithmetic needs.
-template <class Operation>
-Result reduce(const NodeArguments& node, Inputs in) {
+inline Result reduce(const NodeArguments& node, Inputs in, Apply apply) {
   const Constant& x = at(node, in, 0);
   const std::vector<std::int64_t> axes = node.integers_or_input("axes", 1, node.node.op == "ReduceSum" ? 13 : 18);
   if (x.shape.rank() > 1 && axes.size() != x.shape.rank() && !axes.empty())
@@ -165,10 +170,14 @@ Result reduce(const NodeArguments& node, Inputs in) {
   if (x.ints.empty()) node.fail("nothing to reduce");
   std::int64_t v = x.ints[0];
   for (std::size_t i = 1; i < x.ints.size(); ++i)
-    if (Operation::apply(v, x.ints[i])) node.fail("overflow");
+    if (apply(v, x.ints[i])) node.fail("overflow");
   const bool keep = node.integer("keepdims", 1) != 0;
   const std::vector<std::int64_t> dims(keep ? x.shape.rank() : 0, 1);
   return one(make(Shape(std::span<const std::int64_t>(dims)), {v}));
+}
+template <class Operation>
+Result reduce(const NodeArguments& node, Inputs in) {
+  return reduce(node, in, &Operation::apply);
 }
 
 }  // namespace integers

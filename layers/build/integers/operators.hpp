@@ -37,7 +37,7 @@ inline Result cast(const NodeArguments& node, Inputs in) {
   if (node.opset >= 24) node.ignore("round_mode");  // likewise
   const bool to_float = to == 1 || to == 10 || to == 11 || to == 16;
   const bool to_int = (to >= 2 && to <= 7) || to == 9 || to == 12 || to == 13;
-  if (!to_float && !to_int) node.fail("cast to type " + std::to_string(to) + " is not supported");
+  if (!to_float && !to_int) node.fail(detail::message({"cast to type ", to, " is not supported"}));
   if (to == 10 || to == 16 || (to_float && !x.is_int)) return std::nullopt;
   Constant y{x.shape, {}, {}, to_int};
   if (to_float) y.floats = std::vector<float>(x.ints.begin(), x.ints.end());
@@ -46,7 +46,7 @@ inline Result cast(const NodeArguments& node, Inputs in) {
     for (float v : x.floats) {
       const std::int64_t whole = std::abs(v) < 0x1p63F && to != 9 ? static_cast<std::int64_t>(v) : 0;
       if (to != 9 && (!(std::abs(v) < 0x1p63F) || wrapped(whole, letter_of(to)) != whole || (to == 13 && whole < 0)))
-        node.fail("casts " + std::to_string(v) + ", which the type does not hold");
+        node.fail(detail::message({"casts ", v, ", which the type does not hold"}));
       y.ints.push_back(to == 9 ? v != 0 : whole);
     }
   if (to == 9)
@@ -97,7 +97,7 @@ inline Result concat(const NodeArguments& node, Inputs in) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const Shape& s = at(node, in, i).shape;
     if (s.rank() != joined.rank() || s.with(axis, 0) != joined.with(axis, 0))
-      node.fail("cannot join " + joined.to_string() + " and " + s.to_string());
+      node.fail(detail::message({"cannot join ", joined.to_string(), " and ", s.to_string()}));
     if (s.numel() > 0) length += s[axis];  // each holds at most max_folded_integers
   }
   joined = joined.with(axis, length);
@@ -120,14 +120,15 @@ inline Result split(const NodeArguments& node, Inputs in) {
   check_number_of_parts(node, parts, !lengths.empty());
   if (lengths.empty() && parts > 0) {
     const auto n = static_cast<std::int64_t>(parts), each = (x.shape[axis] + n - 1) / n;
-    if (x.shape[axis] != each * n && node.opset < 18) node.fail("cannot split " + x.shape.to_string());
+    if (x.shape[axis] != each * n && node.opset < 18)
+      node.fail(detail::message({"cannot split ", x.shape.to_string()}));
     lengths.assign(parts, each);
     lengths.back() = x.shape[axis] - each * (n - 1);  // negative if too many are wanted
   }
   std::vector<Constant> outputs;
   std::int64_t from = 0;
   for (std::int64_t n : lengths) {
-    if (n < 0 || n > x.shape[axis] - from) node.fail("cannot split " + x.shape.to_string());
+    if (n < 0 || n > x.shape[axis] - from) node.fail(detail::message({"cannot split ", x.shape.to_string()}));
     const kernels::Strides dense = kernels::dense_strides(x.shape);
     outputs.push_back(picked(x, x.shape.with(axis, n), from * dense[axis], dense));
     from += n;
@@ -146,7 +147,7 @@ inline Result gather(const NodeArguments& node, Inputs in) {
   y.ints.reserve(checked_size(shape));
   const std::int64_t length = x.shape[axis], inner = x.shape.product(axis + 1, x.shape.rank());
   for (std::int64_t i : indices.ints)
-    if (i < -length || i >= length) node.fail("index " + std::to_string(i) + " is out of range");
+    if (i < -length || i >= length) node.fail(detail::message({"index ", i, " is out of range"}));
   for (std::int64_t o = 0; shape.numel() > 0 && o < x.shape.product(0, axis); ++o)
     for (std::int64_t i : indices.ints) {
       const auto from = x.ints.begin() + (o * length + (i < 0 ? i + length : i)) * inner;
@@ -157,7 +158,8 @@ inline Result gather(const NodeArguments& node, Inputs in) {
 
 inline Result constant_of_shape(const NodeArguments& node, Inputs in) {
   const Constant& target = at(node, in, 0);
-  if (target.shape.rank() != 1) node.fail("input 0 must be a list, not of shape " + target.shape.to_string());
+  if (target.shape.rank() != 1)
+    node.fail(detail::message({"input 0 must be a list, not of shape ", target.shape.to_string()}));
   const Shape shape{std::span<const std::int64_t>(target.ints)};
   const Constant* c = node.element("value");
   const std::size_t n = checked_size(shape);
@@ -173,7 +175,7 @@ inline Result range_of_floats(const NodeArguments& node) {
   const auto [start, limit, delta] = v;
   if (delta == 0) node.fail("delta may not be 0");
   const double n = std::ceil(double{limit - start} / double{delta});
-  if (!(std::abs(n) <= static_cast<double>(max_folded_integers))) node.fail("has " + std::to_string(n) + " values");
+  if (!(std::abs(n) <= static_cast<double>(max_folded_integers))) node.fail(detail::message({"has ", n, " values"}));
   Constant y{Shape{std::max<std::int64_t>(0, static_cast<std::int64_t>(n))}, {}, {}, false};
   std::vector<float> values(static_cast<std::size_t>(y.shape[0]));
   float value = start;

@@ -25,7 +25,8 @@ WEIR_INLINE std::vector<MeanTest> mean_tests() {
 WEIR_INLINE void register_mean_test(MeanTest test) {
   if (test.name.empty() || !test.p_value) throw ArgumentError("register_mean_test: a name and a function are needed");
   for (const MeanTest& other : mean_tests())
-    if (other.name == test.name) throw ArgumentError("register_mean_test: there is a test '" + test.name + "' already");
+    if (other.name == test.name)
+      throw ArgumentError(detail::message({"register_mean_test: there is a test '", test.name, "' already"}));
   detail::Additions<MeanTest>::of_process().add(std::move(test), "register_mean_test");
 }
 
@@ -35,7 +36,7 @@ WEIR_INLINE MeanTest mean_test(std::string_view name) {
     if (test.name == name) return test;
     known += (known.empty() ? "" : ", ") + test.name;
   }
-  throw ArgumentError("no test '" + std::string(name) + "'; there are " + known);
+  throw ArgumentError(detail::message({"no test '", name, "'; there are ", known}));
 }
 
 WEIR_INLINE double upper_limit(const MeanTest& test, std::span<const double> losses, double delta) {

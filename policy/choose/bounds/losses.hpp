@@ -12,7 +12,7 @@ inline void check(std::span<const double> losses, double epsilon, double delta) 
   if (losses.empty()) throw ArgumentError("bound: at least one loss is needed");
   for (const double loss : losses)
     if (!(loss >= 0 && loss <= 1))
-      throw ArgumentError("bound: a loss of " + std::to_string(loss) + " is not in [0, 1]");
+      throw ArgumentError(detail::message({"bound: a loss of ", loss, " is not in [0, 1]"}));
   if (!(epsilon >= 0 && epsilon <= 1)) throw ArgumentError("bound: epsilon must be in [0, 1]");
   if (!(delta > 0 && delta < 1)) throw ArgumentError("bound: delta must be in (0, 1)");
 }

@@ -30,7 +30,7 @@ namespace weir::detail {
 inline Trace ensemble_trace(const Trace& trace, Join kind, const Loss& loss = Loss("top1")) {
   trace.check();
   if (const std::string reason = lacks_probabilities(trace); !reason.empty())
-    throw ArgumentError("ensemble: " + reason);
+    throw ArgumentError(detail::message({"ensemble: ", reason}));
   const std::size_t n = trace.size(), n_stages = trace.stages.size();
   const auto classes = static_cast<std::size_t>(trace.stages.front().probabilities.cols());
   std::vector<std::vector<float>> joined(n_stages, std::vector<float>(n * classes));
@@ -54,8 +54,8 @@ inline Trace ensemble_trace(const Trace& trace, Join kind, const Loss& loss = Lo
     out.stages.push_back(
         stage_from_probabilities(stage.name, stage.cost, joined[k], classes, trace.label, loss, with_class));
     if (k == 0 && out.stages[0].loss != stage.loss)
-      throw ArgumentError("ensemble: the losses of stage '" + stage.name + "' are not '" + loss.name() +
-                          "' of its probabilities");
+      throw ArgumentError(detail::message(
+          {"ensemble: the losses of stage '", stage.name, "' are not '", loss.name(), "' of its probabilities"}));
   }
   const StageTrace& full = trace.stages.back();
   out.stages.push_back({full.name + " alone", 0, {}, Eigen::MatrixXd(trace.size(), 0), full.prediction, full.loss});

@@ -17,7 +17,8 @@ namespace weir::detail {
 /// [n, k].
 inline Eigen::MatrixXd exit_score_inputs(const Trace& trace, std::size_t k, const Eigen::MatrixXd& earlier) {
   const StageTrace& s = trace.stages.at(k);
-  if (s.probabilities.size() == 0) throw ArgumentError("stage '" + s.name + "' has no class probabilities");
+  if (s.probabilities.size() == 0)
+    throw ArgumentError(detail::message({"stage '", s.name, "' has no class probabilities"}));
   const auto classes = static_cast<std::size_t>(s.probabilities.cols());
   const Eigen::Index n = s.probabilities.rows();
   RowMatrix X(n, static_cast<Eigen::Index>(n_score_inputs(ScoreInputs::history, k, classes)));

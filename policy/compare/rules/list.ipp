@@ -92,7 +92,8 @@ WEIR_INLINE void register_rule(Rule rule) {
   if (rule.name.empty() || !rule.tune)
     throw ArgumentError("register_rule: a name and a function that tunes are needed");
   for (const std::string& name : rule_names())
-    if (name == rule.name) throw ArgumentError("register_rule: there is a rule '" + rule.name + "' already");
+    if (name == rule.name)
+      throw ArgumentError(detail::message({"register_rule: there is a rule '", rule.name, "' already"}));
   detail::Additions<Rule>::of_process().add(std::move(rule), "register_rule");
 }
 
@@ -109,7 +110,7 @@ WEIR_INLINE Rule find_rule(std::string_view name) {
     if (rule.name == name) return std::move(rule);
     known += (known.empty() ? "" : ", ") + rule.name;
   }
-  throw ArgumentError("rule '" + std::string(name) + "' is unknown; known: " + known);
+  throw ArgumentError(detail::message({"rule '", name, "' is unknown; known: ", known}));
 }
 
 }  // namespace weir
@@ -133,7 +134,7 @@ WEIR_INLINE std::optional<TunedRule> tune_rule(std::string_view name, const Rule
   const Rule rule = find_rule(name);
   for (const Trace* trace : {&data.training, &data.calibration})
     if (const std::string reason = detail::lacks(rule, data.topology, *trace); !reason.empty())
-      throw ArgumentError("rule '" + std::string(name) + "': " + reason);
+      throw ArgumentError(detail::message({"rule '", name, "': ", reason}));
   return rule.tune(data);
 }
 

@@ -23,13 +23,13 @@ inline std::shared_ptr<const CascadeSpec> rule_cascade(const std::shared_ptr<con
   }
   std::vector<CascadeStage> stages = spec->stages;
   if (topology.size() < stages.size())
-    throw ArgumentError("rule '" + rule.name + "': " + std::to_string(topology.size()) + " stages, the cascade has " +
-                        std::to_string(stages.size()));
+    throw ArgumentError(
+        detail::message({"rule '", rule.name, "': ", topology.size(), " stages, the cascade has ", stages.size()}));
   while (stages.size() < topology.size()) stages.push_back(spec->stages.back());
   for (std::size_t k = 0; k < stages.size(); ++k) {
     if (k < spec->stages.size() && stages[k].name != topology.stages[k].name)
-      throw ArgumentError("rule '" + rule.name + "': stage '" + topology.stages[k].name + "' is '" + stages[k].name +
-                          "' in the cascade");
+      throw ArgumentError(detail::message(
+          {"rule '", rule.name, "': stage '", topology.stages[k].name, "' is '", stages[k].name, "' in the cascade"}));
     stages[k].name = topology.stages[k].name;
     if (!rule.forms.empty()) stages[k].form = rule.forms.at(k);
   }

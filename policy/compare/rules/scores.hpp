@@ -34,7 +34,8 @@ inline std::array<double, 4> gate_statistics(std::span<const float> p) {
 
 /// [n, 4] gate_statistics of every example. Throws ArgumentError naming the stage without probabilities.
 inline Eigen::MatrixXd gate_statistics(const StageTrace& stage) {
-  if (stage.probabilities.size() == 0) throw ArgumentError("stage '" + stage.name + "' has no class probabilities");
+  if (stage.probabilities.size() == 0)
+    throw ArgumentError(detail::message({"stage '", stage.name, "' has no class probabilities"}));
   Eigen::MatrixXd X(stage.probabilities.rows(), 4);
   std::vector<float> p(static_cast<std::size_t>(stage.probabilities.cols()));
   for (Eigen::Index i = 0; i < X.rows(); ++i) {

@@ -26,7 +26,7 @@ inline std::vector<std::size_t> nearest_walk(const Topology& topology) {
 /// the walk along nearest successors leaves one out.
 inline Topology full_chain(const Topology& topology, const std::string& rule) {
   if (nearest_walk(topology).size() != topology.size())
-    throw ArgumentError(rule + ": the walk along nearest successors must run every stage");
+    throw ArgumentError(detail::message({rule, ": the walk along nearest successors must run every stage"}));
   std::vector<std::string> names;
   for (const auto& s : topology.stages) names.push_back(s.name);
   return Topology::chain(names);
@@ -45,7 +45,7 @@ inline constexpr double never_exit = std::numeric_limits<double>::max();
 inline std::size_t feature_column(const StageTrace& stage, const std::string& feature) {
   const auto at = std::find(stage.feature_names.begin(), stage.feature_names.end(), feature);
   if (at == stage.feature_names.end())
-    throw ArgumentError("stage '" + stage.name + "' has no feature '" + feature + "'");
+    throw ArgumentError(detail::message({"stage '", stage.name, "' has no feature '", feature, "'"}));
   return static_cast<std::size_t>(at - stage.feature_names.begin());
 }
 
@@ -122,8 +122,8 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
   const GateInputs inputs = gate_inputs(topology, trace);
   Policy policy{topology, {}};
   if (thresholds.size() + 1 != walk.size())
-    throw ShapeError("threshold policy: " + std::to_string(thresholds.size()) + " thresholds for " +
-                     std::to_string(walk.size() - 1) + " stages");
+    throw ShapeError(
+        detail::message({"threshold policy: ", thresholds.size(), " thresholds for ", walk.size() - 1, " stages"}));
   for (std::size_t k = 0; k < topology.size(); ++k) {
     const std::size_t n_actions = topology.n_actions(k), d = inputs.size(k);
     const auto step = std::find(walk.begin(), walk.end(), k);

@@ -32,7 +32,7 @@ namespace weir {
 WEIR_INLINE void register_model(const std::string& learner, detail::LoadModel load) {
   if (learner.empty() || !load) throw ArgumentError("register_model: a name and a function that reads are needed");
   if (detail::kind_of_learner(learner))
-    throw ArgumentError("register_model: weir has a learner '" + learner + "' of its own");
+    throw ArgumentError(detail::message({"register_model: weir has a learner '", learner, "' of its own"}));
   detail::Additions<detail::ModelLoader>::of_process().add({learner, std::move(load)}, "register_model");
 }
 
@@ -53,11 +53,12 @@ WEIR_INLINE ForeignModel load_registered_model(const std::string& learner, const
     std::string known;
     for (const ModelKind& kind : model_kinds) known += (known.empty() ? "" : ", ") + std::string(kind.learner);
     for (const std::string& name : registered_models()) known += ", " + name;
-    throw ArgumentError("learner '" + learner + "' is unknown; known: " + known +
-                        ". A learner of a program's own is made known by register_model()");
+    throw ArgumentError(detail::message({"learner '", learner, "' is unknown; known: ", known,
+                                         ". A learner of a program's own is made known by register_model()"}));
   }
   const std::shared_ptr<const DecisionFunction> function = own->load(json.dump());
-  if (!function) throw FormatError("model: the load function of learner '" + learner + "' made nothing");
+  if (!function)
+    throw FormatError(detail::message({"model: the load function of learner '", learner, "' made nothing"}));
   return ForeignModel(function);
 }
 

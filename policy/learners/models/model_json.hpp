@@ -13,15 +13,15 @@ namespace weir::model_json {
 
 /// json[key], or FormatError.
 inline const nlohmann::json& field(const nlohmann::json& json, const char* key) {
-  if (!json.is_object() || !json.contains(key)) throw FormatError(std::string("model: '") + key + "' is missing");
+  if (!json.is_object() || !json.contains(key)) throw FormatError(detail::message({"model: '", key, "' is missing"}));
   return json.at(key);
 }
 
 /// A finite number, or FormatError naming `key`.
 inline double to_number(const nlohmann::json& value, const char* key) {
-  if (!value.is_number()) throw FormatError(std::string("model: '") + key + "' must be a number");
+  if (!value.is_number()) throw FormatError(detail::message({"model: '", key, "' must be a number"}));
   const double number = value.get<double>();
-  if (!std::isfinite(number)) throw FormatError(std::string("model: '") + key + "' must be finite");
+  if (!std::isfinite(number)) throw FormatError(detail::message({"model: '", key, "' must be finite"}));
   return number;
 }
 
@@ -29,7 +29,7 @@ inline double number(const nlohmann::json& json, const char* key) { return to_nu
 
 inline std::vector<double> numbers(const nlohmann::json& json, const char* key) {
   const auto& array = field(json, key);
-  if (!array.is_array()) throw FormatError(std::string("model: '") + key + "' must be an array");
+  if (!array.is_array()) throw FormatError(detail::message({"model: '", key, "' must be an array"}));
   std::vector<double> values;
   values.reserve(array.size());
   for (const auto& value : array) values.push_back(to_number(value, key));
@@ -40,14 +40,14 @@ inline std::vector<double> numbers(const nlohmann::json& json, const char* key) 
 inline std::vector<float> floats(const nlohmann::json& json, const char* key, const std::string& what) {
   const auto values = numbers(json, key);
   for (const double v : values)
-    if (std::abs(v) > 3e38) throw FormatError(what + ": '" + key + "' is too large for a float");
+    if (std::abs(v) > 3e38) throw FormatError(detail::message({what, ": '", key, "' is too large for a float"}));
   return {values.begin(), values.end()};
 }
 
 /// An integer in [0, limit), or FormatError.
 inline std::size_t to_index(const nlohmann::json& value, const char* key, std::size_t limit) {
   if (!value.is_number_integer() || value < 0 || value.get<std::size_t>() >= limit)
-    throw FormatError(std::string("model: '") + key + "' must be an integer in [0, " + std::to_string(limit) + ")");
+    throw FormatError(detail::message({"model: '", key, "' must be an integer in [0, ", limit, ")"}));
   return value.get<std::size_t>();
 }
 
@@ -57,7 +57,7 @@ inline std::size_t index(const nlohmann::json& json, const char* key, std::size_
 
 inline std::vector<std::size_t> indices(const nlohmann::json& json, const char* key, std::size_t limit) {
   const auto& array = field(json, key);
-  if (!array.is_array()) throw FormatError(std::string("model: '") + key + "' must be an array");
+  if (!array.is_array()) throw FormatError(detail::message({"model: '", key, "' must be an array"}));
   std::vector<std::size_t> values;
   values.reserve(array.size());
   for (const auto& value : array) values.push_back(to_index(value, key, limit));

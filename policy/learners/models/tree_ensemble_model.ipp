@@ -46,7 +46,7 @@ WEIR_INLINE void from_json(const nlohmann::json& json, TreeEnsembleModel& m) {
       if (left[i] == 0)
         largest = std::max(largest, std::abs(value[i]));
       else if (left[i] <= i || left[i] + 1 >= end || feature[i] >= m.d)
-        throw FormatError("model: the trees' node " + std::to_string(i) + " is damaged");
+        throw FormatError(detail::message({"model: the trees' node ", i, " is damaged"}));
       m.nodes.push_back({value[i], static_cast<std::uint32_t>(feature[i]), static_cast<std::uint32_t>(left[i])});
     }
     m.roots.push_back(static_cast<std::uint32_t>(roots[t]));

@@ -43,7 +43,7 @@ WEIR_INLINE void from_json(const nlohmann::json& json, TreeModel& m) {
   for (std::size_t i = 0; i < n; ++i) {
     const bool leaf = left[i] == 0 && right[i] == 0;
     if (!leaf && (left[i] <= i || right[i] <= i || feature[i] >= m.d))
-      throw FormatError("model: the tree's node " + std::to_string(i) + " is damaged");
+      throw FormatError(detail::message({"model: the tree's node ", i, " is damaged"}));
     m.nodes.push_back({feature[i], threshold[i], left[i], right[i], value[i]});
   }
 }
