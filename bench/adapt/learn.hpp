@@ -83,6 +83,24 @@ inline void learn_beside(Mode& m, const Options& o, const weir::Loss& loss, cons
       other);
 }
 
+/// Every rule for the same budget, into m.rules. Rules keep a budget and nothing else: beside policies that keep
+/// further limits, too, they would look better than they are, so none is run there, and m.left_out says why.
+inline void tune_rules(Mode& m, const weir::Topology& topology, const Options& o, const weir::Loss& loss,
+                       const weir::Budget& budget) {
+  if (has_further(o)) {
+    m.left_out.emplace_back(
+        "rules left out: they are tuned for the budget alone and would not keep --also and "
+        "--given-exit; run without these options to compare them");
+    return;
+  }
+  const weir::Trace policy = weir::detail::keep_groups(m.policy, {}),
+                    calibration = weir::detail::keep_groups(m.calibration, {});
+  m.rules = weir::tuned_rules({topology, policy, calibration, budget, loss},
+                              [&](std::string_view rule, const std::string& reason) {
+                                m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
+                              });
+}
+
 /// Learns on m.lessons, chooses on m.calibration: the asked budget, the curve, and every rule for the same budget. In
 /// batches, learner and groups of features are chosen at prices that have settled for all groups, and what is chosen
 /// has its prices settled again.
@@ -168,12 +186,7 @@ inline void learn(Mode& m, const Options& o, const weir::Loss& loss, const Data&
   train.progress = {};
   weigh_members(m, o);
   learn_beside(m, o, loss, train, budget);
-  const weir::Trace plain_policy = weir::detail::keep_groups(m.policy, {}),
-                    plain_calibration = weir::detail::keep_groups(m.calibration, {});
-  m.rules = weir::tuned_rules({m.spec->topology, plain_policy, plain_calibration, budget, loss},
-                              [&](std::string_view rule, const std::string& reason) {
-                                m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
-                              });
+  tune_rules(m, m.spec->topology, o, loss, budget);
   budget.margin = weir::Margin::none;
   budget.refinements = 4;
   for (const double b : curve_budgets(o.max_loss)) {

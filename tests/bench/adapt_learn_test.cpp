@@ -36,4 +36,29 @@ TEST_CASE("adapt: gates learn from expected losses where probabilities are there
   CHECK(contains(message_of<weir::ArgumentError>([&] { adapt::take_lessons(m, o, loss); }), "--learn-from full"));
 }
 
+TEST_CASE("adapt: rules are tuned for the budget, and none where further limits are asked for, with a reason") {
+  const weir::Loss loss("top1");
+  const weir::Topology topology = weir::Topology::chain({"stage0", "stage1"});
+  adapt::Mode m;
+  m.policy = weir_test::probability_trace(200, 2, 5, 4);
+  m.calibration = weir_test::probability_trace(200, 2, 5, 9);
+  weir::Budget budget;
+  budget.value = 0.1;
+  const auto tuned = [&](const adapt::Options& o) {
+    m.rules.clear();
+    m.left_out.clear();
+    adapt::tune_rules(m, topology, o, loss, budget);
+    return m.rules.size();
+  };
+  adapt::Options o;
+  CHECK(tuned(o) > 3);
+  o.also = {"top2:0.05"};
+  CHECK(tuned(o) == 0);
+  REQUIRE(m.left_out.size() == 1);
+  CHECK(contains(m.left_out[0], "would not keep --also and --given-exit"));
+  o.also.clear();
+  o.given_exit = 0.1;
+  CHECK(tuned(o) == 0);
+}
+
 }  // namespace WEIR_UNIT
