@@ -79,7 +79,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->delimiter(',')
       ->expected(3)
       ->group("Images");
-  app.add_option("--shifted-images", o.shifted_images, "images of another source; several")
+  app.add_option("--shifted-images", o.shifted_images, "[NAME=]IMAGES of another source; several")
       ->needs(images)
       ->group("Images");
   app.add_option("--shifted-labels", o.shifted_labels, "their labels, in the same order")->group("Images");

@@ -106,13 +106,14 @@ std::vector<std::pair<std::string, adapt::Part>> other_parts(const Options& o,
                                                              const adapt::Part& control, const Check& check) {
   std::vector<std::pair<std::string, adapt::Part>> others;
   for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
-    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i],
+    const auto [name, images] = program::split_name(o.shifted_images[i]);
+    adapt::Part part = adapt::load_part(images, o.shifted_labels.empty() ? "" : o.shifted_labels[i],
                                         adapt::class_names(o.adapt.classes, o.adapt.preprocess));
     check(part);
     adapt::shuffle(part.rows, o.adapt.seed + 2);
     part = first_rows(std::move(part), o.examples);
     part.set->decode_all();
-    others.emplace_back(o.shifted_images[i], std::move(part));
+    others.emplace_back(name.empty() ? images : name, std::move(part));
   }
   for (const Corruption& c : corruptions) {
     adapt::Part part{std::make_shared<weir::ImageSet>(corrupted(*control.set, control.rows, c, o.adapt.seed)), {}};
