@@ -68,7 +68,8 @@ class HeadStore {
   const FittedHead& head(std::size_t model, const std::vector<std::string>& chain) {
     const Key key{model, chain};
     if (const auto it = heads_.find(key); it != heads_.end()) return it->second;
-    const FittedHead* before = chain.size() > 1 ? &seen_head(model, {chain.begin(), chain.end() - 1}) : nullptr;
+    const FittedHead* before =
+        chain.size() > 1 ? &head(model, std::vector<std::string>(chain.begin(), chain.end() - 1)) : nullptr;
     Layer& layer = layers_.at({model, chain.back()});
     ProgressLine line("fitting an exit head at " + chain.back() + (before ? ", which sees the exit before it" : ""));
     const auto show = [&](std::size_t done, std::size_t total) { line(done, total); };
@@ -78,8 +79,6 @@ class HeadStore {
   }
 
  private:
-  static constexpr Eigen::Index folds_seen = 3;
-
   using Key = std::pair<std::size_t, std::vector<std::string>>;
   struct Layer {
     weir::detail::GridPool pool;
@@ -112,41 +111,15 @@ class HeadStore {
     return sees ? head.seeing_earlier() : head;
   }
 
-  /// A head that another one sees. Where heads are fitted to images apart, the other is to learn from what this one
-  /// says of images that it was not fitted to, as it will be asked: logits of folds_seen further heads, each fitted
-  /// without the images that it answers.
-  const FittedHead& seen_head(std::size_t model, const std::vector<std::string>& chain) {
-    head(model, chain);
-    FittedHead& made = heads_.at({model, chain});
-    if (cross_ || !made.logits.empty()) return made;
-    const FittedHead* before = chain.size() > 1 ? &seen_head(model, {chain.begin(), chain.end() - 1}) : nullptr;
-    Layer& layer = layers_.at({model, chain.back()});
-    if (before) layer.inputs.rightCols(classes()) = before->logits.back();
-    const auto X = layer.inputs.leftCols(layer.width(before != nullptr, classes()));
-    const Eigen::MatrixXf& answers = answers_[teacher_of(model)];
-    Eigen::MatrixXf logits(X.rows(), classes());
-    ProgressLine line("fitting heads at " + chain.back() + " that did not see the images that they answer");
-    for (Eigen::Index fold = 0; fold < folds_seen; ++fold) {
-      std::vector<Eigen::Index> rows, others;
-      for (Eigen::Index i = 0; i < X.rows(); ++i) (i % folds_seen == fold ? others : rows).push_back(i);
-      const Eigen::MatrixXf own = X(rows, Eigen::all);
-      const weir::ExitHead without =
-          fit_rows(layer, before != nullptr, own,
-                   distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, {});
-      logits(others, Eigen::all) = weir::detail::head_logits(without, Eigen::MatrixXf(X(others, Eigen::all)), cores_);
-      line(static_cast<std::size_t>(fold + 1), static_cast<std::size_t>(folds_seen));
-    }
-    made.logits.push_back(std::move(logits));
-    return made;
-  }
-
   FittedHead fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
                  const weir::Progress& show) const {
     if (before) layer.inputs.rightCols(classes()) = before->logits.back();
     const auto X = layer.inputs.leftCols(layer.width(before != nullptr, classes()));
     std::vector<Eigen::Index> rows(part_.size());
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Eigen::Index>(i);
-    return {fit_rows(layer, before != nullptr, X, answers, rows, show), {}, {}};
+    FittedHead made{fit_rows(layer, before != nullptr, X, answers, rows, show), {}, {}};
+    made.logits.push_back(weir::detail::head_logits(made.head, X, cores_));
+    return made;
   }
 
   FittedHead cross_fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
