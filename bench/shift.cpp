@@ -1,27 +1,45 @@
-// Learns a policy on one source of images and runs it on others: what becomes of the budget, and when a monitor that
-// sees no labels notices.
+// Learns a policy on one source of images, or takes a learned one, and runs it on others: what becomes of the budget,
+// and when a monitor and audits, which see no labels, notice.
 #include <weir/weir.hpp>
 
 #include "program.hpp"
 #include "programs.hpp"
 #include "results_folder.hpp"
+#include "shift/of_policy.hpp"
 #include "shift/report.hpp"
 
 namespace {
 
 void run(const shift::Options& o, const std::string& command) {
   const program::Run id = program::Run::begin(command);
-  program::ResultsFolder out(o.adapt.out,
-                             [](const std::string& name) { return name == "shift.md" || name == "shift.csv"; });
-  const shift::Sources sources = shift::load_sources(o);
-  if (o.stream.before > sources.control.size())
-    throw weir::ArgumentError("--before: there are " + std::to_string(sources.control.size()) + " control examples");
-  const shift::Study study = shift::study(sources, o);
-  const std::string text = shift::markdown(study, sources, o, command + "  # run " + id.id);
-  weir::write_file_atomically(out.path("shift.md"), text);
-  weir::write_file_atomically(out.path("shift.csv"), program::csv_of_run(shift::csv(study), id));
+  const std::string command_line = command + "  # run " + id.id;
+  program::ResultsFolder out(o.adapt.out, [](const std::string& name) {
+    return name == "shift.md" || name == "shift.csv" || name == "audits.csv";
+  });
+  const auto write = [&](const std::string& name, const std::string& text) {
+    weir::write_file_atomically(out.path(name), text);
+  };
+  std::string text;
+  shift::AuditStudy audits;
+  if (!o.policy.empty()) {
+    audits = shift::audit_policy(o);
+    text = "`" + command_line + "`\n";
+  } else {
+    const shift::Sources sources = shift::load_sources(o);
+    if (o.stream.before > sources.control.size())
+      throw weir::ArgumentError("--before: there are " + std::to_string(sources.control.size()) + " control examples");
+    const shift::Study study = shift::study(sources, o);
+    text = shift::markdown(study, sources, o, command_line);
+    write("shift.csv", program::csv_of_run(shift::csv(study), id));
+    audits = study.audits;
+  }
+  if (!audits.sources.empty()) {
+    text += "\n" + shift::audit_markdown(audits, o.audits);
+    write("audits.csv", program::csv_of_run(shift::audit_csv(audits), id));
+  }
+  write("shift.md", text);
   out.commit();
-  std::printf("%s\nwritten to %s: shift.md, shift.csv\n", weir::detail::printable(text, true).c_str(),
+  std::printf("%s\nwritten to %s\n", weir::detail::printable(text, true).c_str(),
               weir::detail::printable(out.folder().lexically_normal().string()).c_str());
 }
 
@@ -29,10 +47,11 @@ void run(const shift::Options& o, const std::string& command) {
 
 int weir::programs::shift(int argc, char** argv) {
   program::App app{
-      "Learns a policy on one source of images and runs it on others: budget, exits, time, and when a monitor "
-      "notices.\n"
-      "Without options: Fashion-MNIST with the networks of bench/networks, and its test images with noise, turned and "
-      "blurred."};
+      "Learns a policy on one source of images and runs it on others: budget, exits, time, when a monitor notices, "
+      "and\n"
+      "when audits do, in simulated streams. With --policy audits of a policy that was learned elsewhere.\n"
+      "Without options: Fashion-MNIST with the networks of bench/networks, and its test images with noise, blur and\n"
+      "less contrast, moved and turned."};
   shift::Options o;
   o.adapt.out = "results/shift";
   shift::declare(app, o);

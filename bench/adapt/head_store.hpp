@@ -17,11 +17,16 @@
 
 namespace adapt {
 
+/// Heads that are fitted beside one that another sees, where there are images apart: fitting it takes thrice as long.
+inline constexpr std::size_t heads_seen = 3;
+
 /// A head, and what it says of the images that heads are fitted to.
 struct FittedHead {
-  weir::ExitHead head;                  ///< fitted to all images
-  Eigen::MatrixXf out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
-  std::vector<Eigen::MatrixXf> logits;  ///< of all images: by the head that left out fold 0, 1, ..., then by `head`
+  weir::ExitHead head;          ///< fitted to all images
+  Eigen::MatrixXf out_of_fold;  ///< [n_policy, classes] logits; empty if there were images apart
+  /// What the head that sees this one is fitted to, of all images. Cross-fitted: by the head that left out fold 0, 1,
+  /// ..., then by `head`. Else, once a head sees this one: each by one of heads_seen heads that left the image out.
+  std::vector<Eigen::MatrixXf> logits;
 };
 
 /// Heads by network and by the tensors of their chain: the last tensor is the head's own, and its head sees the logits
@@ -68,8 +73,7 @@ class HeadStore {
   const FittedHead& head(std::size_t model, const std::vector<std::string>& chain) {
     const Key key{model, chain};
     if (const auto it = heads_.find(key); it != heads_.end()) return it->second;
-    const FittedHead* before =
-        chain.size() > 1 ? &head(model, std::vector<std::string>(chain.begin(), chain.end() - 1)) : nullptr;
+    const FittedHead* before = before_of(model, chain);
     Layer& layer = layers_.at({model, chain.back()});
     ProgressLine line("fitting an exit head at " + chain.back() + (before ? ", which sees the exit before it" : ""));
     const auto show = [&](std::size_t done, std::size_t total) { line(done, total); };
@@ -111,15 +115,44 @@ class HeadStore {
     return sees ? head.seeing_earlier() : head;
   }
 
+  /// The head that the last one of a chain sees, with the logits to fit that one to; or none. A head is surer of images
+  /// that it was fitted to than of those that it will answer, and the next one would learn to trust it as on the
+  /// former. Where heads are cross-fitted, cross_fit() sees to that; else heads_seen further heads are fitted, each
+  /// without the images that it answers.
+  const FittedHead* before_of(std::size_t model, const std::vector<std::string>& chain) {
+    if (chain.size() < 2) return nullptr;
+    const std::vector<std::string> seen(chain.begin(), chain.end() - 1);
+    head(model, seen);
+    FittedHead& made = heads_.at({model, seen});
+    if (!made.logits.empty()) return &made;
+    const FittedHead* before = before_of(model, seen);
+    Layer& layer = layers_.at({model, seen.back()});
+    if (before) layer.inputs.rightCols(classes()) = before->logits.back();
+    const Eigen::MatrixXf X = layer.inputs.leftCols(layer.width(before != nullptr, classes()));
+    const Eigen::MatrixXf& answers = answers_[teacher_of(model)];
+    const auto fit = [&](const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& all) {
+      if (rows.size() == part_.size()) return made.head;
+      const Eigen::MatrixXf some = all(rows, Eigen::all);
+      return fit_rows(layer, before != nullptr, some,
+                      distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, {});
+    };
+    std::vector<std::size_t> fold(part_.size());
+    for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % heads_seen;
+    ProgressLine line("fitting heads at " + seen.back() + " for the one that sees them");
+    made.logits.push_back(weir::detail::fit_cross(
+                              fit, [&](std::size_t) -> const Eigen::MatrixXf& { return X; }, models_.n_classes(), fold,
+                              heads_seen, cores_, [&](std::size_t done, std::size_t total) { line(done, total); })
+                              .logits);
+    return &made;
+  }
+
   FittedHead fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
                  const weir::Progress& show) const {
     if (before) layer.inputs.rightCols(classes()) = before->logits.back();
     const auto X = layer.inputs.leftCols(layer.width(before != nullptr, classes()));
     std::vector<Eigen::Index> rows(part_.size());
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Eigen::Index>(i);
-    FittedHead made{fit_rows(layer, before != nullptr, X, answers, rows, show), {}, {}};
-    made.logits.push_back(weir::detail::head_logits(made.head, X, cores_));
-    return made;
+    return {fit_rows(layer, before != nullptr, X, answers, rows, show), {}, {}};
   }
 
   FittedHead cross_fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,

@@ -89,6 +89,32 @@ inline LearnedPath learn_path(const LearnedMode& m, weir::TrainOptions train, co
   return made;
 }
 
+/// Rules, and why others were left out.
+struct RulesTuned {
+  std::vector<weir::TunedRule> rules{};
+  std::vector<std::string> left_out{};
+};
+
+/// Every rule for the asked budget. Rules keep a budget and nothing else: beside policies that keep further limits, too,
+/// they would look better than they are, so none is run there.
+inline RulesTuned tune_rules(const weir::Trace& policy, const weir::Trace& calibration, const weir::Topology& topology,
+                             const Options& o, const weir::Loss& loss) {
+  RulesTuned made;
+  if (has_further(o)) {
+    made.left_out.emplace_back(
+        "rules left out: they are tuned for the budget alone and would not keep --also and "
+        "--given-exit; run without these options to compare them");
+    return made;
+  }
+  const weir::Trace plain_policy = weir::detail::keep_groups(policy, {}),
+                    plain_calibration = weir::detail::keep_groups(calibration, {});
+  made.rules = weir::tuned_rules({topology, plain_policy, plain_calibration, asked_budget(o), loss},
+                                 [&](std::string_view rule, const std::string& reason) {
+                                   made.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
+                                 });
+  return made;
+}
+
 /// Learns on the lessons of a design, chooses on the calibration part: the asked budget, the curve, and every rule for
 /// the same budget.
 inline LearnedMode learn(Design d, weir::Trace calibration, const Options& o, const weir::Loss& loss) {
@@ -103,12 +129,9 @@ inline LearnedMode learn(Design d, weir::Trace calibration, const Options& o, co
   m.members = weigh_members(m, o);
   m.beside = learned_beside(m, d.train, o, loss);
   m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
-  const weir::Trace plain_policy = weir::detail::keep_groups(m.policy, {}),
-                    plain_calibration = weir::detail::keep_groups(m.calibration, {});
-  m.rules = weir::tuned_rules({m.spec->topology, plain_policy, plain_calibration, asked_budget(o), loss},
-                              [&](std::string_view rule, const std::string& reason) {
-                                m.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
-                              });
+  RulesTuned tuned = tune_rules(m.policy, m.calibration, m.spec->topology, o, loss);
+  m.rules = std::move(tuned.rules);
+  m.left_out = std::move(tuned.left_out);
   return m;
 }
 

@@ -58,6 +58,7 @@ struct Setting {
     // A full pass without exits: of a chain all layers, and of the answers (head, features, gate) the last one only.
     for (const auto& s : parts.test.stages)
       full_cost = o.networks ? s.cost : full_cost + s.cost - (&s == &parts.test.stages.back() ? 0 : s.answer_cost);
+    if (o.full_cost > 0) full_cost = o.full_cost;
   }
 
   weir::Budget budget(std::size_t b, std::uint64_t seed) const {

@@ -57,6 +57,12 @@ struct Samples {
 /// Speed-ups of several contestants: [contestant][budget].
 using Speedups = std::vector<std::vector<double>>;
 
+/// Of how many seeds the mean excess loss [budgets] is above the budget; rounding of a mean is not.
+inline std::size_t seeds_above(const std::vector<Eigen::RowVectorXd>& excess, std::size_t b, double budget) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      excess, [&](const Eigen::RowVectorXd& e) { return e(static_cast<Eigen::Index>(b)) > budget + 1e-12; }));
+}
+
 /// How speed-ups are read: at equal excess loss, or of the points as they are.
 struct Reading {
   std::vector<double> budgets;  ///< one for each point of a curve

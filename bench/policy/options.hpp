@@ -15,7 +15,7 @@ struct Options {
   bool networks = false;
   std::vector<std::string> learners = weir::detail::gate_learner_names(), rules, reprice;
   std::vector<double> budgets = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05};
-  double confidence = 0;
+  double confidence = 0, full_cost = 0;
   std::size_t seeds = 3, bootstrap = 1000, lambdas = 24, folds = 5;
 };
 
@@ -37,6 +37,12 @@ inline void declare(CLI::App& app, Options& o) {
          "--networks", o.networks,
          "each stage is a network of its own: the best one, run alone, is a contestant, and a full pass takes the "
          "last stage's cost (else: that of all layers, and of the last stage's answer)")
+      ->group("Data");
+  app.add_option(
+         "--full-cost", o.full_cost,
+         "what the full network alone costs, in the traces' unit; 0: as the traces' stages add up. Stages priced "
+         "as a policy visits them add up to more where caches are cold")
+      ->check(CLI::Range(0.0, 1e15))
       ->group("Data");
   app.add_option("--reprice", o.reprice,
                  "STAGE=FACTOR, several times: as if the stage cost so many times what the traces say")

@@ -22,6 +22,7 @@ struct Row {
   const Contestant* contestant;
   double cost = 0, excess = 0, net = 0;  ///< of the points as they were chosen, means on test
   double speedup = 0;                    ///< as Reading has it
+  std::size_t above = 0;  ///< seeds (divisions) whose excess loss on test, as chosen, is above the budget
   weir::Interval interval;
   double seed_low = 0, seed_high = 0;  ///< least and largest speedup of a single seed
   double gain = 0;                     ///< share of the oracle's gain
@@ -47,11 +48,13 @@ struct Comparison {
     for (std::size_t c = 0; c < all.size(); ++c) {
       Eigen::RowVectorXd cost = means(all[c].test.cost[0]) * 0, excess = cost;
       std::vector<std::vector<double>> by_seed;
+      std::vector<Eigen::RowVectorXd> excess_by_seed;
       for (std::size_t k = 0; k < s.options.seeds; ++k) {
         const auto T = means(all[c].test.cost[k]), E = means(all[c].test.excess[k]);
         by_seed.push_back(reading.speedups(T, E));
         cost += T / n_seeds;
         excess += E / n_seeds;
+        excess_by_seed.push_back(E);
       }
       std::vector<weir::detail::TradeoffPoint> points;
       for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
@@ -64,6 +67,7 @@ struct Comparison {
         row.cost = cost(static_cast<Eigen::Index>(b));
         row.excess = excess(static_cast<Eigen::Index>(b));
         for (std::size_t k = 0; k < s.options.seeds; ++k) row.net += all[c].difference[k][b] / n_seeds;
+        row.above = seeds_above(excess_by_seed, b, s.budgets[b]);
         row.speedup = speedups[b];
         row.interval = interval95(resamples, [&](const Speedups& r) { return r[c][b]; });
         row.seed_low = row.seed_high = by_seed[0][b];
@@ -183,7 +187,9 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
       " test images and of " + std::to_string(s.options.seeds) + " seeds (divisions of " +
       std::to_string(s.parts.pool.size()) +
       " images into policy and calibration part). Area: share of the full "
-      "network's cost saved, averaged over excess losses from 0 to the largest budget. The oracle sees the labels.\n\n";
+      "network's cost saved, averaged over excess losses from 0 to the largest budget. \"above\": so many of the "
+      "divisions chose a policy whose excess loss on test is above the budget. \"logistic\" is the reduction of "
+      "Bolukbasi et al. (ICML 2017). The oracle sees the labels.\n\n";
   for (const std::string& note : notes) text += note + "\n\n";
   std::vector<std::string> header{"who", "area"};
   std::vector<std::vector<std::string>> rows;
@@ -204,10 +210,11 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
       rows.push_back({r.contestant->name, fixed(r.speedup), range(r.interval), range({r.seed_low, r.seed_high}),
                       fixed(100 * r.gain, 1), r.contestant->kind == "learned" ? "-" : fixed(r.behind_learned),
                       r.contestant->kind == "learned" ? "-" : range(r.difference), fixed(s.full_cost / r.cost),
-                      fixed(100 * r.excess, 3), fixed(100 * r.net, 3)});
+                      fixed(100 * r.excess, 3), std::to_string(r.above) + " of " + std::to_string(s.options.seeds),
+                      fixed(100 * r.net, 3)});
     text += "## Budget " + weir::detail::format_short(100 * s.budgets[b]) + " %\n\n" +
             markdown_table({"who", "speed-up", "95 %", "seeds", "of the oracle's gain, %", "learned - this", "95 %",
-                            "as chosen: speed-up", "excess, %", "net, %"},
+                            "as chosen: speed-up", "excess, %", "above", "net, %"},
                            rows);
   }
   return text + "`" + command + "`\n";
@@ -219,14 +226,15 @@ inline std::string csv(const Comparison& c) {
       "share_of_oracle_gain,learned_minus_this,difference_low95,difference_high95,area,chosen_" +
       weir::detail::cost_field(c.setting.parts.test.cost_unit) +
       ","
-      "chosen_excess_loss,chosen_net_loss\n";
+      "chosen_excess_loss,seeds_above,chosen_net_loss\n";
   for (const auto& at : c.rows)
     for (std::size_t k = 0; k < at.size(); ++k) {
       const Row& r = at[k];
       text += r.contestant->name + "," + r.contestant->kind;
-      for (const double v : {c.setting.budgets[static_cast<std::size_t>(&at - c.rows.data())], r.speedup,
-                             r.interval.low, r.interval.high, r.seed_low, r.seed_high, r.gain, r.behind_learned,
-                             r.difference.low, r.difference.high, c.area[k], r.cost, r.excess, r.net})
+      for (const double v :
+           {c.setting.budgets[static_cast<std::size_t>(&at - c.rows.data())], r.speedup, r.interval.low,
+            r.interval.high, r.seed_low, r.seed_high, r.gain, r.behind_learned, r.difference.low, r.difference.high,
+            c.area[k], r.cost, r.excess, static_cast<double>(r.above), r.net})
         text += "," + weir::detail::format_short(v, 9);
       text += "\n";
     }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <numbers>
 #include <string>
+#include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/isa.hpp>
@@ -20,8 +21,9 @@ namespace shift {
 
 /// A kind of change and how strong it is.
 struct Corruption {
-  std::string kind;     ///< "noise", "rotation" or "blur"
-  double strength = 0;  ///< noise: deviation, in parts of white; rotation: degrees; blur: deviation in pixels
+  std::string kind;     ///< "noise", "rotation", "blur", "contrast" or "translation"
+  double strength = 0;  ///< noise: deviation, in parts of white; rotation: degrees; blur: deviation in pixels;
+                        ///< contrast: the share of it that is left; translation: pixels
 
   std::string name() const {
     std::array<char, 40> text{};
@@ -31,6 +33,23 @@ struct Corruption {
   bool operator==(const Corruption&) const = default;
 };
 
+/// Kinds, with what the number behind each of them is.
+inline const std::vector<std::pair<std::string, std::string>>& corruption_kinds() {
+  static const std::vector<std::pair<std::string, std::string>> kinds{{"noise", "DEVIATION"},
+                                                                      {"rotation", "DEGREES"},
+                                                                      {"blur", "PIXELS"},
+                                                                      {"contrast", "SHARE"},
+                                                                      {"translation", "PIXELS"}};
+  return kinds;
+}
+
+/// "noise:DEVIATION, rotation:DEGREES, ...".
+inline std::string corruption_syntax() {
+  std::string text;
+  for (const auto& [kind, number] : corruption_kinds()) text += (text.empty() ? "" : ", ") + kind + ":" + number;
+  return text;
+}
+
 /// "noise:0.1" -> {noise, 0.1}. Throws ArgumentError for another kind, or a strength that is not positive and finite.
 inline Corruption parse_corruption(const std::string& text) {
   const std::size_t colon = text.find(':');
@@ -38,9 +57,9 @@ inline Corruption parse_corruption(const std::string& text) {
   const std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
   char* end = nullptr;
   c.strength = std::strtod(number.c_str(), &end);
-  const bool known = c.kind == "noise" || c.kind == "rotation" || c.kind == "blur";
+  const bool known = std::ranges::any_of(corruption_kinds(), [&](const auto& k) { return k.first == c.kind; });
   if (!known || number.empty() || *end != '\0' || !(c.strength > 0) || !std::isfinite(c.strength))
-    throw weir::ArgumentError("'" + text + "': a corruption is noise:DEVIATION, rotation:DEGREES or blur:PIXELS");
+    throw weir::ArgumentError("'" + text + "': a corruption is one of " + corruption_syntax());
   return c;
 }
 
@@ -56,6 +75,14 @@ inline double pixel(const weir::ImageView& image, int y, int x, int c) {
       .data[(static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x)) *
                 static_cast<std::size_t>(image.channels) +
             static_cast<std::size_t>(c)];
+}
+
+/// Between pixels: bilinear interpolation.
+inline double between(const weir::ImageView& image, double y, double x, int c) {
+  const int top = static_cast<int>(std::floor(y)), left = static_cast<int>(std::floor(x));
+  const double b = y - top, r = x - left;
+  return (1 - b) * ((1 - r) * pixel(image, top, left, c) + r * pixel(image, top, left + 1, c)) +
+         b * ((1 - r) * pixel(image, top + 1, left, c) + r * pixel(image, top + 1, left + 1, c));
 }
 
 /// f(y, x, channel) for every value of an image of this size.
@@ -89,11 +116,28 @@ inline weir::Image rotate(const weir::ImageView& image, double degrees) {
   const double angle = degrees * std::numbers::pi / 180, cos = std::cos(angle), sin = std::sin(angle);
   const double cy = (image.height - 1) / 2.0, cx = (image.width - 1) / 2.0;
   return detail::each_value(image, [&](int y, int x, int c) {
-    const double sy = cy + cos * (y - cy) + sin * (x - cx), sx = cx - sin * (y - cy) + cos * (x - cx);
-    const int top = static_cast<int>(std::floor(sy)), left = static_cast<int>(std::floor(sx));
-    const double b = sy - top, r = sx - left;
-    const auto at = [&](int dy, int dx) { return detail::pixel(image, top + dy, left + dx, c); };
-    return (1 - b) * ((1 - r) * at(0, 0) + r * at(0, 1)) + b * ((1 - r) * at(1, 0) + r * at(1, 1));
+    return detail::between(image, cy + cos * (y - cy) + sin * (x - cx), cx - sin * (y - cy) + cos * (x - cx), c);
+  });
+}
+
+/// Moves the image by so many pixels along its rows and its columns, each to a side that the seed draws, by bilinear
+/// interpolation.
+inline weir::Image translate(const weir::ImageView& image, double pixels, std::uint64_t seed) {
+  const auto draw = [&](std::uint64_t i) { return weir::detail::counter_uniform(seed, i) < 0.5 ? -pixels : pixels; };
+  const double dy = draw(0), dx = draw(1);
+  return detail::each_value(image, [&](int y, int x, int c) { return detail::between(image, y - dy, x - dx, c); });
+}
+
+/// Draws the values of each channel towards their mean m over the image: m + share (value - m).
+inline weir::Image reduce_contrast(const weir::ImageView& image, double share) {
+  std::vector<double> mean(static_cast<std::size_t>(image.channels), 0);
+  for (int y = 0; y < image.height; ++y)
+    for (int x = 0; x < image.width; ++x)
+      for (int c = 0; c < image.channels; ++c) mean[static_cast<std::size_t>(c)] += detail::pixel(image, y, x, c);
+  for (double& m : mean) m /= static_cast<double>(image.height) * image.width;
+  return detail::each_value(image, [&](int y, int x, int c) {
+    const double m = mean[static_cast<std::size_t>(c)];
+    return m + share * (detail::pixel(image, y, x, c) - m);
   });
 }
 
@@ -115,12 +159,15 @@ inline weir::Image blur(const weir::ImageView& image, double deviation) {
   });
 }
 
-/// One image changed; the seed is of the noise. Throws ArgumentError for an unknown kind.
+/// One image changed; the seed is of the noise and of where a translation goes to. Throws ArgumentError for an unknown
+/// kind.
 inline weir::Image corrupt(const weir::ImageView& image, const Corruption& c, std::uint64_t seed) {
   if (c.kind == "noise") return add_noise(image, c.strength, seed);
   if (c.kind == "rotation") return rotate(image, c.strength);
   if (c.kind == "blur") return blur(image, c.strength);
-  throw weir::ArgumentError("corruption '" + c.kind + "' is unknown: noise, rotation, blur");
+  if (c.kind == "contrast") return reduce_contrast(image, c.strength);
+  if (c.kind == "translation") return translate(image, c.strength, seed);
+  throw weir::ArgumentError("corruption '" + c.kind + "' is unknown; known: " + corruption_syntax());
 }
 
 /// Some images of a set of 8-bit images of one size, each changed. Throws ArgumentError where sizes differ, and for a

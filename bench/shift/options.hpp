@@ -7,18 +7,29 @@
 #include <weir/policy/learners/learner.hpp>
 
 #include "../adapt/options.hpp"
+#include "audits.hpp"
+#include "corrupt.hpp"
 #include "stream.hpp"
 
 namespace shift {
 
 struct Options {
+  std::string policy, networks;  ///< a policy file, and the folder of its networks
+  bool allow_outside = false;
   std::string policy_trace, calibration_trace, test_trace;
   std::vector<std::string> shifted_traces, shifted_images, shifted_labels, corruptions;
   adapt::Options adapt;  ///< networks, images, loss, budget, seed
   std::string learner = "logistic";
   std::size_t lambdas = 24, folds = 5, examples = 2000;
   StreamOptions stream;
+  AuditStreams audits;
 };
+
+/// Throws ArgumentError.
+inline void check_shifted_labels(const Options& o) {
+  if (!o.shifted_labels.empty() && o.shifted_labels.size() != o.shifted_images.size())
+    throw weir::ArgumentError("--shifted-labels: as many as --shifted-images, or none");
+}
 
 inline void declare(CLI::App& app, Options& o) {
   auto* policy = app.add_option("--policy-trace", o.policy_trace,
@@ -36,8 +47,21 @@ inline void declare(CLI::App& app, Options& o) {
                       ->group("Traces");
   policy->needs(calibration, shifted);
   calibration->needs(policy);
+  auto* file = app.add_option("--policy", o.policy,
+                              "policy.json of adapt, in place of one that is learned here: audits of it, in simulated "
+                              "streams of --images (else the test images of Fashion-MNIST), which must not have served "
+                              "to learn it or to certify it, changed by --corruption, and of --shifted-images")
+                   ->excludes(policy)
+                   ->group("A policy file");
+  app.add_option("--networks", o.networks, "folder of its network files; else where the policy says, or beside it")
+      ->needs(file)
+      ->group("A policy file");
+  app.add_flag("--allow-outside", o.allow_outside, "the policy may name network files outside its folder")
+      ->needs(file)
+      ->group("A policy file");
   app.add_option("--network", o.adapt.networks, "ONNX classifiers, cheapest first; the last is the full network")
       ->excludes(policy)
+      ->excludes(file)
       ->group("Images");
   app.add_option("--preprocess", o.adapt.preprocess, "models.json: how each network's input is made from an image")
       ->group("Images");
@@ -55,13 +79,14 @@ inline void declare(CLI::App& app, Options& o) {
       ->delimiter(',')
       ->expected(3)
       ->group("Images");
-  app.add_option("--shifted-images", o.shifted_images, "images of another source; several")
+  app.add_option("--shifted-images", o.shifted_images, "[NAME=]IMAGES of another source; several")
       ->needs(images)
       ->group("Images");
   app.add_option("--shifted-labels", o.shifted_labels, "their labels, in the same order")->group("Images");
   app.add_option("--corruption", o.corruptions,
-                 "noise:DEVIATION, rotation:DEGREES or blur:PIXELS, several: control images changed so are the other "
-                 "source, where no other is given")
+                 corruption_syntax() +
+                     "; several: control images changed so are another source. Five of each where no "
+                     "other source is given")
       ->delimiter(',')
       ->group("Images");
   app.add_option("--examples", o.examples, "so many control images at most, and of each other source; 0: all")
@@ -102,7 +127,34 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::Range(1.0, 1e12))
       ->capture_default_str()
       ->group("Monitor");
-  app.add_option("--out", o.adapt.out, "folder for shift.md and shift.csv")->group("Monitor");
+  app.add_option("--audit-shares", o.audits.shares, "shares of the images that are audited")
+      ->delimiter(',')
+      ->check(CLI::Range(1e-6, 1.0))
+      ->capture_default_str()
+      ->group("Audits");
+  app.add_option("--audit-budget", o.audits.budget,
+                 "limit of the mean disagreement with the full network, as in serve; 0: the upper limit of what the "
+                 "policy disagreed by on its calibration images")
+      ->check(CLI::Range(0.0, 0.9999))
+      ->capture_default_str()
+      ->group("Audits");
+  app.add_option("--audit-confidence", o.audits.confidence, "of the audits' alarms")
+      ->check(CLI::Range(0.5, 0.9999))
+      ->capture_default_str()
+      ->group("Audits");
+  app.add_option("--audit-streams", o.audits.streams, "simulated streams of each source and share")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str()
+      ->group("Audits");
+  app.add_option("--audit-before", o.audits.before, "images ahead of a change, at most: it comes at a random time")
+      ->check(CLI::Range(0, 10000000))
+      ->capture_default_str()
+      ->group("Audits");
+  app.add_option("--audit-after", o.audits.after, "images behind it")
+      ->check(CLI::Range(1, 10000000))
+      ->capture_default_str()
+      ->group("Audits");
+  app.add_option("--out", o.adapt.out, "folder for shift.md, shift.csv and audits.csv")->group("Monitor");
   app.add_option("--threads", o.adapt.threads, "threads of the measured runs")
       ->check(CLI::Range(1, 1024))
       ->group("Images");

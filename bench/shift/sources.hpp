@@ -73,15 +73,55 @@ inline Sources read_sources(const Options& o) {
   return s;
 }
 
-/// What images are changed by where nothing is said.
+/// What images are changed by where nothing is said: five severities of each kind, as Hendrycks and Dietterich
+/// (Benchmarking neural network robustness to common corruptions and perturbations, ICLR 2019) have of theirs. Noise,
+/// blur and contrast are those of their code for images of 32x32 (CIFAR-10-C).
 inline std::vector<std::string> default_corruptions() {
-  return {"noise:0.05",  "noise:0.1", "noise:0.2", "rotation:10", "rotation:20",
-          "rotation:40", "blur:0.5",  "blur:1",    "blur:2"};
+  return {"noise:0.04",    "noise:0.06",    "noise:0.08",    "noise:0.09",    "noise:0.1",
+          "blur:0.4",      "blur:0.6",      "blur:0.7",      "blur:0.8",      "blur:1",
+          "contrast:0.75", "contrast:0.5",  "contrast:0.4",  "contrast:0.3",  "contrast:0.15",
+          "translation:1", "translation:2", "translation:3", "translation:4", "translation:6",
+          "rotation:5",    "rotation:10",   "rotation:15",   "rotation:20",   "rotation:30"};
+}
+
+/// The corruptions asked for; those above where none is, nor other images.
+inline std::vector<Corruption> asked_corruptions(const Options& o) {
+  std::vector<Corruption> all;
+  for (const std::string& text : o.corruptions) all.push_back(parse_corruption(text));
+  if (all.empty() && o.shifted_images.empty())
+    for (const std::string& text : default_corruptions()) all.push_back(parse_corruption(text));
+  return all;
 }
 
 inline adapt::Part first_rows(adapt::Part part, std::size_t most) {
   if (most > 0 && part.rows.size() > most) part.rows.resize(most);
   return part;
+}
+
+/// Images of other sources, by name: --shifted-images, then the control images changed. check(part) looks at each of
+/// the former.
+template <typename Check>
+std::vector<std::pair<std::string, adapt::Part>> other_parts(const Options& o,
+                                                             const std::vector<Corruption>& corruptions,
+                                                             const adapt::Part& control, const Check& check) {
+  std::vector<std::pair<std::string, adapt::Part>> others;
+  for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
+    const auto [name, images] = program::split_name(o.shifted_images[i]);
+    adapt::Part part = adapt::load_part(images, o.shifted_labels.empty() ? "" : o.shifted_labels[i],
+                                        adapt::class_names(o.adapt.classes, o.adapt.preprocess));
+    check(part);
+    adapt::shuffle(part.rows, o.adapt.seed + 2);
+    part = first_rows(std::move(part), o.examples);
+    part.set->decode_all();
+    others.emplace_back(name.empty() ? images : name, std::move(part));
+  }
+  for (const Corruption& c : corruptions) {
+    adapt::Part part{std::make_shared<weir::ImageSet>(corrupted(*control.set, control.rows, c, o.adapt.seed)), {}};
+    part.rows.resize(part.set->size());
+    std::iota(part.rows.begin(), part.rows.end(), std::size_t{0});
+    others.emplace_back(c.name(), std::move(part));
+  }
+  return others;
 }
 
 /// Networks and images of adapt; Fashion-MNIST and bench/networks where no network is named.
@@ -97,12 +137,8 @@ inline Sources record_sources(Options o) {
     throw weir::ArgumentError("--network needs --images: the labelled images to learn from");
   }
   if (a.networks.size() < 2) throw weir::ArgumentError("--network: at least two are needed");
-  if (!o.shifted_labels.empty() && o.shifted_labels.size() != o.shifted_images.size())
-    throw weir::ArgumentError("--shifted-labels: as many as --shifted-images, or none");
-  std::vector<Corruption> corruptions;
-  for (const std::string& text : o.corruptions) corruptions.push_back(parse_corruption(text));
-  if (corruptions.empty() && o.shifted_images.empty())
-    for (const std::string& text : default_corruptions()) corruptions.push_back(parse_corruption(text));
+  check_shifted_labels(o);
+  const std::vector<Corruption> corruptions = asked_corruptions(o);
 
   const weir::Loss loss(a.loss);
   a.measure = o.examples;  // control images at most
@@ -116,22 +152,7 @@ inline Sources record_sources(Options o) {
   program::say_warnings(read.crop_warnings({&loaded.policy, &loaded.calibration, &loaded.test}));
   const adapt::Models models = adapt::with_logits(read, loaded.policy);
   const adapt::Data data = adapt::decoded(std::move(loaded));
-  std::vector<std::pair<std::string, adapt::Part>> others;
-  for (std::size_t i = 0; i < o.shifted_images.size(); ++i) {
-    adapt::Part part = adapt::load_part(o.shifted_images[i], o.shifted_labels.empty() ? "" : o.shifted_labels[i],
-                                        adapt::class_names(a.classes, a.preprocess));
-    models.check_labels(part);
-    adapt::shuffle(part.rows, a.seed + 2);
-    part = first_rows(std::move(part), o.examples);
-    part.set->decode_all();
-    others.emplace_back(o.shifted_images[i], std::move(part));
-  }
-  for (const Corruption& c : corruptions) {
-    adapt::Part part{std::make_shared<weir::ImageSet>(corrupted(*data.test.set, data.test.rows, c, a.seed)), {}};
-    part.rows.resize(part.set->size());
-    std::iota(part.rows.begin(), part.rows.end(), std::size_t{0});
-    others.emplace_back(c.name(), std::move(part));
-  }
+  const auto others = other_parts(o, corruptions, data.test, [&](const adapt::Part& p) { models.check_labels(p); });
 
   const auto classes = static_cast<std::size_t>(models.all[0].network.output_shape().numel());
   const adapt::Mode mode =

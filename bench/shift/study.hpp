@@ -18,6 +18,7 @@
 #include <weir/policy/trace/trace.hpp>
 
 #include "../progress.hpp"
+#include "audits.hpp"
 #include "sources.hpp"
 
 namespace shift {
@@ -46,6 +47,7 @@ struct Study {
   double full_seconds = 0;
   std::vector<std::string> stages;
   std::vector<Row> rows;  ///< calibration, control, then the other sources; calibration has no alarms
+  AuditStudy audits;      ///< of control, then of the other sources
 };
 
 inline bool is_binary(const weir::Trace& trace) {
@@ -121,6 +123,15 @@ inline Study study(const Sources& s, const Options& o) {
       out.rows[r].alarms = run_orders(calibration, control, &other, o.stream, show);
     }
   }
+  std::vector<Audited> sources{audited("same source", s.control, policy)};
+  for (const Source& other : s.shifted) sources.push_back(audited(other.name, other.trace, policy));
+  const Audited seen = audited("calibration", s.calibration, policy);
+  const bool given = o.audits.budget > 0;
+  const double theta =
+      given ? o.audits.budget : weir::clopper_pearson_upper(seen.disagreements, seen.n, o.audits.confidence);
+  if (theta < 1)
+    out.audits = audit_study(std::move(sources), theta,
+                             given ? "--audit-budget" : "the upper limit of the calibration part's", o.audits);
   return out;
 }
 

@@ -83,6 +83,14 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
   CHECK(compare::verdict({-0.2, 0.1}) == "not separable");
 }
 
+TEST_CASE("comparison: how many divisions are above a budget, at it not") {
+  const auto means = [](double a, double b) -> Eigen::RowVectorXd { return Eigen::RowVector2d(a, b); };
+  const std::vector<Eigen::RowVectorXd> excess{means(0.0101, 0.02), means(0.01, 0.03), means(0.1 + 0.2 - 0.29, 0)};
+  CHECK(compare::seeds_above(excess, 0, 0.01) == 1);  // of the third nothing but rounding is above
+  CHECK(compare::seeds_above(excess, 1, 0.0199) == 2);
+  CHECK(compare::seeds_above(excess, 1, 0.03) == 0);
+}
+
 TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {
   auto trace = weir_test::probability_trace(90, 2, 4, 1);
   for (std::size_t i = 0; i < 90; ++i)

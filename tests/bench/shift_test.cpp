@@ -13,6 +13,7 @@
 #include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/policy.hpp>
 
+#include "../../bench/shift/audits.hpp"
 #include "../../bench/shift/corrupt.hpp"
 #include "../../bench/shift/stream.hpp"
 #include "../policy/synthetic_trace.hpp"
@@ -43,8 +44,8 @@ shift::Watched uniform(std::size_t n, double low, std::uint64_t seed) {
 TEST_CASE("corruptions: names, and what is none is refused") {
   CHECK(shift::parse_corruption("noise:0.1") == shift::Corruption{"noise", 0.1});
   CHECK(shift::parse_corruption("rotation:20").name() == "rotation 20");
-  for (const char* bad :
-       {"noise", "noise:", "noise:x", "noise:0", "blur:-1", "blur:nan", "blur:inf", "fog:1", "", ":1", "noise:0.1x"})
+  for (const char* bad : {"noise", "noise:", "noise:x", "noise:0", "contrast:0", "translation", "blur:-1", "blur:nan",
+                          "blur:inf", "fog:1", "", ":1", "noise:0.1x"})
     CHECK_THROWS_AS(shift::parse_corruption(bad), weir::ArgumentError);
 }
 
@@ -89,6 +90,40 @@ TEST_CASE("corruptions: noise has its deviation, and is the same for the same se
   CHECK(std::sqrt(squares / 1e4) == doctest::Approx(25.5).epsilon(0.05));
   CHECK(shift::add_noise(grey, 0.1, 5).data == noisy.data);
   CHECK(shift::add_noise(grey, 0.1, 6).data != noisy.data);
+}
+
+TEST_CASE("corruptions: less contrast keeps each channel's mean; all of it is the image") {
+  const weir::Image image = ramp(8, 6, 3);
+  CHECK(shift::reduce_contrast(image, 1).data == image.data);
+  const weir::Image flat = shift::reduce_contrast(image, 1e-9);
+  for (std::size_t c = 0; c < 3; ++c) {
+    double mean = 0;
+    for (std::size_t i = c; i < image.data.size(); i += 3) mean += image.data[i] / 48.0;
+    for (std::size_t i = c; i < flat.data.size(); i += 3) CHECK(flat.data[i] == std::lround(mean));
+  }
+  const weir::Image two{{0, 200}, 1, 2, 1};
+  CHECK(shift::reduce_contrast(two, 0.5).data == std::vector<std::uint8_t>{50, 150});
+}
+
+TEST_CASE("corruptions: a translation by whole pixels moves them to one of four corners, drawn by the seed") {
+  const weir::Image image = ramp(7, 9, 2);
+  std::set<std::pair<int, int>> seen;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const weir::Image moved = shift::translate(image, 2, seed);
+    for (const int dy : {-2, 2})
+      for (const int dx : {-2, 2}) {
+        bool same = true;
+        for (int y = 2; y < 5; ++y)
+          for (int x = 2; x < 7; ++x)
+            for (int c = 0; c < 2; ++c)
+              same = same && moved.data[static_cast<std::size_t>(((y + dy) * 9 + x + dx) * 2 + c)] ==
+                                 image.data[static_cast<std::size_t>((y * 9 + x) * 2 + c)];
+        if (same) seen.emplace(dy, dx);
+      }
+  }
+  CHECK(seen.size() == 4);
+  const weir::Image half = shift::translate(weir::Image{{0, 100, 0, 0, 100, 0, 0, 100, 0}, 3, 3, 1}, 0.5, 0);
+  CHECK(half.data[4] == 50);  // columns are alike, so that only the move along rows shows
 }
 
 TEST_CASE("corruptions: sets keep their labels; sizes that differ are refused") {
@@ -146,6 +181,61 @@ TEST_CASE("streams: a monitor is shown exits and features without classes") {
   CHECK(w.names.size() + 1 == trace.stages[0].feature_names.size());
   CHECK(std::find(w.names.begin(), w.names.end(), "class_3") == w.names.end());
   CHECK(w.row(7)[0] == trace.stages[0].features(7, 0));
+}
+
+TEST_CASE("audits: what a policy differs by is counted against the full network's answers, losses against labels") {
+  const auto trace = weir_test::difficulty_trace(200, 3, 1);
+  const auto topology = weir_test::chain_of(trace);
+  const auto first = weir::MixedPolicy::pure(weir::detail::fixed_policy(topology, trace, 0));
+  const shift::Audited a = shift::audited("first", trace, first);
+  std::size_t differs = 0;
+  double excess = 0;
+  for (std::size_t i = 0; i < 200; ++i) {
+    const auto at = static_cast<Eigen::Index>(i);
+    differs += trace.stages[0].prediction[i] != trace.stages[2].prediction[i] ? 1 : 0;
+    excess += std::max(0.0, trace.stages[0].loss(at) - trace.stages[2].loss(at)) / 200;
+  }
+  CHECK(a.disagreements == differs);
+  CHECK(a.disagreement() == doctest::Approx(static_cast<double>(differs) / 200));
+  CHECK(a.excess == doctest::Approx(excess));
+  CHECK(a.full_loss == doctest::Approx(trace.stages[2].loss.mean()));
+  const auto full = weir::MixedPolicy::pure(weir::detail::fixed_policy(topology, trace, 2));
+  CHECK(shift::audited("full", trace, full).disagreements == 0);
+}
+
+TEST_CASE(
+    "audits: without a change at theta alarms are at most delta, behind one they come, the sooner the larger it is") {
+  const auto source = [](std::size_t differing) {  // of 1,000
+    shift::Audited a{"source", 1000, 0, differing, 0, 0, std::vector<char>(1000, 0)};
+    std::fill_n(a.differs.begin(), differing, char{1});
+    return a;
+  };
+  const shift::Audited same = source(20), twice = source(60), far = source(300);
+  const shift::AuditStreams options{
+      .shares = {0.2}, .confidence = 0.95, .streams = 300, .before = 3000, .after = 20000, .seed = 5};
+  const auto none = shift::run_audits(same, nullptr, 0.2, 0.02, options);
+  CHECK(none.early == 0);
+  CHECK(none.delay.size() <= 30);  // 15 expected at most; more than 30 once in 5,000 such tests
+  const auto small = shift::run_audits(same, &twice, 0.2, 0.02, options);
+  const auto large = shift::run_audits(same, &far, 0.2, 0.02, options);
+  CHECK(large.early <= 30);
+  CHECK(large.early + large.delay.size() == 300);
+  CHECK(large.noticed() == 1);
+  CHECK(small.delay.size() > 250);
+  CHECK(weir::detail::percentile(small.delay, 50) > 3 * weir::detail::percentile(large.delay, 50));
+  // Fewer audits, later alarms: an alarm takes so many audits, not images.
+  const auto rare = shift::run_audits(same, &far, 0.05, 0.02, options);
+  CHECK(weir::detail::percentile(rare.delay, 50) > 2 * weir::detail::percentile(large.delay, 50));
+  CHECK(shift::run_audits(same, &far, 0.2, 0.02, options).delay == large.delay);
+  const auto study = shift::audit_study({same, far}, 0.02, "a test", options);
+  REQUIRE(study.alarms.size() == 2);
+  CHECK(study.alarms[0][0].delay == none.delay);
+  CHECK(study.alarms[1][0].delay == large.delay);
+  const std::string text = shift::audit_markdown(study, options);
+  CHECK(text.find("**simulated**") != std::string::npos);
+  CHECK(text.find("each of its alarms is false") != std::string::npos);
+  const std::string above = shift::audit_markdown(shift::audit_study({twice, far}, 0.02, "a test", options), options);
+  CHECK(above.find("itself is above theta") != std::string::npos);
 }
 
 }  // namespace WEIR_UNIT

@@ -52,4 +52,23 @@ TEST_CASE("adapt: other prices for a mode's stages are in all that is learned fr
   CHECK(m.policy.costs() == policy.costs());  // a value is returned, the mode that was given stays
 }
 
+TEST_CASE("adapt: rules are tuned for the budget, and none where further limits are asked for, with a reason") {
+  const weir::Trace policy = weir_test::probability_trace(200, 2, 5, 4),
+                    calibration = weir_test::probability_trace(200, 2, 5, 9);
+  const auto tuned = [&](const adapt::Options& o) {
+    return adapt::tune_rules(policy, calibration, weir::Topology::chain({"stage0", "stage1"}), o, weir::Loss("top1"));
+  };
+  adapt::Options o;
+  o.max_loss = 0.1;
+  o.confidence = 0;
+  CHECK(tuned(o).rules.size() > 3);
+  o.also = {"top2:0.05"};
+  CHECK(tuned(o).rules.empty());
+  REQUIRE(tuned(o).left_out.size() == 1);
+  CHECK(contains(tuned(o).left_out[0], "would not keep --also and --given-exit"));
+  o.also.clear();
+  o.given_exit = 0.1;
+  CHECK(tuned(o).rules.empty());
+}
+
 }  // namespace WEIR_UNIT
