@@ -146,7 +146,9 @@ inline void simd_call(Isa isa, const A&... a) {
 /// True of what calls a scalar function for each lane (and says so in a member by_lanes): vectors of 16 would gain
 /// nothing, so with AVX-512 it runs as with AVX2.
 template <class T>
-inline constexpr bool by_lanes = requires { requires T::by_lanes; };
+inline constexpr bool by_lanes = requires {
+  requires T::by_lanes;
+};
 
 /// A kernel for one instruction set as a pointer: what calls it is compiled once for all kernels with these arguments.
 template <class... A>
