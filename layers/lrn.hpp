@@ -11,8 +11,7 @@ class LrnLayer final : public RunnableLayer {
   explicit LrnLayer(kernels::LrnParams params) : params_(params) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs[0].rank() != 4)
-      throw ShapeError(detail::message({"expects [N, C, H, W], got ", inputs[0].to_string()}));
+    if (inputs[0].rank() != 4) throw ShapeError(detail::message({"expects [N, C, H, W], got ", inputs[0].to_string()}));
     return {inputs[0]};
   }
   void forward(const Context& context, std::span<const ConstView> inputs, std::span<const View> outputs,

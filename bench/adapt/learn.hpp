@@ -95,8 +95,8 @@ struct RulesTuned {
   std::vector<std::string> left_out{};
 };
 
-/// Every rule for the asked budget. Rules keep a budget and nothing else: beside policies that keep further limits, too,
-/// they would look better than they are, so none is run there.
+/// Every rule for the asked budget. Rules keep a budget and nothing else: beside policies that keep further limits,
+/// too, they would look better than they are, so none is run there.
 inline RulesTuned tune_rules(const weir::Trace& policy, const weir::Trace& calibration, const weir::Topology& topology,
                              const Options& o, const weir::Loss& loss) {
   RulesTuned made;

@@ -1,4 +1,5 @@
-/// CastLike (since opset 15) as the Cast that it is: to the element type of its second input; the values of that are not read.
+/// CastLike (since opset 15) as the Cast that it is: to the element type of its second input; the values of that are
+/// not read.
 #pragma once
 #include <cstdint>
 #include <utility>

@@ -81,10 +81,10 @@ Shard shard_from_environment(const Get& get) {
   const std::size_t at = number("ID", ""), count = number("COUNT", ""), least = number("MIN", "0"),
                     step = number("STEP", "1");
   if (step != 1 || count < 2 || least > 1)
-    throw ArgumentError(detail::message(
-        {array, "ID: which part is task ", at, " of an array of ", count, " from ", least,
-         " on? Submit the whole array again (parts that are finished end at once), or name the part, "
-         "such as --shard 3/64"}));
+    throw ArgumentError(
+        detail::message({array, "ID: which part is task ", at, " of an array of ", count, " from ", least,
+                         " on? Submit the whole array again (parts that are finished end at once), or name the part, "
+                         "such as --shard 3/64"}));
   if (at < least || at - least >= count || count > max_shards)
     throw ArgumentError(detail::message({array, "ID: ", at, " is not one of ", count, " tasks from ", least, " on"}));
   return {at - least, count};

@@ -175,8 +175,7 @@ inline void pairs(Isa isa, const std::uint8_t* a, const std::uint8_t* b, std::in
 }
 
 /// Calls f(first, last) for pieces of n numbers.
-inline void share_numbers(const Context& context, std::int64_t n,
-                          detail::FunctionRef<std::int64_t, std::int64_t> f) {
+inline void share_numbers(const Context& context, std::int64_t n, detail::FunctionRef<std::int64_t, std::int64_t> f) {
   kernels::share(context.pool(), n, 4.0 * static_cast<double>(n),
                  [&](std::int64_t, std::int64_t first, std::int64_t last) { f(first, last); });
 }
