@@ -212,7 +212,7 @@ def activations():
         node(f'{op} of old, axis 2', op, [a], f(a.flatten(2), 2).view(a.shape), 9, axis=2)
         r = x(3, 37)
         node(f'{op} of a row', op, [r], f(r, 1), 7)
-    for size, alpha, beta, bias in ((5, 1e-2, 0.75, 1.0), (3, 0.5, 0.5, 2.0), (4, 0.1, 1.0, 1.0), (1, 0.3, 0.75, 0.5), (9, 0.1, 0.6, 1.0)):
+    for size, alpha, beta, bias in ((5, 1e-2, 0.75, 1.0), (3, 0.5, 0.5, 2.0), (7, 0.1, 1.0, 1.0), (1, 0.3, 0.75, 0.5), (9, 0.1, 0.6, 1.0)):
         v = x(2, 7, 3, 4)
         low, high = (size - 1) // 2, size - 1 - (size - 1) // 2
         s = F.pad((v.double() ** 2), (0, 0, 0, 0, low, high)).unfold(1, size, 1).sum(-1)
