@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 . bench/packages.sh
 need $build_packages clang libclang-rt-dev doctest-dev dataset-fashion-mnist libonnx-testdata python3-onnx python3-numpy
 need libcpp-httplib-dev libssl-dev libbrotli-dev  # for weir serve
-need dpkg-dev pkg-config  # for the .deb
+need dpkg-dev file pkg-config  # for the .deb
 # For the Python module and its tests; those of PyTorch, torchvision and ONNX are skipped where these are not installed.
 need pybind11-dev python3-dev python3-venv python3-pip python3-setuptools python3-wheel python3-pytest python3-sklearn
 # The report is also opened in a browser, where Chromium is installed (apt install chromium: 130 MB, so not here).

@@ -33,9 +33,9 @@ def owners(files):
 
 def main():
     build, work, cxx = (os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3])
-    for tool in ('dpkg-deb', 'dpkg-shlibdeps', 'pkg-config'):
+    for tool in ('dpkg-deb', 'dpkg-shlibdeps', 'file', 'pkg-config'):
         if not shutil.which(tool):
-            print(f'{tool} is missing (Debian: dpkg, dpkg-dev, pkg-config)')
+            print(f'{tool} is missing (Debian: dpkg, dpkg-dev, file, pkg-config)')
             sys.exit(77)
     shutil.rmtree(work, ignore_errors=True)
     # Named Ninja, CPack does not build the build folder once more.
