@@ -430,7 +430,7 @@ TEST_CASE("replaced_view: what a hook writes into a view reaches nothing that re
           (void)plain(x);
           (void)run(x);
           CHECK(std::ranges::all_of(run.output(0).span(), [](float v) { return v == 0.75F; }));
-          for (const std::size_t i : {1, 2}) {
+          for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
             const auto y = run.output(i).span(), right = plain.output(i).span();
             for (std::size_t k = 0; k < y.size(); ++k) REQUIRE(std::abs(y[k] - right[k]) < 1e-5F);
           }
