@@ -3,10 +3,9 @@
 
 namespace weir::detail {
 
-/// Calls a function object that somebody else keeps: two pointers, no allocation. What takes one is compiled once,
-/// where a template would be compiled again for every lambda that is handed to it; a call costs one indirect jump, so
-/// it is for what is called once for each piece of work, not inside an innermost loop. Must not outlive the function
-/// object.
+/// A reference to a function object, which must outlive it: two pointers, no allocation. A function that takes one is
+/// compiled once; as a template it would be compiled for every lambda that it is given. A call costs one indirect jump,
+/// so it is for what is called once for each piece of work, not inside an innermost loop.
 template <class... A>
 class FunctionRef {
  public:

@@ -8,7 +8,7 @@
 
 namespace weir::detail {
 
-/// A part of a message: text that somebody else keeps, or a number as std::to_string writes it.
+/// A part of a message: text, which is not copied and must outlive the part, or a number as std::to_string writes it.
 class MessagePart {
  public:
   MessagePart(const char* text) : text_(text) {}         // NOLINT(google-explicit-constructor)

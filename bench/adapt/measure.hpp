@@ -93,9 +93,9 @@ void run_images(const Contestant& c, std::size_t first, std::size_t size, bool o
 
 /// All of them run a block of about 50 images, one by one or in batches that images leave where they stop, then the
 /// next one runs the same block, and so on; who comes first changes from block to block. So drift of the machine hits
-/// all alike. In front of a block it runs, untimed, the images that come before it: so each finds in the caches what it
-/// left there itself, as it would if it ran alone, and not what the one before it left, who may share its networks or
-/// not. Times are from decoded pixels to the answer: preprocessing, networks, heads, features and gates.
+/// all alike. In front of its block each runs, untimed, the images that come before it. It then finds in the caches
+/// what it left there, as in a program that runs nothing else, and not what another contestant left. Times are from
+/// decoded pixels to the answer: preprocessing, networks, heads, features and gates.
 inline std::vector<Measured> measure(const std::vector<Contestant>& contestants, const Part& test,
                                      const weir::Loss& loss, std::size_t rounds, std::size_t batch) {
   const std::size_t n = test.size(), block = block_size(batch);

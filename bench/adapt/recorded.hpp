@@ -57,7 +57,7 @@ struct PricedMode : Mode {
 
   const std::vector<weir::StageCost>& costs() const { return prices.costs(); }
 
-  /// Cost of an image in the full network alone.
+  /// Cost of an image that only the full network sees.
   double full_cost() const {
     return weir::detail::select_costs(prices.model, policy, {policy.full()}).at(0, prices.batch).cost;
   }

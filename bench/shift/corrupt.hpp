@@ -120,8 +120,8 @@ inline weir::Image rotate(const weir::ImageView& image, double degrees) {
   });
 }
 
-/// Moves the image by so many pixels along its rows and its columns, each to a side that the seed draws, by bilinear
-/// interpolation.
+/// Moves the image by `pixels` along its rows and by `pixels` along its columns, to sides that the seed draws. Values
+/// between pixels are interpolated bilinearly.
 inline weir::Image translate(const weir::ImageView& image, double pixels, std::uint64_t seed) {
   const auto draw = [&](std::uint64_t i) { return weir::detail::counter_uniform(seed, i) < 0.5 ? -pixels : pixels; };
   const double dy = draw(0), dx = draw(1);

@@ -152,16 +152,17 @@ class OnnxGraphReader {
           detail::message({"input '", input.name, "' is of another shape or element type than its initialiser"}));
   }
 
-  /// The name of an output or of a tensor inside, whose type is kept.
+  /// The name of an output or of a tensor inside, whose type is kept. What the file says of its shape is not looked at:
+  /// shapes are inferred.
   std::string read_typed_name(ProtoMessage message) {
     InputDef value;
-    if (const std::int64_t type = read_value(message, value); type > 0 && type < 64)
+    if (const std::int64_t type = read_value(message, value, false); type > 0 && type < 64)
       graph_.types[value.name] = static_cast<int>(type);
     return value.name;
   }
 
   /// ValueInfoProto -> TypeProto -> tensor_type -> TensorShapeProto -> dim. Returns the type's number.
-  static std::int64_t read_value(ProtoMessage message, InputDef& value) {
+  static std::int64_t read_value(ProtoMessage message, InputDef& value, bool with_shape) {
     std::int64_t type = 0;
     while (message.next()) switch (message.tag()) {
         case 1:
@@ -170,7 +171,7 @@ class OnnxGraphReader {
         case 2:
           for (ProtoMessage kind = message.message(); kind.next();)
             if (kind.tag() == 1)
-              type = read_tensor_type(kind.message(), value);
+              type = read_tensor_type(kind.message(), value, with_shape);
             else
               kind.skip();
           break;
@@ -182,7 +183,7 @@ class OnnxGraphReader {
 
   void read_input(ProtoMessage message) {
     InputDef input;
-    const std::int64_t type = read_value(message, input);
+    const std::int64_t type = read_value(message, input, true);
     if (input.name.empty()) throw FormatError("an input has no name");
     input.type = type > 0 && type < 64 ? static_cast<int>(type) : 0;
     const auto t = static_cast<OnnxType>(type);
@@ -193,7 +194,7 @@ class OnnxGraphReader {
     graph_.inputs.push_back(std::move(input));
   }
 
-  static std::int64_t read_tensor_type(ProtoMessage message, InputDef& input) {
+  static std::int64_t read_tensor_type(ProtoMessage message, InputDef& input, bool with_shape) {
     std::int64_t type = 0;
     while (message.next()) switch (message.tag()) {
         case 1:
@@ -201,7 +202,7 @@ class OnnxGraphReader {
           break;
         case 2:
           for (ProtoMessage shape = message.message(); shape.next();)
-            if (shape.tag() == 1)
+            if (with_shape && shape.tag() == 1)
               read_dimension(shape.message(), input);
             else
               shape.skip();

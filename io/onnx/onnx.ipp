@@ -54,9 +54,10 @@ inline std::string function_name(ProtoMessage message) {
 inline void refuse_functions(const GraphDef& graph, const std::set<std::string>& functions) {
   for (const NodeDef& node : graph.nodes)
     if (functions.contains(node.op))
-      throw FormatError("node '" + node.name + "' (" + node.op +
-                        ") calls a function that the file defines; functions are not supported: inline them "
-                        "(onnx.inliner.inline_local_functions) or export without them");
+      throw FormatError(
+          detail::message({"node '", node.name, "' (", node.op,
+                           ") calls a function that the file defines; functions are not supported: inline them "
+                           "(onnx.inliner.inline_local_functions) or export without them"}));
 }
 
 inline GraphDef parse_onnx_model(std::string_view bytes, const std::string& source, TensorSources& sources) {

@@ -15,7 +15,7 @@ inline NodeDef as_cast(const NodeDef& node, const GraphDef& def, const TensorTyp
   const NodeArguments arguments(node, def.opset, def.source);
   arguments.expect_inputs(2, 2);
   const int to = number_of(types.of(node.inputs[1]));
-  if (to == 0) arguments.fail("the element type of '" + node.inputs[1] + "' is not known");
+  if (to == 0) arguments.fail(message({"the element type of '", node.inputs[1], "' is not known"}));
   NodeDef cast = node;
   cast.op = "Cast";
   cast.inputs.pop_back();

@@ -2,10 +2,13 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
+#include <weir/core/graph_def.hpp>
 #include <weir/core/layer.hpp>
 #include <weir/layers/build/element_types.hpp>
 
@@ -19,6 +22,12 @@ inline bool may_leave_exact_integers(std::string_view op) {
   return std::any_of(typed_operators.begin(), typed_operators.end(), [&](const TypedOperator& o) {
     return o.name == op && (o.rule == TypeRule::arithmetic || o.rule == TypeRule::sums);
   });
+}
+
+/// True of a constant that holds integers, all of which floats hold for sure; and of one of floats.
+inline bool is_exact(const Constant& c) {
+  return std::all_of(c.ints.begin(), c.ints.end(),
+                     [](std::int64_t v) { return std::abs(static_cast<float>(v)) < first_inexact_integer; });
 }
 
 class ExactIntegersKernel final : public Kernel {
@@ -52,7 +61,7 @@ class ExactIntegersLayer final : public Layer {
   bool ignores_input(std::size_t i) const override { return layer_->ignores_input(i); }
   double flops(std::span<const Shape> inputs) const override { return layer_->flops(inputs); }
   KernelPtr kernel(const Context& context, std::span<const Shape> inputs) const override {
-    return std::make_shared<ExactIntegersKernel>(layer_->kernel(context, inputs));
+    return make_counted<ExactIntegersKernel>(layer_->kernel(context, inputs));
   }
 
  private:

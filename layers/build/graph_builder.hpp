@@ -148,7 +148,7 @@ class GraphBuilder {
       layer = as_floats(layer, arguments, out_types);
     }
     if (out_types[0] == ElementType::integer && !layer->output_element(0) && may_leave_exact_integers(node.op))
-      layer = std::make_shared<ExactIntegersLayer>(layer);
+      layer = make_counted<ExactIntegersLayer>(layer);
     if (layer->output_element(0)) {
       out_types.clear();
       for (std::size_t i = 0; i < node.outputs.size(); ++i) out_types.push_back(type_of(*layer->output_element(i)));
@@ -252,15 +252,6 @@ class GraphBuilder {
     return true;
   }
 
-  /// An Expand of the same integers to every batch size: the same indices for each example, which a layer repeats when
-  /// the network runs. It does so exactly below 2^24.
-  static bool is_repeated_index(const Constants& constants,
-                                const std::array<std::vector<Constant>, probe_count>& values) {
-    const auto& ints = constants[0][0]->ints;
-    return !depends_on_batch(constants, 0) && !(values[0][0].shape == values[1][0].shape) &&
-           std::all_of(ints.begin(), ints.end(), [](std::int64_t v) { return v > -(1 << 24) && v < 1 << 24; });
-  }
-
   bool all_constant(const NodeDef& node) {
     for (const std::string& name : node.inputs)
       if (!name.empty() && !known(node, name).constant[0]) return false;
@@ -286,7 +277,9 @@ class GraphBuilder {
     for (std::size_t i = 0; i < def.inputs.size(); ++i) {
       const bool unused = def.inputs[i].empty() || layer->ignores_input(i);
       if (!unused && depends_on_batch(known_.at(def.inputs[i]))) place_fill(def, i);
-      if (!unused && !layer->output_element(0)) refuse_inexact(def, known_.at(def.inputs[i]));
+      const Constant* constant = unused ? nullptr : known_.at(def.inputs[i]).constant[0];
+      if (constant != nullptr && !layer->output_element(0) && !is_exact(*constant))
+        throw FormatError(detail::message({where(def), ": integers from 2^24 on are not supported here"}));
       node.inputs.push_back(
           unused ? absent : runtime_id(known_.at(def.inputs[i]), def.inputs[i], layer->output_element(0).has_value()));
     }
@@ -303,14 +296,6 @@ class GraphBuilder {
     }
     node.outputs.resize(out[0].size(), absent);
     state_->nodes.push_back(std::move(node));
-  }
-
-  /// Integers of a constant that a layer on floats reads.
-  void refuse_inexact(const NodeDef& node, const Known& k) const {
-    if (k.constant[0] == nullptr || !k.constant[0]->is_int) return;
-    for (const std::int64_t v : k.constant[0]->ints)
-      if (std::abs(static_cast<float>(v)) >= first_inexact_integer)
-        throw FormatError(where(node) + ": integers from 2^24 on are not supported here");
   }
 
   /// Input i, a constant for each batch size: the same value all over, or nothing that can be computed with.

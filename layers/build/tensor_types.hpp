@@ -190,7 +190,7 @@ class TensorTypes {
     }
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (!outputs[i].optional && !outputs[i].repeated && (i >= node.outputs.size() || node.outputs[i].empty()))
-        arguments.fail("output " + std::to_string(i) + " has no name");
+        arguments.fail(message({"output ", i, " has no name"}));
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (i >= outputs.size() && !outputs.back().repeated)
         arguments.fail(
@@ -212,7 +212,7 @@ class TensorTypes {
     const char yields = of(name), says = written == def_.types.end() ? any_type : letter_of(written->second);
     if (yields == any_type || says == any_type || yields == says) return;
     if (yields == any_integers && is_integer_type(says)) return;
-    node.fail("yields " + name_of(yields) + ", where the file says that '" + name + "' holds " + name_of(says));
+    node.fail(message({"yields ", name_of(yields), ", where the file says that '", name, "' holds ", name_of(says)}));
   }
 
   /// The type of an output that no input settles.

@@ -134,7 +134,7 @@ struct LayersTaken {
   QuantizeTrial result;
 };
 
-/// Takes those layers back to fp32 that hurt most, as long as it pays. layers: with `alone` and `share`.
+/// Gives the layers that hurt most back to fp32, one after the other, as long as that pays. layers: with `alone` and `share`.
 inline LayersTaken without_worst(const QuantizeJudge& judge, const BestNumbers& best, std::vector<bool> chosen,
                                  const std::vector<QuantizedLayer>& layers, const QuantizeOptions& o) {
   LayersTaken taken{std::move(chosen), std::vector<std::string>(layers.size()), best.result};

@@ -50,8 +50,8 @@ inline Shard parse_shard(const std::string& text) {
 ///   OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE       mpirun of Open MPI
 ///   PMI_RANK, PMI_SIZE                               mpiexec of MPICH, Intel MPI; srun --mpi=pmi2
 ///   SLURM_ARRAY_TASK_ID, _COUNT, _MIN (0), _STEP (1) a Slurm array: index is id - min
-/// A Slurm array goes from 0 or 1 on, one by one, and has two tasks at least: of others, such as the one task of 64
-/// that somebody submits again, it cannot be said which part of how many is meant. get(name) is std::getenv, or stands
+/// A Slurm array must have at least two tasks, numbered 0, 1, 2, ... or 1, 2, 3, ... Others are refused: where one task
+/// of 64 is submitted a second time, the variables do not say that there were 64. get(name) is std::getenv, or stands
 /// for it. Throws ArgumentError naming the variables where they make no sense.
 template <typename Get>
 Shard shard_from_environment(const Get& get) {

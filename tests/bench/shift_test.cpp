@@ -223,7 +223,7 @@ TEST_CASE(
   CHECK(large.noticed() == 1);
   CHECK(small.delay.size() > 250);
   CHECK(weir::detail::percentile(small.delay, 50) > 3 * weir::detail::percentile(large.delay, 50));
-  // Fewer audits, later alarms: an alarm takes so many audits, not images.
+  // An alarm takes a number of audits, not of images: with fewer audits it comes later.
   const auto rare = shift::run_audits(same, &far, 0.05, 0.02, options);
   CHECK(weir::detail::percentile(rare.delay, 50) > 2 * weir::detail::percentile(large.delay, 50));
   CHECK(shift::run_audits(same, &far, 0.2, 0.02, options).delay == large.delay);

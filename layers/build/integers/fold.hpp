@@ -6,7 +6,9 @@
 #include <span>
 #include <string_view>
 #include <vector>
+#include <weir/layers/build/exact_integers.hpp>
 #include <weir/layers/build/integers/operators.hpp>
+#include <weir/layers/build/probes.hpp>
 
 namespace weir::detail {
 
@@ -43,6 +45,13 @@ inline std::optional<std::vector<Constant>> evaluate_integer_node(const NodeArgu
   } catch (const ShapeError& e) {
     node.fail(e.what());
   }
+}
+
+/// True of what an Expand of the same integers gives at every batch size: the same indices for each example, which a
+/// layer repeats when the network runs. It does so exactly below 2^24. values: the outputs, by probe.
+inline bool is_repeated_index(const ProbedConstants& constants,
+                              const std::array<std::vector<Constant>, probe_count>& values) {
+  return !depends_on_batch(constants, 0) && !(values[0][0].shape == values[1][0].shape) && is_exact(*constants[0][0]);
 }
 
 }  // namespace weir::detail

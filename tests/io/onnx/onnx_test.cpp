@@ -126,6 +126,8 @@ TEST_CASE("ONNX: the types that a file says of outputs and of tensors inside") {
   const Proto nodes = onnx_graph({onnx_node("Neg", {"x"}, {"a"}), onnx_node("Relu", {"a"}, {"y"})});
   const auto types = parse(onnx_model(Proto(nodes).message(13, onnx_value("a", {1, 4}, 10)))).types;
   CHECK(types == std::map<std::string, int>{{"a", 10}, {"y", 1}});
+  for (const std::vector<std::uint64_t>& odd : {std::vector<std::uint64_t>(9, 1), {~std::uint64_t{0} - 1}, {0}})
+    CHECK(parse(onnx_model(Proto(nodes).message(13, onnx_value("a", odd, 10)))).types == types);
 }
 
 TEST_CASE("ONNX: inputs with odd dimensions") {
