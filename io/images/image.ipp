@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/message.hpp>
 #include <weir/io/files/file.hpp>
 #include <weir/io/images/image.hpp>
+#include <weir/io/images/image_capacity.hpp>
 #include <weir/io/images/image_view.hpp>
 #include <weir/io/images/jpeg_check.hpp>
 #include <weir/io/images/stb_image.hpp>
@@ -68,6 +70,9 @@ WEIR_INLINE Image decode_image(std::span<const char> bytes, const std::string& s
   if (width <= 0 || height <= 0 || std::int64_t{width} * height > max_image_pixels)
     throw refuse("image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels, 1 to " +
                  std::to_string(max_image_pixels) + " are supported");
+  if (static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) > detail::image_capacity(bytes))
+    throw refuse(detail::message({"image is cut off: ", bytes.size(), " bytes cannot hold the ", width, " x ", height,
+                                  " pixels that its header says"}));
   const int wanted = channels <= 2 ? 1 : 3;
   struct Free {
     void operator()(unsigned char* p) const { stb::stbi_image_free(p); }

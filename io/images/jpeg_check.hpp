@@ -1,4 +1,4 @@
-/// Finds JPEG files whose Huffman tables stb_image would write behind its memory.
+/// Finds JPEG files whose Huffman tables stb_image would write behind its memory, and counts scans.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -16,17 +16,16 @@ class JpegCheck {
 
   /// False if a table has more than 256 symbols; true for all other files, whatever they are.
   bool tables_fit() const {
-    std::size_t at = 0;
-    if (byte(0) == 0xFF && byte(1) == 0xD8)
-      for (at = 2; byte(at) == 0xFF && byte(at + 1) >= 0xC0 && byte(at + 1) < 0xFF; at += 2 + word(at + 2)) {
-        const unsigned marker = byte(at + 1);
-        const bool has_no_length = marker >= 0xD0 && marker <= 0xD9;
-        if (has_no_length || marker == start_of_scan || word(at + 2) < 2) break;
-        if (marker == huffman_tables && !segment_fits(at + 2)) return false;
-      }
-    for (; at + 1 < file_.size(); ++at)
-      if (byte(at) == 0xFF && byte(at + 1) == huffman_tables && !segment_fits(at + 2)) return false;
-    return true;
+    bool fit = true;
+    each_segment([&](unsigned marker, std::size_t at) { fit &= marker != huffman_tables || segment_fits(at); });
+    return fit;
+  }
+
+  /// How often the file goes over its image. stb_image does so in full, whether there is data or not.
+  std::size_t scans() const {
+    std::size_t n = 0;
+    each_segment([&](unsigned marker, std::size_t) { n += marker == start_of_scan ? 1 : 0; });
+    return n;
   }
 
  private:
@@ -35,6 +34,21 @@ class JpegCheck {
   /// 0 behind the end, as stb_image reads it.
   unsigned byte(std::size_t i) const { return i < file_.size() ? static_cast<unsigned char>(file_[i]) : 0U; }
   std::size_t word(std::size_t i) const { return byte(i) << 8U | byte(i + 1); }
+
+  /// visit(marker, where the bytes behind it stand)
+  template <class Visit>
+  void each_segment(Visit visit) const {
+    std::size_t at = 0;
+    if (byte(0) == 0xFF && byte(1) == 0xD8)
+      for (at = 2; byte(at) == 0xFF && byte(at + 1) >= 0xC0 && byte(at + 1) < 0xFF; at += 2 + word(at + 2)) {
+        const unsigned marker = byte(at + 1);
+        const bool has_no_length = marker >= 0xD0 && marker <= 0xD9;
+        if (has_no_length || marker == start_of_scan || word(at + 2) < 2) break;
+        visit(marker, at + 2);
+      }
+    for (; at + 1 < file_.size(); ++at)
+      if (byte(at) == 0xFF) visit(byte(at + 1), at + 2);
+  }
 
   /// The tables of a segment: a byte of class and number, 16 bytes that say how many codes have 1, 2, .. bits, and as
   /// many symbols.

@@ -54,6 +54,16 @@ TEST_CASE("JpegCheck: bytes that look so within other segments in front do not m
   CHECK(fits(start + segment(0xFE, bad) + segment(0xE2, bad) + scan));
 }
 
+TEST_CASE("JpegCheck: scans are counted, those within other segments are not") {
+  const auto scans = [](const std::string& file) { return weir::detail::JpegCheck(file).scans(); };
+  CHECK(scans("") == 0);
+  CHECK(scans(start + app + good) == 0);
+  CHECK(scans(start + app + good + scan) == 1);
+  CHECK(scans(start + segment(0xE1, "Exif" + scan) + good + scan + good + scan) == 2);
+  CHECK(scans(slurp(io_test::vectors() / "images" / "baseline.jpg")) == 1);
+  CHECK(scans(slurp(io_test::vectors() / "images" / "progressive.jpg")) == 10);
+}
+
 TEST_CASE("JpegCheck: files of the test vectors pass; with a table grown in them they are refused with the reason") {
   for (const char* name : {"baseline.jpg", "progressive.jpg", "grey.jpg"}) {
     std::string file = slurp(io_test::vectors() / "images" / name);
