@@ -88,7 +88,7 @@ adapt::LearnedMode learn_mode(adapt::Mode mode, const Options& o, const adapt::D
   return learned;
 }
 
-/// All modes but one whose search finds that the full network by itself is best.
+/// All modes but a search that finds the full network by itself, or what another mode learns anyway.
 std::vector<adapt::LearnedMode> learn_modes(std::vector<adapt::Mode> modes, const Options& o, const adapt::Data& data,
                                             const adapt::Models& models, const weir::Loss& loss,
                                             adapt::HeadStore& store) {
@@ -98,8 +98,12 @@ std::vector<adapt::LearnedMode> learn_modes(std::vector<adapt::Mode> modes, cons
       mode = adapt::search(adapt::priced(std::move(mode), o, data, models, loss), o, models);
       say("found: " + adapt::to_text(mode.spec->topology));
       if (mode.spec->stages.size() == 1) continue;
+      if (const adapt::Mode* same = adapt::same_cascade(modes, mode)) {
+        say("search: that is " + same->name + ", learned once");
+        continue;
+      }
     }
-    learned.push_back(learn_mode(std::move(mode), o, data, models, loss, store));
+    learned.push_back(learn_mode(mode, o, data, models, loss, store));
   }
   if (learned.empty()) throw weir::ArgumentError("nothing to learn: nothing was found that saves something");
   return learned;

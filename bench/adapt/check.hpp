@@ -1,5 +1,6 @@
 /// What is looked at before anything that takes long.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,6 +59,10 @@ inline void check(const Options& o) {
   static_cast<void>(weir::Context({.threads = o.threads, .isa = o.isa}));
   program::check(o.costs);
   check_further(o);
+  if (o.rules.size() > 1)
+    for (const std::string& rule : o.rules)
+      if (rule == "all" || rule == "none" || std::ranges::count(o.rules, rule) > 1)
+        throw weir::ArgumentError("--rules: names of rules, each once; or all, or none");
   if (!o.test_labels.empty() && o.test_images.empty())
     throw weir::ArgumentError("--test-labels needs --test-images, which the labels are of");
   if (o.labels == no_labels)

@@ -100,6 +100,8 @@ struct RulesTuned {
 inline RulesTuned tune_rules(const weir::Trace& policy, const weir::Trace& calibration, const weir::Topology& topology,
                              const Options& o, const weir::Loss& loss) {
   RulesTuned made;
+  const std::vector<std::string> rules = rules_of(o);
+  if (rules.empty()) return made;
   if (has_further(o)) {
     made.left_out.emplace_back(
         "rules left out: they are tuned for the budget alone and would not keep --also and "
@@ -108,10 +110,12 @@ inline RulesTuned tune_rules(const weir::Trace& policy, const weir::Trace& calib
   }
   const weir::Trace plain_policy = weir::detail::keep_groups(policy, {}),
                     plain_calibration = weir::detail::keep_groups(calibration, {});
-  made.rules = weir::tuned_rules({topology, plain_policy, plain_calibration, asked_budget(o), loss},
-                                 [&](std::string_view rule, const std::string& reason) {
-                                   made.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
-                                 });
+  made.rules = weir::tuned_rules(
+      {topology, plain_policy, plain_calibration, asked_budget(o), loss},
+      [&](std::string_view rule, const std::string& reason) {
+        made.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
+      },
+      rules);
   return made;
 }
 

@@ -28,6 +28,14 @@ inline std::vector<Mode> make_modes(const Members& members, const std::vector<He
   return modes;
 }
 
+/// The mode among others whose cascade is that of `found`, or null: stages are named by network and exit.
+inline const Mode* same_cascade(const std::vector<Mode>& modes, const Mode& found) {
+  const auto same = std::ranges::find_if(modes, [&](const Mode& m) {
+    return m.name != found.name && m.spec->topology.stages == found.spec->topology.stages;
+  });
+  return same == modes.end() ? nullptr : &*same;
+}
+
 /// What there is to say of the exits of a network; "" of exits that are a mode.
 inline std::string exits_line(const Heads& h, const Models& models) {
   const Model& m = models.all[h.model];

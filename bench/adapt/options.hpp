@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+#include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/exits/exit_head.hpp>
 #include <weir/policy/features/feature_group.hpp>
 #include <weir/policy/features/list.hpp>
@@ -22,7 +23,7 @@ struct Options {
   std::string test_part, budget = "excess", heads_see = "auto";
   std::vector<std::string> also;
   std::vector<double> split = {0.5, 0.25, 0.25};
-  std::vector<std::string> features = {"auto"};
+  std::vector<std::string> features = {"auto"}, rules = {"all"};
   double max_loss = 0.01, confidence = 0.95, given_exit = 0;
   std::size_t folds = 5, rounds = 1, measure = 0, exits = 4, hidden = 128;
   int threads = 1, grid = 2;
@@ -31,6 +32,12 @@ struct Options {
   std::string out = "results", save_traces, bundle, name, compare;
   bool quick = false;
 };
+
+/// The rules of --rules by name.
+inline std::vector<std::string> rules_of(const Options& o) {
+  if (o.rules == std::vector<std::string>{"none"}) return {};
+  return o.rules == std::vector<std::string>{"all"} ? weir::rule_names() : o.rules;
+}
 
 /// "Networks" in --help.
 inline void declare_networks(CLI::App& app, Options& o) {
@@ -144,6 +151,18 @@ inline void declare_learning(CLI::App& app, Options& o) {
                      "with --quick, and where --costs is energy or a table, confidence alone")
       ->delimiter(',')
       ->check(CLI::IsMember(group_names))
+      ->group("Policy");
+  std::vector<std::string> rules = weir::rule_names();
+  const std::string known_rules = CLI::detail::join(rules, ", ");
+  rules.insert(rules.end(), {"all", "none"});
+  app.add_option("--rules", o.rules,
+                 "known rules to tune for the budget and to run beside the learned policies: all that fit, none, or "
+                 "some of " +
+                     known_rules +
+                     ". Each passes over the test images once in every mode, which takes long where "
+                     "networks are slow")
+      ->delimiter(',')
+      ->check(CLI::IsMember(rules))
       ->group("Policy");
 }
 

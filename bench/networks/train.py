@@ -1,12 +1,18 @@
 #!/usr/bin/python3
 """Trains the three default Fashion-MNIST networks from scratch and writes them as ONNX (opset 13, free batch).
 
-    train.py [--only alexnet,googlenet,resnet] [--threads 2] [--out DIR] [--data DIR]
+    train.py [--only alexnet,googlenet,resnet] [--threads 2] [--out DIR] [--data DIR] [--epochs N] [--division SEED]
 
 Needs Debian's python3-torch and dataset-fashion-mnist. Only the first 50,000 training images are used. Epochs, rates and
 augmentation are fixed in advance and nothing is chosen by looking at other images; the accuracy printed at the end is on
 the 10,000 training images that were left out, and the test set is never opened here. bfloat16 autocast where the CPU
-has AMX (the weights stay fp32). Each network is a small version of a published design:
+has AMX (the weights stay fp32).
+
+--division SEED: another division of all 70,000 images, for networks and results that no default was chosen on. 50,000 of
+them, drawn at random, train the networks; DIR gets them (heads), 10,000 others (learn) and the last 10,000 (test) as IDX
+files for adapt, whose command is printed at the end. The accuracy printed is then on the 10,000 of learn.
+
+Each network is a small version of a published design:
 
     alexnet     Krizhevsky, Sutskever, Hinton, NIPS 2012: large first kernel, overlapping pooling, dense layers, dropout
     googlenet   Szegedy et al., CVPR 2015: inception modules of four branches, global average pooling (with the batch
@@ -82,13 +88,30 @@ def resnet(widths=(32, 64, 96), blocks=(2, 2, 4)):
 NETWORKS = dict(alexnet=(AlexNet, 40, 0.04, 5e-4), googlenet=(googlenet, 36, 0.15, 5e-4), resnet=(resnet, 36, 0.15, 5e-4))
 
 
-def load(data):
-    def read(name, skip):
-        with gzip.open(os.path.join(data, name)) as f:
-            return np.frombuffer(f.read(), np.uint8)[skip:].copy()
-    x = read('train-images-idx3-ubyte.gz', 16).reshape(-1, 1, 28, 28)
-    y = read('train-labels-idx1-ubyte.gz', 8).astype(np.int64)
-    return torch.from_numpy(x), torch.from_numpy(y)
+def read(data, part):
+    """Images [N, 28, 28] and labels [N] of 'train' or 't10k', as bytes."""
+    def values(name, skip):
+        with gzip.open(os.path.join(data, f'{part}-{name}-ubyte.gz')) as f:
+            return np.frombuffer(f.read(), np.uint8)[skip:]
+    return values('images-idx3', 16).reshape(-1, 28, 28), values('labels-idx1', 8)
+
+
+def divided_anew(data, seed, out):
+    """All 70,000 images in an order drawn by seed; writes the parts heads, learn and test."""
+    parts = [read(data, part) for part in ('train', 't10k')]
+    x, y = (np.concatenate(both) for both in zip(*parts))
+    order = np.random.default_rng(seed).permutation(len(y))
+    x, y = x[order], y[order]
+    for name, a, b in ('heads', 0, 50000), ('learn', 50000, 60000), ('test', 60000, 70000):
+        for kind, v in ('images', x[a:b]), ('labels', y[a:b]):
+            with open(os.path.join(out, f'{name}-{kind}.idx'), 'wb') as f:
+                f.write(np.array([0x800 + v.ndim, *v.shape], '>u4').tobytes() + v.tobytes())
+    return x[:60000], y[:60000]
+
+
+def load(data, division, out):
+    x, y = read(data, 'train') if division is None else divided_anew(data, division, out)
+    return torch.from_numpy(x[:, None].copy()), torch.from_numpy(y.astype(np.int64))
 
 
 def augment(x, g):
@@ -113,8 +136,9 @@ def normalise(x):
     return ((x.float() / 255 - MEAN) / STD).contiguous(memory_format=torch.channels_last)
 
 
-def train(name, x, y, n_train, batch, seed):
-    make, epochs, rate, decay = NETWORKS[name]
+def train(name, x, y, n_train, batch, seed, epochs):
+    make, epochs_of_its_own, rate, decay = NETWORKS[name]
+    epochs = epochs or epochs_of_its_own
     torch.manual_seed(seed)
     g = torch.Generator().manual_seed(seed)
     net = make().to(memory_format=torch.channels_last)
@@ -171,18 +195,30 @@ def main():
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--batch', type=int, default=128)
     p.add_argument('--seed', type=int, default=1)
+    p.add_argument('--epochs', type=int, help='for all networks, instead of 36 to 40')
+    p.add_argument('--division', type=int, metavar='SEED', help='divide all 70,000 images anew; needs --out')
     a = p.parse_args()
+    here = os.path.dirname(os.path.abspath(__file__))
+    if a.division is not None and os.path.abspath(a.out) == here:
+        p.error('--division writes other networks than those of this folder: name another one with --out')
     torch.set_num_threads(a.threads)
-    x, y = load(a.data)
+    os.makedirs(a.out, exist_ok=True)
+    x, y = load(a.data, a.division, a.out)
     for name in a.only.split(','):
-        net = train(name, x, y, 50000, a.batch, a.seed)
-        print(f'{name}: {100 * accuracy(net, x[50000:], y[50000:]):.2f} % of the 10,000 held-out training images', flush=True)
+        net = train(name, x, y, 50000, a.batch, a.seed, a.epochs)
+        print(f'{name}: {100 * accuracy(net, x[50000:], y[50000:]):.2f} % of the 10,000 images left out', flush=True)
         path = os.path.join(a.out, f'fashion_{name}.onnx')
         net = net.to(memory_format=torch.contiguous_format)
         torch.onnx.export(net, torch.zeros(1, 1, 28, 28), path + '.part', opset_version=13, input_names=['input'],
                           output_names=['logits'], dynamic_axes=dict(input={0: 'N'}, logits={0: 'N'}))
         os.replace(path + '.part', path)
         print(f'{name}: {path}, {os.path.getsize(path) / 2**20:.2f} MiB', flush=True)
+    if a.division is not None:
+        paths = ' '.join(f'{a.out}/fashion_{name}.onnx' for name in a.only.split(','))
+        print(f'\nbuild/bench/adapt --network {paths} --preprocess {here}/models.json --images {a.out}/learn-images.idx '
+              f'--labels {a.out}/learn-labels.idx --test-images {a.out}/test-images.idx --test-labels '
+              f'{a.out}/test-labels.idx --head-images {a.out}/heads-images.idx --head-labels {a.out}/heads-labels.idx '
+              f'--split 0.5 0.5 0 --early-exit {a.out}/fashion_{a.only.split(",")[-1]}.onnx')
 
 
 if __name__ == '__main__':

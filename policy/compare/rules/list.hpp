@@ -52,10 +52,12 @@ namespace weir {
 /// what the traces lack.
 std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data);
 
-/// Every rule that applies and that the data suffices for, tuned; one that cannot keep the budget is left out.
-/// `left_out` is called with the name of each that applies and is not tried, and what it lacks.
+/// Every rule of these that applies and that the data suffices for, tuned; one that cannot keep the budget is left out.
+/// `left_out` is called with the name of each that applies and is not tried, and what it lacks. Throws ArgumentError
+/// for an unknown name.
 std::vector<TunedRule> tuned_rules(const RuleData& data,
-                                   const std::function<void(std::string_view, const std::string&)>& left_out = {});
+                                   const std::function<void(std::string_view, const std::string&)>& left_out = {},
+                                   const std::vector<std::string>& names = rule_names());
 
 }  // namespace weir
 

@@ -139,9 +139,11 @@ WEIR_INLINE std::optional<TunedRule> tune_rule(std::string_view name, const Rule
 }
 
 WEIR_INLINE std::vector<TunedRule> tuned_rules(
-    const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out) {
+    const RuleData& data, const std::function<void(std::string_view, const std::string&)>& left_out,
+    const std::vector<std::string>& names) {
   std::vector<TunedRule> tuned;
-  for (const Rule& rule : rules()) {
+  for (const std::string& name : names) {
+    const Rule rule = find_rule(name);
     if (!detail::applies(rule, data.topology)) continue;
     std::string reason = detail::lacks(rule, data.topology, data.training);
     if (reason.empty()) reason = detail::lacks(rule, data.topology, data.calibration);

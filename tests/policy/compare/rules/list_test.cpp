@@ -143,6 +143,13 @@ TEST_CASE("rules: all that the traces suffice for, each within the budget; what 
   using Names = std::vector<std::string>;
   CHECK(names(weir_test::chain_of(trace)) == Names{"random", "fixed_exit", "max_probability", "entropy", "margin",
                                                    "patience", "geometric_exits", "greedy_thresholds"});
+  const std::vector<weir::TunedRule> some = weir::tuned_rules(
+      {weir_test::chain_of(trace), trace, trace, {.value = 0.03}}, {}, {"margin", "two_stages", "random"});
+  REQUIRE(some.size() == 2);  // a chain cannot skip stages
+  CHECK(some[0].name == "margin");
+  CHECK(some[1].name == "random");
+  CHECK_THROWS_AS(weir::tuned_rules({weir_test::chain_of(trace), trace, trace, {.value = 0.03}}, {}, {"nonsense"}),
+                  weir::ArgumentError);
   // Sub-chains of a chain mean nothing: that is not worth a word.
   CHECK(left_out == Names{"geometric_ensemble", "mean_ensemble", "linear_gate", "exit_score"});
   CHECK_FALSE(weir::detail::applies(weir::find_rule("two_stages"), weir_test::chain_of(trace)));
