@@ -2,7 +2,9 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstddef>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <weir/io/datasets/class_names.hpp>
 
 namespace program {
@@ -20,7 +22,9 @@ struct CascadeArguments {
     app.add_option("policy", policy, "policy.json")->required();
     app.add_option("--networks", networks, "folder of the network files; else where the policy says, or beside it");
     app.add_flag("--allow-outside", allow_outside, "the policy may name network files outside its folder");
-    app.add_option("--classes", classes, "names of the classes, one a line");
+    app.add_option("--classes", classes,
+                   "names of the classes, one a line, or a models.json that lists them; else classes.txt beside the "
+                   "policy, where adapt writes it");
     app.add_option("--workers", workers, "batches that run at once")->check(CLI::Range(1, 256));
     app.add_option("--threads", threads, "threads of the kernels, for each worker")->check(CLI::Range(1, 1024));
     app.add_option("--batch", batch, "images in a full batch")->check(CLI::Range(1, 4096));
@@ -30,7 +34,10 @@ struct CascadeArguments {
   }
 
   weir::detail::ClassNames class_names() const {
-    return classes.empty() ? weir::detail::ClassNames() : weir::detail::read_class_names(classes);
+    if (!classes.empty()) return weir::detail::class_names_of(classes);
+    const std::filesystem::path beside = std::filesystem::path(policy).parent_path() / weir::detail::class_names_file;
+    std::error_code error;
+    return std::filesystem::exists(beside, error) ? weir::detail::read_class_names(beside) : weir::detail::ClassNames();
   }
 };
 

@@ -27,10 +27,10 @@ class App : public CLI::App {
   }
 };
 
-/// Parses the options, then runs body. Returns main()'s status: 0, 1 with "error: ..." on the error stream, or what
-/// CLI11 says of --help (0) and wrong options (not 0). Control characters of file names in messages are escaped. Where
-/// memory is out the process ends at once: what other libraries do when a process exits may ask for more of it, or wait
-/// for threads that could not be started.
+/// Parses the options, then runs body. Returns main()'s status: 0, or with "error: ..." on the error stream 1, or 2 for
+/// wrong options. Control characters of file names in messages are escaped. Where memory is out the process ends at
+/// once: what other libraries do when a process exits may ask for more of it, or wait for threads that could not be
+/// started.
 template <typename Body>
 int run(CLI::App& app, int argc, char** argv, const Body& body) {
   try {
@@ -39,8 +39,9 @@ int run(CLI::App& app, int argc, char** argv, const Body& body) {
     std::ostringstream out, err;
     const int status = app.exit(e, out, err);
     std::fputs(weir::detail::printable(out.str(), true).c_str(), stdout);
-    std::fputs(weir::detail::printable(err.str(), true).c_str(), stderr);
-    return status;
+    if (status == 0) return 0;  // --help and --version
+    std::fprintf(stderr, "error: %s", weir::detail::printable(err.str(), true).c_str());
+    return 2;
   }
   try {
     body();

@@ -93,28 +93,48 @@ inline std::string room_text(const Results& r) {
          Room::of(2 * n, o).text();
 }
 
-/// What one member is worth; "" for one that saves at least a hundredth.
-inline std::string member_text(const TestedMode& m, const MemberCost& member) {
-  const double more = member.without / member.with - 1;
-  if (more >= 0.01) return "";
+/// What the members are worth that save less than a hundredth; "" where all save more. Each is left out by itself.
+inline std::string members_text(const TestedMode& m) {
   const auto cost = [&](double c) {
     return m.prices.unit() == weir::cost_unit::seconds ? time_text(c) : weir::detail::format_cost(c, m.prices.unit());
   };
-  return m.name + ": " + member.stage + (more <= 1e-9 ? " only costs" : " hardly pays") +
-         ": at this budget in the mean, " + cost(member.without) + " a calibration image without it, " +
-         cost(member.with) + " with it (predicted)";
+  std::string text;
+  std::size_t n = 0;
+  for (const MemberCost& member : m.members) {
+    const double more = member.without / member.with - 1;
+    if (more >= 0.01) continue;
+    if (n++ == 0)
+      text = m.name + ": at this budget in the mean a calibration image takes " + cost(member.with) + "; ";
+    else
+      text += ", ";
+    text += cost(member.without) + " without " + member.stage;
+  }
+  if (n == 0) return "";
+  text += n == 1 ? ", which does not pay" : ", each left out by itself: none of them pays";
+  return text + " (predicted)";
+}
+
+/// That times are not those of an idle machine; "" where the learned policy took what its stages' prices say.
+inline std::string disturbed_text(const Results& r, const TestedMode& m) {
+  if (m.prices.unit() != weir::cost_unit::seconds || r.options.costs.batch > 1) return "";
+  const double measured = r.learned(m).mean_cost(), predicted = r.predicted_cost(m);
+  if (measured < 1.25 * predicted && predicted < 1.25 * measured) return "";
+  return m.name + ": the learned policy took " + time_text(measured) +
+         " a mean image, where the prices of its stages say " + time_text(predicted) +
+         ": something else kept the machine busy, or it changed its speed; run again on an idle one";
 }
 
 /// Sentences, the most telling first.
 inline std::vector<std::string> advice(const Results& r) {
   std::vector<std::string> all;
   for (const TestedMode& m : r.modes)
+    if (std::string text = disturbed_text(r, m); !text.empty()) all.push_back(std::move(text));
+  for (const TestedMode& m : r.modes)
     if (!m.learned.choice.missing.empty())
       all.push_back(m.name + ": nothing faster than the full network was certified: " + m.learned.choice.missing);
   if (std::string text = room_text(r); !text.empty()) all.push_back(std::move(text));
   for (const TestedMode& m : r.modes)
-    for (const MemberCost& member : m.members)
-      if (std::string text = member_text(m, member); !text.empty()) all.push_back(std::move(text));
+    if (std::string text = members_text(m); !text.empty()) all.push_back(std::move(text));
   for (std::size_t n = 0; n < r.models.all.size(); ++n) {
     const Model& model = r.models.all[n];
     if (!model.copy_of.empty()) continue;  // its exits are those of the network it is a copy of

@@ -54,7 +54,7 @@ struct Data {
 
 /// The names that labels may be: those of --classes, else of models.json; none where neither is given.
 inline weir::detail::ClassNames class_names(const std::string& classes, const std::string& models_json) {
-  if (!classes.empty()) return weir::detail::read_class_names(classes);
+  if (!classes.empty()) return weir::detail::class_names_of(classes);
   return models_json.empty() ? weir::detail::ClassNames() : weir::detail::class_names_of_models(models_json);
 }
 

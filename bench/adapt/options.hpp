@@ -99,10 +99,10 @@ inline void declare_data(CLI::App& app, Options& o) {
          "CSV with file,label (for a folder), .npy, IDX, or one label per line; none: there are none, and what the "
          "last network answers stands for them: a loss is then a disagreement with it")
       ->group("Data");
-  app.add_option(
-         "--classes", o.classes,
-         "names of the classes, one a line, in the order of the networks' answers: labels may then be names; else "
-         "the list \"classes\" of models.json, if it has one")
+  app.add_option("--classes", o.classes,
+                 "names of the classes, one a line, or a models.json that lists them, in the order of the networks' "
+                 "answers: labels may then be names; else "
+                 "the list \"classes\" of models.json, if it has one")
       ->group("Data");
   app.add_option("--test-images", o.test_images, "images for the final test; else a part of --images")->group("Data");
   app.add_option("--test-labels", o.test_labels, "their labels")->group("Data");

@@ -40,7 +40,7 @@ inline bool is_result(const std::string& name) {
       return true;
   if (is_member(name)) return true;
   for (const std::string_view own :
-       {"report.html", "summary.json", "curve.csv", "tradeoff.svg", "policy.json", "decisions.csv"})
+       {"report.html", "summary.json", "curve.csv", "tradeoff.svg", "policy.json", "decisions.csv", "classes.txt"})
     if (name == own) return true;
   return is_trace(name);
 }

@@ -27,6 +27,18 @@ inline std::vector<std::filesystem::path> policy_files(const Results& r, const p
   return all;
 }
 
+/// The names of the classes, one a line, which run and serve find beside a policy; "" where there are none, or one that
+/// is no line.
+inline std::string class_lines(const Options& o) {
+  std::string lines;
+  const weir::detail::ClassNames classes = class_names(o.classes, o.preprocess);
+  for (const std::string& name : classes.names()) {
+    if (name.find_first_of("\r\n") != std::string::npos) return "";
+    lines += name + "\n";
+  }
+  return lines;
+}
+
 /// Writes what a run found out into its folder, where it takes its place with out.commit().
 inline void write_results(const Results& r, const nlohmann::json& summary, const std::vector<Compared>& compared,
                           const program::ResultsFolder& out) {
@@ -40,6 +52,8 @@ inline void write_results(const Results& r, const nlohmann::json& summary, const
     write_policy(r, m, out.path(name), out.folder() / name);
   }
   weir::write_file_atomically(out.path("report.html"), report_html(r, compared));
+  if (const std::string names = class_lines(r.options); !names.empty())
+    weir::write_file_atomically(out.path(weir::detail::class_names_file), names);
 }
 
 /// Where the files lie, and how to go on from there.
@@ -60,8 +74,8 @@ inline std::string written_text(const Results& r, const program::ResultsFolder& 
       r.models.all, [&](const Model& m) { return *std::filesystem::proximate(m.file, out.folder()).begin() == ".."; });
   return outside
              ? text +
-                   "\nthe policies name networks outside this folder: programs that load them say --networks DIR or "
-                   "--allow-outside (CascadeOptions); --bundle DIR puts all of it into one folder"
+                   "\nthe policies name networks outside this folder: `weir run POLICY IMAGES --allow-outside` takes "
+                   "them from there, as serve and CascadeOptions do; with --bundle DIR all of it lies in one folder"
              : text;
 }
 

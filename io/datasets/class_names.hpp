@@ -47,6 +47,12 @@ ClassNames read_class_names(const std::filesystem::path& path);
 /// IoError.
 ClassNames class_names_of_models(const std::filesystem::path& path);
 
+/// Of a models.json, if the name ends so, which then must list them; else one name a line. Throws as those do.
+ClassNames class_names_of(const std::filesystem::path& path);
+
+/// Beside a policy: the names of the classes that it answers, one a line.
+inline constexpr const char* class_names_file = "classes.txt";
+
 }  // namespace weir::detail
 
 #if WEIR_DEFINITIONS

@@ -59,6 +59,13 @@ WEIR_INLINE ClassNames class_names_of_models(const std::filesystem::path& path) 
   return found ? ClassNames(std::move(*found), path.string()) : ClassNames();
 }
 
+WEIR_INLINE ClassNames class_names_of(const std::filesystem::path& path) {
+  if (path.extension() != ".json") return read_class_names(path);
+  ClassNames names = class_names_of_models(path);
+  if (names.empty()) throw FormatError(detail::message({path.string(), ": no list \"classes\" of names"}));
+  return names;
+}
+
 WEIR_INLINE ClassNames::ClassNames(std::vector<std::string> names, std::string source)
     : names_(std::move(names)), source_(std::move(source)) {
   for (std::size_t c = 0; c < names_.size(); ++c) {

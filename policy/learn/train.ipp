@@ -47,7 +47,7 @@ WEIR_INLINE PolicyTrainer::PolicyTrainer(const Trace& trace, Topology topology, 
     throw ArgumentError("train: folds must be in [1, number of examples]");
   priced_ = !options_.fit && options_.learner == detail::priced_loss;
   const bool predicts = priced_ || (!options_.fit && options_.learner == detail::predicted_loss);
-  if (!options_.fit && !predicts) detail::check_learner(options_.learner);
+  if (!options_.fit && !predicts) detail::check_learner(options_.learner, detail::gate_learner_names());
   for (std::size_t k = 0; k < topology_.size(); ++k) {
     if (topology_.n_actions(k) > Gate::max_actions)
       throw ArgumentError(detail::message({"train: stage '", topology_.stages[k].name, "' has too many successors"}));

@@ -32,13 +32,13 @@ WEIR_INLINE std::vector<std::string> learner_names() {
 
 namespace weir::detail {
 
-WEIR_INLINE void check_learner(const std::string& name) {
-  std::string known;
-  for (const std::string& candidate : learner_names()) {
+WEIR_INLINE void check_learner(const std::string& name, const std::vector<std::string>& known) {
+  std::string list;
+  for (const std::string& candidate : known) {
     if (candidate == name) return;
-    known += (known.empty() ? "" : ", ") + candidate;
+    list += (list.empty() ? "" : ", ") + candidate;
   }
-  throw ArgumentError(detail::message({"learner '", name, "' is unknown; known: ", known}));
+  throw ArgumentError(detail::message({"learner '", name, "' is unknown; known: ", list}));
 }
 
 }  // namespace weir::detail

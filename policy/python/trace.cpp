@@ -41,8 +41,12 @@ StageTrace stage_of(const std::string& name, double cost, const py::handle& prob
   return stage;
 }
 
-TracePtr from_probabilities(const py::dict& stages, const py::handle& labels, const py::handle& loss,
+TracePtr from_probabilities(const py::object& given, const py::handle& labels, const py::handle& loss,
                             const std::string& unit, bool class_features, bool keep) {
+  if (!py::isinstance<py::dict>(given))
+    throw ArgumentError("stages: a dict {name: (probabilities [n, classes], cost of one example)} is expected, not a " +
+                        py::type::of(given).attr("__name__").cast<std::string>());
+  const auto stages = py::reinterpret_borrow<py::dict>(given);
   auto trace = std::make_shared<Trace>();
   trace->label = integers(labels, "labels");
   trace->cost_unit = unit;

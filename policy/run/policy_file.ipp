@@ -98,7 +98,7 @@ WEIR_INLINE nlohmann::json parse_bounded(std::string_view text, int max_depth) {
   try {
     return nlohmann::json::parse(text.begin(), text.end(), guard);
   } catch (const nlohmann::json::exception& error) {
-    throw FormatError(error.what());
+    throw FormatError(detail::message({"not JSON: ", error.what()}));
   }
 }
 
@@ -172,6 +172,8 @@ WEIR_INLINE PolicyFile policy_from_text(std::string_view text, const std::string
   std::string where = name;
   try {
     const nlohmann::json json = detail::parse_bounded(text, 32);
+    if (!json.is_object() || !json.contains("weir_policy"))
+      throw FormatError("not a policy file: 'weir_policy' is missing, which says the version of the format");
     const std::size_t version = model_json::index(json, "weir_policy", 1000000);
     if (version < 1 || version > 5) throw FormatError("'weir_policy' must be 1, 2, 3, 4 or 5");
     const auto& stages = model_json::field(json, "stages");

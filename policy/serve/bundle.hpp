@@ -11,6 +11,7 @@ namespace weir {
 ///
 ///     policy.json, ...            the policies, which name their networks by file name
 ///     a.onnx, ...                 the networks, each once, and further files with their weights (external data)
+///     classes.txt                 the names of the classes, where they lie beside the first policy
 ///     main.cpp, CMakeLists.txt    a program that answers images with policy.json
 ///
 /// Preprocessing, exit heads and names of stages are in the policies. Networks of one name and different content get

@@ -14,6 +14,7 @@
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/graph_def.hpp>
+#include <weir/io/datasets/class_names.hpp>
 #include <weir/io/files/file.hpp>
 #include <weir/io/onnx/onnx.hpp>
 #include <weir/policy/run/policy_file.hpp>
@@ -125,6 +126,11 @@ WEIR_INLINE void write_bundle(const std::filesystem::path& folder, const std::ve
     for (std::size_t n = 0; n < stored.networks.size(); ++n)
       policy.cascade["networks"][n]["file"] = files.copy_network(stored.networks[n]);
     files.write(path.filename().string(), to_text(policy));
+  }
+  const std::filesystem::path names = policies.front().parent_path() / detail::class_names_file;
+  if (std::error_code error; std::filesystem::is_regular_file(names, error)) {
+    const detail::Bytes bytes = detail::read_file(names, std::uint64_t{16} << 20);
+    files.write(detail::class_names_file, {bytes.data(), bytes.size()});
   }
   files.write("main.cpp", detail::bundle_program);
   files.write("CMakeLists.txt", detail::bundle_build);

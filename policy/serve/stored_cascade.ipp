@@ -171,7 +171,8 @@ WEIR_INLINE StoredCascade read_cascade(const PolicyFile& file, const std::filesy
     if (file.cascade.is_null())
       throw FormatError(
           "'cascade' is missing: the file decides on traces, but does not say which networks to run (version 1, or "
-          "a policy that was learned from traces alone); write it again with adapt");
+          "a policy that was learned from traces alone); write it again with adapt, or from Python with "
+          "ExitPolicy.save(path, stages)");
     StoredCascade stored;
     where = path.string() + ", 'cascade'";
     constexpr std::size_t max_classes = 1 << 17;

@@ -22,10 +22,12 @@ is "$program" learners  # the last that is listed
 refuses "the nearest is 'adapt'" adopt
 refuses "Usage: weir PROGRAM"
 refuses "bash is the shell" --completion tcsh
+refuses "--rules: names of rules, each once; or all, or none" adapt --rules none,margin
+refuses "nonsense" adapt --rules nonsense
 PATH=$(dirname "$weir"):$PATH bash -c 'source <(weir --completion bash); COMP_WORDS=(weir ad) COMP_CWORD=1; _weir
   [ "${COMPREPLY[*]}" = adapt ] && COMP_WORDS=(weir run --work) COMP_CWORD=2 && _weir && [ "${COMPREPLY[*]}" = --workers ]' ||
   fail "completion"
-refuses "no such file" run "$folder/nosuch.json" "$folder/nosuch.png"
+refuses "nosuch.json: cannot be opened" run "$folder/nosuch.json" "$folder/nosuch.png"
 refuses "policy is required" run
 
 [ -e $data/t10k-images-idx3-ubyte.gz ] || exit 77
@@ -41,7 +43,8 @@ grep -q "there is something here" "$folder/err" && ! [ -e "$folder/results" ] ||
 learn --bundle "$folder/made" >"$folder/learned"
 mv "$folder/made" "$folder/moved"
 is "$(ls "$folder/moved" | tr '\n' ' ')" \
-  "CMakeLists.txt fashion_alexnet.onnx fashion_googlenet.onnx main.cpp policy.json policy_early_exit.json "
+  "CMakeLists.txt classes.txt fashion_alexnet.onnx fashion_googlenet.onnx main.cpp policy.json policy_early_exit.json "
+cmp "$folder/moved/classes.txt" "$folder/results/classes.txt"
 
 # Images: grey squares of several sizes as PGM, one of them damaged.
 mkdir -p "$folder/images/more"
@@ -58,6 +61,12 @@ assert all(0.1 <= float(r["probability"]) <= 1 and float(r["ms"]) > 0 for r in r
 assert {r["exit"] for r in rows} <= {"fashion_alexnet", "fashion_googlenet"}, rows
 assert [rows[1][k] for k in ("label", "probability", "exit")] == [rows[3][k] for k in ("label", "probability", "exit")]
 PYTHON
+# Without --classes the names are those that the networks were learned with, and models.json may be named, too.
+"$weir" run "$folder/moved/policy.json" "$folder/images/1.pgm" >"$folder/named.csv"
+"$weir" run "$folder/moved/policy.json" "$folder/images/1.pgm" --classes "$networks/models.json" >"$folder/named2.csv"
+is "$(cut -d, -f1-5 "$folder/named.csv")" "$(cut -d, -f1-5 "$folder/named2.csv")"
+label=$(tail -n 1 "$folder/named.csv" | cut -d, -f2)
+is "$(tail -n 1 "$folder/named.csv" | cut -d, -f3)" "$(sed -n "$((label + 1))p" "$folder/moved/classes.txt")"
 find "$folder/images" -name '*.[pP][gG][mM]' | sort | "$weir" run "$folder/moved/policy.json" - >"$folder/listed.csv"
 is "$(cut -d, -f2,4 "$folder/listed.csv" | head -n 4)" "$(cut -d, -f2,4 "$folder/answers.csv" | head -n 4)"
 "$weir" run "$folder/moved/policy.json" "$data/t10k-images-idx3-ubyte.gz" --batch 64 >"$folder/all.csv"
@@ -74,6 +83,9 @@ echo broken >"$folder/images/2.pgm"
 refuses "1 of 4 images have no answer" run "$folder/moved/policy.json" "$folder/images"
 grep -q "2.pgm" "$folder/err" || fail "which image? $(cat "$folder/err")"
 is "$(wc -l <"$folder/out")" 4
+refuses "1 of 2 images have no answer" run "$folder/moved/policy.json" "$folder/nosuch.pgm" "$folder/images/1.pgm"
+grep -q "nosuch.pgm" "$folder/err" && is "$(wc -l <"$folder/out")" 2
+refuses "not a policy file" run "$networks/models.json" "$folder/images"
 refuses "holds no images" run "$folder/moved/policy.json" "$folder/moved"
 rm "$folder/moved/fashion_googlenet.onnx"
 refuses "there is no $folder/moved/fashion_googlenet.onnx" run "$folder/moved/policy.json" "$folder/images"

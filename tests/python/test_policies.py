@@ -2,6 +2,7 @@
 import copy
 import math
 import pickle
+import warnings
 import xml.dom.minidom
 
 import numpy as np
@@ -239,3 +240,26 @@ def test_training_can_be_interrupted(traces):
     with pytest.raises(KeyboardInterrupt):
         timer.start()
         weir.ExitPolicy(learner='kernel_svm', prices=300).fit(traces[0])
+
+
+def test_limits_are_checked_by_name():
+    trace = make_trace(400)
+    for wrong in ({'max_loss': 2}, {'max_loss': -0.1}, {'confidence': 95}, {'confidence': 1}):
+        with pytest.raises(weir.ArgumentError, match=next(iter(wrong))):
+            weir.ExitPolicy(prices=3, folds=2, **wrong).fit(trace[:200]).calibrate(trace[200:])
+        with pytest.raises(weir.ArgumentError, match=next(iter(wrong))):
+            weir.rules(trace[:200], trace[200:], **wrong)
+    with pytest.raises(weir.ArgumentError, match='known: predicted_loss'):
+        weir.ExitPolicy('logistics').fit(trace)
+    with pytest.raises(weir.ArgumentError, match='stages: a dict .* is expected, not a list'):
+        weir.Trace.from_probabilities([np.zeros((2, 3))], [0, 1])
+
+
+def test_calibrating_on_what_was_learned_from_is_warned_of():
+    trace = make_trace(400)
+    fitted = weir.ExitPolicy(max_loss=0.2, confidence=None, prices=3, folds=2).fit(trace)
+    with pytest.warns(UserWarning, match='keep examples apart'):
+        fitted.calibrate(trace)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        fitted.calibrate(trace[200:])

@@ -21,11 +21,9 @@ inline std::string limits_html(const Page& page) {
 
 inline std::string advice_html(const Page& page) {
   std::string list;
-  for (std::string text : advice(page.results)) {
-    text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
-    list += element("li", weir::detail::escape_markup(text + "."));
-  }
-  return limits_html(page) + (list.empty() ? "" : element("h2", "What would save more") + element("ul", list));
+  for (const std::string& text : advice(page.results)) list += element("li", weir::detail::escape_markup(text + "."));
+  return limits_html(page) +
+         (list.empty() ? "" : element("h2", "What to know, and what would save more") + element("ul", list));
 }
 
 }  // namespace adapt

@@ -8,14 +8,18 @@
 
 namespace adapt {
 
-/// "4.90 times faster; of 10,000 images 114 that were right are now wrong, 58 that were wrong are now right".
+/// "4.9 times faster, 1.0 % of images newly wrong"; a gain that is none within its interval is not called one.
 inline std::string headline(const Page& page) {
   const ShownMode& m = page.modes.front();
   const Shown& s = m.asked();
   const double speedup = page.results.speedup(*s.run);
-  const std::string faster = speedup >= 1.005
-                                 ? weir::detail::format_fixed(speedup, speedup < 9.995 ? 1 : 0) + " times faster"
-                                 : "not faster (" + times_text(speedup) + ")";
+  const weir::Interval seen = page.results.speedup_interval(*s.run);
+  const std::string faster = speedup < 1.005 ? "not faster (" + times_text(speedup) + ")"
+                             : seen.low < 1
+                                 ? "not faster as far as was measured (" + times_text(speedup) + ", 95 % interval " +
+                                       weir::detail::format_fixed(seen.low, 2) + " to " +
+                                       weir::detail::format_fixed(seen.high, 2) + ")"
+                                 : weir::detail::format_fixed(speedup, speedup < 9.995 ? 1 : 0) + " times faster";
   if (!page.binary)
     return faster + ", mean loss " + (s.pairs.net >= 0 ? "+" : "") + weir::detail::format_short(s.pairs.net, 3);
   return faster + ", " + percent_text(s.pairs.excess, 1) + " of images newly wrong";
@@ -62,6 +66,13 @@ inline std::array<Tile, 4> tiles(const Page& page, const ShownMode& m, const Sho
           loss};
 }
 
+/// What a test part is too small for; "" where its images show by themselves that the budget is kept.
+inline std::string too_few_text(const Page& page, const Shown& s) {
+  if (!page.binary || page.is_net() || s.pairs.excess_upper95() <= s.budget) return "";
+  return " These " + count_text(s.pairs.n) + " test images by themselves show less: their 95 % limit is " +
+         percent_text(s.pairs.excess_upper95()) + ".";
+}
+
 /// Green where the test images keep the budget, amber where they do not.
 struct Promise {
   bool is_kept;
@@ -80,7 +91,7 @@ inline Promise promise(const Page& page, const Shown& s) {
   const std::string confidence = weir::detail::format_short(100 * page.options().confidence, 3);
   std::string text = figures;
   if (kept)
-    text += "The budget holds for images like these with " + confidence + " % confidence.";
+    text += "The budget holds for images like these with " + confidence + " % confidence." + too_few_text(page, s);
   else
     text += "The promise is about the draw of the calibration images: of 100 draws at least " + confidence +
             " give a policy that keeps it.";

@@ -1,5 +1,6 @@
 """ExitPolicy: learned, certified, scored and saved; what it is compared with."""
 import json
+import warnings
 
 import numpy as np
 
@@ -17,6 +18,14 @@ def _learner(learner):
         return learner
     raise _weir.ArgumentError("learner: a name, a classifier with fit(X, y, sample_weight), or a function of (X, y, "
                               f"sample_weight) is expected, not {learner!r}")
+
+
+def _check_limits(max_loss, confidence):
+    if not 0 <= float(max_loss) <= 1:
+        raise _weir.ArgumentError(f'max_loss: a share of the examples, 0 to 1 (0.01), is expected, not {max_loss!r}')
+    if confidence is not None and not 0 < float(confidence) < 1:
+        raise _weir.ArgumentError(f'confidence: a number between 0 and 1 (0.95), or None for no promise, is expected, '
+                                  f'not {confidence!r}')
 
 
 def _budget(max_loss, confidence, on='excess', seed=0):
@@ -86,14 +95,16 @@ class ExitPolicy:
                                 seed=self.seed)
         trainer.train(self.prices)
         self._forget()
-        self._trainer = trainer
+        self._trainer, self._learned_on = trainer, trace
         self.train_curve_ = trainer.curve(trace)
         return self
 
     def calibrate(self, trace):
         """Takes the cheapest policy that keeps the budget on examples that no gate has seen."""
         trainer = self._fitted()
+        self._warn_of_own_examples(trace)
         if self.max_cost is None:
+            _check_limits(self.max_loss, self.confidence)
             budget = _budget(self.max_loss, self.confidence, seed=self.seed)
         else:
             budget = _budget(self.max_cost, None, 'cost', self.seed)
@@ -103,7 +114,10 @@ class ExitPolicy:
     def certify(self, trace, certificate='learn_then_test', bound='clopper_pearson', risk='excess', largest=1.0):
         """As calibrate(), by any certificate ('learn_then_test', 'upper_confidence_bound', 'conformal_risk_control',
         'none') and bound (bound_names()); risk: 'excess', or 'disagreement', which needs no labels."""
-        policy, facts = self._fitted().guarantee(
+        trainer = self._fitted()
+        self._warn_of_own_examples(trace)
+        _check_limits(self.max_loss, self.confidence)
+        policy, facts = trainer.guarantee(
             trace, epsilon=self.max_loss, confidence=0.95 if self.confidence is None else self.confidence,
             certificate=certificate, test=bound, risk=risk, largest=largest)
         return self._take(policy, facts, trace)
@@ -133,6 +147,12 @@ class ExitPolicy:
             raise _weir.ArgumentError('this ExitPolicy is not fitted here: call fit(trace) first')
         return self._trainer
 
+    def _warn_of_own_examples(self, trace):
+        if trace is getattr(self, '_learned_on', None):
+            warnings.warn('calibrated on the very trace that the policy was fitted to: on new examples it loses more than '
+                          'this says, and no limit holds; keep examples apart, as in fit(trace[:n]).calibrate(trace[n:])',
+                          stacklevel=3)
+
     def _chosen(self):
         if getattr(self, 'policy_', None) is None:
             raise _weir.ArgumentError('this ExitPolicy has no policy yet: call fit(trace) and calibrate(other) first')
@@ -159,7 +179,7 @@ class ExitPolicy:
 
     def __getstate__(self):
         # The trainer stays behind: what was calibrated goes on deciding, bit by bit.
-        return {name: value for name, value in vars(self).items() if name != '_trainer'}
+        return {name: value for name, value in vars(self).items() if name not in ('_trainer', '_learned_on')}
 
     def __repr__(self):
         shown = ', '.join(f'{name}={getattr(self, name)!r}' for name in self._parameters
@@ -203,6 +223,7 @@ def _escape(text):
 def rules(training, calibration, test=None, max_loss=0.01, confidence=0.95, topology=None, loss='top1'):
     """Every rule of the literature, tuned on the same traces for the same budget: a list of dicts, cheapest first, which
     pandas.DataFrame takes. Scored on `test`, or on the calibration trace."""
+    _check_limits(max_loss, confidence)
     shown = calibration if test is None else test
     rows = []
     for rule in _weir.tuned_rules(training, calibration, _budget(max_loss, confidence), topology, loss):
@@ -218,5 +239,6 @@ def search_topologies(pool, max_loss=0.01, confidence=None, learner='predicted_l
     """Which stages of a pool to use and which may follow which: dicts of stages, topology and cross-validated cost, the
     one to use first. pool: a trace of all stages; pool.select(found['stages']) is the trace to learn from, and
     found['topology'] goes into ExitPolicy."""
+    _check_limits(max_loss, confidence)
     return _weir.search_topologies(pool, budget=_budget(max_loss, confidence), learner=_learner(learner),
                                    max_stages=max_stages, folds=folds, prices=prices, seed=seed, threads=threads)

@@ -62,6 +62,13 @@ TEST_CASE("adapt: rules are tuned for the budget, and none where further limits 
   o.max_loss = 0.1;
   o.confidence = 0;
   CHECK(tuned(o).rules.size() > 3);
+  o.rules = {"margin", "two_stages"};  // two_stages is for stages that can be skipped
+  REQUIRE(tuned(o).rules.size() == 1);
+  CHECK(tuned(o).rules[0].name == "margin");
+  o.rules = {"none"};
+  CHECK(tuned(o).rules.empty());
+  CHECK(tuned(o).left_out.empty());
+  o.rules = {"all"};
   o.also = {"top2:0.05"};
   CHECK(tuned(o).rules.empty());
   REQUIRE(tuned(o).left_out.size() == 1);

@@ -276,6 +276,12 @@ TEST_CASE("ClassNames: from a text file, and from models.json") {
   CHECK(contains(refused_names("\n\n"), "no class names"));
   CHECK(contains(refused_names("cat\n\ndog\n"), "class 1 has no name"));
   CHECK(contains(refused_names("cat\ndog\ncat\n"), "'cat' is the name of the classes 0 and 2"));
+  const auto by_name = [&](const char* file, const std::string& text) {
+    return weir::detail::class_names_of(f.write(file, text)).names();
+  };
+  CHECK(by_name("c.txt", "cat\n") == std::vector<std::string>{"cat"});
+  CHECK(by_name("c.json", R"({"classes": ["cat"], "models": []})") == std::vector<std::string>{"cat"});
+  CHECK(contains(message_of<FormatError>([&] { by_name("c.json", R"({"models": []})"); }), "no list \"classes\""));
   const auto of_models = [&](const std::string& text) {
     return weir::detail::class_names_of_models(f.write("m.json", text));
   };

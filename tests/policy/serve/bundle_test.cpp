@@ -40,12 +40,14 @@ TEST_CASE("bundle: a policy moves with its networks, and decides elsewhere as it
   const TempFolder folder;
   write_policy(folder / "policy.json");
   write_policy(folder / "policy_early_exit.json");
+  folder.write("classes.txt", "a\nb\n");
   weir::write_bundle(folder / "made" / "bundle", {folder / "policy.json", folder / "policy_early_exit.json"},
                      anywhere());
   CHECK(names_in(folder / "made") == std::set<std::string>{"bundle"});  // nothing half made lies beside it
   CHECK(names_in(folder / "made" / "bundle") == std::set<std::string>{"policy.json", "policy_early_exit.json",
                                                                       "fashion_alexnet.onnx", "fashion_googlenet.onnx",
-                                                                      "main.cpp", "CMakeLists.txt"});
+                                                                      "main.cpp", "CMakeLists.txt", "classes.txt"});
+  CHECK(io_test::slurp(folder / "made" / "bundle" / "classes.txt") == "a\nb\n");
   std::filesystem::rename(folder / "made" / "bundle", folder / "moved");
   const weir::Cascade there = weir::load_policy(folder / "moved" / "policy.json"),
                       here = weir::load_policy(folder / "policy.json", stored_toys::anywhere());
