@@ -14,6 +14,7 @@
 #include <weir/io/images/image_capacity.hpp>
 #include <weir/io/images/image_view.hpp>
 #include <weir/io/images/jpeg_check.hpp>
+#include <weir/io/images/png_check.hpp>
 #include <weir/io/images/stb_image.hpp>
 
 namespace weir::detail {
@@ -73,6 +74,7 @@ WEIR_INLINE Image decode_image(std::span<const char> bytes, const std::string& s
   if (static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) > detail::image_capacity(bytes))
     throw refuse(detail::message({"image is cut off: ", bytes.size(), " bytes cannot hold the ", width, " x ", height,
                                   " pixels that its header says"}));
+  if (!detail::png_chunks_fit(bytes)) throw refuse("image is cut off");
   const int wanted = channels <= 2 ? 1 : 3;
   struct Free {
     void operator()(unsigned char* p) const { stb::stbi_image_free(p); }
