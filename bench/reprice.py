@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""reprice.py POLICY_PROGRAM P.csv C.csv T.csv: what the default and the ways to learn that it chooses among are worth
+"""reprice.py POLICY_PROGRAM P.csv C.csv [T.csv]: what the default and the ways to learn that it chooses among are worth
 where a stage costs something else than it does. Traces as `adapt --save-traces` or `record --probabilities` write them,
 of networks (selection). Prints a Markdown table: speed-ups at equal excess loss on T, predicted from the traces' costs,
-which are those of each row: as they are; one stage's times 0.5, 2 and 3; and --costs NAME=a,b,c, one for each stage."""
+which are those of each row: as they are; one stage's times 0.5, 2 and 3; and --costs NAME=a,b,c, one for each stage.
+Without T no test image is looked at: the halves of P are what is learned from and calibrated on, and C is the judge."""
 import argparse
 import csv
 import subprocess
@@ -40,6 +41,21 @@ def settings(costs, absolute):
         yield name, {stage: scale * v / costs[stage] for stage, v in zip(costs, values)}
 
 
+def halves(path, folder):
+    """Two traces in folder, of the first and of the second half of a trace's examples."""
+    import numpy as np
+    path = Path(path)
+    head, *rows = path.read_text().splitlines()
+    probabilities = path.with_suffix('.probabilities.npy')  # [stages, examples, classes]
+    half, made = len(rows) // 2, []
+    for name, part in ('first', slice(0, half)), ('second', slice(half, None)):
+        made.append(Path(folder) / f'{name}.csv')
+        made[-1].write_text('\n'.join([head, *rows[part]]) + '\n')
+        if probabilities.exists():
+            np.save(made[-1].with_suffix('.probabilities.npy'), np.load(probabilities)[:, part])
+    return made
+
+
 def speedups(a, factors, folder):
     """{contestant: {budget: speed-up at equal excess loss}}."""
     command = [a.program, '--policy-trace', a.policy, '--calibration-trace', a.calibration, '--test-trace', a.test,
@@ -66,8 +82,9 @@ def table_row(name, found, budgets):
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('program')
-    for part in ('policy', 'calibration', 'test'):
-        p.add_argument(part)
+    p.add_argument('policy')
+    p.add_argument('calibration')
+    p.add_argument('test', nargs='?')
     p.add_argument('--costs', action='append', default=[], metavar='NAME=a,b,c')
     p.add_argument('--budgets', type=float, nargs='+', default=[0.005, 0.01, 0.02])
     p.add_argument('--seeds', type=int, default=3)
@@ -75,6 +92,9 @@ def main():
     print('| costs | ' + ' | '.join(LEARNERS) + ' | default | default behind the best of them |')
     print('|---|' + '--:|' * len(LEARNERS) + '--:|--:|')
     with tempfile.TemporaryDirectory() as folder:
+        if a.test is None:
+            a.test = a.calibration
+            a.policy, a.calibration = halves(a.policy, folder)
         for name, factors in settings(trace_costs(a.policy), a.costs):
             found = speedups(a, factors, folder)
             print(table_row(name, found, a.budgets), flush=True)
