@@ -43,6 +43,7 @@ struct Part {
 };
 
 struct Data {
+  weir::detail::ClassNames classes;  ///< as class_names() found them when the run began
   std::string name;
   Part heads;  ///< empty: heads are cross-fitted on the policy part
   Part policy, calibration, test;
@@ -205,7 +206,8 @@ inline Data load_data(const Options& o) {
   const auto labels = [&](const std::string& file) { return unlabelled ? std::string(no_labels) : file; };
   Data data;
   data.name = (o.name.empty() ? o.images : o.name) + (unlabelled ? ", labelled by what the full network answers" : "");
-  const weir::detail::ClassNames names = class_names(o.classes, o.preprocess);
+  data.classes = class_names(o.classes, o.preprocess);
+  const weir::detail::ClassNames& names = data.classes;
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
   if (!o.head_images.empty()) data.heads = load_part(o.head_images, labels(o.head_labels), names);

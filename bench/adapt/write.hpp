@@ -29,10 +29,9 @@ inline std::vector<std::filesystem::path> policy_files(const Results& r, const p
 
 /// The names of the classes, one a line, which run and serve find beside a policy; "" where there are none, or one that
 /// is no line.
-inline std::string class_lines(const Options& o) {
+inline std::string class_lines(const Data& data) {
   std::string lines;
-  const weir::detail::ClassNames classes = class_names(o.classes, o.preprocess);
-  for (const std::string& name : classes.names()) {
+  for (const std::string& name : data.classes.names()) {
     if (name.find_first_of("\r\n") != std::string::npos) return "";
     lines += name + "\n";
   }
@@ -52,7 +51,7 @@ inline void write_results(const Results& r, const nlohmann::json& summary, const
     write_policy(r, m, out.path(name), out.folder() / name);
   }
   weir::write_file_atomically(out.path("report.html"), report_html(r, compared));
-  if (const std::string names = class_lines(r.options); !names.empty())
+  if (const std::string names = class_lines(r.data); !names.empty())
     weir::write_file_atomically(out.path(weir::detail::class_names_file), names);
 }
 

@@ -1,6 +1,7 @@
 /// Finds JPEG files whose Huffman tables stb_image would write behind its memory, and counts scans.
 #pragma once
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 namespace weir::detail {
@@ -46,8 +47,12 @@ class JpegCheck {
         if (has_no_length || marker == start_of_scan || word(at + 2) < 2) break;
         visit(marker, at + 2);
       }
-    for (; at + 1 < file_.size(); ++at)
-      if (byte(at) == 0xFF) visit(byte(at + 1), at + 2);
+    for (; at < file_.size(); ++at) {
+      const void* next = std::memchr(file_.data() + at, 0xFF, file_.size() - at);
+      if (next == nullptr) return;
+      at = static_cast<std::size_t>(static_cast<const char*>(next) - file_.data());
+      visit(byte(at + 1), at + 2);
+    }
   }
 
   /// The tables of a segment: a byte of class and number, 16 bytes that say how many codes have 1, 2, .. bits, and as

@@ -17,7 +17,7 @@ std::vector<std::string> learner_names();
 
 namespace weir::detail {
 
-/// Throws ArgumentError naming the known ones unless there is a learner of this name.
+/// Throws ArgumentError that lists `known` unless the name is among them.
 void check_learner(const std::string& name, const std::vector<std::string>& known = learner_names());
 
 }  // namespace weir::detail

@@ -134,7 +134,8 @@ struct LayersTaken {
   QuantizeTrial result;
 };
 
-/// Gives the layers that hurt most back to fp32, one after the other, as long as that pays. layers: with `alone` and `share`.
+/// Returns layers to fp32, the one that hurts most first, until the next no longer pays. Of `layers` it reads `alone`
+/// and `share`.
 inline LayersTaken without_worst(const QuantizeJudge& judge, const BestNumbers& best, std::vector<bool> chosen,
                                  const std::vector<QuantizedLayer>& layers, const QuantizeOptions& o) {
   LayersTaken taken{std::move(chosen), std::vector<std::string>(layers.size()), best.result};

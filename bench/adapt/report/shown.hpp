@@ -71,7 +71,7 @@ inline std::vector<ShownMode> shown_modes(const Results& r) {
 /// "Sneaker", or "class 7" where classes have no names.
 class ClassTexts {
  public:
-  explicit ClassTexts(const Results& r) : names_(class_names(r.options.classes, r.options.preprocess)) {}
+  explicit ClassTexts(const Results& r) : names_(r.data.classes) {}
   std::string operator()(int label) const {
     const auto c = static_cast<std::size_t>(label);
     return label >= 0 && c < names_.size() ? names_.names()[c] : "class " + std::to_string(label);

@@ -25,7 +25,8 @@ TEST_CASE("png_chunks_fit: a chunk that reaches behind the end is found, whereve
   CHECK_FALSE(fit(signature + chunk(20, "IDAT", 19)));
   CHECK_FALSE(fit(signature + chunk(13, "IHDR", 17) + chunk(0x10000000, "IDAT", 50)));
   CHECK_FALSE(fit(signature + chunk(0xFFFFFFFF, "IHDR", 17)));
-  CHECK(fit(signature + chunk(13, "IHDR", 17) + chunk(0, "IEND", 4) + chunk(100, "junk", 0)));  // nobody reads it
+  CHECK(fit(signature + chunk(13, "IHDR", 17) + chunk(0, "IEND", 4) +
+            chunk(100, "junk", 0)));  // behind IEND nothing is read
 }
 
 TEST_CASE(
