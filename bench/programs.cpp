@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/known_names.hpp>
+#include <weir/core/message.hpp>
 #include <weir/io/report/printable.hpp>
 #include <weir/version.hpp>
 
@@ -92,8 +93,8 @@ int weir(int argc, char** argv) {
   if (found == all.end()) {
     std::vector<std::string_view> names;
     for (const Program& p : all) names.push_back(p.name);
-    return refuse("there is no program '" + std::string(first) + "'; the nearest is '" +
-                  std::string(detail::nearest_name(first, names)) + "', and weir --help lists all");
+    return refuse(detail::message(
+        {"there is no program '", first.substr(0, 100), "'", detail::nearest_hint(first, names), "; weir --help lists all"}));
   }
   std::string name = "weir " + std::string(first);
   argv[1] = name.data();  // what --help and results call it

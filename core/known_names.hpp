@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 #include <weir/core/error.hpp>
+#include <weir/core/message.hpp>
 
 namespace weir::detail {
 
@@ -29,20 +30,35 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// The known name with the least edit distance, the first of several; "" where none is known. Names are compared by
-/// their first 100 characters, so that a hostile one costs no time.
+/// The known name that was probably meant: the one with the least edit distance, the first of several, among those that
+/// are like it. Alike are names that differ in at most half of the letters of the longer one, and names of which one
+/// contains the other, of three letters or more ("conv1", "/layer/conv1/Conv_output_0"). "" where none is. Names are
+/// compared by their first 100 characters, so that a hostile one costs no time.
 inline std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
+  name = name.substr(0, 100);
   std::string_view nearest;
   std::size_t least = std::numeric_limits<std::size_t>::max();
-  for (const std::string_view candidate : known)
-    if (const std::size_t d = edit_distance(name.substr(0, 100), candidate.substr(0, 100)); d < least) {
+  for (const std::string_view whole : known) {
+    const std::string_view candidate = whole.substr(0, 100);
+    const std::string_view& shorter = name.size() < candidate.size() ? name : candidate;
+    const std::string_view& longer = name.size() < candidate.size() ? candidate : name;
+    const bool inside = shorter.size() >= 3 && longer.find(shorter) != longer.npos;
+    const std::size_t d = edit_distance(name, candidate);
+    if (d < least && (inside || 2 * d <= longer.size())) {
       least = d;
-      nearest = candidate;
+      nearest = whole;
     }
+  }
   return nearest;
 }
 
-/// Throws FormatError for a key of a JSON object that is not known; it names the nearest and all that are. Values that
+/// "; the nearest is 'conv1'", for messages about a name that is unknown; "" where none is like it.
+inline std::string nearest_hint(std::string_view name, std::span<const std::string_view> known) {
+  const std::string_view nearest = nearest_name(name, known);
+  return nearest.empty() ? "" : detail::message({"; the nearest is '", nearest, "'"});
+}
+
+/// Throws FormatError for a key of a JSON object that is not known; it names the nearest, and all that are known. Values that
 /// are not objects are passed over: reading their fields says what is wrong.
 template <typename Json>
 void refuse_unknown_keys(const Json& object, std::initializer_list<std::string_view> known) {
@@ -52,8 +68,8 @@ void refuse_unknown_keys(const Json& object, std::initializer_list<std::string_v
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string all;
     for (const std::string_view name : known) all += (all.empty() ? "" : ", ") + std::string(name);
-    throw FormatError(detail::message({"key '", key.substr(0, 100), "' is unknown; the nearest known one is '",
-                                       nearest_name(key, {known.begin(), known.size()}), "' (known: ", all, ")"}));
+    throw FormatError(detail::message({"key '", key.substr(0, 100), "' is unknown",
+                                       nearest_hint(key, {known.begin(), known.size()}), " (known: ", all, ")"}));
   }
 }
 

@@ -115,11 +115,13 @@ class Network {
     return it->second;
   }
 
-  /// "; the nearest is 'conv1'", for messages about a name that is unknown; "" where the network computes nothing.
+  /// "; the nearest is 'conv1'", for messages about a name that is unknown; where none is like it, how many there are,
+  /// the first and the last.
   std::string nearest_tensor(std::string_view name) const {
     const std::vector<std::string> all = tensor_names();
-    const std::string_view nearest = detail::nearest_name(name, std::vector<std::string_view>(all.begin(), all.end()));
-    return nearest.empty() ? "" : "; the nearest is '" + std::string(nearest) + "'";
+    const std::string hint = detail::nearest_hint(name, std::vector<std::string_view>(all.begin(), all.end()));
+    if (!hint.empty() || all.empty()) return hint;
+    return detail::message({"; it has ", all.size(), ", from '", all.front(), "' to '", all.back(), "'"});
   }
 
   const detail::Value& value(detail::ValueId id) const { return state_->values[static_cast<std::size_t>(id)]; }

@@ -85,8 +85,7 @@ inline std::shared_ptr<const weir::Preprocess> preprocess_of(const Model& m, con
   std::vector<std::string_view> names;
   for (const auto& entry : entries) names.push_back(entry.first);
   throw weir::ArgumentError(
-      models_json + ": has no entry for " + name +
-      (names.empty() ? "" : "; the nearest is " + std::string(weir::detail::nearest_name(name, names))));
+      weir::detail::message({models_json, ": has no entry for ", name, weir::detail::nearest_hint(name, names)}));
 }
 
 /// The networks of a run, the full one last. They do not change while it runs: with_logits() and with_copies()

@@ -30,7 +30,8 @@ class ClassNames {
 
   std::optional<int> find(const std::string& name) const;
 
-  std::string nearest(std::string_view name) const;
+  /// "; the nearest is 'dog'", for messages about a name that is unknown; "" where none is like it.
+  std::string nearest_hint(std::string_view name) const;
 
  private:
   std::vector<std::string> names_;

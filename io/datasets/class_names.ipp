@@ -82,8 +82,8 @@ WEIR_INLINE std::optional<int> ClassNames::find(const std::string& name) const {
   return it == class_of_.end() ? std::nullopt : std::optional(it->second);
 }
 
-WEIR_INLINE std::string ClassNames::nearest(std::string_view name) const {
-  return std::string(nearest_name(name, std::vector<std::string_view>(names_.begin(), names_.end())));
+WEIR_INLINE std::string ClassNames::nearest_hint(std::string_view name) const {
+  return detail::nearest_hint(name, std::vector<std::string_view>(names_.begin(), names_.end()));
 }
 
 }  // namespace weir::detail

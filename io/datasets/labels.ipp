@@ -33,7 +33,7 @@ WEIR_INLINE int parse_label(std::string_view text, const std::string& where, con
   const std::string what = where + ": '" + std::string(text.substr(0, 40)) + "' is not a label";
   if (!names.empty())
     throw FormatError(detail::message({what, ": neither a number nor one of the ", names.size(), " classes of ",
-                                       names.source(), "; the nearest is '", names.nearest(text), "'"}));
+                                       names.source(), names.nearest_hint(text)}));
   throw FormatError(
       detail::message({what,
                        "; labels are numbers from 0, in the order of the network's answers. For names give a list of "

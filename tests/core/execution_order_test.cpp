@@ -97,7 +97,7 @@ TEST_CASE("computed_in_order: any branch first, the same network where it is in 
   CHECK(order({"full", "b", "x"}) == net.tensor_names());
   for (const Names& same : {Names{}, Names{"full"}, Names{"a", "b", "full"}})
     CHECK(weir::detail::computed_in_order(net, same).shared() == net.shared());
-  CHECK_THROWS_WITH_AS(order({"nothing"}), doctest::Contains("exits has no tensor 'nothing'; the nearest is '"),
+  CHECK_THROWS_WITH_AS(order({"nothing"}), doctest::Contains("exits has no tensor 'nothing'; it has 6, from '"),
                        weir::ArgumentError);
 
   weir::Tensor x(weir::Shape{3, 4});

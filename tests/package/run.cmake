@@ -1,4 +1,4 @@
-# Installs weir beside the build, then configures, builds and runs consumers against it. Their answers are equal to the
+# Installs weir beside the build (and the library only, without what its programs need), then configures, builds and runs consumers against it. Their answers are equal to the
 # last bit in all three ways.
 function(must)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE rc OUTPUT_VARIABLE out)
@@ -20,3 +20,19 @@ foreach(way library implementation header_only)
   endif()
   set(expected "${out}")
 endforeach()
+# The library only: what just the programs need is not looked for. Not built again: the library is the same.
+must(${CMAKE_COMMAND} -S ${SOURCE}/../.. -B ${WORK}/only -DWEIR_LIBRARY_ONLY=ON -DCMAKE_CXX_COMPILER=${CXX}
+     -DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON -DCMAKE_DISABLE_FIND_PACKAGE_benchmark=ON
+     -DCMAKE_DISABLE_FIND_PACKAGE_doctest=ON)
+file(COPY ${BUILD}/libweir.a DESTINATION ${WORK}/only)
+must(${CMAKE_COMMAND} --install ${WORK}/only --prefix ${WORK}/only_prefix)
+if(EXISTS ${WORK}/only_prefix/bin)
+  message(FATAL_ERROR "WEIR_LIBRARY_ONLY installs programs")
+endif()
+must(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/only_build -DCMAKE_PREFIX_PATH=${WORK}/only_prefix
+     -DCMAKE_CXX_COMPILER=${CXX})
+must(${CMAKE_COMMAND} --build ${WORK}/only_build --parallel --target library)
+must(${WORK}/only_build/library ${NETWORK})
+if(NOT out STREQUAL expected)
+  message(FATAL_ERROR "with WEIR_LIBRARY_ONLY it answers\n${out}not\n${expected}")
+endif()

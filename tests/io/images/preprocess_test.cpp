@@ -160,8 +160,8 @@ TEST_CASE("Preprocess: refuses what it does not understand, naming the key") {
   CHECK(contains(refused("/channel_order", "GRAY"), "channel_order"));
   CHECK(contains(refused("/interpolation", "bicubic"), "interpolation"));
   CHECK(refused("/interpolation", "bilinear").empty());
-  CHECK(contains(refused("/scal", 1), "key 'scal' is unknown; the nearest known one is 'scale'"));
-  CHECK(contains(refused("/input/widht", 8), "key 'widht' is unknown; the nearest known one is 'width'"));
+  CHECK(contains(refused("/scal", 1), "key 'scal' is unknown; the nearest is 'scale'"));
+  CHECK(contains(refused("/input/widht", 8), "key 'widht' is unknown; the nearest is 'width'"));
   for (const char* key : {"input", "mean", "std"}) {
     nlohmann::json entry = squeezenet();
     entry.erase(key);
@@ -220,7 +220,7 @@ TEST_CASE("load_preprocess: every network by file name; errors name file and ent
     return io_test::message_of<weir::FormatError>([&] { (void)weir::load_preprocess(path); });
   };
   CHECK(contains(refused(write({a, a})), "a.onnx': listed twice"));
-  CHECK(contains(refused(folder.write("x.json", R"({"models": [], "clases": []})")), "nearest known one is 'classes'"));
+  CHECK(contains(refused(folder.write("x.json", R"({"models": [], "clases": []})")), "nearest is 'classes'"));
   b["cropp"] = 3;
   CHECK(contains(refused(write({a, b})), "models.json: 'b.onnx': key 'cropp' is unknown"));
   b.erase("cropp");

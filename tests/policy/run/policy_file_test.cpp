@@ -203,11 +203,11 @@ TEST_CASE("policy file: hostile content is refused by name") {
            {"/budget/vaule", "value"},
            {"/budget/calibration/los", "loss"},
            {"/stages/1/names", "name"},
-           {"/stages/1/cost", "next"},  // "seconds" here, because that is the unit
            {"/stages/0/gate/n_action", "n_actions"},
            {"/stages/0/gate/models/0/learnr", "learner"},
            {"/stages/0/gate/models/0/model/treshold", "threshold"}})
-    refuses(with(pointer, 1), "is unknown; the nearest known one is '" + nearest + "'");
+    refuses(with(pointer, 1), "is unknown; the nearest is '" + nearest + "'");
+  refuses(with("/stages/1/cost", 1), "key 'cost' is unknown (known: ");  // "seconds" here, because that is the unit
   CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
   refuses(with("/weir_policy", 6), "weir_policy");
   refuses(with("/safer", 1), "safer");
