@@ -27,7 +27,7 @@ def networks(paths):
 
 
 def command(who, build, arguments):
-    if who == "weir":
+    if who in ("weir", "weir_before"):
         options = ["--startup"] if arguments[0] == "--startup" else []
         onnx, batch, threads, seconds = arguments[len(options):]
         return [f"{build}/bench/network", *options, "--onnx", onnx, "--batch", batch, "--threads", threads, "--seconds",
@@ -68,7 +68,8 @@ def write(path, text):
 def engines(options, paths):
     """What is timed, in turn: (its name in the table, the engine, its files). In 8 bits, weir on the network itself too."""
     if not options.int8:
-        return [(who, who, paths) for who in ["weir", *options.peers]]
+        before = ["weir_before"] if options.before else []
+        return [(who, who, paths) for who in ["weir", *before, *options.peers]]
     int8 = {model: f"{options.out}/int8/{model}.onnx" for model in paths}
     return [("weir", "weir", paths), ("weir_int8", "weir", int8)] + [(f"{who}_int8", who, int8) for who in options.peers]
 
@@ -106,6 +107,9 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one round of 0.2 s")
     parser.add_argument("--int8", action="store_true",
                         help="8-bit copies of the networks instead, beside fp32, and ONNX Runtime on the same files")
+    parser.add_argument("--before", metavar="BUILD",
+                        help="the build folder of another commit, with its program network, timed in turn; no peers then "
+                             "but those of --peers")
     parser.add_argument("--startup", action="store_true", help="the time to the first answer and the memory, too")
     parser.add_argument("--out", default="build/peers", help="folder of peers.csv and peers.md")
     for hidden in ("--build", "--models", "--flags"):
@@ -114,9 +118,11 @@ def main():
     if options.quick:
         options.rounds, options.seconds = 1, 0.2
     paths = networks(options.networks) or {m: f"{options.models}/{m}.onnx" for m in MODELS}
-    if options.int8 and (options.startup or (options.peers or ["onnxruntime"]) != ["onnxruntime"]):
-        parser.error("--int8 times ONNX Runtime beside weir only, and no first answers: give neither --startup nor other peers")
-    usual = [p for p in list(table.PEERS)[1:] if p != "pytorch" or not options.networks]
+    if options.before and not os.access(f"{options.before}/bench/network", os.X_OK):
+        parser.error(f"--before {options.before}: has no program bench/network; cmake --build BUILD --target network makes it")
+    if options.int8 and (options.before or options.startup or (options.peers or ["onnxruntime"]) != ["onnxruntime"]):
+        parser.error("--int8 times ONNX Runtime beside weir only, and no first answers: give neither --startup, --before nor other peers")
+    usual = [] if options.before else [p for p in list(table.PEERS)[1:] if p != "pytorch" or not options.networks]
     options.peers = options.peers or (["onnxruntime"] if options.int8 else usual)
     rows = [r for r in all_rows(paths) if fnmatch.fnmatch(",".join(map(str, r)), options.rows)]
     if options.rounds < 1 or not options.seconds >= 0 or not rows:
@@ -143,7 +149,7 @@ def main():
         model, batch, threads = row
         if (name, model) in missing:
             return None, missing[name, model]
-        line, why = call(who, build, prefix + [files[model], str(batch), str(threads), str(options.seconds)],
+        line, why = call(who, options.before if who == "weir_before" else build, prefix + [files[model], str(batch), str(threads), str(options.seconds)],
                          120 + 20 * options.seconds)
         return line and name + line[line.index(","):], why
 

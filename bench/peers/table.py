@@ -5,7 +5,9 @@ import statistics
 PEERS = {"weir": "weir", "onnxruntime": "ONNX Runtime", "pytorch": "PyTorch", "opencv": "OpenCV"}
 # Those of the table of 8-bit networks, beside weir on the network in fp32: both run one file.
 INT8 = {"weir_int8": "weir, int8", "onnxruntime_int8": "ONNX Runtime, int8"}
-NAMES = {**PEERS, **INT8}
+# Another commit of weir, in a build folder of its own.
+BEFORE = {"weir_before": "weir before"}
+NAMES = {**PEERS, **INT8, **BEFORE}
 
 
 def parse(line, numbers):
@@ -78,9 +80,9 @@ def table(head, rows, text_columns=1):
 
 def speed_table(results):
     """Minimum (median) in ms for each engine, and weir / peer for each peer."""
-    shown = [p for p in PEERS if p in results.failures or any(who == p for who, _ in results.times)]
+    shown = [p for p in {"weir": "", **BEFORE, **PEERS} if p in results.failures or any(who == p for who, _ in results.times)]
     others = [p for p in shown if p != "weir"]
-    head = ["network", "batch", "threads", *(PEERS[p] for p in shown), *(f"weir / {PEERS[p]}" for p in others)]
+    head = ["network", "batch", "threads", *(NAMES[p] for p in shown), *(f"weir / {NAMES[p]}" for p in others)]
     rows = []
     for row in results.rows:
         cells = [row[0], str(row[1]), str(row[2])]
@@ -118,14 +120,14 @@ def int8_table(results):
 
 def startup_table(results):
     """First answer in ms, and the peak of memory in MB with what the process held before in parentheses."""
-    rows, shown = [], [p for p in PEERS if any(who == p for who, _ in results.startup)]
+    rows, shown = [], [p for p in {**PEERS, **BEFORE} if any(who == p for who, _ in results.startup)]
     for model in dict.fromkeys(model for _, model in results.startup):
         cells = [model]
         for p in shown:
             s = results.startup.get((p, model))
             cells += [digits(s[0]), f"{s[1]:.0f} ({s[2]:.0f})"] if s else ["-", "-"]
         rows.append(cells)
-    return table(["network", *(c for p in shown for c in (f"{PEERS[p]}, ms", "MB"))], rows)
+    return table(["network", *(c for p in shown for c in (f"{NAMES[p]}, ms", "MB"))], rows)
 
 
 def failures_text(results):

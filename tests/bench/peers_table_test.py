@@ -42,6 +42,15 @@ class Table(unittest.TestCase):
         self.assertEqual(len({line.count("|") for line in lines}), 1)
         self.assertEqual(table.failures_text(two_rounds()), "- OpenCV failed on a: no such layer\n")
 
+    def test_another_commit_stands_behind_weir(self):
+        results = two_rounds()
+        results.add(1, "weir_before,a,1,1,2.0,2.5")
+        results.add(1, "weir_before,a,16,2,4.0,4.5")
+        lines = table.speed_table(results).splitlines()
+        self.assertTrue(lines[0].startswith("| network | batch | threads | weir | weir before | ONNX Runtime |"))
+        self.assertIn("| weir / weir before | weir / ONNX Runtime |", lines[0])
+        self.assertEqual(lines[2], "| a | 1 | 1 | 1.000 (3.000) | 2.000 (2.500) | 4.000 (5.000) | failed | 0.50 | 0.25 | - |")
+
     def test_int8(self):
         results = table.Results()
         for line in ("weir,a,1,1,4.0,4.5", "weir_int8,a,1,1,2.0,2.5", "onnxruntime_int8,a,1,1,8.0,9.0", "weir,a,16,2,4.0,4.0",
