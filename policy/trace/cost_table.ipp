@@ -12,7 +12,7 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/trace/cost_table.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
-#include <weir/policy/trace/trace_file.hpp>
+#include <weir/policy/trace/trace_columns.hpp>
 
 namespace weir::detail {
 

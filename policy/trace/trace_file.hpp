@@ -1,12 +1,9 @@
 /// Traces from tables and from probabilities of any framework: policies can be learned without the engine.
 #pragma once
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
@@ -34,42 +31,6 @@ struct TraceTable {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
 };
-
-/// Reads cells as numbers and names the cell that is none.
-struct TraceCells {
-  const std::vector<std::string>& header;
-  const std::vector<std::vector<std::string>>& rows;
-  const std::string& name;
-
-  double number(std::size_t row, std::size_t column) const {
-    std::string_view text = rows[row][column];
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-      fail(row, column, "is not a finite number");
-    return value;
-  }
-
-  int integer(std::size_t row, std::size_t column) const {
-    const double value = number(row, column);
-    if (value != std::floor(value) || std::abs(value) > 2e9) fail(row, column, "is not a class index");
-    return static_cast<int>(value);
-  }
-
-  [[noreturn]] void fail(std::size_t row, std::size_t column, const std::string& what) const {
-    throw FormatError(detail::message(
-        {name, ", row ", row + 1, ", column '", header[column], "': '", rows[row][column].substr(0, 40), "' ", what}));
-  }
-};
-
-/// The longest stage whose name and a dot begin this column; index.size() where there is none.
-inline std::size_t stage_of(const std::string& column, const std::map<std::string, std::size_t>& index) {
-  for (std::size_t dot = column.rfind('.'); dot != std::string::npos && dot > 0; dot = column.rfind('.', dot - 1))
-    if (const auto found = index.find(column.substr(0, dot)); found != index.end()) return found->second;
-  return index.size();
-}
 
 /// A trace from a table with one row per example and the columns, in any order,
 ///
