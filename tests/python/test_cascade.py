@@ -246,6 +246,20 @@ def test_an_alarm_is_asked_about_once(runnable, pixels, monkeypatch):
     assert cascade.audit['policy'] == 0 and not cascade.to_safer()
 
 
+def test_a_safer_policy_comes_into_force(runnable, pixels):
+    content = json.loads(runnable[0].read_text())
+    content['safer'] = [[stage['gate'] for stage in content['stages']]] * 2
+    path = runnable[0].parent / 'safer.json'
+    path.write_text(json.dumps(content))
+    said = []
+    cascade = weir.Cascade(path, audit={'share': 1, 'max_loss': 1e-6, 'on_alarm': lambda f: said.append(f['safer']) or True})
+    for _ in range(5):
+        cascade.predict(pixels)
+        cascade.finish_audits()
+    assert said == [2, 1, 0] and cascade.audit['policy'] == 2 and not cascade.to_safer()
+    assert weir.Cascade(path).to_safer()
+
+
 def test_an_audited_cascade_ends_with_its_last_audits(runnable, pixels, tmp_path):
     for end in ('del cascade', 'pass'):  # in the midst of audits that ask a function; and as the interpreter ends
         code = f"""
