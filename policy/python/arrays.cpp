@@ -10,18 +10,6 @@ namespace {
 
 std::string type_name(const py::array& a) { return py::str(a.dtype()).cast<std::string>(); }
 
-/// Any array; PyTorch's tensors through DLPack, which copies nothing.
-py::array as_array(const py::handle& x, const std::string& what) {
-  if (py::isinstance<py::array>(x)) return py::reinterpret_borrow<py::array>(x);
-  const py::module_ numpy = py::module_::import("numpy");
-  try {
-    if (py::hasattr(x, "__dlpack__")) return numpy.attr("from_dlpack")(x);
-    return numpy.attr("asarray")(x);
-  } catch (const py::error_already_set& e) {
-    throw ArgumentError(what + ": cannot be read as an array: " + e.what());
-  }
-}
-
 void demand_dimensions(const py::array& a, const std::string& what, py::ssize_t ndim) {
   if (a.ndim() == ndim) return;
   std::string shape;
@@ -39,6 +27,27 @@ py::array numbers(const py::handle& x, const std::string& what, py::ssize_t ndim
 
 }  // namespace
 
+bool knows_arrays(const py::handle& x) {
+  if (py::isinstance<py::array>(x)) return true;
+  for (const char* name : {"__dlpack__", "__array__", "__array_interface__"})
+    if (py::hasattr(x, name)) return true;
+  return false;
+}
+
+py::array as_array(const py::handle& x, const std::string& what) {
+  if (py::isinstance<py::array>(x)) return py::reinterpret_borrow<py::array>(x);
+  const py::module_ numpy = py::module_::import("numpy");
+  if (py::hasattr(x, "__dlpack__")) try {
+      return numpy.attr("from_dlpack")(x);
+    } catch (const py::error_already_set&) {  // a type or device that DLPack or NumPy does not know: __array__ says why
+    }
+  try {
+    return numpy.attr("asarray")(x);
+  } catch (const py::error_already_set& e) {
+    throw ArgumentError(what + ": cannot be read as an array: " + py::str(e.value()).cast<std::string>());
+  }
+}
+
 Shared share(py::object object) {
   return Shared(new py::object(std::move(object)), [](py::object* p) {
     if (Py_IsInitialized() == 0) return;  // the interpreter is gone, and its objects with it
@@ -49,8 +58,14 @@ Shared share(py::object object) {
 
 Floats floats(const py::handle& x, const std::string& what) {
   const py::array a = as_array(x, what);
-  if (!py::isinstance<py::array_t<float>>(a))
-    throw ArgumentError(what + ": float32 is expected, got " + type_name(a) + ": x.astype('float32') converts it");
+  if (!py::isinstance<py::array_t<float>>(a)) {
+    const bool rounds_only = a.dtype().kind() == 'f';
+    throw ArgumentError(what + ": float32 is expected, got " + type_name(a) + ": " +
+                        (rounds_only
+                             ? "x.astype('float32') converts it"
+                             : "a network reads what its preprocessing makes of pixels, (pixel * scale - mean) / "
+                               "std in most; weir.Cascade does it, as policy.json says"));
+  }
   if (a.ndim() > static_cast<py::ssize_t>(Shape::max_rank))
     throw ShapeError(what + ": rank " + std::to_string(a.ndim()) + " is above 8");
   const py::array_t<float, py::array::c_style> dense = py::array_t<float, py::array::c_style>::ensure(a);

@@ -27,6 +27,7 @@ void bind_policy(py::module_& m);
 void bind_learners(py::module_& m);
 void bind_trainer(py::module_& m);
 void bind_compare(py::module_& m);
+void bind_audit(py::module_& m);
 void bind_cascade(py::module_& m);
 void bind_record(py::module_& m);
 void bind_quantize(py::module_& m);
@@ -35,6 +36,14 @@ void bind_plot(py::module_& m);
 /// A Python object that C++ may copy and drop on any thread: its count changes under the GIL only.
 using Shared = std::shared_ptr<py::object>;
 Shared share(py::object object);
+
+/// Whether NumPy can read it in place: an array, or what knows DLPack or NumPy's own protocols (tensors, Pillow's
+/// images).
+bool knows_arrays(const py::handle& x);
+
+/// Any array; a tensor of PyTorch's through DLPack, which copies nothing. Throws ArgumentError for what NumPy cannot
+/// read.
+py::array as_array(const py::handle& x, const std::string& what);
 
 /// Floats that a network reads: a view of the array's own memory where it is float32 and C-contiguous, of a contiguous
 /// copy where it is not contiguous. `keep` holds the memory.

@@ -83,8 +83,10 @@ void bind_bounds(py::module_& m) {
         return py::make_tuple(i.low, i.high);
       },
       py::arg("seen"), py::arg("n"), py::arg("confidence") = 0.95, "Two-sided interval for a share.");
-  m.def("clopper_pearson_upper", &clopper_pearson_upper, py::arg("seen"), py::arg("n"), py::arg("confidence") = 0.95);
-  m.def("mcnemar_p", &detail::mcnemar_p, py::arg("regressions"), py::arg("repairs"));
+  m.def("clopper_pearson_upper", &clopper_pearson_upper, py::arg("seen"), py::arg("n"), py::arg("confidence") = 0.95,
+        "One-sided upper limit for a share of which `seen` of n were seen.");
+  m.def("mcnemar_p", &detail::mcnemar_p, py::arg("regressions"), py::arg("repairs"),
+        "Of the hypothesis that one is as likely as the other (exact, two-sided).");
   m.def(
       "register_bound",
       [](const std::string& name, const py::object& p_value, bool needs_zero_one) {
@@ -146,19 +148,20 @@ void bind_oracles(py::module_& m) {
 
 void bind_compare(py::module_& m) {
   py::class_<TunedRule, std::shared_ptr<TunedRule>>(m, "TunedRule", "A rule of the literature, tuned for a budget.")
-      .def_readonly("name", &TunedRule::name)
-      .def_readonly("parameter", &TunedRule::parameter)
-      .def_property_readonly("source", [](const TunedRule& r) { return find_rule(r.name).source; })
+      .def_readonly("name", &TunedRule::name, "One of rule_names().")
+      .def_readonly("parameter", &TunedRule::parameter, "What was tuned: a threshold, in most.")
+      .def_property_readonly(
+          "source", [](const TunedRule& r) { return find_rule(r.name).source; }, "The paper it is from.")
       .def(
           "evaluate",
           [](const TunedRule& r, const Trace& trace) {
             const py::gil_scoped_release free;
             return r.evaluate(trace);
           },
-          py::arg("trace"))
+          py::arg("trace"), "Sends every example of a trace through the rule.")
       .def("__repr__",
            [](const TunedRule& r) { return "<weir.TunedRule " + r.name + " " + std::to_string(r.parameter) + ">"; });
-  m.def("rule_names", &rule_names);
+  m.def("rule_names", &rule_names, "The rules that rules() tunes, by name.");
   m.def("tuned_rules", &tune, py::arg("training"), py::arg("calibration"), py::arg("budget"),
         py::arg("topology") = py::none(), py::arg("loss") = "top1");
   bind_oracles(m);
@@ -178,8 +181,8 @@ void bind_compare(py::module_& m) {
           },
           py::arg("exit"), py::arg("features"), "One example; returns `alarm`.")
       .def_property_readonly("statistic", &ShiftMonitor::statistic, "Above run_length for an alarm.")
-      .def_property_readonly("alarm", &ShiftMonitor::alarm)
-      .def_property_readonly("seen", &ShiftMonitor::seen)
+      .def_property_readonly("alarm", &ShiftMonitor::alarm, "The statistic is above run_length now.")
+      .def_property_readonly("seen", &ShiftMonitor::seen, "Examples so far.")
       .def_property_readonly("loudest", &ShiftMonitor::loudest, "0 for the exits, 1 + j for feature j.");
 }
 

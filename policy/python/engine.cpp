@@ -120,9 +120,11 @@ py::array_t<std::uint8_t> pixels(const std::filesystem::path& path) {
 void bind_engine(py::module_& m) {
   py::class_<PlanDescription>(m, "Plan", "What a network does at one batch size, step by step; print it for a table.")
       .def_property_readonly("steps", &steps, "A dict for each step: pandas.DataFrame(plan.steps) is a table.")
-      .def_readonly("batch", &PlanDescription::batch)
-      .def_readonly("threads", &PlanDescription::threads)
-      .def_property_readonly("isa", [](const PlanDescription& p) { return std::string(to_string(p.isa)); })
+      .def_readonly("batch", &PlanDescription::batch, "Rows of a pass.")
+      .def_readonly("threads", &PlanDescription::threads, "Within one pass.")
+      .def_property_readonly(
+          "isa", [](const PlanDescription& p) { return std::string(to_string(p.isa)); },
+          "Instruction set of the kernels.")
       .def_property_readonly("flops", &PlanDescription::flops, "A multiply-add counts 2.")
       .def("__len__", [](const PlanDescription& p) { return p.steps.size(); })
       .def("__str__", [](const PlanDescription& p) { return to_text(p); })
@@ -140,7 +142,8 @@ void bind_engine(py::module_& m) {
           "shape_of", [](const Runner& r, const std::string& name) { return shape_tuple(r.network().shape_of(name)); },
           py::arg("tensor"), "Shape of a tensor at batch size 1.")
       .def(
-          "flops", [](const Runner& r, std::int64_t n) { return r.network().flops(n); }, py::arg("batch") = 1)
+          "flops", [](const Runner& r, std::int64_t n) { return r.network().flops(n); }, py::arg("batch") = 1,
+          "Of a pass of this many rows; a multiply-add counts 2.")
       .def(
           "describe",
           [](Runner& r, std::int64_t batch) {
@@ -151,15 +154,25 @@ void bind_engine(py::module_& m) {
             return plan;
           },
           py::arg("batch") = 1, "What runs at this batch size, step by step.")
-      .def_property_readonly("source", [](const Runner& r) { return r.network().source(); })
-      .def_property_readonly("threads", [](const Runner& r) { return r.context().threads(); })
-      .def_property_readonly("input_names", [](const Runner& r) { return r.network().input_names(); })
-      .def_property_readonly("output_names", [](const Runner& r) { return r.network().output_names(); })
+      .def_property_readonly(
+          "source", [](const Runner& r) { return r.network().source(); }, "The file it was read from.")
+      .def_property_readonly(
+          "threads", [](const Runner& r) { return r.context().threads(); }, "Within one call.")
+      .def_property_readonly(
+          "input_names", [](const Runner& r) { return r.network().input_names(); },
+          "In the order of the arguments of a call.")
+      .def_property_readonly(
+          "output_names", [](const Runner& r) { return r.network().output_names(); },
+          "In the order of what a call returns.")
       .def_property_readonly(
           "tensor_names", [](const Runner& r) { return r.network().tensor_names(); },
           "All tensors that layers compute, in order: what hooks and advance_to() may name.")
-      .def_property_readonly("input_shape", [](const Runner& r) { return shape_tuple(r.network().input_shape()); })
-      .def_property_readonly("output_shape", [](const Runner& r) { return shape_tuple(r.network().output_shape()); })
+      .def_property_readonly(
+          "input_shape", [](const Runner& r) { return shape_tuple(r.network().input_shape()); },
+          "Of the first input at batch size 1.")
+      .def_property_readonly(
+          "output_shape", [](const Runner& r) { return shape_tuple(r.network().output_shape()); },
+          "Of the first output at batch size 1.")
       .def("__repr__", &repr);
 
   m.def("load_onnx", &load, py::arg("path"), py::kw_only(), py::arg("threads") = 1, py::arg("isa") = "",

@@ -203,12 +203,14 @@ void collect_cycles(PyHeapTypeObject* heap_type) {
 void bind_step(py::module_& m) {
   py::class_<HookStep, std::shared_ptr<HookStep>>(
       m, "Step", "What a hook sees: a tensor, its rows. Usable during the call of the hook only; arrays stay valid.")
-      .def_property_readonly("name", [](const HookStep& s) { return std::string(s.get().name()); })
+      .def_property_readonly(
+          "name", [](const HookStep& s) { return std::string(s.get().name()); }, "Of the tensor.")
       .def_property_readonly(
           "op", [](const HookStep& s) { return std::string(s.get().op()); },
           "Operators that ran to compute it: 'Conv+Relu'.")
       .def_property_readonly("output", &HookStep::output, "A copy of the tensor, [rows, ...]: yours to keep.")
-      .def_property_readonly("shape", [](const HookStep& s) { return shape_tuple(s.get().output().shape); })
+      .def_property_readonly(
+          "shape", [](const HookStep& s) { return shape_tuple(s.get().output().shape); }, "Of output, rows first.")
       .def_property_readonly(
           "elapsed", [](const HookStep& s) { return s.get().elapsed_s(); }, "Seconds since the pass began.")
       .def_property_readonly(
@@ -235,7 +237,8 @@ void bind_executor(py::module_& m) {
       .def_readonly("seconds", &PyResult::seconds, "[n] from the begin of the pass until it left.")
       .def_readonly("early", &PyResult::early, "[n] whether it left at a hook.")
       .def_readonly("examples", &PyResult::examples, "Which examples the rows of output belong to.")
-      .def_readonly("output", &PyResult::output)
+      .def_readonly("output", &PyResult::output,
+                    "[rows, ...] the network's first output, of those that went all the way.")
       .def("__len__", [](const PyResult& r) { return r.labels.size(); })
       .def("__repr__", [](const PyResult& r) {
         return "<weir.Result of " + std::to_string(r.labels.size()) + " examples, " +
@@ -296,9 +299,11 @@ void bind_executor(py::module_& m) {
           "describe",
           [](HookedExecutor& s, std::int64_t n) { return s.use([&](Executor& e) { return e.describe(n); }); },
           py::arg("batch") = 1, "What the next pass will do at this batch size, step by step.")
-      .def_property_readonly("threads", [](const HookedExecutor& s) { return s.executor().context().threads(); })
       .def_property_readonly(
-          "isa", [](const HookedExecutor& s) { return std::string(to_string(s.executor().context().isa())); })
+          "threads", [](const HookedExecutor& s) { return s.executor().context().threads(); }, "Within one pass.")
+      .def_property_readonly(
+          "isa", [](const HookedExecutor& s) { return std::string(to_string(s.executor().context().isa())); },
+          "Instruction set of the kernels.")
       .def("__repr__", [](const HookedExecutor& s) {
         return "<weir.Executor of " + s.executor().network().source() + ", " +
                std::to_string(s.executor().context().threads()) + " threads>";

@@ -18,7 +18,9 @@ struct Images {
   void read();
 };
 
-/// From any iterable: arrays of uint8 [H, W] or [H, W, C] (also one array [N, H, W, C] or [N, H, W]), and paths.
+/// From any iterable: arrays of uint8 [H, W] or [H, W, C] (also one array [N, H, W, C] or [N, H, W]), images of
+/// Pillow's and paths; one path or image of Pillow's alone is a list of one. Arrays are NumPy's or anything that it can
+/// read in place (PyTorch's tensors). Throws ArgumentError for other types, ShapeError for other shapes.
 Images images_of(const py::handle& images);
 
 }  // namespace weir::python

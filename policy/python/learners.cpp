@@ -187,12 +187,14 @@ std::function<detail::GateModel(const Dataset&)> fit_of(const py::object& fit_fu
 
 void bind_learners(py::module_& m) {
   py::class_<detail::GateModel>(m, "Model", "A fitted gate: decision_function above 0 means to go on (class 1).")
-      .def_static("from_json", &model_from_text, py::arg("text"))
-      .def_static("constant", &detail::GateModel::constant, py::arg("label"), py::arg("n_features"))
-      .def("to_json", &to_text)
+      .def_static("from_json", &model_from_text, py::arg("text"), "What to_json() wrote. Raises FormatError.")
+      .def_static("constant", &detail::GateModel::constant, py::arg("label"), py::arg("n_features"),
+                  "Decides the same for all: 1 to go on, 0 to leave.")
+      .def("to_json", &to_text, "As text, which from_json() reads back equal to the last bit.")
       .def("decision_function", &decide, py::arg("X"), "[n] for X [n, d].")
-      .def_property_readonly("n_features", &detail::GateModel::n_features)
-      .def_property_readonly("learner", [](const detail::GateModel& g) { return g.learner(); })
+      .def_property_readonly("n_features", &detail::GateModel::n_features, "Columns of X.")
+      .def_property_readonly(
+          "learner", [](const detail::GateModel& g) { return g.learner(); }, "Name of the learner that fitted it.")
       .def("__eq__",
            [](const detail::GateModel& a, const py::object& b) {
              return py::isinstance<detail::GateModel>(b) && a == b.cast<const detail::GateModel&>();

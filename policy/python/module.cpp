@@ -15,6 +15,7 @@ PYBIND11_MODULE(_weir, m) {
   bind_learners(m);
   bind_trainer(m);
   bind_compare(m);
+  bind_audit(m);
   bind_cascade(m);
   bind_record(m);
   bind_quantize(m);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <weir/io/files/file.hpp>
+#include <weir/policy/choose/watched_reference.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
@@ -110,22 +111,29 @@ void bind_policy(py::module_& m) {
       .def_property_readonly(
           "cost", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().cost, s); },
           "[n] of the stages that ran.")
-      .def_property_readonly("loss", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().loss, s); })
+      .def_property_readonly(
+          "loss", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().loss, s); }, "[n] at the exit.")
       .def_property_readonly(
           "excess", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().excess, s); },
           "[n] max(0, loss at the exit - loss of the full network).")
-      .def_property_readonly("difference",
-                             [](const py::object& s) { return view_of(s.cast<const Evaluation&>().difference, s); })
-      .def_property_readonly("mean_cost", &Evaluation::mean_cost)
-      .def_property_readonly("mean_loss", &Evaluation::mean_loss)
-      .def_property_readonly("mean_excess", &Evaluation::mean_excess)
-      .def_property_readonly("mean_difference", &Evaluation::mean_difference)
+      .def_property_readonly(
+          "difference", [](const py::object& s) { return view_of(s.cast<const Evaluation&>().difference, s); },
+          "[n] loss at the exit - loss of the full network.")
+      .def_property_readonly("mean_cost", &Evaluation::mean_cost, "In the trace's unit.")
+      .def_property_readonly("mean_loss", &Evaluation::mean_loss,
+                             "Of the answers; for losses of 0 and 1 the error rate.")
+      .def_property_readonly("mean_excess", &Evaluation::mean_excess, "For losses of 0 and 1 the share of regressions.")
+      .def_property_readonly("mean_difference", &Evaluation::mean_difference,
+                             "Mean loss less that of the full network.")
       .def_property_readonly(
           "regressions", [](const Evaluation& e) { return paired_counts(e).regressions; },
           "Examples that the full network gets right and the policy does not.")
-      .def_property_readonly("repairs", [](const Evaluation& e) { return paired_counts(e).repairs; })
+      .def_property_readonly(
+          "repairs", [](const Evaluation& e) { return paired_counts(e).repairs; },
+          "Examples that the policy gets right and the full network does not.")
       .def(
-          "shares", [](const Evaluation& e, std::size_t n) { return e.shares(n); }, py::arg("stages"))
+          "shares", [](const Evaluation& e, std::size_t n) { return e.shares(n); }, py::arg("stages"),
+          "[stages] of the examples, those that exit at each.")
       .def("__len__", &Evaluation::size);
 
   py::class_<PolicyFile, std::shared_ptr<PolicyFile>>(
@@ -135,15 +143,16 @@ void bind_policy(py::module_& m) {
           [](const std::filesystem::path& path) {
             return std::make_shared<PolicyFile>(detail::read_policy_file(path));
           },
-          py::arg("path"))
+          py::arg("path"), "A policy.json. Raises FormatError naming the field that is wrong.")
       .def_static(
           "from_json", [](const std::string& text) { return std::make_shared<PolicyFile>(policy_from_text(text)); },
-          py::arg("text"))
-      .def("to_json", [](const PolicyFile& f) { return to_text(f); })
+          py::arg("text"), "The content of a policy.json.")
+      .def(
+          "to_json", [](const PolicyFile& f) { return to_text(f); }, "As text, which reads back equal to the last bit.")
       .def(
           "save",
           [](const PolicyFile& f, const std::filesystem::path& path) { write_file_atomically(path, to_text(f)); },
-          py::arg("path"))
+          py::arg("path"), "Writes a policy.json, whole or not at all.")
       .def("evaluate", &evaluate_file, py::arg("trace"), py::arg("first_id") = 0,
            "Sends every example of a trace through the policy; example i has the id first_id + i.")
       .def(
@@ -152,12 +161,20 @@ void bind_policy(py::module_& m) {
           "the stage's features, then, for each stage that all ways to it pass: 1 where that predicted the same class, "
           "and its features. ids: of the examples, where the policy is a mix.")
       .def(
-          "n_inputs", [](const PolicyFile& f, std::size_t k) { return f.inputs().size(k); }, py::arg("stage"))
+          "n_inputs", [](const PolicyFile& f, std::size_t k) { return f.inputs().size(k); }, py::arg("stage"),
+          "Columns of what actions() takes at a stage.")
       .def_property_readonly("stages", &stages, "A dict for each stage.")
-      .def_property_readonly("topology", [](const PolicyFile& f) { return topology_dict(topology(f)); })
-      .def_property_readonly("budget", [](const PolicyFile& f) { return to_python(f.budget); })
-      .def_property_readonly("provenance", [](const PolicyFile& f) { return to_python(f.provenance); })
-      .def_property_readonly("cost_unit", [](const PolicyFile& f) { return f.cost_unit; })
+      .def_property_readonly(
+          "topology", [](const PolicyFile& f) { return topology_dict(topology(f)); },
+          "{stage: [stages that may follow]}, in order.")
+      .def_property_readonly(
+          "budget", [](const PolicyFile& f) { return to_python(f.budget); },
+          "What was asked for and what calibration found; None where the file says nothing.")
+      .def_property_readonly(
+          "provenance", [](const PolicyFile& f) { return to_python(f.provenance); },
+          "What it was learned from, and how; None where the file says nothing.")
+      .def_property_readonly(
+          "cost_unit", [](const PolicyFile& f) { return f.cost_unit; }, "Of what stages cost.")
       .def_property_readonly(
           "runs", [](const PolicyFile& f) { return !f.cascade.is_null(); },
           "Whether it names networks, so that weir.Cascade can run it on images.")
@@ -168,7 +185,14 @@ void bind_policy(py::module_& m) {
             copy->provenance = nlohmann::json::parse(text);
             return copy;
           },
-          py::arg("json"))
+          py::arg("json"), "A copy whose provenance is this JSON text.")
+      .def("_watching",
+           [](const PolicyFile& f, const Trace& calibration) {
+             const py::gil_scoped_release free;
+             auto copy = std::make_shared<PolicyFile>(f);
+             copy->watch = shift_reference(f.policy, calibration);
+             return copy;
+           })
       .def("__eq__",
            [](const PolicyFile& a, const py::object& b) {
              return py::isinstance<PolicyFile>(b) && a == b.cast<const PolicyFile&>();

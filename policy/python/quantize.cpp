@@ -87,10 +87,10 @@ QuantizeReport quantize_file(const std::filesystem::path& path, const py::handle
 void bind_quantize(py::module_& m) {
   py::class_<QuantizeReport>(m, "QuantizeReport",
                              "What quantize() tried and did, layer by layer; print it for a table.")
-      .def_readonly("source", &QuantizeReport::source)
+      .def_readonly("source", &QuantizeReport::source, "The network's file.")
       .def_readonly("calibrated_on", &QuantizeReport::calibrated_on, "Images that ranges were found on.")
       .def_readonly("judged_on", &QuantizeReport::judged_on, "Other images, on which candidates were compared.")
-      .def_readonly("weight_bits", &QuantizeReport::weight_bits)
+      .def_readonly("weight_bits", &QuantizeReport::weight_bits, "As quantize() was asked for.")
       .def_property_readonly(
           "result", [](const QuantizeReport& r) { return trial_dict(r.result); },
           "ranges, bias_corrected, divergence (mean Kullback-Leibler from fp32's probabilities, in nats), same (images "

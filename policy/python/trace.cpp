@@ -156,7 +156,7 @@ void bind_trace(py::module_& m) {
             const py::gil_scoped_release free;
             return std::make_shared<Trace>(read_trace(path));
           },
-          py::arg("path"))
+          py::arg("path"), "What write_csv() or the program record wrote. Raises FormatError naming line and column.")
       .def(
           "write_csv",
           [](const Trace& t, const std::filesystem::path& path) {
@@ -170,16 +170,19 @@ void bind_trace(py::module_& m) {
             const auto& t = self.cast<const Trace&>();
             return view_of(Eigen::Map<const Eigen::VectorXi>(t.label.data(), static_cast<Eigen::Index>(t.size())),
                            self);
-          })
-      .def_property_readonly("stage_names",
-                             [](const Trace& t) {
-                               std::vector<std::string> names;
-                               for (const StageTrace& s : t.stages) names.push_back(s.name);
-                               return names;
-                             })
+          },
+          "[n] true classes.")
+      .def_property_readonly(
+          "stage_names",
+          [](const Trace& t) {
+            std::vector<std::string> names;
+            for (const StageTrace& s : t.stages) names.push_back(s.name);
+            return names;
+          },
+          "In order, the full network last.")
       .def_property_readonly("stages", &stages, "A dict for each stage.")
       .def("stage", &stage, py::arg("stage"), "One of them, by name or place.")
-      .def_readonly("cost_unit", &Trace::cost_unit)
+      .def_readonly("cost_unit", &Trace::cost_unit, "Of what stages cost.")
       .def_property_readonly(
           "full_cost", [](const Trace& t) { return t.step_cost({}, t.full()); },
           "What running only the full network costs.")

@@ -6,6 +6,7 @@
 #include <weir/policy/evaluate/tradeoff.hpp>
 #include <weir/policy/learn/topology_search.hpp>
 #include <weir/policy/learn/tune.hpp>
+#include <weir/policy/trace/stage_cost.hpp>
 
 #include "common.hpp"
 
@@ -155,13 +156,19 @@ py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double c
     Choice choice;
     choice.policy = g.policy, choice.lambda_a = g.lambda_a, choice.lambda_b = g.lambda_b;
     *file = policy_file(choice, t.trace(), Budget{.value = epsilon});
+    const Estimate seen = Estimate::of(evaluate(g.policy, calibration));
     file->budget = {{"risk", risk},
                     {"value", epsilon},
                     {"confidence", confidence},
                     {"certificate", certificate},
                     {"test", test},
                     {"upper_limit", g.upper_limit},
-                    {"n_calibration", calibration.size()}};
+                    {"n_calibration", calibration.size()},
+                    {"calibration",
+                     {{detail::cost_field(calibration.cost_unit), seen.cost},
+                      {"loss", seen.loss},
+                      {"excess", seen.excess},
+                      {"difference", seen.difference}}}};
   }
   py::dict d;
   d["mean_risk"] = g.mean_risk, d["upper_limit"] = g.upper_limit, d["n_calibration"] = calibration.size();
@@ -213,9 +220,12 @@ void bind_trainer(py::module_& m) {
            }),
            py::arg("trace"), py::kw_only(), py::arg("topology") = py::none(), py::arg("learner") = "predicted_loss",
            py::arg("passes") = 2, py::arg("folds") = 5, py::arg("seed") = 0)
-      .def("train", &Trainer::train, py::arg("prices") = 30, py::call_guard<py::gil_scoped_release>())
+      .def("train", &Trainer::train, py::arg("prices") = 30, py::call_guard<py::gil_scoped_release>(),
+           "Learns a policy for each of so many prices of loss.")
       .def("curve", &curve, py::arg("trace"), "What each policy of the path does on a trace, in the mean.")
-      .def("choose", &choose, py::arg("calibration"), py::arg("budget"))
+      .def("choose", &choose, py::arg("calibration"), py::arg("budget"),
+           "(policy, facts): the cheapest policy of the path that keeps a budget {\"on\": \"excess\", \"difference\" "
+           "or \"cost\", \"value\", \"confidence\", \"seed\"} on these examples.")
       .def("guarantee", &certify, py::arg("calibration"), py::kw_only(), py::arg("epsilon") = 0.01,
            py::arg("confidence") = 0.95, py::arg("certificate") = "learn_then_test",
            py::arg("test") = "clopper_pearson", py::arg("risk") = "excess", py::arg("largest") = 1.0,

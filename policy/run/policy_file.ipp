@@ -77,9 +77,11 @@ WEIR_INLINE std::string to_text(const PolicyFile& file) {
 
 namespace weir::detail {
 
-/// Of what budget_json() wrote.
+/// Of what budget_json() wrote; or the Python module's ExitPolicy.certify(): the last three instead of "on" and
+/// "margin".
 inline void check_budget_keys(const nlohmann::json& budget) {
-  refuse_unknown_keys(budget, {"on", "value", "margin", "n_calibration", "calibration", "confidence", "upper_limit"});
+  refuse_unknown_keys(budget, {"on", "value", "margin", "n_calibration", "calibration", "confidence", "upper_limit",
+                               "risk", "certificate", "test"});
   if (budget.is_object() && budget.contains("calibration"))
     refuse_unknown_keys(budget.at("calibration"), {"seconds", "cost", "loss", "excess", "difference"});
 }

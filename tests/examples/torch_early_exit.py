@@ -3,6 +3,7 @@
 The network is a ResNet-18 with random weights, so that nothing is downloaded; the question is whether an image is bright
 at the left or at the right. With a network and images of your own, replace the first twenty lines.
 """
+import inspect
 import os
 import tempfile
 
@@ -26,10 +27,12 @@ def images(n, seed):
     return x, side
 
 
+# PyTorch 2.9 and later export by another way unless told; older ones do not know the word.
+as_before = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, 'resnet18.onnx')
     torch.onnx.export(model, torch.zeros(1, 3, 64, 64), path, input_names=['input'], output_names=['logits'],
-                      dynamic_axes={'input': {0: 'n'}, 'logits': {0: 'n'}})
+                      dynamic_axes={'input': {0: 'n'}, 'logits': {0: 'n'}}, **as_before)
     net = weir.load_onnx(path)
 x, side = images(200, 1)
 with torch.no_grad():

@@ -1,10 +1,11 @@
 // What C++ computes, for the tests of the Python module to compare bit by bit:
-//   reference run NETWORK.onnx x.npy y.npy | learn TRACE.csv policy.json decisions.csv | cascade policy.json images.npy
-//   out.csv
+//   reference run NETWORK.onnx x.npy y.npy | learn TRACE.csv policy.json decisions.csv |
+//   cascade policy.json images.npy out.csv | audit policy.json images.npy out.json | losses SHARE losses.npy out.csv
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <weir/learn.hpp>
+#include <weir/policy/run/loss_audit.hpp>
 #include <weir/run.hpp>
 
 namespace {
@@ -36,6 +37,39 @@ int learn(char** argv) {
   return 0;
 }
 
+int audit(char** argv) {
+  weir::AuditOptions audit;
+  audit.share = 0.7, audit.budget = 0.1, audit.confidence = 0.9, audit.seed = 3;
+  const weir::Cascade c = weir::load_policy(argv[1], {.allow_outside = true, .audit = audit});
+  const weir::NpyArray images = weir::read_npy(argv[2]);  // uint8 [N, H, W]
+  const auto height = images.shape[1], width = images.shape[2];
+  std::vector<weir::ImageView> views;
+  for (std::int64_t i = 0; i < images.shape[0]; ++i)
+    views.push_back({reinterpret_cast<const std::uint8_t*>(images.bytes.data()) + i * height * width,
+                     static_cast<int>(height), static_cast<int>(width), 1});
+  c.run(views);
+  c.finish_audits();
+  std::ofstream(argv[3]) << weir::to_json_text(c.audit().value());
+  return 0;
+}
+
+/// Of each example: whether it was audited, and what is known then. Half-way another policy comes into force.
+int losses(char** argv) {
+  weir::LossAudit audit({.share = std::stod(argv[1]), .budget = 0.05, .confidence = 0.9, .seed = 7});
+  const weir::NpyArray given = weir::read_npy(argv[2]);  // uint8 [N]
+  std::ofstream out(argv[3]);
+  for (std::int64_t i = 0; i < given.shape[0]; ++i) {
+    if (i == given.shape[0] / 2) audit.restart();
+    const bool taken = audit.take();
+    if (taken) audit.observe(reinterpret_cast<const std::uint8_t*>(given.bytes.data())[i] != 0);
+    char text[128];
+    std::snprintf(text, sizeof text, "%d,%d,%d,%.17g,%.17g\n", taken, audit.certified(), audit.alarm(),
+                  audit.upper_limit(), audit.total_upper_limit());
+    out << text;
+  }
+  return 0;
+}
+
 int cascade(char** argv) {
   const weir::Cascade c = weir::load_policy(argv[1], {.allow_outside = true});
   const weir::NpyArray images = weir::read_npy(argv[2]);  // uint8 [N, H, W]
@@ -59,7 +93,11 @@ int main(int argc, char** argv) {
   try {
     if (argc != 5) throw weir::ArgumentError("usage: see reference.cpp");
     const std::string what = argv[1];
-    return what == "run" ? run(argv + 1) : what == "learn" ? learn(argv + 1) : cascade(argv + 1);
+    if (what == "run") return run(argv + 1);
+    if (what == "learn") return learn(argv + 1);
+    if (what == "audit") return audit(argv + 1);
+    if (what == "losses") return losses(argv + 1);
+    return cascade(argv + 1);
   } catch (const weir::Error& e) {
     return std::cerr << "error: " << e.what() << '\n', 1;
   }

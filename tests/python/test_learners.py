@@ -2,6 +2,7 @@
 import json
 import pickle
 import threading
+import types
 import warnings
 
 import numpy as np
@@ -25,6 +26,31 @@ def test_they_pass_check_estimator(learner):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         checks.check_estimator(learner())
+
+
+def test_they_do_as_newer_scikit_learn_asks(monkeypatch):
+    """1.6 made a method of estimators a function, and asks for tags otherwise."""
+    base, validation = pytest.importorskip('sklearn.base'), pytest.importorskip('sklearn.utils.validation')
+    X, y, w = problem()
+    expected = weir.DecisionTree().fit(X, y, w).predict(X)
+    calls = []
+
+    def validate_data(estimator, *data, **options):
+        calls.append(options)
+        if len(data) == 2:
+            estimator.n_features_in_ = data[0].shape[1]
+            return validation.check_X_y(*data, dtype=options['dtype'])
+        return validation.check_array(*data, dtype=options['dtype'])
+
+    monkeypatch.setattr(validation, 'validate_data', validate_data, raising=False)
+    monkeypatch.delattr(base.BaseEstimator, '_validate_data', raising=False)
+    assert (weir.DecisionTree().fit(X, y, w).predict(X) == expected).all()
+    assert [c.get('reset') for c in calls] == [None, False]
+
+    tags = types.SimpleNamespace(classifier_tags=types.SimpleNamespace(multi_class=True))
+    monkeypatch.setattr(base.BaseEstimator, '__sklearn_tags__', lambda self: tags, raising=False)
+    assert weir.DecisionTree().__sklearn_tags__() is tags and tags.classifier_tags.multi_class is False
+    assert weir.DecisionTree()._more_tags() == {'binary_only': True}
 
 
 @pytest.mark.parametrize('learner', LEARNERS)
@@ -69,16 +95,19 @@ def sklearn_classifiers():
     from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression, SGDClassifier
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
     from sklearn.svm import SVC, LinearSVC
     from sklearn.tree import DecisionTreeClassifier
     return [LogisticRegression(), SGDClassifier(random_state=0), LinearSVC(dual=False),
             make_pipeline(StandardScaler(), LogisticRegression()), DecisionTreeClassifier(max_depth=6, random_state=0),
             RandomForestClassifier(15, max_depth=6, random_state=0), ExtraTreesClassifier(15, random_state=0),
-            GradientBoostingClassifier(n_estimators=15, random_state=0), SVC(gamma=0.3)]
+            GradientBoostingClassifier(n_estimators=15, random_state=0), SVC(gamma=0.3),
+            make_pipeline(MinMaxScaler(), LogisticRegression()),
+            make_pipeline(MinMaxScaler((-2, 3)), LogisticRegression()),
+            make_pipeline(StandardScaler(with_mean=False), LogisticRegression())]
 
 
-@pytest.mark.parametrize('i', range(9))
+@pytest.mark.parametrize('i', range(12))
 def test_classifiers_become_models_of_weir(i):
     from weir.gates import as_model
     classifier = sklearn_classifiers()[i]
@@ -96,6 +125,17 @@ def test_classifiers_become_models_of_weir(i):
     assert ((model.decision_function(more) > 0) == (classifier.predict(more) == 1))[sure].all()
 
 
+def test_other_scalers_decide_in_python():
+    """What clips is no linear model, and two scalers are more than one."""
+    from weir.gates import as_model
+    pipeline = pytest.importorskip('sklearn.pipeline')
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+    X, y, _ = problem()
+    for scalers in ([MinMaxScaler(clip=True)], [MinMaxScaler(), StandardScaler()]):
+        assert as_model(pipeline.make_pipeline(*scalers, LogisticRegression()).fit(X, y), 5) is None
+
+
 def test_trees_compare_as_scikit_learn_does():
     tree = pytest.importorskip('sklearn.tree')
     from weir.gates import _above_float32, as_model
@@ -110,7 +150,7 @@ def test_trees_compare_as_scikit_learn_does():
     assert ((as_model(fitted, 1).decision_function(near) > 0) == (fitted.predict_proba(near)[:, 1] > 0.5)).all()
 
 
-@pytest.mark.parametrize('i', [0, 4, 5])
+@pytest.mark.parametrize('i', [0, 3, 4, 5, 9, 10])
 def test_classifiers_as_gates_are_saved(i, traces, tmp_path):
     classifier = sklearn_classifiers()[i]
     policy = weir.ExitPolicy(classifier, max_loss=0.03, prices=6, folds=2).fit(traces[0]).calibrate(traces[1])
@@ -118,6 +158,7 @@ def test_classifiers_as_gates_are_saved(i, traces, tmp_path):
     again = weir.ExitPolicy.load(tmp_path / 'policy.json')
     assert (again.score(traces[2]).evaluation.exit == policy.score(traces[2]).evaluation.exit).all()
     assert policy.speedup_ > 1 and type(classifier).__name__ in again.policy_.provenance['learner']
+    assert again.policy_ == policy.policy_  # every number, to the last bit
 
 
 def test_other_classifiers_decide_in_python_and_say_that_they_are_not_saved(traces, tmp_path):

@@ -114,6 +114,54 @@ def test_a_policy_is_saved_loaded_pickled_and_copied(fitted, traces, tmp_path):
         weir.Policy.from_json('{"weir_policy": 9}')
 
 
+def test_a_loaded_policy_says_what_its_file_says(traces, tmp_path):
+    path = tmp_path / 'policy.json'
+    made = weir.ExitPolicy('logistic', max_loss=0.03, confidence=0.9, prices=7, folds=3, seed=2).fit(traces[0])
+    made.calibrate(traces[1]).save(path)
+    again = weir.ExitPolicy.load(path)
+    assert again.get_params() == made.get_params() and repr(again) == repr(made)
+    for name in ('upper_limit_', 'n_calibration_', 'cost_', 'excess_', 'cost_unit_'):
+        assert getattr(again, name) == pytest.approx(getattr(made, name), rel=1e-12), name
+    html = again._repr_html_()
+    assert f'at most {made.upper_limit_:.2%} with 90% confidence' in html and '2000 calibration examples' in html
+    assert 'max_loss=0.03' in html and not hasattr(again, 'speedup_')
+    with pytest.raises(weir.ArgumentError, match='curve'):
+        again.svg()
+
+    made.set_params(confidence=None).calibrate(traces[1]).save(path)
+    again = weir.ExitPolicy.load(path)
+    assert again.confidence is None and again.upper_limit_ is None and 'confidence)' not in again._repr_html_()
+    assert 'at most' not in again._repr_html_()
+
+    made.set_params(max_cost=2.5e-3).calibrate(traces[1]).save(path)
+    again = weir.ExitPolicy.load(path)
+    assert again.max_cost == 2.5e-3 and again.confidence is None and again.cost_ == pytest.approx(made.cost_, rel=0.1)
+
+    made.policy_.with_provenance('null').save(path)
+    bare = weir.ExitPolicy.load(path)
+    assert bare.learner == 'predicted_loss' and bare.max_cost == 2.5e-3
+
+    pool = make_trace(1200, 5, stages=3)
+    weir.ExitPolicy(max_loss=0.1, topology='all_later', prices=4).fit(pool[:600]).calibrate(pool[600:]).save(path)
+    assert weir.ExitPolicy.load(path).topology == {'stage0': ['stage1', 'stage2'], 'stage1': ['stage2'], 'stage2': []}
+
+
+@pytest.mark.parametrize('certificate, says', [
+    ('learn_then_test', 'with 95% confidence'), ('upper_confidence_bound', 'with 95% confidence'),
+    ('conformal_risk_control', 'in the mean over calibrations'), ('none', None)])
+@pytest.mark.parametrize('risk, of', [('excess', 'The excess loss is'), ('disagreement', 'differ from those of the full')])
+def test_a_certified_policy_is_saved_and_loaded(traces, tmp_path, certificate, says, risk, of):
+    made = weir.ExitPolicy(max_loss=0.05, prices=5, folds=2).fit(traces[0])
+    made.certify(traces[1], certificate=certificate, risk=risk)
+    made.save(tmp_path / 'policy.json')
+    again = weir.ExitPolicy.load(tmp_path / 'policy.json')
+    assert again.max_loss == 0.05 and again.upper_limit_ == made.upper_limit_ and again.n_calibration_ == 2000
+    assert again.cost_ == made.cost_ and again.excess_ == made.excess_
+    for policy in (made, again):
+        html = policy._repr_html_()
+        assert (says in html and of in html) if says else 'at most' not in html
+
+
 def test_parameters_are_as_those_of_scikit_learn():
     policy = weir.ExitPolicy(max_loss=0.02)
     assert policy.get_params()['max_loss'] == 0.02 and repr(policy) == 'ExitPolicy(max_loss=0.02)'
@@ -208,6 +256,43 @@ def test_bounds():
         weir.upper_limit(losses, test='python_fails')
     with pytest.raises(weir.ArgumentError):
         weir.register_bound('betting', print)
+
+
+@pytest.mark.parametrize('share', [0.3, 1])
+def test_an_audit_of_losses_equals_that_of_cpp(reference, tmp_path, share):
+    rng = np.random.default_rng(4)
+    losses = rng.random(4000) < np.repeat([0.01, 0.2], 2000)
+    np.save(tmp_path / 'losses.npy', losses.astype(np.uint8))
+    reference('losses', share, tmp_path / 'losses.npy', tmp_path / 'out.csv')
+    audit = weir.LossAudit(share=share, max_loss=0.05, confidence=0.9, seed=7)
+    facts = []
+    for i, loss in enumerate(losses):
+        if i == 2000:
+            audit.restart()
+        if i == 1000:
+            audit = pickle.loads(pickle.dumps(audit))
+        if i == 3000:
+            audit = weir.LossAudit(share, 0.05, 0.9, 7, state=audit.state)
+        taken = audit.take()
+        if taken:
+            audit.observe(loss)
+        facts.append([taken, audit.certified, audit.alarm, audit.upper_limit, audit.total_upper_limit])
+    facts = np.array(facts, dtype=float)
+    assert (facts == np.loadtxt(tmp_path / 'out.csv', delimiter=',')).all()
+    assert facts[1999, 1] == 1 and facts[-1, 2] == 1 and not facts[:2000, 2].any()  # kept at first, then not
+    assert audit.images == 2000 and audit.losses <= audit.audits and repr(audit).startswith('<weir.LossAudit ')
+
+
+def test_wrong_audits_of_losses_are_refused():
+    state = weir.LossAudit().state
+    for bad in ({'share': 0}, {'share': 2}, {'max_loss': 0}, {'max_loss': 1}, {'confidence': 1}, {'state': {}},
+                {'state': dict(state, losses=1)}, {'state': dict(state, images=-1)}, {'state': dict(state, capital=[0])}):
+        with pytest.raises(weir.ArgumentError):
+            weir.LossAudit(**bad)
+    audit = weir.LossAudit(share=1)
+    audit.take()
+    audit.observe_past(True)
+    assert audit.state['past_losses'] == 1 and audit.total_upper_limit == 1 and not audit.alarm
 
 
 def test_the_monitor_notices_a_shift():

@@ -9,7 +9,7 @@
 
 Errors are weir.Error: ShapeError, FormatError and ArgumentError are ValueErrors too, IoError is an OSError.
 """
-from ._weir import (ArgumentError, Decision, Error, Evaluation, FormatError, IoError, Model, Network, Plan, Policy,
+from ._weir import (ArgumentError, Decision, Error, Evaluation, FormatError, IoError, LossAudit, Model, Network, Plan, Policy,
                     QuantizeReport, Result,
                     ShapeError, ShiftMonitor, Step, Trace, Trainer, TunedRule, __version__, bound_names,
                     budget_oracle, clopper_pearson, clopper_pearson_upper, fit_model, gate_learner_names,

@@ -1,11 +1,25 @@
 """Cascade: a policy that runs, on weir's networks or on anybody's. Stages: networks that answer, recorded."""
+import atexit
 import json
+import numbers
 import os
+import weakref
 
 import numpy as np
 
 from . import _weir
 from .policies import ExitPolicy
+
+
+_audited = weakref.WeakSet()
+_audit_options = ('share', 'max_loss', 'confidence', 'seed', 'background', 'waiting', 'state', 'on_alarm')
+
+
+@atexit.register
+def _finish_audits():
+    """Before the interpreter ends: on_alarm can no longer be asked then."""
+    for cascade in list(_audited):
+        cascade.finish_audits()
 
 
 class Stages:
@@ -36,43 +50,65 @@ class Stages:
 
     @property
     def names(self):
+        """Of the stages, in order."""
         return self._stages.names
 
     def record(self, images, labels, *, loss='top1', threads=1, isa='', batch=16, keep_probabilities=False, timed=100):
-        """A Trace of these images (uint8 arrays [H, W] or [H, W, C], or paths). Costs are seconds, medians of `timed`
+        """A Trace of these images (as Cascade reads them). Costs are seconds, medians of `timed`
         runs of single images here and now."""
         return self._stages.record(images, labels, loss, threads, isa, batch, keep_probabilities, timed)
 
     def save(self, policy, path):
-        """Writes a policy over these stages as a policy.json that runs; networks are named relative to it."""
+        """Writes a policy over these stages as a policy.json that runs; networks are named relative to it. Of an
+        ExitPolicy that was calibrated here the file says too what its calibration examples were like: then
+        Cascade.shift watches for others, and audits know how often the policy disagreed with the full network."""
         if isinstance(policy, ExitPolicy):
-            policy = policy._chosen()
+            policy = policy._to_run()
         self._stages.save(policy, os.path.abspath(os.fspath(path)))
 
 
 class Cascade:
     """A policy that runs. Any number of threads may call it, where its stages allow that.
 
-    policy: the path of a policy.json that names its networks (from adapt, or Stages.save). Images are uint8 arrays
-    [H, W] or [H, W, C], paths, or one float32 array [N, C, H, W] as networks read it.
+    policy: the path of a policy.json that names its networks (from adapt, or Stages.save). Images are a list of uint8
+    arrays [H, W] or [H, W, C] (NumPy's, PyTorch's, any that NumPy can read), of Pillow's images ('L' or 'RGB') or of
+    paths; or one uint8 array [N, H, W] or [N, H, W, C]; or one float32 array [N, C, H, W] as networks read it. One path
+    or image of Pillow's alone is a list of one.
+
+    audit: the full network answers a share of the images too, which says at any time how often the cascade differs from
+    it: no label is needed. A share (0.01), or a dict: share; max_loss, the limit of the mean disagreement (left out:
+    what policy.json says of its calibration, where it does); confidence (0.95) of certificate and alarm; seed;
+    background (True: in a thread of its own); waiting (256 audits under way at most, beyond them none is counted);
+    state, a file that the count goes on from, written by save_audit(); on_alarm, a function of the figures that is
+    called once, from the thread that audits: where it returns True the next safer policy of the file comes into force.
+    What it raises is reported to sys.unraisablehook, and counts as False.
+    watch: for shifts, where policy.json says what calibration images were like.
 
     Or policy: an ExitPolicy or Policy, with stages: {name: function of the examples that returns class probabilities},
     or functions in the order of the stages; then images is whatever can be indexed by an array of rows, and a stage is
     called for those examples only that get there. PyTorch, scikit-learn or a weir.Network serve alike.
     """
 
-    def __init__(self, policy, *, stages=None, networks='', threads=1, isa='', allow_outside=False):
+    def __init__(self, policy, *, stages=None, networks='', threads=1, isa='', allow_outside=False,
+                 audit=None, watch=True):
+        audit = _audit(audit)
         if stages is None:
             if not isinstance(policy, (str, os.PathLike)):
                 raise _weir.ArgumentError('Cascade: the path of a policy.json is expected, or stages=[functions]')
-            self._native = _weir._Cascade(os.fspath(policy), os.fspath(networks), threads, isa, allow_outside)
+            self._native = _weir._Cascade(os.fspath(policy), os.fspath(networks), threads, isa, allow_outside,
+                                          audit, watch)
             self.stage_names = self._native.stage_names
+            if audit:
+                _audited.add(self)
             return
+        if audit:
+            raise _weir.ArgumentError('Cascade: functions as stages are not audited by themselves; weir.LossAudit says '
+                                      'which examples to audit and what that shows')
         self._native = None
         if isinstance(policy, (str, os.PathLike)):
             policy = _weir.Policy.read(policy)
-        self.policy = policy._chosen() if isinstance(policy, ExitPolicy) else policy
-        self._described = self.policy.stages
+        self._policy = policy._chosen() if isinstance(policy, ExitPolicy) else policy
+        self._described = self._policy.stages
         self.stage_names = [s['name'] for s in self._described]
         if isinstance(stages, dict):
             missing = [name for name in self.stage_names if name not in stages]
@@ -106,6 +142,38 @@ class Cascade:
         if self._native is not None:
             self._native.preload()
 
+    @property
+    def audit(self):
+        """What audits have found, a dict: policy (0: that of the file), images, audits, disagreements, upper_limit,
+        certified, alarm, and more; None without audits."""
+        return None if self._native is None else self._native.audit()
+
+    @property
+    def shift(self):
+        """What the watch for shifts has seen, a dict: images, statistic, run_length, alarm, first, loudest; None where
+        policy.json has nothing to compare with."""
+        return None if self._native is None else self._native.shift()
+
+    def prometheus_text(self):
+        """Both as text for Prometheus (format 0.0.4): metrics weir_shift_* and weir_audit_*; '' where there is neither."""
+        return '' if self._native is None else self._native.prometheus_text()
+
+    def to_safer(self):
+        """The next safer policy of policy.json comes into force; False where there is none."""
+        return self._native is not None and self._native.to_safer()
+
+    def finish_audits(self):
+        """Waits until no audit is under way. Not to be called by on_alarm."""
+        if self._native is not None:
+            self._native.finish_audits()
+
+    def save_audit(self):
+        """Writes the audit's state file, whole or not at all; audits under way are not in it. Raises ArgumentError without
+        audits or file."""
+        if self._native is None:
+            raise _weir.ArgumentError('save_audit: functions as stages are not audited; pickle the LossAudit')
+        self._native.save_audit()
+
     def _run_functions(self, examples, first_id):
         n = len(examples)
         labels, exits = np.full(n, -1), np.full(n, -1)
@@ -132,7 +200,7 @@ class Cascade:
             for j in stage['before']:
                 columns += [(seen[j][1][rows] == prediction).astype(float)[:, None], seen[j][0][rows]]
             if stage['next']:
-                action = self.policy.actions(k, np.hstack(columns), rows + first_id)
+                action = self._policy.actions(k, np.hstack(columns), rows + first_id)
             else:
                 action = np.zeros(len(rows), dtype=int)
             out = rows[action == 0]
@@ -143,6 +211,25 @@ class Cascade:
         if probabilities is None:
             probabilities = np.zeros((0, 0), dtype=np.float32)
         return labels, exits, probabilities
+
+
+def _audit(audit):
+    """As the dict that _Cascade takes; {} for none."""
+    if audit is None or audit is False:
+        return {}
+    audit = dict(audit) if hasattr(audit, 'keys') else {'share': audit}
+    unknown = [key for key in audit if key not in _audit_options]
+    if unknown or 'share' not in audit:
+        raise _weir.ArgumentError(f"audit: a share of the images, or a dict of 'share' and of "
+                                  f"{', '.join(_audit_options[1:])}, is expected, not {unknown or audit}")
+    share, max_loss = audit['share'], audit.get('max_loss')
+    if not isinstance(share, numbers.Real) or not 0 < share <= 1:
+        raise _weir.ArgumentError(f'audit: share: a number above 0 and at most 1 is expected, not {share!r}')
+    if max_loss is not None and not (isinstance(max_loss, numbers.Real) and 0 < max_loss < 1):
+        raise _weir.ArgumentError(f'audit: max_loss: a number between 0 and 1, or None, is expected, not {max_loss!r}')
+    if audit.get('on_alarm') is not None and not callable(audit['on_alarm']):
+        raise _weir.ArgumentError('audit: on_alarm: a function of the figures is expected')
+    return audit
 
 
 def _probabilities(answer, n, stage):

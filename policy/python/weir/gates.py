@@ -1,10 +1,10 @@
 """Classifiers of scikit-learn as gates.
 
 A gate is a binary classifier that is fitted with sample weights: class 1 means to go on, and a weight is what the wrong
-decision would cost. Linear models (also behind a StandardScaler or MinMaxScaler), decision trees, forests, gradient
-boosting and SVC with an RBF kernel become weir's own models: they are fast, run without Python and are saved in
-policy.json. Any other classifier with fit(X, y, sample_weight) and decision_function or predict_proba decides by calls
-to Python; it is saved only if register_learner() said how.
+decision would cost. Linear models (also behind a StandardScaler or a MinMaxScaler that does not clip), decision trees,
+forests, gradient boosting and SVC with an RBF kernel become weir's own models: they are fast, run without Python and
+are saved in policy.json. Any other classifier with fit(X, y, sample_weight) and decision_function or predict_proba
+decides by calls to Python; it is saved only if register_learner() said how.
 """
 import json
 
@@ -60,20 +60,27 @@ def _ensemble(d, base, trees):
     return 'forest', {'n_features': d, 'base': base, 'root': roots, 'value': values, 'feature': features, 'left': lefts}
 
 
+def _scaling(scaler):
+    """(mean, factor) with scaled = (x - mean) * factor, [d] each; None where the scaler does something else."""
+    kind, d = type(scaler).__name__, getattr(scaler, 'n_features_in_', 0)
+    if kind == 'StandardScaler':
+        return (scaler.mean_ if scaler.with_mean else np.zeros(d),
+                1 / scaler.scale_ if scaler.with_std else np.ones(d))
+    if kind == 'MinMaxScaler' and not getattr(scaler, 'clip', False):  # x * scale_ + min_
+        return -scaler.min_ / scaler.scale_, scaler.scale_
+    return None
+
+
 def _final_step(estimator):
-    """(mean, factor of a scaler in front or None, the classifier itself)."""
+    """((mean, factor) of a scaler in front or None, the classifier itself); (None, None) where there is more in front."""
     steps = getattr(estimator, 'steps', None)
     if steps is None:
         return None, estimator
     steps = [s for _, s in steps if s is not None and s != 'passthrough']
     if len(steps) == 1:
         return None, steps[0]
-    if len(steps) == 2 and type(steps[0]).__name__ == 'StandardScaler':
-        scaler = steps[0]
-        d = scaler.n_features_in_
-        return ((scaler.mean_ if scaler.with_mean else np.zeros(d)),
-                (1 / scaler.scale_ if scaler.with_std else np.ones(d))), steps[1]
-    return None, None
+    scaling = _scaling(steps[0]) if len(steps) == 2 else None
+    return (None, None) if scaling is None else (scaling, steps[1])
 
 
 def as_model(estimator, d):

@@ -12,6 +12,7 @@ from . import _weir
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils import validation
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 except ImportError:
     BaseEstimator = ClassifierMixin = None
@@ -19,19 +20,29 @@ except ImportError:
 if BaseEstimator is None:
     class _Base:
         def get_params(self, deep=True):
+            """The parameters by name."""
             return {name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters
                     if name != 'self'}
 
         def set_params(self, **parameters):
+            """Sets parameters by name, for the next fit()."""
             for name, value in parameters.items():
                 setattr(self, name, value)
             return self
 
         def score(self, X, y, sample_weight=None):
+            """The share of X that is predicted right, weighted."""
             return float(np.average(self.predict(X) == np.asarray(y), weights=sample_weight))
 else:
     class _Base(ClassifierMixin, BaseEstimator):
         pass
+
+
+def _validated(estimator, *data, **options):
+    """What scikit-learn makes of X, or X and y: a function since 1.6, before that a method of estimators."""
+    if hasattr(validation, 'validate_data'):
+        return validation.validate_data(estimator, *data, **options)
+    return estimator._validate_data(*data, **options)
 
 
 class _Learner(_Base):
@@ -40,8 +51,10 @@ class _Learner(_Base):
     _name = ''
 
     def fit(self, X, y, sample_weight=None):
+        """Learns from X [n, d] and y [n] of two classes, with weights [n] (None: all alike). Raises ValueError for other
+        shapes, values that are not finite, and another number of classes."""
         if BaseEstimator is not None:
-            X, y = self._validate_data(X, y, dtype=np.float64)
+            X, y = _validated(self, X, y, dtype=np.float64)
             check_classification_targets(y)
             weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         else:
@@ -50,7 +63,7 @@ class _Learner(_Base):
             self.n_features_in_ = X.shape[1]
         self.classes_, label = np.unique(y, return_inverse=True)
         if len(self.classes_) > 2:
-            raise ValueError(f'Only binary classification is supported: y has {len(self.classes_)} classes')
+            raise ValueError(f'Only binary classification is supported. y has {len(self.classes_)} classes')
         if len(self.classes_) < 2:
             raise ValueError(f'{type(self).__name__} needs two classes, y has one class only')
         parameters = {name: value for name, value in self.get_params().items()}
@@ -60,7 +73,7 @@ class _Learner(_Base):
     def _input(self, X):
         if BaseEstimator is not None:
             check_is_fitted(self, 'model_')
-            return self._validate_data(X, dtype=np.float64, reset=False)
+            return _validated(self, X, dtype=np.float64, reset=False)
         return np.asarray(X, dtype=np.float64)
 
     def decision_function(self, X):
@@ -69,10 +82,16 @@ class _Learner(_Base):
         return self.model_.decision_function(X)
 
     def predict(self, X):
+        """[n] of classes_, for X [n, d]."""
         goes_on = self.decision_function(X) > 0
         return self.classes_[goes_on.astype(int)]
 
-    def _more_tags(self):
+    def __sklearn_tags__(self):  # asked since scikit-learn 1.6
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _more_tags(self):  # asked before
         return {'binary_only': True}
 
 

@@ -79,10 +79,11 @@ class ExitPolicy:
     _parameters = ('learner', 'max_loss', 'confidence', 'max_cost', 'topology', 'prices', 'folds', 'seed')
 
     def get_params(self, deep=True):
-        """As scikit-learn's estimators: clone() works."""
+        """As scikit-learn's estimators have them: clone() works."""
         return {name: getattr(self, name) for name in self._parameters}
 
     def set_params(self, **parameters):
+        """Sets parameters by name, for the next fit() or calibrate(). Raises ArgumentError for a name that is none."""
         for name, value in parameters.items():
             if name not in self._parameters:
                 raise _weir.ArgumentError(f"ExitPolicy has no parameter '{name}': {', '.join(self._parameters)}")
@@ -129,18 +130,48 @@ class ExitPolicy:
     def save(self, path, stages=None):
         """Writes policy.json. stages: the weir.Stages whose record() made the trace: then the file names the networks
         and weir.Cascade runs it."""
-        policy = self._chosen()
         if stages is None:
-            policy.save(path)
+            self._chosen().save(path)
         else:
-            stages.save(policy, path)
+            stages.save(self, path)
 
     @classmethod
     def load(cls, path):
-        """A policy from policy.json: scored, saved and run, not fitted."""
+        """A policy from policy.json: scored, saved and run, not fitted. Parameters and what calibration found are those
+        of the file; what it does not say is left as the defaults, or out."""
         self = cls()
         self.policy_ = _weir.Policy.read(path)
+        self._recall()
         return self
+
+    def _recall(self):
+        budget, provenance = self.policy_.budget, self.policy_.provenance
+        if isinstance(provenance, dict):
+            for name in ('learner', 'prices', 'folds', 'seed'):
+                if name in provenance:
+                    setattr(self, name, provenance[name])
+        follow = self.policy_.topology
+        stages = list(follow)
+        is_chain = all(follow[name] == stages[k + 1:k + 2] for k, name in enumerate(stages))
+        self.topology = None if is_chain else follow
+        self.cost_unit_ = self.policy_.cost_unit
+        if not isinstance(budget, dict) or 'value' not in budget:
+            self.confidence = None  # nothing was promised
+            return
+        if budget.get('on', 'excess') in ('excess', 'difference'):
+            self.max_loss = budget['value']
+        else:
+            self.max_cost = budget['value']
+        self.confidence = budget.get('confidence')
+        self.upper_limit_ = budget.get('upper_limit')
+        if 'n_calibration' in budget:
+            self.n_calibration_ = budget['n_calibration']
+        found = budget.get('calibration', {})
+        if 'excess' in found:
+            self.excess_ = found['excess']
+        for name in ('seconds', 'cost'):
+            if name in found:
+                self.cost_ = found[name]
 
     def _fitted(self):
         if getattr(self, '_trainer', None) is None:
@@ -158,6 +189,11 @@ class ExitPolicy:
             raise _weir.ArgumentError('this ExitPolicy has no policy yet: call fit(trace) and calibrate(other) first')
         return self.policy_
 
+    def _to_run(self):
+        """The policy, with what a cascade in service compares its images with."""
+        policy = self._chosen()
+        return getattr(self, '_watching', policy)
+
     def _forget(self):
         for name in [name for name in vars(self) if name.endswith('_') and not name.startswith('_')]:
             delattr(self, name)
@@ -167,6 +203,7 @@ class ExitPolicy:
         self.policy_ = policy.with_provenance(json.dumps({
             'program': 'weir for Python ' + _weir.__version__, 'learner': learner, 'prices': self.prices,
             'folds': self.folds, 'seed': self.seed}))
+        self._watching = self.policy_._watching(trace)  # with what these examples were like, for a cascade in service
         self.upper_limit_ = facts['upper_limit']
         self.n_calibration_ = facts['n_calibration']
         self.missing_ = facts['missing']
@@ -204,16 +241,41 @@ class ExitPolicy:
         return _weir._svg(series, 'Excess loss against cost, calibration examples', f'mean cost, {self.cost_unit_}',
                           'excess loss, %', log_x, width, height)
 
+    def _promise(self):
+        """What is known of new examples, as a sentence; '' for nothing."""
+        missing, limit = getattr(self, 'missing_', ''), getattr(self, 'upper_limit_', None)
+        if missing:
+            return f' The full network answers: {missing}.'
+        if limit is None:
+            return ''
+        budget = self.policy_.budget
+        certificate = budget.get('certificate', 'learn_then_test')
+        if certificate == 'none':
+            return ''
+        loss = {'excess': 'The excess loss', 'difference': 'The loss less that of the full network',
+                'disagreement': 'The share of answers that differ from those of the full network'}[
+                    budget.get('risk', budget.get('on', 'excess'))]
+        if certificate == 'conformal_risk_control':
+            return f' {loss} is at most {budget["value"]:.2%} in the mean over calibrations.'
+        return f' {loss} is at most {limit:.2%} with {budget["confidence"]:.0%} confidence.'
+
     def _repr_html_(self):
-        if not hasattr(self, 'curve_'):
-            return '<code>' + repr(self).replace('&', '&amp;').replace('<', '&lt;') + '</code>'
-        promise = (f' The full network answers: {_escape(self.missing_)}.' if self.missing_ else
-                   '' if self.upper_limit_ is None else
-                   f' The excess loss is at most {self.upper_limit_:.2%} with '
-                   f'{1 if self.confidence is None else self.confidence:.0%} confidence.')
-        shares = ', '.join(f'{_escape(name)} {share:.1%}' for name, share in self.exit_shares_.items())
-        return (f'<p><b>{self.speedup_:.2f} times cheaper</b> on {self.n_calibration_} calibration examples, excess loss '
-                f'{self.excess_:.2%}.{promise}<br>Exits: {shares}</p>' + self.svg())
+        code = '<code>' + _escape(repr(self)) + '</code>'
+        if getattr(self, 'policy_', None) is None:
+            return code
+        facts = []
+        if hasattr(self, 'speedup_'):
+            facts.append(f'<b>{self.speedup_:.2f} times cheaper</b>')
+        elif hasattr(self, 'cost_'):
+            facts.append(f'<b>mean cost {self.cost_:.3g} {_escape(self.cost_unit_)}</b>')
+        if facts and hasattr(self, 'n_calibration_'):
+            facts[0] += f' on {self.n_calibration_} calibration examples'
+        if hasattr(self, 'excess_'):
+            facts.append(f'excess loss {self.excess_:.2%}')
+        text = ', '.join(facts) + '.' if facts else 'What calibration found is not known.'
+        shares = ', '.join(f'{_escape(name)} {share:.1%}' for name, share in getattr(self, 'exit_shares_', {}).items())
+        return (f'<p>{text}{_escape(self._promise())}' + (f'<br>Exits: {shares}' if shares else '') + '</p>' +
+                (self.svg() if hasattr(self, 'curve_') else code))
 
 
 def _escape(text):

@@ -197,18 +197,20 @@ TEST_CASE("policy file: hostile content is refused by name") {
       refuses(with(pointer, value), "");
   }
   // Keys that nothing reads, at every level.
-  for (const auto& [pointer, nearest] : std::vector<std::pair<std::string, std::string>>{
-           {"/cost_units", "cost_unit"},
-           {"/mix/sead", "seed"},
-           {"/budget/vaule", "value"},
-           {"/budget/calibration/los", "loss"},
-           {"/stages/1/names", "name"},
-           {"/stages/0/gate/n_action", "n_actions"},
-           {"/stages/0/gate/models/0/learnr", "learner"},
-           {"/stages/0/gate/models/0/model/treshold", "threshold"}})
+  for (const auto& [pointer, nearest] :
+       std::vector<std::pair<std::string, std::string>>{{"/cost_units", "cost_unit"},
+                                                        {"/mix/sead", "seed"},
+                                                        {"/budget/vaule", "value"},
+                                                        {"/budget/calibration/los", "loss"},
+                                                        {"/stages/1/names", "name"},
+                                                        {"/stages/0/gate/n_action", "n_actions"},
+                                                        {"/stages/0/gate/models/0/learnr", "learner"},
+                                                        {"/stages/0/gate/models/0/model/treshold", "threshold"}})
     refuses(with(pointer, 1), "is unknown; the nearest is '" + nearest + "'");
   refuses(with("/stages/1/cost", 1), "key 'cost' is unknown (known: ");  // "seconds" here, because that is the unit
   CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
+  for (const char* key : {"risk", "certificate", "test"})  // of the Python module's certify()
+    CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with(std::string("/budget/") + key, "any").dump())));
   refuses(with("/weir_policy", 6), "weir_policy");
   refuses(with("/safer", 1), "safer");
   refuses(with("/safer", {{1}}), "safer");
