@@ -197,15 +197,15 @@ TEST_CASE("policy file: hostile content is refused by name") {
       refuses(with(pointer, value), "");
   }
   // Keys that nothing reads, at every level.
-  for (const auto& [pointer, nearest] : std::vector<std::pair<std::string, std::string>>{
-           {"/cost_units", "cost_unit"},
-           {"/mix/sead", "seed"},
-           {"/budget/vaule", "value"},
-           {"/budget/calibration/los", "loss"},
-           {"/stages/1/names", "name"},
-           {"/stages/0/gate/n_action", "n_actions"},
-           {"/stages/0/gate/models/0/learnr", "learner"},
-           {"/stages/0/gate/models/0/model/treshold", "threshold"}})
+  for (const auto& [pointer, nearest] :
+       std::vector<std::pair<std::string, std::string>>{{"/cost_units", "cost_unit"},
+                                                        {"/mix/sead", "seed"},
+                                                        {"/budget/vaule", "value"},
+                                                        {"/budget/calibration/los", "loss"},
+                                                        {"/stages/1/names", "name"},
+                                                        {"/stages/0/gate/n_action", "n_actions"},
+                                                        {"/stages/0/gate/models/0/learnr", "learner"},
+                                                        {"/stages/0/gate/models/0/model/treshold", "threshold"}})
     refuses(with(pointer, 1), "is unknown; the nearest is '" + nearest + "'");
   refuses(with("/stages/1/cost", 1), "key 'cost' is unknown (known: ");  // "seconds" here, because that is the unit
   CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
@@ -259,10 +259,13 @@ TEST_CASE("policy file: what does not fit together is not written") {
   CHECK_THROWS_AS(weir::to_text(file), weir::ShapeError);
   file = good;
   file.stages[0].cost = std::nan("");
-  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  CHECK_THROWS_WITH_AS(weir::to_text(file), "policy file: seconds must be finite and >= 0", weir::ArgumentError);
+  file.cost_unit = "J";
+  CHECK_THROWS_WITH_AS(weir::to_text(file), "policy file: cost must be finite and >= 0", weir::ArgumentError);
   file = good;
   file.stages[0].answer_cost = 2 * file.stages[0].cost;
-  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file.cost_unit = "FLOP";
+  CHECK_THROWS_WITH_AS(weir::to_text(file), "policy file: answer_cost must be between 0 and cost", weir::ArgumentError);
   file = good;
   file.cost_unit = "";
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
