@@ -41,8 +41,8 @@ template <int L>
 #endif
 inline float portable(std::int64_t n, float start) { return multiply_adds<4>(n, start); }
 
-/// Floating-point operations a second (a multiply-add counts 2) of so many threads at once: each repeats a run of some
-/// 0.1 ms, which other programs rarely interrupt, for 0.1 s, and its best one counts.
+/// Floating-point operations a second (a multiply-add counts 2) of this number of threads at once: each repeats a run
+/// of some 0.1 ms, which other programs rarely interrupt, for 0.1 s, and its best one counts.
 inline double flops_per_second(weir::Isa isa, int threads) {
   float (*loop)(std::int64_t, float) = portable;
   double lanes = 4;

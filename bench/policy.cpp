@@ -19,8 +19,8 @@ void run(const compare::Options& o, const std::string& command) {
   if (o.learners.empty()) throw weir::ArgumentError("--learners: at least one is needed");
   if (o.topology == "all_later" && !o.networks)
     throw weir::ArgumentError(
-        "--topology all_later: needs --networks; who skips an exit inside a network runs the layers in front of "
-        "the next all the same, which the seconds of its stage do not say");
+        "--topology all_later: needs --networks; a path that skips an exit inside a network runs the layers in front "
+        "of the next all the same, which the seconds of its stage do not say");
   const program::Run id = program::Run::begin(command);
   program::ResultsFolder out(o.out, [](const std::string& name) {
     return name == "policy.md" || name == "policy.csv" || name == "policy.svg";

@@ -234,7 +234,8 @@ class Race {
     const auto stream = std::make_shared<weir::CascadeStream>(
         cascade, weir::StreamOptions{a_.batch, a_.in_flight > 0 ? a_.in_flight : full, 60, workers});
     add("stream", cascade, workers, [this, stream] {
-      std::vector<std::future<weir::Decision>> decisions;  // not taken before the end: who waits for one holds up all
+      // Not taken before the end: waiting for one would hold up all.
+      std::vector<std::future<weir::Decision>> decisions;
       for (const weir::Image& image : images_) decisions.push_back(stream->submit(image));
       stream->flush();
       for (auto& d : decisions) d.get();

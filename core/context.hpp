@@ -30,7 +30,7 @@ class Context {
   explicit Context(const ContextOptions& options);
 
   /// The same with one thread.
-  Context alone() const;
+  Context single_threaded() const;
 
   int threads() const { return threads_; }
   Isa isa() const { return isa_; }

@@ -17,7 +17,7 @@ WEIR_INLINE Context::Context(const ContextOptions& options)
   winograd_ = options.winograd;
 }
 
-WEIR_INLINE Context Context::alone() const {
+WEIR_INLINE Context Context::single_threaded() const {
   Context one = *this;
   one.pool_ = std::make_shared<const detail::ThreadPool>(1);
   one.threads_ = 1;

@@ -61,7 +61,7 @@ class Executor {
   /// matches.
   HookHandle on(std::string_view pattern, std::function<void(Step&)> f);
 
-  /// Makes tensors visible ahead of time, so that the first advance_to() need not plan again.
+  /// Makes tensors visible ahead of time, so that the first advance_to() does not make a new plan.
   void show(std::string_view tensor);
 
   /// What the next pass will do at this batch size, step by step. Throws ShapeError for a batch size that the network

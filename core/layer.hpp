@@ -78,7 +78,7 @@ class Layer {
   }
 };
 
-/// A layer that has nothing to prepare and runs as it is: the base of most operators, and of those of other people.
+/// A layer that is its own kernel, as it has nothing to prepare. Base class of most operators; derive your own from it.
 class RunnableLayer : public Layer, public Kernel, public std::enable_shared_from_this<RunnableLayer> {
  public:
   /// The layer itself.
@@ -92,8 +92,8 @@ inline std::shared_ptr<const void> counted(RunnableLayer* layer) { return std::s
 inline std::shared_ptr<const void> counted(Layer* layer) { return std::shared_ptr<Layer>(layer); }
 inline std::shared_ptr<const void> counted(Kernel* kernel) { return std::shared_ptr<Kernel>(kernel); }
 
-/// A layer or a kernel, as by std::make_shared, which compiles a dozen functions again for each of weir's hundred
-/// classes; here they are compiled for the three bases.
+/// Makes a layer or kernel as std::make_shared would. make_shared compiles a dozen functions for each of weir's hundred
+/// classes; this compiles them for the three base classes only.
 template <class T, class... A>
 std::shared_ptr<T> make_counted(A&&... arguments) {
   T* const made = new T(std::forward<A>(arguments)...);

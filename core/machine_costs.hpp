@@ -1,5 +1,4 @@
-/// MachineCosts: what a machine's time is spent on, as the planner and the choice among convolution algorithms reckon
-/// it.
+/// MachineCosts: estimated costs of a machine, by which the planner and the choice among algorithms decide.
 #pragma once
 #include <cstdint>
 
@@ -10,8 +9,9 @@ namespace weir::detail {
 /// No bit of a result depends on how a loop is cut; an algorithm is chosen by shapes only, never by a measurement while
 /// the program runs, so that every run computes the same.
 ///
-/// How a figure is found: `build/bench/conv` times one layer by every algorithm (kernels), `build/bench/network` whole
-/// networks on one thread and two (threads, memory, schedule). A new row is worth it where another choice wins there.
+/// How a figure is found: `build/bench/conv` times one layer by every algorithm (kernels), `build/bench/gemm` matrix
+/// products, `build/bench/network` whole networks on one thread and two (threads, memory, schedule). A new row is worth
+/// it where another choice wins there.
 struct MachineCosts {
   /// Caches, in bytes: the second level of one core, the part of it that data may fill before other data push it out,
   /// and what one core may count on of the third level.
@@ -27,9 +27,10 @@ struct MachineCosts {
   /// threads over one on the smallest layers); and what one meeting of all threads, and starting one step, take, in
   /// bytes from the third-level cache.
   double piece_operations = 0.8e6, meet_bytes = 5e4, start_bytes = 6e3;
-  /// A loop over rows that lie in another core's caches, over one that lie in its own.
+  /// Cost of reading rows from another core's caches, over reading them from one's own.
   double fetched_from_others = 1.4;
-  /// Weights that several threads read, over weights that one reads: one of them fetches for all.
+  /// Cost of weights that several threads read, over weights that one thread reads: the first thread fetches them for
+  /// all.
   double weights_shared = 0.65;
   /// Floats of weights that every thread may as well read for itself.
   std::int64_t most_shared_weights = 1 << 19;
@@ -43,7 +44,8 @@ struct MachineCosts {
   double multiply_add_latency = 4;
   /// A register tile one vector wide, for each row and term: bound by loads (two vectors wide: 1, bound by arithmetic).
   double narrow_tile_row = 0.58;
-  /// Two blocks of channels at once, over one: more than this, and they share no groups.
+  /// Cost of a tile of two blocks of channels over one of a single block; where it would be more, the blocks have no
+  /// groups in common and are computed one by one.
   double two_blocks = 2.1;
   /// The sum of a vector's lanes, at the end of a dot product.
   double sum_of_lanes = 14;
@@ -54,7 +56,8 @@ struct MachineCosts {
   double depthwise_term = 0.6, depthwise_vector = 2, depthwise_staged_vector = 3;
   /// A register tile: to start it, and to store each of its vectors.
   double tile_start = 30, tile_vector = 2;
-  /// As the latter, for the two vectors of a tile whose lines do not lie one behind the other.
+  /// For each register tile of two vectors, where two ways to cut an image are compared: storing its vectors, which go
+  /// to separate blocks.
   double tile_pair = 6;
   /// Winograd: transforming one vector of a tile of the input (blocked); one pixel of plain input, times the vector's
   /// lanes; for each vector of a register tile, storing
@@ -63,6 +66,36 @@ struct MachineCosts {
   /// Operations in a cycle that a layer's products reach, of the 4 of each lane that two fused multiply-adds make: what
   /// turns cycles into operations of a product.
   double operations_per_cycle = 3.6;
+
+  /// Sizes of pieces, so that what a loop reads again and again stays in a cache. Convolutions, in floats: the input
+  /// that tiles of Direct and Winograd read while weights pass by (half of the second level); the rows of input that
+  /// Depthwise reads (first level); those that DepthwiseStaged copies.
+  std::int64_t conv_input_floats = std::int64_t{1} << 17, depthwise_input_floats = 1 << 13,
+               depthwise_staged_floats = 1 << 14;
+  /// 8-bit convolutions: bytes of a ByteImage, 16-bit numbers of a WordImage and of Winograd's transformed input
+  /// (second level, beside the weights); bytes that DepthwiseBytes copies, 16-bit numbers that DepthwiseConv does
+  /// (first level).
+  std::int64_t int8_image_bytes = 160 << 10, int8_image_words = 96 << 10, int8_winograd_words = 128 << 10,
+               int8_depthwise_bytes = 20 << 10, int8_depthwise_words = 12 << 10;
+  /// Matrix products: register tiles of A that are packed at a time (with gemm_depth columns, a third of the second
+  /// level), and panels of B (4 MiB of the widest, in the third level).
+  std::int64_t gemm_tiles = 12, gemm_panels = 64;
+  /// B is narrow, and is packed as a whole, up to this number of panels and of packed rows (second level), if A has
+  /// more than gemm_few_tiles register tiles; up to gemm_very_few_panels if it has fewer.
+  std::int64_t gemm_few_panels = 8, gemm_few_rows = 16 * 384, gemm_few_tiles = 8, gemm_very_few_panels = 2;
+  /// Threads divide the columns of B even where there are rows of A enough for all, if each thread gets more than
+  /// gemm_long_panels panels and A has at most gemm_shared_floats floats (second level).
+  std::int64_t gemm_long_panels = 16, gemm_shared_floats = 1 << 16;
+
+  /// Winograd's 8-bit convolution against the direct ones: products of 16-bit numbers and of bytes in a cycle, and
+  /// cycles that transform 16 channels of a tile of y back.
+  struct Int8Products {
+    double words, bytes, tile_back;
+  };
+  Int8Products int8_vnni = {29, 60, 500}, int8_without_vnni = {24, 36, 350};
+  /// Cycles that transform 8 channels of a tile of x. Transformed weights of more bytes than int8_weights_cached come
+  /// from beyond the second level, int8_weight_bytes in a cycle.
+  double int8_winograd_input = 70, int8_weights_cached = 256e3, int8_weight_bytes = 8;
 };
 
 /// x86-64 server cores with AVX2 or AVX-512: found on AMD EPYC (Zen 5), and on an Intel Xeon no other choice won by

@@ -47,9 +47,9 @@ class ForkJoin {
 #endif
 };
 
-/// Hands the pieces of one loop at a time to each thread that asks. The caller of run() asks as well, so that it never
-/// depends on a worker that does not come; workers go on asking for a while after the last piece, as a network has a
-/// loop every few microseconds and waking a thread takes longer than that.
+/// Gives the pieces of one loop to the threads that ask for them. The caller of run() takes pieces too, so it never
+/// waits for a worker that does not start. Workers keep asking for a while after the last piece: a network starts a
+/// loop every few microseconds, and waking a thread takes longer.
 class Team  // NOLINT(clang-analyzer-optin.performance.Padding): what all threads write lies on lines of its own
     : public std::enable_shared_from_this<Team> {
  public:

@@ -15,7 +15,7 @@ struct StepDescription {
   std::string name;                ///< of the layer, as the model file has it
   std::string op;                  ///< its operator
   std::vector<std::string> fused;  ///< operators of the layers that were fused into it, in order
-  std::string algorithm;           ///< Layer::algorithm(); "view" where nothing is computed or moved
+  std::string algorithm;           ///< Kernel::algorithm(); "view" where nothing is computed or moved
   std::string tensor;              ///< what it computes, as the model file names it
   Shape output;                    ///< shape of that
   double flops = 0;                ///< of the layer itself; a multiply-add counts 2

@@ -25,14 +25,14 @@ constexpr std::int64_t multiple_below(std::int64_t i, std::int64_t n) { return (
 namespace weir {
 
 /// Row j of a layer's output depends on rows j*stride - pad .. j*stride - pad + extent - 1 of its input only; those
-/// outside the image are none. Where rows are computed `together` at a time, from row 0 on, each of them depends on
-/// what any of them does, and a part of them takes as long as all.
+/// outside the image are none. Rows may be computed in groups of `row_multiple`, counted from row 0: then each row
+/// depends on what any row of its group depends on, and a part of a group takes as long as all of it.
 struct RowWindow {
-  std::int64_t stride = 1, extent = 1, pad = 0, together = 1;
+  std::int64_t stride = 1, extent = 1, pad = 0, row_multiple = 1;
 
-  /// The rows y of the output, and those that are computed together with them.
+  /// The rows y of the output, extended to whole groups of row_multiple.
   RowRange whole(RowRange y) const {
-    return {detail::multiple_below(y.first, together), -detail::multiple_below(-y.last, together)};
+    return {detail::multiple_below(y.first, row_multiple), -detail::multiple_below(-y.last, row_multiple)};
   }
   /// What rows y of the output depend on, beyond the image too.
   RowRange of(RowRange y) const {
@@ -48,15 +48,15 @@ struct RowWindow {
 };
 
 /// Where rows of one example's tensor [C, H, W] lie: row r of plane p, a channel of a plain tensor or a block of them
-/// of a blocked one, at data + p*plane_floats + r mod rows * row_floats. Of a whole tensor rows is H; fewer make a
-/// ring, in which a row lies where one before it did. data is nullptr where there is no tensor.
+/// of a blocked one, at data + p*plane_floats + r mod rows * row_floats. rows is H if the whole tensor is there. If it
+/// is less, the rows form a ring: row r overwrites row r - rows. data is nullptr where there is no tensor.
 struct RowsView {
   float* data = nullptr;
   std::int64_t rows = 1, row_floats = 0, plane_floats = 0;
 
   float* row(std::int64_t plane, std::int64_t r) const { return data + plane * plane_floats + r % rows * row_floats; }
-  /// How many rows from r on lie one behind the other.
-  std::int64_t together(std::int64_t r) const { return rows - r % rows; }
+  /// How many rows, from r on, are contiguous: up to the end of the ring.
+  std::int64_t contiguous(std::int64_t r) const { return rows - r % rows; }
 };
 
 }  // namespace weir

@@ -48,7 +48,7 @@ class MapLayer : public ElementwiseLayer {
   Layout layout_;
 };
 
-/// Relu and Clip: what a convolution before them can do in passing.
+/// Relu and Clip: a convolution before them can absorb them as its clamp.
 class ClipLayer final : public MapLayer {
  public:
   explicit ClipLayer(kernels::Clamp clamp)

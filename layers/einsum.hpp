@@ -11,7 +11,7 @@ namespace weir::detail {
 /// takes its diagonal; axes of an ellipsis pair up from the last and stretch.
 ///
 /// Two inputs are laid out as stacks of matrices [stack, M, K] and [stack, K, N] and multiplied; labels that only one
-/// input has and the output has not are summed in passing.
+/// input has and the output has not are summed while the inputs are laid out.
 class EinsumLayer final : public RunnableLayer {
  public:
   /// A label, or ellipsis.

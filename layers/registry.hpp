@@ -53,7 +53,7 @@ struct Operator {
   int since = 1, until = 1 << 30;  ///< the opsets that have the operator, the last excluded
 };
 
-/// Operators on integers only, which build_network evaluates, are in integer_operators.hpp.
+/// Operators on integers only, which build_network evaluates, are in build/integers/operators.hpp.
 inline constexpr std::array operators = {
     Operator{"Abs", make_map<kernels::maps::Abs>},
     Operator{"Acos", make_scalar_map<scalars::acos>},

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The documents are true where a program can tell: links lead to files, paths exist, public names are declared, and
-README's code is that of tests/examples (its first program is compiled and run by another test)."""
+"""The documents are true where a program can tell: links lead to files, paths exist, public names are declared, headers
+and members that comments name exist, and README's code is that of tests/examples (its first program is compiled and
+run by another test)."""
 import os
 import re
 import sys
@@ -97,6 +98,69 @@ def wrong_names():
             yield f'{NAMES}: {header} does not declare {name}'
 
 
+SOURCES = re.compile(r'.*\.(?:hpp|ipp|cpp)$')
+
+
+def sources():
+    for folder in FOLDERS:
+        for where, _, files in os.walk(os.path.join(ROOT, folder)):
+            yield from (os.path.relpath(os.path.join(where, f), ROOT) for f in files if SOURCES.match(f))
+
+
+def comments(text):
+    """The comments of a source, one text."""
+    return '\n'.join(re.findall(r'(?:^|[ \t])//+<?[ ]?(.*)$', text, re.M))
+
+
+def body(text, at):
+    """What stands between the next brace and the one that closes it; "" for a declaration without a body."""
+    begin, end = text.find('{', at), text.find(';', at)
+    if begin < 0 or 0 <= end < begin:
+        return ''
+    depth = 0
+    for i in range(begin, len(text)):
+        depth += (text[i] == '{') - (text[i] == '}')
+        if not depth:
+            return text[begin:i + 1]
+    return text[begin:]
+
+
+def classes(texts):
+    """Of each class: the words of its definitions (there may be several of one name), and its bases."""
+    members, bases = {}, {}
+    for text in texts:
+        code = re.sub(r'//.*$', '', text, flags=re.M)
+        for found in re.finditer(r'\b(?:class|struct|enum class|union) (\w+)(?: final)?(?: ?: ([^{;]*))?(?=\s*\{)', code):
+            members.setdefault(found[1], set()).update(re.findall(r'\w+', body(code, found.end())))
+            bases.setdefault(found[1], set()).update(re.findall(r'\w+', found[2] or ''))
+    return members, bases
+
+
+def has_member(name, member, members, bases, seen=()):
+    return member in members[name] or any(has_member(b, member, members, bases, (*seen, name))
+                                          for b in bases[name] if b in members and b not in seen and b != name)
+
+
+def wrong_mentions():
+    """Headers that comments and pages name exist, and so do members that they name as Class::member of our classes."""
+    texts = {path: read(path) for path in sources()}
+    members, bases = classes(texts.values())
+    said = {path: comments(text) for path, text in texts.items()}
+    said.update((d, '\n'.join(re.findall(r'`([^`]*)`', read(d)))) for d in documents() if d.endswith('README.md'))
+    headers, seen = {'/' + path for path in texts}, 0
+    for where, text in sorted(said.items()):
+        for name in set(re.findall(r'[\w/.]*\w\.[hi]pp\b', text)):
+            seen += 1
+            if not any(h.endswith('/' + re.sub(r'^(?:\.\./)*(?:weir/)?', '', name)) for h in headers):
+                yield f'{where}: there is no {name}'
+        for name, member in set(re.findall(r'(?<![\w:])(?:\w+::)*?([A-Z]\w*)::~?(\w+)', text)):
+            seen += name in members
+            if name in members and member not in members and not has_member(name, member, members, bases):
+                yield f'{where}: {name} has no {member}'
+    if seen < 100:
+        yield f'comments and pages name {seen} headers and members: are they still found?'
+
+
 def wrong_code():
     examples = set()
     for name in os.listdir(os.path.join(ROOT, 'tests', 'examples')):
@@ -117,7 +181,7 @@ def wrong_lists():
 
 
 def main():
-    wrong, seen = [*wrong_names(), *wrong_code(), *wrong_lists()], 0
+    wrong, seen = [*wrong_names(), *wrong_mentions(), *wrong_code(), *wrong_lists()], 0
     for document in documents():
         text = read(document)
         seen += 1

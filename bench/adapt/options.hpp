@@ -206,7 +206,8 @@ inline void declare_runs(CLI::App& app, Options& o) {
   app.add_option("--rounds", o.rounds, "times that each test image is measured; the median counts")
       ->check(CLI::Range(1, 100))
       ->group("Runs");
-  app.add_option("--measure", o.measure, "time only so many test images (0: all); losses are counted on these too")
+  app.add_option("--measure", o.measure,
+                 "time only this number of test images (0: all); losses are counted on these too")
       ->group("Runs");
   app.add_flag("--quick", o.quick, "small version for continuous integration")->group("Runs");
   app.add_option("--save-traces", o.save_traces,

@@ -66,7 +66,7 @@ inline weir::detail::ReportTable exit_table(const Results& r, const TestedMode& 
   weir::detail::ReportTable t;
   const bool in_seconds = m.prices.unit() == weir::cost_unit::seconds;
   t.header = {"stage", in_seconds ? "adds, us" : "adds", "share leaving, %", "right of those, %"};
-  if (m.prices.batch > 1) t.header.insert(t.header.begin() + 2, "where so many get there, %");
+  if (m.prices.batch > 1) t.header.insert(t.header.begin() + 2, "if this share gets there, %");
   const Measured& c = r.learned(m);
   const auto rows = exit_rows(m, c);
   for (std::size_t k = 0; k < rows.size(); ++k) {

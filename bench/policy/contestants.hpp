@@ -154,7 +154,7 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
       train.progress = [&](std::size_t, std::size_t) { progress(++done, total); };
       const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
-      const auto judged =  // a path's own out-of-fold means would flatter who sets its limits on the same examples
+      const auto judged =  // a path's own out-of-fold means are too good where its limits were set on the same examples
           weir::detail::cross_validate(lessons, setting.topology, weir::detail::with_learner({.seed = seed}, learner),
                                        {.folds = 3, .lambdas = 8, .seed = seed});
       auto wider = weir::detail::with_rules(trainer, path);

@@ -45,7 +45,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::Range(0.0, 1e15))
       ->group("Data");
   app.add_option("--reprice", o.reprice,
-                 "STAGE=FACTOR, several times: as if the stage cost so many times what the traces say")
+                 "STAGE=FACTOR, several times: as if the stage cost FACTOR times what the traces say")
       ->group("Data");
   app.add_option("--learners", o.learners, CLI::detail::join(weir::detail::gate_learner_names(), ", "))
       ->delimiter(',')

@@ -187,7 +187,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
       " test images and of " + std::to_string(s.options.seeds) + " seeds (divisions of " +
       std::to_string(s.parts.pool.size()) +
       " images into policy and calibration part). Area: share of the full "
-      "network's cost saved, averaged over excess losses from 0 to the largest budget. \"above\": so many of the "
+      "network's cost saved, averaged over excess losses from 0 to the largest budget. \"above\": how many of the "
       "divisions chose a policy whose excess loss on test is above the budget. \"logistic\" is the reduction of "
       "Bolukbasi et al. (ICML 2017). The oracle sees the labels.\n\n";
   for (const std::string& note : notes) text += note + "\n\n";

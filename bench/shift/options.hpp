@@ -89,7 +89,8 @@ inline void declare(CLI::App& app, Options& o) {
                      "other source is given")
       ->delimiter(',')
       ->group("Images");
-  app.add_option("--examples", o.examples, "so many control images at most, and of each other source; 0: all")
+  app.add_option("--examples", o.examples,
+                 "at most this number of control images, and of images of each other source; 0: all")
       ->capture_default_str()
       ->group("Images");
   app.add_option("--topology", o.adapt.topology, "chain: one stage after the other; dag: stages may be skipped")

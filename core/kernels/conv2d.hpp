@@ -22,8 +22,8 @@ namespace weir::kernels {
 /// batch-mates, on the batch size or on the number of threads, to the last bit. (OpenBLAS promises nothing about the
 /// bits when its number of threads changes.)
 ///
-/// NaN and infinities pass as the formula says, to the outputs that see them: where the algorithm would spread those of
-/// x, images that hold some are computed by plain loops (Conv2dAlgorithm::wants_finite()), or tiles of them (Winograd).
+/// NaN and infinities pass as the formula says, to the outputs that see them: an algorithm that would spread them
+/// further leaves images that hold some to plain loops (Conv2dAlgorithm::wants_finite()), or single tiles (Winograd).
 ///
 /// Immutable and shared by any number of threads; keeps a packed copy of the weights.
 class PackedConv2d {
@@ -56,7 +56,7 @@ class PackedConv2d {
       algorithm_ = choose_conv2d(params, x, layout_, micro, false);
     algorithm_->pack(std::span(weights.data(), weights.size()));
     isa_ = micro.isa;
-    x_unit_ = layout_ == Layout::plain ? 1 : micro.lanes, y_unit_ = micro.lanes;
+    x_pixel_floats_ = layout_ == Layout::plain ? 1 : micro.lanes, y_pixel_floats_ = micro.lanes;
     if (algorithm_->wants_finite() || algorithm_->transforms()) weights_ = std::move(weights);
   }
   /// As above, keeping a copy of the weights.
@@ -104,7 +104,7 @@ class PackedConv2d {
   /// Which rows of x a row of y depends on, if run_rows() works.
   std::optional<RowWindow> row_window() const {
     if (!algorithm_->by_rows()) return std::nullopt;
-    return RowWindow{params_.stride_h, params_.extent_h(), params_.pad_top, algorithm_->rows_together()};
+    return RowWindow{params_.stride_h, params_.extent_h(), params_.pad_top, algorithm_->row_multiple()};
   }
 
   /// A part of one image, with workspace_floats() of a context of one thread; to the same bits as run().
@@ -124,16 +124,17 @@ class PackedConv2d {
     const auto view = [&](const float* data, std::int64_t H, std::int64_t row) {
       return RowsView{const_cast<float*>(data), H, row, H * row};
     };
-    PlainLoops{params_, weights_.data(), bias_.data(), H_, W_, x_unit_, y_unit_}.run(
-        {view(image.x, H_, W_ * x_unit_), view(image.residual, OH_, OW_ * y_unit_), view(image.y, OH_, OW_ * y_unit_),
-         RowRange{0, OH_}, image.clamp},
+    PlainLoops{params_, weights_.data(), bias_.data(), H_, W_, x_pixel_floats_, y_pixel_floats_}.run(
+        {view(image.x, H_, W_ * x_pixel_floats_), view(image.residual, OH_, OW_ * y_pixel_floats_),
+         view(image.y, OH_, OW_ * y_pixel_floats_), RowRange{0, OH_}, image.clamp},
         {0, params_.out_channels}, {0, OW_});
   }
 
   /// True if N images hold finite numbers only.
   bool finite(const Context& context, const float* x, std::int64_t N) const {
-    const std::int64_t planes = round_up(params_.in_channels, x_unit_) / x_unit_, plane = H_ * W_ * x_unit_;
-    const std::int64_t used = params_.in_channels % x_unit_;
+    const std::int64_t planes = round_up(params_.in_channels, x_pixel_floats_) / x_pixel_floats_,
+                       plane = H_ * W_ * x_pixel_floats_;
+    const std::int64_t used = params_.in_channels % x_pixel_floats_;
     std::atomic<bool> all{true};
     share(context.pool(), N * planes, static_cast<double>(N * planes * plane),
           [&](std::int64_t, std::int64_t first, std::int64_t last) {
@@ -141,7 +142,7 @@ class PackedConv2d {
               const std::int64_t n = std::min(last - p, planes - p % planes);
               const bool last_lanes = p % planes + n == planes && used > 0;
               bool is_finite = true;
-              simd::simd_call<FiniteScan>(isa_, x + p * plane, n, plane, plane, last_lanes ? used : y_unit_,
+              simd::simd_call<FiniteScan>(isa_, x + p * plane, n, plane, plane, last_lanes ? used : y_pixel_floats_,
                                           &is_finite);
               if (!is_finite) all = false;
               p += n;
@@ -157,7 +158,7 @@ class PackedConv2d {
   Layout layout_ = Layout::blocked;
   Isa isa_ = Isa::portable;
   std::int64_t x_floats_ = 0, y_floats_ = 0;
-  std::int64_t H_ = 0, W_ = 0, OH_ = 0, OW_ = 0, x_unit_ = 1, y_unit_ = 1;
+  std::int64_t H_ = 0, W_ = 0, OH_ = 0, OW_ = 0, x_pixel_floats_ = 1, y_pixel_floats_ = 1;
   SharedFloats weights_;  ///< for plain loops; none where there are none
   Buffer bias_;
   std::unique_ptr<Conv2dAlgorithm> algorithm_;

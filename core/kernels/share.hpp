@@ -8,16 +8,16 @@
 
 namespace weir::kernels {
 
-/// Asks for n cache lines from p on that are about to be written. Another core may have written them last, and fetching
-/// them from there takes hundreds of cycles, which stores wait for one after the other.
-inline void write_soon([[maybe_unused]] const float* p, [[maybe_unused]] std::int64_t n) {
+/// Prefetches n cache lines from p on for writing. Another core may have written them last; fetching a line from there
+/// takes hundreds of cycles, and without this the stores would wait for one line after the other.
+inline void prefetch_for_write([[maybe_unused]] const float* p, [[maybe_unused]] std::int64_t n) {
 #if defined(__x86_64__)
   for (std::int64_t i = 0; i < n; ++i) asm volatile("prefetchw %0" ::"m"(p[16 * i]));
 #endif
 }
 
-/// How far apart workspaces begin that threads have for themselves and that need this number of floats: the same for
-/// most layers, so that what a thread writes to there, it wrote to before, and has in its own cache.
+/// Distance in floats between the workspaces of two threads, each of at least `floats` floats. It is the same for most
+/// layers, so that a thread writes where it wrote before, to lines that are in its own cache.
 inline std::int64_t workspaces_apart(std::int64_t floats) {
   constexpr std::uint64_t usual = 1 << 18;
   return static_cast<std::int64_t>(std::bit_ceil(std::max(static_cast<std::uint64_t>(floats), usual)));

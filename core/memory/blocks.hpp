@@ -18,8 +18,8 @@ inline constexpr std::size_t cache_line_bytes = 64, huge_page_bytes = std::size_
 /// From this number of bytes on a block gets huge pages of its own.
 inline constexpr std::size_t large_block_bytes = 2 * huge_page_bytes;
 
-/// One block lies at another place of its first page than the next: if all began where a page does, they would meet in
-/// the same sets of the caches, and large networks run longer by that.
+/// Blocks begin at different offsets within a page: if all began at the start of a page, they would compete for the
+/// same cache sets, which slows large networks.
 inline void* allocate_large_block(std::size_t bytes) {
   static std::atomic<std::size_t> count{0};
   const std::size_t begin = cache_line_bytes * 17 * (count.fetch_add(1, std::memory_order_relaxed) % 97);

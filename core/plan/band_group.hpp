@@ -6,12 +6,12 @@
 
 namespace weir::detail {
 
-/// A group of the schedule whose rows are set. What its steps but the last compute is needed only within it and never
-/// there as a whole: of each there is a ring of as many rows as are held at a time.
+/// A group of the schedule with StepGroup::rows > 0. The results of all steps but the last are needed only within the
+/// group, a few rows at a time, so each is kept as a ring of rows.
 class BandGroup {
  public:
-  /// alone: the context, with one thread. The schedule must outlive this.
-  BandGroup(const Plan& plan, const Context& alone, const Schedule& schedule, const StepGroup& group)
+  /// single: the context with one thread. The schedule must outlive this.
+  BandGroup(const Plan& plan, const Context& single, const Schedule& schedule, const StepGroup& group)
       : first_(group.first), last_(group.last), bands_(schedule.bands(), group.first, group.last, group.rows) {
     for (int i = first_; i < last_; ++i) {
       const PlanStep& node = plan.steps()[static_cast<std::size_t>(i)];
@@ -21,7 +21,7 @@ class BandGroup {
       for (ValueId v : node.inputs) step.inputs.push_back(operand(plan, v));
       step.output = operand(plan, node.outputs[0]);
       step.workspace = workspace_floats_;
-      workspace_floats_ += (node.kernel->workspace_floats(alone, step.shapes) + 15) / 16 * 16;
+      workspace_floats_ += (node.kernel->workspace_floats(single, step.shapes) + 15) / 16 * 16;
       steps_.push_back(std::move(step));
     }
   }

@@ -53,7 +53,7 @@ struct Liveness {
     next_[v] = next_[r], next_[r] = v;
   }
 
-  /// Gives the inputs of step i that end there their place in its output, so that nothing need be copied.
+  /// Places inputs of step i, of which it is the last reader, inside its output, so that nothing need be copied.
   void place_parts(const Plan& plan, int i) {
     const PlanStep& step = plan.steps()[static_cast<std::size_t>(i)];
     const std::size_t y = at(step.outputs[0]);

@@ -16,13 +16,14 @@ struct MemoryPlan {
   static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
   /// A hostile file may ask for more than any machine has; this is refused before it is allocated.
   static constexpr std::size_t max_floats = std::size_t{1} << 33;
-  /// Workspace is in proportion to the tensors of its step, beyond what hardly matters.
+  /// Above small_workspace floats per thread, the workspace of a step may be at most times_touched times the floats
+  /// that the step reads and writes.
   static constexpr std::size_t small_workspace = std::size_t{1} << 23, times_touched = 64;
   Liveness lives;
   Schedule schedule;
   std::vector<std::size_t> offset;     ///< by value id; nowhere for constants and hidden values
   std::vector<std::size_t> row;        ///< by value id: bytes of an example; 0 where the value has no rows
-  std::vector<bool> passing;           ///< by value id: lies in a thread's block
+  std::vector<bool> in_thread_block;   ///< by value id: lies in a thread's block
   std::vector<BandGroup> band_groups;  ///< in the order of the groups that go by bands
   std::size_t arena_floats = 0, workspace_floats = 0;
   std::size_t thread_floats = 0;            ///< of each thread's block of values that pass
@@ -33,35 +34,35 @@ struct MemoryPlan {
         schedule(plan, lives, context.threads(), batch),
         offset(plan.n_values(), nowhere),
         row(offset.size(), 0),
-        passing(offset.size(), false) {
+        in_thread_block(offset.size(), false) {
     Places whole;
     for (ValueId v : plan.network().state().inputs) add(plan, batch, v, {-1, lives.last_use[at(v)]}, batch, whole);
-    const Context alone = context.alone();
+    const Context single = context.single_threaded();
     for (const StepGroup& g : schedule.groups()) {
       Places local;
-      if (g.rows > 0) band_groups.emplace_back(plan, alone, schedule, g);
+      if (g.rows > 0) band_groups.emplace_back(plan, single, schedule, g);
       for (int i = g.first; i < g.last; ++i) {
         const PlanStep& step = plan.steps()[at(i)];
         for (ValueId v : step.outputs) {
           if (v == absent) continue;
           const std::size_t root = lives.root[at(v)];
           if (offset[root] == nowhere) {
-            // The next examples of a group come back to its first step: what outlives the group must not lie where that
-            // or a later step still reads.
+            // For its next examples a group runs its first step again, so a value that outlives the group must not
+            // overlap anything that a step of the group reads.
             int& dies = lives.last_use[root];
-            passing[root] = !g.whole && dies < g.last && (g.rows == 0 || i + 1 < g.last);
-            if (!passing[root]) dies = end_of_group(dies);
+            in_thread_block[root] = !g.whole && dies < g.last && (g.rows == 0 || i + 1 < g.last);
+            if (!in_thread_block[root]) dies = end_of_group(dies);
             const auto value = static_cast<ValueId>(root);
-            const std::size_t under = passing[root] || g.rows > 0 ? nowhere : written_over(plan, i, root);
+            const std::size_t under = in_thread_block[root] || g.rows > 0 ? nowhere : written_over(plan, i, root);
             if (under != nowhere)
               offset[root] = offset[under], whole.keep(offset[root], {i, dies});
-            else if (passing[root] && g.rows > 0)  // kept from band to band
+            else if (in_thread_block[root] && g.rows > 0)  // kept from band to band
               offset[root] = local.place(rounded(band_groups.back().floats(i)), {g.first, g.last});
             else
-              add(plan, batch, value, passing[root] ? Life{i, dies} : Life{g.first, dies},
-                  passing[root] ? g.examples : batch, passing[root] ? local : whole);
+              add(plan, batch, value, in_thread_block[root] ? Life{i, dies} : Life{g.first, dies},
+                  in_thread_block[root] ? g.examples : batch, in_thread_block[root] ? local : whole);
           }
-          passing[at(v)] = passing[root];
+          in_thread_block[at(v)] = in_thread_block[root];
           offset[at(v)] = offset[root] + lives.shift[at(v)];
           set_row(plan, v);
         }
@@ -79,7 +80,7 @@ struct MemoryPlan {
         if (g.rows > 0) {
           thread_workspace_floats = std::max(thread_workspace_floats, band_groups.back().workspace_floats());
         } else if (!g.whole) {
-          thread_workspace_floats = std::max(thread_workspace_floats, need(alone, g.examples));
+          thread_workspace_floats = std::max(thread_workspace_floats, need(single, g.examples));
         }
       }
       thread_floats = std::max(thread_floats, local.floats);
@@ -108,8 +109,8 @@ struct MemoryPlan {
     std::vector<Block> blocks;  ///< placed so far, in order of offset; some have died
     std::size_t floats = 0, living = 0;
 
-    /// The first gap that is large enough; behind all others where there are very many, so that the time it takes
-    /// stays in proportion.
+    /// The first gap that is large enough. With very many blocks the new one goes behind all others, so that the search
+    /// stays short.
     std::size_t place(std::size_t need, Life life) {
       if (blocks.size() >= 2 * living + most_searched) {
         std::erase_if(blocks, [&](const Block& b) { return b.dies < life.born; });
@@ -129,7 +130,7 @@ struct MemoryPlan {
       return here;
     }
 
-    /// What was placed there, and has not died when the new life begins, lives as long at least.
+    /// Blocks at `begin` that still live when `life` begins are extended to its end.
     void keep(std::size_t begin, Life life) {
       const auto first = std::lower_bound(blocks.begin(), blocks.end(), begin,
                                           [](const Block& b, std::size_t at) { return b.begin < at; });
@@ -153,16 +154,16 @@ struct MemoryPlan {
 
   static std::size_t rounded(std::size_t floats) { return (floats + 15) / 16 * 16; }
 
-  /// The value whose memory step i may write `result` to because it reads it as the last one, and only where it writes:
-  /// the residual of a convolution (Liveness knows of elementwise layers). nowhere if there is none. So fewer lines of
-  /// the caches are in use.
+  /// An input of step i that `result` may overwrite: this is its last reader, and each element is read only where it is
+  /// written. Such is the residual of a convolution (Liveness handles elementwise layers). `nowhere` if there is none.
+  /// Saves cache lines.
   std::size_t written_over(const Plan& plan, int i, std::size_t result) const {
     const PlanStep& step = plan.steps()[at(i)];
     const auto position = step.kernel->in_place(step.inputs.size());
     if (!position || step.outputs.size() != 1 || step.inputs[*position] == absent) return nowhere;
     const std::size_t under = at(step.inputs[*position]);
     const auto v = static_cast<ValueId>(under), y = static_cast<ValueId>(result);
-    if (offset[under] == nowhere || passing[under] || lives.root[under] != under || lives.last_use[under] > i ||
+    if (offset[under] == nowhere || in_thread_block[under] || lives.root[under] != under || lives.last_use[under] > i ||
         plan.layout(v) != plan.layout(y) || plan.element(v) != plan.element(y) ||
         !(plan.value(v).form == plan.value(y).form))
       return nowhere;

@@ -72,7 +72,7 @@ class Plan {
     return reordered != constants_.end() ? &reordered->second : value(v).constant.get();
   }
 
-  /// Operators that the value of a step came from: those of the step before for a copy.
+  /// The step's operators; for an inserted copy, those of the step that made what it copies.
   const std::string& op_of(std::size_t step) const {
     while (steps_[step].op == reorder) --step;
     return steps_[step].op;
@@ -115,7 +115,7 @@ class Plan {
     index();
   }
 
-  /// Decides in which layout each value lies, makes the layers ready for it, and puts copies where they are needed.
+  /// Decides the layout of each value, makes the kernels for it, and inserts copies where layouts differ.
   void lay_out(const Context& context) {
     std::vector<PlanStep> fused = std::move(steps_);
     steps_.clear();
@@ -185,7 +185,7 @@ class Plan {
     return static_cast<ValueId>(layout_.size()) - 1;
   }
 
-  /// A constant as its readers want it: once for all passes.
+  /// A constant in the layout and element type that its readers want, converted once for all passes.
   static Tensor reordered(const Tensor& constant, Layout layout, Element element, const Context& context) {
     Tensor copy(Shape{floats_of(constant.shape(), layout, context.isa())});
     if (element == Element::float32)

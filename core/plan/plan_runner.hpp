@@ -22,7 +22,7 @@ class PlanRunner {
   PlanRunner(Network network, Context context)
       : network_(std::move(network)),
         context_(std::move(context)),
-        alone_(context_.alone()),
+        single_threaded_(context_.single_threaded()),
         workers_(static_cast<std::size_t>(context_.threads())) {}
 
   const Network& network() const { return network_; }
@@ -112,10 +112,11 @@ class PlanRunner {
     return std::find(in.begin(), in.end(), v) != in.end();
   }
 
-  /// Computed (or an input), and read by a later step or visible.
+  /// True if the value has been computed (or is an input) and is still needed: by a later step, or because it is
+  /// visible.
   bool is_live(std::size_t v) const {
     const ValueId id = static_cast<ValueId>(v);
-    if (layout_->offset[v] == MemoryPlan::nowhere || layout_->passing[v]) return false;
+    if (layout_->offset[v] == MemoryPlan::nowhere || layout_->in_thread_block[v]) return false;
     const bool computed = is_input(id) || (plan_->step_of(id) >= 0 && plan_->step_of(id) < next_);
     return computed && layout_->lives.last_use[layout_->lives.root[v]] >= next_;
   }
@@ -142,8 +143,8 @@ class PlanRunner {
       if (keep[i] != i) std::memmove(data + i * row, data + keep[i] * row, row);
   }
 
-  /// A few examples at a time through all steps of a group, each thread examples of its own. What does not share out
-  /// evenly passes last, by all threads together.
+  /// Each thread takes some examples of its own through all steps of a group. Those left over by the even division run
+  /// last, all threads sharing them.
   void pass_in_turns(const StepGroup& group) {
     const std::int64_t threads =
         kernels::pieces_of(context_.pool(), rows_, group.operations * static_cast<double>(rows_));
@@ -155,7 +156,8 @@ class PlanRunner {
     context_.pool().split(threads, 1, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t w = first; w < last; ++w)
         for (std::int64_t p = taken++; p < single; p = taken++)
-          pass(workers_[static_cast<std::size_t>(w)], alone_, group, p * each, std::min(rows_, (p + 1) * each),
+          pass(workers_[static_cast<std::size_t>(w)], single_threaded_, group, p * each,
+               std::min(rows_, (p + 1) * each),
                workspace_.data() + static_cast<std::size_t>(w) * layout_->thread_workspace_floats,
                passing_.data() + static_cast<std::size_t>(w) * layout_->thread_floats);
     });
@@ -165,15 +167,15 @@ class PlanRunner {
 
   /// Rows [first, last) through a group's steps.
   void pass(Worker& worker, const Context& context, const StepGroup& group, std::int64_t first, std::int64_t last,
-            float* workspace, float* passing) {
+            float* workspace, float* thread_block) {
     if (group.rows > 0) {
-      for (std::int64_t n = first; n < last; ++n) pass_in_bands(worker, context, group, n, workspace, passing);
+      for (std::int64_t n = first; n < last; ++n) pass_in_bands(worker, context, group, n, workspace, thread_block);
       return;
     }
     time(worker, group);
     for (int i = group.first; i < group.last; ++i) {
       const auto start = timer_ ? Clock::now() : Clock::time_point{};
-      compute_step(worker, context, plan_->steps()[static_cast<std::size_t>(i)], first, last, workspace, passing);
+      compute_step(worker, context, plan_->steps()[static_cast<std::size_t>(i)], first, last, workspace, thread_block);
       if (timer_)
         worker.seconds[static_cast<std::size_t>(i - group.first)] +=
             std::chrono::duration<double>(Clock::now() - start).count();
@@ -187,11 +189,12 @@ class PlanRunner {
 
   /// Example n by bands of rows, of which each thread takes some that follow each other.
   void pass_in_bands(Worker& worker, const Context& context, const StepGroup& group, std::int64_t n, float* workspace,
-                     float* passing) {
+                     float* thread_block) {
     const auto& all = layout_->band_groups;
     const BandGroup& bands = *std::lower_bound(all.begin(), all.end(), group.first,
                                                [](const BandGroup& b, int first) { return b.first() < first; });
-    if (context.threads() == 1) return compute_bands(worker, group, bands, n, {0, bands.count()}, workspace, passing);
+    if (context.threads() == 1)
+      return compute_bands(worker, group, bands, n, {0, bands.count()}, workspace, thread_block);
     kernels::share(context.pool(), bands.count(), group.operations,
                    [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                      const auto w = static_cast<std::size_t>(piece);
@@ -202,12 +205,12 @@ class PlanRunner {
   }
 
   void compute_bands(Worker& worker, const StepGroup& group, const BandGroup& bands, std::int64_t n, RowRange some,
-                     float* workspace, float* passing) const {
+                     float* workspace, float* thread_block) const {
     time(worker, group);
     auto start = timer_ ? Clock::now() : Clock::time_point{};
     const auto where = [&](ValueId v) {
       const auto at = static_cast<std::size_t>(v);
-      return layout_->passing[at] ? passing + layout_->offset[at] : memory_of(v, n);
+      return layout_->in_thread_block[at] ? thread_block + layout_->offset[at] : memory_of(v, n);
     };
     bands.compute(context_, some.first, some.last, where, workspace, worker.rows, [&](int step) {
       if (!timer_) return;
@@ -219,10 +222,10 @@ class PlanRunner {
   }
 
   void compute_step(Worker& worker, const Context& context, const PlanStep& step, std::int64_t first, std::int64_t last,
-                    float* workspace, float* passing) const {
+                    float* workspace, float* thread_block) const {
     const auto rows_of = [&](ValueId v) -> View {
       const auto at = static_cast<std::size_t>(v);
-      float* data = layout_->passing[at] ? passing + layout_->offset[at] : memory_of(v, first);
+      float* data = layout_->in_thread_block[at] ? thread_block + layout_->offset[at] : memory_of(v, first);
       return {data, plan_->value(v).form.at(last - first)};
     };
     worker.inputs.clear();
@@ -251,7 +254,7 @@ class PlanRunner {
   }
 
   Network network_;
-  Context context_, alone_;
+  Context context_, single_threaded_;
   std::shared_ptr<const Plan> plan_;
   std::function<void(std::size_t, double)> timer_;
   std::map<std::int64_t, MemoryPlan> layouts_;

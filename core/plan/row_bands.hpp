@@ -10,7 +10,7 @@
 
 namespace weir::detail {
 
-/// What one step of a plan looks like to bands of rows.
+/// What RowBands must know of one step of a plan.
 struct BandStep {
   struct Input {
     std::size_t position;  ///< among the step's inputs
@@ -21,7 +21,7 @@ struct BandStep {
   std::int64_t rows = 0;        ///< of its output; 0 if the step does not know rows
   std::int64_t row_floats = 0;  ///< of one plane
   std::int64_t planes = 0;
-  std::int64_t together = 1;  ///< as in RowWindow
+  std::int64_t row_multiple = 1;  ///< as in RowWindow
 };
 
 /// The steps of a plan, in order.
@@ -44,7 +44,7 @@ inline std::vector<BandStep> band_steps(const Plan& plan) {
       knows = window && plan.value(v).form.has_rows() && whole_floats(v);
       if (!knows) continue;
       step.inputs.push_back({p, plan.step_of(v), *window});
-      step.together = std::max(step.together, window->together);
+      step.row_multiple = std::max(step.row_multiple, window->row_multiple);
     }
     const ValueId y = node.outputs[0];
     const ShapeForm& form = plan.value(y).form;
@@ -60,7 +60,8 @@ inline std::vector<BandStep> band_steps(const Plan& plan) {
 
 /// A pass of steps [first, last) over one example by bands of `height` rows of what the last of them computes. Every
 /// step computes the rows that are needed of it and are not there yet, and those that it computes together with them,
-/// and keeps those that will be needed again; so nothing is computed twice but where a pass begins in the middle.
+/// and keeps those that will be needed again; so nothing is computed twice, except at the first band of a pass that
+/// does not begin at the top.
 ///
 /// After the pyramids of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016, which compute overlaps again.
 class RowBands {
@@ -71,10 +72,10 @@ class RowBands {
   /// of the whole plan; they must outlive this.
   RowBands(std::span<const BandStep> steps, int first, int last, std::int64_t height)
       : steps_(steps), first_(first), last_(last), height_(height) {
-    // Away from the borders every band of a pass is like its third; where rows are computed together, bands repeat
-    // after that number of rows.
+    // Away from the borders every band of a pass is like the third. Where rows are computed in groups of row_multiple,
+    // the pattern of bands repeats after `period` of them.
     std::int64_t period = 1;
-    for (int s = first; s < last; ++s) period = std::lcm(period, step(s).together);
+    for (int s = first; s < last; ++s) period = std::lcm(period, step(s).row_multiple);
     for (std::int64_t begin = 0; begin < period; ++begin) {
       Place place;
       for (std::int64_t band = 0; band < 3 + period; ++band) {
@@ -91,7 +92,7 @@ class RowBands {
   std::int64_t count() const { return (step(last_ - 1).rows + height_ - 1) / height_; }
   /// The most rows that step s holds at a time.
   std::int64_t room(int s) const { return room_[at(s)]; }
-  /// Floats that a pass that begins in the middle computes again.
+  /// Floats that are computed twice if a pass begins at a band other than the first.
   double again() const { return std::max(0.0, begun_ - steady_); }
 
   /// How far a pass has come.
@@ -105,7 +106,7 @@ class RowBands {
     std::array<RowRange, longest> fresh_{}, held_;                     ///< by step of the pass
   };
 
-  /// Goes on to band number `band`: anyone at the begin, then the one behind.
+  /// Moves to this band: the first call may name any band, later calls the next one.
   void advance_to(std::int64_t band, Place& place) const {
     advance({band * height_, std::min((band + 1) * height_, step(last_ - 1).rows)}, true, place);
   }
@@ -120,9 +121,10 @@ class RowBands {
     return static_cast<double>(fresh(place, s).size() * step(s).row_floats * step(s).planes);
   }
 
-  /// Backwards, as what a step is to compute decides what it needs. within: rows end where the images do.
+  /// From the last step to the first: the rows a step computes determine the rows it needs of its inputs. within: rows
+  /// are cut to those of the images.
   void advance(RowRange y, bool within, Place& place) const {
-    // At first fresh is what is needed: from the first row that a reader still needs to the last that it needs now.
+    // fresh first collects the rows that later steps need: from the first one still needed to the last one needed now.
     constexpr RowRange unneeded{0, -1};
     place.fresh_.fill(unneeded);
     place.fresh_[at(last_ - 1)] = y;
@@ -135,8 +137,8 @@ class RowBands {
         continue;
       }
       fresh = {std::max(done, needed.first), std::max(done, needed.last)};
-      if (!fresh.empty() && step(s).together > 1 && s + 1 < last_) {
-        const RowRange whole = RowWindow{.together = step(s).together}.whole(fresh);
+      if (!fresh.empty() && step(s).row_multiple > 1 && s + 1 < last_) {
+        const RowRange whole = RowWindow{.row_multiple = step(s).row_multiple}.whole(fresh);
         fresh = {std::max(done, whole.first), whole.last};
         if (within) fresh = {std::max<std::int64_t>(fresh.first, 0), std::min(fresh.last, step(s).rows)};
       }
@@ -144,7 +146,7 @@ class RowBands {
       if (within && fresh.first >= step(s).rows) continue;
       for (const BandStep::Input& in : step(s).inputs) {
         if (in.step < first_) continue;
-        // A step that computes nothing now will need what its next row does.
+        // If a step computes nothing in this band, keep the input rows that its next row will need.
         const RowRange rows{fresh.first, std::max(fresh.last, fresh.first + 1)};
         RowRange r = within ? in.window.of(rows, step(in.step).rows) : in.window.of(rows);
         if (fresh.empty()) r.last = r.first;

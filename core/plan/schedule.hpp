@@ -28,7 +28,7 @@ struct StepGroup {
 /// weights are shared by the examples that pass together, tensors cost nothing where all that a step touches stays in
 /// that cache. No bit of a result depends on it. Only steps that treat each example by itself are grouped, which those
 /// on blocked tensors do; and a visible tensor ends its group. Where the tensors of one example are too large for the
-/// cache, steps that know rows (Layer::row_window) may go by bands of them.
+/// cache, steps that know rows (Kernel::row_window) may go by bands of them.
 ///
 /// After the loop tiling across layers of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016.
 class Schedule {
@@ -128,7 +128,7 @@ class Schedule {
 
   /// Offers all groups that begin with step i and take c examples at a time.
   void extend(std::vector<double>& best, std::vector<StepGroup>& arrival, int i, std::int64_t c) const {
-    const auto n = static_cast<double>(batch_), together = static_cast<double>(c);
+    const auto n = static_cast<double>(batch_), examples = static_cast<double>(c);
     const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? meet_bytes / n : 0);
     double moved = 0, weights = 0, most = 0;
     std::array<double, longest + 1> leaving{};  // by the last step that needs it, from i: what may leave the group
@@ -137,18 +137,18 @@ class Schedule {
       const StepTraffic& s = steps_[static_cast<std::size_t>(j)];
       if (s.ungroupable) return;
       for (const Operand& x : s.inputs)
-        moved += x.bytes * price(x.born < i ? std::max(n * x.bytes, together * s.bytes) : together * s.bytes);
+        moved += x.bytes * price(x.born < i ? std::max(n * x.bytes, examples * s.bytes) : examples * s.bytes);
       for (const Operand& y : s.outputs) {
-        moved += y.bytes * price(together * s.bytes);
+        moved += y.bytes * price(examples * s.bytes);
         const double out = y.bytes * price(n * y.bytes);
         leaving[static_cast<std::size_t>(std::clamp(y.dies, j, i + longest) - i)] += out;
         leaves += out;
       }
       leaves -= leaving[static_cast<std::size_t>(j - i)];
       weights += s.weights;
-      most = std::max(most, together * s.bytes);
-      const double cost = moved + leaves + weights / together * price(weights + most) +
-                          start_bytes / together * static_cast<double>(j + 1 - i);
+      most = std::max(most, examples * s.bytes);
+      const double cost = moved + leaves + weights / examples * price(weights + most) +
+                          start_bytes / examples * static_cast<double>(j + 1 - i);
       offer(best, arrival, {i, j + 1, c, false}, before + cost);
       if (s.visible) return;
     }
@@ -169,7 +169,7 @@ class Schedule {
       operations += s.operations;
       if (weights > machine_costs.second_level / 2) return;
       if (j > i && needed_until == j)
-        for (std::int64_t rows = last.together; rows < last.rows; rows *= 2)
+        for (std::int64_t rows = last.row_multiple; rows < last.rows; rows *= 2)
           if (const double cost = cost_in_bands(i, j, rows, weights, operations); cost >= 0)
             offer(best, arrival, {i, j + 1, 1, false, rows}, before + cost);
       if (s.visible || s.in_place) return;

@@ -172,21 +172,21 @@ WEIR_INLINE detail::PixelWindow Preprocess::resize_and_crop(detail::PixelWindow 
 WEIR_INLINE void Preprocess::write(const detail::PixelWindow& in, float* out) const {
   const auto rows = static_cast<std::size_t>(in.height), columns = static_cast<std::size_t>(in.width);
   const auto n = static_cast<std::size_t>(options_.channels);
-  const std::size_t channel_step = options_.is_nhwc ? 1 : rows * columns;
-  const std::size_t pixel_step = options_.is_nhwc ? n : 1;
-  const auto in_step = static_cast<std::size_t>(in.channels);
+  const std::size_t channel_stride = options_.is_nhwc ? 1 : rows * columns;
+  const std::size_t pixel_stride = options_.is_nhwc ? n : 1;
+  const auto in_stride = static_cast<std::size_t>(in.channels);
   for (std::size_t c = 0; c < n; ++c) {
     const float* values = values_[c].data();
     const std::size_t from = in.channels == 1 ? 0 : options_.is_bgr ? 2 - c : c;
     for (std::size_t y = 0; y < rows; ++y) {
       const std::uint8_t* pixel = in.data + static_cast<std::ptrdiff_t>(y) * in.row_bytes + from;
-      float* to = out + c * channel_step + y * columns * pixel_step;
+      float* to = out + c * channel_stride + y * columns * pixel_stride;
       if (n == 1 && in.channels == 3)
         for (std::size_t x = 0; x < columns; ++x) to[x] = values[luma(pixel + 3 * x)];
-      else if (in_step == 1 && pixel_step == 1)
+      else if (in_stride == 1 && pixel_stride == 1)
         for (std::size_t x = 0; x < columns; ++x) to[x] = values[pixel[x]];
       else
-        for (std::size_t x = 0; x < columns; ++x) to[x * pixel_step] = values[pixel[x * in_step]];
+        for (std::size_t x = 0; x < columns; ++x) to[x * pixel_stride] = values[pixel[x * in_stride]];
     }
   }
 }

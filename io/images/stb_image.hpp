@@ -1,4 +1,4 @@
-/// stb_image inside weir's namespace, with bounded memory: only io/images/image.hpp includes this.
+/// stb_image inside weir's namespace, with bounded memory: only io/images/image.ipp includes this.
 ///
 /// Everything of it has internal linkage and its own namespace, so any number of translation units may include it,
 /// beside a stb_image.h of their own: its macros are put back as they were. Its asserts are errors of the file at

@@ -12,9 +12,8 @@ namespace weir::detail {
 /// Indices of an axis of length n are -n .. n-1, negative ones counting from the end.
 ///
 /// Constant ones are checked while the network is built: one outside is a ShapeError. Those that the network computes
-/// (what ArgMax or TopK found) lie as floats, and a layer that runs may not throw: what an index outside would have
-/// taken, or the line along the axis into which it would have written, is NaN, so that no answer looks right that is
-/// not one.
+/// (by ArgMax or TopK) are floats. Out-of-range indices found at run time give NaN (on writes: the whole line along the
+/// axis), because forward() may not throw.
 class Indices {
  public:
   static constexpr std::int64_t outside = -1;

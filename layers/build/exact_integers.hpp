@@ -14,7 +14,7 @@
 
 namespace weir::detail {
 
-/// From here on a float does not hold every integer.
+/// From this number on, float32 does not represent every integer.
 inline constexpr float first_inexact_integer = 0x1p24F;
 
 /// True of operators whose results may be larger than what they are computed from.
@@ -48,8 +48,7 @@ class ExactIntegersKernel final : public Kernel {
   KernelPtr kernel_;
 };
 
-/// Another layer, a result of which is NaN where it is an integer that floats do not hold for sure: an answer that
-/// hangs on it is then an error, not a wrong one.
+/// Wraps a layer; integer results that float32 may not represent exactly become NaN, so a wrong answer is an error.
 class ExactIntegersLayer final : public Layer {
  public:
   explicit ExactIntegersLayer(LayerPtr layer) : layer_(std::move(layer)) {}

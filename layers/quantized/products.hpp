@@ -47,7 +47,7 @@ struct MatrixSizes {
   std::int64_t K, M;
 
   /// Rows of channels that pass the weights at a time.
-  static constexpr std::int64_t together = 24;
+  static constexpr std::int64_t rows_at_once = 24;
 
   Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x[x.rank() - 1] != K)
@@ -61,7 +61,8 @@ struct MatrixSizes {
   std::shared_ptr<const PackedConv> pack(const Context& context, const ConvNumbers& numbers, bool zero_later) const {
     kernels::Conv2dParams p;
     p.in_channels = K, p.out_channels = M;
-    return std::make_shared<PackedConv>(p, numbers, context.isa(), Shape{1, K, 1, together}, Source::rows, zero_later);
+    return std::make_shared<PackedConv>(p, numbers, context.isa(), Shape{1, K, 1, rows_at_once}, Source::rows,
+                                        zero_later);
   }
 };
 

@@ -29,12 +29,12 @@ struct Choice {
 /// calibration trace. `path` is PolicyTrainer::train_path's; policies trained here are appended to it.
 ///
 /// Margin::none: hull of the calibration points, refined around the budget, and a mix of the hull's two vertices there,
-/// so that calibration's mean is the budget exactly, in expectation over the mix. Being the best of many on the same
-/// examples it is a little optimistic. Margin::upper_limit: with the given confidence over the draw of the calibration
-/// examples the true mean loss that the budget is on, excess or net, is within budget (guarantee.hpp: Learn then Test
-/// with an exact test), and all of `further` are kept with it. The full network, whose excess and net loss are 0 by
-/// definition, is its answer where nothing else passes, or nothing could because there are too few examples
-/// (require_examples() asks that first): Choice::missing then says what is missing.
+/// so that calibration's mean is the budget exactly, in expectation over the mix. As the best of many policies on the
+/// same examples, its estimate is a little too good. Margin::upper_limit: with the given confidence over the draw of
+/// the calibration examples the true mean loss that the budget is on, excess or net, is within budget (guarantee.hpp:
+/// Learn then Test with an exact test), and all of `further` are kept with it. The full network, whose excess and net
+/// loss are 0 by definition, is its answer where nothing else passes, or nothing could because there are too few
+/// examples (require_examples() asks that first): Choice::missing then says what is missing.
 ///
 /// Throws ArgumentError for a budget that cannot be kept, options out of range, and further limits without
 /// Margin::upper_limit; what FurtherLimits::check throws.

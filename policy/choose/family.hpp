@@ -48,8 +48,8 @@ struct PolicyFamily {
 /// One member for each of these risks (ascending, >= 0), the fastest that has it on the training trace, by mixing
 /// neighbours on the path's lower hull; ends with the fastest policy of all. `path` is of this trainer. Where the
 /// trainer's path has one parameter the members are its own policies, as far apart as the risks, and `path` is not
-/// read: mixes of those that luck put on the hull would be behind what lies between them. Throws ArgumentError where
-/// the path is empty or the risks do not ascend.
+/// read: hull vertices are noisy minima; their mixes do worse on new data than the members between them. Throws
+/// ArgumentError where the path is empty or the risks do not ascend.
 PolicyFamily policy_family(const PolicyTrainer& trainer, const std::vector<PathPoint>& path, Risk risk,
                            const std::vector<double>& risks, std::uint64_t seed = 0);
 

@@ -30,7 +30,7 @@ enum class Certificate {
 
 namespace weir::detail {
 
-/// The fastest member with mean r <= epsilon; nullopt where there is none.
+/// The fastest member with mean r <= epsilon; nullopt if there is none.
 std::optional<std::size_t> choose_naively(const Eigen::MatrixXd& r, double epsilon);
 
 /// The fastest member with (sum of r' + 1) / (n + 1) <= epsilon, where r'(i, j) = max over k <= j of r(i, k), the worst
@@ -64,8 +64,8 @@ std::optional<std::size_t> learn_then_test(const Eigen::MatrixXd& r, double epsi
 double nearly_certain_risk(std::size_t n, std::size_t n_training, double epsilon, double delta);
 
 /// Weights for reject_on_ring: equal shares on the members whose predicted risk is 0, 1/3, 2/3 and all of
-/// nearly_certain_risk. Where each passes, the walk goes on with all of delta, as from a single start; where the safe
-/// end has a member that fails, the later starts still go on, each with its share.
+/// nearly_certain_risk. If all members pass, testing goes on with all of delta, as from a single start. If one at the
+/// safe end fails, the later starts still go on, each with its share.
 std::vector<double> several_starts(const std::vector<double>& predicted, std::size_t n, std::size_t n_training,
                                    double epsilon, double delta);
 

@@ -31,8 +31,8 @@ struct FurtherLimits {
   std::vector<Limit> also;
   /// For every stage k: of the examples that left at k or before, at most this share are regressions (accumulated gap
   /// control: Ringel, Cohen, Freedman, Elad, Romano, arXiv 2402.00857). A mean over all examples may hide that the
-  /// first exit answers badly whom it lets go. Too few leavers show nothing: policies are tried with their first exits
-  /// closed too. In the order of the stages.
+  /// first exit answers badly for those that leave there. Where too few leave there to show anything, policies with
+  /// their first exits closed are tried too. In the order of the stages.
   std::optional<double> given_exit;
 
   bool empty() const { return also.empty() && !given_exit; }
@@ -68,8 +68,8 @@ struct OpenedFamily {
 };
 
 /// A family's members, then the same with the first exit closed, then with the first two, ...: where a gate is closed,
-/// all go on to its first successor. Of each such block the member that the training trace is surest of has an equal
-/// share of delta: of it keeping given_exit, and `epsilon` in the mean of all examples.
+/// all go on to its first successor. In each block the test starts at the member most likely, by the training trace, to
+/// keep both limits (given_exit, and `epsilon` for the mean over all examples); the starts share delta equally.
 OpenedFamily open_later(const PolicyFamily& family, const Trace& training, double epsilon, double given_exit,
                         double delta);
 

@@ -80,8 +80,8 @@ inline Actions actions_of(const Gate& gate, const RowMatrix& X) {
   return actions;
 }
 
-/// Walks example i from stage 0 along a table of actions.
-inline Route walk(const Topology& topology, const ActionTable& actions, std::size_t i) {
+/// Follows example i from stage 0 along a table of actions.
+inline Route follow(const Topology& topology, const ActionTable& actions, std::size_t i) {
   Route route{{0}};
   for (std::size_t k = 0; actions[k][i] != 0; route.visited.push_back(k))
     k = topology.stages[k].next[actions[k][i] - 1];

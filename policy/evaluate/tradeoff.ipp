@@ -63,7 +63,7 @@ WEIR_INLINE TradeoffPoint mixed(const std::vector<TradeoffPoint>& points, const 
 WEIR_INLINE double mean_loss_over_cost(const std::vector<TradeoffPoint>& points, double from, double to) {
   const auto hull = lower_hull(points);
   if (hull.empty() || !(from < to) || from < points[hull[0]].cost)
-    throw ArgumentError("area: needs points and from < to, both at or above the fastest point's seconds");
+    throw ArgumentError("area: needs points and from < to, both at or above the fastest point's cost");
   double area = 0;
   for (std::size_t v = 0; v < hull.size(); ++v) {
     const TradeoffPoint& p = points[hull[v]];

@@ -10,7 +10,7 @@
 
 namespace weir {
 
-/// Of whose logits a head is told besides its own layer.
+/// What a head reads: its own layer only, or also the previous exit's logits.
 enum class HeadSees { own_layer, earlier_exit };
 
 /// minimises  mean_i sum_c q_ic (-ln p_c(x_i))  over heads with one hidden layer, q_i the class probabilities of the

@@ -1,5 +1,5 @@
 /// Every group of features by name. To add one: write its file, include it in list.ipp, and give it one line there; the
-/// executor, policy files, traces, the choice of features and the tests walk this list. A program adds its own by
+/// executor, policy files, traces, the choice of features and the tests go through this list. A program adds its own by
 /// register_feature_group().
 #pragma once
 #include <cstddef>

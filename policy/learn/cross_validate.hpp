@@ -24,9 +24,9 @@ struct CrossValidation {
 std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology, const TrainOptions& train,
                                      const CrossValidation& options);
 
-/// One number for a path, the smaller the better: the geometric mean of the costs that half the budget, the budget
-/// and twice the budget of loss cost on its hull; for a budget of cost the mean of the losses there. Three points,
-/// since a single one moves with single examples. Infinity where a budget cannot be kept.
+/// One number for a path, the smaller the better: the geometric mean of the hull's costs at half the budget, the budget
+/// and twice the budget of loss; for a budget of cost the mean of the losses there. Three points, since a single one
+/// moves with single examples. Infinity where a budget cannot be kept.
 double system_cost(const std::vector<Estimate>& path, const Budget& budget);
 
 }  // namespace weir::detail

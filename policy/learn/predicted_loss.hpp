@@ -50,9 +50,9 @@ struct GateProblem {
 /// low = min(0, least R), high the largest R.
 class PredictedLoss {
  public:
-  /// skip: how many times the limit of an exit may be expected of a successor that is run nevertheless; > 0. Time: a
-  /// fit for each action but each stage's last, (folds + 1) of them where folds > 1. Throws what
-  /// LogisticRegression::fit throws, and ArgumentError for a bad skip.
+  /// skip, > 0: a successor is run if its predicted loss is at most this many times the limit for exits. Time: a fit
+  /// for each action but each stage's last, (folds + 1) of them where folds > 1. Throws what LogisticRegression::fit
+  /// throws, and ArgumentError for a bad skip.
   explicit PredictedLoss(const GateProblem& problem, double skip = 3);
 
   /// The gates with limit t > 0, in units of loss (infinity: everything exits at once).

@@ -90,8 +90,8 @@ class PolicyTrainer {
   PathPoint fixed(std::size_t exit) const;
 
   /// n prices in geometric steps, ascending. At the lowest, no loss is worth the cheapest further stage; at the
-  /// highest, a loss is worth running everything on a tenth of the examples, beyond which n examples cannot tell gates
-  /// apart.
+  /// highest, one loss is worth running everything on a tenth of the examples; above that, n examples do not suffice to
+  /// tell gates apart.
   std::vector<double> lambda_grid(std::size_t n) const;
 
   /// A policy for each lambda (ascending; each started from its larger neighbour), preceded by the fixed exits of all
@@ -101,7 +101,7 @@ class PolicyTrainer {
   std::vector<PathPoint> train_path(std::size_t n_lambdas = 30) const { return train_path(lambda_grid(n_lambdas)); }
 
  private:
-  /// Sums of costs in another order differ by rounding; what differs by less is no gain.
+  /// Sums in another order differ by rounding; smaller differences count as no gain.
   static constexpr double rounding = 1e-12;
 
   /// A gate and its decisions on all training examples.

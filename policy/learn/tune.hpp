@@ -49,8 +49,8 @@ std::vector<Candidate> default_candidates(const TrainOptions& base);
 /// between two divisions of them, and the dearer to learn look the cheaper for it.
 inline constexpr double least_saving = 0.05;
 
-/// Whether a candidate of this cost is taken before the best so far, in a walk over candidates from the first on: it
-/// costs less than that one, and less than the first by the share least_saving.
+/// Whether a candidate of this cost replaces the best so far, candidates being tried in their order: it must cost less
+/// than the best, and less than the first one by the share least_saving.
 bool takes_over(double cost, double first, double best);
 
 struct Tuning {

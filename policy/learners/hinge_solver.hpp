@@ -81,8 +81,8 @@ inline Eigen::VectorXd minimise_hinge(const LinearProblem& problem, double toler
     if (factor.info() != Eigen::Success) break;
     const Vector step = factor.solve(dual_v - v);
     const double decrement = step.dot(dual_v - v);
-    // Near its minimum this Lagrangian says no more: on with its multipliers to a narrower one. The gap is
-    // what the width makes of the hinge and 0.5 |v - Z'a|^2, which must not be what is left over at the end.
+    // Close to this Lagrangian's minimum: update the multipliers and reduce the width h. The duality gap has two parts,
+    // one from the width and 0.5 |v - Z'a|^2; the second must not be what remains at the end.
     const double residual = 0.5 * (dual_v - v).squaredNorm(), width_gap = std::max(primal - dual - residual, 0.0);
     const bool coarse = width_gap > 1e-6 * primal;
     if (decrement <= 0.01 * width_gap && (coarse || residual <= 0.1 * std::max(width_gap, tolerance * primal))) {

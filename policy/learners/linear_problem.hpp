@@ -28,8 +28,8 @@ struct LinearProblem {
   }
 };
 
-/// Fits a linear model: checks, drops rows of weight zero, answers a single class by a constant, standardises, sets
-/// cost_i = C weight_i and hands the problem to `solve(const LinearProblem&) -> v`.
+/// Fits a linear model: checks the data, drops rows of weight zero, fits a constant if there is only one class,
+/// standardises, sets cost_i = C weight_i and hands the problem to `solve(const LinearProblem&) -> v`.
 ///
 /// With `normalise_weights` the weights are divided by their sum, so the objective is 0.5 w'w + C (weighted mean loss)
 /// and C means the same for weights in seconds, in milliseconds, and for any n. (Dividing by their mean instead would

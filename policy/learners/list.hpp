@@ -1,5 +1,5 @@
 /// Every learner by name. To add one: write its file, include it, and give it one line here; the conformance test, the
-/// policy file and the programs walk this list.
+/// policy file and the programs go through this list.
 #pragma once
 #include <string_view>
 #include <tuple>

@@ -60,10 +60,10 @@ WEIR_INLINE std::vector<StageCost> count_costs(const CascadeSpec& spec, double f
     const auto of_features = spec.features(k).flops();
     for (std::size_t g = 0; g < of_features.size(); ++g) {
       if (of_features[g] == 0) continue;
-      const double seconds = of_features[g] / flops_per_second;
-      cost.feature_costs[std::string(feature_list()[g].name)] = seconds;
-      cost.cost += seconds;
-      cost.answer_cost += seconds;
+      const double cost_of_group = of_features[g] / flops_per_second;
+      cost.feature_costs[std::string(feature_list()[g].name)] = cost_of_group;
+      cost.cost += cost_of_group;
+      cost.answer_cost += cost_of_group;
     }
   }
   return costs;

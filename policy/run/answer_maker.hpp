@@ -46,9 +46,9 @@ class AnswerMaker {
   }
 
   /// What stage k by itself says of example r, from row i of its tensors: its own probabilities, and all features but
-  /// those of a joined answer and the score, which say() makes. A stage that its head sees has answered. Throws
-  /// NotFiniteError, with `row` as the caller counts, where the answer holds NaN or infinity, ArgumentError for NaN
-  /// among the features.
+  /// those of a joined answer and the score, which complete_answer() makes. A stage that its head sees has answered.
+  /// Throws NotFiniteError, with `row` as the caller counts, where the answer holds NaN or infinity, ArgumentError for
+  /// NaN among the features.
   void answer(std::size_t k, const StageTensors& tensors, std::size_t i, std::size_t r, CascadeRows& rows,
               std::size_t row_of_caller) {
     const std::span<float> probabilities = rows.own_probabilities(k, r);
@@ -98,9 +98,9 @@ class AnswerMaker {
     }
   }
 
-  /// Makes what stage k says of example r whole: answer, prediction and features. It has answered, and the stages
-  /// before have said theirs.
-  void say(std::size_t k, std::size_t r, CascadeRows& rows) {
+  /// Joins stage k's probabilities with those of earlier stages and appends its score, for example r; they must have
+  /// answered.
+  void complete_answer(std::size_t k, std::size_t r, CascadeRows& rows) {
     if (has_joins_) join(k, r, rows);
     if (!has_scores_) return;
     const std::span<double> features = rows.features(k, r);

@@ -92,7 +92,7 @@ class CascadeExecutor {
       const detail::StageTensors y = advance(k);
       const double ran = seconds_since(start);
       answer_maker_.answer(k, y, 0, 0, *store_, row);
-      answer_maker_.say(k, 0, *store_);
+      answer_maker_.complete_answer(k, 0, *store_);
       const std::size_t action = decide_at(k, 0, decide);
       const double now = seconds_since(start);
       stage_costs_[k] = {now - before, now - ran};
@@ -195,7 +195,7 @@ class CascadeExecutor {
       const double ran = seconds_since(start);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         answer_maker_.answer(k, y, i, rows[i], *store_, rows[i]);
-        answer_maker_.say(k, rows[i], *store_);
+        answer_maker_.complete_answer(k, rows[i], *store_);
       }
       keep_.clear();
       std::size_t own_next = k;
@@ -258,7 +258,7 @@ class CascadeExecutor {
     }
     for (std::size_t k = 0; k < spec_->stages.size(); ++k)
       for (std::size_t r = 0; r < n; ++r) {
-        answer_maker_.say(k, r, *store_);
+        answer_maker_.complete_answer(k, r, *store_);
         sink(k, first + r, store_->prediction(k, r), store_->probabilities(k, r),
              std::span<const double>(store_->features(k, r)));
       }

@@ -232,10 +232,12 @@ WEIR_INLINE void PolicyFile::check() const {
   }
   if (!(policy.p >= 0 && policy.p <= 1)) throw ArgumentError("policy file: the share p must be in [0, 1]");
   detail::check_cost_unit(cost_unit);
+  const std::string key = detail::cost_field(cost_unit);
   for (const Stage& s : stages) {
-    if (!(s.cost >= 0) || !std::isfinite(s.cost)) throw ArgumentError("policy file: seconds must be finite and >= 0");
+    if (!(s.cost >= 0) || !std::isfinite(s.cost))
+      throw ArgumentError(detail::message({"policy file: ", key, " must be finite and >= 0"}));
     if (!(s.answer_cost >= 0 && s.answer_cost <= s.cost))
-      throw ArgumentError("policy file: the answer's seconds must be in [0, seconds]");
+      throw ArgumentError(detail::message({"policy file: answer_", key, " must be between 0 and ", key}));
   }
   for (const auto& lambda : {lambda_a, lambda_b})
     if (lambda && (!std::isfinite(*lambda) || *lambda < 0))

@@ -58,7 +58,8 @@ WEIR_INLINE void Trace::check() const {
   if (stages.empty() || label.empty()) throw ShapeError("trace: at least one stage and one example are needed");
   detail::check_cost_unit(cost_unit);
   const auto n = static_cast<Eigen::Index>(label.size());
-  for (const StageTrace& s : stages) {
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    const StageTrace& s = stages[k];
     const std::string where = "trace, stage '" + s.name + "': ";
     if (s.features.rows() != n || s.loss.size() != n || s.prediction.size() != label.size())
       throw ShapeError(detail::message({where, n, " labels, but features of ", s.features.rows(), ", losses of ",
@@ -70,13 +71,13 @@ WEIR_INLINE void Trace::check() const {
       throw ShapeError(
           detail::message({where, n, " labels, but probabilities of ", s.probabilities.rows(), " examples"}));
     if (!std::isfinite(s.cost) || s.cost < 0)
-      throw ArgumentError(detail::message({where, "seconds must be finite and >= 0"}));
+      throw ArgumentError(detail::message({where, "the cost must be finite and >= 0"}));
     if (!(s.answer_cost >= 0 && s.answer_cost <= s.cost))
-      throw ArgumentError(detail::message({where, "the answer's seconds must be in [0, seconds]"}));
-    for (const auto& [group, seconds] : s.feature_costs)
-      if (!(seconds >= 0) || !std::isfinite(seconds))
-        throw ArgumentError(detail::message({where, "the seconds of features '", group, "' must be finite and >= 0"}));
-    const bool again = &s != stages.data() && !s.network.empty() && (&s)[-1].network != s.network &&
+      throw ArgumentError(detail::message({where, "the answer's cost must be between 0 and the stage's cost"}));
+    for (const auto& [group, cost] : s.feature_costs)
+      if (!(cost >= 0) || !std::isfinite(cost))
+        throw ArgumentError(detail::message({where, "the cost of features '", group, "' must be finite and >= 0"}));
+    const bool again = k > 0 && !s.network.empty() && stages[k - 1].network != s.network &&
                        std::any_of(stages.data(), &s, [&](const StageTrace& t) { return t.network == s.network; });
     if (again)
       throw ArgumentError(detail::message({where, "other stages lie between those of network '", s.network, "'"}));

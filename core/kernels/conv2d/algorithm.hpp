@@ -8,6 +8,7 @@
 #include <weir/core/kernels/conv2d/geometry.hpp>
 #include <weir/core/kernels/micro/list.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/memory/packed_weights.hpp>
 #include <weir/core/parallel.hpp>
 #include <weir/core/rows.hpp>
@@ -59,7 +60,7 @@ class Conv2dAlgorithm {
   /// True if run_rows() works.
   virtual bool by_rows() const { return false; }
   /// Rows of y that run_rows() computes together; see RowWindow.
-  virtual std::int64_t rows_together() const { return 1; }
+  virtual std::int64_t row_multiple() const { return 1; }
   /// As run(), a part of one image by the calling thread only, in the workspace of one thread.
   virtual void run_rows(const Conv2dRows& /*rows*/, const float* /*bias*/, float* /*workspace*/) const {}
 };
@@ -86,11 +87,8 @@ struct EvenParts {
   }
 };
 
-/// Half of a second-level cache of 1 MiB.
-inline constexpr std::int64_t cached_floats = std::int64_t{1} << 17;
-
-/// Cycles of a register tile: two fused multiply-adds of a vector each cycle, but no chain is shorter than its latency
-/// of 4; a single vector is bound by loads.
+/// Cycles of a register tile: two fused multiply-adds of a vector each cycle, but no term of a chain takes less than
+/// their latency; tiles one vector wide are bound by loads.
 inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t vectors) {
   const auto R = static_cast<double>(rows);
   return static_cast<double>(K) * std::max(detail::machine_costs.multiply_add_latency,
@@ -98,11 +96,10 @@ inline double conv_tile_cycles(std::int64_t K, std::int64_t rows, std::int64_t v
 }
 
 /// Floats to fetch ahead for each k, so that `tiles` tiles together fetch the next K * floats weights.
-inline std::int64_t ahead_step(std::int64_t floats, std::int64_t tiles) { return (floats + tiles - 1) / tiles; }
+inline std::int64_t ahead_stride(std::int64_t floats, std::int64_t tiles) { return (floats + tiles - 1) / tiles; }
 
 /// Cycles when `cycles` of arithmetic overlap with `floats` weights that are fetched ahead: the closer the two are, the
-/// less they overlap. A layer of 2 MiB of weights and more is taken for one of a network whose weights
-/// come from memory in every pass, others for one of those that stay in the third-level cache.
+/// less they overlap. Where the weights come from: see MachineCosts::weights_cached.
 inline double cycles_with_weights(double cycles, double floats) {
   const bool from_memory = floats > detail::machine_costs.weights_cached;
   return std::hypot(

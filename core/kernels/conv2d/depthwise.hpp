@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 #include <weir/core/kernels/conv2d/depthwise_staged.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
@@ -16,7 +17,8 @@ class Depthwise : public Conv2dAlgorithm {
       : params_(p), micro_(&micro), H_(x[2]), W_(x[3]), planes_(round_up(p.in_channels, micro.lanes) / micro.lanes) {
     const Shape y = p.output_shape(x);
     OH_ = y[2], OW_ = y[3];
-    band_ = std::clamp<std::int64_t>(cached_near / (W_ * micro.lanes * p.stride_h), 1, OH_);
+    band_ = std::clamp<std::int64_t>(detail::machine_costs.depthwise_input_floats / (W_ * micro.lanes * p.stride_h), 1,
+                                     OH_);
     cut_row();
   }
 
@@ -38,7 +40,8 @@ class Depthwise : public Conv2dAlgorithm {
   std::size_t workspace_floats(std::int64_t) const override { return 0; }
 
   void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias, float*) const override {
-    // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
+    // Threads share a single large image by rows, and otherwise the planes of all images, as the layers before and
+    // after do.
     const std::int64_t threads = pool.threads(), L = micro_->lanes;
     const bool in_rows = images.count == 1 && H_ * W_ > depthwise_smallest_in_rows;
     const std::int64_t part = in_rows ? (OH_ + threads - 1) / threads : OH_;
@@ -64,7 +67,6 @@ class Depthwise : public Conv2dAlgorithm {
   }
 
  private:
-  static constexpr std::int64_t cached_near = 1 << 13;  ///< floats of x that stay in the first-level cache
   static constexpr std::int64_t asked_ahead = 1 << 10;  ///< floats of y that lines are asked for ahead of the stores
 
   /// Neighbouring tiles of a row that one call of a kernel computes.
@@ -73,7 +75,8 @@ class Depthwise : public Conv2dAlgorithm {
     std::int64_t absent_left, absent_right;
   };
 
-  /// The fewest tiles, as even as can be, the larger ones first; those that reach beyond the image by themselves.
+  /// Cuts a row into the fewest tiles, as equal as possible, larger ones first; a tile that reaches beyond the image is
+  /// a run of its own.
   void cut_row() {
     const std::int64_t count = EvenParts(OW_, max_depthwise_rows).count, S = params_.stride_w;
     for (std::int64_t t = 0, j = 0; t < count; ++t) {
@@ -96,10 +99,10 @@ class Depthwise : public Conv2dAlgorithm {
     for (std::int64_t i = work.rows.first; i < work.rows.last;) {
       // Rows that see the same rows of the kernel, and lie one behind the other, go together.
       const auto [k, k_end] = kernel_rows(i);
-      std::int64_t most = std::min({work.rows.last, i + band, i + work.y.together(i)}), end = i + 1;
-      if (work.residual.data) most = std::min(most, i + work.residual.together(i));
+      std::int64_t most = std::min({work.rows.last, i + band, i + work.y.contiguous(i)}), end = i + 1;
+      if (work.residual.data) most = std::min(most, i + work.residual.contiguous(i));
       while (end < most && kernel_rows(end) == std::pair(k, k_end)) ++end;
-      // A band ahead, so that the lines are there when they are stored to.
+      // Prefetches one band ahead, so that its lines are in the cache when they are written.
       if (shared) ask(work, n, i == work.rows.first ? i : end, std::min(work.rows.last, end + band));
       for (const Run& run : runs_) {
         const std::int64_t top = k == k_end ? 0 : i * params_.stride_h - params_.pad_top + k * params_.dilation_h,
@@ -129,7 +132,7 @@ class Depthwise : public Conv2dAlgorithm {
 
   /// Rows first .. last-1 of plane n of y will soon be written.
   static void ask(const Conv2dRows& work, std::int64_t n, std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) write_soon(work.y.row(n, i), (work.y.row_floats + 15) / 16);
+    for (std::int64_t i = first; i < last; ++i) prefetch_for_write(work.y.row(n, i), (work.y.row_floats + 15) / 16);
   }
 
   /// Rows of the kernel, [first, last), that lie within the image for row i of y; none: [0, 0).

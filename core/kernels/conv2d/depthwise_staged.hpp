@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
@@ -30,9 +31,10 @@ class DepthwiseStaged : public Conv2dAlgorithm {
         micro_(&micro),
         geometry_(p, x, Layout::blocked, micro.isa),
         across_(geometry_.OW, max_depthwise_rows) {
-    band_ = geometry_.in_rows()
-                ? std::clamp<std::int64_t>(staged_most / (geometry_.row_floats() * p.stride_h), 1, geometry_.OH)
-                : geometry_.OH;
+    band_ = geometry_.in_rows() ? std::clamp<std::int64_t>(detail::machine_costs.depthwise_staged_floats /
+                                                               (geometry_.row_floats() * p.stride_h),
+                                                           1, geometry_.OH)
+                                : geometry_.OH;
     for (std::int64_t r = 0; r < p.kernel_h; ++r)
       for (std::int64_t s = 0; s < p.kernel_w; ++s)
         offset_.push_back(static_cast<std::int32_t>(geometry_.tap_of(r, s)));
@@ -58,7 +60,8 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   void run(const detail::ThreadPool& pool, const Conv2dImages& images, const float* bias,
            float* workspace) const override {
     const Geometry& g = geometry_;
-    // Threads take rows, as in the layers around, if they do not take images; of small images channels, as there.
+    // Threads share a single large image by rows, and otherwise the planes of all images, as the layers before and
+    // after do.
     const std::int64_t most = std::max<std::int64_t>(1, (g.OH + pool.threads() - 1) / pool.threads());
     const bool by_rows = g.in_rows() && images.count == 1 && g.H * g.W > depthwise_smallest_in_rows;
     const std::int64_t band = by_rows ? std::min(band_, most) : band_;
@@ -69,7 +72,7 @@ class DepthwiseStaged : public Conv2dAlgorithm {
     share(pool, planes * bands, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       for (std::int64_t u = first; u < last; ++u) {
         const std::int64_t n = u % planes, i = u / planes * band, end = std::min(g.OH, i + band);
-        const float* x = images.x + n * g.H * g.W * g.unit;
+        const float* x = images.x + n * g.H * g.W * g.pixel_floats;
         std::int64_t top = 0;  // row of the padded image that the kernels begin at
         if (g.staged) {
           float* staged = workspace + piece * workspaces_apart(piece_floats());
@@ -87,7 +90,6 @@ class DepthwiseStaged : public Conv2dAlgorithm {
   }
 
  private:
-  static constexpr std::int64_t staged_most = 1 << 14;  ///< floats of a band, about
   static constexpr std::int64_t asked_ahead = 1 << 10;  ///< floats of y from where lines are asked for to the stores
 
   /// Rows first .. last-1 of plane n, counted over all images, of y; x begins with row `top`.
@@ -97,7 +99,7 @@ class DepthwiseStaged : public Conv2dAlgorithm {
     const std::int64_t L = micro_->lanes, plane = n % g.planes;
     const std::int64_t end = (n * g.OH + last) * g.OW * L;
     const auto ask = [&](std::int64_t y, std::int64_t floats) {
-      if (y < end) write_soon(images.y + y, (std::min(floats, end - y) + 15) / 16);
+      if (y < end) prefetch_for_write(images.y + y, (std::min(floats, end - y) + 15) / 16);
     };
     if (shared) ask((n * g.OH + first) * g.OW * L, asked_ahead);
     for (std::int64_t i = first; i < last; ++i)

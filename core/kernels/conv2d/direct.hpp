@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
@@ -41,7 +42,7 @@ class Direct : public Conv2dAlgorithm {
     cut_columns();
     // What tiles read of the image while weights pass by should stay in the second-level cache.
     const std::int64_t row_floats = micro.max_rows * p.in_channels * std::min(p.kernel_h, p.stride_h);
-    chunk_ = std::clamp<std::int64_t>(cached_floats / row_floats, 4, 1 << 20);
+    chunk_ = std::clamp<std::int64_t>(detail::machine_costs.conv_input_floats / row_floats, 4, 1 << 20);
     together_ = std::clamp<std::int64_t>(chunk_ / static_cast<std::int64_t>(tiles_.size()), 1, 64);
   }
 
@@ -112,9 +113,9 @@ class Direct : public Conv2dAlgorithm {
     }
     // Rows that lie one behind the other everywhere go together, so that a line may go on from row to row.
     for (std::int64_t i = work.rows.first, rows = 0; i < work.rows.last; i += rows) {
-      rows = std::min(work.rows.last - i, work.y.together(i));
-      if (work.residual.data) rows = std::min(rows, work.residual.together(i));
-      rows = std::min(rows, (x.together(i * params_.stride_h) - 1) / params_.stride_h + 1);
+      rows = std::min(work.rows.last - i, work.y.contiguous(i));
+      if (work.residual.data) rows = std::min(rows, work.residual.contiguous(i));
+      rows = std::min(rows, (x.contiguous(i * params_.stride_h) - 1) / params_.stride_h + 1);
       run_rows_together(work, x.row(0, i * params_.stride_h), taps, {i, i + rows}, bias);
     }
   }
@@ -146,7 +147,7 @@ class Direct : public Conv2dAlgorithm {
     std::int64_t weights = 0;
     for (std::int64_t m = 0; m < M;) {
       Columns one = columns(m, 1), two = columns(m, M - m > L ? 2 : 1);
-      // Two blocks at once, unless they share no groups.
+      // Two blocks at once, unless that costs more than one by one: then they have no groups in common.
       const std::int64_t rows = tiles_.front().pixels;
       if (two.vectors == 2 && tile_cycles(two, rows) > detail::machine_costs.two_blocks * tile_cycles(one, rows))
         two = one;
@@ -176,13 +177,13 @@ class Direct : public Conv2dAlgorithm {
 
   /// The order of the sum: planes, then the kernel's rows and columns, then the plane's channels.
   void add_taps(const Columns& c) {
-    const std::int64_t unit = geometry_.unit;
+    const std::int64_t pixel_floats = geometry_.pixel_floats;
     for (std::int64_t channel = c.channels_begin; channel < c.channels_end;) {
-      const std::int64_t stop = std::min(c.channels_end, (channel / unit + 1) * unit);
+      const std::int64_t stop = std::min(c.channels_end, (channel / pixel_floats + 1) * pixel_floats);
       for (std::int64_t r = 0; r < params_.kernel_h; ++r)
         for (std::int64_t s = 0; s < params_.kernel_w; ++s)
-          taps_.push_back({static_cast<std::int32_t>(channel / unit * geometry_.plane_floats + geometry_.tap_of(r, s) +
-                                                     channel % unit),
+          taps_.push_back({static_cast<std::int32_t>(channel / pixel_floats * geometry_.plane_floats +
+                                                     geometry_.tap_of(r, s) + channel % pixel_floats),
                            static_cast<std::int32_t>(stop - channel)});
       channel = stop;
     }
@@ -198,8 +199,8 @@ class Direct : public Conv2dAlgorithm {
     for (const Columns& c : columns_) {
       const std::int64_t block = c.first / L;
       ConvTile tile = tile_of(c, taps, bias, work.clamp);
-      tile.block_step = work.y.plane_floats, tile.residual_step = work.residual.plane_floats;
-      tile.ahead_step = ahead_step(c.vectors * L, tiles);
+      tile.block_stride = work.y.plane_floats, tile.residual_stride = work.residual.plane_floats;
+      tile.ahead_stride = ahead_stride(c.vectors * L, tiles);
       for (std::int64_t row = rows.first; row < rows.first + lines; ++row) {
         const float* residual = work.residual.data ? work.residual.row(block, row) : nullptr;
         const float* first_x = x + g.first_of(row - rows.first, 0);
@@ -208,14 +209,14 @@ class Direct : public Conv2dAlgorithm {
           tile.x = first_x + g.first_of(0, first);
           tile.residual = residual ? residual + first * L : nullptr;
           tile.y = y + first * L;
-          micro_->conv_tile(g.pixel_step(), pixels, c.vectors)(tile);
-          tile.ahead += c.K * tile.ahead_step;
+          micro_->conv_tile(g.pixel_stride(), pixels, c.vectors)(tile);
+          tile.ahead += c.K * tile.ahead_stride;
         });
       }
     }
   }
 
-  /// What the tiles of some columns have in common; nothing ahead of them but the weights of the next columns.
+  /// What all tiles of these columns have in common; only the weights of the next columns are fetched ahead.
   ConvTile tile_of(const Columns& c, const ConvTap* taps, const float* bias, const Clamp& clamp) const {
     const float* weights = weights_.data() + c.weights;
     return {.x = nullptr,
@@ -223,12 +224,12 @@ class Direct : public Conv2dAlgorithm {
             .taps_end = taps + c.taps_end,
             .weights = weights,
             .ahead = weights + c.K * c.vectors * micro_->lanes,
-            .ahead_step = 0,
+            .ahead_stride = 0,
             .bias = bias + c.first,
             .residual = nullptr,
             .y = nullptr,
-            .block_step = 0,
-            .residual_step = 0,
+            .block_stride = 0,
+            .residual_stride = 0,
             .clamp = clamp};
   }
 
@@ -247,7 +248,8 @@ class Direct : public Conv2dAlgorithm {
   template <class F>
   void for_each_weight(const Columns& c, const F& f) const {
     for (std::int64_t channel = c.channels_begin; channel < c.channels_end;) {
-      const std::int64_t stop = std::min(c.channels_end, (channel / geometry_.unit + 1) * geometry_.unit);
+      const std::int64_t stop =
+          std::min(c.channels_end, (channel / geometry_.pixel_floats + 1) * geometry_.pixel_floats);
       for (std::int64_t r = 0; r < params_.kernel_h; ++r)
         for (std::int64_t s = 0; s < params_.kernel_w; ++s)
           for (std::int64_t each = channel; each < stop; ++each) f(each, r, s);
@@ -263,20 +265,21 @@ class Direct : public Conv2dAlgorithm {
   void run_together(const detail::ThreadPool& pool, const Conv2dImages& images, std::int64_t n, std::int64_t count,
                     const float* bias, float* workspace) const {
     const Geometry& g = geometry_;
-    const std::int64_t plain = g.planes * g.H * g.W * g.unit, image = g.staged ? g.planes * g.plane_floats : plain;
+    const std::int64_t plain = g.planes * g.H * g.W * g.pixel_floats,
+                       image = g.staged ? g.planes * g.plane_floats : plain;
     const float* x = images.x + n * plain;
     if (g.staged) {
       const double operations = detail::machine_costs.copy_operations * static_cast<double>(count * g.staged_floats());
-      // Rows of one image, as most of them are read by the thread that staged them.
+      // Threads share the rows of one image: most rows are then read by the thread that staged them.
       if (count == 1)
         share(pool, g.staged_rows(), operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
           for (std::int64_t p = 0; p < g.planes; ++p)
-            g.stage(x + p * g.H * g.W * g.unit, workspace + p * g.plane_floats, first, last);
+            g.stage(x + p * g.H * g.W * g.pixel_floats, workspace + p * g.plane_floats, first, last);
         });
       else
         share(pool, count * g.planes, operations, [&](std::int64_t, std::int64_t first, std::int64_t last) {
           for (std::int64_t p = first; p < last; ++p)
-            g.stage(x + p * g.H * g.W * g.unit, workspace + p * g.plane_floats);
+            g.stage(x + p * g.H * g.W * g.pixel_floats, workspace + p * g.plane_floats);
         });
       x = workspace;
     }
@@ -326,10 +329,10 @@ class Direct : public Conv2dAlgorithm {
     const auto each = static_cast<std::int64_t>(tiles_.size()), L = std::int64_t{micro_->lanes};
     const std::int64_t y_floats = round_up(params_.out_channels, L) * pixels_;
     ConvTile tile = tile_of(c, taps_.data(), work.bias, work.images.clamp);
-    tile.block_step = tile.residual_step = pixels_ * L;
+    tile.block_stride = tile.residual_stride = pixels_ * L;
     // Each tile fetches a part of what the next columns need.
-    tile.ahead_step = ahead_step(c.vectors * L, work.chunk);
-    tile.ahead += in_chunk * c.K * tile.ahead_step;
+    tile.ahead_stride = ahead_stride(c.vectors * L, work.chunk);
+    tile.ahead += in_chunk * c.K * tile.ahead_stride;
     for (std::int64_t t = first; t < last;) {
       const std::int64_t image = t / each, begin = image * each, end = std::min(last, begin + each);
       const float* x = work.x + image * work.image;
@@ -340,9 +343,9 @@ class Direct : public Conv2dAlgorithm {
         tile.y = work.images.y + y + at.y * L;
         if (work.images.residual) tile.residual = work.images.residual + y + at.y * L;
         for (std::int64_t v = 0; work.shared && v < c.vectors; ++v)
-          write_soon(tile.y + v * pixels_ * L, (at.pixels * L + 15) / 16);
-        micro_->conv_tile(geometry_.pixel_step(), at.pixels, c.vectors)(tile);
-        tile.ahead += c.K * tile.ahead_step;
+          prefetch_for_write(tile.y + v * pixels_ * L, (at.pixels * L + 15) / 16);
+        micro_->conv_tile(geometry_.pixel_stride(), at.pixels, c.vectors)(tile);
+        tile.ahead += c.K * tile.ahead_stride;
       }
     }
   }

@@ -15,9 +15,9 @@ class Dot : public Conv2dAlgorithm {
   Dot(const Conv2dParams& p, const Shape& x, Layout layout, const Microkernels& micro)
       : params_(p),
         micro_(&micro),
-        unit_(layout == Layout::plain ? 1 : micro.lanes),
+        pixel_floats_(layout == Layout::plain ? 1 : micro.lanes),
         pixels_(x[2] * x[3]),
-        image_floats_(round_up(p.in_channels, unit_) * pixels_),
+        image_floats_(round_up(p.in_channels, pixel_floats_) * pixels_),
         y_floats_(round_up(p.out_channels, micro.lanes)) {}
 
   /// x [N, C, H, W]. Channels that fill no block must not be followed by other pixels.
@@ -39,9 +39,9 @@ class Dot : public Conv2dAlgorithm {
     float* to = weights_.reserve(weights.size());
     const std::int64_t K = params_.depth();
     for (std::int64_t m = 0; m < params_.out_channels; ++m)
-      for (std::int64_t block = 0; block < params_.in_channels; block += unit_)
+      for (std::int64_t block = 0; block < params_.in_channels; block += pixel_floats_)
         for (std::int64_t pixel = 0; pixel < pixels_; ++pixel)
-          for (std::int64_t c = block; c < std::min(params_.in_channels, block + unit_); ++c)
+          for (std::int64_t c = block; c < std::min(params_.in_channels, block + pixel_floats_); ++c)
             *to++ = weights[static_cast<std::size_t>(m * K + c * pixels_ + pixel)];
   }
 
@@ -62,7 +62,7 @@ class Dot : public Conv2dAlgorithm {
  private:
   Conv2dParams params_;
   const Microkernels* micro_;
-  std::int64_t unit_, pixels_, image_floats_, y_floats_;
+  std::int64_t pixel_floats_, pixels_, image_floats_, y_floats_;
   detail::PackedWeights weights_;
 };
 

@@ -28,7 +28,7 @@ struct TakeEvery {
 };
 
 /// An image as the tiles read it, one plane for each channel (plain input) or block of channels (blocked), a pixel
-/// being `unit` floats:
+/// being `pixel_floats` floats:
 ///   as it is   where there are no pads and the step from pixel to pixel has a kernel: x itself;
 ///   padded     else, its columns sorted by their remainder modulo the stride if that step has no kernel;
 ///   dense      if asked for, or the stride is longer than the kernel: of each column of the kernel the pixels that it
@@ -40,14 +40,14 @@ struct TakeEvery {
 ///     p*plane_floats + first_of(i, j) + tap_of(r, s)
 class Geometry {
  public:
-  std::int64_t unit, planes, H, W, OH, OW;
+  std::int64_t pixel_floats, planes, H, W, OH, OW;
   std::int64_t plane_floats = 0;  ///< of the staged image, or of x where it is read as it is
   bool staged = false;
 
   /// x [N, C, H, W], plain or blocked. Throws ShapeError if x does not fit, or an image has 2^31 floats or more.
   Geometry(const Conv2dParams& p, const Shape& x, Layout layout, Isa isa, bool dense = false)
-      : unit(layout == Layout::plain ? 1 : lanes(isa)),
-        planes(layout == Layout::plain ? x[1] : round_up(x[1], unit) / unit),
+      : pixel_floats(layout == Layout::plain ? 1 : lanes(isa)),
+        planes(layout == Layout::plain ? x[1] : round_up(x[1], pixel_floats) / pixel_floats),
         H(x[2]),
         W(x[3]),
         params_(p),
@@ -68,30 +68,30 @@ class Geometry {
       pitch_ = staged ? (width + phases_ - 1) / phases_ : W;
       rows_ = staged ? height : H;
     }
-    plane_floats = Shape{copies_, row_phases_, rows_, pitch_, unit}.numel();
+    plane_floats = Shape{copies_, row_phases_, rows_, pitch_, pixel_floats}.numel();
     if (Shape{planes, plane_floats}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError(detail::message({"convolution: an image of ", x.to_string(), " is too large"}));
   }
 
   /// Pixels from one column of y to the next.
   std::int64_t step() const { return dense_ || phases_ > 1 ? 1 : params_.stride_w; }
-  PixelStep pixel_step() const {
-    return unit == 1 ? PixelStep::one : step() == 1 ? PixelStep::vector : PixelStep::two_vectors;
+  PixelStride pixel_stride() const {
+    return pixel_floats == 1 ? PixelStride::one : step() == 1 ? PixelStride::vector : PixelStride::two_vectors;
   }
   std::int64_t first_of(std::int64_t i, std::int64_t j) const {
-    return (i * (dense_ ? 1 : params_.stride_h) * pitch_ + j * step()) * unit;
+    return (i * (dense_ ? 1 : params_.stride_h) * pitch_ + j * step()) * pixel_floats;
   }
   std::int64_t tap_of(std::int64_t r, std::int64_t s) const {
     const std::int64_t row = r * params_.dilation_h, column = s * params_.dilation_w;
     const std::int64_t copy = dense_ ? s : column % phases_, at = dense_ ? 0 : column / phases_;
     const std::int64_t phase = apart_ ? r : row % row_phases_, in_phase = apart_ ? 0 : row / row_phases_;
-    return (((copy * row_phases_ + phase) * rows_ + in_phase) * pitch_ + at) * unit;
+    return (((copy * row_phases_ + phase) * rows_ + in_phase) * pitch_ + at) * pixel_floats;
   }
   /// True if a row of y goes on where the one above it ended.
   bool is_line() const { return first_of(1, 0) == first_of(0, OW); }
   /// True if the staged image is the padded one, row by row, each of row_floats().
   bool in_rows() const { return !dense_ && phases_ == 1; }
-  std::int64_t row_floats() const { return pitch_ * unit; }
+  std::int64_t row_floats() const { return pitch_ * pixel_floats; }
   /// Rows of the staged image in each of its copies and phases.
   std::int64_t staged_rows() const { return rows_; }
   /// True if row i of y sees rows i*stride_h and following of the staged image, or only row i*stride_h of x where it
@@ -107,7 +107,7 @@ class Geometry {
   void stage(const float* x, float* to, std::int64_t first, std::int64_t last) const {
     stage(whole(x), 0, to, first, last);
   }
-  /// As above, plane p of an x of which only the rows that are seen are there.
+  /// As above, for plane p of an x that holds only the rows that are read.
   void stage(const RowsView& x, std::int64_t p, float* to, std::int64_t first, std::int64_t last) const {
     const std::int64_t phases = dense_ ? row_phases_ : phases_;
     for (std::int64_t copy = 0; copy < (dense_ ? copies_ : 1); ++copy)
@@ -132,7 +132,7 @@ class Geometry {
   }
 
  private:
-  RowsView whole(const float* x) const { return {const_cast<float*>(x), H, W * unit, H * W * unit}; }
+  RowsView whole(const float* x) const { return {const_cast<float*>(x), H, W * pixel_floats, H * W * pixel_floats}; }
 
   /// to[j] = pixel (i, from + j*step) of plane p of x, 0 outside, 0 <= j < pitch_.
   void stage_row(const RowsView& x, std::int64_t p, std::int64_t i, std::int64_t from, std::int64_t step,
@@ -142,26 +142,29 @@ class Geometry {
     };
     const std::int64_t begin = from >= 0 ? 0 : reach(0), end = from >= W ? 0 : reach(W);
     if (i < 0 || i >= H || begin >= end) {
-      std::fill_n(to, pitch_ * unit, 0.0F);
+      std::fill_n(to, pitch_ * pixel_floats, 0.0F);
       return;
     }
-    std::fill_n(to, begin * unit, 0.0F);
-    const float* at = x.row(p, i) + (begin * step + from) * unit;
-    const auto bytes = [&](std::int64_t pixels) { return static_cast<std::size_t>(pixels * unit) * sizeof(float); };
+    std::fill_n(to, begin * pixel_floats, 0.0F);
+    const float* at = x.row(p, i) + (begin * step + from) * pixel_floats;
+    const auto bytes = [&](std::int64_t pixels) {
+      return static_cast<std::size_t>(pixels * pixel_floats) * sizeof(float);
+    };
     if (step == 1)
-      std::memcpy(to + begin * unit, at, bytes(end - begin));
-    else if (unit == 1)
+      std::memcpy(to + begin * pixel_floats, at, bytes(end - begin));
+    else if (pixel_floats == 1)
       simd::simd_call<TakeEvery>(isa_, at, step, to + begin, end - begin);
     else
-      for (std::int64_t c = begin; c < end; ++c) std::memcpy(to + c * unit, at + (c - begin) * step * unit, bytes(1));
-    std::fill_n(to + end * unit, (pitch_ - end) * unit, 0.0F);
+      for (std::int64_t c = begin; c < end; ++c)
+        std::memcpy(to + c * pixel_floats, at + (c - begin) * step * pixel_floats, bytes(1));
+    std::fill_n(to + end * pixel_floats, (pitch_ - end) * pixel_floats, 0.0F);
   }
 
   Conv2dParams params_;
   Isa isa_;
   bool dense_ = false, apart_ = false;        ///< apart: each row of the kernel has its own rows of the image
   std::int64_t pitch_ = 0, rows_ = 0;         ///< pixels of a row, rows
-  std::int64_t copies_ = 1, row_phases_ = 1;  ///< a plane is [copies, row_phases, rows, pitch, unit]
+  std::int64_t copies_ = 1, row_phases_ = 1;  ///< a plane is [copies, row_phases, rows, pitch, pixel_floats]
   std::int64_t phases_ = 1;                   ///< remainders that columns are sorted by
 };
 

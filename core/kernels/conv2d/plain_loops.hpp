@@ -5,12 +5,13 @@
 
 namespace weir::kernels {
 
-/// Where x and y lie, as in Conv2dRows; x_unit: floats of a pixel of a plane of x (1 of a plain tensor), y_unit of y.
+/// Where x and y lie, as in Conv2dRows. x_pixel_floats, y_pixel_floats: floats of a pixel of one plane, 1 of a plain
+/// tensor.
 struct PlainLoops {
   const Conv2dParams& params;
   const float* weights;  ///< [M, C/groups, KH, KW]
   const float* bias;
-  std::int64_t H, W, x_unit, y_unit;
+  std::int64_t H, W, x_pixel_floats, y_pixel_floats;
 
   /// Channels `channels` and columns `columns` of rows `rows` of y, summed in double. Only what a window sees of the
   /// image is multiplied: places in the padding and channels of other groups are not, as 0 times an infinity is no
@@ -19,7 +20,7 @@ struct PlainLoops {
     for (std::int64_t m = channels.first; m < channels.last; ++m)
       for (std::int64_t i = r.rows.first; i < r.rows.last; ++i)
         for (std::int64_t j = columns.first; j < columns.last; ++j) {
-          const std::int64_t plane = m / y_unit, at = j * y_unit + m % y_unit;
+          const std::int64_t plane = m / y_pixel_floats, at = j * y_pixel_floats + m % y_pixel_floats;
           float v = static_cast<float>(sum(r.x, m, i, j) + double{bias[m]});
           if (r.residual.data != nullptr) v += r.residual.row(plane, i)[at];
           r.y.row(plane, i)[at] = r.clamp(v);
@@ -38,7 +39,7 @@ struct PlainLoops {
         if (row < 0 || row >= H || column < 0 || column >= W) continue;
         const std::int64_t channel = first + c;
         s += double{weights[(m * C + c) * KH * KW + k]} *
-             double{x.row(channel / x_unit, row)[column * x_unit + channel % x_unit]};
+             double{x.row(channel / x_pixel_floats, row)[column * x_pixel_floats + channel % x_pixel_floats]};
       }
     return s;
   }

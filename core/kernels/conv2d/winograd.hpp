@@ -45,14 +45,14 @@ class Winograd : public WinogradSizes {
  public:
   Winograd(const Conv2dParams& p, const Shape& x, const Microkernels& micro)
       : WinogradSizes({Y, S, positions, products, plain}, p, x, micro) {
-    if (Shape{phases, planes_, pitch_, unit_}.numel() > std::numeric_limits<std::int32_t>::max())
+    if (Shape{phases, planes_, pitch_, pixel_floats_}.numel() > std::numeric_limits<std::int32_t>::max())
       throw ShapeError(detail::message({"convolution: an image of ", x.to_string(), " is too large"}));
     for (int kind = 0; kind < phases; ++kind)
       for (int f = 0; f < phases; ++f) {
         if (!P::has_part(f, kind)) continue;
         for (std::int64_t q = 0; q < planes_; ++q)
-          taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * unit_),
-                                 static_cast<std::int32_t>(std::min(unit_, C_ - q * unit_))});
+          taps_[kind].push_back({static_cast<std::int32_t>((f * planes_ + q) * pitch_ * pixel_floats_),
+                                 static_cast<std::int32_t>(std::min(pixel_floats_, C_ - q * pixel_floats_))});
       }
   }
 
@@ -97,10 +97,10 @@ class Winograd : public WinogradSizes {
     });
   }
 
-  /// A blocked image is computed as a whole: it lies in the caches, and V of bands would be made twice where they meet.
+  /// A blocked image is computed as a whole: it is in the caches, and where bands meet V would be computed twice.
   bool by_rows() const override { return plain; }
   bool transforms() const override { return true; }
-  std::int64_t rows_together() const override { return Y; }
+  std::int64_t row_multiple() const override { return Y; }
 
   void run_rows(const Conv2dRows& rows, const float* bias, float* workspace) const override {
     const Work work{rows.x, rows.residual, rows.y, 0, 0, rows.rows, bias, rows.clamp, false};
@@ -109,44 +109,44 @@ class Winograd : public WinogradSizes {
   }
 
  private:
-  /// Images one behind the other, the first of which lies there, and what is computed of each.
+  /// Where the first image lies, the distance to the next ones, and which rows are computed of each.
   struct Work {
     RowsView x, residual, y;  ///< residual.data may be nullptr, or y.data
     std::int64_t x_image, y_image;
     RowRange rows;
     const float* bias;
     Clamp clamp;
-    bool elsewhere;  ///< x may lie in another core's cache
+    bool in_other_cache;  ///< x may lie in another core's cache
   };
-  Work work_of(const Conv2dImages& images, const float* bias, bool elsewhere) const {
-    const std::int64_t x_plane = H_ * W_ * unit_, y_plane = OH_ * OW_ * micro_->lanes;
-    const RowsView x{const_cast<float*>(images.x), H_, W_ * unit_, x_plane};
+  Work work_of(const Conv2dImages& images, const float* bias, bool in_other_cache) const {
+    const std::int64_t x_plane = H_ * W_ * pixel_floats_, y_plane = OH_ * OW_ * micro_->lanes;
+    const RowsView x{const_cast<float*>(images.x), H_, W_ * pixel_floats_, x_plane};
     RowsView residual{const_cast<float*>(images.residual), OH_, OW_ * micro_->lanes, y_plane}, y = residual;
     y.data = images.y;
     return {x,
             residual,
             y,
-            round_up(params_.in_channels, unit_) / unit_ * x_plane,
+            round_up(params_.in_channels, pixel_floats_) / pixel_floats_ * x_plane,
             round_up(params_.out_channels, micro_->lanes) / micro_->lanes * y_plane,
             {0, OH_},
             bias,
             images.clamp,
-            elsewhere};
+            in_other_cache};
   }
 
   /// Parts whose sums are held at a time.
   static constexpr std::int64_t most_parts = plain ? 1 : 4;
   static constexpr std::int64_t most_lanes = max_tile_width / 2;
 
-  /// y of the tiles first .. last-1, and of range `column` of the `columns` that the output channels are cut in. A
-  /// block of channels may be cut between parts of a strip, or two threads would take as long for nine of them as for
+  /// y of the tiles first .. last-1, for part `column` of the `columns` parts that the output channels are divided
+  /// into. A part may end within a block of channels: if two threads took whole blocks only, nine would take as long as
   /// ten.
   void compute_range(const Work& work, std::int64_t first, std::int64_t last, std::int64_t column, std::int64_t columns,
                      float* workspace) const {
     for_strips(first, last, [&](std::int64_t g, std::int64_t begin, std::int64_t end) {
-      const std::int64_t units = blocks_ * parts_of(end - begin);
+      const std::int64_t items = blocks_ * parts_of(end - begin);
       transform(work, g, begin, end, workspace);
-      compute(work, g, begin, end, units * column / columns, units * (column + 1) / columns, workspace);
+      compute(work, g, begin, end, items * column / columns, items * (column + 1) / columns, workspace);
     });
   }
 
@@ -156,9 +156,9 @@ class Winograd : public WinogradSizes {
     for (std::int64_t plane = 0; plane < planes_; ++plane)
       for (std::int64_t row = top; row < bottom; ++row) {
         const std::int64_t from = std::max(begin, row * across_), to = std::min(end, (row + 1) * across_);
-        if (work.elsewhere && plane + 1 < planes_) ask_for(work, g * planes_ + plane + 1, row);
+        if (work.in_other_cache && plane + 1 < planes_) ask_for(work, g * planes_ + plane + 1, row);
         transform_row(work, g * planes_ + plane, row, from % across_, to - from,
-                      V + (plane * pitch_ + from - begin) * unit_);
+                      V + (plane * pitch_ + from - begin) * pixel_floats_);
       }
   }
 
@@ -168,7 +168,7 @@ class Winograd : public WinogradSizes {
   void compute(const Work& work, std::int64_t g, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last, float* workspace) const {
     const EvenParts parts(end - begin, micro_->max_rows);
-    float* sums = workspace + positions * input_step();
+    float* sums = workspace + positions * input_stride();
     while (first < last) {
       const std::int64_t b = first / parts.count, part = first % parts.count;
       const std::int64_t n = std::min({last - first, parts.count - part, most_parts});
@@ -198,61 +198,62 @@ class Winograd : public WinogradSizes {
            P::products_before(p) * C_ * vectors(b) * micro_->lanes;
   }
 
-  // From one position to the next; a line more than needed, or all would fall on one set of the cache.
-  std::int64_t input_step() const { return phases * phase_step() + 16; }
-  std::int64_t phase_step() const { return planes_ * pitch_ * unit_; }
-  std::int64_t piece_floats() const { return positions * (input_step() + sums_step()); }
+  // Floats from one position to the next. One cache line is added, because otherwise all positions would fall on one
+  // set of the cache.
+  std::int64_t input_stride() const { return phases * phase_stride() + 16; }
+  std::int64_t phase_stride() const { return planes_ * pitch_ * pixel_floats_; }
+  std::int64_t piece_floats() const { return positions * (input_stride() + sums_stride()); }
   float* own(float* workspace, std::int64_t piece) const {
     return workspace + piece * workspaces_apart(piece_floats());
   }
-  std::int64_t sums_step() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
+  std::int64_t sums_stride() const { return most_parts * micro_->max_rows * micro_->width() + 16; }
 
   /// V of one plane and of n tiles from `column` on in a row of tiles, counted over all images.
   void transform_row(const Work& work, std::int64_t plane, std::int64_t row, std::int64_t column, std::int64_t n,
                      float* to) const {
     const float* x = work.x.data + row / down_ * work.x_image + plane * work.x.plane_floats;
     micro_->winograd_row(N)({x, H_, W_, work.x.rows, S * Y * (row % down_) - params_.pad_top,
-                             S * Y * column - params_.pad_left, to, input_step(), phase_step()},
+                             S * Y * column - params_.pad_left, to, input_stride(), phase_stride()},
                             n);
   }
 
-  /// Asks for the rows of x that a row of tiles is the first to see: no core looks that far ahead by itself.
+  /// Prefetches the rows of x that no earlier row of tiles reads: the hardware does not look that far ahead.
   void ask_for(const Work& work, std::int64_t plane, std::int64_t row) const {
-    const std::int64_t i = S * Y * (row % down_), end = std::min(i + S * Y, H_) * W_ * unit_;
+    const std::int64_t i = S * Y * (row % down_), end = std::min(i + S * Y, H_) * W_ * pixel_floats_;
     const float* x = work.x.data + row / down_ * work.x_image + plane * work.x.plane_floats;
-    for (std::int64_t at = i * W_ * unit_; at < end; at += 16) __builtin_prefetch(x + at);
+    for (std::int64_t at = i * W_ * pixel_floats_; at < end; at += 16) __builtin_prefetch(x + at);
   }
 
   /// S of the tiles in parts first .. last-1, one block of channels behind the other.
   void multiply(const float* input, std::int64_t g, std::int64_t b, const EvenParts& parts, std::int64_t first,
                 std::int64_t last, float* sums) const {
     const std::int64_t L = micro_->lanes, begin = parts.first(first), line = vectors(b) * L;
-    const std::int64_t step = ahead_step(line, last - first), pixels = most_parts * micro_->max_rows;
+    const std::int64_t stride = ahead_stride(line, last - first), pixels = most_parts * micro_->max_rows;
     for (std::int64_t p = 0; p < positions; ++p) {
       const std::vector<ConvTap>& taps = taps_[P::kind_of(p)];
-      const float *x = input + p * input_step(), *weights = weights_.data() + packed_at(g, b, p);
+      const float *x = input + p * input_stride(), *weights = weights_.data() + packed_at(g, b, p);
       const std::int64_t depth = P::products_at(P::kind_of(p)) * C_;
       const float* ahead = weights + depth * line;
       parts.for_each(first, last, [&](std::int64_t at, std::int64_t tiles) {
-        micro_->conv_tile(plain ? PixelStep::one : PixelStep::vector, tiles,
-                          vectors(b))({.x = x + at * unit_,
+        micro_->conv_tile(plain ? PixelStride::one : PixelStride::vector, tiles,
+                          vectors(b))({.x = x + at * pixel_floats_,
                                        .taps = taps.data(),
                                        .taps_end = taps.data() + taps.size(),
                                        .weights = weights,
                                        .ahead = ahead,
-                                       .ahead_step = step,
+                                       .ahead_stride = stride,
                                        .bias = nullptr,
                                        .residual = nullptr,
-                                       .y = sums + p * sums_step() + (at - begin) * L,
-                                       .block_step = pixels * L,
-                                       .residual_step = 0,
+                                       .y = sums + p * sums_stride() + (at - begin) * L,
+                                       .block_stride = pixels * L,
+                                       .residual_stride = 0,
                                        .clamp = {}});
-        ahead += depth * step;
+        ahead += depth * stride;
       });
     }
   }
 
-  /// The pixels of the tiles first .. last-1, counted over all images, row of tiles by row.
+  /// Transforms back the tiles first .. last-1, which are numbered row by row over all images.
   void transform_back(const Work& work, std::int64_t g, std::int64_t b, std::int64_t first, std::int64_t last,
                       const float* sums) const {
     for (std::int64_t t = first; t < last;) {
@@ -262,19 +263,19 @@ class Winograd : public WinogradSizes {
     }
   }
 
-  /// Those in some columns of one row of tiles.
+  /// Transforms back the tiles `columns` of one row of tiles.
   void transform_back_row(const Work& work, std::int64_t g, std::int64_t b, std::int64_t row, RowRange columns,
                           const float* sums) const {
     const std::int64_t L = micro_->lanes, i = Y * (row % down_);
     const RowRange rows{i, std::min<std::int64_t>(i + Y, OH_)};
     const bool all = work.rows.first <= rows.first && rows.last <= work.rows.last &&
-                     work.y.together(i) >= rows.size() &&
-                     (!work.residual.data || work.residual.together(i) >= rows.size());
+                     work.y.contiguous(i) >= rows.size() &&
+                     (!work.residual.data || work.residual.contiguous(i) >= rows.size());
     for (std::int64_t v = 0; v < vectors(b); ++v) {
       const std::int64_t block = (g * M_ + b * micro_->width()) / L + v;
       std::int64_t at = row / down_ * work.y_image + Y * columns.first * L;
       winograd::OutputTile tile{sums + v * most_parts * micro_->max_rows * L,
-                                sums_step(),
+                                sums_stride(),
                                 work.bias + block * L,
                                 work.residual.data ? work.residual.row(block, i) + at : nullptr,
                                 work.y.row(block, i) + at,
@@ -294,8 +295,8 @@ class Winograd : public WinogradSizes {
     }
   }
 
-  /// Of a tile, whose rows are these, those that are asked for, which may not lie one behind the other. False as
-  /// winograd_tile().
+  /// Transforms back the requested rows of one tile, which has the rows `rows` of y; they need not be contiguous.
+  /// Returns what winograd_tile() returns.
   bool transform_back_rows(const Work& work, std::int64_t block, RowRange rows, std::int64_t at,
                            winograd::OutputTile tile) const {
     float y[Y * Y * most_lanes], residual[Y * Y * most_lanes] = {};
@@ -314,7 +315,7 @@ class Winograd : public WinogradSizes {
     return true;
   }
 
-  /// What is asked for of the tile in these columns of y, for one block of channels.
+  /// The requested rows of one tile, by plain loops: the tile at these columns of y, one block of channels.
   [[gnu::cold]] void compute_plainly(const Work& work, std::int64_t block, std::int64_t row, RowRange columns) const {
     const std::int64_t L = micro_->lanes, image = row / down_, i = Y * (row % down_);
     Conv2dRows part{work.x, work.residual, work.y, {}, work.clamp};
@@ -322,7 +323,7 @@ class Winograd : public WinogradSizes {
     part.x.data += image * work.x_image;
     part.y.data += image * work.y_image;
     if (part.residual.data) part.residual.data += image * work.y_image;
-    PlainLoops{params_, kernel_, work.bias, H_, W_, unit_, L}.run(
+    PlainLoops{params_, kernel_, work.bias, H_, W_, pixel_floats_, L}.run(
         part, {block * L, std::min((block + 1) * L, params_.out_channels)}, columns);
   }
 

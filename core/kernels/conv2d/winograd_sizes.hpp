@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 #include <weir/core/kernels/conv2d/algorithm.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
@@ -43,17 +44,18 @@ class WinogradSizes : public Conv2dAlgorithm {
         OW_(p.output_shape(x)[3]),
         C_(p.in_channels / p.groups),
         M_(p.out_channels / p.groups),
-        unit_(form.plain ? 1 : micro.lanes),
-        planes_(round_up(C_, unit_) / unit_),
+        pixel_floats_(form.plain ? 1 : micro.lanes),
+        planes_(round_up(C_, pixel_floats_) / pixel_floats_),
         blocks_((M_ + micro.width() - 1) / micro.width()),
         down_((OH_ + form.Y - 1) / form.Y),
         across_((OW_ + form.Y - 1) / form.Y),
         // With S = 2, U is larger, and to read it less often is worth more.
         // A plain image has few channels, and what a strip's sums take counts more than its V.
-        most_tiles_(
-            round_up(form.plain ? 2 * micro.max_rows
-                                : std::max<std::int64_t>(form.S * cached_floats / (form.products * C_), micro.max_rows),
-                     across_)),
+        most_tiles_(round_up(
+            form.plain ? 2 * micro.max_rows
+                       : std::max<std::int64_t>(form.S * detail::machine_costs.conv_input_floats / (form.products * C_),
+                                                micro.max_rows),
+            across_)),
         cut_(most_tiles_ >= 2 * micro.max_rows ? micro.max_rows : 1),
         pitch_(most_tiles_ + cut_),
         // Nine tenths of what two fused multiply-adds of a vector make in each cycle.
@@ -73,12 +75,12 @@ class WinogradSizes : public Conv2dAlgorithm {
     Grid best{1, 1};
     double least = std::numeric_limits<double>::infinity();
     for (std::int64_t c = 1; c <= pieces; ++c) {
-      const std::int64_t t = std::min(pieces / c, tiles), n = (tiles + t - 1) / t, units = blocks_ * parts_of(n);
-      if (c > units) break;
-      const std::int64_t most = (units + c - 1) / c, blocks = (most * blocks_ + units - 1) / units;
+      const std::int64_t t = std::min(pieces / c, tiles), n = (tiles + t - 1) / t, items = blocks_ * parts_of(n);
+      if (c > items) break;
+      const std::int64_t most = (items + c - 1) / c, blocks = (most * blocks_ + items - 1) / items;
       const double fetched = (c > 1 ? detail::machine_costs.fetched_from_others : 1.0) *
                              input_cycles(n);  // part of x lies in other threads' caches
-      const double computed = output_cycles(n) * static_cast<double>(most) / static_cast<double>(units);
+      const double computed = output_cycles(n) * static_cast<double>(most) / static_cast<double>(items);
       // U that others read too, one of them fetches for all.
       const double weights = (t > 1 ? detail::machine_costs.weights_shared : 1.0) * static_cast<double>(blocks) /
                              static_cast<double>(blocks_) * cycles_with_weights(0, weights_of_group());
@@ -130,7 +132,7 @@ class WinogradSizes : public Conv2dAlgorithm {
   Conv2dParams params_;
   const Microkernels* micro_;
   std::int64_t H_, W_, OH_, OW_, C_, M_;
-  std::int64_t unit_;             ///< floats of a pixel of a plane of x
+  std::int64_t pixel_floats_;     ///< of a plane of x
   std::int64_t planes_, blocks_;  ///< of one group: planes of x, widths of M_
   std::int64_t down_, across_;    ///< tiles of one image
   std::int64_t most_tiles_;       ///< of a strip, about

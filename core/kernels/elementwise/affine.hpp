@@ -17,8 +17,7 @@ struct AffineParams {
 template <class V>
 [[gnu::always_inline]] inline void affine_step(V& v, const V& scale, const V& shift, const V& lo, const V& hi) {
   v = v * scale + shift;
-  v = lo > v ? lo : v;
-  v = hi < v ? hi : v;
+  clamp_lanes(v, lo, hi);
 }
 
 /// Planes first..last-1 of `size` elements each; plane p belongs to channel p % channels.

@@ -45,8 +45,7 @@ struct AffinePlane {
     for (std::int64_t p = 0; p < pixels * L; p += L) {
       simd::load(v, x + p);
       v = v * a + b;
-      v = lo > v ? lo : v;
-      v = hi < v ? hi : v;
+      clamp_lanes(v, lo, hi);
       simd::store(v, y + p);
     }
   }

@@ -66,7 +66,8 @@ struct NormalizeKernel {
     for (std::int64_t r = first; r < last; ++r) {
       const float* from = x + r * p.length;
       float* to = y + r * p.length;
-      // The mean is rounded, which shows where it is large beside the deviations: what it lacks is their own mean.
+      // The rounding error of the mean matters where the mean is much larger than the deviations. It is the mean of the
+      // deviations, which is subtracted.
       const float near = p.centred ? mean<W>(from, p.length) : 0.0F;
       const Moments m = moments<W>(from, p.length, near);
       const float rest = p.centred ? m.mean : 0.0F;

@@ -164,9 +164,9 @@ inline void reduce(const Context& context, const ReduceFunctions& reduction, Con
   std::size_t first = 0, last = s.rank();
   while (first < last && (!reduced[first] || s[first] == 1)) ++first;
   while (last > first && (!reduced[last - 1] || s[last - 1] == 1)) --last;
-  bool together = true;
-  for (std::size_t i = first; i < last; ++i) together = together && (reduced[i] || s[i] == 1);
-  if (together) {
+  bool adjacent = true;
+  for (std::size_t i = first; i < last; ++i) adjacent = adjacent && (reduced[i] || s[i] == 1);
+  if (adjacent) {
     const std::int64_t outer = s.product(0, first), length = s.product(first, last), inner = s.product(last, s.rank());
     if (outer == 0 || inner == 0) return;
     const std::int64_t grain = (1 << 15) / std::max<std::int64_t>(1, length * inner) + 1;
@@ -183,16 +183,16 @@ inline void reduce(const Context& context, const ReduceFunctions& reduction, Con
   for (std::size_t i = 0; i < s.rank(); ++i) (reduced[i] ? kept : gone) = (reduced[i] ? kept : gone).with(i, 1);
   if (kept.numel() == 0) return;
   const LoopNest<1> outer(kept, {dense_strides(s)}), inner(gone, {dense_strides(s)});
-  const std::int64_t outer_step = outer.row_stride(0), inner_step = inner.row_stride(0);
+  const std::int64_t outer_stride = outer.row_stride(0), inner_stride = inner.row_stride(0);
   const std::int64_t per_row = outer.row_length(), length = gone.numel();
   float* to = y;
   outer.for_rows(0, outer.rows(), [&](const std::array<std::int64_t, 1>& row) {
     for (std::int64_t i = 0; i < per_row; ++i, ++to) {
-      const float* from = x.data + row[0] + i * outer_step;
+      const float* from = x.data + row[0] + i * outer_stride;
       float a = reduction.empty;
       if (length > 0)
         inner.for_rows(0, inner.rows(), [&](const std::array<std::int64_t, 1>& at) {
-          reduction.take(a, from + at[0], inner.row_length(), inner_step);
+          reduction.take(a, from + at[0], inner.row_length(), inner_stride);
         });
       *to = reduction.mean ? a / static_cast<float>(length) : a;
     }

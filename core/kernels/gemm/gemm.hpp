@@ -4,24 +4,13 @@
 #include <weir/core/kernels/gemm/openblas.hpp>
 #include <weir/core/kernels/micro/list.hpp>
 #include <weir/core/kernels/share.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir::kernels {
 
-/// Tiles of A that are packed at a time: with gemm_depth columns they fill a third of a second-level cache of 1 MiB.
-inline constexpr std::int64_t gemm_tiles = 12;
-/// Panels of B that are packed at a time, 4 MiB of the widest: they lie in the third-level cache until the last
-/// block of A has passed over them.
-inline constexpr std::int64_t gemm_panels = 64;
 /// Up to this number of columns that fill no vector are dot products: as parts of a vector they would take longer.
 constexpr std::int64_t gemm_dot_columns(std::int64_t lanes) { return 3 * lanes / 8; }
-/// Narrow B: up to gemm_few_panels panels and gemm_few packed rows fit in the second-level cache. All of B is then
-/// packed by the first tile of A; worth it from gemm_few_tiles tiles on, or for at most gemm_very_few_panels panels.
-inline constexpr std::int64_t gemm_few_panels = 8, gemm_few = 16 * 384, gemm_few_tiles = 8, gemm_very_few_panels = 2;
-/// An A of this number of floats fits in the second-level cache of every thread.
-inline constexpr std::int64_t gemm_shared_floats = 1 << 16;
-/// From this number of panels of B for each thread on, A is worth packing once more.
-inline constexpr std::int64_t gemm_long_panels = 16;
 /// Of rows that lie a multiple of gemm_aliased floats apart, at most this number is read at once.
 inline constexpr std::int64_t gemm_aliased_rows = 10;
 
@@ -44,22 +33,26 @@ class GemmPiece {
     N_ = N - dots_;
     depth_ = pieces_ > 0 ? (K + pieces_ - 1) / pieces_ : 0;
     panels_ = (N_ + micro.width() - 1) / micro.width();
-    few_ = panels_ <= (M > gemm_few_tiles * micro.max_rows ? gemm_few_panels : gemm_very_few_panels) &&
-           panels_ * depth_ <= gemm_few && M > micro.max_rows;
+    few_ = panels_ <= (M > detail::machine_costs.gemm_few_tiles * micro.max_rows
+                           ? detail::machine_costs.gemm_few_panels
+                           : detail::machine_costs.gemm_very_few_panels) &&
+           panels_ * depth_ <= detail::machine_costs.gemm_few_rows && M > micro.max_rows;
     // Where no second block of A follows, no packed panel would be read again.
-    slots_ = few_ ? panels_ : tiles(M) > gemm_tiles ? std::min(panels_, gemm_panels) : 1;
+    slots_ = few_                                          ? panels_
+             : tiles(M) > detail::machine_costs.gemm_tiles ? std::min(panels_, detail::machine_costs.gemm_panels)
+                                                           : 1;
   }
 
   /// Scratch memory for run().
   std::size_t workspace_floats() const {
-    const std::int64_t rows = few_ ? 0 : std::min(M_, gemm_tiles * micro_.max_rows);
-    return static_cast<std::size_t>((slots_ * micro_.width() + rows) * depth_ + dots_ * dot_step());
+    const std::int64_t rows = few_ ? 0 : std::min(M_, detail::machine_costs.gemm_tiles * micro_.max_rows);
+    return static_cast<std::size_t>((slots_ * micro_.width() + rows) * depth_ + dots_ * dot_stride());
   }
 
   void run(const float* A, std::int64_t lda, const float* B, std::int64_t ldb, float* C, std::int64_t ldc,
            float* workspace) const {
     float* const dot_columns = workspace;
-    float* const packed_b = workspace + dots_ * dot_step();
+    float* const packed_b = workspace + dots_ * dot_stride();
     float* const packed_a = packed_b + slots_ * micro_.width() * depth_;
     if (K_ == 0)
       for (std::int64_t i = 0; i < M_; ++i) std::fill_n(C + i * ldc, N_ + dots_, 0.0F);
@@ -67,7 +60,7 @@ class GemmPiece {
     const Blocks blocks(M_, std::min<std::int64_t>(tile, micro_.max_rows),
                         panels_ == 0 ? tiles(M_)
                         : few_       ? 1
-                                     : gemm_tiles);
+                                     : detail::machine_costs.gemm_tiles);
     const std::int64_t window = slots_ > 1 ? slots_ : std::max<std::int64_t>(panels_, 1);
     for (std::int64_t first = 0; first < std::max<std::int64_t>(panels_, 1); first += window)
       for (std::int64_t piece = 0; piece < pieces_; ++piece) {
@@ -99,8 +92,8 @@ class GemmPiece {
   /// M rows in tiles as even as can be, and these in blocks.
   struct Blocks {
     std::int64_t M, tiles, count;
-    Blocks(std::int64_t rows, std::int64_t tile, std::int64_t together)
-        : M(rows), tiles((rows + tile - 1) / tile), count((tiles + together - 1) / together) {}
+    Blocks(std::int64_t rows, std::int64_t tile, std::int64_t tiles_of_block)
+        : M(rows), tiles((rows + tile - 1) / tile), count((tiles + tiles_of_block - 1) / tiles_of_block) {}
     Rows rows(std::int64_t b) const { return {M * (tiles * b / count) / tiles, M * (tiles * (b + 1) / count) / tiles}; }
   };
   struct Panel {
@@ -125,21 +118,21 @@ class GemmPiece {
                     bool pack, bool add) const {
     const std::int64_t L = micro_.lanes;
     for (std::int64_t k = 0; pack && dots_ > 0 && k < size; k += L)
-      micro_.transpose(p.b + k * p.ldb + N_, p.ldb, std::min(L, size - k), dots_, p.columns + k, dot_step());
+      micro_.transpose(p.b + k * p.ldb + N_, p.ldb, std::min(L, size - k), dots_, p.columns + k, dot_stride());
     float sums[most_dot_rows * most_dot_outputs];
     for (std::int64_t j = 0; j < dots_; j += micro_.max_dot_rows) {
-      const std::int64_t together = std::min(dots_ - j, std::int64_t{micro_.max_dot_rows});
-      const std::int64_t group = dot_outputs(together);
+      const std::int64_t columns = std::min(dots_ - j, std::int64_t{micro_.max_dot_rows});
+      const std::int64_t group = dot_outputs(columns);
       for (std::int64_t i = 0; i < rows; i += group) {
         const std::int64_t outputs = std::min(group, rows - i);
-        micro_.dot_tile[static_cast<std::size_t>(together - 1)]({.K = size,
-                                                                 .x = p.columns + j * dot_step(),
-                                                                 .ldx = dot_step(),
-                                                                 .weights = a + i * lda,
-                                                                 .ldw = lda,
-                                                                 .outputs = outputs,
-                                                                 .sums = sums});
-        for (std::int64_t n = 0; n < together; ++n)
+        micro_.dot_tile[static_cast<std::size_t>(columns - 1)]({.K = size,
+                                                                .x = p.columns + j * dot_stride(),
+                                                                .ldx = dot_stride(),
+                                                                .weights = a + i * lda,
+                                                                .ldw = lda,
+                                                                .outputs = outputs,
+                                                                .sums = sums});
+        for (std::int64_t n = 0; n < columns; ++n)
           for (std::int64_t r = 0; r < outputs; ++r) {
             float& c = p.c[(i + r) * p.ldc + N_ + j + n];
             c = add ? c + sums[n * group + r] : sums[n * group + r];
@@ -150,7 +143,7 @@ class GemmPiece {
 
   /// Floats from one column of dot products to the next; a line more than needed, or all of them would fall on one set
   /// of the cache.
-  std::int64_t dot_step() const { return depth_ + 16; }
+  std::int64_t dot_stride() const { return depth_ + 16; }
 
   std::int64_t tiles(std::int64_t rows) const { return (rows + micro_.max_rows - 1) / micro_.max_rows; }
 
@@ -213,7 +206,8 @@ class GemmPiece {
 /// Scratch memory of one thread for gemm().
 inline std::int64_t gemm_piece_floats(const Microkernels& micro, std::int64_t M, std::int64_t N, std::int64_t K) {
   // A piece of fewer columns can be one of few panels.
-  const std::int64_t few = gemm_few * micro.width() + gemm_dot_columns(micro.lanes) * (K + 16);
+  const std::int64_t few =
+      detail::machine_costs.gemm_few_rows * micro.width() + gemm_dot_columns(micro.lanes) * (K + 16);
   return std::max(static_cast<std::int64_t>(GemmPiece(micro, M, N, K, N).workspace_floats()), few);
 }
 
@@ -242,7 +236,8 @@ inline void gemm(const Context& context, std::int64_t M, std::int64_t N, std::in
   const std::int64_t apart = workspaces_apart(gemm_piece_floats(micro, M, N, K));
   const auto scratch = [&](std::int64_t piece) { return workspace + piece * apart; };
   // Of rows, every thread reads all of B; of columns, all of A, which is better where A is small and B has many panels.
-  const bool long_rows = panels > gemm_long_panels * threads && M * K <= gemm_shared_floats;
+  const bool long_rows =
+      panels > detail::machine_costs.gemm_long_panels * threads && M * K <= detail::machine_costs.gemm_shared_floats;
   if (tiles >= 4 * threads ? !long_rows : panels < tiles) {
     share(context.pool(), tiles, flops, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
       const std::int64_t i = M * first / tiles, rows = M * last / tiles - i;

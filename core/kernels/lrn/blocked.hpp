@@ -6,9 +6,9 @@
 
 namespace weir::kernels {
 
-/// Pixels first..last-1 of one image [ceil(C / L), pixels, L]. Of a few pixels at a time the squares of all channels
-/// are laid in lines, between zeros, so that the window of a channel is as many unaligned loads; and several lines,
-/// or the loads would wait for stores of a moment ago.
+/// Pixels first..last-1 of one image [ceil(C / L), pixels, L]. For a few pixels at a time the squares of all channels
+/// are written to a line, with zeros on both sides, so that a channel's window is a few unaligned loads. Several lines
+/// are used in turn, because loads would have to wait for stores just made to the same line.
 inline constexpr std::int64_t lrn_lines = 8;
 template <class Power>
 struct BlockedLrnKernel {

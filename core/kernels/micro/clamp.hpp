@@ -5,8 +5,8 @@
 
 namespace weir::kernels {
 
-/// y = min(max(v, lo), hi). The default changes nothing; ReLU is {0, infinity}, ReLU6 {0, 6}. NaN
-/// stays NaN.
+/// y = min(max(v, lo), hi). The default changes nothing; ReLU is {0, infinity}, ReLU6 {0, 6}. NaN stays
+/// NaN.
 struct Clamp {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
@@ -16,5 +16,12 @@ struct Clamp {
     return v > hi ? hi : v;
   }
 };
+
+/// The same for each lane of a vector.
+template <class V>
+[[gnu::always_inline]] inline void clamp_lanes(V& v, const V& lo, const V& hi) {
+  v = lo > v ? lo : v;
+  v = hi < v ? hi : v;
+}
 
 }  // namespace weir::kernels

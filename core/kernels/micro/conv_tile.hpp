@@ -11,13 +11,13 @@ struct ConvTap {
   std::int32_t offset, count;
 };
 
-/// So long at least is every chain of additions of a ConvTile but the last.
+/// Least terms in each chain of additions of a ConvTile; the last may be shorter.
 inline constexpr std::int32_t chain_terms = 256;
 
 /// R pixels by V vectors of L output channels: with k running over the taps and the floats of each,
 ///
-///     y[v*block_step + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
-///     residual[v*residual_step + r*L + l])
+///     y[v*block_stride + r*L + l] = clamp(sum over k of x[k + r*S] * weights[k][v*L + l] + bias[v*L + l] +
+///     residual[v*residual_stride + r*L + l])
 ///
 /// S floats lie between neighbouring pixels of the image; with S = 1 every tap is one float. Every sum is made of
 /// chains of fused multiply-adds in the order of the taps; a chain ends with the tap that makes it chain_terms long or
@@ -28,18 +28,18 @@ struct ConvTile {
   const float* x;
   const ConvTap *taps, *taps_end;
   const float* weights;
-  const float* ahead;       ///< weights that are needed soon: for each k one line of them is fetched into the cache,
-  std::int64_t ahead_step;  ///< and this number of floats further on for the next k
-  const float* bias;        ///< nullptr: the sums are stored as they are, whatever residual and clamp say
-  const float* residual;    ///< may be y, may be nullptr
+  const float* ahead;         ///< weights that are needed soon: for each k one line of them is fetched into the cache,
+  std::int64_t ahead_stride;  ///< and this number of floats further on for the next k
+  const float* bias;          ///< nullptr: the sums are stored as they are, whatever residual and clamp say
+  const float* residual;      ///< may be y, may be nullptr
   float* y;
-  std::int64_t block_step, residual_step;  ///< floats from one block of channels to the next, of y and of residual
+  std::int64_t block_stride, residual_stride;  ///< floats from one block of channels to the next, of y and of residual
   Clamp clamp;
 };
 using ConvTileKernel = void (*)(const ConvTile& tile);
 
 /// S by its place in Microkernels::conv: one float, a vector, or two between neighbouring pixels.
-enum class PixelStep { one, vector, two_vectors };
+enum class PixelStride { one, vector, two_vectors };
 
 /// One k of a ConvTile: sum[r][v] += x[r*S] * weights[v*L ..].
 template <int L, int R, int V, int S>
@@ -87,13 +87,13 @@ template <int L, int R, int V, int S>
     }
   }
   const float *weights = t.weights, *ahead = t.ahead;
-  const std::int64_t also = t.ahead_step > 16 ? 16 : 0;  // a step of more than a line is one of two lines
+  const std::int64_t also = t.ahead_stride > 16 ? 16 : 0;  // a step of more than a line is one of two lines
   if (t.residual != nullptr) {
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        __builtin_prefetch(t.residual + v * t.residual_step + r * L);
+        __builtin_prefetch(t.residual + v * t.residual_stride + r * L);
       }
     }
   }
@@ -108,7 +108,7 @@ template <int L, int R, int V, int S>
       for (; tap != stop; ++tap) {
         __builtin_prefetch(ahead);
         __builtin_prefetch(ahead + also);
-        ahead += t.ahead_step;
+        ahead += t.ahead_stride;
         conv_tile_step<L, R, V, S>(sum, t.x + tap->offset, weights);
         weights += V * L;
       }
@@ -136,7 +136,7 @@ template <int L, int R, int V, int S>
     for (; x != end; ++x) {
       __builtin_prefetch(ahead);
       __builtin_prefetch(ahead + also);
-      ahead += t.ahead_step;
+      ahead += t.ahead_stride;
       conv_tile_step<L, R, V, S>(sum, x, weights);
       weights += V * L;
     }
@@ -153,7 +153,7 @@ template <int L, int R, int V, int S>
   float* y = t.y;
   if (t.bias == nullptr) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v, y += t.block_step) {
+    for (int v = 0; v < V; ++v, y += t.block_stride) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         *reinterpret_cast<Loose*>(y + r * L) = sum[r][v];
@@ -164,7 +164,7 @@ template <int L, int R, int V, int S>
   const Float lo = t.clamp.lo - Float{}, hi = t.clamp.hi - Float{};
   const float* residual = t.residual;
 #pragma GCC unroll 2
-  for (int v = 0; v < V; ++v, y += t.block_step) {
+  for (int v = 0; v < V; ++v, y += t.block_stride) {
     const Float bias = *reinterpret_cast<const Loose*>(t.bias + v * L);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -175,58 +175,14 @@ template <int L, int R, int V, int S>
       for (int r = 0; r < R; ++r) {
         sum[r][v] += *reinterpret_cast<const Loose*>(residual + r * L);
       }
-      residual += t.residual_step;
+      residual += t.residual_stride;
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       Float out = sum[r][v];
-      out = lo > out ? lo : out;
-      out = hi < out ? hi : out;
+      clamp_lanes(out, lo, hi);
       *reinterpret_cast<Loose*>(y + r * L) = out;
     }
-  }
-}
-
-/// A depthwise convolution of R neighbouring pixels of one block of channels:
-///
-///     y[r*L + l] = clamp(bias[l] + sum over t of x[offset[t] + r*S*L + l] * weights[t*L + l] + residual[r*L + l])
-struct DepthwiseTile {
-  const float* x;
-  const std::int32_t *offset, *offset_end;
-  const float *weights, *bias;
-  const float* residual;  ///< may be y, may be nullptr
-  float* y;
-  Clamp clamp;
-};
-using DepthwiseTileKernel = void (*)(const DepthwiseTile& tile);
-
-template <int L, int R, int S>
-[[gnu::always_inline]] inline void depthwise_tile_body(const DepthwiseTile& t) {
-  using Float = typename Vec<L>::type;
-  using Loose = typename Vec<L>::loose;
-  const Float bias = *reinterpret_cast<const Loose*>(t.bias);
-  Float sum[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    sum[r] = bias;
-  }
-  const float* weights = t.weights;
-  for (const std::int32_t* o = t.offset; o != t.offset_end; ++o, weights += L) {
-    const float* x = t.x + *o;
-    const Float weight = *reinterpret_cast<const Loose*>(weights);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      sum[r] += *reinterpret_cast<const Loose*>(x + r * S * L) * weight;
-    }
-  }
-  const Float lo = t.clamp.lo - Float{}, hi = t.clamp.hi - Float{};
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    Float out = sum[r];
-    if (t.residual != nullptr) out += *reinterpret_cast<const Loose*>(t.residual + r * L);
-    out = lo > out ? lo : out;
-    out = hi < out ? hi : out;
-    *reinterpret_cast<Loose*>(t.y + r * L) = out;
   }
 }
 

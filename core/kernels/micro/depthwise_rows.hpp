@@ -73,8 +73,7 @@ template <int L, int R, int S, int KW, bool edge>
       for (int r = 0; r < R; ++r) {
         Float out = sum[r];
         if (t.residual != nullptr) out += *reinterpret_cast<const Loose*>(t.residual + (to + r * L));
-        out = lo > out ? lo : out;
-        out = hi < out ? hi : out;
+        clamp_lanes(out, lo, hi);
         *reinterpret_cast<Loose*>(t.y + (to + r * L)) = out;
       }
     }

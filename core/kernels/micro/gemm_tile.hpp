@@ -10,7 +10,7 @@ namespace weir::kernels {
 /// piece reads and writes all of C again.
 inline constexpr std::int64_t gemm_depth = 512;
 
-/// So many k before the end c is asked for: earlier, and what else the tile reads would have driven it out again.
+/// c is prefetched this many k before the end; earlier, other loads would evict it.
 inline constexpr std::int64_t gemm_c_ahead = 64;
 
 /// Rows that lie a multiple of this number of floats apart meet in the same lines of a first-level cache.
@@ -41,9 +41,9 @@ using GemmTileKernel = void (*)(const GemmTile& tile);
 /// Kinds of GemmTile by their place in Microkernels::gemm.
 enum class GemmTileKind { rows, packed, rows_packing, packed_packing };
 
-/// Keeps the compiler from computing, before a loop, what is made of p and n behind it, in registers that the loop
-/// needs.
-[[gnu::always_inline]] inline void not_before(float*& p, std::int64_t& n) {
+/// Compiler barrier: addresses from p and n are computed after the loop, not hoisted before it, where they would cost
+/// registers.
+[[gnu::always_inline]] inline void compute_after_loop(float*& p, std::int64_t& n) {
 #if defined(__GNUC__)
   asm("" : "+r"(p), "+r"(n));
 #endif
@@ -106,7 +106,7 @@ template <int L, int R, int V, GemmTileKind kind>
     if (stop == t.K) break;
     float* c = t.c;
     std::int64_t ldc = t.ldc;
-    not_before(c, ldc);
+    compute_after_loop(c, ldc);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
@@ -117,7 +117,7 @@ template <int L, int R, int V, GemmTileKind kind>
   }
   float* c = t.c;
   std::int64_t ldc = t.ldc;
-  not_before(c, ldc);
+  compute_after_loop(c, ldc);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2

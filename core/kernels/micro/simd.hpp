@@ -29,16 +29,16 @@ template <class V>
 [[gnu::always_inline]] inline void store(const V& v, float* to) {
   std::memcpy(to, &v, sizeof v);
 }
-/// Keeps the compiler from loading, before it, what is loaded behind it: clang++ would load all that a kernel ever
-/// needs, and then have no registers left.
-[[gnu::always_inline]] inline void in_order() {
+/// Compiler barrier: loads after it are not moved before it (clang++ would load everything at once and run out of
+/// registers).
+[[gnu::always_inline]] inline void compiler_barrier() {
 #if defined(__GNUC__)
   asm volatile("" ::: "memory");
 #endif
 }
-/// Lets clang++ keep values in memory from here on, where it would move each of them there and back several times.
+/// From here on clang++ keeps these values in memory; by itself it would spill and reload each of them several times.
 template <class T>
-[[gnu::always_inline]] inline void in_memory([[maybe_unused]] T& values) {
+[[gnu::always_inline]] inline void keep_in_memory([[maybe_unused]] T& values) {
 #if defined(__clang__)
   asm volatile("" : : "r"(&values) : "memory");
 #endif
@@ -150,7 +150,7 @@ inline constexpr bool by_lanes = requires {
   requires T::by_lanes;
 };
 
-/// A kernel for one instruction set as a pointer: what calls it is compiled once for all kernels with these arguments.
+/// A pointer to a kernel for one instruction set: its caller is compiled once for all kernels with these arguments.
 template <class... A>
 using Function = void (*)(const A&...);
 

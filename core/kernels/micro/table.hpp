@@ -9,6 +9,7 @@
 #include <weir/core/kernels/micro/clamp.hpp>
 #include <weir/core/kernels/micro/conv_tile.hpp>
 #include <weir/core/kernels/micro/depthwise_rows.hpp>
+#include <weir/core/kernels/micro/depthwise_tile.hpp>
 #include <weir/core/kernels/micro/dot_tile.hpp>
 #include <weir/core/kernels/micro/gemm_tile.hpp>
 #include <weir/core/kernels/micro/vector.hpp>
@@ -61,13 +62,13 @@ struct Microkernels {
     return gemm[static_cast<std::size_t>(kind)][static_cast<std::size_t>(vectors - 1)]
                [static_cast<std::size_t>(rows - 1)];
   }
-  ConvTileKernel conv_tile(PixelStep step, std::int64_t rows, std::int64_t vectors) const {
-    return conv[static_cast<std::size_t>(step)][static_cast<std::size_t>(vectors - 1)]
+  ConvTileKernel conv_tile(PixelStride stride, std::int64_t rows, std::int64_t vectors) const {
+    return conv[static_cast<std::size_t>(stride)][static_cast<std::size_t>(vectors - 1)]
                [static_cast<std::size_t>(rows - 1)];
   }
-  /// step: 1 or 2 pixels.
-  DepthwiseTileKernel depthwise_tile(std::int64_t step, std::int64_t rows) const {
-    return depthwise[static_cast<std::size_t>(step - 1)][static_cast<std::size_t>(rows - 1)];
+  /// stride: 1 or 2 pixels.
+  DepthwiseTileKernel depthwise_tile(std::int64_t stride, std::int64_t rows) const {
+    return depthwise[static_cast<std::size_t>(stride - 1)][static_cast<std::size_t>(rows - 1)];
   }
   /// kernel_w: 3 or 5; stride: 1 or 2; pixels of a tile: 1 to max_depthwise_rows.
   DepthwiseRowsKernel depthwise_rows_of(std::int64_t kernel_w, std::int64_t stride, std::int64_t pixels) const {

@@ -13,16 +13,16 @@ namespace weir::kernels::winograd {
 struct InputRow {
   const float* x;  ///< row r of the plane lies at r mod rows
   std::int64_t H, W, rows;
-  std::int64_t top, left;   ///< of the first tile's pixels, in x; may lie in the padding, which is zero
-  float* to;                ///< of the first tile's first position
-  std::int64_t step;        ///< from one position of V to the next
-  std::int64_t phase_step;  ///< and from one phase to the next
+  std::int64_t top, left;        ///< of the first tile's pixels, in x; may lie in the padding, which is zero
+  float* to;                     ///< of the first tile's first position
+  std::int64_t position_stride;  ///< from one position of V to the next
+  std::int64_t phase_stride;     ///< and from one phase to the next
 };
 
-/// to[p*step + f*phase_step + t*unit] = element p of B^T d B for the tiles t = 0 .. across - 1, which lie S*Y pixels
-/// apart; unit is a vector (blocked) or one float (plain). d are the N x N pixels of x that lie S apart, from pixel
-/// (f / S, f % S) of the tile on. Of phases f whose row or column is odd, the last element of each column or row is not
-/// written.
+/// to[p*position_stride + f*phase_stride + t*pixel_floats] = element p of B^T d B for the tiles t = 0 .. across - 1,
+/// which lie S*Y pixels apart; pixel_floats is a vector (blocked) or one float (plain). d are the N x N pixels of x
+/// that lie S apart, from pixel (f / S, f % S) of the tile on. Of phases f whose row or column is odd, the last element
+/// of each column or row is not written.
 template <int Y, int N, int S, bool plain>
 struct TransformInput {
   static constexpr int extent = S * (N - 1) + 1;
@@ -51,8 +51,8 @@ struct TransformInput {
             if (y >= 0 && y < row.H && x >= 0 && x < row.W) simd::load(v, row.x + (y * row.W + x) * L);
             simd::store(v, padded + (i * extent + j) * L);
           }
-      all_phases<L>(inside ? row.x + (row.top * row.W + left) * L : padded, inside ? row.W * L : extent * L, row.step,
-                    row.phase_step, row.to + t * L);
+      all_phases<L>(inside ? row.x + (row.top * row.W + left) * L : padded, inside ? row.W * L : extent * L,
+                    row.position_stride, row.phase_stride, row.to + t * L);
     }
   }
 
@@ -68,14 +68,14 @@ struct TransformInput {
         spread<L>(row, row.top + i, row.left + 8 * first, pixels + i * extent * L);
       // One copy of this much code, wherever it writes to.
       const bool whole = across >= L;
-      all_phases<L>(pixels, extent * L, whole ? row.step : S * S * L, whole ? row.phase_step : L,
+      all_phases<L>(pixels, extent * L, whole ? row.position_stride : S * S * L, whole ? row.phase_stride : L,
                     whole ? row.to + first : few);
       if (whole) continue;
       for (int f = 0; f < S * S; ++f)
         for (int p = 0; p < N * N; ++p) {
           if ((f / S == 1 && p / N == N - 1) || (f % S == 1 && p % N == N - 1)) continue;
           for (std::int64_t k = 0; k < across; ++k)
-            row.to[p * row.step + f * row.phase_step + k] = few[(p * S * S + f) * L + k];
+            row.to[p * row.position_stride + f * row.phase_stride + k] = few[(p * S * S + f) * L + k];
         }
     }
   }
@@ -136,19 +136,20 @@ struct TransformInput {
   }
 
   template <int L>
-  [[gnu::always_inline]] static void all_phases(const float* from, std::int64_t pitch, std::int64_t step,
-                                                std::int64_t phase_step, float* to) {
-    phase<L, 0, 0>(from, pitch, step, to);
+  [[gnu::always_inline]] static void all_phases(const float* from, std::int64_t pitch, std::int64_t position_stride,
+                                                std::int64_t phase_stride, float* to) {
+    phase<L, 0, 0>(from, pitch, position_stride, to);
     if constexpr (S == 2) {
-      phase<L, 0, 1>(from + L, pitch, step, to + phase_step);
-      phase<L, 1, 0>(from + pitch, pitch, step, to + 2 * phase_step);
-      phase<L, 1, 1>(from + pitch + L, pitch, step, to + 3 * phase_step);
+      phase<L, 0, 1>(from + L, pitch, position_stride, to + phase_stride);
+      phase<L, 1, 0>(from + pitch, pitch, position_stride, to + 2 * phase_stride);
+      phase<L, 1, 1>(from + pitch + L, pitch, position_stride, to + 3 * phase_stride);
     }
   }
 
   /// Of the pixels of odd rows or columns, the last does not matter to what is written.
   template <int L, int odd_row, int odd_column>
-  [[gnu::always_inline]] static void phase(const float* from, std::int64_t pitch, std::int64_t step, float* to) {
+  [[gnu::always_inline]] static void phase(const float* from, std::int64_t pitch, std::int64_t position_stride,
+                                           float* to) {
     constexpr int rows = N - odd_row, columns = N - odd_column;
     simd::Floats<L> half[N][N];
 #pragma GCC unroll 7
@@ -171,7 +172,7 @@ struct TransformInput {
       transform_input(half[i]);
 #pragma GCC unroll 7
       for (int j = 0; j < columns; ++j) {
-        simd::store(half[i][j], to + (N * i + j) * step);
+        simd::store(half[i][j], to + (N * i + j) * position_stride);
       }
     }
   }
@@ -179,8 +180,8 @@ struct TransformInput {
 
 /// One tile of one block of channels on its way out: what TransformOutput does with A^T m A.
 struct OutputTile {
-  const float* sums;  ///< element p of m at sums + p*step
-  std::int64_t step;
+  const float* sums;  ///< element p of m at sums + p*position_stride
+  std::int64_t position_stride;
   const float* bias;
   const float* residual;       ///< lies as y does; may be y, may be nullptr
   float* y;                    ///< of the tile's first pixel
@@ -202,7 +203,7 @@ struct TransformOutput {
       simd::Floats<L> m[N], y[Y];
 #pragma GCC unroll 7
       for (int i = 0; i < N; ++i) {
-        simd::load(m[i], t.sums + (N * i + j) * t.step);
+        simd::load(m[i], t.sums + (N * i + j) * t.position_stride);
       }
       transform_output(m, y);
 #pragma GCC unroll 4
@@ -210,9 +211,9 @@ struct TransformOutput {
         half[i][j] = y[i];
         squares = squares + y[i] * y[i];
       }
-      if constexpr (N < 7) simd::in_order();
+      if constexpr (N < 7) simd::compiler_barrier();
     }
-    if constexpr (N == 7) simd::in_memory(half);  // more than there are registers for
+    if constexpr (N == 7) simd::keep_in_memory(half);  // more than there are registers for
     if (!(simd::sum<L>(squares) < std::numeric_limits<float>::infinity())) return false;
     simd::load(bias, t.bias);
     const simd::Floats<L> lo = simd::Floats<L>{} + t.clamp.lo, hi = simd::Floats<L>{} + t.clamp.hi;
@@ -229,8 +230,7 @@ struct TransformOutput {
           simd::load(also, t.residual + i * t.pitch + j * L);
           v = v + also;
         }
-        v = lo > v ? lo : v;
-        v = hi < v ? hi : v;
+        clamp_lanes(v, lo, hi);
         simd::store(v, t.y + i * t.pitch + j * L);
       }
     }

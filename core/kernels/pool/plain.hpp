@@ -62,8 +62,8 @@ struct PoolPiece {
   float* columns;  ///< of an average: for each column of y, how many columns of x (and padding) its windows hold
 };
 
-/// Rows whose columns are reduced together, some time after they were stored: to load what was stored a moment ago,
-/// from another offset, stalls.
+/// This many rows are stored before their columns are reduced: loading just-stored data at another offset would
+/// stall.
 inline constexpr std::int64_t pool_rows = 8;
 
 /// Floats of one row of PoolPiece::rows.
@@ -191,8 +191,8 @@ struct PoolKernel {
   }
 };
 
-/// Planes of windows that lie far apart, are much larger than the image, or begin behind its edge: window by window,
-/// each place of it that lies in the image, so that neither time nor memory depends on what lies outside.
+/// For windows with large gaps, much larger than the image, or beginning beyond its edge: goes window by window over
+/// the places that lie in the image, so that neither time nor memory depends on what lies outside.
 template <class Take>
 void pool_window_by_window(const PoolPiece& p) {
   const auto first_inside = [](const WindowAxis& axis, std::int64_t j) {

@@ -70,7 +70,7 @@ namespace weir::quantized {
   const TileResult y = of;  // which no store can change, nor p: what lies in them is loaded once
   const PairNumbers p = *of.sum;
   for (std::int64_t r = 0; r < pixels; ++r, sums += tile_channels) {
-    const std::int64_t at = r * y.y_step;
+    const std::int64_t at = r * y.y_stride;
     const __m256i q0 = summed(requantised(load_integers(sums), y.scale, y.rounding), y.other_low + at, p);
     const __m256i q1 = summed(requantised(load_integers(sums + 8), y.scale + 8, y.rounding), y.other_high + at, p);
     const __m128d bytes = _mm_castsi128_pd(packed_bytes(q0, q1, y.is_signed));
@@ -94,20 +94,20 @@ template <int R>
     return;
   }
   const __m256 scale0 = _mm256_loadu_ps(y.scale), scale1 = _mm256_loadu_ps(y.scale + 8);
-  const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i lane_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 #pragma GCC unroll 6
   for (int r = 0; r < R; r += 2) {
     const int next = r + 1 < R ? r + 1 : r;
     const __m256i a = requantised_words(sum[r][0], sum[r][1], scale0, scale1, y.rounding);
     const __m256i b = next == r ? a : requantised_words(sum[next][0], sum[next][1], scale0, scale1, y.rounding);
     const __m256d both =
-        _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(saturated_bytes(a, b, y.rounding, y.is_signed), in_order));
+        _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(saturated_bytes(a, b, y.rounding, y.is_signed), lane_order));
     const __m128d first = _mm256_castpd256_pd128(both), second = _mm256_extractf128_pd(both, 1);
-    _mm_storel_pd(reinterpret_cast<double*>(y.low + r * y.y_step), first);
-    _mm_storeh_pd(reinterpret_cast<double*>(y.high + r * y.y_step), first);
+    _mm_storel_pd(reinterpret_cast<double*>(y.low + r * y.y_stride), first);
+    _mm_storeh_pd(reinterpret_cast<double*>(y.high + r * y.y_stride), first);
     if (next == r) break;
-    _mm_storel_pd(reinterpret_cast<double*>(y.low + next * y.y_step), second);
-    _mm_storeh_pd(reinterpret_cast<double*>(y.high + next * y.y_step), second);
+    _mm_storel_pd(reinterpret_cast<double*>(y.low + next * y.y_stride), second);
+    _mm_storeh_pd(reinterpret_cast<double*>(y.high + next * y.y_stride), second);
   }
 }
 

@@ -44,7 +44,7 @@ inline constexpr __mmask16 all_lanes = 0xFFFF;
   const PairNumbers& p = *y.sum;
   const __m512i q =
       clamped_avx512(_mm512_mul_ps(_mm512_maskz_cvtepi32_ps(all_lanes, sum), _mm512_loadu_ps(y.scale)), y.rounding);
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y.other_low + r * y.y_step));
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(y.other_low + r * y.y_stride));
   const __m512i other =
       p.b_signed ? _mm512_maskz_cvtepi8_epi32(all_lanes, bytes) : _mm512_maskz_cvtepu8_epi32(all_lanes, bytes);
   __m512 u = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_cvtepi32_ps(all_lanes, q), _mm512_set1_ps(p.a_zero)),
@@ -53,7 +53,7 @@ inline constexpr __mmask16 all_lanes = 0xFFFF;
                            _mm512_set1_ps(p.b_factor));
   asm("" : "+v"(u), "+v"(v));  // as rounded() does
   const __m512i total = clamped_avx512(_mm512_add_ps(u, v), p.rounding);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(y.low + r * y.y_step), _mm512_maskz_cvtepi32_epi8(all_lanes, total));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y.low + r * y.y_stride), _mm512_maskz_cvtepi32_epi8(all_lanes, total));
 }
 
 /// TileResult of a tile's sums, which began with the bias.
@@ -75,7 +75,7 @@ template <int R>
     return;
   }
   const __m512 scale = _mm512_loadu_ps(y.scale);
-  const __m512i in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i lane_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const auto at = [](int r) { return r < R ? r : R - 1; };
 #pragma GCC unroll 8
   for (int r = 0; r < R; r += 4) {  // four pixels make 64 bytes
@@ -83,8 +83,8 @@ template <int R>
     const __m512i b =
         r + 2 < R ? requantised_words_avx512(sum[at(r + 2)], sum[at(r + 3)], scale, scale, y.rounding) : a;
     const __m512i bytes =
-        _mm512_maskz_permutexvar_epi32(all_lanes, in_order, saturated_bytes_avx512(a, b, y.rounding, y.is_signed));
-    const auto to = [&](int i) { return reinterpret_cast<__m128i*>(y.low + i * y.y_step); };
+        _mm512_maskz_permutexvar_epi32(all_lanes, lane_order, saturated_bytes_avx512(a, b, y.rounding, y.is_signed));
+    const auto to = [&](int i) { return reinterpret_cast<__m128i*>(y.low + i * y.y_stride); };
     _mm_storeu_si128(to(r), _mm512_maskz_extracti32x4_epi32(0xF, bytes, 0));
     if (r + 1 < R) _mm_storeu_si128(to(r + 1), _mm512_maskz_extracti32x4_epi32(0xF, bytes, 1));
     if (r + 2 < R) _mm_storeu_si128(to(r + 2), _mm512_maskz_extracti32x4_epi32(0xF, bytes, 2));
@@ -100,7 +100,7 @@ template <int R>
     sum[r] = _mm512_loadu_si512(t.y.bias);
   }
   const std::int16_t* w = t.weights;
-  const std::int64_t step = t.x_step;
+  const std::int64_t step = t.x_stride;
   for (const Tap* tap = t.taps; tap != t.taps_end; ++tap) {
     const std::int16_t* x = t.x + tap->offset;
     const std::int16_t* const end = x + 2 * tap->pairs;
@@ -126,7 +126,7 @@ template <int R>
     sum[r] = _mm512_loadu_si512(t.y.bias);
   }
   const std::int8_t* w = t.weights;
-  const std::int64_t x_step = t.x_step, block_step = t.block_step;
+  const std::int64_t x_stride = t.x_stride, block_stride = t.block_stride;
   const auto step = [&](const std::uint8_t* x)
       __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512vnni"))) {
 #pragma GCC unroll 2
@@ -135,7 +135,7 @@ template <int R>
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         std::int32_t quad;
-        __builtin_memcpy(&quad, x + r * x_step + 4 * half, sizeof quad);
+        __builtin_memcpy(&quad, x + r * x_stride + 4 * half, sizeof quad);
         sum[r] = _mm512_dpbusd_epi32(sum[r], _mm512_set1_epi32(quad), weights);
       }
     }
@@ -144,9 +144,9 @@ template <int R>
   for (const std::int64_t* tap = t.taps; tap != t.taps_end; ++tap) {
     const std::uint8_t* x = t.x + *tap;
 #pragma GCC unroll 1
-    for (std::int64_t b = 0; b < t.blocks; ++b, x += block_step) step(x);
+    for (std::int64_t b = 0; b < t.blocks; ++b, x += block_stride) step(x);
   }
-  for (const ByteStep* s = t.more; s != t.more_end; ++s) step(t.x + t.taps[s->tap] + s->block * block_step);
+  for (const ByteStep* s = t.more; s != t.more_end; ++s) step(t.x + t.taps[s->tap] + s->block * block_stride);
   store_avx512<R>(sum, t.y);
 }
 

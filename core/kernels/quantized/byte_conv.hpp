@@ -25,14 +25,14 @@ class ByteConv final : public ConvAlgorithm {
   ByteConv(const ConvGeometry& g, const ConvNumbers& n)
       : g_(g),
         image_(g, n.x.zero),
-        numbers_(n, units() * tile_channels, [&](std::int64_t i) { return g.channel_at(i); }) {
+        numbers_(n, output_tiles() * tile_channels, [&](std::int64_t i) { return g.channel_at(i); }) {
     std::vector<std::int8_t> all = packed(n, false);
     if (const double fours = steps(); tiles(g.isa).adds_words && fours > pair_steps) {
       all = packed(n, true);
       if (steps() > fours) all = packed(n, false);
     }
     std::copy(all.begin(), all.end(), reinterpret_cast<std::int8_t*>(weights_.reserve(all.size() / sizeof(float))));
-    for (std::int64_t i = 0; i < units() * tile_channels; ++i) {
+    for (std::int64_t i = 0; i < output_tiles() * tile_channels; ++i) {
       const std::int64_t m = g.channel_at(i), depth = g.p.depth();
       if (m < 0) continue;
       std::int64_t sum = 0;
@@ -45,14 +45,15 @@ class ByteConv final : public ConvAlgorithm {
 
   static bool fits(const ConvGeometry& g) { return g.L >= 8 && g.p.groups == 1 && ByteImage::fits(g); }
 
-  /// What the steps take, as parts of those that there are without any that is too much.
+  /// Cost of all steps relative to the regular steps alone: 1 if none had to be added; times pair_steps where only
+  /// pairs are added in 16 bits.
   double steps() const {
-    const double all = 1 + static_cast<double>(more_.size()) / static_cast<double>(units() * regular_);
+    const double all = 1 + static_cast<double>(more_.size()) / static_cast<double>(output_tiles() * regular_);
     return pairs_ ? pair_steps * all : all;
   }
 
   const char* name() const override { return "int8 bytes"; }
-  std::int64_t units() const override { return g_.tiles_of_group(); }
+  std::int64_t output_tiles() const override { return g_.tiles_of_group(); }
   const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return image_.workspace_floats(); }
 
@@ -60,7 +61,7 @@ class ByteConv final : public ConvAlgorithm {
     for (std::int64_t first = part.rows.first; first < part.rows.last; first += image_.chunk()) {
       const std::int64_t n = std::min(image_.chunk(), part.rows.last - first);
       const ByteImage::View view = image_.view(part, first, n, workspace);
-      for (std::int64_t unit = part.units.first; unit < part.units.last; ++unit) tile_rows(view, part, unit, first, n);
+      for (std::int64_t tile = part.tiles.first; tile < part.tiles.last; ++tile) tile_rows(view, part, tile, first, n);
     }
   }
 
@@ -83,7 +84,7 @@ class ByteConv final : public ConvAlgorithm {
         for (std::int64_t e = 0; e < image_.eights(); ++e) taps_.push_back(image_.tap(h, w, e));
     regular_ = static_cast<std::int64_t>(taps_.size()) * image_.blocks();
     std::vector<std::int8_t> all;
-    for (std::int64_t tile = 0; tile < units(); ++tile) {
+    for (std::int64_t tile = 0; tile < output_tiles(); ++tile) {
       std::vector<std::int8_t> behind;
       starts_.push_back(static_cast<std::int64_t>(all.size()));
       more_starts_.push_back(more_.size());
@@ -110,7 +111,7 @@ class ByteConv final : public ConvAlgorithm {
     return all;
   }
 
-  /// Appends a step to `to`, of as much as one may take of what is left.
+  /// Appends a step to `to`: as much of the remaining weights as one step may hold.
   void take_step(Eight& left, std::vector<std::int8_t>& to) const {
     const bool limited = tiles(g_.isa).adds_words;
     const std::size_t begin = to.size();
@@ -132,11 +133,11 @@ class ByteConv final : public ConvAlgorithm {
       }
   }
 
-  void tile_rows(const ByteImage::View& view, const ConvPart& part, std::int64_t unit, std::int64_t first,
+  void tile_rows(const ByteImage::View& view, const ConvPart& part, std::int64_t tile, std::int64_t first,
                  std::int64_t n) const {
     const std::int64_t rows = view.rows > 1 ? 1 : n, width = view.rows > 1 ? n * g_.OW : part.pixels;
-    const auto at = static_cast<std::size_t>(unit);
-    TileTarget target(g_, part, numbers_, unit);
+    const auto at = static_cast<std::size_t>(tile);
+    TileTarget target(g_, part, numbers_, tile);
     const Tiles& kernels = tiles(g_.isa);
     const std::int64_t pieces = (width + kernels.byte_pixels - 1) / kernels.byte_pixels;
     for (std::int64_t r = 0; r < rows; ++r)
@@ -144,8 +145,8 @@ class ByteConv final : public ConvAlgorithm {
         const std::int64_t from = width * piece / pieces, pixels = width * (piece + 1) / pieces - from;
         (pairs_ ? kernels.byte_pairs : kernels.bytes)[static_cast<std::size_t>(pixels - 1)](
             {.x = image_.pixel(view, part, first, r, from),
-             .x_step = g_.p.stride_w * image_.pixel_bytes(),
-             .block_step = view.plane,
+             .x_stride = g_.p.stride_w * image_.pixel_bytes(),
+             .block_stride = view.plane,
              .blocks = image_.blocks(),
              .taps = taps_.data(),
              .taps_end = taps_.data() + taps_.size(),

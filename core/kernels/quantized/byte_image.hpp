@@ -2,6 +2,7 @@
 #pragma once
 #include <cstring>
 #include <weir/core/kernels/quantized/conv_algorithm.hpp>
+#include <weir/core/machine_costs.hpp>
 
 namespace weir::quantized {
 
@@ -29,7 +30,7 @@ class ByteImage {
                 (rows_of_channels_ && g.p.in_channels % 8 != 0)),
         joins_rows_(!copies_ && g.p.kernel_w == 1 && g.p.stride_h == 1 && g.p.stride_w == 1),
         chunk_(g.OH) {
-    while (chunk_ > 1 && bytes_of_chunk() > limit) chunk_ = (chunk_ + 1) / 2;
+    while (chunk_ > 1 && bytes_of_chunk() > detail::machine_costs.int8_image_bytes) chunk_ = (chunk_ + 1) / 2;
   }
 
   /// Plain images of few channels, whose pixels lie side by side for the kernel, are read too.
@@ -70,8 +71,8 @@ class ByteImage {
   View view(const ConvPart& part, std::int64_t first, std::int64_t n, float* workspace) const {
     const Image& x = part.x;
     if (!copies_) {
-      const bool together = joins_rows_ && joined(x, first, n) && joined(part.y, first, n);
-      return {nullptr, x.row_bytes, rows_of_channels_ ? 8 : x.plane_bytes, together ? n : 1};
+      const bool joins = joins_rows_ && joined(x, first, n) && joined(part.y, first, n);
+      return {nullptr, x.row_bytes, rows_of_channels_ ? 8 : x.plane_bytes, joins ? n : 1};
     }
     auto* to = reinterpret_cast<std::uint8_t*>(workspace);
     if (rows_of_channels_) {
@@ -108,8 +109,6 @@ class ByteImage {
   }
 
  private:
-  static constexpr std::int64_t limit = 160 << 10;  ///< bytes: within a second-level cache beside the weights
-
   std::int64_t rows_needed(std::int64_t n) const { return (n - 1) * g_.p.stride_h + g_.p.extent_h(); }
   std::int64_t bytes_of_chunk() const {
     const std::int64_t pixels = rows_of_channels_ ? g_.W : planes_ * rows_needed(chunk_) * width_;

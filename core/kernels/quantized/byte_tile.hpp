@@ -62,7 +62,7 @@ template <int R, class Products>
     sum[r][1] = load_integers(t.y.bias + 8);
   }
   const std::int8_t* w = t.weights;
-  const std::int64_t x_step = t.x_step, block_step = t.block_step;
+  const std::int64_t x_stride = t.x_stride, block_stride = t.block_stride;
   const auto step = [&](const std::uint8_t* x) __attribute__((always_inline, target("avx2"))) {
     const auto* const from = reinterpret_cast<const __m256i*>(w);
     const __m256i w00 = _mm256_loadu_si256(from), w01 = _mm256_loadu_si256(from + 1);
@@ -70,7 +70,7 @@ template <int R, class Products>
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
       // One pixel after the other: all at once would need more registers than there are.
-      const __m256i x0 = broadcast_four_bytes(x + r * x_step), x1 = broadcast_four_bytes(x + r * x_step + 4);
+      const __m256i x0 = broadcast_four_bytes(x + r * x_stride), x1 = broadcast_four_bytes(x + r * x_stride + 4);
       Products::add(sum[r][0], x0, x1, w00, w10);
       Products::add(sum[r][1], x0, x1, w01, w11);
       asm volatile("" : "+x"(sum[r][0]), "+x"(sum[r][1]));
@@ -80,9 +80,9 @@ template <int R, class Products>
   for (const std::int64_t* tap = t.taps; tap != t.taps_end; ++tap) {
     const std::uint8_t* x = t.x + *tap;
 #pragma GCC unroll 1
-    for (std::int64_t b = 0; b < t.blocks; ++b, x += block_step) step(x);
+    for (std::int64_t b = 0; b < t.blocks; ++b, x += block_stride) step(x);
   }
-  for (const ByteStep* s = t.more; s != t.more_end; ++s) step(t.x + t.taps[s->tap] + s->block * block_step);
+  for (const ByteStep* s = t.more; s != t.more_end; ++s) step(t.x + t.taps[s->tap] + s->block * block_stride);
   store_avx2<R>(sum, t.y);
 }
 

@@ -32,38 +32,38 @@ class PackedConv {
   /// Of one thread, in floats.
   std::int64_t workspace_floats() const { return algorithm_->workspace_floats(); }
 
-  RowWindow row_window() const { return {g_.p.stride_h, g_.p.extent_h(), g_.p.pad_top, algorithm_->rows_together()}; }
+  RowWindow row_window() const { return {g_.p.stride_h, g_.p.extent_h(), g_.p.pad_top, algorithm_->row_multiple()}; }
 
   /// All of N images, or of N rows of channels. other: the images that are added, if the result is a sum; may be y.
   void run(const Context& context, const void* x, const void* other, void* y, std::int64_t N, float* workspace) const {
     if (g_.source == Source::rows) return run_matrix(context, x, y, nullptr, x_zero_, N, workspace);
     const double operations = g_.p.flops(Shape{N, g_.p.in_channels, g_.H, g_.W});
     const std::int64_t apart = kernels::workspaces_apart(workspace_floats());
-    const std::int64_t threads = context.threads(), units = algorithm_->units();
+    const std::int64_t threads = context.threads(), tiles = algorithm_->output_tiles();
     const auto part = [&](std::int64_t n, RowRange rows, RowRange some, std::int64_t piece) {
       algorithm_->run({g_.input(x, n), g_.output(other, n), g_.output(y, n), nullptr, rows, some, g_.OW, x_zero_},
                       workspace + piece * apart);
     };
     if (threads > 1 && N >= 2 * threads) {
       kernels::share(context.pool(), N, operations, [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
-        for (std::int64_t n = first; n < last; ++n) part(n, {0, g_.OH}, {0, units}, piece);
+        for (std::int64_t n = first; n < last; ++n) part(n, {0, g_.OH}, {0, tiles}, piece);
       });
       return;
     }
-    const std::int64_t together = algorithm_->rows_together(), strips = (g_.OH + together - 1) / together;
+    const std::int64_t multiple = algorithm_->row_multiple(), strips = (g_.OH + multiple - 1) / multiple;
     const bool by_rows = strips >= 7 * threads;
     for (std::int64_t n = 0; n < N; ++n)
-      kernels::share(context.pool(), by_rows ? strips : units, operations / static_cast<double>(N),
+      kernels::share(context.pool(), by_rows ? strips : tiles, operations / static_cast<double>(N),
                      [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                        if (by_rows)
-                         part(n, {first * together, std::min(last * together, g_.OH)}, {0, units}, piece);
+                         part(n, {first * multiple, std::min(last * multiple, g_.OH)}, {0, tiles}, piece);
                        else
                          part(n, {0, g_.OH}, {first, last}, piece);
                      });
   }
   /// Rows y of one image, by the calling thread.
   void run_rows(const Image& x, const Image& other, const Image& y, RowRange rows, float* workspace) const {
-    algorithm_->run({x, other, y, nullptr, rows, {0, algorithm_->units()}, g_.OW, x_zero_}, workspace);
+    algorithm_->run({x, other, y, nullptr, rows, {0, algorithm_->output_tiles()}, g_.OW, x_zero_}, workspace);
   }
   /// The sums of N images of plain x instead, [N, M, OH, OW], or [N, M] for rows; x.zero is given now.
   void run_sums(const Context& context, const void* x, std::int64_t N, std::int32_t x_zero, std::int32_t* sums,
@@ -71,7 +71,7 @@ class PackedConv {
     if (g_.source == Source::rows) return run_matrix(context, x, nullptr, sums, x_zero, N, workspace);
     const std::int64_t apart = kernels::workspaces_apart(workspace_floats());
     for (std::int64_t n = 0; n < N; ++n)
-      kernels::share(context.pool(), algorithm_->units(), g_.p.flops(Shape{1, g_.p.in_channels, g_.H, g_.W}),
+      kernels::share(context.pool(), algorithm_->output_tiles(), g_.p.flops(Shape{1, g_.p.in_channels, g_.H, g_.W}),
                      [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
                        algorithm_->run({g_.input(x, n),
                                         {},
@@ -99,9 +99,9 @@ class PackedConv {
     if (winograd && Winograd::pays(g, false)) return std::make_shared<Winograd>(g, n);
     return std::make_shared<WordConv>(g, n);
   }
-  /// What ByteConv's steps may take where WordConv takes as long. Eight products of bytes take 10 instructions without
-  /// VNNI, four pairs of 16 bits take 16, and a pixel of bytes some 12 more, whatever the depth is; with VNNI 2 and 4.
-  /// A plain image of few channels fills its steps in part only.
+  /// The most steps (see ByteConv::steps()) with which ByteConv is as fast as WordConv. Eight products of bytes take 10
+  /// instructions without VNNI, four pairs of 16 bits take 16, and a pixel of bytes some 12 more, whatever the depth
+  /// is; with VNNI 2 and 4. A plain image of few channels fills its steps in part only.
   static double most_steps(const ConvGeometry& g) {
     const bool plain = g.source == Source::plain;
     const std::int64_t pairs = (g.p.kernel_w + 1) / 2;  // of columns
@@ -120,7 +120,7 @@ class PackedConv {
       const Image out{static_cast<const std::uint8_t*>(y) + (y == nullptr ? 0 : n * M), 1, 0, 0};
       const std::int64_t pixels = std::min(g_.W, N - n);
       kernels::share(
-          context.pool(), algorithm_->units(), 2.0 * static_cast<double>(pixels * M * g_.p.in_channels),
+          context.pool(), algorithm_->output_tiles(), 2.0 * static_cast<double>(pixels * M * g_.p.in_channels),
           [&](std::int64_t piece, std::int64_t first, std::int64_t last) {
             algorithm_->run(
                 {in, {}, out, sums == nullptr ? nullptr : sums + n * M, {0, 1}, {first, last}, pixels, x_zero},

@@ -89,11 +89,11 @@ struct ConvGeometry {
   }
 };
 
-/// What is computed at a time: rows of one image, of some units, by one thread.
+/// One thread's piece of work: some rows of one image, for some tiles of output channels.
 struct ConvPart {
   Image x, other, y;   ///< other: the second summand, where the geometry has a sum; it lies as y does, perhaps as y
   std::int32_t* sums;  ///< where set, sums + bias go there, [M, OH, OW] or [pixels, M], and nothing to y
-  RowRange rows, units;
+  RowRange rows, tiles;
   std::int64_t pixels;  ///< of a row
   std::int32_t x_zero;
 };
@@ -103,10 +103,10 @@ class ConvAlgorithm {
   virtual ~ConvAlgorithm() = default;
   virtual const char* name() const = 0;
   /// What may be shared among threads: tiles of output channels, or blocks of depthwise ones.
-  virtual std::int64_t units() const = 0;
+  virtual std::int64_t output_tiles() const = 0;
   /// Of one thread, in floats.
   virtual std::int64_t workspace_floats() const = 0;
-  virtual std::int64_t rows_together() const { return 1; }
+  virtual std::int64_t row_multiple() const { return 1; }
   virtual const detail::PackedWeights& weights() const = 0;
   virtual void run(const ConvPart& part, float* workspace) const = 0;
 };
@@ -128,21 +128,21 @@ struct ChannelNumbers {
   }
 };
 
-/// Where the results of the tiles of one unit go: straight to y where its channels there fill whole blocks or are 16
-/// side by side, else by a copy.
+/// Where the results for one tile of output channels go: straight to y if its channels fill whole blocks there, or are
+/// 16 side by side; else by a copy.
 class TileTarget {
  public:
-  TileTarget(const ConvGeometry& g, const ConvPart& part, const ChannelNumbers& numbers, std::int64_t unit)
+  TileTarget(const ConvGeometry& g, const ConvPart& part, const ChannelNumbers& numbers, std::int64_t tile)
       : g_(g), part_(part) {
-    const std::int64_t in_group = unit % g.tiles_of_group() * tile_channels;
-    channel_ = unit / g.tiles_of_group() * g.group_out + in_group;
+    const std::int64_t in_group = tile % g.tiles_of_group() * tile_channels;
+    channel_ = tile / g.tiles_of_group() * g.group_out + in_group;
     used_ = std::min<std::int64_t>(tile_channels, g.group_out - in_group);
     blocked_ = g.source != Source::rows;
     // Behind the last channel blocks may hold anything, but what belongs to another group, or to nothing, may not.
     direct_ = part.sums == nullptr &&
               (blocked_ ? g.L >= 8 && channel_ % g.L == 0 && (g.p.groups == 1 || used_ == tile_channels)
                         : used_ == tile_channels);
-    const auto at = static_cast<std::size_t>(unit * tile_channels);
+    const auto at = static_cast<std::size_t>(tile * tile_channels);
     bias_ = numbers.bias.data() + at;
     scale_ = numbers.scale.data() + at;
   }
@@ -155,7 +155,7 @@ class TileTarget {
     if (blocked_) {
       const std::int64_t low = channel_ / g_.L, high = g_.L >= 16 ? low : low + 1, behind = g_.L >= 16 ? 8 : 0;
       t.low = to(low, r) + from * g_.L;
-      t.y_step = g_.L;
+      t.y_stride = g_.L;
       const bool both = used_ > 8 || g_.L >= 16;  // else what would come behind y is dropped
       t.high = both ? to(high, r) + from * g_.L + behind : bytes_.data();
       if (!g_.sum) return t;
@@ -165,7 +165,7 @@ class TileTarget {
     } else {
       t.low = to(0, r) + from * g_.p.out_channels + channel_;
       t.high = t.low + 8;
-      t.y_step = g_.p.out_channels;
+      t.y_stride = g_.p.out_channels;
     }
     return t;
   }

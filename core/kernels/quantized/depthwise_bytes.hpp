@@ -4,6 +4,7 @@
 #include <vector>
 #include <weir/core/kernels/quantized/conv_algorithm.hpp>
 #include <weir/core/kernels/quantized/tiles.hpp>
+#include <weir/core/machine_costs.hpp>
 
 namespace weir::quantized {
 
@@ -25,7 +26,8 @@ class DepthwiseBytes final : public ConvAlgorithm {
         phase_((width_ + g.p.stride_w - 1) / g.p.stride_w + strip_pixels),
         chunk_(g.OH),
         numbers_(n, planes_ * g.L, [&](std::int64_t m) { return m < g.p.out_channels ? m : -1; }) {
-    while (chunk_ > 1 && rows_needed(chunk_) * row_bytes() > limit) chunk_ = (chunk_ + 1) / 2;
+    while (chunk_ > 1 && rows_needed(chunk_) * row_bytes() > detail::machine_costs.int8_depthwise_bytes)
+      chunk_ = (chunk_ + 1) / 2;
     for (std::int64_t h = 0; h < g.p.kernel_h; ++h)
       for (std::int64_t w = 0; w < round_up(g.p.kernel_w, 4); ++w)
         offsets_.push_back(h * g.p.dilation_h * row_bytes() + column(std::min(w, g.p.kernel_w - 1) * g.p.dilation_w));
@@ -56,13 +58,13 @@ class DepthwiseBytes final : public ConvAlgorithm {
   }
 
   const char* name() const override { return "int8 depthwise bytes"; }
-  std::int64_t units() const override { return planes_; }
+  std::int64_t output_tiles() const override { return planes_; }
   const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return (rows_needed(chunk_) * row_bytes() + slack) / 4; }
 
   void run(const ConvPart& part, float* workspace) const override {
     auto* staged = reinterpret_cast<std::uint8_t*>(workspace);
-    for (std::int64_t plane = part.units.first; plane < part.units.last; ++plane)
+    for (std::int64_t plane = part.tiles.first; plane < part.tiles.last; ++plane)
       for (std::int64_t first = part.rows.first; first < part.rows.last; first += chunk_) {
         const std::int64_t n = std::min(chunk_, part.rows.last - first);
         stage(part, plane, first, n, staged);
@@ -71,8 +73,7 @@ class DepthwiseBytes final : public ConvAlgorithm {
   }
 
  private:
-  static constexpr std::int64_t limit = 20 << 10;  ///< bytes: within a first-level cache
-  static constexpr std::int64_t slack = 128;       ///< bytes that a strip of which few pixels count may read behind
+  static constexpr std::int64_t slack = 128;  ///< bytes that a strip of which few pixels count may read behind
 
   std::int64_t row_bytes() const { return g_.p.stride_w * phase_ * g_.L; }
   std::int64_t rows_needed(std::int64_t n) const { return (n - 1) * g_.p.stride_h + g_.p.extent_h(); }
@@ -137,7 +138,7 @@ class DepthwiseBytes final : public ConvAlgorithm {
   /// n rows of y from `first` on, of those that are staged.
   void rows(const std::uint8_t* staged, const Image& y, std::int64_t plane, std::int64_t first, std::int64_t n) const {
     const Tiles& kernels = tiles(g_.isa);
-    const bool together = g_.p.kernel_h == 3 && g_.p.stride_h == 1 && g_.p.dilation_h == 1 && g_.p.kernel_w <= 4;
+    const bool by_strips = g_.p.kernel_h == 3 && g_.p.stride_h == 1 && g_.p.dilation_h == 1 && g_.p.kernel_w <= 4;
     DepthwiseStrip s{.x = nullptr,
                      .offsets = offsets_.data(),
                      .offsets_end = offsets_.data() + offsets_.size(),
@@ -152,10 +153,10 @@ class DepthwiseBytes final : public ConvAlgorithm {
                      .y_row = 0};
     for (std::int64_t r = 0; r < n;) {
       // Rows that lie one behind the other, which those of a ring of rows do until its end.
-      std::int64_t R = together ? std::min<std::int64_t>(kernels.strip_rows, n - r) : 1;
+      std::int64_t R = by_strips ? std::min<std::int64_t>(kernels.strip_rows, n - r) : 1;
       R = std::min(R, y.rows - (first + r) % y.rows);
       s.y_row = y.row_bytes;
-      const DepthwiseStripKernel kernel = together ? kernels.strips[static_cast<std::size_t>(R - 1)] : kernels.strip;
+      const DepthwiseStripKernel kernel = by_strips ? kernels.strips[static_cast<std::size_t>(R - 1)] : kernels.strip;
       const std::uint8_t* x = staged + r * g_.p.stride_h * row_bytes();
       auto* out = const_cast<std::uint8_t*>(y.row(plane, first + r));
       strips(s, kernel, R, x, out);

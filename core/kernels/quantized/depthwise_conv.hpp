@@ -4,6 +4,7 @@
 #include <vector>
 #include <weir/core/kernels/quantized/conv_algorithm.hpp>
 #include <weir/core/kernels/quantized/tiles.hpp>
+#include <weir/core/machine_costs.hpp>
 
 namespace weir::quantized {
 
@@ -21,7 +22,8 @@ class DepthwiseConv final : public ConvAlgorithm {
         width_(g.W + g.p.pad_left + g.p.pad_right),
         chunk_(g.OH),
         numbers_(n, planes_ * g.L, [&](std::int64_t m) { return m < g.p.out_channels ? m : -1; }) {
-    while (chunk_ > 1 && rows_needed(chunk_) * row_numbers() > limit) chunk_ = (chunk_ + 1) / 2;
+    while (chunk_ > 1 && rows_needed(chunk_) * row_numbers() > detail::machine_costs.int8_depthwise_words)
+      chunk_ = (chunk_ + 1) / 2;
     const std::int64_t KH = g.p.kernel_h, KW = g.p.kernel_w, channels = planes_ * g.L;
     const std::int64_t width = tiles(g.isa).depthwise_channels;
     for (std::int64_t h = 0; h < KH; h += 2)
@@ -43,13 +45,13 @@ class DepthwiseConv final : public ConvAlgorithm {
   }
 
   const char* name() const override { return "int8 depthwise"; }
-  std::int64_t units() const override { return planes_; }
+  std::int64_t output_tiles() const override { return planes_; }
   const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return rows_needed(chunk_) * row_numbers() / 2 + 16; }
 
   void run(const ConvPart& part, float* workspace) const override {
     auto* staged = reinterpret_cast<std::int16_t*>(workspace);
-    for (std::int64_t plane = part.units.first; plane < part.units.last; ++plane)
+    for (std::int64_t plane = part.tiles.first; plane < part.tiles.last; ++plane)
       for (std::int64_t first = part.rows.first; first < part.rows.last; first += chunk_) {
         const std::int64_t n = std::min(chunk_, part.rows.last - first);
         stage(part, plane, first, n, staged);
@@ -58,8 +60,6 @@ class DepthwiseConv final : public ConvAlgorithm {
   }
 
  private:
-  static constexpr std::int64_t limit = 12 << 10;  ///< numbers: within a first-level cache
-
   std::int64_t row_numbers() const { return 2 * width_ * g_.L; }
   /// Rows of pairs.
   std::int64_t rows_needed(std::int64_t n) const {
@@ -103,7 +103,7 @@ class DepthwiseConv final : public ConvAlgorithm {
         const std::int64_t from = g_.OW * piece / pieces, pixels = g_.OW * (piece + 1) / pieces - from;
         kernels.depthwise[static_cast<std::size_t>(pixels - 1)](
             {.x = x + from * g_.p.stride_w * 2 * g_.L,
-             .x_step = g_.p.stride_w * 2 * g_.L,
+             .x_stride = g_.p.stride_w * 2 * g_.L,
              .offsets = offsets_.data(),
              .offsets_end = offsets_.data() + offsets_.size(),
              .weights = reinterpret_cast<const std::int16_t*>(weights_.data()) + 2 * channel * taps,
@@ -112,7 +112,7 @@ class DepthwiseConv final : public ConvAlgorithm {
              .rounding = g_.rounding,
              .is_signed = g_.is_signed,
              .y = const_cast<std::uint8_t*>(y.row(plane, first + r)) + from * g_.L + lane,
-             .y_step = g_.L});
+             .y_stride = g_.L});
       }
     }
   }

@@ -14,7 +14,7 @@ template <int R>
     sum[r] = load_integers(t.bias);
   }
   const std::int16_t* w = t.weights;
-  const std::int64_t step = t.x_step;
+  const std::int64_t step = t.x_stride;
 #pragma GCC unroll 1
   for (const std::int64_t* o = t.offsets; o != t.offsets_end; ++o, w += 16) {
     const std::int16_t* x = t.x + *o;
@@ -26,16 +26,16 @@ template <int R>
     }
   }
   const __m256 scale = _mm256_loadu_ps(t.scale);
-  const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i lane_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   const auto at = [](int r) { return r < R ? r : R - 1; };
 #pragma GCC unroll 6
   for (int r = 0; r < R; r += 4) {  // four pixels make 32 bytes
     const __m256i a = requantised_words(sum[r], sum[at(r + 1)], scale, scale, t.rounding);
     const __m256i b = r + 2 < R ? requantised_words(sum[at(r + 2)], sum[at(r + 3)], scale, scale, t.rounding) : a;
     const __m256d bytes =
-        _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(saturated_bytes(a, b, t.rounding, t.is_signed), in_order));
+        _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(saturated_bytes(a, b, t.rounding, t.is_signed), lane_order));
     const __m128d first = _mm256_castpd256_pd128(bytes), second = _mm256_extractf128_pd(bytes, 1);
-    const auto y = [&](int i) { return reinterpret_cast<double*>(t.y + i * t.y_step); };
+    const auto y = [&](int i) { return reinterpret_cast<double*>(t.y + i * t.y_stride); };
     _mm_storel_pd(y(r), first);
     if (r + 1 < R) _mm_storeh_pd(y(r + 1), first);
     if (r + 2 < R) _mm_storel_pd(y(r + 2), second);

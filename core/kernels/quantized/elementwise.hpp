@@ -51,7 +51,7 @@ template <int W>
                                                           const Rounding& r, bool is_signed, std::uint8_t* y) {
   const __m256 divisor = _mm256_set1_ps(scale), high = _mm256_set1_ps(r.high);
   const __m256i zero = _mm256_set1_epi16(static_cast<std::int16_t>(r.zero));
-  const __m256i in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i lane_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   const auto eight = [&](const float* p) __attribute__((always_inline, target("avx2"))) {
     // As requantised_words().
     return _mm256_cvtps_epi32(_mm256_min_ps(high, _mm256_div_ps(_mm256_loadu_ps(p), divisor)));
@@ -61,7 +61,7 @@ template <int W>
     const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(eight(x + i), eight(x + i + 8)), zero);
     const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(eight(x + i + 16), eight(x + i + 24)), zero);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i),
-                        _mm256_permutevar8x32_epi32(saturated_bytes(a, b, r, is_signed), in_order));
+                        _mm256_permutevar8x32_epi32(saturated_bytes(a, b, r, is_signed), lane_order));
   }
   return i;
 }

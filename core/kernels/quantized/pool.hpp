@@ -77,7 +77,7 @@ template <int W, bool is_signed, class X, class Y>
   constexpr std::int64_t most = 256;  // columns at a time
   alignas(32) std::uint8_t line[most * W];
   const std::int64_t extent = p.w.extent(), stride = p.w.stride;
-  const std::int64_t together = extent >= most ? 1 : (most - extent) / stride + 1;  // pixels of y
+  const std::int64_t pixels_at_once = extent >= most ? 1 : (most - extent) / stride + 1;  // pixels of y
   const auto load = [](const std::uint8_t* from) __attribute__((always_inline, target("avx2"))) {
     if constexpr (W == 8)
       return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
@@ -86,8 +86,9 @@ template <int W, bool is_signed, class X, class Y>
   };
   for (std::int64_t i = y.first; i < y.last; ++i) {
     std::uint8_t* out = y_row(i);
-    for (std::int64_t j = 0; j < out_width; j += together) {
-      const std::int64_t end = j + together < out_width ? j + together : out_width, left = j * stride - p.w.pad_begin;
+    for (std::int64_t j = 0; j < out_width; j += pixels_at_once) {
+      const std::int64_t end = j + pixels_at_once < out_width ? j + pixels_at_once : out_width,
+                         left = j * stride - p.w.pad_begin;
       const std::int64_t first = left < 0 ? 0 : left, behind = (end - 1) * stride - p.w.pad_begin + extent;
       const std::int64_t last = behind < width ? behind : width;  // columns of x: [first, last)
       const std::uint8_t* from = nullptr;                         // column `first` of the window's rows, made one

@@ -20,7 +20,7 @@ struct TileResult {
   Rounding rounding;
   bool is_signed;
   std::uint8_t *low, *high;  ///< channels 0 to 7 and 8 to 15 of pixel 0
-  std::int64_t y_step;       ///< bytes from one pixel to the next
+  std::int64_t y_stride;     ///< bytes from one pixel to the next
   std::int32_t* sums;        ///< where set, sum + bias is stored there, [R][16], and nothing else
   const PairNumbers* sum = nullptr;
   const std::uint8_t *other_low = nullptr, *other_high = nullptr;  ///< as low and high; may be the same memory
@@ -34,12 +34,12 @@ struct Tap {
 
 /// R pixels by 16 output channels: with k running over the pairs of all taps,
 ///
-///     sum[r][m] = sum over k of x[k + r*x_step][0] * weights[k][m][0] + x[k + r*x_step][1] * weights[k][m][1]
+///     sum[r][m] = sum over k of x[k + r*x_stride][0] * weights[k][m][0] + x[k + r*x_stride][1] * weights[k][m][1]
 ///
-/// in 32 bits without a sign: those that make a tile see to it that the sums fit, or that what is lost does not matter.
+/// in unsigned 32-bit arithmetic: the caller makes sure that the sums fit, or that lost high bits do not matter.
 struct Tile {
   const std::int16_t* x;
-  std::int64_t x_step;
+  std::int64_t x_stride;
   const Tap *taps, *taps_end;
   const std::int16_t* weights;  ///< for each k: 16 pairs
   TileResult y;
@@ -52,9 +52,9 @@ struct ByteStep {
 };
 
 /// The same of bytes: x is uint8, weights are int8, and a step takes eight bytes of each pixel, those at
-/// taps[t] + block*block_step; blocks innermost, then the steps `more`.
+/// taps[t] + block*block_stride; blocks innermost, then the steps `more`.
 ///
-///     sum[r][m] = sum over steps s and i < 8 of x[s + r*x_step][i] * weights[s][i/4][m][i%4]
+///     sum[r][m] = sum over steps s and i < 8 of x[s + r*x_stride][i] * weights[s][i/4][m][i%4]
 ///
 /// Processors without VNNI add the products of i = 0, 1, 4, 5 and of i = 2, 3, 6, 7 in 16 bits. So for each step and
 /// channel, of either four weights the positive ones may come to 128 at most, and the negative ones to -128: then no
@@ -62,7 +62,7 @@ struct ByteStep {
 /// on (Tiles::byte_pairs).
 struct ByteTile {
   const std::uint8_t* x;
-  std::int64_t x_step, block_step, blocks;
+  std::int64_t x_stride, block_stride, blocks;
   const std::int64_t *taps, *taps_end;
   const ByteStep *more, *more_end;
   const std::int8_t* weights;  ///< 128 for each step
@@ -73,12 +73,12 @@ inline constexpr std::int32_t most_of_four_weights = 128;
 
 /// R pixels by up to 8 channels of a depthwise convolution, x being pairs of 16-bit numbers, one pair for each channel:
 ///
-///     sum[r][c] = sum over t of the products of the pairs (x + offset[t] + r*x_step)[c] and weights[t*width + c]
+///     sum[r][c] = sum over t of the products of the pairs (x + offset[t] + r*x_stride)[c] and weights[t*width + c]
 ///
 /// then as in TileResult.
 struct DepthwiseTile {
   const std::int16_t* x;
-  std::int64_t x_step;
+  std::int64_t x_stride;
   const std::int64_t *offsets, *offsets_end;
   const std::int16_t* weights;
   const std::int32_t* bias;
@@ -86,7 +86,7 @@ struct DepthwiseTile {
   Rounding rounding;
   bool is_signed;
   std::uint8_t* y;
-  std::int64_t y_step;
+  std::int64_t y_stride;
 };
 using DepthwiseTileKernel = void (*)(const DepthwiseTile& tile);
 
@@ -100,9 +100,9 @@ inline void store_portable(const std::uint32_t (*sum)[tile_channels], int R, con
       }
       std::int32_t q = y.rounding(static_cast<float>(total) * y.scale[m]);
       if (y.sum != nullptr)
-        q = (*y.sum)(q, byte_at(m < 8 ? y.other_low + m : y.other_high + m - 8, r * y.y_step,
+        q = (*y.sum)(q, byte_at(m < 8 ? y.other_low + m : y.other_high + m - 8, r * y.y_stride,
                                 y.sum->b_signed ? Element::int8 : Element::uint8));
-      (m < 8 ? y.low + m : y.high + m - 8)[r * y.y_step] = static_cast<std::uint8_t>(q);
+      (m < 8 ? y.low + m : y.high + m - 8)[r * y.y_stride] = static_cast<std::uint8_t>(q);
     }
 }
 
@@ -114,7 +114,7 @@ inline void tile_portable(const Tile& t) {
     const std::int16_t* x = t.x + tap->offset;
     for (std::int64_t k = 0; k < tap->pairs; ++k, x += 2, w += 2 * tile_channels)
       for (int r = 0; r < R; ++r) {
-        const std::int32_t a = x[r * t.x_step], b = x[r * t.x_step + 1];
+        const std::int32_t a = x[r * t.x_stride], b = x[r * t.x_stride + 1];
         for (int m = 0; m < tile_channels; ++m)
           sum[r][m] += static_cast<std::uint32_t>(a * w[2 * m]) + static_cast<std::uint32_t>(b * w[2 * m + 1]);
       }
@@ -130,12 +130,12 @@ inline void byte_tile_portable(const ByteTile& t) {
     for (int r = 0; r < R; ++r)
       for (int m = 0; m < tile_channels; ++m)
         for (int i = 0; i < 8; ++i)
-          sum[r][m] += static_cast<std::uint32_t>(x[r * t.x_step + i] * w[i / 4 * 64 + 4 * m + i % 4]);
+          sum[r][m] += static_cast<std::uint32_t>(x[r * t.x_stride + i] * w[i / 4 * 64 + 4 * m + i % 4]);
     w += 128;
   };
   for (const std::int64_t* tap = t.taps; tap != t.taps_end; ++tap)
-    for (std::int64_t b = 0; b < t.blocks; ++b) step(t.x + *tap + b * t.block_step);
-  for (const ByteStep* s = t.more; s != t.more_end; ++s) step(t.x + t.taps[s->tap] + s->block * t.block_step);
+    for (std::int64_t b = 0; b < t.blocks; ++b) step(t.x + *tap + b * t.block_stride);
+  for (const ByteStep* s = t.more; s != t.more_end; ++s) step(t.x + t.taps[s->tap] + s->block * t.block_stride);
   store_portable(sum, R, t.y);
 }
 
@@ -145,11 +145,11 @@ inline void depthwise_tile_portable(const DepthwiseTile& t) {
     std::int32_t sum[width] = {};
     const std::int16_t* w = t.weights;
     for (const std::int64_t* o = t.offsets; o != t.offsets_end; ++o, w += 2 * width) {
-      const std::int16_t* x = t.x + *o + r * t.x_step;
+      const std::int16_t* x = t.x + *o + r * t.x_stride;
       for (int c = 0; c < width; ++c) sum[c] += x[2 * c] * w[2 * c] + x[2 * c + 1] * w[2 * c + 1];
     }
     for (int c = 0; c < width; ++c)
-      t.y[r * t.y_step + c] =
+      t.y[r * t.y_stride + c] =
           static_cast<std::uint8_t>(t.rounding(static_cast<float>(sum[c] + t.bias[c]) * t.scale[c]));
   }
 }

@@ -8,7 +8,7 @@
 
 namespace weir::quantized::winograd {
 
-/// Six rows of one plane to V of a row of tiles: V[p * position_step + tile * tile_step + l], p = 6 * row + column.
+/// Six rows of one plane to V of a row of tiles: V[p * position_stride + tile * tile_stride + l], p = 6 * row + column.
 struct InputRow {
   const std::uint8_t* x[N];
   std::int64_t W, pad_left;
@@ -16,7 +16,7 @@ struct InputRow {
   bool is_signed;
   std::int16_t* line;  ///< room for [4 * tiles + 2][6][L]: BT x by columns, which neighbouring tiles share
   std::int16_t* V;
-  std::int64_t tiles, tile_step, position_step;
+  std::int64_t tiles, tile_stride, position_stride;
 };
 
 #if defined(__x86_64__)
@@ -65,9 +65,9 @@ template <int L>
 #pragma GCC unroll 6
       for (int j = 0; j < N; ++j) std::memcpy(&x[j], in.line + (Y * t + j) * column + i * L, sizeof x[j]);
       input(x, v);
-      std::int16_t* to = in.V + t * in.tile_step + N * i * in.position_step;
+      std::int16_t* to = in.V + t * in.tile_stride + N * i * in.position_stride;
 #pragma GCC unroll 6
-      for (int j = 0; j < N; ++j) std::memcpy(to + j * in.position_step, &v[j], sizeof v[j]);
+      for (int j = 0; j < N; ++j) std::memcpy(to + j * in.position_stride, &v[j], sizeof v[j]);
     }
 }
 

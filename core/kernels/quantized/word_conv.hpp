@@ -15,12 +15,12 @@ class WordConv final : public ConvAlgorithm {
   WordConv(const ConvGeometry& g, const ConvNumbers& n)
       : g_(g),
         image_(g, g.source == Source::blocked && g.p.groups == 1),
-        numbers_(n, units() * tile_channels, [&](std::int64_t i) { return g.channel_at(i); }) {
+        numbers_(n, output_tiles() * tile_channels, [&](std::int64_t i) { return g.channel_at(i); }) {
     pack(n);
   }
 
   const char* name() const override { return "int8 words"; }
-  std::int64_t units() const override { return g_.p.groups * g_.tiles_of_group(); }
+  std::int64_t output_tiles() const override { return g_.p.groups * g_.tiles_of_group(); }
   const detail::PackedWeights& weights() const override { return weights_; }
   std::int64_t workspace_floats() const override { return image_.workspace_floats(); }
 
@@ -28,13 +28,13 @@ class WordConv final : public ConvAlgorithm {
     auto* staged = reinterpret_cast<std::int16_t*>(workspace);
     for (std::int64_t first = part.rows.first; first < part.rows.last; first += image_.chunk()) {
       const std::int64_t n = std::min(image_.chunk(), part.rows.last - first), tiles = g_.tiles_of_group();
-      for (std::int64_t unit = part.units.first; unit < part.units.last;) {
-        const std::int64_t group = unit / tiles, end = std::min(part.units.last, (group + 1) * tiles);
+      for (std::int64_t tile = part.tiles.first; tile < part.tiles.last;) {
+        const std::int64_t group = tile / tiles, end = std::min(part.tiles.last, (group + 1) * tiles);
         if (image_.as_blocks())
           image_.stage(part, first, n, 0, image_.planes(), staged);
         else
           image_.stage(part, first, n, group, group + 1, staged);
-        for (; unit < end; ++unit) tile_rows(staged, part, unit, first, n);
+        for (; tile < end; ++tile) tile_rows(staged, part, tile, first, n);
       }
     }
   }
@@ -61,8 +61,8 @@ class WordConv final : public ConvAlgorithm {
     }
     tile_weights_ = static_cast<std::int64_t>(terms.size()) * 2 * tile_channels;
     auto* out =
-        reinterpret_cast<std::int16_t*>(weights_.reserve(static_cast<std::size_t>(units() * tile_weights_ / 2)));
-    for (std::int64_t tile = 0; tile < units(); ++tile)
+        reinterpret_cast<std::int16_t*>(weights_.reserve(static_cast<std::size_t>(output_tiles() * tile_weights_ / 2)));
+    for (std::int64_t tile = 0; tile < output_tiles(); ++tile)
       for (const Term& t : terms)
         for (std::int64_t m = 0; m < tile_channels; ++m)
           for (std::int64_t k = 0; k < 2; ++k) {
@@ -73,9 +73,9 @@ class WordConv final : public ConvAlgorithm {
           }
   }
 
-  void tile_rows(const std::int16_t* staged, const ConvPart& part, std::int64_t unit, std::int64_t first,
+  void tile_rows(const std::int16_t* staged, const ConvPart& part, std::int64_t tile, std::int64_t first,
                  std::int64_t n) const {
-    TileTarget target(g_, part, numbers_, unit);
+    TileTarget target(g_, part, numbers_, tile);
     const Tiles& kernels = tiles(g_.isa);
     const std::int64_t pieces = (part.pixels + tile_pixels - 1) / tile_pixels;
     for (std::int64_t r = 0; r < n; ++r)
@@ -83,10 +83,10 @@ class WordConv final : public ConvAlgorithm {
         const std::int64_t from = part.pixels * piece / pieces, pixels = part.pixels * (piece + 1) / pieces - from;
         kernels.tile[static_cast<std::size_t>(pixels - 1)](
             {.x = staged + image_.pixel(r, from),
-             .x_step = g_.p.stride_w * image_.numbers(),
+             .x_stride = g_.p.stride_w * image_.numbers(),
              .taps = taps_.data(),
              .taps_end = taps_.data() + taps_.size(),
-             .weights = reinterpret_cast<const std::int16_t*>(weights_.data()) + unit * tile_weights_,
+             .weights = reinterpret_cast<const std::int16_t*>(weights_.data()) + tile * tile_weights_,
              .y = target.place(first + r, from)});
         target.finish(first + r, from, pixels);
       }

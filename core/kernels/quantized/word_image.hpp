@@ -3,6 +3,7 @@
 #include <cstring>
 #include <weir/core/kernels/quantized/avx2.hpp>
 #include <weir/core/kernels/quantized/conv_algorithm.hpp>
+#include <weir/core/machine_costs.hpp>
 
 namespace weir::quantized {
 
@@ -21,7 +22,7 @@ class WordImage {
         planes_(as_blocks ? round_up(g.p.in_channels, g.L) / g.L : 1),
         width_(g.W + g.p.pad_left + g.p.pad_right),
         chunk_(g.OH) {
-    while (chunk_ > 1 && staged_numbers() > limit) chunk_ = (chunk_ + 1) / 2;
+    while (chunk_ > 1 && staged_numbers() > detail::machine_costs.int8_image_words) chunk_ = (chunk_ + 1) / 2;
     rows_ = rows_needed(chunk_);
   }
 
@@ -73,8 +74,6 @@ class WordImage {
   }
 
  private:
-  static constexpr std::int64_t limit = 96 << 10;  ///< 16-bit numbers: well within a second-level cache
-
   std::int64_t rows_needed(std::int64_t rows) const {
     return skips_rows_ ? rows : (rows - 1) * g_.p.stride_h + g_.p.extent_h();
   }

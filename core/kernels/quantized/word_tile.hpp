@@ -35,7 +35,7 @@ template <int R, class Product>
     sum[r][1] = load_integers(t.y.bias + 8);
   }
   const std::int16_t* w = t.weights;
-  const std::int64_t step = t.x_step;
+  const std::int64_t step = t.x_stride;
   for (const Tap* tap = t.taps; tap != t.taps_end; ++tap) {
     const std::int16_t* x = t.x + tap->offset;
     const std::int16_t* const end = x + 2 * tap->pairs;

@@ -1,4 +1,4 @@
-/// Arithmetic on constant integers: what integer_operators.hpp lists of it, and how a constant is read and made.
+/// Arithmetic on constant integers, for the list in build/integers/operators.hpp; and how a constant is read and made.
 #pragma once
 #include <algorithm>
 #include <limits>

@@ -1,4 +1,4 @@
-/// The operators that fold_integers.hpp evaluates: one function and one line in a list for each.
+/// The operators that build/integers/fold.hpp evaluates: one function and one line in a list for each.
 #pragma once
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 /// Every test of a mean by name. To add one: write its file, include it in list.ipp, and give it one line there; the
-/// tests and bench/bounds walk this list. A program adds its own by register_mean_test().
+/// tests and bench/bounds go through this list. A program adds its own by register_mean_test().
 #pragma once
 #include <functional>
 #include <span>

@@ -45,7 +45,7 @@ inline std::vector<PathPoint> rule_points(const PolicyTrainer& trainer, std::siz
 }
 
 /// The path, and rule_points behind it where gates are fitted again for each price of loss. A path of one parameter is
-/// better left as it is: which of its points and of rules' lie on a hull is chance.
+/// left as it is: chance would decide which of its points and of the rules' points lie on the hull.
 inline std::vector<PathPoint> with_rules(const PolicyTrainer& trainer, std::vector<PathPoint> path) {
   if (trainer.one_parameter()) return path;
   const auto rules = rule_points(trainer);

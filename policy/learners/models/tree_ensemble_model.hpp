@@ -13,7 +13,7 @@ namespace weir::detail {
 /// f(x) = base + sum over the trees, in order, of the value of the leaf that x reaches.
 ///
 /// All trees lie in one array, each behind the one before; inside a tree children lie behind their parent, so every
-/// walk ends. An inner node sends x to `left` where x[feature] <= value and to the node behind `left` otherwise.
+/// descent ends. An inner node sends x to `left` where x[feature] <= value and to the node behind `left` otherwise.
 struct TreeEnsembleModel {
   struct Node {
     double value = 0;           ///< threshold of an inner node, summand of a leaf

@@ -13,7 +13,7 @@ namespace weir::detail {
 double threshold_between(double low, double high);
 
 /// Node 0 is the root. An inner node sends x to `left` where x[feature] <= threshold and to `right` otherwise; children
-/// lie behind their parent in the array, so every walk ends. The decision is p - 0.5, with p the weighted share of
+/// lie behind their parent in the array, so every descent ends. The decision is p - 0.5, with p the weighted share of
 /// class 1 among the training rows of the leaf.
 struct TreeModel {
   struct Node {

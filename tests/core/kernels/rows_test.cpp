@@ -23,7 +23,9 @@ using weir::kernels::Conv2dParams, weir::RowRange, weir::RowsView, weir::Shape, 
 namespace {
 
 /// A whole image as it lies.
-RowsView whole(float* data, const Shape& s, std::int64_t unit) { return {data, s[2], s[3] * unit, s[2] * s[3] * unit}; }
+RowsView whole(float* data, const Shape& s, std::int64_t pixel_floats) {
+  return {data, s[2], s[3] * pixel_floats, s[2] * s[3] * pixel_floats};
+}
 
 /// Some rows of an image in a ring of their own, at planes farther apart than they need be.
 struct Part {
@@ -64,7 +66,7 @@ TEST_CASE("convolution: some rows are those of the whole image, to the last bit"
   int direct = 0, depthwise = 0, winograd = 0;
   for (int i = 0; i < 160; ++i)
     for (const weir::Context& context : contexts()) {
-      const weir::Context alone = context.alone();
+      const weir::Context alone = context.single_threaded();
       const std::int64_t L = weir::lanes(context.isa());
       Conv2dParams p{.in_channels = pick(1, 40), .out_channels = pick(1, 70)};
       if (i % 3 == 0) p.groups = p.out_channels = p.in_channels;

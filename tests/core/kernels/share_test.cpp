@@ -40,9 +40,9 @@ TEST_CASE("share: pieces follow each other, cover everything once, and are as ma
 
 TEST_CASE("share: asking for lines changes nothing, whoever they belong to") {
   std::vector<float> y(1000, 1.5F);
-  weir::kernels::write_soon(y.data(), 62);
-  weir::kernels::write_soon(y.data() + 3, 0);
-  weir::kernels::write_soon(nullptr, 0);
+  weir::kernels::prefetch_for_write(y.data(), 62);
+  weir::kernels::prefetch_for_write(y.data() + 3, 0);
+  weir::kernels::prefetch_for_write(nullptr, 0);
   CHECK(std::ranges::count(y, 1.5F) == 1000);
 }
 

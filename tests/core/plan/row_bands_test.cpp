@@ -25,8 +25,8 @@ std::vector<BandStep> chain(std::mt19937& random, int steps) {
     const std::int64_t rows = (H + 2 * w.pad - w.extent) / w.stride + 1;
     if (H + 2 * w.pad < w.extent || rows < 1) w = {1, 1, 0};
     H = w.extent == 1 && w.stride == 1 ? H : rows;
-    w.together = pick(0, 3) == 0 ? pick(2, 4) : 1;
-    BandStep step{{{0, i - 1, w}}, H, pick(1, 9), pick(1, 3), w.together};
+    w.row_multiple = pick(0, 3) == 0 ? pick(2, 4) : 1;
+    BandStep step{{{0, i - 1, w}}, H, pick(1, 9), pick(1, 3), w.row_multiple};
     for (int j = i - 2; j >= 0; --j)
       if (all[static_cast<std::size_t>(j)].rows == H && pick(0, 2) == 0) {
         step.inputs.push_back({1, j, {}});
@@ -63,8 +63,8 @@ RowRange walk(const RowBands& bands, const std::vector<BandStep>& steps, int beg
       if (fresh.empty()) continue;
       // Rows that are computed together are not taken apart, but in the last step.
       if (s + 1 < end) {
-        CHECK(fresh.first % step.together == 0);
-        CHECK((fresh.last % step.together == 0 || fresh.last == step.rows));
+        CHECK(fresh.first % step.row_multiple == 0);
+        CHECK((fresh.last % step.row_multiple == 0 || fresh.last == step.rows));
       }
       for (const BandStep::Input& in : step.inputs) {
         if (in.step < begin) continue;

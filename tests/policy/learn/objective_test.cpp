@@ -101,7 +101,7 @@ TEST_CASE("Objective: regrets against the oracle's cost to go add up along each 
     for (std::size_t i = 0; i < trace.size(); ++i) {
       const auto row = static_cast<Eigen::Index>(i);
       double regret = 0;
-      for (const std::size_t k : weir::detail::walk(topology, actions, i).visited)
+      for (const std::size_t k : weir::detail::follow(topology, actions, i).visited)
         regret += objective.action_costs(k, best)(row, actions[k][i]) - best[k](row);
       CHECK(cost(row) - (trace.stages[0].cost + best[0](row)) == doctest::Approx(regret).epsilon(1e-12));
     }

@@ -261,10 +261,13 @@ TEST_CASE("policy file: what does not fit together is not written") {
   CHECK_THROWS_AS(weir::to_text(file), weir::ShapeError);
   file = good;
   file.stages[0].cost = std::nan("");
-  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  CHECK_THROWS_WITH_AS(weir::to_text(file), "policy file: seconds must be finite and >= 0", weir::ArgumentError);
+  file.cost_unit = "J";
+  CHECK_THROWS_WITH_AS(weir::to_text(file), "policy file: cost must be finite and >= 0", weir::ArgumentError);
   file = good;
   file.stages[0].answer_cost = 2 * file.stages[0].cost;
-  CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);
+  file.cost_unit = "FLOP";
+  CHECK_THROWS_WITH_AS(weir::to_text(file), "policy file: answer_cost must be between 0 and cost", weir::ArgumentError);
   file = good;
   file.cost_unit = "";
   CHECK_THROWS_AS(weir::to_text(file), weir::ArgumentError);

@@ -92,8 +92,15 @@ TEST_CASE("Trace: costs that cannot be are refused") {
   Trace t = two_networks();
   for (const double bad : {-1.0, 8.5, std::nan("")}) {
     t.stages[3].answer_cost = bad;
-    CHECK_THROWS_AS(t.check(), weir::ArgumentError);
+    CHECK_THROWS_WITH_AS(t.check(), doctest::Contains("the answer's cost"), weir::ArgumentError);
   }
+  // The unit may be J or FLOP, so nothing is called seconds.
+  t = two_networks();
+  t.stages[3].cost = -1;
+  CHECK_THROWS_WITH_AS(t.check(), doctest::Contains("': the cost must be finite and >= 0"), weir::ArgumentError);
+  t = two_networks();
+  t.stages[3].feature_costs["energy"] = -1;
+  CHECK_THROWS_WITH_AS(t.check(), doctest::Contains("the cost of features 'energy'"), weir::ArgumentError);
   t = two_networks();
   t.stages[4].network = "a";
   CHECK_THROWS_WITH_AS(t.check(), doctest::Contains("stage4"), weir::ArgumentError);

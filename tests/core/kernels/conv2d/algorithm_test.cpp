@@ -39,8 +39,8 @@ TEST_CASE("convolution algorithms: even parts are the fewest, follow each other 
 TEST_CASE("convolution algorithms: what is fetched ahead is all that comes next; costs grow with the work") {
   for (std::int64_t floats : {8, 16, 32})
     for (std::int64_t tiles = 1; tiles < 40; ++tiles) {
-      CHECK(ahead_step(floats, tiles) * tiles >= floats);
-      CHECK((ahead_step(floats, tiles) - 1) * tiles < floats);
+      CHECK(ahead_stride(floats, tiles) * tiles >= floats);
+      CHECK((ahead_stride(floats, tiles) - 1) * tiles < floats);
     }
   for (std::int64_t rows = 1; rows < 14; ++rows)
     for (const std::int64_t vectors : {1, 2}) {

@@ -44,13 +44,13 @@ TEST_CASE("geometry: every output pixel finds its inputs at the same offsets, ze
     for (const weir::Layout layout : {weir::Layout::plain, weir::Layout::blocked})
       for (const bool dense : {false, true}) {
         const weir::kernels::Geometry g(c.params, {1, 5, c.H, c.W}, layout, weir::Isa::portable, dense);
-        std::vector<float> x(static_cast<std::size_t>(g.planes * c.H * c.W * g.unit));
+        std::vector<float> x(static_cast<std::size_t>(g.planes * c.H * c.W * g.pixel_floats));
         for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i + 1);
         std::vector<float> image = x;
         if (g.staged) {
           image.assign(static_cast<std::size_t>(g.staged_floats()), -1);
           for (std::int64_t p = 0; p < g.planes; ++p)
-            g.stage(x.data() + p * c.H * c.W * g.unit, image.data() + p * g.plane_floats);
+            g.stage(x.data() + p * c.H * c.W * g.pixel_floats, image.data() + p * g.plane_floats);
           ++staged;
           dense_cases += dense;
         }
@@ -60,14 +60,14 @@ TEST_CASE("geometry: every output pixel finds its inputs at the same offsets, ze
             for (std::int64_t j = 0; j < g.OW; ++j)
               for (std::int64_t r = 0; r < c.params.kernel_h; ++r)
                 for (std::int64_t s = 0; s < c.params.kernel_w; ++s)
-                  for (std::int64_t u = 0; u < g.unit; ++u) {
+                  for (std::int64_t u = 0; u < g.pixel_floats; ++u) {
                     const std::int64_t row = i * c.params.stride_h + r * c.params.dilation_h - c.params.pad_top;
                     const std::int64_t column = j * c.params.stride_w + s * c.params.dilation_w - c.params.pad_left;
                     const bool inside = row >= 0 && row < c.H && column >= 0 && column < c.W;
                     const float wanted =
-                        inside ? x[static_cast<std::size_t>(((p * c.H + row) * c.W + column) * g.unit + u)] : 0;
-                    const std::int64_t at =
-                        p * (g.staged ? g.plane_floats : c.H * c.W * g.unit) + g.first_of(i, j) + g.tap_of(r, s) + u;
+                        inside ? x[static_cast<std::size_t>(((p * c.H + row) * c.W + column) * g.pixel_floats + u)] : 0;
+                    const std::int64_t at = p * (g.staged ? g.plane_floats : c.H * c.W * g.pixel_floats) +
+                                            g.first_of(i, j) + g.tap_of(r, s) + u;
                     right = right && image[static_cast<std::size_t>(at)] == wanted;
                   }
         CHECK(right);
@@ -82,7 +82,7 @@ TEST_CASE("geometry: rows staged by several threads are the rows staged at once"
       for (const bool dense : {false, true}) {
         const weir::kernels::Geometry g(c.params, {1, 5, c.H, c.W}, layout, weir::Isa::portable, dense);
         if (!g.staged) continue;
-        std::vector<float> x(static_cast<std::size_t>(c.H * c.W * g.unit));
+        std::vector<float> x(static_cast<std::size_t>(c.H * c.W * g.pixel_floats));
         for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i + 1);
         std::vector<float> whole(static_cast<std::size_t>(g.plane_floats), -1), parts(whole.size(), -2);
         g.stage(x.data(), whole.data());

@@ -133,7 +133,7 @@ TEST_CASE(
 }
 
 TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sums and as results") {
-  using weir::kernels::ConvTap, weir::kernels::PixelStep;
+  using weir::kernels::ConvTap, weir::kernels::PixelStride;
   std::mt19937 random(4);
   const std::vector<ConvTap> several = {{3, 1}, {0, 5}, {90, 4}, {17, 2}};
   std::vector<ConvTap> single;  // as pixels of one float have them
@@ -143,12 +143,12 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
     if (!weir::supported(isa)) continue;
     const auto& micro = weir::kernels::microkernels(isa);
     const std::int64_t L = micro.lanes;
-    for (const auto step : {PixelStep::one, PixelStep::vector, PixelStep::two_vectors}) {
-      const std::vector<ConvTap>& taps = step == PixelStep::one ? single : several;
+    for (const auto step : {PixelStride::one, PixelStride::vector, PixelStride::two_vectors}) {
+      const std::vector<ConvTap>& taps = step == PixelStride::one ? single : several;
       for (std::int64_t V = 1; V <= 2; ++V)
         for (std::int64_t R = 1; R <= micro.max_rows; ++R)
           for (int kind = 0; kind < 3; ++kind) {  // sums; results; results with a residual
-            const std::int64_t S = step == PixelStep::one ? 1 : step == PixelStep::vector ? L : 2 * L;
+            const std::int64_t S = step == PixelStride::one ? 1 : step == PixelStride::vector ? L : 2 * L;
             const std::int64_t apart = micro.max_rows * L + 16;
             const auto x = noise(100 + R * S, random), weights = noise(12 * V * L, random), bias = noise(V * L, random);
             const std::int64_t residual_apart = apart + 32;  // it need not lie as y does
@@ -160,12 +160,12 @@ TEST_CASE("micro-kernels: every convolution tile agrees with its formula, as sum
                                          .taps_end = taps.data() + taps.size(),
                                          .weights = weights.data(),
                                          .ahead = weights.data(),
-                                         .ahead_step = 3,
+                                         .ahead_stride = 3,
                                          .bias = kind == 0 ? nullptr : bias.data(),
                                          .residual = kind == 2 ? residual.data() : nullptr,
                                          .y = y.data(),
-                                         .block_step = apart,
-                                         .residual_step = residual_apart,
+                                         .block_stride = apart,
+                                         .residual_stride = residual_apart,
                                          .clamp = clamp});
             double worst = 0;
             bool intact = true;

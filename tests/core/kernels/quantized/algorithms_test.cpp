@@ -132,9 +132,9 @@ TEST_CASE("All algorithms on 8-bit integers give the bits of the formula") {
                 weir::Tensor out(Shape{floats_of(y, Layout::blocked, isa) / 4 + 1}), back(y);
                 weir::Buffer workspace;
                 workspace.reserve(static_cast<std::size_t>(algorithm->workspace_floats()));
-                const std::int64_t units = algorithm->units(), cut = parts ? units / 2 : 0;
+                const std::int64_t tiles = algorithm->output_tiles(), cut = parts ? tiles / 2 : 0;
                 const std::int64_t rows = parts ? g.OH / 2 : 0;
-                for (const weir::RowRange some : {weir::RowRange{0, cut}, weir::RowRange{cut, units}})
+                for (const weir::RowRange some : {weir::RowRange{0, cut}, weir::RowRange{cut, tiles}})
                   for (const weir::RowRange part : {weir::RowRange{0, rows}, weir::RowRange{rows, g.OH}})
                     algorithm->run({g.input(in.data(), 0), g.output(second.data(), 0), g.output(out.data(), 0), nullptr,
                                     part, some, g.OW, n.x.zero},
@@ -191,9 +191,15 @@ TEST_CASE("Plain images of few channels are computed by bytes, to the bits of th
           weir::Buffer workspace;
           workspace.reserve(static_cast<std::size_t>(conv.workspace_floats()));
           for (const weir::RowRange rows : {weir::RowRange{0, g.OH / 2}, weir::RowRange{g.OH / 2, g.OH}})
-            conv.run(
-                {g.input(in.data(), 0), {}, g.output(out.data(), 0), nullptr, rows, {0, conv.units()}, g.OW, n.x.zero},
-                workspace.data());
+            conv.run({g.input(in.data(), 0),
+                      {},
+                      g.output(out.data(), 0),
+                      nullptr,
+                      rows,
+                      {0, conv.output_tiles()},
+                      g.OW,
+                      n.x.zero},
+                     workspace.data());
           weir::kernels::convert(context, y, {out.data(), Layout::blocked, e},
                                  {back.data(), Layout::plain, Element::float32});
           std::vector<std::int32_t> all;
