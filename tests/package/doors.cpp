@@ -1,11 +1,13 @@
 // What a program adds without touching weir, by its public names: an operator that an ONNX file uses, a learner that is
 // saved and loaded by name, a group of features, a rule of its own score, a test of a mean, a loss, a cost; then weir's
 // programs `policy` and `adapt`, which know all of it. doors_run.cpp runs the policy that is left.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 #include <weir/programs.hpp>
@@ -188,6 +190,11 @@ int programs(const Recorded& r) {
   const std::string summary = text_of("doors/adapted/summary.json"), policy = text_of("doors/adapted/policy.json");
   for (const char* name : {"mine", "max_probability", "patience"}) CHECK(has(summary, name));
   CHECK(has(policy, "below") && has(policy, "squared_top"));
+  const nlohmann::json found = nlohmann::json::parse(summary);
+  const auto& rules = found.at("baselines");
+  const auto mine = std::find_if(rules.begin(), rules.end(), [](const auto& b) { return b.at("name") == "mine"; });
+  CHECK(mine != rules.end());
+  CHECK(mine->at("decisions_that_differ_from_trace").get<int>() == 0);  // run over the images as planned on the trace
   return 0;
 }
 
