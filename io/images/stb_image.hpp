@@ -5,7 +5,7 @@
 /// worst, so they are off: hostile input must not abort the program.
 #pragma once
 #if !__has_include(<stb/stb_image.h>)
-#error "weir reads images by stb, which is not in the include path. Debian, Ubuntu: apt install libstb-dev"
+#error "weir reads images by stb, which was not found. Debian, Ubuntu: apt install libstb-dev"
 #endif
 // What stb_image.h includes itself must be seen before, outside of the namespace.
 #include <limits.h>
