@@ -1,5 +1,5 @@
-# find_package(weir 0.2 REQUIRED): weir::weir, weir::headers, weir::header_only, and weir::programs where the programs were
-# installed. What is missing is named as Debian and Ubuntu call it.
+# find_package(weir 0.2 REQUIRED): weir::weir, weir::headers, weir::header_only, and weir::programs where the programs
+# were installed. What is missing is named as Debian and Ubuntu call it.
 macro(weir_look_for package debian)  # no function: what is found must be seen outside
   find_package(${package} QUIET ${ARGN})
   if(NOT ${package}_FOUND)
@@ -27,8 +27,8 @@ foreach(header protozero stb)
   if(weir_${header})
     target_include_directories(weir::headers INTERFACE ${weir_${header}})
   elseif(NOT weir_FIND_QUIETLY)
-    message(STATUS "weir::header_only, and weir::headers with WEIR_IMPLEMENTATION, need ${header}, which was not found. "
-                   "Debian, Ubuntu: apt install lib${header}-dev. weir::weir does not.")
+    message(STATUS "weir::header_only, and weir::headers with WEIR_IMPLEMENTATION, need ${header}, which was not "
+                   "found. Debian, Ubuntu: apt install lib${header}-dev. weir::weir does not.")
   endif()
 endforeach()
 # weir::programs is linked with cpp-httplib where `weir serve` was built.
@@ -36,7 +36,7 @@ if(TARGET weir::programs)
   get_target_property(weir_linked weir::programs INTERFACE_LINK_LIBRARIES)
   find_library(weir_httplib_library cpp-httplib)
   if(weir_linked MATCHES "cpp-httplib" AND NOT weir_httplib_library AND NOT weir_FIND_QUIETLY)
-    message(STATUS "weir::programs needs cpp-httplib, which was not found. Debian, Ubuntu: apt install libcpp-httplib-dev. "
-                   "weir::weir does not.")
+    message(STATUS "weir::programs needs cpp-httplib, which was not found. Debian, Ubuntu: apt install "
+                   "libcpp-httplib-dev. weir::weir does not.")
   endif()
 endif()

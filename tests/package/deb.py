@@ -47,7 +47,8 @@ def use(work, cxx, usr=None):
     if 'class 7, left at' not in answer:
         sys.exit(f'the program built with pkg-config answers:\n{answer}')
     consumer = os.path.join(work, 'consumer')
-    output('cmake', '-S', os.path.join(ROOT, 'tests', 'package'), '-B', consumer, '-DCMAKE_CXX_COMPILER=' + cxx, env=env)
+    source = os.path.join(ROOT, 'tests', 'package')
+    output('cmake', '-S', source, '-B', consumer, '-DCMAKE_CXX_COMPILER=' + cxx, env=env)
     output('cmake', '--build', consumer, '--target', 'library')
     answer = output(os.path.join(consumer, 'library'), network)
     if not re.fullmatch(r'([0-9a-f]{8} ){40}\S*\n', answer):

@@ -1,6 +1,6 @@
-# Installs weir beside the build (and the library only, without what its programs need), then configures, builds and runs
-# consumers against it. Their answers are equal to the last bit in all three ways. What is missing is named by its Debian
-# package, and bench/README.md's lines for a plain compiler are right.
+# Installs weir beside the build (and the library only, without what its programs need), then configures, builds and
+# runs consumers against it. Their answers are equal to the last bit in all three ways. What is missing is named by its
+# Debian package, and bench/README.md's lines for a plain compiler are right.
 cmake_minimum_required(VERSION 3.22)
 function(must)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE rc OUTPUT_VARIABLE out)
