@@ -1,5 +1,6 @@
 /// build_network: from a network as data to a checked graph of layers.
 #pragma once
+#include <string>
 #include <string_view>
 #include <vector>
 #include <weir/core/compile.hpp>
@@ -16,8 +17,17 @@ namespace weir {
 /// and node.
 Network build_network(const GraphDef& def, const BuildOptions& options = {});
 
-/// The ONNX names of the operators that compute tensors, in alphabetical order.
-std::vector<std::string_view> operator_names();
+/// Makes an operator of a program's own known by name, for the whole process: to build_network() and all that calls it
+/// (load_onnx(), load_policy(), weir's programs), whatever BuildOptions they pass on. name: "domain::Name", or "Name"
+/// for one of ONNX's domain. As with BuildOptions::operators, which comes first, it stands before weir's own of that
+/// name; arithmetic on the shapes of a file stays weir's. Call it before the first network that has it is read; any
+/// thread may. Throws ArgumentError for a name that was registered before or that no file can have, or without a
+/// function.
+void register_operator(const std::string& name, OperatorMaker make);
+
+/// The names of the operators that compute tensors: weir's in alphabetical order, then those that register_operator()
+/// added. BuildOptions::operators, which one call knows, are not among them.
+std::vector<std::string> operator_names();
 
 }  // namespace weir
 

@@ -215,7 +215,8 @@ inline LayerPtr make_layer(const NodeArguments& arguments, const std::map<std::s
   } else {
     arguments.fail(name.find("::") == std::string::npos
                        ? "operator not supported"
-                       : "operators of other domains than ONNX's are not supported, unless a program brings its own");
+                       : "operators of other domains than ONNX's are not supported, unless a program brings its own "
+                         "(register_operator)");
   }
   arguments.refuse_others();
   return layer;

@@ -134,9 +134,9 @@ class ModeContestants {
     return {m_.name, name, kind, l.budget, cascade_, maker_, mixed(l.choice.policy)};
   }
 
-  /// Rules read nothing but confidence, and do not pay for more.
+  /// Most rules read nothing but confidence, and none pays for what it does not read.
   Contestant rule(const weir::TunedRule& r) const {
-    const auto own = weir::detail::rule_cascade(m_.plain, r);
+    const auto own = weir::detail::rule_cascade(r.groups.empty() ? m_.plain : with_features(*m_.spec, r.groups), r);
     return {m_.name,
             r.name,
             "rule",

@@ -1,6 +1,7 @@
 /// From the traces of a mode to its policies.
 #pragma once
 #include <algorithm>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -108,14 +109,20 @@ inline RulesTuned tune_rules(const weir::Trace& policy, const weir::Trace& calib
         "--given-exit; run without these options to compare them");
     return made;
   }
-  const weir::Trace plain_policy = weir::detail::keep_groups(policy, {}),
-                    plain_calibration = weir::detail::keep_groups(calibration, {});
-  made.rules = weir::tuned_rules(
-      {topology, plain_policy, plain_calibration, asked_budget(o), loss},
-      [&](std::string_view rule, const std::string& reason) {
-        made.left_out.push_back("rule " + std::string(rule) + " left out: " + reason);
-      },
-      rules);
+  // Rules that read the same groups of features are tuned together, on traces that have no others.
+  std::map<std::vector<std::string>, std::vector<std::string>> by_groups;
+  for (const std::string& rule : rules) by_groups[weir::find_rule(rule).groups].push_back(rule);
+  for (const auto& [groups, names] : by_groups) {
+    const weir::Trace seen_policy = weir::detail::keep_groups(policy, groups),
+                      seen_calibration = weir::detail::keep_groups(calibration, groups);
+    for (weir::TunedRule& rule : weir::tuned_rules(
+             {topology, seen_policy, seen_calibration, asked_budget(o), loss},
+             [&](std::string_view name, const std::string&reason) {
+               made.left_out.push_back("rule " + std::string(name) + " left out: " + reason);
+             },
+             names))
+      made.rules.push_back(std::move(rule));
+  }
   return made;
 }
 

@@ -38,8 +38,9 @@ struct LearnedMode : PricedMode {
   std::vector<Learned> beside{};                 ///< for the same limit: on the other loss, by the method of the paper
   std::vector<Learned> curve{};                  ///< for others, in the mean
   std::vector<weir::TunedRule> rules{};
-  std::vector<std::string> left_out{};               ///< rules that the traces do not suffice for, and why
-  std::shared_ptr<const weir::CascadeSpec> plain{};  ///< what the rules run on: without the groups of features chosen
+  std::vector<std::string> left_out{};  ///< rules that the traces do not suffice for, and why
+  std::shared_ptr<const weir::CascadeSpec>
+      plain{};                        ///< what rules run on that read no group of features: without those chosen
   std::vector<MemberCost> members{};  ///< of all stages but the full network; empty if they were not weighed
 };
 

@@ -97,13 +97,13 @@ struct Results {
     return n;
   }
 
-  /// The same of a rule, which reads nothing but confidence. A rule's run may end at the full network under another
-  /// stage of its own (`<name> alone`).
+  /// The same of a rule, which reads confidence and its own groups of features. A rule's run may end at the full
+  /// network under another stage of its own (`<name> alone`).
   std::optional<std::size_t> strays(const Measured& c) const {
     for (const TestedMode& m : modes)
       for (const weir::TunedRule& rule : m.rules) {
         if (c.kind != "rule" || m.name != c.mode || rule.name != c.name || rule.name == "fixed_exit") continue;
-        const weir::Evaluation planned = rule.evaluate(weir::detail::keep_groups(m.test, {}));
+        const weir::Evaluation planned = rule.evaluate(weir::detail::keep_groups(m.test, rule.groups));
         std::size_t n = 0;
         for (std::size_t i = 0; i < c.exit.size(); ++i) n += c.exit[i] != planned.exit[i] ? 1 : 0;
         return n;

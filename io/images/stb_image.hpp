@@ -4,6 +4,9 @@
 /// beside a stb_image.h of their own: its macros are put back as they were. Its asserts are errors of the file at
 /// worst, so they are off: hostile input must not abort the program.
 #pragma once
+#if !__has_include(<stb/stb_image.h>)
+#error "weir reads images by stb, which was not found. Debian, Ubuntu: apt install libstb-dev"
+#endif
 // What stb_image.h includes itself must be seen before, outside of the namespace.
 #include <limits.h>
 #include <math.h>

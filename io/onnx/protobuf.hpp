@@ -1,5 +1,8 @@
 /// ProtoMessage: fields of a protocol buffer, each read only as the type the wire says it has.
 #pragma once
+#if !__has_include(<protozero/pbf_reader.hpp>)
+#error "weir reads ONNX files by protozero, which was not found. Debian, Ubuntu: apt install libprotozero-dev"
+#endif
 #include <cstdint>
 #include <protozero/pbf_reader.hpp>
 #include <string>

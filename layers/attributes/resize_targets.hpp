@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 #include <weir/core/shape.hpp>
+#include <weir/layers/attributes/batch_targets.hpp>
 #include <weir/layers/attributes/resize_rule.hpp>
-#include <weir/layers/build/batch_targets.hpp>
 
 namespace weir::detail {
 

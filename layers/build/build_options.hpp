@@ -19,7 +19,8 @@ using OperatorMaker = std::function<LayerPtr(const NodeArguments& node)>;
 /// fixes otherwise, and for a name that is no input.
 ///
 /// operators: operators of a program's own by name, "domain::Name" for those of another domain than ONNX's; they come
-/// before weir's. Their inputs and outputs hold floats. Layer::examples() says how their outputs depend on the batch.
+/// before those that register_operator() made known, and before weir's. Their inputs and outputs hold floats.
+/// Layer::examples() says how their outputs depend on the batch.
 struct BuildOptions {
   std::map<std::string, std::vector<std::int64_t>> input_shapes = {};
   std::map<std::string, OperatorMaker> operators = {};

@@ -8,8 +8,8 @@
 #include <vector>
 #include <weir/core/graph_def.hpp>
 #include <weir/layers/attributes/axes.hpp>
+#include <weir/layers/attributes/batch_targets.hpp>
 #include <weir/layers/attributes/node_arguments.hpp>
-#include <weir/layers/build/batch_targets.hpp>
 #include <weir/layers/build/probes.hpp>
 
 namespace weir::detail {

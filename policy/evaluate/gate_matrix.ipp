@@ -49,3 +49,17 @@ WEIR_INLINE RowMatrix gate_matrix(const GateInputs& inputs, const Trace& trace, 
 }
 
 }  // namespace weir::detail
+
+namespace weir {
+
+WEIR_INLINE std::vector<std::string> gate_feature_names(const Topology& topology, const Trace& trace,
+                                                        std::size_t stage) {
+  const detail::GateInputs inputs = detail::gate_inputs(topology, trace);
+  if (stage >= topology.size())
+    throw ArgumentError(detail::message({"gate features: stage ", stage, " of ", topology.size()}));
+  std::vector<std::vector<std::string>> names;
+  for (const StageTrace& s : trace.stages) names.push_back(s.feature_names);
+  return inputs.names(stage, topology, names);
+}
+
+}  // namespace weir

@@ -1,12 +1,15 @@
 /// Gate: the decision behind one stage, to exit or which stage to run next.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
+#include <string>
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/models/foreign_model.hpp>
 
 namespace weir {
 
@@ -29,6 +32,12 @@ class Gate {
 
   /// Always takes this action.
   static Gate constant(std::size_t action, std::size_t n_actions, std::size_t n_features);
+
+  /// The gate of a decision function of a program's own: takes `action` where its value is > 0, else exits, and never
+  /// does anything else. `learner` is the name under which register_model() reads the function from policy.json. Throws
+  /// ArgumentError for a name of weir's learners, without a function, and unless 0 < action < n_actions.
+  static Gate of_function(const std::string& learner, std::shared_ptr<const DecisionFunction> function,
+                          std::size_t n_actions = 2, std::size_t action = 1);
 
   static constexpr std::size_t n_pairs(std::size_t n_actions) { return n_actions * (n_actions - 1) / 2; }
 

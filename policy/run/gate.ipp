@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -56,6 +57,20 @@ WEIR_INLINE Gate Gate::constant(std::size_t action, std::size_t n_actions, std::
     for (std::size_t b = a + 1; b < n_actions; ++b)
       models.push_back(detail::GateModel::constant(b == action ? 1 : 0, n_features));
   return {n_actions, n_features, std::move(models)};
+}
+
+WEIR_INLINE Gate Gate::of_function(const std::string& learner, std::shared_ptr<const DecisionFunction> function,
+                                   std::size_t n_actions, std::size_t action) {
+  if (function == nullptr) throw ArgumentError("gate: without a decision function");
+  if (action < 1 || action >= n_actions || n_actions > max_actions)
+    throw ArgumentError(detail::message({"gate: action ", action, " of ", n_actions}));
+  const std::size_t d = function->n_features();
+  const detail::GateModel model(learner, detail::ForeignModel(std::move(function)));
+  std::vector<detail::GateModel> models;
+  for (std::size_t a = 0; a < n_actions; ++a)
+    for (std::size_t b = a + 1; b < n_actions; ++b)
+      models.push_back(a == 0 && b == action ? model : detail::GateModel::constant(b == action ? 1 : 0, d));
+  return {n_actions, d, std::move(models)};
 }
 
 WEIR_INLINE std::size_t Gate::action(std::span<const double> x) const {

@@ -1,5 +1,6 @@
 // An operator of one's own, without touching weir: here it takes the place of Relu, and lets a little of what is
-// negative pass. Operators of other domains are named "domain::Name".
+// negative pass. Operators of other domains are named "domain::Name". Options are for one network;
+// weir::register_operator("com.example::Leaky", make) makes one known to all that the process reads, in cascades too.
 #include <cmath>
 #include <iostream>
 #include <weir/core/executor.hpp>

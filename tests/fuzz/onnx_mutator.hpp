@@ -234,7 +234,7 @@ class OnnxMutation {
       return true;
     }
     if (of == Message::node && f.tag == 4 && numbers_.below(4) != 0) {
-      static const std::vector<std::string_view> names = weir::operator_names();
+      static const std::vector<std::string> names = weir::operator_names();
       f.bytes = names[numbers_.below(names.size())];
       return true;
     }

@@ -75,4 +75,34 @@ TEST_CASE("a program's own operators: of ONNX's domain and others, before weir's
         std::string::npos);
 }
 
+TEST_CASE("registered operators: known to every call, behind BuildOptions, each name once") {
+  const weir::GraphDef def = swish_graph("com.example::Swish");
+  CHECK(graphs::error_of([&] { (void)weir::build_network(def); }).find("register_operator") != std::string::npos);
+  weir::register_operator("com.example::Swish", make_swish);
+  const Tensor x({1, 2, 3}, std::vector<float>{-1, 0, 1, 2, 3, 4});
+  weir::Executor run{weir::build_network(def)};
+  const Tensor y = run.run(x).output;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const float r = std::max(x[i], 0.0F);
+    CHECK(y[i] == doctest::Approx(r / (1 + std::exp(-2 * r))));
+  }
+  weir::BuildOptions first;
+  first.operators["com.example::Swish"] = [](const weir::NodeArguments& node) -> weir::LayerPtr {
+    return std::make_shared<Swish>(0 * node.real("beta", 1));
+  };
+  weir::Executor halved{weir::build_network(def, first)};
+  CHECK(halved.run(x).output[5] == 2);
+  const auto names = weir::operator_names();
+  CHECK(names.back() == "com.example::Swish");
+
+  const auto refused = [](const std::string& name, const weir::OperatorMaker& make) {
+    return graphs::error_of([&] { weir::register_operator(name, make); });
+  };
+  CHECK(refused("com.example::Swish", make_swish).find("there is a 'com.example::Swish' already") != std::string::npos);
+  CHECK(refused("com.example::Other", nullptr).find("are needed") != std::string::npos);
+  for (const std::string name : {"", "::Swish", "com.example::"})
+    CHECK(refused(name, make_swish).find("are needed") != std::string::npos);
+  CHECK(refused("ai.onnx::Swish", make_swish).find("of which networks say 'Swish'") != std::string::npos);
+}
+
 }  // namespace WEIR_UNIT

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The .deb that cpack makes of a build: what lies in it, and that its Depends name whatever its headers include and its
-programs are linked with, so that `apt install` on a bare Debian leaves nothing to be looked for. A program is compiled
-against the unpacked package with what pkg-config says, and run. Ends with 77 (skipped) without Debian's tools.
+programs are linked with, so that `apt install` on a bare Debian leaves nothing to be looked for. Programs are built
+against the unpacked package with what pkg-config and find_package say, and run. Ends with 77 (skipped) without Debian's
+tools.
 
     python3 tests/package/deb.py BUILD WORK CXX
+    python3 tests/package/deb.py --installed WORK CXX     # only these programs, against the package that apt installed
 """
 import os
 import re
@@ -31,7 +33,33 @@ def owners(files):
     return {owner.split(':')[0] for line in found.splitlines() for owner in line.rsplit(': ', 1)[0].split(', ')}
 
 
+def use(work, cxx, usr=None):
+    """Builds programs of a user with what pkg-config and find_package say, of the package unpacked in `usr` (any folder
+    will do: what they say is relative to it) or installed, and runs them."""
+    env = {**os.environ}
+    if usr:
+        env.update(PKG_CONFIG_PATH=os.path.join(usr, 'lib', 'pkgconfig'), CMAKE_PREFIX_PATH=usr)
+    network = os.path.join(ROOT, 'bench', 'networks', 'fashion_resnet.onnx')
+    flags = output('pkg-config', '--cflags', '--libs', 'weir', env=env).split()
+    program = os.path.join(work, 'run_network')
+    output(cxx, '-std=c++20', '-O2', os.path.join(ROOT, 'tests', 'examples', 'run_network.cpp'), *flags, '-o', program)
+    answer = output(program, network)
+    if 'class 7, left at' not in answer:
+        sys.exit(f'the program built with pkg-config answers:\n{answer}')
+    consumer = os.path.join(work, 'consumer')
+    source = os.path.join(ROOT, 'tests', 'package')
+    output('cmake', '-S', source, '-B', consumer, '-DCMAKE_CXX_COMPILER=' + cxx, env=env)
+    output('cmake', '--build', consumer, '--target', 'library')
+    answer = output(os.path.join(consumer, 'library'), network)
+    if not re.fullmatch(r'([0-9a-f]{8} ){40}\S*\n', answer):
+        sys.exit(f'the program built with find_package answers:\n{answer}')
+
+
 def main():
+    if sys.argv[1] == '--installed':
+        work = os.path.abspath(sys.argv[2])
+        os.makedirs(work, exist_ok=True)
+        return use(work, sys.argv[3])
     build, work, cxx = (os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3])
     for tool in ('dpkg-deb', 'dpkg-shlibdeps', 'file', 'pkg-config'):
         if not shutil.which(tool):
@@ -84,14 +112,7 @@ def main():
         if left:
             sys.exit(f'{program} is linked with what no Depends names: {left}')
 
-    # Any folder will do: what pkg-config says is relative to where the package lies.
-    flags = output('pkg-config', '--cflags', '--libs', 'weir',
-                   env={**os.environ, 'PKG_CONFIG_PATH': os.path.join(usr, 'lib', 'pkgconfig')}).split()
-    program = os.path.join(work, 'run_network')
-    output(cxx, '-std=c++20', '-O2', os.path.join(ROOT, 'tests', 'examples', 'run_network.cpp'), *flags, '-o', program)
-    answer = output(program, os.path.join(ROOT, 'bench', 'networks', 'fashion_resnet.onnx'))
-    if 'class 7, left at' not in answer:
-        sys.exit(f'the program built against the package answers:\n{answer}')
+    use(work, cxx, usr)
     print(f'{debs[0]}: {len(depends)} packages named, {len(needed)} included')
 
 

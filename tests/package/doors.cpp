@@ -1,34 +1,26 @@
-// What a program adds without touching weir: an operator that an ONNX file uses, a learner that is saved and loaded by
-// name, a rule that stands beside the others, also in the program `policy`, a group of features, a test of a mean, a
-// cost.
+// What a program adds without touching weir, by its public names: an operator that an ONNX file uses, a learner that is
+// saved and loaded by name, a group of features, a rule of its own score, a test of a mean, a loss, a cost; then weir's
+// programs `policy` and `adapt`, which know all of it. doors_run.cpp runs the policy that is left.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <random>
-#include <weir/layers/attributes/node_arguments.hpp>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 #include <weir/programs.hpp>
 #include <weir/weir.hpp>
+
+#include "own_networks.hpp"
+#include "own_rule.hpp"
+#include "parts.hpp"
 
 namespace {
 
 #define CHECK(what) \
   if (!(what)) return std::printf("failed, line %d: %s\n", __LINE__, #what), 1
-
-/// Goes on where feature 0 is below a limit.
-class Below final : public weir::DecisionFunction {
- public:
-  Below(double limit, std::size_t n) : limit_(limit), n_(n) {}
-  std::size_t n_features() const override { return n_; }
-  double decision_function(std::span<const double> x) const override { return limit_ - x[0]; }
-  std::string to_json() const override {
-    return "{\"limit\": " + std::to_string(limit_) + ", \"n\": " + std::to_string(n_) + "}";
-  }
-
- private:
-  double limit_;
-  std::size_t n_;
-};
 
 std::shared_ptr<const weir::DecisionFunction> fit_below(const weir::Dataset& data) {
   double best = 0, least = INFINITY;
@@ -41,154 +33,96 @@ std::shared_ptr<const weir::DecisionFunction> fit_below(const weir::Dataset& dat
   return std::make_shared<Below>(best, static_cast<std::size_t>(data.X.cols()));
 }
 
-std::shared_ptr<const weir::DecisionFunction> load_below(const std::string& json) {
-  double limit = 0;
-  unsigned long n = 0;
-  if (std::sscanf(json.c_str(), "{\"limit\":%lf,\"n\":%lu}", &limit, &n) != 2)
-    throw weir::FormatError("below: " + json + " was not written by it");
-  return std::make_shared<Below>(limit, n);
+std::string text_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
-weir::Trace make_trace(std::size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<double> uniform;
-  weir::Trace trace;
-  trace.stages.resize(2);
-  const auto rows = static_cast<Eigen::Index>(n);
-  for (std::size_t k = 0; k < 2; ++k) {
-    weir::StageTrace& s = trace.stages[k];
-    s.name = k == 0 ? "small" : "full";
-    s.cost = k == 0 ? 1e-3 : 1e-2;
-    s.feature_names = {"max_probability"};
-    s.features.resize(rows, 1);
-    s.loss.resize(rows);
-    s.prediction.resize(n);
-  }
-  for (Eigen::Index i = 0; i < rows; ++i) {
-    const double c = uniform(random);
-    trace.stages[0].features(i, 0) = trace.stages[1].features(i, 0) = c;
-    trace.label.push_back(0);
-    trace.stages[0].loss(i) = uniform(random) > 0.4 + 0.8 * c ? 1 : 0;
-    trace.stages[1].loss(i) = 0;
-  }
-  return trace;
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// One of weir's programs, with these words on its command line; its status.
+int call(int (*program)(int, char**), std::vector<std::string> words) {
+  words.insert(words.begin(), "doors");
+  std::vector<char*> arguments;
+  for (std::string& w : words) arguments.push_back(w.data());
+  return program(static_cast<int>(arguments.size()), arguments.data());
 }
 
-/// y = x * sigmoid(beta x).
-class Swish final : public weir::RunnableLayer {
- public:
-  explicit Swish(float beta) : beta_(beta) {}
-  std::vector<weir::Shape> output_shapes(std::span<const weir::Shape> inputs) const override { return {inputs[0]}; }
-  weir::Examples examples(const weir::ExamplesQuery& q) const override { return q.inputs[0]; }
-  void forward(const weir::Context&, std::span<const weir::ConstView> inputs, std::span<const weir::View> outputs,
-               float*) const override {
-    for (std::size_t i = 0; i < inputs[0].size(); ++i)
-      outputs[0].data[i] = inputs[0].data[i] / (1 + std::exp(-beta_ * inputs[0].data[i]));
+int operators() {
+  weir::write_onnx("doors/small.onnx", swish_network(1, 0.25F));
+  weir::write_onnx("doors/full.onnx", swish_network(40, 0));
+  try {
+    (void)weir::load_onnx("doors/small.onnx");
+    return 1;
+  } catch (const weir::FormatError& e) {
+    CHECK(has(e.what(), "com.example::Swish"));
+  }
+  weir::BuildOptions once;
+  once.operators["com.example::Swish"] = make_swish;
+  CHECK(weir::load_onnx("doors/small.onnx", once).tensor_names().size() > 3);
+  weir::register_operator("com.example::Swish", make_swish);
+  weir::Executor run{weir::load_onnx("doors/small.onnx")};
+  float seen = 0;
+  run.on("s0", [&](weir::Step& s) { seen = s.output().data[0]; });
+  (void)run(weir::Tensor({1, 1, 4, 4}, std::vector<float>(pixels, 0.02F)));
+  CHECK(std::abs(seen - 0.02F / (1 + std::exp(-1.0F))) < 1e-6F);
+  return 0;
+}
+
+/// Two networks with the operator, recorded with a loss and costs of this program's own.
+struct Recorded {
+  Images images{1800};
+  std::shared_ptr<const weir::CascadeSpec> spec;
+  weir::InputMaker maker;
+  weir::Trace all, training, calibration, test;
+  /// Class 2 may be taken for class 1.
+  weir::Loss loss{"nearly",
+                  [](std::span<const float> p, int label) {
+                    const auto said = std::max_element(p.begin(), p.end()) - p.begin();
+                    return said == label || (said == 1 && label == 2) ? 0.0 : 1.0;
+                  },
+                  true};
+
+  weir::Trace record(const weir::Loss& by) const {
+    weir::CascadeExecutor executor(spec, weir::Context());
+    return weir::record_trace(executor, maker, images.label, by, {{2, 0}, {7, 0}}, "cents", 16, true);
   }
 
- private:
-  float beta_;
+  Recorded() {
+    std::vector<weir::CascadeStage> stages(2);
+    for (std::size_t k = 0; k < 2; ++k)
+      stages[k].name = k == 0 ? "small" : "full", stages[k].network = k, stages[k].tensor = "y";
+    const std::vector<weir::Network> networks{weir::load_onnx("doors/small.onnx"), weir::load_onnx("doors/full.onnx")};
+    spec = std::make_shared<weir::CascadeSpec>(networks, stages, weir::Topology::chain({"small", "full"}),
+                                               weir::FeatureOptions(false, {"squared"}));
+    maker = [this](std::size_t, std::size_t row, weir::View out) {
+      std::copy_n(&images.x[row * pixels], pixels, out.data);
+    };
+    all = record(loss);
+    std::vector<Eigen::Index> rows[3];
+    for (Eigen::Index i = 0; i < 1800; ++i) rows[i % 3].push_back(i);
+    training = all.rows(rows[0]), calibration = all.rows(rows[1]), test = all.rows(rows[2]);
+  }
 };
 
-/// A field of a protocol buffer that holds bytes, or a small number.
-std::string field(int tag, const std::string& bytes) {
-  return std::string{static_cast<char>(tag * 8 + 2), static_cast<char>(bytes.size())} + bytes;
-}
-std::string field(int tag, int number) { return {static_cast<char>(tag * 8), static_cast<char>(number)}; }
-
-/// An ONNX file whose only node is my.house's Swish with beta 2: x [N, 3] -> y.
-std::string swish_file() {
-  const std::string two("\x15\0\0\0\x40", 5);  // float, field 2
-  const std::string beta = field(5, field(1, std::string("beta")) + two + std::string("\xa0\x01\x01", 3));
-  const std::string node = field(1, std::string("x")) + field(2, std::string("y")) + field(3, std::string("s")) +
-                           field(4, std::string("Swish")) + beta + field(7, std::string("my.house"));
-  const std::string shape = field(1, field(2, std::string("N"))) + field(1, field(1, 3));
-  const auto value = [&](const char* name) {
-    return field(1, std::string(name)) + field(2, field(1, field(1, 1) + field(2, shape)));
-  };
-  const std::string graph = field(1, node) + field(2, std::string("g")) + field(11, value("x")) + field(12, value("y"));
-  return field(1, 8) + field(7, graph) + field(8, field(2, 13)) +
-         field(8, field(1, std::string("my.house")) + field(2, 1));
-}
-
-/// Two features: the largest probability squared, and a constant.
-constexpr weir::FeatureGroup squared{"squared",
-                                     "the largest probability squared",
-                                     weir::FeatureInput::answer,
-                                     [](const weir::FeatureLayout&) {
-                                       return std::vector<std::string>{"squared_top", "one"};
-                                     },
-                                     [](std::string_view name) { return name == "squared_top" || name == "one"; },
-                                     [](const weir::FeatureLayout&, weir::FeatureSource& s, std::span<double> out) {
-                                       const double p = s.probabilities[static_cast<std::size_t>(s.prediction)];
-                                       out[0] = p * p, out[1] = 1;
-                                     },
-                                     [](const weir::FeatureLayout&) { return 1.0; }};
-
-/// Exits at the first stage where the confidence is above a threshold, the lowest that keeps the budget.
-std::optional<weir::TunedRule> tune_mine(const weir::RuleData& data) {
-  auto tuned = weir::tune_rule("max_probability", data);
-  if (tuned) tuned->name = "mine";
-  return tuned;
-}
-
-}  // namespace
-
-int main() {
-  std::filesystem::create_directories("doors");
-  weir::register_learner("below", fit_below, load_below);
-  weir::register_rule({"mine", "this program", tune_mine, {}});
-  const weir::Trace training = make_trace(3000, 1), calibration = make_trace(3000, 2);
-
+/// The learner, with the cost, a test of a mean and a budget in cents.
+int learning(const Recorded& r) {
   weir::LearnOptions options;
   options.learner = "below";
   options.budget.value = 0.05;
-  const weir::Choice choice = weir::learn_policy(training, calibration, options);
-  CHECK(choice.calibration.cost < 0.9 * 1.1e-2 && *choice.upper_limit <= 0.05);
-
-  const std::string text = weir::to_text(weir::policy_file(choice, training, options.budget));
-  CHECK(text.find("\"learner\": \"below\"") != std::string::npos ||
-        text.find("\"learner\":\"below\"") != std::string::npos);
+  const weir::Choice choice = weir::learn_policy(r.training, r.calibration, options);
+  CHECK(choice.calibration.cost < 0.95 * 9 && *choice.upper_limit <= 0.05);
+  const std::string text = weir::to_text(weir::policy_file(choice, r.training, options.budget));
+  CHECK(has(text, "below") && has(text, "cents"));
   const weir::PolicyFile loaded = weir::policy_from_text(text);
-  const weir::Trace test = make_trace(500, 3);
-  CHECK(weir::evaluate(loaded.policy, test).exit == weir::evaluate(choice.policy, test).exit);
-
-  bool listed = false;
-  for (const weir::TunedRule& rule : weir::tuned_rules(
-           {weir::Topology::chain({"small", "full"}), training, calibration, options.budget, weir::Loss("top1")}))
-    listed = listed || rule.name == "mine";
-  CHECK(listed);
-
+  CHECK(weir::evaluate(loaded.policy, r.test).exit == weir::evaluate(choice.policy, r.test).exit);
+  options.budget = {.on = weir::BudgetOn::cost, .value = 5};
+  CHECK(weir::learn_policy(r.training, r.calibration, options).calibration.cost <= 5 + 1e-9);
   try {
     weir::register_learner("logistic", fit_below, load_below);
     return 1;
   } catch (const weir::ArgumentError&) {
   }
-
-  const std::string file = swish_file();
-  weir::BuildOptions build;
-  build.operators["my.house::Swish"] = [](const weir::NodeArguments& node) -> weir::LayerPtr {
-    return std::make_shared<Swish>(node.real("beta", 1));
-  };
-  weir::Executor run{weir::build_network(weir::parse_onnx({file.data(), file.size()}, "swish.onnx"), build)};
-  const weir::Tensor y = run(weir::Tensor({1, 3}, std::vector<float>{0, 1, 2})).output;
-  CHECK(y[0] == 0 && std::abs(y[1] - 0.880797F) < 1e-5F);
-  try {
-    (void)weir::build_network(weir::parse_onnx({file.data(), file.size()}, "swish.onnx"));
-    return 1;
-  } catch (const weir::FormatError& e) {
-    CHECK(std::string(e.what()).find("my.house::Swish") != std::string::npos);
-  }
-
-  weir::register_feature_group(squared);
-  const weir::FeatureLayout layout{.n_classes = 3};
-  const weir::StageFeatures features(layout, weir::FeatureOptions(false, {"squared"}));
-  CHECK(features.names().back() == "one" && weir::group_of_feature("squared_top") == "squared");
-  const std::vector<float> p = {0.25F, 0.5F, 0.25F};
-  weir::FeatureSource source{.probabilities = p};
-  std::vector<double> x(features.names().size());
-  features.fill(weir::FeatureInput::answer, source, x);
-  CHECK(x[x.size() - 2] == 0.25 && x.back() == 1);
 
   // Hoeffding's inequality (JASA 1963), a valid if blunt p-value.
   weir::register_mean_test({"hoeffding", [](std::span<const double> losses, double epsilon, double) {
@@ -199,25 +133,80 @@ int main() {
                             }});
   const double blunt = weir::upper_limit(weir::mean_test("hoeffding"), std::vector<double>(1000, 0.0), 0.05);
   CHECK(std::abs(blunt - std::sqrt(std::log(20.0) / 2000)) < 1e-6);
-
-  weir::Trace priced = training;  // a cost of its own: what the stages' answers cost in cents
-  priced.set_costs({{2, 0}, {7, 0}}, "cents");
-  CHECK(weir::evaluate(weir::detail::fixed_policy(weir::Topology::chain({"small", "full"}), priced, 1), priced)
-            .mean_cost() == 9);
-
-  // weir's own programs know what was added: `policy` compares this learner and this rule.
-  const weir::detail::TraceTable table = weir::detail::trace_to_table(make_trace(4000, 4));
-  std::string csv = weir::detail::csv_line(table.header);
-  for (const auto& row : table.rows) csv += weir::detail::csv_line(row);
-  weir::write_file_atomically("doors/trace.csv", csv);
-  std::vector<std::string> words = {
-      "doors",   "--trace", "doors/trace.csv", "--learners", "below", "--rules",      "mine", "--budgets", "0.05",
-      "--seeds", "1",       "--bootstrap",     "50",         "--out", "doors/results"};
-  std::vector<char*> arguments;
-  for (std::string& w : words) arguments.push_back(w.data());
-  CHECK(weir::programs::policy(static_cast<int>(arguments.size()), arguments.data()) == 0);
-  const weir::detail::Bytes result = weir::detail::read_file("doors/results/policy.csv");
-  const std::string_view compared(result.data(), result.size());
-  CHECK(compared.find("mine") != compared.npos && compared.find("below") != compared.npos);
+  weir::TrainOptions train;
+  train.learner = "below";
+  const weir::PolicyTrainer trainer(r.training, weir::Topology::chain({"small", "full"}), train);
+  weir::GuaranteeOptions wanted;
+  wanted.epsilon = 0.1, wanted.test = "hoeffding";
+  const weir::Guarantee given = weir::guarantee(trainer, trainer.train_path(10), r.calibration, wanted);
+  CHECK(given.missing.empty() && given.upper_limit <= 0.1 && given.upper_limit > given.mean_risk);
   return 0;
+}
+
+/// The rule: tuned, certified, and run on images as on the trace.
+int rule(const Recorded& r) {
+  weir::register_rule({"mine", "this program", tune_mine, lacks_mine, {}, {"squared"}});
+  weir::Budget budget;
+  budget.value = 0.05, budget.margin = weir::Margin::upper_limit;
+  const weir::RuleData data{r.spec->topology, r.training, r.calibration, budget, r.loss};
+  const auto mine = weir::tune_rule("mine", data);
+  CHECK(mine && mine->groups == std::vector<std::string>{"squared"});
+  const weir::Evaluation found = mine->evaluate(r.calibration), planned = mine->evaluate(r.test);
+  CHECK(weir::clopper_pearson_upper(weir::paired_counts(found).regressions, found.size()) <= 0.05);
+  CHECK(planned.shares(2)[0] > 0.1 && planned.shares(2)[1] > 0.05);
+  weir::CascadeExecutor run(r.spec, weir::Context());
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    const weir::CascadeAnswer answer =
+        run.run_one_with(r.maker, 3 * i + 2,
+                         [&](std::size_t k, std::span<const double> x) { return mine->policy.pick(i).action(k, x); });
+    CHECK(answer.exit == planned.exit[i]);
+    CHECK(answer.label == r.test.stages[answer.exit].prediction[i]);
+    // "squared" stands behind "confidence", computed while the network ran.
+    const double p = static_cast<double>(*std::max_element(answer.probabilities.begin(), answer.probabilities.end()));
+    if (answer.exit == 0) CHECK(answer.features[answer.features.size() - 2] == p * p && answer.features.back() == 1);
+  }
+  std::size_t others = 0;
+  bool listed = false;
+  for (const weir::TunedRule& tuned : weir::tuned_rules(data)) ++others, listed = listed || tuned.name == "mine";
+  CHECK(listed && others > 6);
+  return 0;
+}
+
+/// weir's own programs compare the rule with all others, and learn with the learner on networks with the operator.
+int programs(const Recorded& r) {
+  weir::write_trace(r.record(weir::Loss("top1")), "doors/trace.csv");
+  CHECK(call(weir::programs::policy, {"--trace", "doors/trace.csv", "--learners", "below", "--budgets", "0.05",
+                                      "--seeds", "1", "--bootstrap", "50", "--out", "doors/compared"}) == 0);
+  for (const char* name : {"mine", "below", "max_probability", "patience"})
+    CHECK(has(text_of("doors/compared/policy.csv"), name));
+
+  weir::write_npy("doors/images.npy", r.images.x);
+  weir::write_npy("doors/labels.npy", {static_cast<std::int64_t>(r.images.label.size())},
+                  std::vector<std::int64_t>(r.images.label.begin(), r.images.label.end()));
+  CHECK(call(weir::programs::adapt,
+             {"--quick", "--network", "doors/small.onnx", "--network", "doors/full.onnx", "--images",
+              "doors/images.npy", "--labels", "doors/labels.npy", "--max-loss", "0.05", "--learner", "below",
+              "--features", "squared", "--costs", "flops", "--out", "doors/adapted"}) == 0);
+  const std::string summary = text_of("doors/adapted/summary.json"), policy = text_of("doors/adapted/policy.json");
+  for (const char* name : {"mine", "max_probability", "patience"}) CHECK(has(summary, name));
+  CHECK(has(policy, "below") && has(policy, "squared_top"));
+  const nlohmann::json found = nlohmann::json::parse(summary);
+  const auto& rules = found.at("baselines");
+  const auto mine = std::find_if(rules.begin(), rules.end(), [](const auto& b) { return b.at("name") == "mine"; });
+  CHECK(mine != rules.end());
+  CHECK(mine->at("decisions_that_differ_from_trace").get<int>() == 0);  // run over the images as planned on the trace
+  return 0;
+}
+
+}  // namespace
+
+int main() {
+  std::filesystem::create_directories("doors");
+  CHECK(operators() == 0);
+  weir::register_feature_group(squared);
+  weir::register_learner("below", fit_below, load_below);
+  const Recorded recorded;
+  CHECK(learning(recorded) == 0);
+  CHECK(rule(recorded) == 0);
+  return programs(recorded);
 }

@@ -19,13 +19,16 @@ struct Rule {
   std::function<std::string(const Topology&, const Trace&)> lacks = {};
   /// "" or why the rule means nothing in this topology, whatever the data; empty: it means something in all.
   std::function<std::string(const Topology&)> unfit = {};
+  /// Groups of features that it reads beside "confidence". Others are neither computed nor paid for where it runs.
+  std::vector<std::string> groups = {};
 };
 
 /// All rules: weir's, in the order of the list, then those that register_rule() added.
 std::vector<Rule> rules();
 
 /// Makes a rule of a program's own known, for the whole process: it is then tuned, certified, run and compared like the
-/// others. Throws ArgumentError for a name that is taken, or without a function that tunes.
+/// others. Its gates may be any function of what gates see (Gate::of_function). Throws ArgumentError for a name that is
+/// taken, or without a function that tunes.
 void register_rule(Rule rule);
 
 /// "random", "fixed_exit", ... in that order.
@@ -48,8 +51,8 @@ std::string lacks(const Rule& rule, const Topology& topology, const Trace& trace
 
 namespace weir {
 
-/// Tunes a rule by name; nullopt where it cannot keep the budget. Throws ArgumentError for an unknown name, or naming
-/// what the traces lack.
+/// Tunes a rule by name, which the result then has; nullopt where it cannot keep the budget. Throws ArgumentError for
+/// an unknown name, or naming what the traces lack.
 std::optional<TunedRule> tune_rule(std::string_view name, const RuleData& data);
 
 /// Every rule of these that applies and that the data suffices for, tuned; one that cannot keep the budget is left out.

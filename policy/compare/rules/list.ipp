@@ -126,6 +126,16 @@ WEIR_INLINE std::string lacks(const Rule& rule, const Topology& topology, const 
   return rule.lacks ? rule.lacks(topology, trace) : "";
 }
 
+/// The rule, tuned, with the name and the groups of features that the list has it with.
+inline std::optional<TunedRule> tuned(const Rule& rule, const RuleData& data) {
+  std::optional<TunedRule> made = rule.tune(data);
+  if (made) {
+    made->name = rule.name;
+    made->groups = rule.groups;
+  }
+  return made;
+}
+
 }  // namespace weir::detail
 
 namespace weir {
@@ -135,7 +145,7 @@ WEIR_INLINE std::optional<TunedRule> tune_rule(std::string_view name, const Rule
   for (const Trace* trace : {&data.training, &data.calibration})
     if (const std::string reason = detail::lacks(rule, data.topology, *trace); !reason.empty())
       throw ArgumentError(detail::message({"rule '", name, "': ", reason}));
-  return rule.tune(data);
+  return detail::tuned(rule, data);
 }
 
 WEIR_INLINE std::vector<TunedRule> tuned_rules(
@@ -149,7 +159,7 @@ WEIR_INLINE std::vector<TunedRule> tuned_rules(
     if (reason.empty()) reason = detail::lacks(rule, data.topology, data.calibration);
     if (!reason.empty()) {
       if (left_out) left_out(rule.name, reason);
-    } else if (auto one = rule.tune(data)) {
+    } else if (auto one = detail::tuned(rule, data)) {
       tuned.push_back(std::move(*one));
     }
   }

@@ -38,6 +38,7 @@ struct TunedRule {
   TraceView view{};      ///< where there is none the policy runs on the trace itself
   /// [stages of the policy] what a cascade's stages do so that its gates see what the view shows; empty: nothing.
   std::vector<detail::AnswerForm> forms{};
+  std::vector<std::string> groups{};  ///< of features that its gates see beside "confidence": Rule::groups
 
   /// Sends every example of a trace through the rule; losses are against the trace's full network. What a view adds to
   /// the time (a few operations per class) is not in the costs; a cascade (rule_cascade) that runs it measures that.

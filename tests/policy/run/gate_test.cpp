@@ -1,11 +1,15 @@
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 #include <vector>
 #include <weir/core/isa.hpp>
 #include <weir/core/known_names.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/policy/learners/gate_model.hpp>
+#include <weir/policy/learners/models/foreign_model.hpp>
 #include <weir/policy/learners/models/threshold_model.hpp>
 #include <weir/policy/learners/random.hpp>
 #include <weir/policy/run/gate.hpp>
@@ -59,6 +63,27 @@ TEST_CASE("Gate: all pairs against a plain count of wins, ties to the lower acti
                          {weir::detail::GateModel::constant(1, 1), weir::detail::GateModel::constant(0, 1),
                           weir::detail::GateModel::constant(1, 1)});
   CHECK(cycle.action(std::vector<double>{0}) == 0);
+}
+
+TEST_CASE("Gate: of a decision function, which goes on by one action and exits else") {
+  class Above final : public weir::DecisionFunction {
+   public:
+    std::size_t n_features() const override { return 2; }
+    double decision_function(std::span<const double> x) const override { return x[1] - 0.5; }
+    std::string to_json() const override { return "{}"; }
+  };
+  const auto above_half = std::make_shared<Above>();
+  for (std::size_t n = 2; n <= 5; ++n)
+    for (std::size_t a = 1; a < n; ++a) {
+      const weir::Gate gate = weir::Gate::of_function("own", above_half, n, a);
+      CHECK(gate.n_features() == 2);
+      CHECK(gate.action(std::vector<double>{0, 0.6}) == a);
+      CHECK(gate.action(std::vector<double>{1, 0.5}) == 0);
+    }
+  for (const auto& [n, a] : {std::pair<std::size_t, std::size_t>{2, 0}, {2, 2}, {65, 1}})
+    CHECK_THROWS_AS(weir::Gate::of_function("own", above_half, n, a), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::Gate::of_function("own", nullptr), weir::ArgumentError);
+  CHECK_THROWS_AS(weir::Gate::of_function("logistic", above_half), weir::ArgumentError);
 }
 
 TEST_CASE("Gate: wrong numbers of models or features are refused") {
