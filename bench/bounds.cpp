@@ -181,7 +181,7 @@ int weir::programs::bounds(int argc, char** argv) {
   program::App app{
       "How often each way of choosing a policy breaks its bound, over random splits, and what the bound costs.",
       "  @ --splits 200 --csv bounds.csv\n"
-      "  @ --trace traces/policy.csv traces/test.csv --epsilon 0.02\n"};
+      "  @ --trace traces/early_exit_policy.csv traces/early_exit_test.csv --epsilon 0.02\n"};
   Options o;
   app.add_option(
       "--trace", o.traces,
