@@ -188,7 +188,10 @@ void run(const Options& given, const std::string& command) {
 int weir::programs::adapt(int argc, char** argv) {
   program::App app{
       "Learns when an image may stop, in a cascade of networks or inside one, and measures what that saves.\n"
-      "Without options: Fashion-MNIST with the networks of bench/networks."};
+      "Without options: Fashion-MNIST with the networks of bench/networks.",
+      "  @ --network small.onnx large.onnx --preprocess models.json --images folder/ --labels labels.csv\n"
+      "  @ --network large.onnx --preprocess models.json --images folder/ --labels none --max-loss 0.02 \\\n"
+      "      --out results --bundle bundle\n"};
   Options o;
   adapt::declare(app, o);
   std::string command;

@@ -179,7 +179,9 @@ void run(const Options& o) {
 
 int weir::programs::bounds(int argc, char** argv) {
   program::App app{
-      "How often each way of choosing a policy breaks its bound, over random splits, and what the bound costs."};
+      "How often each way of choosing a policy breaks its bound, over random splits, and what the bound costs.",
+      "  @ --splits 200 --csv bounds.csv\n"
+      "  @ --trace traces/early_exit_policy.csv traces/early_exit_test.csv --epsilon 0.02\n"};
   Options o;
   app.add_option(
       "--trace", o.traces,
@@ -187,8 +189,11 @@ int weir::programs::bounds(int argc, char** argv) {
       "drawn from the others together; one alone is halved. Without it: distributions made to break bounds");
   app.add_option("--topology", o.topology, "of the traces' stages: chain (early exit), dag (selection)")
       ->check(CLI::IsMember({"chain", "dag"}));
-  app.add_option("--learner", o.learner)->check(CLI::IsMember(weir::detail::gate_learner_names()));
-  app.add_option("--splits", o.splits)->check(CLI::Range(1, 1000000));
+  app.add_option("--learner", o.learner,
+                 "what gates are: " + CLI::detail::join(weir::detail::gate_learner_names(), ", "))
+      ->check(CLI::IsMember(weir::detail::gate_learner_names()));
+  app.add_option("--splits", o.splits, "random divisions into calibration and test examples")
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--calibration", o.calibration, "calibration examples in each split (0: half)");
   app.add_option("--epsilon", o.epsilon, "limit of the risk")->check(CLI::Range(0.0, 1.0));
   app.add_option("--delta", o.delta, "share of draws in which it may be broken")->check(CLI::Range(1e-9, 0.5));
@@ -196,7 +201,7 @@ int weir::programs::bounds(int argc, char** argv) {
          "--risk", o.risk,
          "excess loss, net loss (losses of 0 and 1), or disagreement with the full network, which needs no labels")
       ->check(CLI::IsMember({"excess", "net", "disagreement"}));
-  app.add_option("--seed", o.seed);
+  app.add_option("--seed", o.seed, "of the splits");
   app.add_option("--csv", o.csv, "file for the table");
   return program::run(app, argc, argv, [&] { run(o); });
 }

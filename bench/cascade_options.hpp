@@ -33,11 +33,17 @@ struct CascadeArguments {
     app.add_option("--isa", isa, "portable, avx2 or avx512; the best of this CPU if not given");
   }
 
+  /// The file of the classes' names; the one beside the policy need not be there.
+  std::filesystem::path class_file() const {
+    return classes.empty() ? std::filesystem::path(policy).parent_path() / weir::detail::class_names_file
+                           : std::filesystem::path(classes);
+  }
+
   weir::detail::ClassNames class_names() const {
     if (!classes.empty()) return weir::detail::class_names_of(classes);
-    const std::filesystem::path beside = std::filesystem::path(policy).parent_path() / weir::detail::class_names_file;
     std::error_code error;
-    return std::filesystem::exists(beside, error) ? weir::detail::read_class_names(beside) : weir::detail::ClassNames();
+    return std::filesystem::exists(class_file(), error) ? weir::detail::read_class_names(class_file())
+                                                        : weir::detail::ClassNames();
   }
 };
 

@@ -4,9 +4,11 @@
 //   conv --benchmark_filter='resnet18/.*' --benchmark_enable_random_interleaving=true --benchmark_repetitions=5
 #include <benchmark/benchmark.h>
 
+#include <cstdio>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/layout.hpp>
@@ -14,6 +16,7 @@
 #include <weir/core/plan/plan.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
+#include <weir/version.hpp>
 
 namespace {
 
@@ -117,6 +120,8 @@ void time_layer(benchmark::State& state, const weir::kernels::Conv2dParams& p, c
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--version") return std::printf("weir %s\n", weir::version) < 0 ? 1 : 0;
+  static const std::string program = argc > 0 ? argv[0] : "conv";
   for (const Layer& l : layers) {
     const weir::kernels::Conv2dParams p{.in_channels = l.in,
                                         .out_channels = l.out,
@@ -139,7 +144,12 @@ int main(int argc, char** argv) {
                                    [=](benchmark::State& state) { time_layer(state, p, shape, i, name == best); });
     }
   }
-  benchmark::Initialize(&argc, argv);
+  benchmark::Initialize(&argc, argv, [] {
+    std::printf(
+        "Times convolutions: a benchmark network/layer/algorithm for each shape and algorithm, on one thread.\n\n");
+    benchmark::PrintDefaultHelp();
+    std::printf("\nExamples:\n  %s --benchmark_filter='resnet18/.*'\n", program.c_str());
+  });
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -108,7 +108,9 @@ void time_products(const Problem& p, const std::vector<std::string>& backends, b
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Times matrix products C[M,N] = A[M,K] B[K,N]: backend,M,N,K,threads,gflops (best of many runs)"};
+  program::App app{"Times matrix products C[M,N] = A[M,K] B[K,N]: backend,M,N,K,threads,gflops (best of many runs).",
+                   "  @ --shape 256x256x256 --backend weir eigen --seconds 0.1\n"
+                   "  @ --shape 512x49x4608 --packed --threads 4\n"};
   std::vector<std::string> shapes, backends;
   std::string isa;
   int threads = 1;

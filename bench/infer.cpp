@@ -129,7 +129,9 @@ void infer(const Options& o) {
 }  // namespace
 
 int weir::programs::infer(int argc, char** argv) {
-  program::App app{"Runs an ONNX network on .npy arrays [N, ...] and writes .npy arrays"};
+  program::App app{"Runs an ONNX network on .npy arrays [N, ...] and writes .npy arrays.",
+                   "  @ --onnx network.onnx --list\n"
+                   "  @ --onnx network.onnx --input x.npy --output y.npy --batch 64\n"};
   Options o;
   app.add_option("--onnx", o.onnx, "the network")->required();
   app.add_option("--input", o.inputs, "x.npy, or NAME=x.npy for each of several inputs");

@@ -81,7 +81,9 @@ void report(const std::string& learner, const weir::Dataset& data, const Times& 
 }  // namespace
 
 int weir::programs::learners(int argc, char** argv) {
-  program::App app{"Times learners: learner,n,d,fit_s_min,fit_s_median,decision_ns_min,decision_ns_median"};
+  program::App app{"Times learners: learner,n,d,fit_s_min,fit_s_median,decision_ns_min,decision_ns_median.",
+                   "  @ --learner logistic tree --examples 5000\n"
+                   "  @ --learner logistic --examples 5000 --model gate.json\n"};
   std::vector<std::string> learners;
   Eigen::Index n = 50000, d = 20;
   int repeats = 3;

@@ -1,6 +1,5 @@
-// Times whole passes of an ONNX network: prints `weir,model,batch,threads,min_ms,median_ms`.
-// --profile: the plan, with the time of each step. --startup: the first answer alone, and the memory it took, as
-// `weir,model,batch,threads,first_ms,peak_mb,base_mb`, base being what the process held before it opened the file.
+// Times whole passes of an ONNX network. --profile: the plan, with the time of each step. --startup: the first answer
+// alone, and the memory it took. What is printed under which header: time_columns, startup_columns.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -26,6 +25,10 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr const char* time_columns = "engine,network,batch,threads,min_ms,median_ms";
+/// before_mb: what the process held before it opened the file.
+constexpr const char* startup_columns = "engine,network,batch,threads,first_ms,peak_mb,before_mb";
 
 double ms_since(Clock::time_point start) { return 1e3 * std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -64,7 +67,11 @@ std::vector<double> measure(double seconds, const Pass& pass) {
 }  // namespace
 
 int weir::programs::network(int argc, char** argv) {
-  program::App app{"Times whole passes of an ONNX network on random input: weir,model,batch,threads,min_ms,median_ms"};
+  program::App app{"Times whole passes of an ONNX network on random input: " + std::string(time_columns) +
+                       ";\nwith --startup " + startup_columns + ".",
+                   "  @ --onnx network.onnx --batch 8 --threads 4\n"
+                   "  @ --onnx network.onnx --profile\n"
+                   "  @ --onnx network.onnx --startup\n"};
   std::string onnx, isa, gemm = "weir";
   std::vector<std::string> shapes, hooks;
   std::int64_t batch = 1;
@@ -103,8 +110,8 @@ int weir::programs::network(int argc, char** argv) {
     pass();
     if (startup) {
       const double first_ms = ms_since(start);
-      std::printf("engine,network,batch,threads,first_ms,peak_mb,before_mb\n%s,%.3f,%.1f,%.1f\n",
-                  weir::detail::printable(row).c_str(), first_ms, peak_mb(), base_mb);
+      std::printf("%s\n%s,%.3f,%.1f,%.1f\n", startup_columns, weir::detail::printable(row).c_str(), first_ms, peak_mb(),
+                  base_mb);
       return;
     }
     pass();  // warm
@@ -118,7 +125,7 @@ int weir::programs::network(int argc, char** argv) {
       return;
     }
     std::vector<double> ms = measure(seconds, pass);
-    std::printf("engine,network,batch,threads,min_ms,median_ms\n%s,%.3f,%.3f\n", weir::detail::printable(row).c_str(),
+    std::printf("%s\n%s,%.3f,%.3f\n", time_columns, weir::detail::printable(row).c_str(),
                 *std::min_element(ms.begin(), ms.end()), weir::detail::median(ms));
   });
 }

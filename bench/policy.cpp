@@ -52,7 +52,10 @@ void run(const compare::Options& o, const std::string& command) {
 int weir::programs::policy(int argc, char** argv) {
   program::App app{
       "Compares learned policies with the rules of the field, on traces: predicted from measured stage times.\n"
-      "Traces: build/bench/adapt --save-traces DIR, or CSV of any framework (weir/policy/trace/trace_file.hpp)."};
+      "Traces: adapt --save-traces DIR, or CSV of any framework (weir/policy/trace/trace_file.hpp).",
+      "  @ --trace trace.csv --out results/policy\n"
+      "  @ --policy-trace traces/early_exit_policy.csv --calibration-trace traces/early_exit_calibration.csv \\\n"
+      "      --test-trace traces/early_exit_test.csv --learners logistic,boosting --budgets 0.005,0.01\n"};
   compare::Options o;
   compare::declare(app, o);
   std::string command;

@@ -17,15 +17,23 @@
 
 namespace program {
 
-/// A program's options. --help shows their defaults, and examples where some are given.
+/// A program's options. --help shows their defaults and the examples: whole commands, each behind two spaces, in which
+/// @ stands for the program as it was called (`weir run`, build/bench/run).
 class App : public CLI::App {
  public:
-  explicit App(const std::string& description, const std::string& examples = {}) : CLI::App(description) {
+  explicit App(const std::string& description, const std::string& examples) : CLI::App(description) {
     option_defaults()->always_capture_default();
     set_version_flag("--version", std::string("weir ") + weir::version);
-    if (!examples.empty()) footer("\nExamples:\n" + examples);
+    footer("\nExamples:\n" + examples);
   }
 };
+
+/// The examples of --help with the program's name in them.
+inline void name_examples(CLI::App& app, const std::string& program) {
+  std::string text;
+  for (const char c : app.get_footer()) text += c == '@' ? program : std::string(1, c);
+  app.footer(text);
+}
 
 /// Parses the options, then runs body. Returns main()'s status: 0, or with "error: ..." on the error stream 1, or 2 for
 /// wrong options. Control characters of file names in messages are escaped. Where memory is out the process ends at
@@ -33,6 +41,7 @@ class App : public CLI::App {
 /// started.
 template <typename Body>
 int run(CLI::App& app, int argc, char** argv, const Body& body) {
+  name_examples(app, argc > 0 ? argv[0] : "");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

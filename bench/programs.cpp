@@ -12,6 +12,8 @@
 #include <weir/io/report/printable.hpp>
 #include <weir/version.hpp>
 
+#include "completion.hpp"
+
 namespace weir::programs {
 
 namespace {
@@ -37,28 +39,23 @@ std::string help() {
   for (const Program& p : all)
     text += "  " + std::string(p.name) + std::string(12 - p.name.size(), ' ') + std::string(p.summary) + "\n";
   return text +
-         "\nOptions:\n  --help, --version\n  --completion bash   completion for the shell: source <(weir --completion "
-         "bash)\n\nExamples:\n"
+         "\nOptions:\n  --help, --version\n  --completion SHELL   bash, zsh or fish: source <(weir --completion bash), "
+         "in fish weir --completion fish | source\n\nExamples:\n"
          "  weir adapt --network small.onnx large.onnx --preprocess models.json --images folder/ --labels labels.csv\n"
          "  weir run results/policy.json folder/ --allow-outside > answers.csv\n"
          "  weir serve bundle/policy.json --port 8080\n";
 }
 
-/// Programs by their names, options by what the program's --help says: nothing here to be kept up to date.
-constexpr std::string_view bash_completion = R"bash(_weir() {
-  local word=${COMP_WORDS[COMP_CWORD]} offers
-  if [ "$COMP_CWORD" = 1 ]; then
-    offers=$(weir --help | sed -n 's/^  \([a-z]\+\) .*/\1/p; s/^  \(--[a-z]\+\).*/\1/p')
-  elif [[ $word == -* ]]; then
-    offers=$(weir "${COMP_WORDS[1]}" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u)
-  else
-    COMPREPLY=($(compgen -f -- "$word"))
-    return
-  fi
-  COMPREPLY=($(compgen -W "$offers" -- "$word"))
+/// What a shell reads to complete weir's programs and options; "" for a shell that is not known.
+std::string completion(std::string_view shell) {
+  if (shell == "bash") return std::string(bash_completion);
+  if (shell == "fish") return std::string(fish_completion);
+  if (shell == "zsh")  // runs bash's
+    return "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"
+           "autoload -Uz bashcompinit && bashcompinit\n" +
+           std::string(bash_completion);
+  return "";
 }
-complete -o filenames -F _weir weir
-)bash";
 
 int refuse(const std::string& what) {
   std::fprintf(stderr, "error: %s\n", detail::printable(what).c_str());
@@ -85,16 +82,16 @@ int weir(int argc, char** argv) {
   }
   if (first == "--version") return std::printf("weir %s\n", version) < 0 ? 1 : 0;
   if (first == "--completion") {
-    if (argc != 3 || std::string_view(argv[2]) != "bash")
-      return refuse("--completion: bash is the shell that is known");
-    return std::fputs(std::string(bash_completion).c_str(), stdout) < 0 ? 1 : 0;
+    const std::string text = completion(argc == 3 ? argv[2] : "");
+    if (text.empty()) return refuse("--completion: bash, zsh and fish are the shells that are known");
+    return std::fputs(text.c_str(), stdout) < 0 ? 1 : 0;
   }
   const auto found = std::ranges::find(all, first, &Program::name);
   if (found == all.end()) {
     std::vector<std::string_view> names;
     for (const Program& p : all) names.push_back(p.name);
-    return refuse(detail::message(
-        {"there is no program '", first.substr(0, 100), "'", detail::nearest_hint(first, names), "; weir --help lists all"}));
+    return refuse(detail::message({"there is no program '", first.substr(0, 100), "'",
+                                   detail::nearest_hint(first, names), "; weir --help lists all"}));
   }
   std::string name = "weir " + std::string(first);
   argv[1] = name.data();  // what --help and results call it

@@ -37,7 +37,7 @@ struct Program {
 /// All of them, as `weir --help` lists them.
 std::span<const Program> list();
 
-/// main() of the program `weir`: weir NAME OPTIONS, weir --help, weir --version, weir --completion bash.
+/// main() of the program `weir`: weir NAME OPTIONS, weir --help, weir --version, weir --completion SHELL.
 int weir(int argc, char** argv);
 
 }  // namespace weir::programs

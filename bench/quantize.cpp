@@ -103,7 +103,7 @@ int weir::programs::quantize(int argc, char** argv) {
       "first. The file is standard ONNX (QuantizeLinear and DequantizeLinear), opset 13 or later, which ONNX Runtime\n"
       "reads too. Half of the images find the ranges, the other half decide by the divergence of the answers from\n"
       "fp32's; layers that hurt, and the one that answers, stay in fp32, and the report names them.",
-      "  build/bench/quantize --onnx bench/networks/fashion_resnet.onnx --preprocess bench/networks/models.json \\\n"
+      "  @ --onnx bench/networks/fashion_resnet.onnx --preprocess bench/networks/models.json \\\n"
       "      --images /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz --out fashion_resnet.int8.onnx\n"};
   Arguments a;
   app.add_option("--onnx", a.onnx, "the network in fp32")->required();

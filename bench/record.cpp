@@ -79,8 +79,12 @@ int weir::programs::record(int argc, char** argv) {
       "trace, as CSV. With --network what the networks are and cost is written to trace.policy.json, which `train`\n"
       "needs beside trace.csv.\n"
       "A run that was stopped goes on where it stopped when it is started again. Parts of the images can be recorded\n"
-      "by several processes (--shard 0/8 ... 7/8, or by rank under mpirun, or in a Slurm array) and put together:\n"
-      "  record --merge trace.csv.*-of-8 --out trace.csv"};
+      "by several processes (--shard 0/8 ... 7/8, or by rank under mpirun, or in a Slurm array) and put together.",
+      "  @ --network small.onnx large.onnx --preprocess models.json --images folder/ \\\n"
+      "      --labels labels.csv --out trace.csv\n"
+      "  @ --policy results/policy.json --allow-outside --images folder/ --labels labels.csv \\\n"
+      "      --shard 0/8 --out trace.csv\n"
+      "  @ --merge trace.csv.*-of-8 --out trace.csv\n"};
   RecordArguments a;
   auto* policy = app.add_option("--policy", a.policy, "policy.json that says which networks, exits and preprocessing");
   app.add_option("--networks", a.folder, "folder of the network files; else where the policy says")->needs(policy);

@@ -198,8 +198,8 @@ int weir::programs::run(int argc, char** argv) {
       "Answers images with a policy: CSV with file, label, name, probability, exit and ms, in the order of the "
       "images.\n"
       "ms is the time from taking an image to its answer, waiting for batch-mates included.",
-      "  weir run results/policy.json folder/ --allow-outside > answers.csv\n"
-      "  find . -name '*.jpg' | weir run bundle/policy.json - --workers 2\n"};
+      "  @ results/policy.json folder/ --allow-outside > answers.csv\n"
+      "  find . -name '*.jpg' | @ bundle/policy.json - --workers 2\n"};
   RunArguments a;
   a.add_to(app);
   app.add_option("images", a.images,

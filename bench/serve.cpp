@@ -53,7 +53,6 @@ class HttpServer {
   explicit HttpServer(const serve::Options& o)
       : options_(o),
         token_(o.token_file.empty() ? "" : read_token(o.token_file)),
-        names_(o.class_names()),
         service_(o, log),
         server_(std::chrono::milliseconds(std::max(1L, std::lround(1e3 * o.time_limit_s)))) {
     if (token_.empty() && !is_loopback(o.host))
@@ -197,13 +196,14 @@ class HttpServer {
     }
   }
 
-  void reply(httplib::Response& r, const serve::Answer& a) const {
+  static void reply(httplib::Response& r, const serve::Answer& a) {
     const weir::Decision& d = a.decision;
+    const std::vector<std::string>& names = a.version->names.names();
     const auto c = static_cast<std::size_t>(d.label);
     const auto at = static_cast<std::size_t>(std::ranges::find(a.version->stages, d.exit) - a.version->stages.begin());
     const double full = a.version->cost_to.back(), here = a.version->cost_to.at(at);
     r.set_content(nlohmann::json{{"label", d.label},
-                                 {"name", c < names_.size() ? names_.names()[c] : ""},
+                                 {"name", c < names.size() ? names[c] : ""},
                                  {"probability", c < d.probabilities.size() ? d.probabilities[c] : 0.0F},
                                  {"exit", d.exit},
                                  {"ms", 1e3 * d.seconds},
@@ -216,7 +216,6 @@ class HttpServer {
 
   const serve::Options options_;
   const std::string token_;
-  const weir::detail::ClassNames names_;
   serve::Service service_;
   serve::Metrics metrics_;
   serve::PatientServer server_;
@@ -232,9 +231,9 @@ int weir::programs::serve(int argc, char** argv) {
       "large)\n"
       "  or 503 (too many at once).\n"
       "  GET / a page to drop images on; /healthz; /metrics for Prometheus.\n"
-      "The policy is loaded again when its file changes and on SIGHUP; what is under way is answered by the one "
-      "before.",
-      "  weir serve bundle/policy.json --port 8080\n"
+      "Policy and names of classes are loaded again when a file of theirs changes and on SIGHUP; what is under way is\n"
+      "answered by those before.",
+      "  @ bundle/policy.json --port 8080\n"
       "  curl --data-binary @photo.jpg http://127.0.0.1:8080/\n"};
   ::serve::Options o;
   o.add_to(app);

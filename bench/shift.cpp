@@ -51,7 +51,9 @@ int weir::programs::shift(int argc, char** argv) {
       "and\n"
       "when audits do, in simulated streams. With --policy audits of a policy that was learned elsewhere.\n"
       "Without options: Fashion-MNIST with the networks of bench/networks, and its test images with noise, blur and\n"
-      "less contrast, moved and turned."};
+      "less contrast, moved and turned.",
+      "  @ --policy results/policy.json --allow-outside --images folder/ --labels labels.csv\n"
+      "  @ --policy-trace day.csv --calibration-trace day2.csv --shifted-trace night=night.csv\n"};
   shift::Options o;
   o.adapt.out = "results/shift";
   shift::declare(app, o);

@@ -269,7 +269,9 @@ int weir::programs::throughput(int argc, char** argv) {
       "as many images as get there, always in full batches (the sum over stages of share x cost of an image in one),\n"
       "on all workers at once. Columns *_of_ideal: the ideal's time over this one's, of the same workers x threads;\n"
       "cpu_of_ideal: of processor time, which tells what was done besides the stages even where the machine is "
-      "shared."};
+      "shared.",
+      "  @ --policy bundle/policy.json --images folder/ --labels labels.csv --workers 1,2,4\n"
+      "  @ --policy results/policy.json --allow-outside --images x.npy --labels y.npy --batch 64\n"};
   ThroughputArguments a;
   app.add_option("--policy", a.policy, "policy.json")->required();
   app.add_option("--networks", a.networks, "folder of the network files; else where the policy says");

@@ -152,7 +152,9 @@ void train(TrainArguments a) {
 int weir::programs::train(int argc, char** argv) {
   program::App app{
       "Learns a policy from a trace that `record` wrote: half of its images to learn from, half to choose on.\n"
-      "Exit heads must not have been trained on these images."};
+      "Exit heads must not have been trained on these images.",
+      "  @ --trace trace.csv --out new.json --max-loss 0.02\n"
+      "  @ --trace trace.csv --policy results/policy.json --out new.json --costs flops\n"};
   TrainArguments a;
   app.add_option("--trace", a.trace, "CSV with a row for each image")->required();
   app.add_option("--policy", a.policy,

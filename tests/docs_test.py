@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The documents are true where a program can tell: links lead to files, paths exist, public names are declared, headers
 and members that comments name exist, and README's code is that of tests/examples (its first program is compiled and
-run by another test)."""
+run by another test), whose page prints it."""
 import os
 import re
 import sys
@@ -146,7 +146,10 @@ def wrong_mentions():
     texts = {path: read(path) for path in sources()}
     members, bases = classes(texts.values())
     said = {path: comments(text) for path, text in texts.items()}
-    said.update((d, '\n'.join(re.findall(r'`([^`]*)`', read(d)))) for d in documents() if d.endswith('README.md'))
+    for document in documents():
+        if document.endswith('README.md'):  # what stands between backticks; code that it prints is tested elsewhere
+            prose = re.sub(r'^```.*?^```$', '', read(document), flags=re.M | re.S)
+            said[document] = '\n'.join(re.findall(r'`([^`]*)`', prose))
     headers, seen = {'/' + path for path in texts}, 0
     for where, text in sorted(said.items()):
         for name in set(re.findall(r'[\w/.]*\w\.[hi]pp\b', text)):
@@ -180,8 +183,28 @@ def wrong_lists():
                 yield f'{folder}/README.md does not list {name}'
 
 
+LINES = 60  # of an example, at most
+
+
+def wrong_examples():
+    """tests/examples/README.md prints every C++ example as its file is, in the order of its table."""
+    folder = 'tests/examples/'
+    page = read(folder + 'README.md')
+    files = re.findall(r'^\|[^|]*\| \[(\w+\.cpp)\]', page, re.M)
+    printed = re.findall(r'^## \d+\. .*?(\w+\.cpp)\n\n\S.*?\n```cpp\n(.*?)^```$', page, re.M | re.S)
+    if [name for name, _ in printed] != files or sorted(files) != sorted(
+            f for f in os.listdir(os.path.join(ROOT, folder)) if f.endswith('.cpp')):
+        yield f'{folder}README.md: prints {[name for name, _ in printed]}, its table lists {files}'
+    for name, code in printed:
+        text = read(folder + name)
+        if code != text:
+            yield f'{folder}README.md: {name} is printed otherwise than it stands in its file'
+        if text.count('\n') > LINES:
+            yield f'{folder}{name}: {text.count(chr(10))} lines; an example has at most {LINES}'
+
+
 def main():
-    wrong, seen = [*wrong_names(), *wrong_mentions(), *wrong_code(), *wrong_lists()], 0
+    wrong, seen = [*wrong_names(), *wrong_mentions(), *wrong_code(), *wrong_lists(), *wrong_examples()], 0
     for document in documents():
         text = read(document)
         seen += 1

@@ -212,7 +212,7 @@ inline void declare_runs(CLI::App& app, Options& o) {
   app.add_flag("--quick", o.quick, "small version for continuous integration")->group("Runs");
   app.add_option("--save-traces", o.save_traces,
                  "folder for the traces of each mode: what each stage answered on each image; "
-                 "build/bench/policy and build/bench/bounds read them")
+                 "policy and bounds read them")
       ->group("Runs");
   app.add_option(
          "--bundle", o.bundle,

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,12 @@ struct Results {
     for (const TestedMode& m : modes)
       if (m.name == mode) return measured[m.nets.back()];
     return full();
+  }
+  /// Whether a mode's policy file, in the results folder, names networks that lie outside it.
+  bool names_outside(const TestedMode& m) const {
+    const std::string folder = options.out.empty() ? "." : options.out;
+    return std::ranges::any_of(
+        m.nets, [&](std::size_t n) { return *std::filesystem::proximate(models.all[n].file, folder).begin() == ".."; });
   }
   double speedup(const Measured& c) const { return full_of(c.mode).mean_cost() / c.mean_cost(); }
   /// Drawn over batches, whose images share their time.

@@ -69,9 +69,7 @@ inline std::string written_text(const Results& r, const program::ResultsFolder& 
   if (!bundle.empty())
     return text + "\nto be copied elsewhere: " + whole(bundle) +
            ": the policies, their networks, and main.cpp, which runs them";
-  const bool outside = std::ranges::any_of(
-      r.models.all, [&](const Model& m) { return *std::filesystem::proximate(m.file, out.folder()).begin() == ".."; });
-  return outside
+  return std::ranges::any_of(r.modes, [&](const TestedMode& m) { return r.names_outside(m); })
              ? text +
                    "\nthe policies name networks outside this folder: `weir run POLICY IMAGES --allow-outside` takes "
                    "them from there, as serve and CascadeOptions do; with --bundle DIR all of it lies in one folder"

@@ -1,5 +1,6 @@
 /// Service: the policy that answers now, and how another takes its place without losing a request.
 #pragma once
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -53,12 +54,13 @@ inline weir::AuditOptions audit_options(const Options& o, const Log& log) {
   return audit;
 }
 
-/// One loaded policy.
+/// One loaded policy, with the names of its classes.
 struct Version {
   weir::Cascade cascade;
   std::vector<std::string> stages;
   std::vector<double> cost_to;  ///< [stages] cost of the cheapest way to an answer there, as the policy file has it
   std::string cost_unit;
+  weir::detail::ClassNames names;
   program::CropWarnings crops;
   weir::CascadeStream stream;  ///< last: it answers what is under way before the rest goes
 
@@ -69,6 +71,7 @@ struct Version {
                  .allow_outside = o.allow_outside,
                  .audit = audit_options(o, log)}),
         cost_unit(file.cost_unit),
+        names(o.class_names()),
         crops(cascade),
         stream(cascade,
                {.batch = o.batch, .in_flight = o.queue, .max_wait_s = 1e-3 * o.max_wait_ms, .workers = o.workers}) {
@@ -117,11 +120,11 @@ class Service {
     seen_ = seen;
   }
 
-  /// Whether the policy file is another one than was loaded, or was tried to be, last.
+  /// Whether the policy file, or that of the classes' names, is another one than was loaded, or was tried to be, last.
   bool changed() {
     const auto now = stamp();
     const std::lock_guard lock(mutex_);
-    return now && std::exchange(seen_, now) != now;
+    return now[0] && std::exchange(seen_, now) != now;
   }
 
   std::shared_ptr<Version> current() const {
@@ -170,14 +173,16 @@ class Service {
   }
 
  private:
-  using Stamp = std::optional<std::pair<std::filesystem::file_time_type, std::uintmax_t>>;
+  using FileStamp = std::optional<std::pair<std::filesystem::file_time_type, std::uintmax_t>>;
+  using Stamp = std::array<FileStamp, 2>;  ///< of policy and class names
 
-  Stamp stamp() const {
+  static FileStamp stamp_of(const std::filesystem::path& file) {
     std::error_code error;
-    const auto time = std::filesystem::last_write_time(options_.policy, error);
-    const auto size = error ? 0 : std::filesystem::file_size(options_.policy, error);
-    return error ? Stamp() : Stamp({time, size});
+    const auto time = std::filesystem::last_write_time(file, error);
+    const auto size = error ? 0 : std::filesystem::file_size(file, error);
+    return error ? FileStamp() : FileStamp({time, size});
   }
+  Stamp stamp() const { return {stamp_of(options_.policy), stamp_of(options_.class_file())}; }
 
   /// One of the places for images under way.
   class Place {

@@ -14,19 +14,63 @@ rm -rf "$folder" && mkdir -p "$folder"
 networks=$(cd "$(dirname "$0")/../../bench/networks" && pwd)
 
 "$weir" --version | grep -qE '^weir [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version"
-for program in $("$weir" --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p'); do
+programs=$("$weir" --help | sed -n 's/^  \([a-z]\+\)  .*/\1/p')
+for program in $programs; do
   "$weir" "$program" --help >"$folder/help" || fail "$program --help"
   grep -q "^Usage: weir $program" "$folder/help" || fail "$program: $(cat "$folder/help")"
+  grep -q "^Examples:" "$folder/help" || fail "$program --help has no examples"
 done
 is "$program" learners  # the last that is listed
 refuses "the nearest is 'adapt'" adopt
 refuses "Usage: weir PROGRAM"
-refuses "bash is the shell" --completion tcsh
+refuses "bash, zsh and fish are the shells" --completion tcsh
 refuses "--rules: names of rules, each once; or all, or none" adapt --rules none,margin
 refuses "nonsense" adapt --rules nonsense
-PATH=$(dirname "$weir"):$PATH bash -c 'source <(weir --completion bash); COMP_WORDS=(weir ad) COMP_CWORD=1; _weir
-  [ "${COMPREPLY[*]}" = adapt ] && COMP_WORDS=(weir run --work) COMP_CWORD=2 && _weir && [ "${COMPREPLY[*]}" = --workers ]' ||
-  fail "completion"
+
+# The examples of --help: each is a command of this program as it was called, whose options the program knows. They run
+# where their files are missing, so most end with 1; 2 says that options are wrong.
+examples() { sed -n '/^Examples:/,$p' | sed -e 1d -e '/^ *$/d' | sed -e 's/^  //' -e ':a' -e '/\\$/{N; s/\\\n */ /; ba' -e '}'; }
+try_examples() {  # try_examples NAME < HELP
+  local command rc n=0
+  while read -r command; do
+    n=$((n + 1))
+    case $command in
+      "curl "* | *"/conv "*) continue ;;  # the second has Google Benchmark's options
+      "$1 "* | *" | $1 "*) ;;
+      *) fail "an example of $1: $command" ;;
+    esac
+    rc=0
+    (cd "$folder/bare" && timeout 60 bash -c "$command") </dev/null >"$folder/out" 2>"$folder/err" || rc=$?
+    [ $rc -le 1 ] || fail "$command ends with $rc: $(cat "$folder/err")"
+  done < <(examples)
+  [ $n -gt 0 ] || fail "$1 --help has no examples"
+}
+mkdir "$folder/bare"
+bin=$(cd "$(dirname "$weir")" && pwd)
+PATH=$bin:$PATH
+for program in $programs; do try_examples "weir $program" < <(weir "$program" --help); done
+for program in "$bin"/*; do  # each by itself
+  [ -f "$program" ] && [ -x "$program" ] && [ "$program" != "$bin/weir" ] || continue
+  "$program" --version | grep -q '^weir [0-9]' || fail "$program --version"
+  try_examples "$program" < <("$program" --help)
+done
+
+# Completion, in the shells that are here.
+for shell in bash zsh fish; do
+  "$weir" --completion $shell >"$folder/completion.$shell" || fail "--completion $shell"
+  ! command -v $shell >/dev/null || $shell -n "$folder/completion.$shell" || fail "$shell: syntax"
+done
+bash -c 'source "$1"; COMP_WORDS=(weir ad) COMP_CWORD=1; _weir
+  [ "${COMPREPLY[*]}" = adapt ] && COMP_WORDS=(weir run --work) COMP_CWORD=2 && _weir && [ "${COMPREPLY[*]}" = --workers ] &&
+  COMP_WORDS=(weir --vers) COMP_CWORD=1 && _weir && [ "${COMPREPLY[*]}" = --version ] || exit 1
+  COMP_WORDS=(weir w); _weir; [ "${COMPREPLY[*]}" = "" ]' bash "$folder/completion.bash" || fail "completion in bash"
+if command -v fish >/dev/null; then
+  is "$(HOME=$folder fish -c "source $folder/completion.fish; complete -C 'weir ad' | cut -f1")" adapt
+  is "$(HOME=$folder fish -c "source $folder/completion.fish; complete -C 'weir run --work'")" --workers
+fi
+! command -v zsh >/dev/null ||
+  is "$(zsh -f -c "source $folder/completion.zsh; echo \$+functions[_weir] \$+_comps[weir]")" "1 1"
+
 refuses "nosuch.json: cannot be opened" run "$folder/nosuch.json" "$folder/nosuch.png"
 refuses "policy is required" run
 

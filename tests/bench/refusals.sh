@@ -62,15 +62,15 @@ try() { says "$1" "$adapt" "${nets[@]}" "${folder[@]}" "${@:2}"; }
 labels ""
 says "8-bit images need --preprocess" "$adapt" --network "$a" --network "$g" "${folder[@]}"
 sed 's/"scale"/"scal"/' "$m" >scal.json
-says "key 'scal' is unknown; the nearest known one is 'scale'" "$adapt" --network "$a" --network "$g" --preprocess scal.json "${folder[@]}"
+says "key 'scal' is unknown; the nearest is 'scale'" "$adapt" --network "$a" --network "$g" --preprocess scal.json "${folder[@]}"
 sed 's/fashion_googlenet.onnx/fashion_gogglenet.onnx/' "$m" >other.json
-says "has no entry for fashion_googlenet.onnx; the nearest is fashion_gogglenet.onnx" "$adapt" --network "$a" --network "$g" --preprocess other.json "${folder[@]}"
+says "has no entry for fashion_googlenet.onnx; the nearest is 'fashion_gogglenet.onnx'" "$adapt" --network "$a" --network "$g" --preprocess other.json "${folder[@]}"
 mkdir -p twin && cp "$a" twin/
 says "results go by that name" "$adapt" --network twin/fashion_alexnet.onnx "${nets[@]}" "${folder[@]}"
 try "--loss top10: with 10 classes" --loss top10
 try "instruction set" --isa nosuch
 try "is none of the --network files" --early-exit other.onnx
-try "has no tensor 'nosuch'; the nearest is '" --early-exit "$g:nosuch"
+try "has no tensor 'nosuch'; it has 67, from '" --early-exit "$g:nosuch"
 labels "5s/,.*/,11/"
 try "labels.csv:5: label 11, but"
 labels "7s/,.*/,shirt/"
@@ -129,7 +129,7 @@ if [ -x "$record" ]; then
   "$record" --policy out/policy.json --networks "$networks" $(some 700) --out t.csv >/dev/null || fail "--networks"
   "$record" --policy out/policy.json --allow-outside $(some 300) --out u.csv >/dev/null || fail "--allow-outside"
   sed 's/"cost_unit"/"cost_units"/' out/policy.json >misspelt.json
-  says "nearest known one is 'cost_unit'" "$record" --policy misspelt.json --networks "$networks" $(some 300) --out v.csv
+  says "the nearest is 'cost_unit'" "$record" --policy misspelt.json --networks "$networks" $(some 300) --out v.csv
 fi
 if [ -x "$record" ] && [ -x "$train" ]; then
   says "95 % for 1 % needs 299 images with no regression; there are 150 for calibration" "$train" --trace u.csv --policy out/policy.json --out new.json

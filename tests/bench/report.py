@@ -1,8 +1,9 @@
-"""report.py ADAPT FOLDER: a small main job on files, classes and names that try to break its report, and
+"""report.py ADAPT FOLDER [python=PYTHON modules=FOLDER] [cxx=CXX include=FOLDER ...]: a small main job on files, classes and names that try to break its report, and
 what lies beside it. report.py --browser FOLDER [PICTURES]: the same page in Chromium, wide and narrow, light and dark,
 its slider moved. Ends with 77 (skipped) without Fashion-MNIST, or without Chromium."""
 import csv
 import gzip
+import html
 import html.parser
 import json
 import os
@@ -108,7 +109,39 @@ def check_files(folder):
     check(all(abs(sum(e["share"] for e in p["exits"]) - 1) < 1e-9 for p in summary["curve"]), "shares of the curve")
 
 
-def small_job(adapt, folder, networks):
+def lines_of(page, word):
+    """The code of the page's one <pre> that has the word in it."""
+    found = [html.unescape(text) for text in re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.S)]
+    found = [text for text in found if word in text]
+    check(len(found) == 1, len(found), "pieces of code with", word)
+    return found[0]
+
+
+def check_code(results, images, tools):
+    """The lines that load the policy, beside which networks do not lie: as they stand on the page, Python's run and C++'s
+    compiled. tools: python and modules, cxx and includes, where there are any."""
+    page = (results / "report.html").read_text()
+    python, cpp = lines_of(page, "import weir\n"), lines_of(page, "weir::load_policy")
+    check("allow_outside=True" in python and ".allow_outside = true" in cpp, "networks outside:", python, cpp)
+    row = next(r for r in csv.DictReader((results / "decisions.csv").open()) if re.fullmatch(r"\d+\.pgm", r["file"]))
+    if "python" in tools and list(Path(tools["modules"][0]).glob("weir/_weir*")):
+        shutil.copy(images / row["file"], results / "photo.jpg")
+        names = (results / "classes.txt").read_text().splitlines()
+        done = subprocess.run([tools["python"][0], "-c", python + "\nprint(int(labels[0]))"], cwd=results, text=True,
+                              env=dict(os.environ, PYTHONPATH=tools["modules"][0]), capture_output=True, timeout=120)
+        (results / "photo.jpg").unlink()
+        check(done.returncode == 0, "the page's Python:", done.stderr)
+        check(row["answer"] in (done.stdout.strip(), names[int(done.stdout)]), done.stdout, "not", row)
+    if "cxx" in tools:
+        source = results.parent / "page.cpp"
+        source.write_text("#include <iostream>\n#include <weir/run.hpp>\n\nint main() {\n" + cpp + "\n}\n")
+        where = [word for folder in tools["include"] for word in ("-isystem", folder)]
+        done = subprocess.run([tools["cxx"][0], "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", *where, source],
+                              capture_output=True, text=True, timeout=250)
+        check(done.returncode == 0, "the page's C++:", done.stderr)
+
+
+def small_job(adapt, folder, networks, tools):
     if not DATA.exists():
         print("SKIPPED: no Fashion-MNIST")
         sys.exit(77)
@@ -140,6 +173,7 @@ def small_job(adapt, folder, networks):
         check(re.search(words, done.stdout), words, "is not in:", done.stdout.decode(errors="replace"))
     check_page(folder / "results")
     check_files(folder / "results")
+    check_code(folder / "results", folder / "images", tools)
 
 
 class Chromium:
@@ -196,7 +230,7 @@ class Chromium:
             self.events.append(self.message())
 
     def value(self, script):
-        result = self("Runtime.evaluate", expression=script, returnByValue=True)
+        result = self("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         check("exceptionDetails" not in result, script, result.get("exceptionDetails"))
         return result["result"].get("value")
 
@@ -239,6 +273,55 @@ MOVED = """(() => { const s = document.getElementById('slider'), all = what => [
     bars: wide.every((w, k) => Math.abs(w - exits[k]) < 0.01), said: s.getAttribute('aria-valuetext')}; })()"""
 
 
+MARKS = """(() => { const all = [...document.querySelectorAll('#chart .mark, #chart .ring')];
+  const seen = all.filter(m => m.checkVisibility() && m.hasAttribute('aria-label'));
+  return {n: seen.length, bad: seen.filter(m => m.getAttribute('tabindex') !== '0' || m.getAttribute('role') !== 'img' ||
+    m.querySelector('title')).length, hidden: [...document.querySelectorAll('#chart svg')].filter(
+    s => s.getAttribute('role') === 'img').length}; })()"""
+TIP = """(() => { const tip = document.getElementById('tip'), at = document.activeElement, box = tip.getBoundingClientRect();
+  return {mark: at.matches('.mark, .ring'), shown: !tip.hidden, same: tip.textContent === at.getAttribute('aria-label'),
+    inside: box.left >= 0 && box.right <= innerWidth && box.top >= 0}; })()"""
+
+
+def check_marks(browser, where):
+    """The chart's marks are told to screen readers, and reached by the Tab key, which shows what the mouse shows."""
+    marks = browser.value(MARKS)
+    check(marks["n"] > 4 and marks["bad"] == marks["hidden"] == 0, where, "marks:", marks)
+    tree = browser("Accessibility.getFullAXTree")["nodes"]
+    told = [n for n in tree if n.get("role", {}).get("value") in ("image", "img") and not n["ignored"]
+            and " right in " in n.get("name", {}).get("value", "")]
+    check(len(told) == marks["n"], where, len(told), "marks are told, of", marks)
+
+    def press(key, code):
+        for kind in ("keyDown", "keyUp"):
+            browser("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+    browser.value("document.activeElement.blur(); getSelection().removeAllRanges()")
+    for _ in range(40):
+        press("Tab", 9)
+        if browser.value("document.activeElement.matches('.mark, .ring')"):
+            break
+    tip = browser.value(TIP)
+    check(all(tip.values()), where, "the Tab key:", tip)
+    press("Tab", 9)
+    again = browser.value(TIP)
+    check(all(again.values()), where, "the Tab key, again:", again)
+    browser.value("scrollTo(0, document.body.scrollHeight)")
+    check(browser.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done("
+                        "document.getElementById('tip').hidden))))"), where, "what a mark says stays when it is scrolled away")
+    browser.value("document.activeElement.scrollIntoView()")
+    browser.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    again = browser.value(TIP)
+    check(all(again.values()), where, "scrolled back:", again)
+    press("Escape", 27)
+    check(browser.value("document.getElementById('tip').hidden"), where, "Escape")
+    browser.value("document.activeElement.blur()")
+    ring = browser.value("""(() => { const s = document.getElementById('slider');
+      const says = () => document.querySelector('#chart .ring').getAttribute('aria-label'), before = says();
+      s.value = +s.value === 0 ? s.max : 0; s.dispatchEvent(new Event('input')); return [before, says()]; })()""")
+    check(ring[0] != ring[1] and all(" right in " in says for says in ring), where, "what a ring says:", ring)
+
+
 def in_browser(folder, pictures):
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not program:
@@ -260,6 +343,7 @@ def in_browser(folder, pictures):
                     shot = browser("Page.captureScreenshot", captureBeyondViewport=True, format="png")
                     Path(pictures).mkdir(exist_ok=True)
                     (Path(pictures) / f"{width}_{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
+                check_marks(browser, where)
                 browser.value("document.querySelectorAll('details').forEach(d => { d.open = true; })")
                 wide = browser.value("[document.documentElement.scrollWidth, innerWidth]")
                 check(wide[0] <= wide[1], where, "the page is wider than its window:", wide)
@@ -305,4 +389,8 @@ if __name__ == "__main__":
         in_browser(Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
     else:
         networks = Path(__file__).resolve().parents[2] / "bench" / "networks"
-        small_job(sys.argv[1], Path(sys.argv[2]), networks)
+        tools = {}
+        for word in sys.argv[3:]:
+            name, _, value = word.partition("=")
+            tools.setdefault(name, []).append(value)
+        small_job(sys.argv[1], Path(sys.argv[2]), networks, tools)

@@ -6,6 +6,7 @@ import csv
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -95,19 +96,26 @@ assert server.post(images[0], **{'Content-Type': 'multipart/form-data; boundary=
 drip = socket.create_connection(('127.0.0.1', server.port))
 drip.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n')
 started = time.monotonic()
+reply = b''
+drip.settimeout(0.01)
 try:
-    while time.monotonic() - started < 20:  # one byte at a time, for ever
+    while time.monotonic() - started < 20 and not reply:  # one byte at a time, for ever
         drip.sendall(b'x')
         time.sleep(0.2)
-        drip.settimeout(0.01)
         try:
-            if drip.recv(1000):
-                break
+            reply = drip.recv(1000)
         except TimeoutError:
             pass
 except OSError:
     pass
 assert time.monotonic() - started < 10, 'a client that drips is waited for'
+assert reply.startswith(b'HTTP/1.1 408 ') and b'did not arrive in time' in reply, reply
+# A client that sends the half of an image and then waits is told so, too.
+with socket.create_connection(('127.0.0.1', server.port)) as half:
+    half.settimeout(20)
+    half.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n' + bytes(400))
+    reply = half.recv(1000)
+assert reply.startswith(b'HTTP/1.1 408 '), reply
 # Headers that drip on every connection there is (8): the others are served when the limit of 2 seconds has passed.
 slow = [socket.create_connection(('127.0.0.1', server.port)) for _ in range(8)]
 for s in slow:
@@ -146,6 +154,7 @@ for s in idle:
 
 status, metrics = server.ask('GET', '/metrics')
 assert status == 200 and 'weir_requests_total{status="200"} 20' in metrics, metrics
+assert 'weir_requests_total{status="408"} 2' in metrics, metrics
 assert 'weir_requests_total{status="400"} 3' in metrics and 'weir_requests_total{status="413"} 2' in metrics, metrics  # and the length of -5
 assert sum(int(l.rsplit(' ', 1)[1]) for l in metrics.splitlines() if l.startswith('weir_answer_seconds_count')) >= 200
 
@@ -158,30 +167,33 @@ def steady(stop):
     return seen
 
 
-import threading  # noqa: E402
 stop = threading.Event()
 with concurrent.futures.ThreadPoolExecutor(3) as pool:
     streams = [pool.submit(steady, stop) for _ in range(3)]
     good = open(POLICY).read()
 
-    def replace(text):
-        with open(POLICY + '.new', 'w') as f:
+    def replace(text, file=POLICY):
+        with open(file + '.new', 'w') as f:
             f.write(text)
-        os.rename(POLICY + '.new', POLICY)
+        os.rename(file + '.new', file)
 
     def wait_for(line):
         for _ in range(100):
             if line in server.ask('GET', '/metrics')[1]:
                 return
             time.sleep(0.1)
+        stop.set()
         raise AssertionError(line + '\n' + server.ask('GET', '/metrics')[1] + open(FOLDER + '/log').read())
 
     replace('{"weir_policy": 2')
     wait_for('weir_failed_reloads_total 1')
     replace(good + '\n')
     wait_for('weir_reloads_total 1')
-    server.process.send_signal(signal.SIGHUP)
+    replace(''.join(f'other {c}\n' for c in range(10)), FOLDER + '/classes')  # the names of the classes alone
     wait_for('weir_reloads_total 2')
+    assert server.post(images[0])[1]['name'] == f'other {expected[0][0]}'
+    server.process.send_signal(signal.SIGHUP)
+    wait_for('weir_reloads_total 3')
     stop.set()
     statuses = [s for stream in streams for s in stream.result()]
 assert len(statuses) > 20 and set(statuses) == {200}, statuses
@@ -203,6 +215,16 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 assert all(s[-1] == 200 and set(s[:-1]) <= {503} for s in statuses) and max(map(len, statuses)) > 1, statuses
 server.end(signal.SIGINT)
 
+# An answer that takes longer than it may: the image waits for batch-mates for longer than that. The next is answered.
+server = Server('--time-limit', '0.3', '--batch', '2', '--max-wait', '2000')
+status, reply = server.post(images[0])
+assert status == 503 and 'no answer within 0.3' in reply['error'], (status, reply)
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    statuses = [s for s, _ in pool.map(server.post, images[:8])]
+assert 200 in statuses and set(statuses) <= {200, 503}, statuses
+assert 'weir_requests_total{status="503"}' in server.ask('GET', '/metrics')[1]
+server.end()
+
 # Others may only reach it with a token.
 refused = subprocess.run([WEIR, 'serve', POLICY, '--host', '0.0.0.0', '--port', '0'], capture_output=True, text=True)
 assert refused.returncode == 1 and '--token-file' in refused.stderr, refused.stderr
@@ -218,4 +240,19 @@ assert taken.returncode == 1 and 'cannot be listened on' in taken.stderr, taken.
 server.end()
 broken = subprocess.run([WEIR, 'serve', FOLDER + '/nosuch.json', '--port', '0'], capture_output=True, text=True)
 assert broken.returncode == 1 and 'nosuch.json' in broken.stderr, broken.stderr
+
+# The same under load: bench/serve/load.py, for 3 seconds.
+if shutil.which('wrk'):
+    load = subprocess.run([sys.executable, os.path.join(NETWORKS, '../serve/load.py'), WEIR, POLICY, FOLDER + '/images',
+                           '--minutes', '0.05', '--connections', '4', '--', '--batch', '4'], capture_output=True, text=True,
+                          timeout=120)
+    assert load.returncode == 0, load.stdout + load.stderr
+    for row in (r'time, connections \| 3 s, 4', r'requests \| [\d,]+', r'answers that are no 2xx \| 0',
+                r'connect, read, write, timeout \| 0, 0, 0, 0', r'requests/s \| [\d,]+',
+                r'latency p50, p99, ms \| [\d.]+, [\d.]+', r'MB \| [\d.]+, \(a shorter run\), [\d.]+',
+                r"/metrics \| [\d,]+: all of wrk's, and [0-4] under way at the end"):
+        assert re.search(row, load.stdout), (row, load.stdout)
+    bad = subprocess.run([sys.executable, os.path.join(NETWORKS, '../serve/load.py'), WEIR, POLICY + '.none', FOLDER + '/images'],
+                         capture_output=True, text=True, timeout=60)
+    assert bad.returncode == 1 and 'did not start' in bad.stderr, bad.stderr
 print('ok')

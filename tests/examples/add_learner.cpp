@@ -1,6 +1,5 @@
 // A learner of one's own for the gates, known by its name and saved in policy.json: the best single threshold.
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <weir/learn.hpp>
@@ -24,7 +23,7 @@ class Stump final : public weir::DecisionFunction {
 
 /// Label 1 is "go on"; an example's weight is what the wrong decision costs.
 std::shared_ptr<const weir::DecisionFunction> fit_stump(const weir::Dataset& data) {
-  double least = INFINITY;
+  double least = 1e300;
   std::shared_ptr<const Stump> best;
   for (Eigen::Index j = 0; j < data.X.cols(); ++j)
     for (Eigen::Index r = 0; r < data.X.rows(); r += std::max<Eigen::Index>(1, data.X.rows() / 40)) {
@@ -49,13 +48,11 @@ int main(int argc, char** argv) {
     const weir::Trace trace = weir::read_trace(argv[1]);
     std::vector<Eigen::Index> training, calibration;
     for (std::size_t i = 0; i < trace.size(); ++i) (i % 2 ? calibration : training).push_back(static_cast<int>(i));
-    weir::LearnOptions options;
-    options.learner = "stump";
+    weir::LearnOptions options{.learner = "stump"};
     options.budget.value = 0.02;
     const weir::Choice choice = weir::learn_policy(trace.rows(training), trace.rows(calibration), options);
-    const std::string text = weir::to_text(weir::policy_file(choice, trace, options.budget));
-    const auto again =
-        weir::evaluate(weir::policy_from_text(text).policy, trace.rows(calibration));  // as others read it
+    const std::string text = weir::to_text(weir::policy_file(choice, trace, options.budget));  // as others read it
+    const auto again = weir::evaluate(weir::policy_from_text(text).policy, trace.rows(calibration));
     std::cout << "stump: mean cost " << choice.calibration.cost << ", read back " << again.mean_cost() << '\n';
   } catch (const std::exception& e) {
     return std::cerr << "error: " << e.what() << '\n', 1;

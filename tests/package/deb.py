@@ -16,7 +16,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FILES = ('bin/weir', 'bin/weir-conv', 'lib/libweir.a', 'lib/libweir_programs.a', 'lib/pkgconfig/weir.pc',
          'lib/cmake/weir/weirConfig.cmake', 'lib/cmake/weir/weirTargets.cmake', 'include/weir/run.hpp',
-         'include/weir/programs.hpp', 'include/weir/core/executor.ipp')
+         'include/weir/programs.hpp', 'include/weir/core/executor.ipp', 'share/bash-completion/completions/weir',
+         'share/fish/vendor_completions.d/weir.fish')
 COMPILER = re.compile(r'(libstdc\+\+-\d+|libgcc-\d+|libc6|linux-libc|libcrypt)-dev$')  # these come with g++
 
 

@@ -25,6 +25,11 @@ inline weir::detail::PlotPoint plot_point(const Page& page, const Measured& c, c
   return p;
 }
 
+/// What a ring is, ahead of its figures.
+inline std::string ring_text(const ShownMode& m, const Shown& s) {
+  return mode_text(m) + (s.is_chosen ? ", chosen" : ", budget " + percent_text(s.budget));
+}
+
 /// Accuracy against time. What is less right than least_accuracy() is not drawn; left_out gets, for each kind of
 /// contestant, how many these are.
 inline weir::detail::SvgPlot tradeoff_plot(const Page& page, int width, int height, const std::string& title,
@@ -67,7 +72,7 @@ inline weir::detail::SvgPlot tradeoff_plot(const Page& page, int width, int heig
     plot.add(std::move(s));
   }
   for (const ShownMode& m : page.modes) {
-    weir::detail::PlotSeries ring{"", {plot_point(page, *m.asked().run, mode_text(m) + ", chosen")}, false};
+    weir::detail::PlotSeries ring{"", {plot_point(page, *m.asked().run, ring_text(m, m.asked()))}, false};
     ring.points.back().label = times_text(r.speedup(*m.asked().run));
     ring.style = plot_style(m);
     ring.is_ring = true;
@@ -96,7 +101,8 @@ inline std::string chart_html(const Page& page) {
   std::string caption = "Up and to the left is better. A ring is the policy that was chosen for the budget of " +
                         percent_text(page.options().max_loss) +
                         (page.modes.front().mode->certified ? ", with its promise" : "") +
-                        "; the other points of a line keep other budgets in the mean. Point at a mark for its figures.";
+                        "; the other points of a line keep other budgets in the mean. Point at a mark for its figures, "
+                        "or go there by the Tab key.";
   if (const std::string bounds = bounds_text(page); !bounds.empty())
     caption += " Not drawn, since no method can reach them: " + bounds + ".";
   if (!left_out.empty()) {

@@ -65,6 +65,7 @@ inline std::string method_html(const Page& page) {
 
 /// Links to what lies beside the page, and three lines that load the policy.
 inline std::string next_html(const Page& page) {
+  const Results& r = page.results;
   std::string links;
   const auto link = [&](const std::string& file, const std::string& what) {
     links += element("li", element("a", weir::detail::escape_markup(file), attribute("href", url_of(file))) + " " +
@@ -78,18 +79,23 @@ inline std::string next_html(const Page& page) {
   link("curve.csv", "a line for every method");
   for (const ShownMode& m : page.modes)
     link(mode_file(m, "decisions", ".csv"), "every test image: label, answers, exit, time; " + mode_text(m));
-  const std::string cpp =
-      "const weir::Cascade cascade = weir::load_policy(\"policy.json\");  // #include <weir/run.hpp>\n"
-      "const weir::Decision d = cascade.run(weir::read_image(\"photo.jpg\"));\n"
-      "std::cout << d.label << \" left at \" << d.exit << '\\n';";
-  const std::string python =
-      "import weir\ncascade = weir.Cascade(\"policy.json\")\nlabels = cascade.predict(images)  # arrays or file names";
+  const bool outside = r.names_outside(*page.modes.front().mode);
+  const std::string cpp = "const weir::Cascade cascade = weir::load_policy(\"policy.json\"" +
+                          std::string(outside ? ", {.allow_outside = true}" : "") +
+                          ");  // #include <weir/run.hpp>\n"
+                          "const weir::Decision d = cascade.run(weir::read_image(\"photo.jpg\"));\n"
+                          "std::cout << d.label << \" left at \" << d.exit << '\\n';";
+  const std::string python = "import weir\ncascade = weir.Cascade(\"policy.json\"" +
+                             std::string(outside ? ", allow_outside=True" : "") +
+                             ")\nlabels = cascade.predict([\"photo.jpg\"])  # or arrays";
   return element("h2", "Use it") + element("ul", links) + paragraph("In C++:") +
          element("pre", weir::detail::escape_markup(cpp), "tabindex=\"0\"") + paragraph("In Python:") +
          element("pre", weir::detail::escape_markup(python), "tabindex=\"0\"") +
          paragraph(
-             "Networks outside the policy's folder are loaded where CascadeOptions::networks or --networks names "
-             "their folder; adapt --bundle DIR puts policy and networks into one folder.",
+             outside ? "The policy names networks outside its folder, which are loaded where that is allowed, or where "
+                       "CascadeOptions::networks or --networks names their folder; adapt --bundle DIR puts policy and "
+                       "networks into one folder, which can be moved."
+                     : "The networks lie in the policy's folder, which can be moved as it is.",
              "class=\"hint\"");
 }
 

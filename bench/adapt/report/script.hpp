@@ -39,6 +39,7 @@ inline const char* script() {
       ring.setAttribute("cy", q.at[w][1]);
       ring.style.display = q.drawn ? "" : "none";
       ring.style.opacity = m === mode ? 1 : 0.35;
+      ring.setAttribute("aria-label", q.says);
       const label = svg.querySelector(`.label[data-series="${ring.dataset.series}"]`);
       if (label) label.style.display = q === own.policies[own.chosen] ? "" : "none";
     }));
@@ -53,23 +54,39 @@ inline const char* script() {
   }));
   get("controls").hidden = false;
 
+  const tell = (node, x, y) => {
+    const mark = node.closest("[tabindex].mark, [tabindex].ring");
+    tip.hidden = !mark;
+    if (!mark) return;
+    put(tip, mark.getAttribute("aria-label"));
+    tip.style.left = Math.max(8, Math.min(x + 14, innerWidth - tip.offsetWidth - 8)) + "px";
+    tip.style.top = Math.max(8, y - tip.offsetHeight - 12) + "px";
+  };
+  const hide = () => { tip.hidden = true; };
+  const follow = () => {  // the mark that has the focus, if one has
+    const box = document.activeElement.getBoundingClientRect();
+    if (box.bottom > 0 && box.top < innerHeight) tell(document.activeElement, box.right, box.top);
+    else hide();
+  };
   plots.forEach(svg => {
+    svg.setAttribute("role", "group");  // an img would hide its marks from screen readers
+    svg.setAttribute("aria-label", "Marks of the chart");
     all(".mark title, .ring title", svg).forEach(title => {
-      title.parentNode.setAttribute("aria-label", title.textContent);
-      title.remove();
+      const mark = title.parentNode;
+      mark.setAttribute("aria-label", title.textContent);
+      mark.setAttribute("role", "img");
+      mark.setAttribute("tabindex", 0);
+      title.remove();  // or the browser shows it beside #tip
     });
-    const point = event => {
-      const mark = event.target.closest("[aria-label].mark, [aria-label].ring");
-      tip.hidden = !mark;
-      if (!mark) return;
-      put(tip, mark.getAttribute("aria-label"));
-      tip.style.left = Math.max(8, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)) + "px";
-      tip.style.top = Math.max(8, event.clientY - tip.offsetHeight - 12) + "px";
-    };
+    const point = event => tell(event.target, event.clientX, event.clientY);
     svg.addEventListener("pointermove", point);
     svg.addEventListener("pointerdown", point);
-    svg.addEventListener("pointerleave", () => { tip.hidden = true; });
+    svg.addEventListener("pointerleave", hide);
+    svg.addEventListener("focusin", follow);
+    svg.addEventListener("focusout", hide);
+    svg.addEventListener("keydown", event => { if (event.key === "Escape") hide(); });
   });
+  addEventListener("scroll", follow);
   show();
 })();
 </script>

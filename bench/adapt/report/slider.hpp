@@ -75,6 +75,7 @@ inline std::string slider_data(const Page& page) {
       p["exits"] = exits;
       p["note"] = {kept.title, kept.text, kept.is_kept};
       p["at"] = {wide.place(x, y), narrow.place(x, y)};
+      p["says"] = plot_point(page, *s.run, ring_text(m, s)).title;
       p["drawn"] = s.run->accuracy() >= least_accuracy(page);
       policies.push_back(std::move(p));
     }

@@ -43,6 +43,7 @@ svg{display:block}
 #chart svg{width:100%}
 .narrow{display:none}
 .mark,.ring{cursor:pointer}
+.mark:focus-visible,.ring:focus-visible{outline-offset:4px}
 #chart .ring{transition:cx .2s,cy .2s,opacity .2s}
 @media (prefers-reduced-motion:reduce){#chart .ring{transition:none}}
 #tip{position:fixed;z-index:2;max-width:320px;pointer-events:none;background:var(--card);border:1px solid var(--line);
