@@ -102,13 +102,17 @@ template <class V>
   a = __builtin_shufflevector(a, b - Floats<16>{}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
 }
 /// Sum of all lanes, halves first.
+[[gnu::always_inline]] inline float sum_of_lanes(const Floats<4>& v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+[[gnu::always_inline]] inline float sum_of_lanes(const Floats<8>& v) {
+  return sum_of_lanes(__builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7));
+}
+[[gnu::always_inline]] inline float sum_of_lanes(const Floats<16>& v) {
+  return sum_of_lanes(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                      __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+}
 template <int W>
 [[gnu::always_inline]] inline float sum(const Floats<W>& v) {
-  float lanes[W];
-  store(v, lanes);
-  for (int half = W / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  return lanes[0];
+  return sum_of_lanes(v);
 }
 template <int W>
 [[gnu::always_inline]] inline float max(const Floats<W>& v) {
