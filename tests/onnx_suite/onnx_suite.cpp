@@ -23,7 +23,8 @@ constexpr std::array<const char*, onnx_suite::way_count> way_names = {"as given"
                                                                       "one at run time", "free batch", "constant"};
 
 bool is_known(const std::string& op) {
-  static const auto names = weir::operator_names(), folded = weir::detail::folded_operator_names();
+  static const auto names = weir::operator_names();
+  static const auto folded = weir::detail::folded_operator_names();
   return std::ranges::find(names, op) != names.end() || std::ranges::find(folded, op) != folded.end();
 }
 
