@@ -18,7 +18,7 @@
 namespace program {
 
 /// A program's options. --help shows their defaults and the examples: whole commands, each behind two spaces, in which
-/// @ stands for the program as it was called (`weir run`, build/bench/run).
+/// "@ " stands for the program as it was called (`weir run`, build/bench/run).
 class App : public CLI::App {
  public:
   explicit App(const std::string& description, const std::string& examples) : CLI::App(description) {
@@ -31,7 +31,9 @@ class App : public CLI::App {
 /// The examples of --help with the program's name in them.
 inline void name_examples(CLI::App& app, const std::string& program) {
   std::string text;
-  for (const char c : app.get_footer()) text += c == '@' ? program : std::string(1, c);
+  const std::string footer = app.get_footer();
+  for (std::size_t i = 0; i < footer.size(); ++i)
+    text += footer.compare(i, 2, "@ ") == 0 ? program : footer.substr(i, 1);
   app.footer(text);
 }
 

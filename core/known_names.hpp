@@ -58,8 +58,8 @@ inline std::string nearest_hint(std::string_view name, std::span<const std::stri
   return nearest.empty() ? "" : detail::message({"; the nearest is '", nearest, "'"});
 }
 
-/// Throws FormatError for a key of a JSON object that is not known; it names the nearest, and all that are known. Values that
-/// are not objects are passed over: reading their fields says what is wrong.
+/// Throws FormatError for a key of a JSON object that is not known; it names the nearest, and all that are known.
+/// Values that are not objects are passed over: reading their fields says what is wrong.
 template <typename Json>
 void refuse_unknown_keys(const Json& object, std::initializer_list<std::string_view> known) {
   if (!object.is_object()) return;

@@ -50,7 +50,7 @@ def image_files(images, folder):
         if not found:
             sys.exit(f"error: {images} holds no images")
         return [os.path.abspath(name) for name in found[:MOST_IMAGES]]
-    with (gzip.open if images.endswith(".gz") else open)(images) as f:
+    with (gzip.open if images.endswith(".gz") else open)(images, "rb") as f:
         head = f.read(16)
         if head[:4] != b"\0\0\x08\x03":
             sys.exit(f"error: {images} is neither a folder of images nor an IDX file of grey images")

@@ -29,8 +29,10 @@ py::array numbers(const py::handle& x, const std::string& what, py::ssize_t ndim
 
 bool knows_arrays(const py::handle& x) {
   if (py::isinstance<py::array>(x)) return true;
-  for (const char* name : {"__dlpack__", "__array__", "__array_interface__"})
-    if (py::hasattr(x, name)) return true;
+  // Of the type where it has one: asked of one of Pillow's images, it would be encoded for that.
+  for (const py::handle& where : {py::handle(py::type::handle_of(x)), x})
+    for (const char* name : {"__dlpack__", "__array__", "__array_interface__"})
+      if (py::hasattr(where, name)) return true;
   return false;
 }
 
@@ -39,11 +41,15 @@ py::array as_array(const py::handle& x, const std::string& what) {
   const py::module_ numpy = py::module_::import("numpy");
   if (py::hasattr(x, "__dlpack__")) try {
       return numpy.attr("from_dlpack")(x);
-    } catch (const py::error_already_set&) {  // a type or device that DLPack or NumPy does not know: __array__ says why
+    } catch (const py::error_already_set& e) {  // a type or device that it does not know: __array__ says why
+      if (!e.matches(PyExc_BufferError) && !e.matches(PyExc_TypeError) && !e.matches(PyExc_RuntimeError) &&
+          !e.matches(PyExc_AttributeError))
+        throw;
     }
   try {
     return numpy.attr("asarray")(x);
   } catch (const py::error_already_set& e) {
+    if (!e.matches(PyExc_Exception) || e.matches(PyExc_MemoryError)) throw;
     throw ArgumentError(what + ": cannot be read as an array: " + py::str(e.value()).cast<std::string>());
   }
 }

@@ -57,6 +57,23 @@ LossAudit made(double share, double max_loss, double confidence, std::uint64_t s
   return LossAudit({share, max_loss, confidence, seed}, d ? state_of(*d) : LossAudit::State());
 }
 
+void demand_taken(std::uint64_t audits, std::uint64_t images) {
+  if (audits >= images)
+    throw ArgumentError(
+        "LossAudit: more losses are observed than examples were counted: call take() for each example "
+        "first, and observe() where it says True");
+}
+
+void observe(LossAudit& a, bool loss) {
+  demand_taken(a.state().audits, a.state().images);
+  a.observe(loss);
+}
+
+void observe_past(LossAudit& a, bool loss) {
+  demand_taken(a.state().past_audits, a.state().past_images);
+  a.observe_past(loss);
+}
+
 }  // namespace
 
 AuditOptions audit_options(const py::dict& d) {
@@ -95,9 +112,9 @@ void bind_audit(py::module_& m) {
       .def("take", &LossAudit::take,
            "Counts the next example, and says whether it is to be audited: a coin that depends on the seed and the "
            "count.")
-      .def("observe", &LossAudit::observe, py::arg("loss"),
+      .def("observe", &observe, py::arg("loss"),
            "The loss (True or False) of an audited example. One that cannot be audited is left out.")
-      .def("observe_past", &LossAudit::observe_past, py::arg("loss"),
+      .def("observe_past", &observe_past, py::arg("loss"),
            "The same for an example that a policy before the one in force answered.")
       .def("restart", &LossAudit::restart, "Another policy is in force from now on: certificate and alarm begin again.")
       .def_property_readonly("certified", &LossAudit::certified,

@@ -130,6 +130,11 @@ py::tuple choose(Trainer& t, const Trace& calibration, const py::dict& budget_di
   return py::make_tuple(std::const_pointer_cast<PolicyFile>(file), d);
 }
 
+/// Whether a certificate holds with a confidence: conformal risk control bounds the mean over calibration parts.
+bool has_confidence(Certificate c) {
+  return c == Certificate::learn_then_test || c == Certificate::upper_confidence_bound;
+}
+
 py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double confidence,
                   const std::string& certificate, const std::string& test, const std::string& risk, double largest) {
   GuaranteeOptions o{.epsilon = epsilon, .delta = 1 - confidence, .test = test, .largest = largest};
@@ -159,7 +164,6 @@ py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double c
     const Estimate seen = Estimate::of(evaluate(g.policy, calibration));
     file->budget = {{"risk", risk},
                     {"value", epsilon},
-                    {"confidence", confidence},
                     {"certificate", certificate},
                     {"test", test},
                     {"upper_limit", g.upper_limit},
@@ -169,6 +173,7 @@ py::tuple certify(Trainer& t, const Trace& calibration, double epsilon, double c
                       {"loss", seen.loss},
                       {"excess", seen.excess},
                       {"difference", seen.difference}}}};
+    if (has_confidence(o.certificate)) file->budget["confidence"] = confidence;
   }
   py::dict d;
   d["mean_risk"] = g.mean_risk, d["upper_limit"] = g.upper_limit, d["n_calibration"] = calibration.size();

@@ -100,6 +100,12 @@ struct Cascade::Shared {
     }
   }
 
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  ~Shared() {
+    if (audit && audit->is_forked()) static_cast<void>(audit.release());
+  }
+
   static std::vector<MixedPolicy> ladder(const PolicyFile& file) {
     std::vector<MixedPolicy> all{file.policy};
     for (const Policy& p : file.safer) all.push_back(MixedPolicy::pure(p));
@@ -195,7 +201,9 @@ struct Cascade::Shared {
 
 WEIR_INLINE Cascade::Cascade(const PolicyFile& file, const std::filesystem::path& path, const CascadeOptions& options)
     : shared_(std::make_shared<Shared>(
-          file, detail::read_cascade(file, path, {options.networks, options.allow_outside}), options, path)) {}
+          file, detail::read_cascade(file, path, {options.networks, options.allow_outside}), options, path)) {
+  if (shared_->audit) shared_->audit->set_owner(shared_);
+}
 
 WEIR_INLINE const CascadeSpec& Cascade::spec() const { return *shared_->stored.spec; }
 WEIR_INLINE const MixedPolicy& Cascade::policy() const { return (*shared_->policies)[shared_->policies->now()]; }

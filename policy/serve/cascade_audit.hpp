@@ -65,8 +65,14 @@ class CascadeAudit {
   CascadeAudit(const CascadeAudit&) = delete;
   CascadeAudit& operator=(const CascadeAudit&) = delete;
 
-  /// Audits that wait are not run.
+  /// Audits that wait are not run. Not to be called where is_forked(): it would wait for a thread that is not there.
   ~CascadeAudit();
+
+  /// True in a child that fork() made of the process: threads do not follow, so nothing is audited there.
+  bool is_forked() const;
+
+  /// What this audit is a part of: it lives on while on_alarm is asked, which may drop the last other hold on it.
+  void set_owner(std::weak_ptr<void> owner) { owner_ = std::move(owner); }
 
   /// An image was answered, by the ladder's policy `rung`. keep() is called where it is to be audited, and returns its
   /// Source.
@@ -86,7 +92,8 @@ class CascadeAudit {
 
   AuditFigures figures() const;
 
-  /// Waits until no audit is under way.
+  /// Waits until no audit is under way and on_alarm, if it was asked, has been answered; on_alarm itself does not wait
+  /// for its own answer.
   void finish();
 
   /// Writes options.state. Throws IoError, and ArgumentError where there is no such file.
@@ -109,6 +116,7 @@ class CascadeAudit {
   void audit(Job job);
   void run(const Job& job);
   void settle(std::uint64_t ticket, std::optional<bool> differs, double seconds);
+  void ask(const AuditFigures& figures);
   void take_results();
   AuditFigures figures_now() const;
   void restore(const std::string& text);
@@ -126,6 +134,9 @@ class CascadeAudit {
   std::uint64_t first_ticket_ = 0, skipped_ = 0, failed_ = 0;
   double audit_seconds_ = 0, answer_seconds_ = 0;
   bool is_said_ = false, stops_ = false;
+  std::vector<std::thread::id> asking_;  // threads in which on_alarm is being asked
+  std::weak_ptr<void> owner_;
+  const int process_;  // in which thread_ runs
   std::deque<Job> jobs_;
   std::mutex run_mutex_;  // of runner_
   std::unique_ptr<Runner> runner_;

@@ -1,9 +1,16 @@
 // What cascade_audit.hpp declares.
 #pragma once
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 #include <weir/core/error.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/known_names.hpp>
@@ -74,6 +81,7 @@ WEIR_INLINE CascadeAudit::CascadeAudit(const StoredCascade& stored, const Contex
       ladder_(std::move(ladder)),
       full_(stored.spec->stages.size() - 1),
       audit_({options.share, options.budget, options.confidence, options.seed}),
+      process_(::getpid()),
       runner_(std::make_unique<Runner>(stored, context)) {
   if (options.waiting < 1 || options.waiting > 1 << 20) throw ArgumentError("audit: waiting must be 1 to 1048576");
   std::error_code error;
@@ -83,6 +91,8 @@ WEIR_INLINE CascadeAudit::CascadeAudit(const StoredCascade& stored, const Contex
   }
   if (options.background) thread_ = std::thread([this] { work(); });
 }
+
+WEIR_INLINE bool CascadeAudit::is_forked() const { return options_.background && ::getpid() != process_; }
 
 WEIR_INLINE CascadeAudit::~CascadeAudit() {
   if (!thread_.joinable()) return;
@@ -96,6 +106,7 @@ WEIR_INLINE CascadeAudit::~CascadeAudit() {
 
 /// A ticket for an image that is to be audited.
 WEIR_INLINE std::optional<std::uint64_t> CascadeAudit::choose(std::size_t exit, double seconds, std::size_t rung) {
+  if (is_forked()) return std::nullopt;
   const std::lock_guard lock(mutex_);
   if (results_.size() >= options_.waiting || rung != ladder_->now()) {
     ++skipped_;
@@ -147,13 +158,33 @@ WEIR_INLINE void CascadeAudit::settle(std::uint64_t ticket, std::optional<bool> 
     if (!audit_.alarm() || is_said_) return;
     is_said_ = true;
     said = figures_now();
+    asking_.push_back(std::this_thread::get_id());
   }
+  ask(said);
+}
+
+/// Asks on_alarm, and does what it says. This may be the last use of the owner, whose end waits for the audit's thread:
+/// on that thread it is left to another one.
+WEIR_INLINE void CascadeAudit::ask(const AuditFigures& figures) {
+  std::shared_ptr<void> owner = owner_.lock();
   bool steps = false;
   try {
-    steps = options_.on_alarm && options_.on_alarm(said);
+    steps = options_.on_alarm && options_.on_alarm(figures);
   } catch (...) {  // as it says
   }
   if (steps) to_safer();
+  const bool is_own_thread = std::this_thread::get_id() == thread_.get_id();
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(asking_, std::this_thread::get_id());
+    settled_.notify_all();
+  }
+  if (!owner || !is_own_thread) return;
+  auto* const last = new std::shared_ptr<void>(std::move(owner));
+  try {
+    std::thread([last] { delete last; }).detach();
+  } catch (const std::system_error&) {  // no thread is to be had: the owner stays
+  }
 }
 
 /// Those that are known, up to the first that is not.
@@ -207,8 +238,10 @@ WEIR_INLINE AuditFigures CascadeAudit::figures_now() const {
 }
 
 WEIR_INLINE void CascadeAudit::finish() {
+  if (is_forked()) return;
+  const auto is_mine = [](std::thread::id id) { return id == std::this_thread::get_id(); };
   std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] { return results_.empty(); });
+  settled_.wait(lock, [&] { return results_.empty() && std::ranges::all_of(asking_, is_mine); });
 }
 
 WEIR_INLINE void CascadeAudit::save() const {

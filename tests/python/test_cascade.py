@@ -1,9 +1,12 @@
 """Cascades: weir's networks on images, and functions of any framework."""
+import gc
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -277,6 +280,98 @@ for _ in range(3): cascade.predict(pixels)
         assert done.stdout in ('', 'alarm\n') if end == 'del cascade' else done.stdout == 'alarm\n'
 
 
+def run_audited(runnable, pixels, tmp_path, code):
+    np.save(tmp_path / 'images.npy', pixels)
+    begin = f"""
+import os, sys, time, numpy as np, weir
+pixels = np.load({str(tmp_path / 'images.npy')!r})
+def audited(f): return weir.Cascade({str(runnable[0])!r}, audit={{'share': 1, 'max_loss': 1e-6, 'on_alarm': f}})
+"""
+    done = subprocess.run([sys.executable, '-c', begin + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=120)
+    assert done.returncode == 0 and not done.stderr, (done.returncode, done.stderr)
+    return done.stdout
+
+
+def test_the_end_waits_for_a_slow_answer(runnable, pixels, tmp_path):
+    assert run_audited(runnable, pixels, tmp_path, """
+def slow(figures):
+    time.sleep(1)
+    print('answered', flush=True)
+cascade = audited(slow)
+for _ in range(3): cascade.predict(pixels)
+""") == 'answered\n'
+
+
+def test_on_alarm_may_replace_its_cascade(runnable, pixels, tmp_path):
+    assert run_audited(runnable, pixels, tmp_path, """
+replaced = []
+def replace(figures):
+    global cascade
+    cascade = None
+    replaced.append(1)
+cascade = audited(replace)
+for _ in range(3):
+    if cascade: cascade.predict(pixels)
+while not replaced: time.sleep(0.01)
+time.sleep(0.3)
+print('replaced', flush=True)
+""") == 'replaced\n'
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork')
+def test_a_forked_child_audits_nothing_and_ends(runnable, pixels, tmp_path):
+    assert run_audited(runnable, pixels, tmp_path, """
+cascade = audited(lambda figures: False)
+child = os.fork()
+if child == 0:
+    cascade.predict(pixels)
+    sys.exit(0)
+print(os.waitpid(child, 0)[1], flush=True)
+""") == '0\n'
+
+
+def test_on_alarm_that_reaches_its_owner_is_collected(runnable):
+    class Service:
+        def __init__(self):
+            self.cascade = weir.Cascade(runnable[0], audit={'share': 1, 'max_loss': 0.1, 'on_alarm': self.alarm})
+
+        def alarm(self, figures):
+            return False
+
+    seen = weakref.ref(Service())
+    gc.collect()
+    assert seen() is None
+
+
+def test_images_that_cannot_be_read_say_why(runnable, tmp_path):
+    image = pytest.importorskip('PIL.Image')
+    whole = tmp_path / 'whole.jpg'
+    image.fromarray(np.full((64, 64), 7, np.uint8)).save(whole)
+    cut = tmp_path / 'cut.jpg'
+    cut.write_bytes(whole.read_bytes()[:300])
+    with pytest.raises((weir.ArgumentError, OSError), match='(?i)truncated'):  # Pillow's own words
+        weir.Cascade(runnable[0]).predict(image.open(cut))
+
+    class Stubborn:
+        def __array__(self, *_, **__):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        weir.Cascade(runnable[0]).predict([Stubborn()])
+
+
+def test_losses_are_observed_of_counted_examples_only():
+    audit = weir.LossAudit(share=1, max_loss=0.1)
+    with pytest.raises(weir.ArgumentError, match='take'):
+        audit.observe(True)
+    with pytest.raises(weir.ArgumentError, match='take'):
+        audit.observe_past(True)
+    assert audit.take()
+    audit.observe(True)
+    assert weir.LossAudit(share=1, max_loss=0.1, state=audit.state).audits == 1
+
+
 def test_audits_go_on_from_a_file(runnable, pixels, tmp_path):
     options = {'share': 0.5, 'max_loss': 0.1, 'state': tmp_path / 'audit.json'}
     cascade = weir.Cascade(runnable[0], audit=options)
@@ -293,7 +388,7 @@ def test_audits_go_on_from_a_file(runnable, pixels, tmp_path):
 
 
 @pytest.mark.parametrize('audit, match', [
-    (2, 'share'), (0, 'share'), ({'max_loss': 0.1}, 'share'), ({'share': 0.1, 'loss': 1}, 'loss'),
+    (2, 'share'), (0, 'share'), (True, 'share'), ({'max_loss': 0.1}, 'share'), ({'share': 0.1, 'loss': 1}, 'loss'),
     ({'share': 0.1, 'max_loss': 0}, 'max_loss'), ({'share': 0.1, 'max_loss': 1}, 'max_loss'),
     ({'share': 0.1, 'max_loss': 0.1, 'confidence': 95}, 'confidence'),
     ({'share': 0.1, 'max_loss': 0.1, 'waiting': 0}, 'waiting'), ({'share': 0.1, 'max_loss': 0.1, 'waiting': -1}, 'waiting'),

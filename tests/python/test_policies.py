@@ -157,6 +157,7 @@ def test_a_certified_policy_is_saved_and_loaded(traces, tmp_path, certificate, s
     again = weir.ExitPolicy.load(tmp_path / 'policy.json')
     assert again.max_loss == 0.05 and again.upper_limit_ == made.upper_limit_ and again.n_calibration_ == 2000
     assert again.cost_ == made.cost_ and again.excess_ == made.excess_
+    assert again.confidence == (0.95 if says and 'confidence' in says else None)
     for policy in (made, again):
         html = policy._repr_html_()
         assert (says in html and of in html) if says else 'at most' not in html
@@ -291,6 +292,7 @@ def test_wrong_audits_of_losses_are_refused():
             weir.LossAudit(**bad)
     audit = weir.LossAudit(share=1)
     audit.take()
+    audit.restart()
     audit.observe_past(True)
     assert audit.state['past_losses'] == 1 and audit.total_upper_limit == 1 and not audit.alarm
 

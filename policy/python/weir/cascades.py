@@ -92,6 +92,10 @@ class Cascade:
     def __init__(self, policy, *, stages=None, networks='', threads=1, isa='', allow_outside=False,
                  audit=None, watch=True):
         audit = _audit(audit)
+        if audit.get('on_alarm') is not None:
+            # Held here, where the garbage collector sees it: it may well reach this cascade.
+            self._on_alarm, me = audit['on_alarm'], weakref.ref(self)
+            audit['on_alarm'] = lambda figures: me() is not None and me()._on_alarm(figures)
         if stages is None:
             if not isinstance(policy, (str, os.PathLike)):
                 raise _weir.ArgumentError('Cascade: the path of a policy.json is expected, or stages=[functions]')
@@ -223,7 +227,7 @@ def _audit(audit):
         raise _weir.ArgumentError(f"audit: a share of the images, or a dict of 'share' and of "
                                   f"{', '.join(_audit_options[1:])}, is expected, not {unknown or audit}")
     share, max_loss = audit['share'], audit.get('max_loss')
-    if not isinstance(share, numbers.Real) or not 0 < share <= 1:
+    if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 < share <= 1:
         raise _weir.ArgumentError(f'audit: share: a number above 0 and at most 1 is expected, not {share!r}')
     if max_loss is not None and not (isinstance(max_loss, numbers.Real) and 0 < max_loss < 1):
         raise _weir.ArgumentError(f'audit: max_loss: a number between 0 and 1, or None, is expected, not {max_loss!r}')

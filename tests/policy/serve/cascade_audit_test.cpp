@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
@@ -159,6 +162,38 @@ TEST_CASE("Cascade: on an alarm a safer policy comes into force if the callback 
   const Cascade throws = t.cascade(audited(options));
   for (int round = 0; round < 5; ++round) throws.run(t.views);
   CHECK(throws.audit()->policy == 0);
+}
+
+TEST_CASE("Cascade: finish_audits waits for what on_alarm says, and on_alarm may drop the cascade that asks it") {
+  Toys t;
+  AuditOptions options{.share = 1, .budget = 0.001, .confidence = 0.5};
+  std::atomic<bool> is_answered = false;
+  options.on_alarm = [&](const AuditFigures& f) {
+    if (f.policy > 0) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    is_answered = true;
+    return true;
+  };
+  const Cascade slow = t.cascade(audited(options));
+  for (int round = 0; round < 5; ++round) slow.run(t.views);
+  slow.finish_audits();
+  CHECK(is_answered);
+  CHECK(slow.audit()->policy > 0);
+
+  std::optional<Cascade> held;
+  std::promise<void> dropped;
+  options.on_alarm = [&](const AuditFigures&) {
+    held.reset();
+    dropped.set_value();
+    return false;
+  };
+  held.emplace(t.cascade(audited(options)));
+  std::future<void> end = dropped.get_future();
+  {
+    const Cascade copy = *held;
+    for (int round = 0; round < 5; ++round) copy.run(t.views);
+  }
+  REQUIRE(end.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
 }
 
 TEST_CASE("Cascade: audits go on from a stored state; another policy begins anew, other options are refused") {
