@@ -1,5 +1,5 @@
-// Times whole passes of an ONNX network. --profile: the plan, with the time of each step. --startup: the first answer
-// alone, and the memory it took. What is printed under which header: time_columns, startup_columns.
+// Times whole passes of an ONNX network. --profile: the plan, with the time of each step. --startup: only the
+// first answer, and the memory it took. The header lines of what is printed are time_columns and startup_columns.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>

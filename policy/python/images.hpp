@@ -19,8 +19,8 @@ struct Images {
 };
 
 /// From any iterable: arrays of uint8 [H, W] or [H, W, C] (also one array [N, H, W, C] or [N, H, W]), images of
-/// Pillow's and paths; one path or image of Pillow's alone is a list of one. Arrays are NumPy's or anything that it can
-/// read in place (PyTorch's tensors). Throws ArgumentError for other types, ShapeError for other shapes.
+/// Pillow's and paths; a single path or Pillow image counts as a list of one. Arrays are NumPy's or anything that it
+/// can read in place (PyTorch's tensors). Throws ArgumentError for other types, ShapeError for other shapes.
 Images images_of(const py::handle& images);
 
 }  // namespace weir::python

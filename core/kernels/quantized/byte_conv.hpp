@@ -45,7 +45,7 @@ class ByteConv final : public ConvAlgorithm {
 
   static bool fits(const ConvGeometry& g) { return g.L >= 8 && g.p.groups == 1 && ByteImage::fits(g); }
 
-  /// Cost of all steps relative to the regular steps alone: 1 if none had to be added; times pair_steps where only
+  /// Cost of all steps relative to that of the regular steps: 1 if none had to be added; times pair_steps where only
   /// pairs are added in 16 bits.
   double steps() const {
     const double all = 1 + static_cast<double>(more_.size()) / static_cast<double>(output_tiles() * regular_);
