@@ -33,6 +33,8 @@ def wrong_links(document, text):
         if '://' in target:
             continue
         path, _, anchor = target.partition('#')
+        if not path:  # Doxygen does not resolve it: to it the headings of a page have no names of their own
+            yield f'{document}: write {os.path.basename(document)}#{anchor} for the link #{anchor}'
         path = os.path.normpath(os.path.join(os.path.dirname(document), path)) if path else document
         if not os.path.exists(os.path.join(ROOT, path)):
             yield f'{document}: the link {target} leads nowhere'
