@@ -1,7 +1,9 @@
 """What the chapters share: recorded answers, images, the look of figures. The ideas are in the chapters themselves.
 
-`networks.npz` and `exits.npz` are traces that `record.py` made: of each answer the two most likely classes and what
-they were given, in 4 bytes. What is left is spread evenly over the other classes.
+`networks.npz`, `exits.npz` and `darkened.npz` are what networks answered; `record.py` made them. They hold of each
+answer the two most likely classes and what they were given, in 4 bytes. What is left is spread evenly over the other
+classes.
+Images come from Debian's package dataset-fashion-mnist: chapter 2 needs it, chapter 1 does without where it is missing.
 """
 import gzip
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import weir
 
 HERE = Path(__file__).resolve().parent
-NETWORKS = HERE.parent / 'bench' / 'networks'
+SMALL = HERE / 'small_resnet.onnx'  # made by small.py
 PIXELS = Path('/usr/share/datasets/fashion-mnist')  # Debian: dataset-fashion-mnist
 CLASSES = ['T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot']
 LOGIT, SHARE = 32, 64  # steps of the two numbers that are kept
@@ -85,8 +87,22 @@ def exits():
     return Recorded('exits.npz')
 
 
+def darkened():
+    """{0.6, 0.4: {network: probabilities of the first 1,000 images of the test part}}, all pixels times that number."""
+    with np.load(HERE / 'darkened.npz') as f:
+        return {light: {name: unpack(*(f[f'{name}.{light}.{column}'] for column in ('classes', 'logit', 'share')))
+                        for name in ('alexnet', 'resnet')} for light in (0.6, 0.4)}
+
+
+def have_images():
+    return PIXELS.is_dir()
+
+
 def images(file, start, n):
     """uint8 [n, 28, 28] of 'train' or 't10k', in the dataset's order. No chapter's networks saw train[50000:]."""
+    if not have_images():
+        raise FileNotFoundError(f'The images of Fashion-MNIST are not in {PIXELS}. Debian and Ubuntu: '
+                                'apt install dataset-fashion-mnist')
     with gzip.open(PIXELS / f'{file}-images-idx3-ubyte.gz') as f:
         f.read(16 + 784 * start)
         return np.frombuffer(f.read(784 * n), np.uint8).reshape(n, 28, 28)

@@ -1,15 +1,17 @@
 #!/usr/bin/python3
-"""Makes networks.npz and exits.npz, the traces of the chapters: about two minutes.
+"""Makes networks.npz, exits.npz and darkened.npz, the traces of the chapters: about two minutes.
 
-    PYTHONPATH=build/python /usr/bin/python3 notebooks/record.py
+    PYTHONPATH=build/python /usr/bin/python3 notebooks/record.py [darkened]     # only that one
 
 Heads see the first 20,000 training images, which the networks were trained on; the policy part is train[50000:55000],
 the calibration part train[55000:60000], the test part t10k. Nothing is chosen by looking at any of these three.
 """
+import sys
 import numpy as np
 import weir
-from lecture import HERE, NETWORKS, images, labels, normalise, pack, softmax
+from lecture import HERE, images, labels, normalise, pack, softmax
 
+NETWORKS = HERE.parent / 'bench' / 'networks'
 EXITS = {'block2': '/2/Relu_1_output_0', 'block4': '/4/Relu_1_output_0', 'block6': '/6/Relu_1_output_0'}
 # What stages cost. Not measured here, so that a busy machine cannot spoil them: the networks as one
 # AVX-512 machine took (their ratios matter here, not the microseconds), exits by their share of the ResNet's operations,
@@ -87,10 +89,25 @@ def save(file, parts, y, stages, network=''):
     print(f'{file}: {(HERE / file).stat().st_size:,} bytes')
 
 
+def darken(nets):
+    """What the networks say to 1,000 test images whose pixels are multiplied by 0.6 and 0.4."""
+    pixels, columns = images('t10k', 0, 1000), {}
+    for light in (0.6, 0.4):
+        x = normalise(pixels * np.float32(light))
+        for name in ('alexnet', 'resnet'):
+            p = np.vstack([softmax(nets[name](x[i:i + 8])) for i in range(0, len(x), 8)])
+            columns.update(zip((f'{name}.{light}.{column}' for column in ('classes', 'logit', 'share')), pack(p)))
+    np.savez_compressed(HERE / 'darkened.npz', **columns)
+    print(f'darkened.npz: {(HERE / "darkened.npz").stat().st_size:,} bytes')
+
+
 def main():
+    nets = {name: weir.load_onnx(NETWORKS / f'fashion_{name}.onnx') for name in ('alexnet', 'googlenet', 'resnet')}
+    darken(nets)
+    if sys.argv[1:] == ['darkened']:
+        return
     x = np.concatenate([normalise(images('train', 50000, 10000)), normalise(images('t10k', 0, 10000))])
     y = np.concatenate([labels('train', 50000, 10000), labels('t10k', 0, 10000)])
-    nets = {name: weir.load_onnx(NETWORKS / f'fashion_{name}.onnx') for name in ('alexnet', 'googlenet', 'resnet')}
     stages = {name: (np.vstack([softmax(net(x[i:i + 16])) for i in range(0, len(x), 16)]), SECONDS[name])
               for name, net in nets.items() if name != 'resnet'}
     full, inside = run(nets['resnet'], x)
