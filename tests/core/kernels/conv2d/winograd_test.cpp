@@ -6,7 +6,6 @@
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d/list.hpp>
-#include <weir/core/kernels/conv2d/winograd_phases.hpp>
 #include <weir/core/kernels/micro/winograd_transforms.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
 #include <weir/core/kernels/reorder.hpp>
@@ -103,31 +102,6 @@ TEST_CASE_TEMPLATE("Winograd: what is not finite shows in the first or the last 
       // Of odd phases, whose last pixel has no part, in the first.
       if (i + 1 < Of::N && Of::N % 2 == 1) CHECK(!std::isfinite(d[0]));
     }
-}
-
-TEST_CASE_TEMPLATE("Winograd: the products of all positions and phases add up", Of, winograd::Phases<4, 1, 3>,
-                   winograd::Phases<2, 2, 3>, winograd::Phases<4, 2, 3>, winograd::Phases<4, 2, 7>) {
-  std::int64_t before = 0;
-  for (std::int64_t p = 0; p < Of::positions; ++p) {
-    CHECK(Of::products_before(p) == before);
-    const int kind = Of::kind_of(p);
-    std::int64_t with_part = 0;
-    for (int f = 0; f < Of::phases; ++f) with_part += Of::has_part(f, kind);
-    CHECK(Of::products_at(kind) == with_part);
-    before += with_part;
-  }
-  CHECK(before == Of::products);
-  // At infinity, the last position, stands the last weight of each phase: none where it has no part.
-  constexpr auto taps = static_cast<std::size_t>(Of::T);
-  std::vector<float> weights(taps * taps * 4, 0.0F);
-  for (float& w : weights) w = uniform<float>();
-  for (int f = 0; f < Of::phases; ++f) {
-    const auto u = Of::transform(weights.data(), f);
-    if (Of::has_part(f, Of::kind_of(Of::positions - 1)))
-      CHECK(u.back() != 0);
-    else
-      CHECK(u.back() == 0);
-  }
 }
 
 namespace {
