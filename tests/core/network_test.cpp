@@ -91,8 +91,11 @@ TEST_CASE("Network: batch sizes that its layers or its file do not allow are ref
   CHECK_NOTHROW(network.check_batch(4));
   s->fixed_batch = 2, s->why_fixed = "node 'r' Reshape";
   CHECK_NOTHROW(network.check_batch(2));
+  CHECK_THROWS_AS(network.check_batch(3), weir::ShapeError);
   CHECK_THROWS_WITH_AS(network.check_batch(1), "file.onnx does not run batches of 1, only of 2: node 'r' Reshape",
                        weir::ShapeError);
+  s->fixed_batch = 1;
+  CHECK_THROWS_AS(network.check_batch(2), weir::ShapeError);
 }
 
 TEST_CASE("find_examples: from the inputs on, layer by layer; those of one batch size are whole") {
@@ -115,7 +118,7 @@ TEST_CASE("find_examples: from the inputs on, layer by layer; those of one batch
 
   s->fixed_batch = 4;
   weir::detail::find_examples(*s);
-  for (const char* name : {"input", "a", "sum"}) CHECK(of(name) == Examples::mixed());
+  for (const char* name : {"input", "a", "sum", "double"}) CHECK(of(name) == Examples::mixed());
   CHECK_FALSE(network.has_row_for_each_example(1));
   s->fixed_batch = 1;  // of one example all is that example's
   weir::detail::find_examples(*s);

@@ -33,7 +33,7 @@ TEST_CASE("plan description: the table says what each step is, and how much goes
                         .tensor = "t",
                         .output = {4, 8, 3, 3},
                         .flops = 1.5e6,
-                        .bytes = 2048,
+                        .bytes = 2560,
                         .examples = 4,
                         .rows = 0,
                         .group = 0});
@@ -44,8 +44,8 @@ TEST_CASE("plan description: the table says what each step is, and how much goes
   const std::vector<std::vector<std::string>> cells = weir::detail::plan_cells(plan);
   REQUIRE(cells.size() == 3);
   CHECK(cells[1] ==
-        std::vector<std::string>{"conv1", "Conv+Relu+Add", "direct 6x16", "[4, 8, 3, 3]", "4", "1.500", "2.0"});
-  CHECK(cells[2] == std::vector<std::string>{"pool", "MaxPool", "-", "[4, 8, 3, 3]", "2 rows", "0.000", "2.0"});
+        std::vector<std::string>{"conv1", "Conv+Relu+Add", "direct 6x16", "[4, 8, 3, 3]", "4", "1.500", "2.5"});
+  CHECK(cells[2] == std::vector<std::string>{"pool", "MaxPool", "-", "[4, 8, 3, 3]", "2 rows", "0.000", "2.5"});
   for (const auto& row : cells) CHECK(row.size() == cells[0].size());
   const std::string text = weir::to_text(plan);
   CHECK(text.starts_with("avx2, 2 threads, batch 4, 1.500 MFLOP\nlayer  operators "));

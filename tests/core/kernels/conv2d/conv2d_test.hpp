@@ -45,12 +45,7 @@ class Random {
   std::mt19937 bits_;
 };
 
-inline std::vector<weir::Isa> isas() {
-  std::vector<weir::Isa> all;
-  for (const weir::Isa isa : {weir::Isa::portable, weir::Isa::avx2, weir::Isa::avx512})
-    if (weir::supported(isa)) all.push_back(isa);
-  return all;
-}
+using kernels_test::isas;
 
 /// A random convolution whose kernel fits the image.
 struct Problem {

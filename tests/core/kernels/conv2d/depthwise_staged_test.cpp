@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 #include <weir/core/context.hpp>
@@ -103,6 +104,28 @@ TEST_CASE("depthwise, staged: images of several bands") {
   p.stride_w = 4, p.kernel_w = 5;  // columns sorted by their remainders
   check(p, 33, 160, random);
   check(depthwise(5, 4, 3), 70, 90, random);  // read where it is
+}
+
+TEST_CASE("depthwise, staged: each piece of the work has a workspace of its own") {
+  Random random(14);
+  Conv2dParams p = depthwise(40, 3, 3);
+  p.pad_top = p.pad_left = 1;
+  const Shape shape{1, 40, 60, 60}, out = p.output_shape(shape);
+  const Tensor x = random.whole(shape), weights = random.whole({40, 1, 3, 3});
+  const std::vector<float> bias(64);
+  for (const weir::Context& context : kernels_test::contexts()) {
+    DepthwiseStaged algorithm(p, shape, weir::kernels::microkernels(context.isa()));
+    algorithm.pack(weights.span());
+    const std::vector<float> image = kernels_test::laid_out(x, Layout::blocked, context);
+    std::vector<float> y(static_cast<std::size_t>(weir::floats_of(out, Layout::blocked, context.isa()))),
+        workspace(algorithm.workspace_floats(context.threads()), NAN);
+    algorithm.run(context.pool(), {image.data(), nullptr, y.data(), 1, {}}, bias.data(), workspace.data());
+    const auto apart = static_cast<std::size_t>(weir::kernels::workspaces_apart(1));
+    std::size_t used = 0;
+    for (std::size_t piece = 0; piece * apart < workspace.size(); ++piece)
+      used += !std::isnan(workspace[piece * apart]);
+    CHECK(used == static_cast<std::size_t>(context.threads()));
+  }
 }
 
 TEST_CASE("depthwise, staged: one channel for each, and each with its own") {

@@ -1,6 +1,4 @@
 // Depthwise convolutions: images that the random problems of list_test.cpp do not reach, by both algorithms.
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -17,27 +15,11 @@
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 
+#include "../kernels_test.hpp"
+
 namespace WEIR_UNIT {
 
 using weir::kernels::Clamp, weir::Context, weir::kernels::Conv2dParams, weir::Isa, weir::Shape, weir::Tensor;
-
-namespace {
-
-std::vector<float> noise(std::size_t n, std::mt19937& random) {
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> values(n);
-  for (float& v : values) v = uniform(random);
-  return values;
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
-    if (weir::supported(isa)) all.push_back(isa);
-  return all;
-}
-
-}  // namespace
 
 TEST_CASE("depthwise: wide, narrow and much padded images, by one thread and several, to the same bits") {
   struct Case {
@@ -62,13 +44,13 @@ TEST_CASE("depthwise: wide, narrow and much padded images, by one thread and sev
     p.pad_top = c.top, p.pad_left = c.left, p.pad_bottom = c.bottom, p.pad_right = c.right;
     REQUIRE(weir::kernels::Depthwise::fits(p));
     const Shape x{2, c.channels, c.H, c.W}, y = p.output_shape(x);
-    Tensor image(x, noise(static_cast<std::size_t>(x.numel()), random)),
-        residual(y, noise(static_cast<std::size_t>(y.numel()), random)), expected(y);
-    const auto weights = noise(static_cast<std::size_t>(c.channels * p.depth()), random);
-    auto bias = noise(static_cast<std::size_t>(c.channels), random);
+    Tensor image(x, kernels_test::noise(x.numel(), random)), residual(y, kernels_test::noise(y.numel(), random)),
+        expected(y);
+    const auto weights = kernels_test::noise(c.channels * p.depth(), random);
+    auto bias = kernels_test::noise(c.channels, random);
     weir::kernels::conv2d_reference(p, image, weights, bias, residual.data(), expected.view(), {-0.5F, 2.0F});
     bias.resize(static_cast<std::size_t>(weir::round_up(c.channels, 32)));
-    for (const Isa isa : isas()) {
+    for (const Isa isa : kernels_test::isas()) {
       const Context one({.isa = std::string(weir::isa_names[static_cast<std::size_t>(isa)])});
       const auto& micro = weir::kernels::microkernels(isa);
       const auto floats = [&](const Shape& s) {

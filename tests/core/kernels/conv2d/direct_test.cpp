@@ -112,7 +112,9 @@ TEST_CASE("direct: its tile is one that the micro-kernels have, its cost grows w
         CHECK(rows >= 1);
         CHECK(rows <= std::min<std::int64_t>(micro.max_rows, side * side));
         CHECK(columns == (out > micro.lanes ? 2 : 1) * micro.lanes);
-        CHECK(layer.cost() > 0);
+        // Two fused multiply-adds of a vector in each cycle, at most.
+        const double vectors = static_cast<double>(side * side * out) / static_cast<double>(micro.lanes);
+        CHECK(layer.cost() >= 32 * 9 * vectors / 2);
         CHECK(direct(64, out, side).cost() > layer.cost());
         CHECK(direct(32, out + 2 * micro.lanes, side).cost() > layer.cost());
         CHECK(direct(32, out, 3 * side).cost() > layer.cost());

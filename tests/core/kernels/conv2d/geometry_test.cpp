@@ -140,6 +140,7 @@ TEST_CASE("geometry: what it says of its rows and steps is so") {
         if (!g.staged) CHECK(g.plane_floats == c.H * c.W * g.pixel_floats);
         if (dense) CHECK(g.is_line());
         lines += g.is_line();
+        if (!g.staged && c.params.kernel_h > 1) CHECK_FALSE(g.keeps_rows());
         if (!g.keeps_rows()) continue;
         ++kept;
         CHECK(g.first_of(1, 0) == c.params.stride_h * g.row_floats());

@@ -1,5 +1,3 @@
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -9,31 +7,15 @@
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/micro/list.hpp>
 
+#include "../kernels_test.hpp"
+
 namespace WEIR_UNIT {
 
 using weir::kernels::Clamp, weir::Isa;
 
-namespace {
-
-std::vector<float> noise(std::size_t n, std::mt19937& random) {
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> values(n);
-  for (float& v : values) v = uniform(random);
-  return values;
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
-    if (weir::supported(isa)) all.push_back(isa);
-  return all;
-}
-
-}  // namespace
-
 TEST_CASE("micro-kernels: depthwise rows agree with their formula, and read and write nothing else") {
   std::mt19937 random(6);
-  for (const Isa isa : isas()) {
+  for (const Isa isa : kernels_test::isas()) {
     const auto& micro = weir::kernels::microkernels(isa);
     const std::int64_t L = micro.lanes;
     for (const std::int64_t KW : {3, 5})
@@ -46,11 +28,11 @@ TEST_CASE("micro-kernels: depthwise rows agree with their formula, and read and 
             const std::int64_t tiles = absent_left + absent_right > 0 ? 1 : 3, rows = 2, kernel_rows = variant % 4;
             // Absent columns lie outside this memory, so that a sanitizer sees who reads them.
             const std::int64_t width = columns + (tiles - 1) * R * S - absent_left - absent_right;
-            const auto x = noise(static_cast<std::size_t>((rows + kernel_rows) * width * L), random);
-            const auto weights = noise(static_cast<std::size_t>((kernel_rows + 1) * KW * L), random);
-            const auto bias = noise(static_cast<std::size_t>(L), random);
+            const auto x = kernels_test::noise((rows + kernel_rows) * width * L, random);
+            const auto weights = kernels_test::noise((kernel_rows + 1) * KW * L, random);
+            const auto bias = kernels_test::noise(L, random);
             const std::int64_t line = tiles * R * L;
-            const auto residual = noise(static_cast<std::size_t>(rows * line), random);
+            const auto residual = kernels_test::noise(rows * line, random);
             constexpr float untouched = 99;
             std::vector<float> y(static_cast<std::size_t>(rows * line + 8), untouched);
             const Clamp clamp{-0.5F, 0.75F};
