@@ -95,6 +95,9 @@ TEST_CASE("conv_transpose: threads share the rows of a large image, to the same 
     conv2d_test::Guarded workspace(weir::kernels::conv_transpose_workspace_floats(context, p, out));
     weir::kernels::conv_transpose(context, p, x, weights.data(), nullptr, y.view(), workspace.data());
     CHECK(workspace.intact());
+    const auto apart = static_cast<std::size_t>(weir::kernels::workspaces_apart(1));
+    for (std::size_t piece = 0; piece < static_cast<std::size_t>(threads); ++piece)
+      CHECK(workspace.data()[piece * apart] != conv2d_test::Guarded::guard);  // each piece in a place of its own
     results.push_back(std::move(y));
   }
   CHECK(conv2d_test::equal(results[0], results[1]));
