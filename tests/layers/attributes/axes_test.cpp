@@ -99,6 +99,7 @@ TEST_CASE("axes: Reshape keeps for 0, infers for one -1, and never changes the n
   CHECK(weir::detail::reshaped({}, {}) == Shape{});
   CHECK(weir::detail::reshaped({0, 3}, {3, 0}, true) == Shape{3, 0});
   CHECK_THROWS_AS((void)weir::detail::reshaped({2}, {2, 0}), ShapeError);  // there is no second to keep
+  CHECK_THROWS_AS((void)weir::detail::reshaped({0}, {0, 0}), ShapeError);
   CHECK_THROWS_AS((void)weir::detail::reshaped({0, 3}, {0, -1}, true), ShapeError);
   CHECK_THROWS_AS((void)weir::detail::reshaped({1}, {1, 1, 1, 1, 1, 1, 1, 1, 1}), ShapeError);
 }

@@ -42,12 +42,14 @@ TEST_CASE("LoopNest: any rows of a walk over several tensors, axes merged where 
   int merged = 0;
   for (const Shape& shape : shapes) {
     const Strides dense = weir::kernels::dense_strides(shape);
-    Strides backwards{}, gaps{}, none{};
+    Strides backwards{}, gaps{}, none{}, apart{};
     for (std::size_t i = 0; i < shape.rank(); ++i) {
       backwards[i] = -dense[i];
       gaps[i] = i + 1 == shape.rank() ? dense[i] : 2 * dense[i];
     }
-    for (const Strides& second : {dense, backwards, gaps, none}) {
+    // No axis goes on where another ends.
+    for (std::size_t i = shape.rank(), step = 3; i-- > 0; step *= 10) apart[i] = static_cast<std::int64_t>(step);
+    for (const Strides& second : {dense, backwards, gaps, none, apart}) {
       const weir::kernels::LoopNest<2> nest(shape, {dense, second});
       // All elements, in order, by their offsets in both.
       std::vector<std::array<std::int64_t, 2>> wanted, walked;
