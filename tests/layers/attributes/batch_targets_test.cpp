@@ -91,6 +91,7 @@ TEST_CASE("batch targets: of the end of a slice") {
   CHECK(end({8, 12}, {0, 4}) == -8);
   CHECK_FALSE(end({8, 12}, {4, 6}).has_value());   // half of it
   CHECK_FALSE(end({8, 12}, {8, 11}).has_value());  // all, and all but one
+  CHECK_FALSE(end({8, 12}, {-3, 1}).has_value());
   CHECK_FALSE(end({8, 12}, {-1, -2}).has_value());
 }
 
