@@ -52,12 +52,16 @@ TEST_CASE("weighted Gram matrices: Z' diag(w) Z below the diagonal, added, whate
 }
 
 TEST_CASE("Newton: of squares the solution of the normal equations, at once") {
-  const weir::detail::LinearProblem problem{numbers(300, 5, 4), numbers(300, 1, 5).array().abs().matrix()};
-  const Eigen::MatrixXd penalty = problem.penalty().asDiagonal();
-  const Eigen::MatrixXd A = penalty + problem.Z.transpose() * problem.cost.asDiagonal() * problem.Z;
-  const Eigen::VectorXd wanted = A.ldlt().solve(problem.Z.transpose() * problem.cost);
-  const Eigen::VectorXd v = weir::detail::minimise_by_newton(problem, Squares{}, 1e-12, 2);
-  CHECK((v - wanted).cwiseAbs().maxCoeff() < 1e-9);
+  for (const bool regularise_bias : {true, false}) {
+    const weir::detail::LinearProblem problem{numbers(300, 5, 4), numbers(300, 1, 5).array().abs().matrix(),
+                                              regularise_bias};
+    Eigen::MatrixXd A = Eigen::MatrixXd::Identity(5, 5);
+    if (!regularise_bias) A(4, 4) = 0;
+    A += problem.Z.transpose() * problem.cost.asDiagonal() * problem.Z;
+    const Eigen::VectorXd wanted = A.ldlt().solve(problem.Z.transpose() * problem.cost);
+    const Eigen::VectorXd v = weir::detail::minimise_by_newton(problem, Squares{}, 1e-12, 2);
+    CHECK((v - wanted).cwiseAbs().maxCoeff() < 1e-9);
+  }
 }
 
 TEST_CASE("Newton: a loss that full steps overshoot is minimised all the same, and few steps never raise it") {

@@ -51,10 +51,15 @@ TEST_CASE_TEMPLATE("micro-kernels: a row of tiles on its way in is what the matr
   struct Image {
     std::int64_t H, W, top, left, across, rows;
   };
+  std::vector<Image> images = {{1, 1, 0, 0, 1, 1},      {3, 5, -1, -1, 2, 3},    {20, 40, 3, 2, 3, 20},
+                               {20, 40, 15, -3, 6, 20}, {9, 160, -2, -1, 21, 9}, {9, 300, 1, 0, 37, 9},
+                               {9, 20, -12, 0, 2, 9},   {40, 30, 11, 1, 3, 17}};
+  for (std::int64_t side = 4; side < 17; ++side) {  // whose edges lie in a tile, beside it and at its border
+    images.push_back({20, side, 1, 0, 2, 20});
+    images.push_back({side, 20, 0, 1, 2, side});
+  }
   for (const weir::Isa isa : kernels_test::isas())
-    for (const Image& i : {Image{1, 1, 0, 0, 1, 1}, Image{3, 5, -1, -1, 2, 3}, Image{20, 40, 3, 2, 3, 20},
-                           Image{20, 40, 15, -3, 6, 20}, Image{9, 160, -2, -1, 21, 9}, Image{9, 300, 1, 0, 37, 9},
-                           Image{9, 20, -12, 0, 2, 9}, Image{40, 30, 11, 1, 3, 17}}) {
+    for (const Image& i : images) {
       const std::int64_t L = weir::lanes(isa), pixel = Of::plain ? 1 : L;
       // Only plain images come in rings of rows; what a row of tiles sees of them is there.
       if (i.rows != i.H && !Of::plain) continue;
