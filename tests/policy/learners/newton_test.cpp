@@ -66,7 +66,7 @@ TEST_CASE("Newton: of squares the solution of the normal equations, at once") {
 
 TEST_CASE("Newton: a loss that full steps overshoot is minimised all the same, and few steps never raise it") {
   const weir::detail::LinearProblem problem{numbers(200, 3, 6).array().abs().matrix(),
-                                            Eigen::VectorXd::Constant(200, 10)};
+                                            Eigen::VectorXd::Constant(200, 10), false};
   const Flat loss;
   const auto F = [&](const Eigen::VectorXd& v) {
     return 0.5 * v.dot(problem.penalty().cwiseProduct(v)) +
