@@ -64,7 +64,7 @@ struct SliceRanges {
       const std::int64_t size = step > 0 ? step : -step;
       const std::int64_t n = span <= 0 || length == 0 ? 0 : (span - 1) / size + 1;
       b.shape = b.shape.with(axis, n);
-      if (start < length) b.offset += start * b.strides[axis];
+      if (n > 0) b.offset += start * b.strides[axis];
       if (size < length) b.strides[axis] *= step;
     }
     return b;

@@ -1,201 +1,29 @@
+#include "conv2d/conv2d_test.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstring>
-#include <random>
 #include <weir/core/context.hpp>
 #include <weir/core/isa.hpp>
 #include <weir/core/kernels/conv2d.hpp>
 #include <weir/core/kernels/reference/conv2d.hpp>
-#include <weir/core/kernels/reorder.hpp>
 #include <weir/core/layout.hpp>
-#include <weir/core/parallel.hpp>
-#include <weir/core/plan/plan.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
 
-#include "kernels_test.hpp"
-
 namespace WEIR_UNIT {
 
+using conv2d_test::isas, conv2d_test::Problem, conv2d_test::Random;
 using kernels_test::laid_out, kernels_test::plain;
-using weir::kernels::Clamp, weir::Context, weir::kernels::Conv2dParams, weir::Isa, weir::Layout, weir::Shape,
-    weir::Tensor;
-
-namespace {
-
-std::mt19937 random_bits(1);
-
-std::int64_t pick(std::initializer_list<std::int64_t> values) { return values.begin()[random_bits() % values.size()]; }
-
-Tensor noise(const Shape& shape) {
-  Tensor t(shape);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  for (float& v : t.span()) v = uniform(random_bits);
-  return t;
-}
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
-    if (weir::supported(isa)) all.push_back(isa);
-  return all;
-}
-
-/// A random convolution whose kernel fits the image.
-struct Problem {
-  Conv2dParams p;
-  Shape x;
-  Tensor weights, bias;
-
-  Problem() {
-    do {
-      const std::int64_t kind = pick({0, 0, 1, 2});
-      p = {};
-      p.groups = kind == 0 ? 1 : kind == 1 ? pick({2, 3}) : pick({1, 2, 3, 5, 16, 17, 31});
-      p.in_channels = kind == 0   ? pick({1, 2, 3, 5, 16, 17, 31, 64})
-                      : kind == 1 ? p.groups * pick({1, 2, 5})
-                                  : p.groups;
-      p.out_channels = kind == 0   ? pick({1, 2, 3, 5, 6, 7, 15, 16, 17, 24, 31, 33, 40})
-                       : kind == 1 ? p.groups * pick({1, 4, 17})
-                                   : p.groups * pick({1, 1, 1, 2, 3});
-      p.kernel_h = pick({1, 1, 2, 3, 5}), p.kernel_w = pick({1, 1, 2, 3, 3, 5});
-      if (random_bits() % 4 == 0) p.kernel_h = p.kernel_w = 1;
-      p.stride_h = pick({1, 1, 2, 3, 4}), p.stride_w = pick({1, 1, 2, 3, 4});
-      p.dilation_h = pick({1, 1, 2}), p.dilation_w = pick({1, 1, 2});
-      if (random_bits() % 3 == 0) {  // Winograd's
-        p.kernel_h = p.kernel_w = 3;
-        p.stride_h = p.stride_w = pick({1, 1, 2});
-        p.dilation_h = p.dilation_w = 1;
-        if (kind == 0 && p.in_channels < 17 && random_bits() % 3 == 0) {  // as first layers have it
-          p.kernel_h = p.kernel_w = 7;
-          p.stride_h = p.stride_w = 2;
-        }
-      }
-      if (random_bits() % 3 != 0) {
-        p.pad_top = pick({0, 1, 2, 9}), p.pad_left = pick({0, 1, 2, 18});
-        p.pad_bottom = pick({0, 1, 2}), p.pad_right = pick({0, 1, 3});
-      }
-      const auto side = [] { return static_cast<std::int64_t>(1 + random_bits() % 17); };
-      x = Shape{1, p.in_channels, side(), side()};
-      if (random_bits() % 8 == 0) x = x.with(3, 40 + side());
-      if (p.kernel_h == 7 && random_bits() % 2 == 0) x = x.with(3, 120 + 9 * side());  // tiles for whole vectors
-      if (random_bits() % 6 == 0) {                                                    // y is a pixel
-        p.pad_top = p.pad_left = p.pad_bottom = p.pad_right = 0, p.dilation_h = p.dilation_w = 1;
-        x = Shape{1, p.in_channels, p.kernel_h, p.kernel_w};
-      }
-    } while (x[2] + p.pad_top + p.pad_bottom < p.extent_h() || x[3] + p.pad_left + p.pad_right < p.extent_w());
-    weights = noise({p.out_channels, p.in_channels / p.groups, p.kernel_h, p.kernel_w});
-    bias = noise({p.out_channels});
-  }
-
-  std::string text() const {
-    return x.to_string() + " by " + weights.shape().to_string() + " groups " + std::to_string(p.groups) + " stride " +
-           std::to_string(p.stride_h) + "," + std::to_string(p.stride_w) + " dilation " + std::to_string(p.dilation_h) +
-           "," + std::to_string(p.dilation_w) + " pads " + std::to_string(p.pad_top) + "," +
-           std::to_string(p.pad_left) + "," + std::to_string(p.pad_bottom) + "," + std::to_string(p.pad_right);
-  }
-
-  /// For each output the sum of the magnitudes of its terms, which bounds the rounding error.
-  Tensor magnitudes(const Tensor& image, const Tensor& residual) const {
-    Tensor ax = image, aw = weights, ab = bias, ar = residual, y(p.output_shape(image.shape()));
-    for (Tensor* t : {&ax, &aw, &ab, &ar})
-      for (float& v : t->span()) v = std::abs(v);
-    weir::kernels::conv2d_reference(p, ax, aw.span(), ab.span(), ar.data(), y.view(), {});
-    return y;
-  }
-};
-
-/// The largest magnitude in each side x side tile of y: Winograd's transforms mix all that a tile sees, so an output of
-/// small terms carries the rounding of its neighbours' larger ones.
-Tensor tile_maxima(const Tensor& magnitude, std::size_t side) {
-  const auto H = static_cast<std::size_t>(magnitude.shape()[2]), W = static_cast<std::size_t>(magnitude.shape()[3]);
-  Tensor maxima = magnitude;
-  for (std::size_t k = 0; k < maxima.size(); ++k) {
-    const std::size_t row = k / W % H / side * side, column = k % W / side * side, plane = k / (H * W) * (H * W);
-    for (std::size_t i = row; i < std::min(row + side, H); ++i)
-      for (std::size_t j = column; j < std::min(column + side, W); ++j)
-        maxima[k] = std::max(maxima[k], magnitude[plane + i * W + j]);
-  }
-  return maxima;
-}
-
-/// A block of floats between two zones that nobody may write.
-struct Guarded {
-  static constexpr std::size_t zone = 64;
-  explicit Guarded(std::size_t n) : size(n), memory(n + 2 * zone, guard) {}
-  float* data() { return memory.data() + zone; }
-  bool intact() const {
-    for (std::size_t i = 0; i < zone; ++i)
-      if (memory[i] != guard || memory[zone + size + i] != guard) return false;
-    return true;
-  }
-  static constexpr float guard = 12345.5F;
-  std::size_t size;
-  std::vector<float> memory;
-};
-
-}  // namespace
-
-TEST_CASE("Conv2d: every algorithm on every instruction set agrees with the reference and stays within its memory") {
-  int stems = 0;
-  for (int round = 0; round < 400; ++round) {
-    const Problem problem;
-    const Tensor x = noise(problem.x), residual = noise(problem.p.output_shape(problem.x));
-    const Clamp clamp = round % 3 == 0 ? Clamp{} : round % 3 == 1 ? Clamp{.lo = 0} : Clamp{-0.5F, 0.75F};
-    const bool adds = round % 2 == 0;
-    Tensor expected(residual.shape());
-    weir::kernels::conv2d_reference(problem.p, x, problem.weights.span(), problem.bias.span(),
-                                    adds ? residual.data() : nullptr, expected.view(), clamp);
-    const Tensor magnitude = problem.magnitudes(x, residual);
-    for (const Isa isa : isas())
-      for (const Layout layout : {Layout::plain, Layout::blocked}) {
-        const Context context({.isa = std::string(weir::to_string(isa))});
-        const std::vector<float> image = laid_out(x, layout, context),
-                                 summand = laid_out(residual, Layout::blocked, context);
-        std::vector<float> bias(problem.bias.span().begin(), problem.bias.span().end());
-        bias.resize(bias.size() + 32);
-        for (auto& algorithm :
-             weir::kernels::conv2d_algorithms(problem.p, problem.x, layout, weir::kernels::microkernels(isa))) {
-          const std::string_view name = algorithm->name();  // winograd4x4
-          const Tensor scale = name.starts_with("winograd")
-                                   ? tile_maxima(magnitude, static_cast<std::size_t>(name.back() - '0'))
-                                   : magnitude;
-          INFO(problem.text(), " with ", weir::to_string(isa), ", ", algorithm->name(), " from ",
-               layout == Layout::plain ? "plain" : "blocked");
-          algorithm->pack(problem.weights.span());
-          CHECK(algorithm->cost() > 0);
-          stems += layout == Layout::plain && name.starts_with("winograd");
-          Tensor first;
-          for (const int threads : {1, 2}) {
-            Guarded y(summand.size()), workspace(algorithm->workspace_floats(threads));
-            std::copy(summand.begin(), summand.end(), y.data());
-            algorithm->run(weir::detail::ThreadPool(threads),
-                           {image.data(), adds ? y.data() : nullptr, y.data(), 1, clamp}, bias.data(),
-                           workspace.data());
-            CHECK(y.intact());
-            CHECK(workspace.intact());
-            const Tensor result = plain(y.data(), residual.shape(), context);
-            double worst = 0;
-            for (std::size_t i = 0; i < expected.size(); ++i) {
-              const double error = std::abs(double{result[i]} - double{expected[i]}) / double{scale[i] + 1e-6F};
-              worst = std::isnan(error) ? 1e30 : std::max(worst, error);
-            }
-            CHECK(worst < 3e-6);
-            if (threads == 1) first = result;
-            CHECK(std::memcmp(first.data(), result.data(), result.size() * sizeof(float)) == 0);
-          }
-        }
-      }
-  }
-  CHECK(stems > 10);
-}
+using weir::Context, weir::kernels::Conv2dParams, weir::Isa, weir::Layout, weir::Shape, weir::Tensor;
 
 TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, nor on threads") {
+  Random random(2);
   for (int round = 0; round < 60; ++round) {
-    const Problem problem;
+    const Problem problem(random);
     const Shape batch = problem.x.with(0, 5);
-    const Tensor x = noise(batch);
+    const Tensor x = random.noise(batch);
     for (const Isa isa : isas())
       for (const Layout layout : {Layout::plain, Layout::blocked}) {
         INFO(problem.text(), " with ", weir::to_string(isa));
@@ -234,9 +62,10 @@ TEST_CASE("PackedConv2d: bits depend neither on the batch, nor on batch-mates, n
 }
 
 TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unless the context forbids it") {
+  Random random(2);
   const Shape shape{5, 64, 14, 13};
   const Conv2dParams p = kernels_test::padded(64, 96, 3);  // of few images threads take one and a half blocks each
-  const Tensor x = noise(shape), weights = noise({96, 64, 3, 3});
+  const Tensor x = random.noise(shape), weights = random.noise({96, 64, 3, 3});
   for (const Isa isa : isas()) {
     const auto run = [&](const Shape& images, int threads, bool winograd) {
       const Context context({.threads = threads, .isa = std::string(weir::to_string(isa)), .winograd = winograd});
@@ -264,52 +93,15 @@ TEST_CASE("PackedConv2d: a 3x3 layer of a residual network is transformed, unles
   }
 }
 
-TEST_CASE("choose_conv2d: the 7x7 layer that networks begin with is transformed, unless the context forbids it") {
-  const Conv2dParams p = kernels_test::padded(3, 64, 7, 2);
-  for (const Isa isa : isas()) {
-    const auto& micro = weir::kernels::microkernels(isa);
-    const auto name = [&](std::int64_t side, bool winograd) {
-      return std::string(
-          weir::kernels::choose_conv2d(p, Shape{1, 3, side, side}, Layout::plain, micro, winograd)->name());
-    };
-    for (const std::int64_t side : {64, 224, 299}) {
-      CHECK(name(side, true) == "winograd4x4");
-      CHECK(name(side, false) == "direct");
-    }
-  }
-}
-
-TEST_CASE("choose_conv2d: large tiles are transformed where weights stay in a cache, small ones where they do not") {
-  if (!weir::supported(Isa::avx512)) return;
-  struct Layer {
-    std::int64_t in, out, side, stride;
-    const char* expected;
-  };
-  // All but the last two are ResNet-18's. 512 channels: 36 MiB of transformed weights for tiles of 4x4, 16 MiB of 2x2.
-  for (const Layer& l : {Layer{64, 64, 56, 1, "winograd4x4"}, Layer{64, 128, 56, 2, "winograd4x4"},
-                         Layer{128, 256, 28, 2, "winograd2x2"}, Layer{256, 256, 14, 1, "winograd4x4"},
-                         Layer{256, 512, 14, 2, "direct"}, Layer{512, 512, 7, 1, "winograd2x2"},
-                         Layer{96, 96, 7, 1, "winograd4x4"}, Layer{16, 16, 32, 1, "winograd4x4"}}) {
-    const Conv2dParams p = kernels_test::padded(l.in, l.out, 3, l.stride);
-    INFO(l.in, " to ", l.out, " channels of ", l.side, " x ", l.side, ", stride ", l.stride);
-    const auto chosen = [&](std::int64_t batch) {
-      const Shape x{batch, l.in, l.side, l.side};
-      return std::string(
-          weir::kernels::choose_conv2d(p, x, Layout::blocked, weir::kernels::microkernels(Isa::avx512), true)->name());
-    };
-    CHECK(chosen(1) == l.expected);
-    CHECK(chosen(64) == l.expected);
-  }
-}
-
 TEST_CASE("PackedConv2d: OpenBLAS agrees with the reference, and an image with itself in a batch") {
+  Random random(2);
   if (!weir::kernels::openblas()) return;  // it is not installed; gemm_test looks at what is said then
   const Context context({.gemm = "openblas"});
   for (int round = 0; round < 60; ++round) {
-    const Problem problem;
+    const Problem problem(random);
     INFO(problem.text());
     const Shape batch = problem.x.with(0, 3);
-    const Tensor x = noise(batch), residual = noise(problem.p.output_shape(batch));
+    const Tensor x = random.noise(batch), residual = random.noise(problem.p.output_shape(batch));
     const weir::kernels::PackedConv2d conv(problem.p, problem.weights.span(), problem.bias.span(), context, problem.x);
     CHECK(conv.algorithm() == "openblas");
     weir::Buffer workspace;

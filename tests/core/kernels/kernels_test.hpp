@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 #include <weir/core/context.hpp>
@@ -23,6 +25,22 @@ inline std::vector<weir::Context> contexts() {
       if (weir::supported(static_cast<weir::Isa>(i)))
         all.emplace_back(weir::ContextOptions{.threads = threads, .isa = std::string(weir::isa_names[i])});
   return all;
+}
+
+/// Those instruction sets.
+inline std::vector<weir::Isa> isas() {
+  std::vector<weir::Isa> all;
+  for (std::size_t i = 0; i < weir::isa_names.size(); ++i)
+    if (weir::supported(static_cast<weir::Isa>(i))) all.push_back(static_cast<weir::Isa>(i));
+  return all;
+}
+
+/// n numbers in [-1, 1).
+inline std::vector<float> noise(std::int64_t n, std::mt19937& random) {
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(static_cast<std::size_t>(n));
+  for (float& v : values) v = uniform(random);
+  return values;
 }
 
 /// Numbers in [-4, 4), the same on every run.
@@ -71,6 +89,20 @@ inline weir::Tensor plain(const float* blocked, const weir::Shape& shape, const 
   weir::Tensor to(shape);
   weir::kernels::to_plain(context, shape, blocked, to.data());
   return to;
+}
+
+/// Position in a tensor stretched to `to` of its element i.
+inline std::size_t stretched(const weir::Shape& from, const weir::Shape& to, std::int64_t i) {
+  std::int64_t at = 0, step = 1;
+  for (std::size_t d = to.rank(); d-- > 0;) {
+    const std::int64_t index = i % to[d];
+    i /= to[d];
+    if (d + from.rank() < to.rank()) continue;
+    const std::int64_t length = from[d + from.rank() - to.rank()];
+    at += (length == 1 ? 0 : index) * step;
+    step *= length;
+  }
+  return static_cast<std::size_t>(at);
 }
 
 /// A tensor between two fences; fences_intact() says whether a kernel kept off them.
