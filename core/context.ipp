@@ -2,6 +2,7 @@
 #pragma once
 #include <weir/core/context.hpp>
 #include <weir/core/kernels/gemm/openblas.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/parallel.hpp>
 
 namespace weir {
@@ -9,7 +10,8 @@ namespace weir {
 WEIR_INLINE Context::Context(const ContextOptions& options)
     : pool_(std::make_shared<const detail::ThreadPool>(options.threads)),
       threads_(options.threads),
-      isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)) {
+      isa_(options.isa.empty() ? default_isa() : isa_by_name(options.isa)),
+      schedule_costs_(options.schedule_costs != nullptr ? options.schedule_costs : &detail::machine_costs) {
   if (options.gemm != "weir" && options.gemm != "openblas")
     throw ArgumentError(detail::message({"gemm backend '", options.gemm, "' is unknown: weir, openblas"}));
   openblas_ = options.gemm == "openblas";

@@ -36,7 +36,7 @@ inline PlanDescription describe(const Plan& plan, const Context& context, std::i
     }
     all.steps.push_back(std::move(s));
   }
-  const Schedule schedule(plan, Liveness(plan, batch), context.threads(), batch);
+  const Schedule schedule(plan, Liveness(plan, batch), context.schedule_costs(), context.threads(), batch);
   for (std::size_t g = 0; g < schedule.groups().size(); ++g) {
     const StepGroup& group = schedule.groups()[g];
     for (int i = group.first; i < group.last; ++i) {

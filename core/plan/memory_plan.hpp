@@ -31,7 +31,7 @@ struct MemoryPlan {
 
   MemoryPlan(const Plan& plan, const Context& context, std::int64_t batch)
       : lives(plan, batch),
-        schedule(plan, lives, context.threads(), batch),
+        schedule(plan, lives, context.schedule_costs(), context.threads(), batch),
         offset(plan.n_values(), nowhere),
         row(offset.size(), 0),
         in_thread_block(offset.size(), false) {

@@ -33,7 +33,9 @@ struct StepGroup {
 /// After the loop tiling across layers of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016.
 class Schedule {
  public:
-  Schedule(const Plan& plan, const Liveness& lives, int threads, std::int64_t batch) {
+  /// costs: of the machine; not kept.
+  Schedule(const Plan& plan, const Liveness& lives, const MachineCosts& costs, int threads, std::int64_t batch)
+      : costs_(costs) {
     const auto steps = static_cast<int>(plan.steps().size());
     for (int i = 0; i < steps; ++i) steps_.push_back(look_at(plan, lives, i));
     batch_ = batch;
@@ -64,7 +66,8 @@ class Schedule {
   /// Bytes of one example.
   struct Operand {
     double bytes;
-    int born, dies;  ///< steps; born is -1 for inputs of the network
+    int born, dies;    ///< steps; born is -1 for inputs of the network
+    std::size_t root;  ///< Liveness::root
   };
   struct StepTraffic {
     std::vector<Operand> inputs, outputs;
@@ -75,14 +78,13 @@ class Schedule {
   };
 
   static constexpr int longest = 64;  ///< steps of a group
-  static constexpr double held = machine_costs.second_level_held * machine_costs.second_level;
-  static constexpr double start_bytes = machine_costs.start_bytes, meet_bytes = machine_costs.meet_bytes;
+  double held() const { return costs_.second_level_held * costs_.second_level; }
 
   /// Relative cost of moving one byte of a working set: 0 where the set fits in the second-level cache, then the share
   /// of the set that does not, up to the third-level cache; more from memory.
-  static double price(double bytes_in_use) {
-    if (bytes_in_use <= held) return 0;
-    return bytes_in_use <= machine_costs.third_level ? 1 - held / bytes_in_use : machine_costs.memory_byte;
+  double price(double bytes_in_use) const {
+    if (bytes_in_use <= held()) return 0;
+    return bytes_in_use <= costs_.third_level ? 1 - held() / bytes_in_use : costs_.memory_byte;
   }
 
   static StepTraffic look_at(const Plan& plan, const Liveness& lives, int i) {
@@ -96,7 +98,8 @@ class Schedule {
       blocked = blocked || plan.layout(v) == Layout::blocked;
       if (node.layer->is_view()) return;
       const auto bytes = static_cast<double>(sizeof(float)) * static_cast<double>(plan.floats(v, 1));
-      to.push_back({bytes, plan.step_of(v), lives.last_use[lives.root[static_cast<std::size_t>(v)]]});
+      const std::size_t root = lives.root[static_cast<std::size_t>(v)];
+      to.push_back({bytes, plan.step_of(v), lives.last_use[root], root});
       step.bytes += bytes;
     };
     for (ValueId v : node.inputs) look(v, step.inputs);
@@ -123,13 +126,13 @@ class Schedule {
   double whole_cost(const StepTraffic& s) const {
     const auto n = static_cast<double>(batch_);
     return s.bytes * price(n * s.bytes) + s.weights / n * price(s.weights) +
-           (start_bytes + (threads_ > 1 ? meet_bytes : 0)) / n;
+           (costs_.start_bytes + (threads_ > 1 ? costs_.meet_bytes : 0)) / n;
   }
 
   /// Offers all groups that begin with step i and take c examples at a time.
   void extend(std::vector<double>& best, std::vector<StepGroup>& arrival, int i, std::int64_t c) const {
     const auto n = static_cast<double>(batch_), examples = static_cast<double>(c);
-    const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? meet_bytes / n : 0);
+    const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? costs_.meet_bytes / n : 0);
     double moved = 0, weights = 0, most = 0;
     std::array<double, longest + 1> leaving{};  // by the last step that needs it, from i: what may leave the group
     double leaves = 0;
@@ -148,7 +151,7 @@ class Schedule {
       weights += s.weights;
       most = std::max(most, examples * s.bytes);
       const double cost = moved + leaves + weights / examples * price(weights + most) +
-                          start_bytes / examples * static_cast<double>(j + 1 - i);
+                          costs_.start_bytes / examples * static_cast<double>(j + 1 - i);
       offer(best, arrival, {i, j + 1, c, false}, before + cost);
       if (s.visible) return;
     }
@@ -158,7 +161,7 @@ class Schedule {
   /// there.
   void extend_in_bands(std::vector<double>& best, std::vector<StepGroup>& arrival, int i) const {
     const auto n = static_cast<double>(batch_);
-    const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? meet_bytes / n : 0);
+    const double before = best[static_cast<std::size_t>(i)] + (threads_ > 1 ? costs_.meet_bytes / n : 0);
     double weights = 0, operations = 0;
     int needed_until = i;  // the last step that reads what the group has computed so far
     for (int j = i; j < std::min<int>(i + RowBands::longest, static_cast<int>(steps_.size())); ++j) {
@@ -167,14 +170,22 @@ class Schedule {
       if (s.ungroupable || last.rows == 0 || s.outputs.size() != 1) return;
       weights += s.weights;
       operations += s.operations;
-      if (weights > machine_costs.second_level / 2) return;
-      if (j > i && needed_until == j)
+      if (weights > costs_.second_level / 2) return;
+      if (j > i && needed_until == j && !(s.in_place && read_before(i, j, s.outputs[0].root)))
         for (std::int64_t rows = last.row_multiple; rows < last.rows; rows *= 2)
           if (const double cost = cost_in_bands(i, j, rows, weights, operations); cost >= 0)
             offer(best, arrival, {i, j + 1, 1, false, rows}, before + cost);
       if (s.visible || s.in_place) return;
       needed_until = std::max(needed_until, s.outputs[0].dies);
     }
+  }
+
+  /// True if one of the steps [i, j) reads the value `root`. Step j may then not write its bands over it: rows at the
+  /// border of a band are read again for the next one.
+  bool read_before(int i, int j, std::size_t root) const {
+    return std::any_of(steps_.begin() + i, steps_.begin() + j, [&](const StepTraffic& s) {
+      return std::any_of(s.inputs.begin(), s.inputs.end(), [&](const Operand& x) { return x.root == root; });
+    });
   }
 
   /// Bytes that one example moves through steps i to j by bands of `rows` rows; negative if these do not stay in the
@@ -195,17 +206,18 @@ class Schedule {
           held_here += x.bytes / count;
         }
     }
-    if (held_here > held) return -1;
+    if (held_here > held()) return -1;
     const double y = steps_[static_cast<std::size_t>(j)].outputs[0].bytes;
     const std::int64_t passes = std::min<std::int64_t>(threads_, bands.count());
     double computed = 0;
     for (int s = i; s <= j; ++s) computed += bytes_of(s, bands_[static_cast<std::size_t>(s)].rows);
     const double again =
         batch_ == 1 ? static_cast<double>(passes - 1) * bands.again() * sizeof(float) / computed * operations : 0;
-    return moved + y * price(n * y) + weights * price(weights) + again / machine_costs.operations_per_byte +
-           start_bytes * count * static_cast<double>(j + 1 - i);
+    return moved + y * price(n * y) + weights * price(weights) + again / costs_.operations_per_byte +
+           costs_.start_bytes * count * static_cast<double>(j + 1 - i);
   }
 
+  MachineCosts costs_;
   std::vector<StepTraffic> steps_;
   std::vector<StepGroup> groups_;
   std::vector<BandStep> bands_;

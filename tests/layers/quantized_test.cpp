@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <weir/core/machine_costs.hpp>
 
 #include "graphs.hpp"
 
@@ -115,6 +116,35 @@ TEST_CASE(
   for (const auto& s : weir::Executor(floats).describe(1).steps) operators += s.op + " ";
   CHECK(operators.find("Conv") != std::string::npos);
   CHECK(operators.find(" Conv ") == std::string::npos);  // none is left in floats
+}
+
+TEST_CASE("8-bit networks: a sum by bands of rows does not overwrite rows that the next band reads") {
+  Numbers g({-1, 4, 48, 16});
+  std::vector<std::int64_t> w;
+  for (int i = 0; i < 4 * 9; ++i) w.push_back((i * 37) % 255 - 127);
+  g.whole("dw", {4, 1, 3, 3}, w, Element::int8);
+  g.scale("ds", {1.0F / 128}).whole("dz", {}, {0}, Element::int8);
+  g.node("q", "QuantizeLinear", {"x", "xs", "xz"});
+  g.node("c", "QLinearConv", {"q", "xs", "xz", "dw", "ds", "dz", "ys", "yz"},
+         {{"pads", g.pads}, {"group", std::int64_t{4}}});
+  g.node("a", "com.microsoft::QLinearAdd", {"q", "xs", "xz", "c", "ys", "yz", "ys", "yz"});
+  g.node("y", "DequantizeLinear", {"a", "ys", "yz"});
+  const weir::Network net = g.build();
+  const Tensor x = graphs::noise({3, 4, 48, 16}), right = graphs::run(net, x, {.isa = "portable"});
+  weir::detail::MachineCosts costs;  // caches of next to nothing, steps that cost nothing to start
+  costs.second_level = 1 << 13, costs.third_level = costs.start_bytes = costs.meet_bytes = 0;
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (!weir::supported(isa)) continue;
+    for (const int threads : {1, 2})
+      for (const weir::detail::MachineCosts* schedule : {static_cast<const weir::detail::MachineCosts*>(nullptr),
+                                                         static_cast<const weir::detail::MachineCosts*>(&costs)}) {
+        const weir::ContextOptions options{
+            .threads = threads, .isa = std::string(to_string(isa)), .schedule_costs = schedule};
+        CHECK(std::ranges::equal(graphs::run(net, x, options).span(), right.span()));
+        const Tensor one({1, 4, 48, 16}, x.span().first(4 * 48 * 16));
+        CHECK(std::ranges::equal(graphs::run(net, one, options).span(), right.span().first(4 * 48 * 16)));
+      }
+  }
 }
 
 TEST_CASE("8-bit networks: MatMul between quantizers is computed on integers, the Add of its bias too") {

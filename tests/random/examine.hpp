@@ -8,6 +8,7 @@
 #include <weir/core/executor.hpp>
 #include <weir/core/hook.hpp>
 #include <weir/core/isa.hpp>
+#include <weir/core/machine_costs.hpp>
 #include <weir/core/tensor.hpp>
 #include <weir/io/onnx/onnx.hpp>
 #include <weir/layers/build_network.hpp>
@@ -21,7 +22,8 @@ enum class Verdict { agreed, refused, unanswered, wrong };
 
 struct Finding {
   Verdict verdict = Verdict::agreed;
-  std::string check, what;  ///< check: which comparison failed
+  std::string check, what;             ///< check: which comparison failed
+  std::vector<std::string> ways = {};  ///< how steps were grouped
 };
 
 /// Thrown by a comparison that fails.
@@ -31,7 +33,13 @@ struct Mismatch {
 
 class Examination {
  public:
-  Examination(const Question& question, unsigned seed) : q_(question), random_(seed) {}
+  Examination(const Question& question, unsigned seed) : q_(question), random_(seed) {
+    small_ = random_schedule(std::int64_t{2048} << random_() % 8);
+  }
+
+  /// True if some steps went by bands of rows, or by some examples of a batch at a time.
+  bool in_bands() const { return bands_; }
+  bool in_parts() const { return parts_; }
 
   Finding run() {
     std::optional<weir::Network> net;
@@ -143,10 +151,41 @@ class Examination {
           same_bits(answer(several, first_rows(n)), n == all.size() ? whole : answer(run, first_rows(n)),
                     std::to_string(threads) + " threads, " + isa);
     }
-    taps(net, one, all, isa);
+    schedules(net, isa, all, whole);
+    const weir::ContextOptions small{.threads = 1, .isa = isa, .schedule_costs = &small_};
+    const weir::ContextOptions& inside = random_() % 2 == 0 ? one : small;
+    taps(net, inside, all, isa);
     if (free) {
-      compaction(net, one, isa);
-      hooks(net, one, isa);
+      compaction(net, inside, isa);
+      hooks(net, inside, isa);
+    }
+  }
+
+  /// Of a machine whose second-level cache holds these bytes, others next to nothing, and on which starting a step
+  /// costs nothing: small networks are cut into bands of rows and few examples as large ones are.
+  weir::detail::MachineCosts random_schedule(std::int64_t second_level) {
+    weir::detail::MachineCosts costs;
+    costs.second_level = static_cast<double>(second_level);
+    costs.third_level = 0;
+    costs.start_bytes = costs.meet_bytes = random_() % 2 == 0 ? 0 : 10;
+    return costs;
+  }
+
+  /// No bit depends on how steps are grouped.
+  void schedules(const weir::Network& net, const std::string& isa, const Rows& all, const Values& whole) {
+    for (const std::int64_t cache : {1 << 11, 1 << 13, 1 << 14, 1 << 15, 1 << 16}) {
+      const weir::detail::MachineCosts costs = random_schedule(cache);
+      const int threads = random_() % 3 == 0 ? 2 : 1;
+      weir::Executor run{net, weir::ContextOptions{.threads = threads, .isa = isa, .schedule_costs = &costs}};
+      bool bands = false;
+      for (const weir::StepDescription& s : run.describe(static_cast<std::int64_t>(all.size())).steps) {
+        bands = bands || s.rows > 0;
+        parts_ = parts_ || (s.rows == 0 && s.examples < static_cast<std::int64_t>(all.size()));
+      }
+      bands_ = bands_ || bands;
+      same_bits(answer(run, all), whole, std::to_string(cache) + " bytes of cache, " + isa);
+      if (!bands) continue;
+      same_bits(answer(run, all), whole, std::to_string(cache) + " bytes of cache, used again, " + isa);
     }
   }
 
@@ -269,7 +308,8 @@ class Examination {
 
   const Question& q_;
   std::minstd_rand random_;
-  bool mixes_ = false;
+  bool mixes_ = false, bands_ = false, parts_ = false;
+  weir::detail::MachineCosts small_;
 };
 
 }  // namespace random_networks

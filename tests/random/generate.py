@@ -17,6 +17,7 @@ import element_types
 import indexing
 import moves
 import quantized
+import residual
 import windows
 from network import N, ROWS, Network
 
@@ -28,6 +29,9 @@ ALWAYS_COUNTED = ("Conv", "ConvTranspose", "Resize", "LayerNormalization", "Inst
 
 def start(net):
     """The inputs, and what the network begins with. True if it is about a large constant."""
+    if net.chance(0.15):
+        residual.network(net)
+        return False
     form = net.rng.random()
     if form < 0.025:
         c, h, w = net.pick((3, 32, 32), (1, 33, 31), (5, 16, 65), (2, 40, 40))
@@ -54,7 +58,7 @@ def start(net):
 def generate(seed):
     net = Network(seed)
     large = start(net)
-    steps = net.rng.randint(0, 3) if large else net.rng.randint(1, 12)
+    steps = net.rng.randint(0, 3) if large or "residual" in net.kinds else net.rng.randint(1, 12)
     tries = 0
     before = len(net.nodes)
     while steps > 0 and tries < 60 and not net.final:

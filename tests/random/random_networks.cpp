@@ -32,13 +32,16 @@ Job start(const std::string& stem, int index) {
   if (child == 0) {
     alarm(120);
     Finding f;
+    char way = '0';
     try {
       const Question q = random_networks::read_question(stem);
-      f = random_networks::Examination(q, static_cast<unsigned>(index) + 1).run();
+      random_networks::Examination examination(q, static_cast<unsigned>(index) + 1);
+      f = examination.run();
+      way = static_cast<char>('0' + examination.in_bands() + 2 * examination.in_parts());
     } catch (const std::exception& e) {
       f = {Verdict::wrong, "an exception that is no weir::Error", e.what()};
     }
-    std::string text = std::to_string(static_cast<int>(f.verdict)) + f.check + '\n' + f.what;
+    std::string text = std::to_string(static_cast<int>(f.verdict)) + way + f.check + '\n' + f.what;
     text.resize(std::min<std::size_t>(text.size(), 4000));  // fits the pipe: nobody reads before this process ends
     _exit(write(ends[1], text.data(), text.size()) < 0 ? 1 : 0);
   }
@@ -57,7 +60,10 @@ Finding finish(const Job& job, int status) {
             "signal " + std::to_string(WTERMSIG(status))};
   const std::size_t line = text.find('\n');
   if (line == std::string::npos) return {Verdict::wrong, "nothing came back", {}};
-  return {static_cast<Verdict>(text[0] - '0'), text.substr(1, line - 1), text.substr(line + 1)};
+  Finding f{static_cast<Verdict>(text[0] - '0'), text.substr(2, line - 2), text.substr(line + 1)};
+  if (((text[1] - '0') & 1) != 0) f.ways.emplace_back("steps by bands of rows");
+  if (((text[1] - '0') & 2) != 0) f.ways.emplace_back("steps by parts of a batch");
+  return f;
 }
 
 /// A message without what differs from file to file: names in quotes, numbers, the file.
@@ -88,6 +94,7 @@ class Table {
     const auto v = static_cast<std::size_t>(f.verdict);
     ++total_[v];
     for (const auto& kind : about["kinds"]) ++by_kind_[kind.get<std::string>()][v];
+    for (const std::string& way : f.ways) ++by_kind_[way][v];
     if (f.verdict == Verdict::refused || (f.verdict == Verdict::agreed && !f.what.empty())) {
       auto& [n, example] = refusals_[f.verdict == Verdict::agreed ? f.what : shape_of(f.what)];
       if (n++ == 0) example = std::to_string(about["seed"].get<std::int64_t>());

@@ -90,7 +90,8 @@ TEST_CASE("schedule: groups are in order, leave no step out, and end where someb
     if (look) visible = {net.id_of("c2"), net.id_of("e1")};
     const auto plan = weir::detail::Plan::make(net, context, visible);
     for (const std::int64_t batch : {1, 2, 3, 16, 300}) {
-      const weir::detail::Schedule schedule(*plan, weir::detail::Liveness(*plan, batch), context.threads(), batch);
+      const weir::detail::Schedule schedule(*plan, weir::detail::Liveness(*plan, batch), context.schedule_costs(),
+                                            context.threads(), batch);
       int next = 0;
       for (const weir::detail::StepGroup& g : schedule.groups()) {
         CHECK(g.first == next);
