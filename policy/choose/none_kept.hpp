@@ -4,7 +4,12 @@
 #include <string>
 #include <vector>
 #include <weir/core/compile.hpp>
-#include <weir/policy/choose/guarantee.hpp>
+
+namespace weir {
+
+struct GuaranteeOptions;
+
+}  // namespace weir
 
 namespace weir::detail {
 
