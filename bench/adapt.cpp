@@ -20,6 +20,7 @@
 #include "adapt/check.hpp"
 #include "adapt/copies.hpp"
 #include "adapt/costs.hpp"
+#include "adapt/leading.hpp"
 #include "adapt/learn.hpp"
 #include "adapt/links.hpp"
 #include "adapt/measure.hpp"
@@ -93,20 +94,25 @@ std::vector<adapt::LearnedMode> learn_modes(std::vector<adapt::Mode> modes, cons
                                             const adapt::Models& models, const weir::Loss& loss,
                                             adapt::HeadStore& store) {
   std::vector<adapt::LearnedMode> learned;
+  std::string lead = o.lead;
   for (adapt::Mode& mode : modes) {
     if (mode.name == "search") {  // by confidence only: what else gates see is chosen for the topology that is found
       mode = adapt::search(adapt::priced(std::move(mode), o, data, models, loss), o, models);
       say("found: " + adapt::to_text(mode.spec->topology));
-      if (mode.spec->stages.size() == 1) continue;
+      if (mode.spec->stages.size() == 1) {
+        if (lead == mode.name) lead = "auto";
+        continue;
+      }
       if (const adapt::Mode* same = adapt::same_cascade(modes, mode)) {
         say("search: that is " + same->name + ", learned once");
+        if (lead == mode.name) lead = same->name;
         continue;
       }
     }
     learned.push_back(learn_mode(mode, o, data, models, loss, store));
   }
   if (learned.empty()) throw weir::ArgumentError("nothing to learn: nothing was found that saves something");
-  return learned;
+  return adapt::with_leader(std::move(learned), models.all.size() - 1, lead, o);
 }
 
 /// Exits, modes and their policies, learned on the policy part and chosen on the calibration part.
@@ -119,6 +125,7 @@ std::vector<adapt::LearnedMode> learn_all(const Options& o, const adapt::Data& d
   adapt::HeadStore store(o, data, models);  // holds activations of all images that heads are fitted to
   const std::vector<adapt::Heads> exits = make_exits(o, data, members, loss, store);
   std::vector<adapt::Mode> modes = adapt::make_modes(members, exits, class_features, o);
+  adapt::check_lead(modes, o);
   if (adapt::has_heads(modes)) say(adapt::heads_line(data, o));
   return learn_modes(adapt::with_given_costs(std::move(modes), o), o, data, models, loss, store);
 }

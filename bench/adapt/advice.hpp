@@ -131,7 +131,7 @@ inline std::vector<std::string> advice(const Results& r) {
     if (std::string text = disturbed_text(r, m); !text.empty()) all.push_back(std::move(text));
   for (const TestedMode& m : r.modes)
     if (!m.learned.choice.missing.empty())
-      all.push_back(m.name + ": nothing faster than the full network was certified: " + m.learned.choice.missing);
+      all.push_back(m.name + ": nothing faster than the full network was certified. " + m.learned.choice.missing);
   if (std::string text = room_text(r); !text.empty()) all.push_back(std::move(text));
   for (const TestedMode& m : r.modes)
     if (std::string text = members_text(m); !text.empty()) all.push_back(std::move(text));

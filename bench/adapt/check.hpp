@@ -59,6 +59,8 @@ inline void check(const Options& o) {
   static_cast<void>(weir::Context({.threads = o.threads, .isa = o.isa}));
   program::check(o.costs);
   check_further(o);
+  if (o.lead != "auto" && !is_mode(o.lead))
+    throw weir::ArgumentError("--lead " + o.lead + ": auto, selection, search, early_exit or early_exit_NETWORK");
   if (o.rules.size() > 1)
     for (const std::string& rule : o.rules)
       if (rule == "all" || rule == "none" || std::ranges::count(o.rules, rule) > 1)

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/choose/choose.hpp>
+#include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/learn/keep_groups.hpp>
@@ -31,37 +31,68 @@ inline std::vector<double> curve_budgets(double asked) {
   return all;
 }
 
-/// A policy learned on `lessons`, for the mode's calibration part.
+/// Prices of loss on a path: the same for all that are learned.
+inline std::size_t prices_of_loss(const Options& o) { return o.quick ? 10 : 40; }
+
+/// The asked budget, with what counts how often its promise fails. Further limits are tested together with the budget
+/// on counts that draws would have to make anew for each of them: not counted there.
+inline weir::Budget promised_budget(const Options& o) {
+  weir::Budget budget = asked_budget(o);
+  if (o.confidence > 0 && !has_further(o)) budget.redraws = 1000;
+  return budget;
+}
+
+/// A policy learned on `lessons`, for the mode's calibration part. rules: the known ones stand on its path, too.
 inline Learned learned_on(const weir::Trace& lessons, const LearnedMode& m, weir::TrainOptions train,
-                          const weir::Budget& budget, const std::string& name, const Options& o) {
+                          const weir::Budget& budget, const std::string& name, const Options& o, bool rules) {
   ProgressLine progress("learning " + m.name + ", " + name);
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(lessons, m.spec->topology, train);
-  auto path = trainer.train_path(o.quick && !trainer.one_parameter() ? 8 : 24);
-  return {budget.value, weir::choose(trainer, path, m.calibration, budget, further_limits(o, m.calibration)), name};
+  auto path = rules ? learned_path(trainer, prices_of_loss(o), o) : trainer.train_path(prices_of_loss(o));
+  return {budget.value, weir::choose(trainer, path, m.calibration, budget, further_limits(o, m.calibration)), name,
+          budget.on};
 }
 
-/// Policies for the same limit that stand beside the mode's own: one on the other loss, learned in the same way, and
-/// the reduction of Bolukbasi et al. (ICML 2017) on the asked one, gates fitted by logistic regression again for each
-/// price.
-inline std::vector<Learned> learned_beside(const LearnedMode& m, const weir::TrainOptions& train, const Options& o,
-                                           const weir::Loss& loss) {
-  weir::Budget budget = asked_budget(o);
-  weir::TrainOptions paper = train;
-  paper.fit = nullptr;
-  paper.learner = "logistic";
-  std::vector<Learned> all{
-      learned_on(m.lessons, m, paper, budget, "the paper's reduction (logistic), " + o.budget + " loss", o)};
-  budget.on = o.budget == "net" ? weir::BudgetOn::excess : weir::BudgetOn::difference;
-  if (m.certified && budget.on == weir::BudgetOn::difference &&
-      m.calibration.size() < weir::bounds::least_paired_examples(budget.value, 1 - budget.confidence))
-    return all;
-  weir::TrainOptions other = train;
-  other.side = loss_side(budget.on);
-  const weir::Trace lessons = program::lessons(m.policy, loss, o.learn_from, other.side).trace;
-  const std::string name = o.budget == "net" ? "excess" : "net";
-  all.push_back(learned_on(lessons, m, other, budget, "learned, budget on the " + name + " loss", o));
-  return all;
+/// "", or why no policy is learned for this budget.
+inline std::string lacks_examples(const weir::Budget& budget, std::size_t n) {
+  if (budget.margin == weir::Margin::none || budget.on != weir::BudgetOn::difference) return "";
+  return weir::detail::missing_paired_examples(n, budget.value, budget.confidence, "images");
+}
+
+/// Policies that stand beside the mode's own, and why others were left out.
+struct BesideLearned {
+  std::vector<Learned> policies{};
+  std::vector<std::string> left_out{};
+};
+
+/// For the same limit, on the excess and on the net loss: what is learned in the mode's way (on the asked loss that is
+/// the mode's own), and the reduction of Bolukbasi et al. (ICML 2017), gates fitted by logistic regression again for
+/// each price.
+inline BesideLearned learned_beside(const LearnedMode& m, const Options& o, const weir::Loss& loss) {
+  BesideLearned made;
+  const weir::BudgetOn asked = budget_on(o.budget);
+  const weir::BudgetOn other = asked == weir::BudgetOn::excess ? weir::BudgetOn::difference : weir::BudgetOn::excess;
+  for (const weir::BudgetOn on : {asked, other}) {
+    const std::string name = on == weir::BudgetOn::excess ? "excess" : "net";
+    weir::Budget budget = promised_budget(o);
+    budget.on = on;
+    if (const std::string lacks = lacks_examples(budget, m.calibration.size()); !lacks.empty()) {
+      made.left_out.push_back("policies with the budget on the " + name + " loss left out: " + lacks);
+      continue;
+    }
+    weir::TrainOptions train = m.train;
+    train.side = loss_side(on);
+    const weir::Trace lessons =
+        on == asked ? m.lessons : program::lessons(m.policy, loss, o.learn_from, train.side).trace;
+    if (on != asked)
+      made.policies.push_back(
+          learned_on(lessons, m, train, budget, "learned, budget on the " + name + " loss", o, true));
+    train.fit = nullptr;
+    train.learner = "logistic";
+    made.policies.push_back(
+        learned_on(lessons, m, train, budget, "the paper's reduction (logistic), " + name + " loss", o, false));
+  }
+  return made;
 }
 
 /// One path of policies for the asked budget and for those of the curve.
@@ -75,9 +106,11 @@ inline LearnedPath learn_path(const LearnedMode& m, weir::TrainOptions train, co
   ProgressLine progress("learning " + m.name);
   train.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
   const weir::PolicyTrainer trainer(m.lessons, m.spec->topology, train);
-  auto path = learned_path(trainer, o.quick ? 10 : 40, o);
+  auto path = learned_path(trainer, prices_of_loss(o), o);
+  const weir::BudgetOn on = budget_on(o.budget);
   LearnedPath made{
-      {o.max_loss, weir::choose(trainer, path, m.calibration, asked_budget(o), further_limits(o, m.calibration))},
+      {o.max_loss, weir::choose(trainer, path, m.calibration, promised_budget(o), further_limits(o, m.calibration)), "",
+       on},
       {},
       offers_rules(trainer, o)};
   weir::Budget budget = asked_budget(o);
@@ -85,7 +118,7 @@ inline LearnedPath learn_path(const LearnedMode& m, weir::TrainOptions train, co
   budget.refinements = 4;
   for (const double b : curve_budgets(o.max_loss)) {
     budget.value = b;
-    made.curve.push_back({b, weir::choose(trainer, path, m.calibration, budget)});
+    made.curve.push_back({b, weir::choose(trainer, path, m.calibration, budget), "", on});
   }
   return made;
 }
@@ -132,17 +165,19 @@ inline LearnedMode learn(Design d, weir::Trace calibration, const Options& o, co
   check_guarantee(o, calibration.size());  // load_data() has looked already; nothing is learned without it
   calibration = at_prices(std::move(calibration), d.mode.prices);
   LearnedMode m{std::move(d.mode),      std::move(calibration), std::move(d.learner), std::move(d.tried),
-                std::move(d.decisions), std::move(d.repriced),  o.confidence > 0};
-  LearnedPath path = learn_path(m, d.train, o);
+                std::move(d.decisions), std::move(d.repriced),  o.confidence > 0,     std::move(d.train)};
+  LearnedPath path = learn_path(m, m.train, o);
   if (path.has_rules) m.learner += "; rules";
   m.learned = std::move(path.asked);
   m.curve = std::move(path.curve);
   m.members = weigh_members(m, o);
-  m.beside = learned_beside(m, d.train, o, loss);
+  BesideLearned beside = learned_beside(m, o, loss);
+  m.beside = std::move(beside.policies);
   m.plain = m.spec->feature_options.groups.size() == 1 ? m.spec : with_features(*m.spec, {});
   RulesTuned tuned = tune_rules(m.policy, m.calibration, m.spec->topology, o, loss);
   m.rules = std::move(tuned.rules);
-  m.left_out = std::move(tuned.left_out);
+  m.left_out = std::move(beside.left_out);
+  m.left_out.insert(m.left_out.end(), tuned.left_out.begin(), tuned.left_out.end());
   return m;
 }
 

@@ -10,9 +10,10 @@
 namespace adapt {
 
 /// Selection where there are several networks, early exit in each network that can be left, and the pool of all to be
-/// searched. The first is the one of policy.json: of one network and what was made of it, what the search finds.
-/// exits: with their heads. Exits of a copy are for the search: losses are counted against its network. class_features:
-/// gates see the class predicted. Throws ArgumentError where there is no mode.
+/// searched. Which of them is the one of policy.json is decided when they are learned (leading.hpp); of one network and
+/// what was made of it the pool comes first, so that it leads where two cost the same. exits: with their heads. Exits
+/// of a copy are for the search: losses are counted against its network. class_features: gates see the class predicted.
+/// Throws ArgumentError where there is no mode.
 inline std::vector<Mode> make_modes(const Members& members, const std::vector<Heads>& exits, bool class_features,
                                     const Options& o) {
   const Models& models = members.models;

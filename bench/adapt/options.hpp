@@ -20,7 +20,7 @@ struct Options {
   std::string classes, images, labels, test_images, test_labels, head_images, head_labels;
   std::vector<std::string> early_exit, make;
   std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "auto", isa;
-  std::string test_part, budget = "excess", heads_see = "auto";
+  std::string test_part, budget = "excess", heads_see = "auto", lead = "auto";
   std::vector<std::string> also;
   std::vector<double> split = {0.5, 0.25, 0.25};
   std::vector<std::string> features = {"auto"}, rules = {"all"};
@@ -86,6 +86,11 @@ inline void declare_networks(CLI::App& app, Options& o) {
          "chain, tree or DAG over networks and exits, found by cross-validation on the policy part; auto: search for "
          "the networks of bench/networks and where 8-bit copies were made, else dag")
       ->check(CLI::IsMember({"auto", "chain", "dag", "search"}))
+      ->group("Networks");
+  app.add_option("--lead", o.lead,
+                 "the way of stopping whose policy is policy.json and stands first in table and report: selection, "
+                 "search, early_exit or early_exit_NETWORK; auto: the one that costs least at the budget in "
+                 "cross-validation on the policy part")
       ->group("Networks");
 }
 

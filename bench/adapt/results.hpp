@@ -6,8 +6,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-#include <weir/policy/choose/bounds/clopper_pearson.hpp>
-#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/compare/rules/rule.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
@@ -16,6 +14,8 @@
 
 #include "../results_folder.hpp"
 #include "measure.hpp"
+#include "pairs.hpp"
+#include "promise.hpp"
 
 namespace adapt {
 
@@ -51,43 +51,32 @@ struct Results {
     return weir::evaluate(m.learned.choice.policy, m.test).mean_cost();
   }
 
-  /// Pairs of losses with the full network on the same images. excess: mean of max(0, L - L_full).
-  struct Pairs {
-    double excess = 0, net = 0;
-    std::size_t regressions = 0, repairs = 0, n = 0;
-    double excess_upper95() const { return weir::clopper_pearson_upper(regressions, n, 0.95); }
-  };
-  Pairs pairs(const Measured& c) const {
-    const Measured& f = full_of(c.mode);
-    Pairs p;
-    p.n = c.loss.size();
-    for (std::size_t i = 0; i < p.n; ++i) {
-      const double difference = c.loss[i] - f.loss[i];
-      p.excess += std::max(0.0, difference);
-      p.net += difference;
-      if (difference > 0) ++p.regressions;
-      if (difference < 0) ++p.repairs;
-    }
-    p.excess /= static_cast<double>(p.n);
-    p.net /= static_cast<double>(p.n);
-    return p;
-  }
+  using Pairs = adapt::Pairs;
+  Pairs pairs(const Measured& c) const { return Pairs::of(c.loss, full_of(c.mode).loss); }
+  bool binary() const { return weir::Loss(options.loss).binary(); }
 
   /// The loss that the budget is on.
-  double budgeted(const Pairs& p) const { return options.budget == "net" ? p.net : p.excess; }
+  double budgeted(const Pairs& p) const { return p.lost(budget_on(options.budget)); }
 
-  /// How often a policy whose true loss is exactly the budget shows as much as this or more on as many images: of
-  /// losses of 0 and 1; net, at the share of repairs that is seen.
-  std::optional<double> chance_of_as_much(const Pairs& p) const {
-    const double limit = options.max_loss;
-    if (!weir::Loss(options.loss).binary() || !(limit > 0 && limit < 1)) return std::nullopt;
-    const double repaired = std::min(static_cast<double>(p.repairs) / static_cast<double>(p.n), (1 - limit) / 2);
-    const auto d = static_cast<std::ptrdiff_t>(p.regressions) - static_cast<std::ptrdiff_t>(p.repairs);
-    const double less = options.budget == "net" ? weir::bounds::trinomial_cdf(d - 1, p.n, repaired + limit, repaired)
-                        : p.regressions > 0     ? weir::detail::binomial_cdf(p.regressions - 1, p.n, limit)
-                                                : 0;
-    return std::max(0.0, 1 - less);
+  /// The policy that a contestant ran, of those that were learned; null for others.
+  const Learned* learned_of(const Measured& c) const {
+    std::size_t before = 0;  // of its kind, in their order
+    for (const Measured* other = measured.data(); other != &c; ++other)
+      before += other->mode == c.mode && other->kind == c.kind ? 1 : 0;
+    for (const TestedMode& m : modes) {
+      if (m.name != c.mode) continue;
+      if (c.kind == "learned") return &m.learned;
+      if (c.kind == "beside") return &m.beside.at(before);
+      if (c.kind == "curve") return &m.curve.at(before);
+    }
+    return nullptr;
   }
+  /// What was promised of it; policies of the curve keep their budgets in the mean.
+  Promised promised(const Measured& c, const Learned& l) const {
+    return {l.on, l.budget, c.kind == "curve" ? 0 : options.confidence, l.choice};
+  }
+  /// What the test images say of that.
+  Verdict verdict(const Measured& c, const Learned& l) const { return Verdict::of(pairs(c), l.on, l.budget, binary()); }
 
   const Measured& learned(const TestedMode& m) const {
     for (const Measured& c : measured)

@@ -14,6 +14,7 @@
 
 #include "advice.hpp"
 #include "copies_text.hpp"
+#include "leading.hpp"
 #include "limits.hpp"
 #include "links.hpp"
 #include "machine.hpp"
@@ -63,6 +64,18 @@ inline nlohmann::json compared_json(const Results& r, const Measured& c) {
       {"excess_loss", p.excess}, {"net_loss", p.net},        {"regressions", p.regressions}, {"repairs", p.repairs}};
 }
 
+/// Of the true losses, where losses are 0 and 1.
+inline void add_limits(nlohmann::json& line, const Results& r, const Pairs& p) {
+  if (!r.binary()) return;
+  line["excess_loss_limits95"] = interval_json(p.limits95(weir::BudgetOn::excess));
+  line["net_loss_limits95"] = interval_json(p.limits95(weir::BudgetOn::difference));
+}
+
+/// What was promised of a policy, how often that fails, and what the test images show.
+inline void add_promise(nlohmann::json& line, const Results& r, const Measured& c) {
+  if (const Learned* l = r.learned_of(c)) line["promise"] = promise_json(r.promised(c, *l), r.verdict(c, *l));
+}
+
 /// Who left where: shares, and how many of those were right.
 inline nlohmann::json exits_json(const std::vector<ExitRow>& rows) {
   nlohmann::json exits;
@@ -81,7 +94,9 @@ inline nlohmann::json policy_json(const Results& r, const TestedMode& m) {
   const auto p = r.pairs(c);
   const auto ratio = r.speedup_interval(c);
   const bool in_seconds = m.prices.unit() == weir::cost_unit::seconds;
-  const bool binary = weir::Loss(o.loss).binary();
+  const bool binary = r.binary();
+  const Promised promised = r.promised(c, m.learned);
+  const Verdict verdict = r.verdict(c, m.learned);
   json a = {{"mode", m.name},
             {"learner", m.learner},
             {"learned_from", m.learned_from},
@@ -93,8 +108,8 @@ inline nlohmann::json policy_json(const Results& r, const TestedMode& m) {
             {"excess_loss_upper95", binary ? json(p.excess_upper95()) : json(nullptr)},
             {"regressions", p.regressions},
             {"repairs", p.repairs},
-            {"kept_on_test", r.budgeted(p) <= o.max_loss},
-            {"chance_of_as_much_at_the_budget", r.chance_of_as_much(p) ? json(*r.chance_of_as_much(p)) : json(nullptr)},
+            {"kept_on_test", verdict.kept},
+            {"chance_of_as_much_at_the_budget", verdict.chance ? json(*verdict.chance) : json(nullptr)},
             {"mcnemar_p", weir::detail::mcnemar_p(p.regressions, p.repairs)},
             {"predicted_mean_s", in_seconds ? json(r.predicted_cost(m)) : json(nullptr)},
             {"predicted_mean_cost", r.predicted_cost(m)},
@@ -105,10 +120,14 @@ inline nlohmann::json policy_json(const Results& r, const TestedMode& m) {
             {"speedup", r.speedup(c)},
             {"speedup_low95", ratio.low},
             {"speedup_high95", ratio.high},
-            {"budget_holds_with_confidence", m.certified ? json(o.confidence) : json(nullptr)},
+            {"budget_holds_with_confidence", promised.is_certified() ? json(o.confidence) : json(nullptr)},
+            {"validated_cost", m.validated ? json(*m.validated) : json(nullptr)},
+            {"left_out", m.left_out},
             {"decisions_that_differ_from_trace", r.strays(m)},
             {"exits", exits_json(exit_rows(m, c))}};
   a.update(times_json(c));
+  add_limits(a, r, p);
+  add_promise(a, r, c);
   for (std::size_t k = 0; k < a["exits"].size(); ++k) {
     a["exits"][k]["cost"] = m.costs()[k].cost;
     a["exits"][k]["answer_cost"] = m.costs()[k].answer_cost;
@@ -121,6 +140,8 @@ inline nlohmann::json policy_json(const Results& r, const TestedMode& m) {
 inline nlohmann::json other_json(const Results& r, const Measured& c) {
   nlohmann::json line = compared_json(r, c);
   line["mode"] = c.mode;
+  add_limits(line, r, r.pairs(c));
+  add_promise(line, r, c);
   if (c.kind == "rule" || c.kind == "random")
     if (const auto n = r.strays(c)) line["decisions_that_differ_from_trace"] = *n;
   if (c.kind == "curve") {
@@ -144,6 +165,7 @@ inline nlohmann::json summary_json(const Results& r) {
     if (c.kind == "oracle" || c.kind == "curve") s[c.kind].push_back(other_json(r, c));
     if (c.kind == "rule" || c.kind == "beside" || c.kind == "random") s["baselines"].push_back(other_json(r, c));
   }
+  s["leading"] = lead_line(r.modes, r.options);
   s["advice"] = advice_json(r);
   s["limits"] = limits_json(r);
   s["members"] = members_json(r.models);

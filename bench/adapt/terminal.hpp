@@ -6,14 +6,13 @@
 #include <weir/core/isa.hpp>
 #include <weir/io/report/printable.hpp>
 #include <weir/io/report/report.hpp>
-#include <weir/policy/choose/bounds/clopper_pearson.hpp>
-#include <weir/policy/choose/bounds/trinomial.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/stage_cost.hpp>
 
 #include "advice.hpp"
 #include "copies_text.hpp"
+#include "leading.hpp"
 #include "limits.hpp"
 #include "report/html.hpp"
 #include "results.hpp"
@@ -34,6 +33,12 @@ inline std::string batch_text(std::size_t batch) {
   return batch == 1 ? "batch 1" : "batches of " + std::to_string(batch);
 }
 
+/// "0.79 to 1.18": in percent.
+inline std::string limits_cell(const Pairs& p, weir::BudgetOn on) {
+  const std::string text = limits_text(on, p.limits95(on));
+  return text.substr(0, text.size() - 2);
+}
+
 /// Rows for every contestant but the curve: what is printed, and shown in the report.
 inline weir::detail::ReportTable main_table(const Results& r) {
   weir::detail::ReportTable t;
@@ -45,8 +50,9 @@ inline weir::detail::ReportTable main_table(const Results& r) {
               unit.name + std::string("/image"),
               "speed-up",
               "excess loss, %",
-              "95 % limit",
-              "net loss, %"};
+              "95 % limits",
+              "net loss, %",
+              "95 % limits"};
   for (const Measured& c : r.measured) {
     if (c.kind == "curve") continue;
     const auto p = r.pairs(c);
@@ -54,10 +60,11 @@ inline weir::detail::ReportTable main_table(const Results& r) {
     const std::string who = c.kind == "learned" ? "learned (" + c.name + ")"
                             : c.kind == "rule"  ? "rule: " + c.name
                                                 : c.name;
-    t.rows.push_back({c.mode, itself ? who + " (full)" : who, percent(c.accuracy()),
-                      format("%.1f", unit.per_second * c.mean_cost()), format("%.2fx", r.speedup(c)),
-                      itself ? "-" : percent(p.excess), itself || !binary ? "-" : percent(p.excess_upper95()),
-                      itself ? "-" : format("%+.2f", 100 * p.net)});
+    t.rows.push_back(
+        {c.mode, itself ? who + " (full)" : who, percent(c.accuracy()), format("%.1f", unit.per_second * c.mean_cost()),
+         format("%.2fx", r.speedup(c)), itself ? "-" : percent(p.excess),
+         itself || !binary ? "-" : limits_cell(p, weir::BudgetOn::excess), itself ? "-" : format("%+.2f", 100 * p.net),
+         itself || !binary ? "-" : limits_cell(p, weir::BudgetOn::difference)});
   }
   return t;
 }
@@ -126,29 +133,27 @@ inline std::string timing_line(const Results& r, const TestedMode& m) {
          micros(weir::detail::percentile(r.full_of(m.name).seconds, 99)) + ")" + decisions_text(m);
 }
 
-/// Whether the test images keep the budget, and how likely that is for a policy at its limit.
-inline std::string kept_line(const Results& r, const Results::Pairs& p) {
-  const bool net = r.options.budget == "net";
-  const double seen = r.budgeted(p), limit = r.options.max_loss;
-  const std::string words = (net ? format("%+.2f", 100 * seen) : percent(seen)) + " % " + r.options.budget +
-                            " loss on test: " + (seen <= limit ? "kept" : "ABOVE the budget");
-  const auto chance = r.chance_of_as_much(p);
-  return chance ? words + "; a policy whose true loss is " + percent(limit) + " % shows this or more in " +
-                      percent(*chance, 1) + " % of such tests"
-                : words;
+/// What was promised of a learned policy, and what the test images show: "budget 1.00 % excess loss, certified ...".
+inline std::string budget_line(const Results& r, const Measured& c) {
+  const Learned& l = *r.learned_of(c);
+  const Pairs p = r.pairs(c);
+  const Promised promised = r.promised(c, l);
+  const weir::BudgetOn other = l.on == weir::BudgetOn::excess ? weir::BudgetOn::difference : weir::BudgetOn::excess;
+  return promised.text() + ". On test " + counted_text(p.regressions, "regression") + " and " +
+         counted_text(p.repairs, "repair") + " of " + count_text(p.n) +
+         format(" (McNemar p = %.3g): ", weir::detail::mcnemar_p(p.regressions, p.repairs)) + r.verdict(c, l).text() +
+         "; " + Verdict::of(p, other, l.budget, r.binary()).seen_text();
 }
 
-inline std::string budget_line(const Results& r, const TestedMode& m) {
-  const auto p = r.pairs(r.learned(m));
-  std::string text = "budget " + percent(r.options.max_loss) + " % " + r.options.budget + " loss, ";
-  text += m.certified
-              ? "certified with " + format("%.0f", 100 * r.options.confidence) + " % confidence on calibration (" +
-                    (r.options.budget == "net" ? "exact trinomial test" : "Clopper-Pearson") + ", Learn then Test)"
-              : "kept in the mean on " + std::to_string(m.calibration.size()) +
-                    " calibration images, without a guarantee (--confidence 0)";
-  return text + "; on test " + std::to_string(p.regressions) + " regressions and " + std::to_string(p.repairs) +
-         " repairs of " + std::to_string(p.n) +
-         format(" (McNemar p = %.3g). ", weir::detail::mcnemar_p(p.regressions, p.repairs)) + kept_line(r, p);
+/// The same of each policy beside the mode's own, by name.
+inline std::vector<std::string> beside_lines(const Results& r, const TestedMode& m) {
+  std::vector<std::string> all;
+  for (const Measured& c : r.measured)
+    if (c.mode == m.name && c.kind == "beside") {
+      const std::string& missing = r.learned_of(c)->choice.missing;
+      all.push_back(c.name + ": " + budget_line(r, c) + (missing.empty() ? "" : ". " + missing));
+    }
+  return all;
 }
 
 /// The lines of a table; the first column, and the second of a wide one, begin at the left. No line feed at the end.
@@ -175,15 +180,18 @@ inline std::string table_text(const weir::detail::ReportTable& t) {
 
 /// What is said of a mode when all is measured.
 inline std::string mode_lines(const Results& r, const TestedMode& m) {
-  std::string text = m.name + " (" + m.learner + "): " + budget_line(r, m) + "\n" + timing_line(r, m) + "\n";
+  std::string text = m.name + " (" + m.learner + "): " + budget_line(r, r.learned(m)) + "\n" + timing_line(r, m) + "\n";
   if (const std::string cost = cost_line(r, m); !cost.empty()) text += cost + "\n";
   for (const LimitShown& limit : shown_limits(r, m)) text += limit_line(limit) + "\n";
+  for (const std::string& line : beside_lines(r, m)) text += line + "\n";
+  for (const std::string& note : m.left_out) text += note + "\n";
   return text + table_text(exit_table(r, m));
 }
 
 /// All that is said at the end of a run, but where its files lie.
 inline std::string results_text(const Results& r) {
   std::string text = "\n" + table_text(main_table(r)) + "\n";
+  if (const std::string lead = lead_line(r.modes, r.options); !lead.empty()) text += "\n" + lead + "\n";
   for (const TestedMode& m : r.modes) text += "\n" + mode_lines(r, m) + "\n";
   if (const std::string alone = copy_alone_text(r); !alone.empty()) text += "\n" + alone + "\n";
   for (const std::string& sentence : advice(r)) text += "\n- " + sentence;

@@ -8,6 +8,9 @@
 
 namespace weir::detail {
 
+/// How often the guarantee failed on calibration examples that were drawn anew.
+nlohmann::json redrawn_json(const Redrawn& r);
+
 /// The budget and what calibration found, for people and for programs that plot; "seconds" is called "cost" where the
 /// unit is another.
 nlohmann::json budget_json(const Budget& budget, const Choice& choice, const std::string& unit = cost_unit::seconds);

@@ -10,6 +10,11 @@
 
 namespace weir::detail {
 
+WEIR_INLINE nlohmann::json redrawn_json(const Redrawn& r) {
+  const Interval share = r.share95();
+  return {{"draws", r.draws}, {"above", r.above}, {"none", r.none}, {"low95", share.low}, {"high95", share.high}};
+}
+
 WEIR_INLINE nlohmann::json budget_json(const Budget& budget, const Choice& choice, const std::string& unit) {
   const std::string cost = cost_field(unit);
   const std::array<std::string, 3> names{"excess", "difference", cost};
@@ -26,6 +31,8 @@ WEIR_INLINE nlohmann::json budget_json(const Budget& budget, const Choice& choic
     json["confidence"] = budget.confidence;
     json["upper_limit"] = *choice.upper_limit;
   }
+  if (!choice.missing.empty()) json["missing"] = choice.missing;
+  if (choice.redrawn) json["redrawn"] = redrawn_json(*choice.redrawn);
   return json;
 }
 

@@ -7,6 +7,7 @@
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/choose/limits.hpp>
+#include <weir/policy/choose/redraw.hpp>
 #include <weir/policy/evaluate/budget.hpp>
 #include <weir/policy/learn/train.hpp>
 
@@ -23,6 +24,7 @@ struct Choice {
   /// network.
   std::string missing{};
   std::vector<LimitFound> limits{};  ///< what calibration shows of the further limits, in their order
+  std::optional<Redrawn> redrawn{};  ///< where Budget::redraws asks for it: how often the guarantee failed
 };
 
 /// The fastest policy that keeps a budget of loss, or the one of least loss that keeps a budget of cost, judged on a

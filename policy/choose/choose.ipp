@@ -69,10 +69,11 @@ inline Choice choose_certified(const PolicyTrainer& trainer, const std::vector<P
                                .delta = 1 - budget.confidence,
                                .steps = budget.steps,
                                .seed = budget.seed,
-                               .further = further});
+                               .further = further,
+                               .redraws = budget.redraws});
   const Estimate estimate = Estimate::of(evaluate(found.policy, calibration));
-  return {std::move(found.policy), found.lambda_a,     found.lambda_b,           estimate,
-          found.upper_limit,       calibration.size(), std::move(found.missing), std::move(found.limits)};
+  return {std::move(found.policy), found.lambda_a,           found.lambda_b,          estimate,     found.upper_limit,
+          calibration.size(),      std::move(found.missing), std::move(found.limits), found.redrawn};
 }
 
 }  // namespace weir::detail

@@ -3,7 +3,6 @@
 #include <Eigen/Core>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +12,8 @@
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/least_examples.hpp>
 #include <weir/policy/choose/limits.hpp>
+#include <weir/policy/choose/redraw.hpp>
+#include <weir/policy/choose/ring.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 
 namespace weir {
@@ -44,14 +45,6 @@ std::optional<std::size_t> control_conformal_risk(const Eigen::MatrixXd& r, doub
 /// crosses epsilon once, whatever single members do, but r' counts every example that any safer member failed.
 std::optional<std::size_t> bound_monotone_risk(const Eigen::MatrixXd& r, double epsilon, double delta,
                                                const MeanTest& test);
-
-/// Which of m hypotheses are rejected, at familywise error delta: hypothesis j holds the share weights[j] of delta
-/// (>= 0, sum <= 1) and is rejected where p_value(j) <= its share; then the share goes to the next that is not yet
-/// rejected, cyclically (the graphical procedure of Bretz, Maurer, Brannath, Posch, Stat. Med. 2009, on a ring). All on
-/// one j is fixed-sequence testing from j on; equal shares are Bonferroni's with Holm's gain. The weights must not
-/// depend on the data that the p-values come from. p_value is called at most once for each j, with a share > 0 only.
-std::vector<bool> reject_on_ring(std::vector<double> weights, double delta,
-                                 const std::function<double(std::size_t)>& p_value);
 
 /// The fastest member that reject_on_ring certifies (Learn then Test: Angelopoulos, Bates, Candes, Jordan, Lei, Ann.
 /// Appl. Stat. 2025; the hypotheses are "the risk of member j is above epsilon"). Needs no monotone risk.
@@ -85,6 +78,9 @@ struct GuaranteeOptions {
   int steps = 100;          ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
   std::uint64_t seed = 0;   ///< of the mixes
   FurtherLimits further{};  ///< kept together with epsilon; Certificate::learn_then_test only
+  /// Times that the calibration examples are drawn anew (redraw.hpp), to count how often the guarantee fails. Needs
+  /// Certificate::learn_then_test, the exact test, and no further limits.
+  std::size_t redraws = 0;
 };
 
 /// A policy and what calibration says of it.
@@ -97,8 +93,9 @@ struct Guarantee {
   double upper_limit = 0;
   std::vector<LimitFound> limits{};  ///< what calibration shows of GuaranteeOptions::further, in that order
   /// "", or why the policy is the full network: "95 % for 1 % needs 299 examples with no regression; there are 40 for
-  /// calibration", "no policy of the path kept the budget: the best had 9 regressions of 300, allowed are 0".
+  /// calibration", or which policy came nearest to passing, and how many examples would be enough.
   std::string missing{};
+  std::optional<Redrawn> redrawn{};  ///< where that was asked for, and the examples are enough for some policy to pass
 };
 
 /// The fastest policy of policy_family(trainer, path) that the certificate lets pass on the calibration trace. If none

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +14,9 @@
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/guarantee.hpp>
 #include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/choose/none_kept.hpp>
+#include <weir/policy/choose/redraw.hpp>
+#include <weir/policy/choose/ring.hpp>
 #include <weir/policy/evaluate/statistics.hpp>
 
 namespace weir::detail {
@@ -51,26 +53,6 @@ WEIR_INLINE std::optional<std::size_t> bound_monotone_risk(const Eigen::MatrixXd
     last = static_cast<std::size_t>(j);
   }
   return last;
-}
-
-WEIR_INLINE std::vector<bool> reject_on_ring(std::vector<double> weights, double delta,
-                                             const std::function<double(std::size_t)>& p_value) {
-  const std::size_t m = weights.size();
-  std::vector<bool> rejected(m, false);
-  std::vector<double> p(m, -1);
-  for (bool again = true; again;) {
-    again = false;
-    for (std::size_t j = 0; j < m; ++j) {
-      if (rejected[j] || !(weights[j] > 0)) continue;
-      if (p[j] < 0) p[j] = p_value(j);
-      if (p[j] > weights[j] * delta) continue;
-      rejected[j] = again = true;
-      std::size_t heir = j;
-      for (std::size_t step = 1; step < m && rejected[heir]; ++step) heir = (j + step) % m;
-      if (!rejected[heir]) weights[heir] += weights[j];
-    }
-  }
-  return rejected;
 }
 
 WEIR_INLINE std::optional<std::size_t> learn_then_test(const Eigen::MatrixXd& r, double epsilon, double delta,
@@ -120,29 +102,6 @@ inline std::string allowed_text(const std::optional<std::size_t>& allowed) {
   return allowed ? std::to_string(*allowed) : std::string("not even 0");
 }
 
-/// What the best member of a family shows that has none to certify. r in [0, 1], a net loss as (1 + d) / 2.
-inline std::string none_kept(const Eigen::MatrixXd& r, const GuaranteeOptions& o) {
-  if (r.cols() == 0) return "no policy of the path is faster than the full network";
-  Eigen::Index best = 0;
-  r.colwise().sum().minCoeff(&best);
-  const auto n = static_cast<std::size_t>(r.rows());
-  const std::string begin = "no policy of the path kept the budget: the best had ";
-  const double epsilon = o.epsilon / o.largest;
-  if (o.test != "clopper_pearson" || o.certificate == Certificate::none ||
-      o.certificate == Certificate::conformal_risk_control) {
-    const double mean = r.col(best).mean();
-    return begin + "a mean of " + std::to_string(o.largest * (o.risk == Risk::net ? 2 * mean - 1 : mean)) + " on " +
-           std::to_string(n) + " examples, the limit is " + std::to_string(o.epsilon);
-  }
-  const auto count = [&](double value) { return static_cast<std::size_t>((r.col(best).array() == value).count()); };
-  const auto allowed =
-      o.risk == Risk::net ? most_paired_regressions(n, epsilon, o.delta) : most_regressions(n, epsilon, o.delta);
-  return begin + std::to_string(count(1)) + " regressions " +
-         (o.risk == Risk::net ? "and " + std::to_string(count(0)) + " repairs " : "") + "of " + std::to_string(n) +
-         ", allowed are " + allowed_text(allowed) + (o.risk == Risk::net ? " without a repair" : "") +
-         (allowed && count(1) <= *allowed ? " to one that is tested by itself" : "");
-}
-
 /// The members of a family tested on the budget and on all further limits.
 class JointTests {
  public:
@@ -187,6 +146,7 @@ class JointTests {
   }
 
   const PolicyFamily& family() const { return opened_.family; }
+  const std::vector<double>& weights() const { return opened_.weights; }
 
  private:
   OpenedFamily opened_;
@@ -209,6 +169,9 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
     if (options.certificate != Certificate::learn_then_test)
       throw ArgumentError("guarantee: further limits are certified by Certificate::learn_then_test only");
   }
+  if (options.redraws > 0 && (options.certificate != Certificate::learn_then_test ||
+                              options.test != "clopper_pearson" || !options.further.empty()))
+    throw ArgumentError("guarantee: only Learn then Test with the exact test, without further limits, is drawn anew");
   if (std::string missing = detail::too_few(calibration.size(), options); !missing.empty()) {
     Guarantee none{
         MixedPolicy::pure(detail::fixed_policy(trainer.topology(), trainer.trace(), trainer.trace().full())), {}, {}};
@@ -235,6 +198,13 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
     family = opened.family;
     joint.emplace(std::move(opened), calibration, options);
   }
+  const std::vector<double> weights = [&] {  // that the test begins at
+    if (joint) return joint->weights();
+    if (options.certificate == Certificate::learn_then_test) return starts();
+    std::vector<double> first(family.size(), 0.0);
+    if (!first.empty()) first[0] = 1;
+    return first;
+  }();
   const FamilyTable table = evaluate(family, calibration);
   Eigen::MatrixXd r = table.risk / options.largest;
   if (r.size() > 0 && r.cwiseAbs().maxCoeff() > 1)
@@ -254,13 +224,17 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
       break;
     case Certificate::learn_then_test:
       j = joint ? joint->choose(table, r, epsilon, test)
-                : detail::learn_then_test(r, epsilon, options.delta, test, starts());
+                : detail::learn_then_test(r, epsilon, options.delta, test, weights);
       break;
   }
+  std::optional<Redrawn> redrawn;
+  if (options.redraws > 0)
+    redrawn = detail::redraw(r, epsilon, options.delta, net, weights, options.redraws, options.seed + 1);
   if (!j) {
     Guarantee none{MixedPolicy::pure(family.full), {}, {}};
     if (joint) none.missing = joint->missing(table);
-    if (none.missing.empty()) none.missing = detail::none_kept(r, options);
+    if (none.missing.empty()) none.missing = detail::none_kept(r, options, weights);
+    none.redrawn = redrawn;
     return none;
   }
   const auto losses = detail::column(r, *j);
@@ -270,7 +244,9 @@ WEIR_INLINE Guarantee guarantee(const PolicyTrainer& trainer, const std::vector<
           family.safer(*j).lambda,
           risk(bounds::sum(losses) / static_cast<double>(losses.size())),
           risk(upper_limit(test, losses, options.delta)),
-          joint ? joint->found(table, *j) : std::vector<LimitFound>()};
+          joint ? joint->found(table, *j) : std::vector<LimitFound>(),
+          {},
+          redrawn};
 }
 
 }  // namespace weir

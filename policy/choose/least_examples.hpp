@@ -30,8 +30,20 @@ std::optional<std::size_t> most_regressions(std::size_t n, double epsilon, doubl
 
 namespace weir::detail {
 
-/// The same for a net loss (BudgetOn::difference) of a policy that repairs nothing; each repair allows about one more.
-/// nullopt too for an epsilon outside (0, 1].
+/// The largest k < n for which passes(k), which holds for all smaller ones too; nullopt where not even 0 passes.
+template <class Passes>
+std::optional<std::size_t> largest_passing(std::size_t n, const Passes& passes) {
+  if (n == 0 || !passes(0)) return std::nullopt;
+  std::size_t low = 0, high = n;
+  while (high - low > 1) {
+    const std::size_t middle = low + (high - low) / 2;
+    (passes(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+/// most_regressions for a net loss (BudgetOn::difference) of a policy that repairs nothing; each repair allows about
+/// one more. nullopt too for an epsilon outside (0, 1].
 std::optional<std::size_t> most_paired_regressions(std::size_t n, double epsilon, double delta);
 
 /// "95", "0.25": a share in percent, without digits that say nothing.

@@ -32,18 +32,6 @@ WEIR_INLINE std::optional<std::size_t> least_examples(const MeanTest& test, doub
   return high;
 }
 
-/// The largest k < n for which passes(k), which holds for all smaller ones too; nullopt where not even 0 passes.
-template <class Passes>
-std::optional<std::size_t> largest_passing(std::size_t n, const Passes& passes) {
-  if (n == 0 || !passes(0)) return std::nullopt;
-  std::size_t low = 0, high = n;
-  while (high - low > 1) {
-    const std::size_t middle = low + (high - low) / 2;
-    (passes(middle) ? low : high) = middle;
-  }
-  return low;
-}
-
 }  // namespace weir::detail
 
 namespace weir {

@@ -8,6 +8,9 @@
 #include <weir/policy/choose/learn_policy.ipp>
 #include <weir/policy/choose/least_examples.ipp>
 #include <weir/policy/choose/limits.ipp>
+#include <weir/policy/choose/none_kept.ipp>
+#include <weir/policy/choose/redraw.ipp>
+#include <weir/policy/choose/ring.ipp>
 #include <weir/policy/choose/watched_reference.ipp>
 #include <weir/policy/compare/baselines.ipp>
 #include <weir/policy/compare/calibration.ipp>

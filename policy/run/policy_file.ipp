@@ -81,7 +81,9 @@ namespace weir::detail {
 /// "margin".
 inline void check_budget_keys(const nlohmann::json& budget) {
   refuse_unknown_keys(budget, {"on", "value", "margin", "n_calibration", "calibration", "confidence", "upper_limit",
-                               "risk", "certificate", "test"});
+                               "missing", "redrawn", "risk", "certificate", "test"});
+  if (budget.is_object() && budget.contains("redrawn"))
+    refuse_unknown_keys(budget.at("redrawn"), {"draws", "above", "none", "low95", "high95"});
   if (budget.is_object() && budget.contains("calibration"))
     refuse_unknown_keys(budget.at("calibration"), {"seconds", "cost", "loss", "excess", "difference"});
 }

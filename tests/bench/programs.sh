@@ -81,7 +81,7 @@ learn() {
   "$weir" adapt --quick --measure 50 --images "$data/t10k-images-idx3-ubyte.gz[0:2000]" \
     --labels $data/t10k-labels-idx1-ubyte.gz --network "$networks/fashion_alexnet.onnx" \
     --network "$networks/fashion_googlenet.onnx" --preprocess "$networks/models.json" --exits 1 \
-    --out "$folder/results" "$@"
+    --lead selection --out "$folder/results" "$@"
 }
 ! learn --bundle "$folder/full" 2>"$folder/err" || fail "a folder with something in it was taken"
 grep -q "there is something here" "$folder/err" && ! [ -e "$folder/results" ] || fail "learned before it was refused"

@@ -6,6 +6,7 @@ import gzip
 import html
 import html.parser
 import json
+import math
 import os
 import re
 import shutil
@@ -39,6 +40,87 @@ def make_images(folder, n):
             name = NAMES[i % len(NAMES)].format(i)
             (folder / name).write_bytes(b"P5 28 28 255\n" + pixels[784 * i:784 * (i + 1)])
             out.writerow([name, labels[i]])
+
+
+def binomial(k, n, p):
+    """P(Binomial(n, p) <= k)."""
+    return sum(math.comb(n, i) * p ** i * (1 - p) ** (n - i) for i in range(k + 1))
+
+
+def clopper_pearson(k, n):
+    """The p at which k of n, and no more or no fewer, come about with 2.5 %."""
+    def solve(above):
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if above(middle) else (low, middle)
+        return low
+    return [0 if k == 0 else solve(lambda p: 1 - binomial(k - 1, n, p) < 0.025),
+            1 if k == n else solve(lambda p: binomial(k, n, p) > 0.025)]
+
+
+def near(a, b):
+    return all(abs(x - y) < 1e-6 for x, y in zip(a, b))
+
+
+def check_promise(line, n, asked_confidence):
+    """The verdict and the figures beside a budget, counted anew from regressions and repairs."""
+    p, k, s = line["promise"], line["regressions"], line["repairs"]
+    seen = k / n if p["on"] == "excess" else (k - s) / n
+    check(abs(p["seen_on_test"] - seen) < 1e-12, "seen:", p, seen)
+    check(p["kept_on_test"] == (seen <= p["budget"]), "the verdict does not agree with the numbers:", p, seen)
+    check(near(line["excess_loss_limits95"], clopper_pearson(k, n)), "limits:", line, clopper_pearson(k, n))
+    low, high = line["net_loss_limits95"]
+    check(low <= (k - s) / n <= high and high - low < 8 * ((k + s + 4) ** 0.5 + 1) / n, "limits of the net loss:", line)
+    check(p["limits95"] == line[p["on"] + "_loss_limits95"], "limits of another loss:", p)
+    if p["on"] == "excess" and p["budget"] > 0:
+        chance = 1 - binomial(k - 1, n, p["budget"]) if k > 0 else 1
+        check(abs(p["chance_of_as_much_at_the_budget"] - chance) < 1e-6, "chance:", p, chance)
+    check((p["chance_of_as_much_at_the_budget"] is None) == (p["budget"] == 0), "chance:", p)
+    if asked_confidence:
+        redrawn = p["redrawn"]
+        check(redrawn["draws"] == 1000 and 0 <= redrawn["above"] <= 1000, "draws:", redrawn)
+        check(near([redrawn["low95"], redrawn["high95"]], clopper_pearson(redrawn["above"], 1000)), "limits:", redrawn)
+        check(redrawn["low95"] <= 1 - asked_confidence, "the promise fails more often than it says:", redrawn)
+        check(p["confidence"] == (None if p["missing"] else asked_confidence), "confidence:", p)
+    return p["kept_on_test"]
+
+
+TITLES = {"certified": {True: "Promise kept.", False: "Above what was promised."},
+          "mean": {True: "Within the budget.", False: "Above the budget."}}
+
+
+def check_promises(page, summary, confidence=0.95):
+    n = summary["n_test"]
+    for mode in summary["adaptive"]:
+        check_promise(mode, n, confidence)
+        beside = [b for b in summary["baselines"] if b["mode"] == mode["mode"] and "promise" in b]
+        for b in beside:
+            check_promise(b, n, confidence)
+        found = [(b["promise"]["on"], "paper" in b["name"]) for b in beside] + [(mode["promise"]["on"], False)]
+        check(sorted(found) == sorted((on, paper) for on in ("excess", "net") for paper in (True, False)),
+              "rows of both budgets:", found)
+        check(page.count("certified with 95 % confidence") + page.count("could be certified with") >= len(found),
+              "a promise is not in the page")
+    for c in summary["curve"]:
+        check_promise(c, n, None)
+    # The slider: of each policy the title and the figures that the summary has.
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
+    for shown, mode in zip(data, summary["adaptive"]):
+        curve = [c for c in summary["curve"]
+                 if c["mode"] == mode["mode"] and c["budget"] != mode["promise"]["budget"]]
+        for k, policy in enumerate(shown["policies"]):
+            title, text, kept = policy["note"]
+            line = mode if k == shown["chosen"] else curve[k - (k > shown["chosen"])]
+            p = line["promise"]
+            kind = "mean" if line is not mode else "certified"
+            want = "Nothing faster was certified." if line is mode and p["missing"] else TITLES[kind][p["kept_on_test"]]
+            check(kept == p["kept_on_test"] and title == want, "the slider says", policy["note"], "of", p)
+            check(f"{100 * p['seen_on_test']:.2f} % {p['on']} loss (95 % limits" in text.replace("+", ""), text, p)
+            check(("shows this or more in" in text) == (p["budget"] > 0), "how often this is seen:", text)
+            check(("of 1,000 new draws of the 200 calibration images" in text) == (line is mode), "how often the promise fails:", text)
+    first = re.search(r'id="promise"[^>]*>\s*<b>(.*?)</b>\s*<span>(.*?)</span>', page, re.S)
+    check(html.unescape(first[1]) == data[0]["policies"][data[0]["chosen"]]["note"][0], "the first screen says", first[1])
 
 
 class Checker(html.parser.HTMLParser):
@@ -84,7 +166,7 @@ def check_page(folder):
         check(bad not in page, repr(bad), "is in the page")
     for word in ["Dress &amp; &#39;Coat&#39;", "decisions.csv", "load_policy", "prefers-color-scheme"]:
         check(word in page, repr(word), "is not in the page")
-    check("Promise kept." in page or "Above what was promised." in page, "nothing on the promise")
+    check_promises(page, json.loads((folder / "summary.json").read_text()))
     check(checker.count["img"] >= 20, checker.count["img"], "pictures")
 
 
@@ -107,6 +189,42 @@ def check_files(folder):
         right = sum(r["answer"] == r["label"] for r in rows) / len(rows)
         check(abs(right - mode["accuracy"]) < 1e-9, "right:", right, mode["accuracy"])
     check(all(abs(sum(e["share"] for e in p["exits"]) - 1) < 1e-9 for p in summary["curve"]), "shares of the curve")
+
+
+def check_leader(results, said):
+    """The mode that stands first, and has policy.json, is the one that costs least in cross-validation, and a line says so."""
+    summary = json.loads((results / "summary.json").read_text())
+    costs = [m["validated_cost"] for m in summary["adaptive"]]
+    check(len(costs) > 1 and costs[0] == min(c for c in costs if c is not None), "who leads:", costs)
+    first = summary["adaptive"][0]["mode"]
+    line = summary["leading"]
+    check(line.startswith(first + " leads (policy.json)") and line in said, line, "of", first)
+    check(html.escape(line, quote=False) in (results / "report.html").read_text(), line, "is not in the report")
+    policy = json.loads((results / "policy.json").read_text())
+    check(policy["provenance"]["mode"] == first, policy["provenance"], first)
+    redrawn = summary["adaptive"][0]["promise"]["redrawn"]
+    check(policy["budget"]["redrawn"] == redrawn, policy["budget"], redrawn)
+
+
+def check_net(run, folder):
+    """--budget net, and another mode in front: both on few images, so that it takes seconds."""
+    done = run("--budget", "net", "--lead", "early_exit", "--measure", "150", "--rules", "none", out="net")
+    said = done.stdout.decode(errors="replace")
+    check(done.returncode == 0, said)
+    summary = json.loads((folder / "net/summary.json").read_text())
+    check(summary["adaptive"][0]["mode"] == "early_exit" and "early_exit leads (policy.json), as --lead says" in said, said)
+    check(all(m["promise"]["on"] == "net" for m in summary["adaptive"]), summary["adaptive"])
+    check_promises((folder / "net/report.html").read_text(), summary)
+    for m in summary["adaptive"]:
+        p = m["promise"]
+        verdict = "kept" if p["kept_on_test"] else "ABOVE the budget"
+        seen = f"{'+' if p['seen_on_test'] > 0 else ''}{100 * p['seen_on_test']:.2f} % net loss (95 % limits "
+        check(re.search(re.escape(m["mode"]) + r" \(.*" + re.escape(seen) + r"[^)]*\) on test: " + verdict, said),
+              seen, verdict, "is not in", said)
+    done = run("--lead", "nosuch")
+    check(done.returncode != 0 and b"--lead nosuch" in done.stdout, done.stdout)
+    done = run("--lead", "search")
+    check(done.returncode != 0 and b"no such mode in this run, but selection, early_exit" in done.stdout, done.stdout)
 
 
 def lines_of(page, word):
@@ -154,12 +272,12 @@ def small_job(adapt, folder, networks, tools):
                      {"mode": "another", "mean_s": "x"}]}))
     (folder / "bad.json").write_text('{"adaptive": 1}')
 
-    def run(*options):
+    def run(*options, out="results"):
         return subprocess.run(
             [adapt, "--quick", "--images", folder / "images", "--labels", folder / "images/labels.csv", "--classes",
              folder / "classes.txt", "--network", networks / "fashion_alexnet.onnx", "--network",
              networks / "fashion_googlenet.onnx", "--preprocess", networks / "models.json", "--exits", "1",
-             "--max-loss", "0.05", "--name", 'Mine "quoted" <u>&' + ESC, "--out", folder / "results", *options],
+             "--max-loss", "0.05", "--name", 'Mine "quoted" <u>&' + ESC, "--out", folder / out, *options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
 
     for name, words in [("nosuch.json", b"no such file"), ("bad.json", b"is no summary.json that adapt wrote")]:
@@ -173,7 +291,9 @@ def small_job(adapt, folder, networks, tools):
         check(re.search(words, done.stdout), words, "is not in:", done.stdout.decode(errors="replace"))
     check_page(folder / "results")
     check_files(folder / "results")
+    check_leader(folder / "results", done.stdout.decode(errors="replace"))
     check_code(folder / "results", folder / "images", tools)
+    check_net(run, folder)
 
 
 class Chromium:

@@ -1,6 +1,7 @@
 /// The first screen: what came out, in words and in four tiles, and whether the promise was kept.
 #pragma once
 #include <array>
+#include <cctype>
 #include <string>
 #include <weir/policy/evaluate/statistics.hpp>
 
@@ -66,39 +67,48 @@ inline std::array<Tile, 4> tiles(const Page& page, const ShownMode& m, const Sho
           loss};
 }
 
-/// What a test part is too small for; "" where its images show by themselves that the budget is kept.
-inline std::string too_few_text(const Page& page, const Shown& s) {
-  if (!page.binary || page.is_net() || s.pairs.excess_upper95() <= s.budget) return "";
-  return " These " + count_text(s.pairs.n) + " test images by themselves show less: their 95 % limit is " +
-         percent_text(s.pairs.excess_upper95()) + ".";
-}
-
 /// Green where the test images keep the budget, amber where they do not.
 struct Promise {
   bool is_kept;
   std::string title, text;
 };
 
+/// The title, and in words what was promised and whether it was kept.
+inline Promise promise_words(const Promised& promised, const Verdict& v) {
+  if (promised.confidence <= 0)
+    return {v.kept, v.kept ? "Within the budget." : "Above the budget.",
+            "This policy keeps its budget in the mean of the calibration images, without a guarantee."};
+  if (!promised.is_certified())
+    return {v.kept, "Nothing faster was certified.",
+            "No policy faster than the full network could be certified with " + promised.confidence_text() +
+                " confidence, so the full network answers every image."};
+  if (!v.kept)
+    return {false, "Above what was promised.",
+            "The promise is about the draw of the calibration images: of 100 draws at least " +
+                weir::detail::format_short(100 * promised.confidence, 3) + " give a policy that keeps it."};
+  return {true, "Promise kept.",
+          "The budget holds for images like these with " + promised.confidence_text() + " confidence." +
+              (v.limits && v.limits->high > v.budget
+                   ? " The test images by themselves are too few to show that: their upper limit is above the budget."
+                   : "")};
+}
+
+/// One policy's promise, what the test images show of it, and the evidence beside it.
+inline Promise promise(const Promised& promised, const Verdict& v) {
+  Promise p = promise_words(promised, v);
+  const auto sentence = [](std::string text) {
+    if (text.empty()) return text;
+    text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+    return " " + text + ".";
+  };
+  p.text = v.seen_text() + " on test, " + percent_text(v.budget) + " allowed. " + p.text +
+           sentence(promised.evidence()) + sentence(v.chance_text());
+  return p;
+}
+
 inline Promise promise(const Page& page, const Shown& s) {
   const Results& r = page.results;
-  const double seen = r.budgeted(s.pairs);
-  const bool kept = seen <= s.budget;
-  const std::string what = page.is_net() ? "accuracy lost" : page.binary ? "new mistakes" : "excess loss";
-  const std::string figures = percent_text(seen) + " " + what + " on test, " + percent_text(s.budget) + " allowed. ";
-  if (!s.is_certified)
-    return {kept, kept ? "Within the budget." : "Above the budget.",
-            figures + "This policy keeps its budget in the mean of the calibration images, without a guarantee."};
-  const std::string confidence = weir::detail::format_short(100 * page.options().confidence, 3);
-  std::string text = figures;
-  if (kept)
-    text += "The budget holds for images like these with " + confidence + " % confidence." + too_few_text(page, s);
-  else
-    text += "The promise is about the draw of the calibration images: of 100 draws at least " + confidence +
-            " give a policy that keeps it.";
-  if (const auto chance = r.chance_of_as_much(s.pairs); chance && !kept)
-    text += " A policy whose true loss is exactly " + percent_text(s.budget) + " shows this much or more in " +
-            percent_text(*chance, 1) + " of such tests.";
-  return {kept, kept ? "Promise kept." : "Above what was promised.", text};
+  return promise(r.promised(*s.run, *s.learned), r.verdict(*s.run, *s.learned));
 }
 
 inline std::string headline_html(const Page& page) {

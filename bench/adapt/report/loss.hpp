@@ -32,8 +32,8 @@ inline weir::detail::SvgPlot loss_plot(const Page& page, const ShownMode& m) {
          "calibration: " + percent_text(s.on_calibration) + " at a budget of " + percent_text(s.budget)});
     weir::detail::PlotPoint p{100 * s.budget, 100 * seen, 0, 0,
                               "test: " + percent_text(seen) + " at a budget of " + percent_text(s.budget)};
-    if (page.binary && !page.is_net()) {
-      const weir::Interval i = weir::clopper_pearson(s.pairs.regressions, s.pairs.n);
+    if (page.binary) {
+      const weir::Interval i = s.pairs.limits95(s.learned->on);
       p.error_below = 100 * (seen - i.low);
       p.error_above = 100 * (i.high - seen);
     }

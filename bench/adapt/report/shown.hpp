@@ -16,12 +16,13 @@ namespace adapt {
 /// A policy and what its measured run did.
 struct Shown {
   const Measured* run = nullptr;
+  const Learned* learned = nullptr;
   double budget = 0;
   bool is_chosen = false;      ///< the one of policy.json; the others are in the mean of the calibration images
   bool is_certified = false;   ///< with the asked confidence
   double predicted = 0;        ///< mean cost of a test image after the traces, in the mode's unit
   double on_calibration = 0;   ///< the loss that the budget is on, on calibration images
-  Results::Pairs pairs;        ///< with the full network, on test images
+  Pairs pairs;                 ///< with the full network, on test images
   std::vector<ExitRow> exits;  ///< [stages]
 };
 
@@ -38,6 +39,7 @@ struct ShownMode {
 inline Shown shown(const Results& r, const TestedMode& m, const Measured& c, const Learned& learned) {
   Shown s;
   s.run = &c;
+  s.learned = &learned;
   s.budget = learned.budget;
   s.predicted = weir::evaluate(learned.choice.policy, m.test).mean_cost();
   const weir::Evaluation e = weir::evaluate(learned.choice.policy, m.calibration);
@@ -59,7 +61,7 @@ inline std::vector<ShownMode> shown_modes(const Results& r) {
       }
     Shown asked = shown(r, m, r.learned(m), m.learned);
     asked.is_chosen = true;
-    asked.is_certified = m.certified;
+    asked.is_certified = r.promised(*asked.run, m.learned).is_certified();
     one.policies.push_back(std::move(asked));
     std::ranges::sort(one.policies, {}, &Shown::budget);
     one.chosen = static_cast<std::size_t>(std::ranges::find_if(one.policies, &Shown::is_chosen) - one.policies.begin());
@@ -93,7 +95,7 @@ struct Page {
       : results(r),
         modes(shown_modes(r)),
         class_text(r),
-        binary(weir::Loss(r.options.loss).binary()),
+        binary(r.binary()),
         unit(TimeUnit::of(r.full().mean_cost())) {}
   const Options& options() const { return results.options; }
   bool is_net() const { return results.options.budget == "net"; }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../terminal.hpp"
 #include "shown.hpp"
 
 namespace adapt {
@@ -23,21 +24,23 @@ inline Table contestants_table(const Page& page, const std::string& caption) {
               time,
               page.binary ? "Right, %" : "1 - loss",
               page.binary ? "New mistakes, %" : "Excess loss",
-              "95 % limit",
-              "Accuracy lost, %"};
-  t.classes = {"-", "-", "-", "-", "-", "w", "w"};
+              "95 % limits",
+              "Accuracy lost, %",
+              "95 % limits"};
+  t.classes = {"-", "-", "-", "-", "-", "w", "w", "w"};
   return t;
 }
 
 inline void add_row(Table& t, const Page& page, const Measured& c, const std::string& name, bool is_strong = false) {
-  const Results::Pairs p = page.results.pairs(c);
+  const Pairs p = page.results.pairs(c);
   const bool itself = &c == &page.results.full_of(c.mode);
   const double time = page.unit.per_second * c.mean_cost();
   t.rows.push_back({name, times_text(page.results.speedup(c)), weir::detail::format_fixed(time, time < 100 ? 1 : 0),
                     weir::detail::format_fixed(100 * c.accuracy(), 2),
                     itself ? "-" : weir::detail::format_fixed(100 * p.excess, 2),
-                    itself || !page.binary ? "-" : weir::detail::format_fixed(100 * p.excess_upper95(), 2),
-                    itself ? "-" : weir::detail::format_fixed(100 * p.net, 2)});
+                    itself || !page.binary ? "-" : limits_cell(p, weir::BudgetOn::excess),
+                    itself ? "-" : weir::detail::format_fixed(100 * p.net, 2),
+                    itself || !page.binary ? "-" : limits_cell(p, weir::BudgetOn::difference)});
   t.strong.resize(t.rows.size());
   t.strong.back() = is_strong;
 }
@@ -90,22 +93,37 @@ inline std::string stage_table(const Page& page, const ShownMode& m) {
   return t.html();
 }
 
+/// What was promised of the policies beside the chosen one, folded away, and who is not in the table.
+inline std::string beside_html(const Page& page, const ShownMode& m) {
+  const auto list = [](const std::vector<std::string>& lines) {
+    std::string items;
+    for (const std::string& line : lines) items += element("li", weir::detail::escape_markup(line + "."));
+    return items.empty() ? "" : element("ul", items);
+  };
+  const std::string promises = list(beside_lines(page.results, *m.mode));
+  return list(m.mode->left_out) +
+         (promises.empty() ? ""
+                           : folded("What was promised of the policies beside it, and whether it was kept", promises));
+}
+
 inline std::string tables_html(const Page& page) {
   const Results& r = page.results;
   std::string html = element("h2", "What it is compared with");
+  if (const std::string lead = lead_line(r.modes, r.options); !lead.empty()) html += paragraph(lead + ".");
   for (const ShownMode& m : page.modes) {
     html += element("h3", weir::detail::escape_markup(mode_text(m)));
     if (m.mode->name == "search") html += paragraph("Topology: " + to_text(m.mode->spec->topology) + ".");
-    html += mode_table(page, m);
+    html += mode_table(page, m) + beside_html(page, m);
     html += folded("Stages, statistics and prices of this policy",
-                   stage_table(page, m) + paragraph(budget_line(r, *m.mode) + ".") +
+                   stage_table(page, m) + paragraph(budget_line(r, *m.asked().run) + ".") +
                        paragraph(timing_line(r, *m.mode) + ".") +
                        (cost_line(r, *m.mode).empty() ? "" : paragraph(cost_line(r, *m.mode) + ".")));
   }
   return html +
          paragraph(
              "New mistakes are images that the full network gets right and the method does not; accuracy lost also "
-             "counts those that it repairs. Speed-up: the full network's mean time over the method's, measured in "
+             "counts those that it repairs. Between its limits the true loss lies with 95 % confidence. Speed-up: the "
+             "full network's mean time over the method's, measured in "
              "turn on the same images. Rules are tuned to the same budget on the same calibration images; the five "
              "fastest are shown.",
              "class=\"hint\"");

@@ -25,6 +25,7 @@ inline double trinomial_cdf(std::ptrdiff_t d, std::size_t n, double plus, double
     const double log_p = std::lgamma(N + 1) - std::lgamma(k + 1) - std::lgamma(N - k + 1) +
                          (m > 0 ? k * std::log(minus) : 0) + (m < n ? (N - k) * std::log1p(-minus) : 0);
     const double p = std::exp(log_p);
+    if (p < 1e-18) continue;  // counted as outside
     outside -= p;
     const std::ptrdiff_t most = d + static_cast<std::ptrdiff_t>(m);
     if (most < 0) continue;
@@ -42,16 +43,17 @@ inline double trinomial_cdf(std::ptrdiff_t d, std::size_t n, double plus, double
 ///
 /// with U the limit that q is below with confidence 1 - gamma (Clopper and Pearson), gamma = delta / 20 (Berger and
 /// Boos, JASA 1994). Left of its mean the probability grows with q where the distribution has one peak; it is looked at
-/// on nine values of q, and validated by bench/bounds.
+/// on nine values of q, the largest first, and validated by bench/bounds. enough: a p-value above this is not looked
+/// for further, and may be returned too small, but above it.
 inline double trinomial_p_value(std::size_t regressions, std::size_t repairs, std::size_t n, double epsilon,
-                                double delta) {
+                                double delta, double enough = 1) {
   const double N = static_cast<double>(n);
   const auto d = static_cast<std::ptrdiff_t>(regressions) - static_cast<std::ptrdiff_t>(repairs);
   if (static_cast<double>(d) >= N * epsilon) return 1;
   const double gamma = delta / 20, most = std::min(clopper_pearson_upper(repairs, n, 1 - gamma), (1 - epsilon) / 2),
                least = std::min(most, std::max(0.0, -epsilon));
   double worst = 0;
-  for (int step = 0; step <= 8; ++step) {
+  for (int step = 8; step >= 0 && gamma + worst <= enough; --step) {
     const double minus = least + (most - least) * step / 8;
     worst = std::max(worst, trinomial_cdf(d, n, std::clamp(minus + epsilon, 0.0, 1 - minus), minus));
   }
@@ -76,6 +78,33 @@ struct Trinomial {
 
 /// The exact test of a mean difference; not among mean_tests(), whose losses have no sign.
 inline MeanTest trinomial_test() { return {"trinomial", Trinomial::p_value, false}; }
+
+/// With probability at least 1 - delta the mean difference is at most this: the largest epsilon that the test does not
+/// reject, rounded up to about 1e-6.
+inline double trinomial_upper(std::size_t regressions, std::size_t repairs, std::size_t n, double delta) {
+  if (n == 0 || regressions + repairs > n) throw ArgumentError("trinomial: more differences than examples, or none");
+  const auto passes = [&](double epsilon) {
+    return trinomial_p_value(regressions, repairs, n, epsilon, delta, delta) <= delta;
+  };
+  const double N = static_cast<double>(n), seen = (static_cast<double>(regressions) - static_cast<double>(repairs)) / N;
+  double low = seen, high = std::min(1.0, seen + 5 * (1 + std::sqrt(static_cast<double>(regressions + repairs))) / N);
+  while (high < 1 && !passes(high)) {
+    low = high;
+    high = std::min(1.0, high + 2 * (high - seen));
+  }
+  while (high - low > 1e-6) {
+    const double middle = low + (high - low) / 2;
+    (passes(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+/// Both sides, each with half of 1 - confidence.
+inline Interval trinomial_interval(std::size_t regressions, std::size_t repairs, std::size_t n,
+                                   double confidence = 0.95) {
+  const double delta = (1 - confidence) / 2;
+  return {-trinomial_upper(repairs, regressions, n, delta), trinomial_upper(regressions, repairs, n, delta)};
+}
 
 /// The smallest n at which n examples without any difference show, at delta, a net loss of at most epsilon in (0, 1].
 inline std::size_t least_paired_examples(double epsilon, double delta) {

@@ -8,6 +8,8 @@
 #include <weir/policy/choose/bounds/list.hpp>
 #include <weir/policy/choose/family.hpp>
 #include <weir/policy/choose/guarantee.hpp>
+#include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/choose/none_kept.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/run/topology.hpp>
@@ -278,7 +280,10 @@ TEST_CASE(
     CHECK(full.policy.a == learnt.path[3].policy);
     CHECK(full.policy.b == learnt.path[3].policy);
     CHECK(full.upper_limit == 0);
-    CHECK(full.missing.starts_with("no policy of the path kept the budget: the best had "));
+    if (certificate == weir::Certificate::conformal_risk_control)
+      CHECK(full.missing.starts_with("no policy of the path kept the budget: the best had "));
+    else
+      CHECK(full.missing.find("more examples would not help") != std::string::npos);
     const auto found =
         weir::guarantee(learnt.trainer, learnt.path, calibration, {.epsilon = 0.03, .certificate = certificate});
     CHECK(found.mean_risk > 0);
@@ -291,6 +296,33 @@ TEST_CASE(
         weir::GuaranteeOptions{.test = "none"}, weir::GuaranteeOptions{.largest = 0},
         weir::GuaranteeOptions{.steps = 0}})
     CHECK_THROWS_AS(weir::guarantee(learnt.trainer, learnt.path, calibration, wrong), weir::ArgumentError);
+}
+
+TEST_CASE("guarantee: where nothing passes it says why, and how many examples would be enough") {
+  Eigen::MatrixXd r = Eigen::MatrixXd::Zero(375, 4);
+  r.col(3).head(30).setOnes();
+  const std::vector<double> four(4, 0.25);
+  weir::GuaranteeOptions o;
+  // Four share the error of 5 %: (1 - 0.01)^n <= 0.0125 from 437 examples on.
+  const std::string shared = weir::detail::none_kept(r, o, four);
+  CHECK(
+      shared.find("had 0 regressions of 375 calibration examples, where not even 0 regressions are few enough, as the "
+                  "4 share the error of 5 %; if it loses as much (0 %) of more examples, 437 calibration examples "
+                  "would be enough") != std::string::npos);
+  CHECK(std::pow(0.99, 437) <= 0.0125);
+  CHECK(std::pow(0.99, 436) > 0.0125);
+  r.col(0).head(1).setOnes();
+  const std::string safest = weir::detail::none_kept(r, o, {1, 0, 0, 0});
+  CHECK(
+      safest.find("the test begins at the safest, and none of these passed. The nearest to passing had 1 regression of "
+                  "375 calibration examples, where at most 0 regressions may be seen; if") != std::string::npos);
+  const std::size_t enough = std::stoul(safest.substr(safest.find("of more examples, ") + 18));
+  CHECK(weir::most_regressions(enough, 0.01, 0.05) >= (enough + 374) / 375);
+  o.risk = weir::Risk::net;
+  r = (r.array() + 1) / 2;
+  CHECK(weir::detail::none_kept(r, o, {0, 1, 0, 0}).find("had 0 regressions and 0 repairs of 375") !=
+        std::string::npos);
+  CHECK(weir::detail::none_kept(r, o, {0, 0, 0, 1}).find("it loses 8 %, the limit is 1 %") != std::string::npos);
 }
 
 }  // namespace WEIR_UNIT

@@ -202,6 +202,7 @@ TEST_CASE("policy file: hostile content is refused by name") {
                                                         {"/mix/sead", "seed"},
                                                         {"/budget/vaule", "value"},
                                                         {"/budget/calibration/los", "loss"},
+                                                        {"/budget/redrawn/abov", "above"},
                                                         {"/stages/1/names", "name"},
                                                         {"/stages/0/gate/n_action", "n_actions"},
                                                         {"/stages/0/gate/models/0/learnr", "learner"},
@@ -209,7 +210,8 @@ TEST_CASE("policy file: hostile content is refused by name") {
     refuses(with(pointer, 1), "is unknown; the nearest is '" + nearest + "'");
   refuses(with("/stages/1/cost", 1), "key 'cost' is unknown (known: ");  // "seconds" here, because that is the unit
   CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/provenance/anything", 1).dump())));
-  for (const char* key : {"risk", "certificate", "test"})  // of the Python module's certify()
+  CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with("/budget/redrawn/above", 3).dump())));
+  for (const char* key : {"missing", "risk", "certificate", "test"})  // the last three of the Python module's certify()
     CHECK_NOTHROW(static_cast<void>(weir::policy_from_text(with(std::string("/budget/") + key, "any").dump())));
   refuses(with("/weir_policy", 6), "weir_policy");
   refuses(with("/safer", 1), "safer");
