@@ -43,4 +43,11 @@ inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const s
               weir::detail::format_short(temperature, 3)};
 }
 
+/// The trace to judge by what is learned from lessons(): the losses of the labels. Without probabilities, which are
+/// large and which nobody looks at there.
+inline weir::Trace without_probabilities(weir::Trace trace) {
+  for (weir::StageTrace& s : trace.stages) s.probabilities.resize(0, 0);
+  return trace;
+}
+
 }  // namespace program

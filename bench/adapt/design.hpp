@@ -1,5 +1,6 @@
-/// How the gates of a mode are to learn: learner, features, prices. Chosen on the policy part; neither calibration nor
-/// test images are looked at.
+/// How the gates of a mode are to learn: learner, features, prices. Chosen on the policy part, where gates learn from
+/// the lessons and are judged by the labels of images that they did not see; neither calibration nor test images are
+/// looked at.
 #pragma once
 #include <algorithm>
 #include <string>
@@ -74,19 +75,24 @@ inline PricedMode with_groups(PricedMode m, const std::vector<std::string>& grou
 inline weir::detail::Candidate best_learner(const PricedMode& m, const weir::TrainOptions& train, const Options& o) {
   const auto candidates = weir::detail::default_candidates(train);
   ProgressLine progress("choosing how to learn " + m.name);
+  weir::Trace lessons = m.lessons, judge = judge_of(m);
+  if (chooses_features(o)) {
+    lessons = weir::detail::keep_groups(lessons, {});
+    judge = weir::detail::keep_groups(judge, {});
+  }
   const weir::detail::Tuning tuning = weir::detail::tune(
-      chooses_features(o) ? weir::detail::keep_groups(m.lessons, {}) : m.lessons, m.spec->topology, candidates,
-      budget_in_the_mean(o), design_validation(o), [&](std::size_t done, std::size_t total) { progress(done, total); },
-      o.costs.kind == "seconds");
+      {lessons, judge}, m.spec->topology, candidates, budget_in_the_mean(o), design_validation(o),
+      [&](std::size_t done, std::size_t total) { progress(done, total); }, o.costs.kind == "seconds");
   return candidates[tuning.best];
 }
 
 /// The groups of features that lower the cost of the system, and all that were tried.
 inline weir::detail::GroupTuning best_groups(const PricedMode& m, const weir::TrainOptions& train, const Options& o) {
   ProgressLine progress("choosing the features of " + m.name);
-  return weir::detail::tune_groups(m.lessons, m.spec->topology, train, weir::detail::feature_groups_of(m.lessons),
-                                   budget_in_the_mean(o), design_validation(o), 0.01,
-                                   [&](std::size_t done, std::size_t total) { progress(done, total); });
+  const weir::Trace judge = judge_of(m);
+  return weir::detail::tune_groups(
+      {m.lessons, judge}, m.spec->topology, train, weir::detail::feature_groups_of(m.lessons), budget_in_the_mean(o),
+      design_validation(o), 0.01, [&](std::size_t done, std::size_t total) { progress(done, total); });
 }
 
 /// Whether the known rules stand on the path of policies, too.

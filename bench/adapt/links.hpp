@@ -76,8 +76,9 @@ inline nlohmann::json links_json(const Mode& m) {
 /// What a mode costs at its budget in cross-validation on the policy part.
 inline double validated_cost(const PricedMode& m, const Options& o) {
   const weir::Budget budget = budget_in_the_mean(o);
+  const weir::Trace judge = judge_of(m);
   return weir::detail::system_cost(
-      weir::detail::cross_validate(m.lessons, m.spec->topology, predicted_losses(o),
+      weir::detail::cross_validate({m.lessons, judge}, m.spec->topology, predicted_losses(o),
                                    {.folds = 3, .lambdas = 8, .seed = o.seed, .threads = all_cores(o).threads()}),
       budget);
 }

@@ -137,6 +137,7 @@ struct Placed {
 inline Placed best_points(const PricedMode& trial, const std::vector<weir::ExitPoint>& points,
                           const std::vector<weir::ExitPoint>& even, const Options& o, const Models& models) {
   const Model& model = models.all[trial.nets.front()];
+  const weir::Trace judge = judge_of(trial);
   weir::detail::ChainSearch options;
   options.budget = budget_in_the_mean(o);
   options.train = predicted_losses(o);
@@ -146,14 +147,14 @@ inline Placed best_points(const PricedMode& trial, const std::vector<weir::ExitP
     ProgressLine progress("placing the exits of " + model.name);
     weir::detail::ChainSearch shown = options;
     shown.progress = [&](std::size_t done, std::size_t total) { progress(done, total); };
-    return weir::detail::search_chain(trial.lessons, shown);
+    return weir::detail::search_chain({trial.lessons, judge}, shown);
   }();
   std::vector<std::size_t> even_stages;
   for (std::size_t t = 0; t < trial.spec->stages.size(); ++t)
     if (t >= points.size() ||
         std::ranges::any_of(even, [&](const weir::ExitPoint& p) { return p.tensor == points[t].tensor; }))
       even_stages.push_back(t);
-  const double cost_even = weir::detail::cost_of_chain(trial.lessons, even_stages, options).cost;
+  const double cost_even = weir::detail::cost_of_chain({trial.lessons, judge}, even_stages, options).cost;
   std::vector<weir::ExitPoint> chosen;
   std::string where;
   for (const std::size_t t : found.stages)

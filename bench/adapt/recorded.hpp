@@ -63,6 +63,9 @@ struct PricedMode : Mode {
   }
 };
 
+/// The policy part to judge by what is learned from m.lessons: the losses of the labels, at the same prices.
+inline weir::Trace judge_of(const PricedMode& m) { return program::without_probabilities(m.policy); }
+
 /// The mode with other prices for the same stages.
 inline PricedMode at_prices(PricedMode m, Prices prices) {
   m.policy = at_prices(std::move(m.policy), prices);

@@ -80,7 +80,8 @@ inline PartOfMode part_of(const Mode& m, const Models& models, const std::vector
 /// networks whose stages save time only together, such as an 8-bit copy and its exits. So the stages of each network
 /// are also searched by themselves, with the full network behind them, and the cheapest topology of all is returned.
 inline weir::FoundTopology best_topology(const PricedMode& m, const weir::SearchOptions& options) {
-  weir::FoundTopology best = weir::search_topologies(m.lessons, options).front();
+  const weir::Trace judge = judge_of(m);
+  weir::FoundTopology best = weir::search_topologies({m.lessons, judge}, options).front();
   const std::size_t n = m.lessons.stages.size();
   if (weir::detail::count_topologies(n, options.max_stages, options.exhaustive) <= options.exhaustive) return best;
   for (std::size_t net = 0; net + 1 < m.nets.size(); ++net) {
@@ -97,7 +98,8 @@ inline weir::FoundTopology best_topology(const PricedMode& m, const weir::Search
       some.usable = [&](const std::vector<std::size_t>& stages, const weir::Topology& topology) {
         return options.usable(in_pool(stages), topology);
       };
-    weir::FoundTopology found = weir::search_topologies(m.lessons.select(keep), some).front();
+    const weir::Trace some_lessons = m.lessons.select(keep), some_judge = judge.select(keep);
+    weir::FoundTopology found = weir::search_topologies({some_lessons, some_judge}, some).front();
     found.stages = in_pool(found.stages);
     if (found.cost < best.cost * (1 - options.least_gain)) best = std::move(found);
   }
@@ -120,7 +122,7 @@ inline weir::SearchOptions search_options(const PricedMode& m, const Options& o,
   return options;
 }
 
-/// Of a pool the stages, networks and topology that are found to pay, on m.lessons.
+/// Of a pool the stages, networks and topology that are found to pay, learned from m.lessons and judged by labels.
 inline Mode search(const PricedMode& m, const Options& o, const Models& models) {
   weir::SearchOptions options = search_options(m, o, models);
   ProgressLine progress("searching the topology of " + std::to_string(m.spec->stages.size()) + " stages");

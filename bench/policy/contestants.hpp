@@ -128,8 +128,8 @@ inline std::vector<std::string> usable_rules(const Setting& setting,
 }
 
 /// "learned" first: for each seed and budget the learner that is cheapest there in cross-validation on the policy part
-/// (system_cost; by takes_over), rules among what it chooses from (with_rules; as adapt learns). Then each learner, the
-/// rules, the best single network where stages are networks, the oracle of the same budget.
+/// (system_cost; by takes_over; --judge-by), rules among what it chooses from (with_rules; as adapt learns). Then each
+/// learner, the rules, the best single network where stages are networks, the oracle of the same budget.
 inline std::vector<Contestant> run_all(const Setting& setting, const std::vector<std::string>& rules) {
   const Options& o = setting.options;
   const weir::Trace& test = setting.parts.test;
@@ -146,6 +146,7 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
     const auto [training, calibration] = setting.parts.divide(seed);
     // Rules are tuned on the labels of the same part, as published.
     const weir::Trace lessons = program::lessons(training, loss, setting.options.learn_from).trace;
+    const weir::Trace judge = o.judge_by == "labels" ? program::without_probabilities(training) : lessons;
     std::vector<double> first(setting.budgets.size()), least = first;
     std::vector<std::optional<std::pair<weir::Estimate, weir::Evaluation>>> best(setting.budgets.size());
     auto c = all.begin() + 1;
@@ -155,7 +156,8 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
       const weir::PolicyTrainer trainer(lessons, setting.topology, train);
       auto path = trainer.train_path(o.lambdas);
       const auto judged =  // a path's own out-of-fold means are too good where its limits were set on the same examples
-          weir::detail::cross_validate(lessons, setting.topology, weir::detail::with_learner({.seed = seed}, learner),
+          weir::detail::cross_validate({lessons, judge}, setting.topology,
+                                       weir::detail::with_learner({.seed = seed}, learner),
                                        {.folds = 3, .lambdas = 8, .seed = seed});
       auto wider = weir::detail::with_rules(trainer, path);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {

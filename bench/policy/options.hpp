@@ -11,7 +11,7 @@ namespace compare {
 
 struct Options {
   std::string trace, policy_trace, calibration_trace, test_trace;
-  std::string topology = "chain", loss = "top1", learn_from = "auto", out = "results/policy";
+  std::string topology = "chain", loss = "top1", learn_from = "auto", judge_by = "labels", out = "results/policy";
   bool networks = false;
   std::vector<std::string> learners = weir::detail::gate_learner_names(), rules, reprice;
   std::vector<double> budgets = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.05};
@@ -59,6 +59,12 @@ inline void declare(CLI::App& app, Options& o) {
                  "losses that gates learn from: of the labels, or expected under the full network's probabilities; "
                  "auto: the latter where the traces have probabilities. Budgets and results count labels alike")
       ->check(CLI::IsMember({"auto", "labels", "full"}))
+      ->group("Contestants");
+  app.add_option(
+         "--judge-by", o.judge_by,
+         "losses by which \"learned\" chooses among the learners in cross-validation on the policy part: of the "
+         "labels, or the same that gates learn from")
+      ->check(CLI::IsMember({"labels", "lessons"}))
       ->group("Contestants");
   app.add_option("--lambdas", o.lambdas, "prices of loss on a learner's path")
       ->check(CLI::Range(2, 1000))

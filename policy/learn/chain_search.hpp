@@ -24,7 +24,7 @@ struct FoundChain {
 };
 
 /// The cost of one chain. Throws what cross_validate throws.
-FoundChain cost_of_chain(const Trace& pool, std::vector<std::size_t> stages, const ChainSearch& options);
+FoundChain cost_of_chain(const DesignTrace& pool, std::vector<std::size_t> stages, const ChainSearch& options);
 
 /// Starts with the full network and nothing else. Each step adds the stage that lowers the cost most, then removes
 /// stages as long as removing one lowers the cost; it ends when no stage lowers the cost by least_gain (floating
@@ -32,7 +32,7 @@ FoundChain cost_of_chain(const Trace& pool, std::vector<std::size_t> stages, con
 /// order in which they may run, those of one network together, the full network last. Deterministic; at most about n x
 /// most cross-validations, each of examples that the chain was not learned from. Throws what they throw, and
 /// ArgumentError for an empty pool.
-FoundChain search_chain(const Trace& pool, const ChainSearch& options);
+FoundChain search_chain(const DesignTrace& pool, const ChainSearch& options);
 
 }  // namespace weir::detail
 

@@ -14,16 +14,17 @@
 
 namespace weir::detail {
 
-WEIR_INLINE FoundChain cost_of_chain(const Trace& pool, std::vector<std::size_t> stages, const ChainSearch& options) {
-  const Trace trace = pool.select(stages);
+WEIR_INLINE FoundChain cost_of_chain(const DesignTrace& pool, std::vector<std::size_t> stages,
+                                     const ChainSearch& options) {
+  const Trace learn = pool.learn.select(stages), judge = pool.judge.select(stages);
   std::vector<std::string> names;
-  for (const StageTrace& s : trace.stages) names.push_back(s.name);
-  const auto path = cross_validate(trace, Topology::chain(names), options.train, options.validation);
+  for (const StageTrace& s : learn.stages) names.push_back(s.name);
+  const auto path = cross_validate({learn, judge}, Topology::chain(names), options.train, options.validation);
   return {std::move(stages), system_cost(path, options.budget)};
 }
 
-WEIR_INLINE FoundChain search_chain(const Trace& pool, const ChainSearch& options) {
-  const std::size_t n = pool.stages.size();
+WEIR_INLINE FoundChain search_chain(const DesignTrace& pool, const ChainSearch& options) {
+  const std::size_t n = pool.learn.stages.size();
   if (n == 0) throw ArgumentError("chain search: there are no stages");
   const std::size_t total = n * options.most;
   std::map<std::vector<std::size_t>, double> known;

@@ -7,6 +7,7 @@
 #include <weir/core/error.hpp>
 #include <weir/core/parallel.hpp>
 #include <weir/policy/evaluate/budget.hpp>
+#include <weir/policy/learn/design_trace.hpp>
 #include <weir/policy/learn/train.hpp>
 
 namespace weir::detail {
@@ -18,10 +19,11 @@ struct CrossValidation {
   int threads = 1;           ///< the result does not depend on it
 };
 
-/// For each fold a path is learned from the others and every policy of it is sent through the fold. Returned are the
-/// means over all examples: first of the fixed exits, which need no learning, then for each price. `cost` is that of
-/// the trace's stages. Time: folds paths. Throws what PolicyTrainer throws, and ArgumentError unless 2 <= folds <= n.
-std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology, const TrainOptions& train,
+/// For each fold a path is learned from `trace.learn` without it and every policy of the path is sent through the fold
+/// of `trace.judge`. Returned are the means over all examples: first of the fixed exits, which need no learning, then
+/// for each price. `cost` is that of the stages of `trace.judge`. Time: folds paths. Throws what PolicyTrainer and
+/// DesignTrace::check throw, and ArgumentError unless 2 <= folds <= n.
+std::vector<Estimate> cross_validate(const DesignTrace& trace, const Topology& topology, const TrainOptions& train,
                                      const CrossValidation& options);
 
 /// One number for a path, the smaller the better: the geometric mean of the hull's costs at half the budget, the budget

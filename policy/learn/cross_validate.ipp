@@ -15,12 +15,14 @@
 
 namespace weir::detail {
 
-WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topology& topology,
+WEIR_INLINE std::vector<Estimate> cross_validate(const DesignTrace& trace, const Topology& topology,
                                                  const TrainOptions& train, const CrossValidation& options) {
-  if (options.folds < 2 || options.folds > trace.size())
+  trace.check();
+  const std::size_t n = trace.learn.size();
+  if (options.folds < 2 || options.folds > n)
     throw ArgumentError(detail::message({"cross-validation: 2 to n folds, not ", options.folds}));
-  const auto lambdas = PolicyTrainer(trace, topology, train).lambda_grid(options.lambdas);
-  const auto fold = deal_folds(trace.size(), options.folds, options.seed);
+  const auto lambdas = PolicyTrainer(trace.learn, topology, train).lambda_grid(options.lambdas);
+  const auto fold = deal_folds(n, options.folds, options.seed);
   const std::size_t n_points = topology.size() + lambdas.size();
   std::vector<std::vector<Estimate>> sums(options.folds, std::vector<Estimate>(n_points));
   const ThreadPool pool(options.threads);
@@ -29,12 +31,12 @@ WEIR_INLINE std::vector<Estimate> cross_validate(const Trace& trace, const Topol
       std::vector<Eigen::Index> seen, held_out;
       for (std::size_t i = 0; i < fold.size(); ++i)
         (fold[i] == f ? held_out : seen).push_back(static_cast<Eigen::Index>(i));
-      const Trace learn = trace.rows(seen), judge = trace.rows(held_out);
+      const Trace learn = trace.learn.rows(seen), judge = trace.judge.rows(held_out);
       TrainOptions quiet = train;
       quiet.progress = nullptr;
       quiet.folds = std::min(quiet.folds, learn.size());
       const auto path = PolicyTrainer(learn, topology, quiet).train_path(lambdas);
-      const double share = static_cast<double>(judge.size()) / static_cast<double>(trace.size());
+      const double share = static_cast<double>(judge.size()) / static_cast<double>(n);
       for (std::size_t p = 0; p < n_points; ++p)
         sums[f][p] = Estimate::mix(share, Estimate::of(evaluate(path[p].policy, judge)), {});
     }

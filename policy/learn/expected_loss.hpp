@@ -21,7 +21,8 @@ double full_temperature(const Trace& trace);
 /// label. Here every image says how likely one is. If q is the distribution of the class given the image, this is the
 /// conditional mean of the loss: its average is the same, its variance smaller (Rao and Blackwell; Menon, Rawat, Reddi,
 /// Kim, Kumar, "A statistical perspective on distillation", ICML 2021). If it is not, gates learn something biased, so
-/// never judge by these losses: budgets are certified and results counted on labels.
+/// never judge by these losses: ways to learn are compared (DesignTrace), budgets certified and results counted on
+/// labels.
 ///
 /// Classes of a probability below 1e-4 / classes are passed over. O(n stages c' classes), c' the number of the others.
 /// The result has no probabilities. Throws ArgumentError where lacks_probabilities says why or T is not above 0, and

@@ -57,7 +57,7 @@ namespace weir {
 /// (after Streeter, ICML 2018), from only the full network on, the stage and shape that lower the cost most are taken
 /// until none does by least_gain. Deterministic. Throws what cross_validate throws, and ArgumentError for
 /// max_stages == 0.
-std::vector<FoundTopology> search_topologies(const Trace& pool, const SearchOptions& options);
+std::vector<FoundTopology> search_topologies(const DesignTrace& pool, const SearchOptions& options);
 
 }  // namespace weir
 

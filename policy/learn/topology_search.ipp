@@ -66,21 +66,23 @@ WEIR_INLINE std::size_t count_topologies(std::size_t n, std::size_t most, std::s
 
 namespace weir {
 
-WEIR_INLINE std::vector<FoundTopology> search_topologies(const Trace& pool, const SearchOptions& options) {
+WEIR_INLINE std::vector<FoundTopology> search_topologies(const DesignTrace& pool, const SearchOptions& options) {
   pool.check();
+  pool.learn.check();
+  pool.judge.check();
   if (options.max_stages == 0) throw ArgumentError("topology search: at least one stage is needed");
-  const std::size_t n = pool.stages.size(), most = std::min(options.max_stages, n);
+  const std::size_t n = pool.learn.stages.size(), most = std::min(options.max_stages, n);
   std::vector<FoundTopology> found;
   const auto consider = [&](const std::vector<std::size_t>& stages) {
-    const Trace trace = pool.select(stages);
+    const Trace learn = pool.learn.select(stages), judge = pool.judge.select(stages);
     std::vector<std::string> names;
-    for (const StageTrace& s : trace.stages) names.push_back(s.name);
+    for (const StageTrace& s : learn.stages) names.push_back(s.name);
     FoundTopology best;
     for (Topology& topology : detail::topologies_over(names)) {
       if (options.usable && !options.usable(stages, topology)) continue;
       FoundTopology f{stages, std::move(topology), 0};
-      f.cost =
-          detail::system_cost(cross_validate(trace, f.topology, options.train, options.validation), options.budget);
+      f.cost = detail::system_cost(cross_validate({learn, judge}, f.topology, options.train, options.validation),
+                                   options.budget);
       if (f.cost < best.cost) best = f;
       found.push_back(std::move(f));
     }

@@ -58,11 +58,11 @@ struct Tuning {
   std::size_t best = 0;      ///< the first, or the cheapest where that takes_over
 };
 
-/// Judges every candidate by cross-validation on the policy trace and the system_cost at the budget. Where costs are
-/// seconds and time_decisions is set, a candidate's decisions are timed and count: the result then differs from run to
-/// run where candidates are close. progress(done, total) after each. Throws what cross_validate throws, and
-/// ArgumentError without candidates.
-Tuning tune(const Trace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
+/// Judges every candidate by cross-validation on the policy trace (cross_validate) and the system_cost at the budget.
+/// Where costs are seconds and time_decisions is set, a candidate's decisions are timed and count: the result then
+/// differs from run to run where candidates are close. progress(done, total) after each. Throws what cross_validate
+/// throws, and ArgumentError without candidates.
+Tuning tune(const DesignTrace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
             const Budget& budget, const CrossValidation& options,
             const std::function<void(std::size_t, std::size_t)>& progress = {}, bool time_decisions = false);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,15 +61,20 @@ WEIR_INLINE bool takes_over(double cost, double first, double best) {
   return cost < best && cost < first * (1 - least_saving);
 }
 
-WEIR_INLINE Tuning tune(const Trace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
+WEIR_INLINE Tuning tune(const DesignTrace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
                         const Budget& budget, const CrossValidation& options,
                         const std::function<void(std::size_t, std::size_t)>& progress, bool time_decisions) {
   if (candidates.empty()) throw ArgumentError("tune: no candidates");
   Tuning tuning;
   for (const Candidate& c : candidates) {
-    const bool timed = time_decisions && trace.cost_unit == cost_unit::seconds;
-    const Trace whole = timed ? with_decisions(trace, decision_seconds(trace, topology, c.train)) : Trace();
-    tuning.cost.push_back(system_cost(cross_validate(timed ? whole : trace, topology, c.train, options), budget));
+    std::optional<Trace> learn, judge;  // with what decisions take
+    if (time_decisions && trace.learn.cost_unit == cost_unit::seconds) {
+      const std::vector<double> seconds = decision_seconds(trace.learn, topology, c.train);
+      learn = with_decisions(trace.learn, seconds);
+      judge = with_decisions(trace.judge, seconds);
+    }
+    const DesignTrace whole = learn ? DesignTrace(*learn, *judge) : trace;
+    tuning.cost.push_back(system_cost(cross_validate(whole, topology, c.train, options), budget));
     if (progress) progress(tuning.cost.size(), candidates.size());
   }
   for (std::size_t c = 1; c < tuning.cost.size(); ++c)

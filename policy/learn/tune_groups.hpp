@@ -25,7 +25,7 @@ struct GroupTuning {
 /// group costs what was measured (StageTrace::feature_costs) where it is used; so a group is taken only if it saves
 /// more than it takes, and by more than folds disagree by. progress(done, total) after each. Time: at most g (g + 1) /
 /// 2 + 1 cross-validations. Throws what they throw, and ArgumentError for an unknown group.
-GroupTuning tune_groups(const Trace& trace, const Topology& topology, const TrainOptions& train,
+GroupTuning tune_groups(const DesignTrace& trace, const Topology& topology, const TrainOptions& train,
                         const std::vector<std::string>& offered, const Budget& budget, const CrossValidation& options,
                         double least_gain = 0.01, const std::function<void(std::size_t, std::size_t)>& progress = {});
 

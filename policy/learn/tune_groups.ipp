@@ -12,7 +12,7 @@
 
 namespace weir::detail {
 
-WEIR_INLINE GroupTuning tune_groups(const Trace& trace, const Topology& topology, const TrainOptions& train,
+WEIR_INLINE GroupTuning tune_groups(const DesignTrace& trace, const Topology& topology, const TrainOptions& train,
                                     const std::vector<std::string>& offered, const Budget& budget,
                                     const CrossValidation& options, double least_gain,
                                     const std::function<void(std::size_t, std::size_t)>& progress) {
@@ -22,7 +22,8 @@ WEIR_INLINE GroupTuning tune_groups(const Trace& trace, const Topology& topology
   GroupTuning tuning;
   const auto judge = [&](std::vector<std::string> groups) {
     groups = in_list_order(groups);
-    const double cost = system_cost(cross_validate(keep_groups(trace, groups), topology, train, options), budget);
+    const Trace learned = keep_groups(trace.learn, groups), judged = keep_groups(trace.judge, groups);
+    const double cost = system_cost(cross_validate({learned, judged}, topology, train, options), budget);
     tuning.tried.push_back({std::move(groups), cost});
     if (progress) progress(tuning.tried.size(), most);
     return tuning.tried.back();

@@ -62,14 +62,15 @@ inline Trace ensemble_trace(const Trace& trace, Join kind, const Loss& loss = Lo
   return out;
 }
 
-/// The shared threshold on the ensemble's largest probability that keeps the budget best, on a chain of all stages.
+/// The shared threshold on the ensemble's largest probability that keeps the budget best, on a chain of all stages up
+/// to the one that is found on the training trace (tune_shared_threshold).
 inline std::optional<TunedRule> tune_ensemble(const std::string& name, Join kind, const RuleData& data) {
   const TraceView view = [kind, loss = data.loss](const Trace& t) { return ensemble_trace(t, kind, loss); };
   const Trace seen = view(data.calibration);
   Topology chain = full_chain(data.topology, name);
   chain.stages.back().next = {chain.size()};
   chain.stages.push_back({seen.stages.back().name, {}});
-  auto rule = tune_threshold(chain, seen, {"max_probability", true}, data.budget);
+  auto rule = tune_shared_threshold(chain, view(data.training), seen, {"max_probability", true}, data.budget);
   if (rule) {
     rule->name = name;
     rule->view = view;

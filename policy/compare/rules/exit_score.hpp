@@ -61,7 +61,7 @@ inline Eigen::MatrixXd exit_scores(std::vector<LinearModel>& models, const Trace
 /// wrong ones after the network, and thresholds per exit for a budget. Not kept: the score is linear (logistic
 /// regression, exit after exit) instead of a small network; above 20 classes the single probabilities are left out; and
 /// thresholds come from the greedy search on the training trace instead of a learned distribution of exits. On a chain
-/// of all stages. Throws ArgumentError where the trace has no probabilities.
+/// of all stages up to the one that tune_greedy finds. Throws ArgumentError where the trace has no probabilities.
 inline std::optional<TunedRule> tune_exit_score(const RuleData& data) {
   const Topology chain = full_chain(data.topology, "exit_score");
   data.training.check();

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <vector>
+#include <weir/policy/compare/rules/free_end.hpp>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 
 namespace weir::detail {
@@ -41,18 +42,40 @@ inline std::vector<double> geometric_thresholds(const Eigen::MatrixXd& confidenc
   return thresholds;
 }
 
-/// The q that keeps the budget best, of 121 from e^8 (nearly all go to the end) to e^-8 (nearly all leave at once);
-/// thresholds on the largest probability, from the training trace. nullopt where none keeps the budget.
+/// geometric_thresholds for each q of a grid, with the q: nobody leaves before the end, then 121 of them from e^8
+/// (nearly all go to the end) to e^-8 (nearly all leave at once).
+struct GeometricFamily {
+  std::vector<std::vector<double>> thresholds;
+  std::vector<double> q;
+
+  explicit GeometricFamily(const Eigen::MatrixXd& confidence)
+      : thresholds{std::vector<double>(static_cast<std::size_t>(confidence.cols()), never_exit)}, q{HUGE_VAL} {
+    for (int step = 60; step >= -60; --step) {
+      q.push_back(std::exp(step / 7.5));
+      thresholds.push_back(geometric_thresholds(confidence, q.back()));
+    }
+  }
+};
+
+/// The q that keeps the budget best; thresholds on the largest probability, from the training trace, along nearest
+/// successors up to the stage with which a q does best there (tune_free_end). nullopt where none keeps the budget.
 inline std::optional<TunedRule> tune_geometric_exits(const RuleData& data) {
   const Confidence by{"max_probability", true};
-  const ThresholdWalk walk(data.topology, data.training, by);
-  std::vector<std::vector<double>> family{std::vector<double>(walk.stages.size() - 1, never_exit)};
-  std::vector<double> parameter{HUGE_VAL};
-  for (int step = 60; step >= -60; --step) {
-    parameter.push_back(std::exp(step / 7.5));
-    family.push_back(geometric_thresholds(walk.confidence, parameter.back()));
-  }
-  return tune_thresholds("geometric_exits", data.topology, data.calibration, by, data.budget, family, parameter);
+  return tune_free_end(
+      nearest_walk(data.topology), data.budget,
+      [&](const Walk& stages, const Budget& plain) -> std::optional<Estimate> {
+        const ThresholdWalk walk(data.topology, data.training, by, stages);
+        const GeometricFamily family(walk.confidence);
+        const auto best = best_member(family.q.size(), data.training.size(), plain, walk.ends_full,
+                                      [&](std::size_t i) { return walk.score(family.thresholds[i]); });
+        if (!best) return std::nullopt;
+        return best->second;
+      },
+      [&](const Walk& stages, const Budget& asked) {
+        const GeometricFamily family(ThresholdWalk(data.topology, data.training, by, stages).confidence);
+        return tune_thresholds("geometric_exits", data.topology, data.calibration, by, asked, family.thresholds,
+                               family.q, stages);
+      });
 }
 
 }  // namespace weir::detail

@@ -3,11 +3,13 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/compare/rules/free_end.hpp>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 
 namespace weir::detail {
@@ -76,13 +78,27 @@ inline std::vector<std::vector<double>> greedy_path(const ThresholdWalk& walk, s
   }
 }
 
-/// The place on the greedy path of the training trace that keeps the budget best on the calibration trace.
+/// The place on the greedy path of the training trace that keeps the budget best on the calibration trace, along
+/// nearest successors up to the stage with which the path does best on the training trace (tune_free_end).
 inline std::optional<TunedRule> tune_greedy(const std::string& name, const Topology& topology, const Trace& training,
                                             const Trace& calibration, const Confidence& by, const Budget& budget) {
-  const auto family = greedy_path(ThresholdWalk(topology, training, by), 100);
-  std::vector<double> parameter(family.size());
-  std::iota(parameter.begin(), parameter.end(), 0.0);
-  return tune_thresholds(name, topology, calibration, by, budget, family, parameter);
+  std::map<Walk, std::vector<std::vector<double>>> families;
+  return tune_free_end(
+      nearest_walk(topology), budget,
+      [&](const Walk& stages, const Budget& plain) -> std::optional<Estimate> {
+        const ThresholdWalk walk(topology, training, by, stages);
+        const auto& family = families[stages] = greedy_path(walk, 100);
+        const auto best = best_member(family.size(), training.size(), plain, walk.ends_full,
+                                      [&](std::size_t i) { return walk.score(family[i]); });
+        if (!best) return std::nullopt;
+        return best->second;
+      },
+      [&](const Walk& stages, const Budget& asked) {
+        const auto& family = families.at(stages);
+        std::vector<double> parameter(family.size());
+        std::iota(parameter.begin(), parameter.end(), 0.0);
+        return tune_thresholds(name, topology, calibration, by, asked, family, parameter, stages);
+      });
 }
 
 /// A threshold on the largest probability for each stage, by greedy search on the training trace (percentiles); how far

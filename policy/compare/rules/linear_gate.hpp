@@ -42,9 +42,9 @@ inline std::vector<LinearModel> fit_linear_gates(const std::vector<Eigen::Matrix
 /// An approximation: there gates and heads are learned together by a bi-level program; here networks and heads stay as
 /// they are and gates are logistic regressions towards the best exit of each training example at a price lambda (seven
 /// of them, in steps of sqrt(10) around T_full per unit of loss). The price is the one that does best on the training
-/// trace once the shared threshold on the gates' log-odds is set for the budget; that threshold, 0 in the original, is
-/// then tuned on the calibration trace. On a chain of all stages. Throws ArgumentError where the trace has no
-/// probabilities.
+/// trace once the shared threshold on the gates' log-odds is set for the budget and the chain's end is found
+/// (best_walk); that threshold, 0 in the original, is then tuned on the calibration trace. On a chain of all stages.
+/// Throws ArgumentError where the trace has no probabilities.
 inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
   const Topology chain = full_chain(data.topology, "linear_gate");
   data.training.check();
@@ -54,10 +54,15 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
     total += s.cost;
     if (X.size() < chain.full()) X.push_back(gate_statistics(s));
   }
-  Budget plain = data.budget;
-  plain.margin = Margin::none;
   const Confidence by{std::string(stage_score_feature), true};
-  std::optional<TunedRule> best;
+  const Walk whole = nearest_walk(chain);
+  struct Best {
+    Estimate training;
+    Walk walk;
+    TraceView view;
+    std::vector<AnswerForm> forms;
+  };
+  std::optional<Best> best;
   for (int step = -2; step <= 4; ++step) {
     const double lambda = total * std::pow(10.0, step / 2.0);
     const auto fitted = fit_linear_gates(X, data.training, lambda);
@@ -68,16 +73,22 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
         scores.col(static_cast<Eigen::Index>(k)) = decisions(gates[k], gate_statistics(t.stages.at(k)));
       return with_scores(t, scores);
     };
-    auto trained = tune_threshold(chain, view(data.training), by, plain);
-    if (!trained || (best && !better(trained->calibration, best->calibration, plain))) continue;
-    best = std::move(trained);
-    best->view = view;
-    best->forms.assign(chain.size(), {});
-    for (std::size_t k = 0; k < fitted.size(); ++k)
-      best->forms[k].score = StageScore{ScoreInputs::statistics, fitted[k]};
+    const Trace seen = view(data.training);
+    Budget plain = data.budget;
+    plain.margin = Margin::none;
+    for (const Walk& walk : with_free_end(whole)) {
+      const auto now = threshold_estimate(chain, seen, by, plain, walk);
+      if (!now || (best && !better(*now, best->training, plain))) continue;
+      best = {*now, walk, view, std::vector<AnswerForm>(chain.size())};
+      for (std::size_t k = 0; k < fitted.size(); ++k)
+        best->forms[k].score = StageScore{ScoreInputs::statistics, fitted[k]};
+    }
   }
   if (!best) return std::nullopt;
-  auto rule = tune_threshold(chain, best->view(data.calibration), by, data.budget);
+  const Trace calibration = best->view(data.calibration);
+  auto rule = tune_along(best->walk, whole, data.budget, [&](const Walk& walk, const Budget& asked) {
+    return tune_threshold(chain, calibration, by, asked, walk);
+  });
   if (rule) {
     rule->name = "linear_gate";
     rule->view = best->view;

@@ -51,28 +51,28 @@ WEIR_INLINE std::vector<Rule> rules() {
            [](const RuleData& d) { return detail::tune_fixed_exit(d.topology, d.calibration, d.budget); }},
       Rule{"max_probability", "SDN, ICML 2019; RANet, CVPR 2020",
            [](const RuleData& d) {
-             return detail::tune_threshold(d.topology, d.calibration, {"max_probability", true}, d.budget);
+             return detail::tune_shared_threshold(d.topology, d.training, d.calibration, {"max_probability", true},
+                                                  d.budget);
            },
            detail::lacks_max_probability},
       Rule{"entropy", "BranchyNet, ICPR 2016",
            [](const RuleData& d) {
-             return detail::tune_threshold(d.topology, d.calibration, {"entropy", false}, d.budget);
+             return detail::tune_shared_threshold(d.topology, d.training, d.calibration, {"entropy", false}, d.budget);
            },
            detail::lacks_entropy},
       Rule{"margin", "the two largest probabilities",
            [](const RuleData& d) {
-             return detail::tune_threshold(d.topology, d.calibration, {"margin", true}, d.budget);
+             return detail::tune_shared_threshold(d.topology, d.training, d.calibration, {"margin", true}, d.budget);
            },
            detail::lacks_margin},
-      Rule{"patience", "PABEE, NeurIPS 2020",
-           [](const RuleData& d) { return detail::tune_patience(d.topology, d.calibration, d.budget); }, nullptr,
+      Rule{"patience", "PABEE, NeurIPS 2020", [](const RuleData& d) { return detail::tune_patience(d); }, nullptr,
            detail::lacks_full_walk},
       Rule{"geometric_exits", "MSDNet, ICLR 2018", detail::tune_geometric_exits, detail::lacks_max_probability},
       Rule{"greedy_thresholds", "a threshold per exit by search", detail::tune_greedy_thresholds,
            detail::lacks_max_probability},
-      Rule{"two_stages", "the first stage, a threshold, the full network", detail::tune_two_stages,
+      Rule{"two_stages", "the first stage, a threshold, one other stage", detail::tune_two_stages,
            detail::lacks_max_probability, detail::lacks_skip},
-      Rule{"sub_chain", "some stages by greedy search, one threshold", detail::tune_sub_chain,
+      Rule{"sub_chain", "some stages and a statistic by greedy search, one threshold", detail::tune_sub_chain,
            detail::lacks_max_probability, detail::lacks_skip},
       Rule{"geometric_ensemble", "Zero Time Waste, NeurIPS 2021",
            [](const RuleData& d) { return tune_ensemble("geometric_ensemble", detail::Join::geometric, d); },

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 #include <vector>
+#include <weir/policy/compare/rules/free_end.hpp>
 #include <weir/policy/compare/rules/threshold_walk.hpp>
 
 namespace weir::detail {
@@ -16,13 +17,16 @@ inline std::vector<Confidence> known_confidences() {
   return {{"max_probability", true}, {"entropy", false}, {"margin", true}};
 }
 
-/// The shared threshold that keeps the budget best, among all values of the statistic on the calibration trace: O(m log
-/// m) for m = n stages. With Margin::upper_limit thresholds are tested from the safest on and the first failure ends
-/// the search, as in `choose`. stages: along which it exits. nullopt where no threshold keeps the budget.
-inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
-                                               const Confidence& confidence, const Budget& budget,
-                                               const std::vector<std::size_t>& stages) {
-  const ThresholdWalk walk(topology, calibration, confidence, stages);
+/// A threshold, and what it does.
+struct BestThreshold {
+  double value;  ///< on ThresholdWalk::confidence
+  Estimate estimate;
+};
+
+/// The shared threshold that keeps the budget best, among all values of the statistic: O(m log m) for m = n steps. With
+/// Margin::upper_limit thresholds are tested from the safest on and the first failure ends the search, as in `choose`.
+/// nullopt where no threshold keeps the budget.
+inline std::optional<BestThreshold> best_threshold(const ThresholdWalk& walk, const Budget& budget) {
   struct Event {
     double value;  ///< the larger, the earlier the exit
     Eigen::Index example, step;
@@ -32,7 +36,8 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
     for (Eigen::Index i = 0; i < walk.n(); ++i) events.push_back({walk.confidence(i, w), i, w});
   std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.value > b.value; });
 
-  std::vector<Eigen::Index> step(calibration.size(), walk.loss.cols() - 1);
+  const auto examples = static_cast<std::size_t>(walk.n());
+  std::vector<Eigen::Index> step(examples, walk.loss.cols() - 1);
   Estimate sum;
   std::size_t regressions = 0, repairs = 0;
   const auto count = [&](Eigen::Index i, double sign) {
@@ -63,9 +68,17 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
     const auto n = static_cast<double>(walk.n());
     return MemberScore{{sum.cost / n, sum.loss / n, sum.excess / n, sum.difference / n}, regressions, repairs};
   };
-  const auto best = best_member(thresholds.size(), calibration.size(), budget, walk.ends_full, score);
+  const auto best = best_member(thresholds.size(), examples, budget, walk.ends_full, score);
   if (!best) return std::nullopt;
-  const double threshold = confidence.exit_when_high ? thresholds[best->first] : -thresholds[best->first];
+  return BestThreshold{thresholds[best->first], best->second};
+}
+
+/// best_threshold on the calibration trace, as a policy that exits along `stages`.
+inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
+                                               const Confidence& confidence, const Budget& budget, const Walk& stages) {
+  const auto best = best_threshold(ThresholdWalk(topology, calibration, confidence, stages), budget);
+  if (!best) return std::nullopt;
+  const double threshold = confidence.exit_when_high ? best->value : -best->value;
   const std::vector<double> thresholds_of_all(stages.size() - 1, threshold);
   const Policy policy = threshold_policy(topology, calibration, confidence, thresholds_of_all, stages);
   const Estimate exact = Estimate::of(evaluate(policy, calibration));
@@ -76,6 +89,30 @@ inline std::optional<TunedRule> tune_threshold(const Topology& topology, const T
 inline std::optional<TunedRule> tune_threshold(const Topology& topology, const Trace& calibration,
                                                const Confidence& confidence, const Budget& budget) {
   return tune_threshold(topology, calibration, confidence, budget, nearest_walk(topology));
+}
+
+/// What the best shared threshold along `stages` does on a trace.
+inline std::optional<Estimate> threshold_estimate(const Topology& topology, const Trace& trace,
+                                                  const Confidence& confidence, const Budget& budget,
+                                                  const Walk& stages) {
+  const auto best = best_threshold(ThresholdWalk(topology, trace, confidence, stages), budget);
+  if (!best) return std::nullopt;
+  return best->estimate;
+}
+
+/// One threshold along nearest successors up to the stage that is found on the training trace (tune_free_end), tuned on
+/// the calibration trace; both as the rule sees them. O(stages m log m) for m = n stages.
+inline std::optional<TunedRule> tune_shared_threshold(const Topology& topology, const Trace& training,
+                                                      const Trace& calibration, const Confidence& confidence,
+                                                      const Budget& budget) {
+  return tune_free_end(
+      nearest_walk(topology), budget,
+      [&](const Walk& walk, const Budget& plain) {
+        return threshold_estimate(topology, training, confidence, plain, walk);
+      },
+      [&](const Walk& walk, const Budget& asked) {
+        return tune_threshold(topology, calibration, confidence, asked, walk);
+      });
 }
 
 }  // namespace weir::detail

@@ -1,67 +1,115 @@
-/// Some of the stages, with one threshold on the largest probability: what two networks and one number are worth.
+/// Some of the stages, with one threshold on one statistic: what a few networks and one number are worth.
 #pragma once
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+#include <weir/policy/compare/rules/free_end.hpp>
 #include <weir/policy/compare/rules/shared_threshold.hpp>
 
 namespace weir::detail {
 
-/// "" where examples may go from the first stage to the full network at once, which a chain of all stages does not let
-/// them.
+/// "" where examples may leave out a stage behind the first, which a chain of all stages does not let them.
 inline std::string lacks_skip(const Topology& topology) {
-  const auto& next = topology.stages.at(0).next;
-  if (topology.size() > 2 && std::find(next.begin(), next.end(), topology.full()) != next.end()) return "";
+  if (topology.stages.at(0).next.size() > 1) return "";
   return "no stage can be left out between '" + topology.stages[0].name + "' and '" + topology.stages.back().name + "'";
 }
 
-inline bool leads_to(const Topology& topology, std::size_t from, std::size_t to) {
-  const auto& next = topology.stages[from].next;
-  return std::find(next.begin(), next.end(), to) != next.end();
+/// The chains of the first stage and one of its successors, which are in ascending order.
+inline std::vector<Walk> two_stage_walks(const Topology& topology) {
+  std::vector<Walk> walks;
+  for (const std::size_t end : topology.stages.at(0).next) walks.push_back({0, end});
+  return walks;
 }
 
-/// The cheapest sub-chain on `seen`, greedily: from the first stage and the full network on, the stage is added that
-/// lowers the mean cost most at the budget's value (no margin), as long as one does. O(stages^2 n log n).
-inline std::vector<std::size_t> greedy_sub_chain(const Topology& topology, const Trace& seen, const Confidence& by,
-                                                 Budget budget) {
+/// The sub-chain that does best on `seen` at the budget's value (no margin), greedily, for every stage as its end: from
+/// the first stage and the end on, the stage between them is added that lowers the mean cost most (for a budget of
+/// cost: the loss), as long as one does. O(stages^3 m log m) for m = n stages.
+inline Walk greedy_sub_chain(const Topology& topology, const Trace& seen, const Confidence& by, Budget budget) {
   budget.margin = Margin::none;
-  const auto cost = [&](const std::vector<std::size_t>& stages) {
-    const auto tuned = tune_threshold(topology, seen, by, budget, stages);
-    return tuned ? tuned->calibration.cost : std::numeric_limits<double>::infinity();
+  const auto leads = [&](std::size_t from, std::size_t to) {
+    return std::ranges::find(topology.stages[from].next, to) != topology.stages[from].next.end();
   };
-  std::vector<std::size_t> chain{0, topology.full()};
-  for (double least = cost(chain);;) {
-    std::vector<std::size_t> best;
-    for (std::size_t k = 1; k < topology.full(); ++k) {
-      if (std::find(chain.begin(), chain.end(), k) != chain.end()) continue;
-      std::vector<std::size_t> longer = chain;
-      const auto at = longer.insert(std::upper_bound(longer.begin(), longer.end(), k), k);
-      if (!leads_to(topology, at[-1], k) || !leads_to(topology, k, at[1])) continue;
-      if (const double c = cost(longer); c < least) least = c, best = std::move(longer);
+  std::vector<Walk> found;  // the best chain of each end
+  for (Walk chain : two_stage_walks(topology)) {
+    while (true) {
+      std::vector<Walk> longer{chain};
+      for (std::size_t k = 1; k < chain.back(); ++k) {
+        if (std::ranges::find(chain, k) != chain.end()) continue;
+        Walk with = chain;
+        const auto at = with.insert(std::ranges::upper_bound(with, k), k);
+        if (leads(at[-1], k) && leads(k, at[1])) longer.push_back(std::move(with));
+      }
+      const std::size_t best = best_walk(longer, budget, [&](const Walk& walk, const Budget& plain) {
+        return threshold_estimate(topology, seen, by, plain, walk);
+      });
+      if (best == 0) break;
+      chain = std::move(longer[best]);
     }
-    if (best.empty()) return chain;
-    chain = std::move(best);
+    found.push_back(std::move(chain));
   }
+  return found[best_walk(found, budget, [&](const Walk& walk, const Budget& plain) {
+    return threshold_estimate(topology, seen, by, plain, walk);
+  })];
 }
 
-/// The first stage and the full network only: one threshold on the largest probability, tuned on the calibration trace.
+/// What is left where the end of a sub-chain does not keep the budget: the first stage and the full network, or the
+/// walk to that where the first stage does not lead there.
+inline Walk sub_chain_to_full(const Topology& topology) {
+  const auto& next = topology.stages.at(0).next;
+  const bool direct = std::ranges::find(next, topology.full()) != next.end();
+  return direct ? Walk{0, topology.full()} : nearest_walk(topology);
+}
+
+/// The first stage and one other, found on the training trace: one threshold on the largest probability, tuned on the
+/// calibration trace.
 inline std::optional<TunedRule> tune_two_stages(const RuleData& data) {
-  auto tuned = tune_threshold(data.topology, data.calibration, {"max_probability", true}, data.budget,
-                              {0, data.topology.full()});
+  const Confidence by{"max_probability", true};
+  const std::vector<Walk> walks = two_stage_walks(data.topology);
+  const std::size_t best = best_walk(walks, data.budget, [&](const Walk& walk, const Budget& plain) {
+    return threshold_estimate(data.topology, data.training, by, plain, walk);
+  });
+  auto tuned = tune_along(walks[best], sub_chain_to_full(data.topology), data.budget,
+                          [&](const Walk& walk, const Budget& asked) {
+                            return tune_threshold(data.topology, data.calibration, by, asked, walk);
+                          });
   if (tuned) tuned->name = "two_stages";
   return tuned;
 }
 
-/// The sub-chain that greedy search finds cheapest on the training trace, with one threshold, tuned on the calibration
-/// trace.
+/// Whether every stage that a rule may leave has this feature.
+inline bool has_everywhere(const Trace& trace, const std::string& feature) {
+  return std::all_of(trace.stages.begin(), trace.stages.end() - 1, [&](const StageTrace& s) {
+    return std::ranges::find(s.feature_names, feature) != s.feature_names.end();
+  });
+}
+
+/// The sub-chain that greedy search finds on the training trace, for the statistic of known_confidences with which it
+/// does best there (those that the traces lack are passed over), with one threshold, tuned on the calibration trace.
 inline std::optional<TunedRule> tune_sub_chain(const RuleData& data) {
-  const Confidence by{"max_probability", true};
-  auto tuned = tune_threshold(data.topology, data.calibration, by, data.budget,
-                              greedy_sub_chain(data.topology, data.training, by, data.budget));
+  Budget plain = data.budget;
+  plain.margin = Margin::none;
+  struct Found {
+    Confidence by;
+    Walk walk;
+  };
+  std::optional<Found> best;
+  std::optional<Estimate> least;
+  for (const Confidence& by : known_confidences()) {
+    if (!has_everywhere(data.training, by.feature) || !has_everywhere(data.calibration, by.feature)) continue;
+    Walk walk = greedy_sub_chain(data.topology, data.training, by, plain);
+    const auto now = threshold_estimate(data.topology, data.training, by, plain, walk);
+    if (best && (!now || (least && !better(*now, *least, plain)))) continue;
+    best = {by, std::move(walk)};
+    least = now;
+  }
+  if (!best) return std::nullopt;
+  auto tuned =
+      tune_along(best->walk, sub_chain_to_full(data.topology), data.budget, [&](const Walk& walk, const Budget& asked) {
+        return tune_threshold(data.topology, data.calibration, best->by, asked, walk);
+      });
   if (tuned) tuned->name = "sub_chain";
   return tuned;
 }

@@ -157,19 +157,20 @@ inline Policy threshold_policy(const Topology& topology, const Trace& trace, con
 }
 
 /// The best of a family of thresholds ([members][steps - 1], on ThresholdWalk::confidence, from the safest to the
-/// fastest, the first of which lets no example exit) on a trace that the rule sees.
+/// fastest, the first of which lets no example exit before the end of `stages`) on a trace that the rule sees.
 inline std::optional<TunedRule> tune_thresholds(const std::string& name, const Topology& topology, const Trace& seen,
                                                 const Confidence& by, const Budget& budget,
                                                 const std::vector<std::vector<double>>& family,
-                                                const std::vector<double>& parameter) {
-  const ThresholdWalk walk(topology, seen, by);
+                                                const std::vector<double>& parameter,
+                                                const std::vector<std::size_t>& stages) {
+  const ThresholdWalk walk(topology, seen, by, stages);
   const auto best = best_member(family.size(), seen.size(), budget, walk.ends_full,
                                 [&](std::size_t i) { return walk.score(family[i]); });
   if (!best) return std::nullopt;
   std::vector<double> thresholds = family[best->first];
   if (!by.exit_when_high)
     for (double& t : thresholds) t = -t;
-  const Policy policy = threshold_policy(topology, seen, by, thresholds);
+  const Policy policy = threshold_policy(topology, seen, by, thresholds, stages);
   const Estimate exact = Estimate::of(evaluate(policy, seen));
   return TunedRule{name, parameter[best->first], MixedPolicy::pure(policy), exact};
 }

@@ -42,4 +42,31 @@ TEST_CASE("cross_validate: equals a plain loop over folds") {
   }
 }
 
+TEST_CASE("cross_validate: gates learn from one trace and are judged by the other") {
+  const Trace honest = weir_test::difficulty_trace(400, 3, 4);
+  // Lessons that say of every answer that it loses nothing: gates exit at once whatever a loss costs.
+  Trace misleading = honest;
+  for (weir::StageTrace& s : misleading.stages) s.loss.setZero();
+  const auto topology = weir_test::chain_of(honest);
+  const weir::detail::CrossValidation options{.folds = 3, .lambdas = 4, .seed = 2};
+  weir::TrainOptions train;
+  train.passes = 1;
+  const auto by_itself = weir::detail::cross_validate(misleading, topology, train, options);
+  const auto by_labels = weir::detail::cross_validate({misleading, honest}, topology, train, options);
+  REQUIRE(by_labels.size() == by_itself.size());
+  const double first = weir::evaluate(weir::detail::fixed_policy(topology, honest, 0), honest).mean_excess();
+  REQUIRE(first > 0.1);
+  for (std::size_t p = 3; p < by_labels.size(); ++p) {
+    CHECK(by_itself[p].excess == 0);
+    CHECK(by_labels[p].excess == doctest::Approx(first));
+    CHECK(by_labels[p].cost == doctest::Approx(by_itself[p].cost));
+  }
+  // The same trace twice is that trace.
+  const auto same = weir::detail::cross_validate({honest, honest}, topology, train, options);
+  const auto alone = weir::detail::cross_validate(honest, topology, train, options);
+  for (std::size_t p = 0; p < same.size(); ++p) CHECK(same[p].cost == alone[p].cost);
+  const Trace part = honest.rows({0, 1, 2});
+  CHECK_THROWS_AS(weir::detail::cross_validate({honest, part}, topology, train, options), weir::ShapeError);
+}
+
 }  // namespace WEIR_UNIT

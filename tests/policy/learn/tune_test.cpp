@@ -27,6 +27,24 @@ using weir::Trace;
 using weir::detail::Candidate;
 using weir::detail::GateModel;
 
+TEST_CASE("tune: takes the candidate that labels speak for, not the one that lessons do") {
+  const Trace honest = weir_test::difficulty_trace(600, 3, 4);
+  // Lessons turn the losses of the first stage round: what exits there is right where it says wrong.
+  Trace misleading = honest;
+  misleading.stages[0].loss = (1 - honest.stages[0].loss.array()).matrix();
+  const auto topology = weir_test::chain_of(honest);
+  const std::vector<Candidate> candidates{{"logistic", weir::detail::with_learner({}, "logistic")},
+                                          {"threshold", weir::detail::with_learner({}, "threshold")}};
+  const weir::detail::CrossValidation options{.folds = 3, .lambdas = 4};
+  const Budget budget{.value = 0.05};
+  const auto tuning = weir::detail::tune({misleading, honest}, topology, candidates, budget, options);
+  for (std::size_t c = 0; c < candidates.size(); ++c)
+    CHECK(tuning.cost[c] ==
+          weir::detail::system_cost(
+              weir::detail::cross_validate({misleading, honest}, topology, candidates[c].train, options), budget));
+  CHECK(tuning.cost != weir::detail::tune(misleading, topology, candidates, budget, options).cost);
+}
+
 TEST_CASE("system_cost: read off a hull by hand") {
   std::vector<weir::Estimate> path(2);
   path[0] = {1, 0, 0.08, 0.08};  // one second at 8 % loss
