@@ -38,7 +38,7 @@ struct SizesTried {
 };
 
 /// Differences of a cost below this share are taken for noise (figures: policy/README.md, exit heads).
-inline constexpr double size_noise = 0.01;
+inline constexpr double size_noise = 0.02;
 
 /// The smallest size whose cost is at most size_noise above the least one.
 inline std::size_t smallest_of_the_best(const std::vector<std::size_t>& units, const std::vector<double>& cost) {
@@ -51,7 +51,7 @@ inline std::size_t smallest_of_the_best(const std::vector<std::size_t>& units, c
 /// "exit heads of b: 64 hidden units, ... : 64 units 211 us, 128 units 209.9 us, 256 units 212.3 us".
 inline std::string sizes_line(const SizesTried& t) {
   std::string text = "exit heads of " + t.network + ": " + std::to_string(t.taken) +
-                     " hidden units, the smallest size within 1 % of the cheapest; predicted on the policy part, heads "
+                     " hidden units, the smallest size within 2 % of the cheapest; predicted on the policy part, heads "
                      "counted: ";
   for (std::size_t i = 0; i < t.units.size(); ++i)
     text +=

@@ -65,9 +65,9 @@ TEST_CASE("adapt: the size of exit heads goes by what the system costs, heads' o
 
 TEST_CASE("adapt: of sizes whose costs differ by noise the smallest is taken") {
   const std::vector<std::size_t> units{64, 128, 256};
-  CHECK(adapt::smallest_of_the_best(units, {100.9, 100, 100.2}) == 64);
-  CHECK(adapt::smallest_of_the_best(units, {102, 100.5, 100}) == 128);
-  CHECK(adapt::smallest_of_the_best(units, {102, 101.5, 100}) == 256);
+  CHECK(adapt::smallest_of_the_best(units, {101.5, 100, 100.2}) == 64);
+  CHECK(adapt::smallest_of_the_best(units, {103, 101, 100}) == 128);
+  CHECK(adapt::smallest_of_the_best(units, {103, 102.5, 100}) == 256);
   CHECK(adapt::smallest_of_the_best(units, {7, 7, 7}) == 64);
 }
 
