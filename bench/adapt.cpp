@@ -20,6 +20,7 @@
 #include "adapt/check.hpp"
 #include "adapt/copies.hpp"
 #include "adapt/costs.hpp"
+#include "adapt/head_size_choice.hpp"
 #include "adapt/leading.hpp"
 #include "adapt/learn.hpp"
 #include "adapt/links.hpp"
@@ -65,6 +66,10 @@ std::vector<adapt::Heads> make_exits(const Options& o, const adapt::Data& data, 
     if (auto placed = adapt::place_exits(h, o, data, members.models, loss, store)) {
       say(placed->line);
       h.points = std::move(placed->points);
+    }
+    if (auto tried = adapt::choose_head_size(h, o, data, members.models, loss, store)) {
+      say(adapt::sizes_line(*tried));
+      h.sizes.push_back(std::move(*tried));
     }
     exits.push_back(adapt::fit_heads(std::move(h), store, data, members.models));
     if (const std::string line = adapt::exits_line(exits.back(), members.models); !line.empty()) say(line);

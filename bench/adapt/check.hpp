@@ -73,7 +73,7 @@ inline void check(const Options& o) {
       if (!value.empty() && value != no_labels)
         throw weir::ArgumentError(option +
                                   ": with --labels none the full network's answers are the labels of all images");
-  if (o.labels != no_labels && (o.test_labels == no_labels || o.head_labels == no_labels))
+  if (o.labels != no_labels && o.test_labels == no_labels)
     throw weir::ArgumentError("without labels of some images there can be none of the others: --labels none");
   if (!o.head_labels.empty() && o.head_images.empty())
     throw weir::ArgumentError("--head-labels needs --head-images, which the labels are of");

@@ -34,6 +34,7 @@ struct Part {
   std::shared_ptr<const std::vector<int>> answers = {};  ///< by row of the set, in place of its labels; or none
 
   std::size_t size() const { return rows.size(); }
+  bool has_labels() const { return answers || set->has_labels(); }
   int label(std::size_t i) const { return answers ? (*answers)[rows[i]] : set->label(rows[i]); }
   std::vector<int> labels() const {
     std::vector<int> all;
@@ -72,8 +73,9 @@ inline weir::ImageSet load_unlabelled(const std::filesystem::path& path) {
 }
 
 /// "FILE[a:b]" -> FILE and the rows a .. b-1; all rows without brackets. names: what labels may be instead of numbers;
-/// labels may be no_labels. Throws ArgumentError.
-inline Part load_part(const std::string& text, const std::string& labels, const weir::detail::ClassNames& names = {}) {
+/// labels may be no_labels. Throws ArgumentError, also where there are no labels and `labels_needed`.
+inline Part load_part(const std::string& text, const std::string& labels, const weir::detail::ClassNames& names = {},
+                      bool labels_needed = true) {
   std::string path = text;
   std::size_t first = 0, last = std::string::npos;
   if (!text.empty() && text.back() == ']' && text.rfind('[') != std::string::npos) {
@@ -88,11 +90,15 @@ inline Part load_part(const std::string& text, const std::string& labels, const 
     if (!from.empty()) first = std::stoul(from);
     if (!to.empty()) last = std::stoul(to);
   }
-  Part part{std::make_shared<weir::ImageSet>(labels == no_labels ? load_unlabelled(path)
-                                                                 : weir::load_image_set(path, labels, names)),
-            {},
-            {}};
-  if (!part.set->has_labels() && labels != no_labels)
+  std::error_code error;
+  const bool unlabelled =
+      labels == no_labels || (!labels_needed && labels.empty() && std::filesystem::is_directory(path, error) &&
+                              !std::filesystem::exists(std::filesystem::path(path) / "labels.csv", error));
+  Part part{
+      std::make_shared<weir::ImageSet>(unlabelled ? load_unlabelled(path) : weir::load_image_set(path, labels, names)),
+      {},
+      {}};
+  if (!part.set->has_labels() && labels != no_labels && labels_needed)
     throw weir::ArgumentError(path +
                               ": labels are needed; name their file with --labels (--test-labels, --head-labels)");
   if (last == std::string::npos) last = part.set->size();
@@ -199,6 +205,18 @@ inline Options with_default_images(Options o) {
   return o;
 }
 
+/// The images of --head-images. Heads with a hidden layer need no labels of them. Throws what load_part() throws, and
+/// ArgumentError where heads learn labels and there are none.
+inline Part load_head_images(const Options& o, const weir::detail::ClassNames& names) {
+  const bool none = o.labels == no_labels;
+  Part part = load_part(o.head_images, none ? std::string(no_labels) : o.head_labels, names, false);
+  if (!none && !part.set->has_labels() && hidden_units_asked(o) == std::size_t{0})
+    throw weir::ArgumentError("--head-images " + o.head_images +
+                              ": exit heads of one layer (--hidden 0) learn labels; name their file with "
+                              "--head-labels, or leave --hidden out: heads with a hidden layer need no labels");
+  return part;
+}
+
 /// Loads and divides; image files are not decoded yet. Throws what loading throws, and ArgumentError for parts that are
 /// too small for what is asked of them.
 inline Data load_data(const Options& o) {
@@ -210,7 +228,7 @@ inline Data load_data(const Options& o) {
   const weir::detail::ClassNames& names = data.classes;
   Part images = load_part(o.images, o.labels, names);
   shuffle(images.rows, o.seed);
-  if (!o.head_images.empty()) data.heads = load_part(o.head_images, labels(o.head_labels), names);
+  if (!o.head_images.empty()) data.heads = load_head_images(o, names);
   const Division n(images.size(), o);
   check_guarantee(o, n.calibration);
   // The test part comes last; where it is one of several, that one is put there.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 #include <weir/core/context.hpp>
@@ -14,6 +15,7 @@
 #include <weir/policy/exits/grid_pool.hpp>
 
 #include "head_inputs.hpp"
+#include "head_sizes.hpp"
 
 namespace adapt {
 
@@ -41,7 +43,7 @@ class HeadStore {
         models_(models),
         cores_(all_cores(o)),
         cross_(data.heads.size() == 0),
-        distils_(o.hidden > 0 && !(o.quick && cross_)),  // six fits for each exit are not quick
+        distils_(adapt::distils(o, cross_)),
         part_(cross_ ? data.policy : data.heads),
         labels_(part_.labels()) {
     fold_.resize(part_.size());
@@ -50,6 +52,26 @@ class HeadStore {
 
   const Part& part() const { return part_; }
   bool is_cross_fitted() const { return cross_; }
+  /// Whether heads have a hidden layer and learn what the full network says; else they learn the labels.
+  bool distils() const { return distils_; }
+
+  /// The hidden units of a network's heads, from now on.
+  void use_units(std::size_t model, std::size_t units) { units_[model] = units; }
+  /// Those that were said last, else those of --hidden, or usual_units(); 0 of heads that learn labels.
+  std::size_t units(std::size_t model) const {
+    if (!distils_) return 0;
+    const auto it = units_.find(model);
+    return it != units_.end() ? it->second : hidden_units_asked(o_).value_or(usual_units(o_));
+  }
+
+  /// The network that an 8-bit copy was made of; any other network is its own.
+  std::size_t teacher_of(std::size_t model) const {
+    const Model& m = models_.all[model];
+    for (std::size_t n = 0; !m.copy_of.empty() && n < models_.all.size(); ++n)
+      if (models_.all[n].copy_of.empty() && models_.all[n].file == m.copy_of) return n;
+    return model;
+  }
+
   /// Enough images of each class to fit heads to.
   bool has_enough_images() const { return weir::detail::enough_examples(labels_, models_.n_classes()); }
 
@@ -71,19 +93,19 @@ class HeadStore {
 
   /// The head at the end of a chain of tensors; record() has seen all of them.
   const FittedHead& head(std::size_t model, const std::vector<std::string>& chain) {
-    const Key key{model, chain};
+    const Key key{model, units(model), chain};
     if (const auto it = heads_.find(key); it != heads_.end()) return it->second;
     const FittedHead* before = before_of(model, chain);
     Layer& layer = layers_.at({model, chain.back()});
     ProgressLine line("fitting an exit head at " + chain.back() + (before ? ", which sees the exit before it" : ""));
     const auto show = [&](std::size_t done, std::size_t total) { line(done, total); };
-    FittedHead made = cross_ ? cross_fit(layer, before, answers_[teacher_of(model)], show)
-                             : fit(layer, before, answers_[teacher_of(model)], show);
+    FittedHead made = cross_ ? cross_fit(layer, before, answers_[teacher_of(model)], units(model), show)
+                             : fit(layer, before, answers_[teacher_of(model)], units(model), show);
     return heads_.emplace(key, std::move(made)).first->second;
   }
 
  private:
-  using Key = std::pair<std::size_t, std::vector<std::string>>;
+  using Key = std::tuple<std::size_t, std::size_t, std::vector<std::string>>;  // network, hidden units, tensors
   struct Layer {
     weir::detail::GridPool pool;
     Eigen::MatrixXf inputs;  ///< [images, d + classes]; the last columns hold the logits of the exit before
@@ -92,22 +114,14 @@ class HeadStore {
 
   Eigen::Index classes() const { return static_cast<Eigen::Index>(models_.n_classes()); }
 
-  /// The network that an 8-bit copy was made of; any other network is its own.
-  std::size_t teacher_of(std::size_t model) const {
-    const Model& m = models_.all[model];
-    for (std::size_t n = 0; !m.copy_of.empty() && n < models_.all.size(); ++n)
-      if (models_.all[n].copy_of.empty() && models_.all[n].file == m.copy_of) return n;
-    return model;
-  }
-
-  /// A head on rows of X, of a layer and, where it sees one, the exit before.
+  /// A head of so many hidden units on rows of X, of a layer and, where it sees one, the exit before.
   template <typename Rows>
   weir::ExitHead fit_rows(const Layer& layer, bool sees, const Eigen::Ref<const Eigen::MatrixXf>& X,
-                          const Eigen::MatrixXf& answers, const Rows& rows, const weir::Progress& show) const {
+                          const Eigen::MatrixXf& answers, const Rows& rows, std::size_t units,
+                          const weir::Progress& show) const {
     if (distils_)
-      return weir::DistilledHeadLearner{
-          .hidden = o_.quick ? std::min<std::size_t>(o_.hidden, 32) : o_.hidden, .epochs = 8, .seed = o_.seed}
-          .fit(layer.pool, X, answers, cores_, show, sees ? weir::HeadSees::earlier_exit : weir::HeadSees::own_layer);
+      return weir::DistilledHeadLearner{.hidden = units, .epochs = 8, .seed = o_.seed}.fit(
+          layer.pool, X, answers, cores_, show, sees ? weir::HeadSees::earlier_exit : weir::HeadSees::own_layer);
     std::vector<int> labels;
     for (const auto i : rows) labels.push_back(labels_[static_cast<std::size_t>(i)]);
     const weir::ExitHead head = weir::ExitHeadLearner{.C = 1, .max_iterations = o_.quick ? 15 : 40}.fit(
@@ -123,7 +137,8 @@ class HeadStore {
     if (chain.size() < 2) return nullptr;
     const std::vector<std::string> seen(chain.begin(), chain.end() - 1);
     head(model, seen);
-    FittedHead& made = heads_.at({model, seen});
+    const std::size_t units = this->units(model);
+    FittedHead& made = heads_.at({model, units, seen});
     if (!made.logits.empty()) return &made;
     const FittedHead* before = before_of(model, seen);
     Layer& layer = layers_.at({model, seen.back()});
@@ -134,7 +149,7 @@ class HeadStore {
       if (rows.size() == part_.size()) return made.head;
       const Eigen::MatrixXf some = all(rows, Eigen::all);
       return fit_rows(layer, before != nullptr, some,
-                      distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, {});
+                      distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, units, {});
     };
     std::vector<std::size_t> fold(part_.size());
     for (std::size_t i = 0; i < fold.size(); ++i) fold[i] = i % heads_seen;
@@ -146,16 +161,16 @@ class HeadStore {
     return &made;
   }
 
-  FittedHead fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
+  FittedHead fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers, std::size_t units,
                  const weir::Progress& show) const {
     if (before) layer.inputs.rightCols(classes()) = before->logits.back();
     const auto X = layer.inputs.leftCols(layer.width(before != nullptr, classes()));
     std::vector<Eigen::Index> rows(part_.size());
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Eigen::Index>(i);
-    return {fit_rows(layer, before != nullptr, X, answers, rows, show), {}, {}};
+    return {fit_rows(layer, before != nullptr, X, answers, rows, units, show), {}, {}};
   }
 
-  FittedHead cross_fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers,
+  FittedHead cross_fit(Layer& layer, const FittedHead* before, const Eigen::MatrixXf& answers, std::size_t units,
                        const weir::Progress& show) const {
     const Eigen::Index width = layer.width(before != nullptr, classes());
     Eigen::MatrixXf X;
@@ -167,7 +182,7 @@ class HeadStore {
     const auto fit = [&](const std::vector<Eigen::Index>& rows, const Eigen::MatrixXf& all) {
       const Eigen::MatrixXf some = all(rows, Eigen::all);
       return fit_rows(layer, before != nullptr, some,
-                      distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, {});
+                      distils_ ? Eigen::MatrixXf(answers(rows, Eigen::all)) : Eigen::MatrixXf(), rows, units, {});
     };
     weir::detail::CrossFit found =
         weir::detail::fit_cross(fit, inputs, models_.n_classes(), fold_, o_.folds, cores_, show);
@@ -187,6 +202,7 @@ class HeadStore {
   std::vector<std::size_t> fold_;
   std::map<std::pair<std::size_t, std::string>, Layer> layers_;
   std::map<std::size_t, Eigen::MatrixXf> answers_;  // by network
+  std::map<std::size_t, std::size_t> units_;        // by network, where they were chosen
   std::map<Key, FittedHead> heads_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <Eigen/Core>
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,17 @@ struct Heads {
   std::vector<Eigen::MatrixXf> out_of_fold;          ///< [n_policy, classes] logits; empty if there were images apart
   bool spread = false;                               ///< points were left to the system: placement.hpp
   std::string reason;                                ///< why there are none
+  std::vector<SizesTried> sizes{};                   ///< what their size was chosen among; none if it was not
 };
+
+/// The tensors of its points at which heads are fitted: one with as many values as there are classes is an answer.
+inline std::vector<std::string> fitted_tensors(const Heads& h, const Models& models) {
+  const weir::Network& net = models.all[h.model].network;
+  std::vector<std::string> fitted;
+  for (const weir::ExitPoint& p : h.points)
+    if (net.shape_of(p.tensor).numel() != static_cast<std::int64_t>(models.n_classes())) fitted.push_back(p.tensor);
+  return fitted;
+}
 
 /// What the stage of an exit is called in the mode of its network.
 inline std::string exit_name(const Heads& h, std::size_t e) {
@@ -94,10 +105,7 @@ inline Heads fit_heads(Heads h, HeadStore& store, const Data& data, const Models
   h.heads.resize(h.points.size());
   h.logits.assign(h.points.size(), true);
   if (store.is_cross_fitted()) h.out_of_fold.resize(h.points.size());
-  std::vector<std::string> fitted;
-  for (const weir::ExitPoint& p : h.points)
-    if (!is_answer(p)) fitted.push_back(p.tensor);
-  store.record(h.model, fitted);
+  store.record(h.model, fitted_tensors(h, models));
   for (std::size_t e = 0; e < h.points.size(); ++e) {
     const std::string& tensor = h.points[e].tensor;
     if (is_answer(h.points[e])) {

@@ -45,6 +45,7 @@ struct Mode {
   std::vector<Eigen::MatrixXd> projected{};    ///< [stages] pooled features of the policy part, out of fold; or [0, 0]
   std::optional<weir::CostModel> given_costs{};  ///< by the table of --costs; none where they are measured or counted
   std::optional<LinksTried> links{};             ///< where that was tried
+  std::vector<SizesTried> sizes{};               ///< of exit heads, by network, where they were chosen
 };
 
 /// True if exits of some mode answer with heads that were trained here.
@@ -81,6 +82,7 @@ inline Mode early_exit_mode(const Heads& heads, const Models& models, bool class
   m.name = early_exit_name(heads, models, several);
   m.nets = {heads.model};
   m.out_of_fold = heads.out_of_fold;
+  m.sizes = heads.sizes;
   const Model& model = models.all[heads.model];
   std::vector<weir::CascadeStage> stages;
   std::vector<std::string> names;

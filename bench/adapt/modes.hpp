@@ -47,7 +47,8 @@ inline std::string exits_line(const Heads& h, const Models& models) {
 /// "exit heads: trained on 50000 further images".
 inline std::string heads_line(const Data& data, const Options& o) {
   return "exit heads: " + (data.heads.size() > 0
-                               ? "trained on " + std::to_string(data.heads.size()) + " further images"
+                               ? "trained on " + std::to_string(data.heads.size()) + " further images" +
+                                     (data.heads.answers ? ", which have no labels" : "")
                                : "cross-fitted on the policy part, " + std::to_string(o.folds) + " folds");
 }
 

@@ -1,6 +1,9 @@
 /// The options of adapt.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 #include <weir/policy/compare/rules/list.hpp>
@@ -20,18 +23,24 @@ struct Options {
   std::string classes, images, labels, test_images, test_labels, head_images, head_labels;
   std::vector<std::string> early_exit, make;
   std::string learner = "auto", learn_from = "auto", loss = "top1", topology = "auto", isa;
-  std::string test_part, budget = "excess", heads_see = "auto", lead = "auto";
+  std::string test_part, budget = "excess", heads_see = "auto", lead = "auto", hidden = "auto";
   std::vector<std::string> also;
   std::vector<double> split = {0.5, 0.25, 0.25};
   std::vector<std::string> features = {"auto"}, rules = {"all"};
   double max_loss = 0.01, confidence = 0.95, given_exit = 0;
-  std::size_t folds = 5, rounds = 1, measure = 0, exits = 4, hidden = 128;
+  std::size_t folds = 5, rounds = 1, measure = 0, exits = 4;
   int threads = 1, grid = 2;
   std::uint64_t seed = 0;
   program::CostOptions costs;
   std::string out = "results", save_traces, bundle, name, compare;
   bool quick = false;
 };
+
+/// The hidden units that --hidden says; none where they are to be chosen.
+inline std::optional<std::size_t> hidden_units_asked(const Options& o) {
+  if (o.hidden == "auto") return std::nullopt;
+  return std::stoul(o.hidden);
+}
 
 /// The rules of --rules by name.
 inline std::vector<std::string> rules_of(const Options& o) {
@@ -69,9 +78,11 @@ inline void declare_networks(CLI::App& app, Options& o) {
       ->check(CLI::Range(1, 16))
       ->group("Networks");
   app.add_option("--hidden", o.hidden,
-                 "units of the hidden layer of exit heads, which learn what the full network says; 0: heads of one "
-                 "layer, which learn the labels. With --quick at most 32, and 0 without --head-images")
-      ->check(CLI::Range(std::size_t{0}, weir::detail::max_hidden_units))
+                 "units of the hidden layer of exit heads, which learn what the full network says and need no labels; "
+                 "0: heads of one layer, which learn the labels. auto: 64, 128 or 256, whichever makes the system "
+                 "cheapest in cross-validation on the policy part, heads' own time counted; with --quick 32 or 64, and "
+                 "0 without --head-images")
+      ->check(CLI::IsMember({"auto"}) | CLI::Range(std::size_t{0}, weir::detail::max_hidden_units))
       ->group("Networks");
   app.add_option(
          "--heads-see", o.heads_see,
@@ -112,9 +123,11 @@ inline void declare_data(CLI::App& app, Options& o) {
   app.add_option("--test-images", o.test_images, "images for the final test; else a part of --images")->group("Data");
   app.add_option("--test-labels", o.test_labels, "their labels")->group("Data");
   app.add_option("--head-images", o.head_images,
-                 "images to train exit heads on; else heads are cross-fitted on the policy part")
+                 "images to train exit heads on; else heads are cross-fitted on the policy part. They need no labels, "
+                 "but with --hidden 0")
       ->group("Data");
-  app.add_option("--head-labels", o.head_labels, "their labels")->group("Data");
+  app.add_option("--head-labels", o.head_labels, "their labels, if they have any; none: they are not looked for")
+      ->group("Data");
   app.add_option("--split", o.split, "shares of policy, calibration and test parts of --images")
       ->delimiter(',')
       ->expected(3)

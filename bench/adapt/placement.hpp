@@ -48,16 +48,21 @@ struct TrialHeads {
   std::vector<Eigen::MatrixXf> out_of_fold;  ///< [n_policy, classes] logits where heads are cross-fitted
 };
 
-inline TrialHeads trial_heads(const std::vector<std::string>& tensors, std::size_t model, const Options& o,
-                              const Models& models, const HeadStore& store) {
+/// What they are fitted to: all images where heads are cross-fitted, else images_to_try of them.
+inline HeadInputs trial_inputs(const std::vector<std::string>& tensors, std::size_t model, const Options& o,
+                               const Models& models, const HeadStore& store) {
   Part part = store.part();
   const std::size_t n = store.is_cross_fitted() ? part.size() : std::min(part.size(), images_to_try);
   for (std::size_t i = 0; i < n; ++i) part.rows[i] = part.rows[i * part.size() / n];  // from all over: it may be sorted
   part.rows.resize(n);
-  const HeadInputs inputs = head_inputs(o, models, model, tensors, part, 0, true);
-  const weir::DistilledHeadLearner learner{
-      .hidden = std::clamp<std::size_t>(o.hidden, 1, 32), .epochs = 4, .least_steps = 600, .seed = o.seed};
+  return head_inputs(o, models, model, tensors, part, 0, true);
+}
+
+inline TrialHeads trial_heads(const HeadInputs& inputs, const std::vector<std::string>& tensors, std::size_t units,
+                              const Options& o, const Models& models, const HeadStore& store) {
+  const weir::DistilledHeadLearner learner{.hidden = units, .epochs = 4, .least_steps = 600, .seed = o.seed};
   const weir::Context cores = all_cores(o);
+  const auto n = static_cast<std::size_t>(inputs.answers.rows());
   constexpr std::size_t folds = 2;
   std::vector<std::size_t> fold(n);
   for (std::size_t i = 0; i < n; ++i) fold[i] = i % folds;
@@ -91,15 +96,15 @@ inline weir::ExitHead head_to_price(const weir::ExitHead& trial, std::size_t hid
   return {trial.pool(), std::move(layer), classes, std::vector<float>(classes * hidden, 0.01F), std::move(bias)};
 }
 
-/// The network left at these tensors, with these heads; an 8-bit copy with its network behind it, against which losses
-/// are counted.
-inline Mode trial_mode(std::size_t model, const std::vector<std::string>& tensors, TrialHeads trial,
-                       const Models& models) {
+/// The network left at these tensors, with these heads, in stages of these names; an 8-bit copy with its network behind
+/// it, against which losses are counted.
+inline Mode trial_mode(std::size_t model, const std::vector<std::string>& tensors,
+                       const std::vector<std::string>& stage_names, TrialHeads trial, const Models& models) {
   const Model& m = models.all[model];
   std::vector<std::size_t> nets{model};
   std::vector<weir::Network> networks{m.network};
   std::vector<weir::CascadeStage> stages;
-  for (std::size_t t = 0; t < tensors.size(); ++t) stages.push_back({tensors[t], 0, tensors[t], trial.heads[t]});
+  for (std::size_t t = 0; t < tensors.size(); ++t) stages.push_back({stage_names[t], 0, tensors[t], trial.heads[t]});
   stages.push_back({m.name, 0, m.answer, std::nullopt, m.logits});
   if (!m.copy_of.empty()) {
     const auto of = std::ranges::find_if(
@@ -118,10 +123,10 @@ inline Mode trial_mode(std::size_t model, const std::vector<std::string>& tensor
 }
 
 /// The mode with heads of full size, to be priced.
-inline Mode with_full_size_heads(Mode m, const Options& o) {
+inline Mode with_full_size_heads(Mode m, std::size_t units) {
   std::vector<weir::CascadeStage> stages = m.spec->stages;
   for (weir::CascadeStage& s : stages)
-    if (s.head) s.head = head_to_price(*s.head, o.hidden);
+    if (s.head) s.head = head_to_price(*s.head, units);
   m.spec = std::make_shared<weir::CascadeSpec>(m.spec->networks(), std::move(stages), m.spec->topology);
   return m;
 }
@@ -181,8 +186,12 @@ inline std::optional<Placed> place_exits(const Heads& h, const Options& o, const
   if (points.empty() || h.points.empty()) return std::nullopt;
   std::vector<std::string> tensors;
   for (const weir::ExitPoint& p : points) tensors.push_back(p.tensor);
-  const Mode trial = trial_mode(h.model, tensors, trial_heads(tensors, h.model, o, models, store), models);
-  const Prices prices = find_costs(with_full_size_heads(trial, o), o, data, models);
+  const std::size_t units = store.units(h.model);
+  const HeadInputs inputs = trial_inputs(tensors, h.model, o, models, store);
+  const Mode trial =
+      trial_mode(h.model, tensors, tensors,
+                 trial_heads(inputs, tensors, std::clamp<std::size_t>(units, 1, 32), o, models, store), models);
+  const Prices prices = find_costs(with_full_size_heads(trial, units), o, data, models);
   return best_points(recorded(trial, prices, o, data, models, loss), points, h.points, o, models);
 }
 

@@ -91,6 +91,7 @@ inline weir::PolicyFile policy_file(const Results& r, const TestedMode& m, const
                      {"learner", m.learner},
                      {"learned_from", m.learned_from},
                      {"features", m.spec->feature_options.groups},
+                     {"head_sizes", sizes_json(m.sizes)},
                      {"loss", o.loss},
                      {"also", o.also},
                      {"given_exit", o.given_exit},

@@ -14,22 +14,25 @@ namespace adapt {
 inline void check_images(const Data& data, const Models& models, const Options& o) {
   for (const Part* part : data.parts()) {
     if (part->size() == 0) continue;
-    if (o.labels != no_labels) models.check_labels(*part);
+    if (o.labels != no_labels && part->has_labels()) models.check_labels(*part);
     models.try_first_image(*part);
   }
 }
 
-/// The data with all images decoded, and labelled by the full network where --labels is none. Throws ArgumentError
+/// The data with all images decoded, and labelled by the full network where --labels is none; head images also where
+/// they alone have no labels. Throws ArgumentError
 /// where the calibration images cannot show what --also and --given-exit ask for.
 inline Data ready(Data data, const Options& o, const Models& models) {
   if (o.labels != no_labels) check_further(o, data, models.n_classes());
   data = decoded(std::move(data));
+  if (constexpr std::size_t most = 5000; o.quick && data.heads.size() > most) data.heads.rows.resize(most);
   if (o.labels == no_labels) {
     for (Part* part : {&data.heads, &data.policy, &data.calibration, &data.test})
       *part = labelled_by_full_network(std::move(*part), o, models);
     check_further(o, data, models.n_classes());
+  } else if (data.heads.size() > 0 && !data.heads.has_labels()) {
+    data.heads = labelled_by_full_network(std::move(data.heads), o, models);
   }
-  if (constexpr std::size_t most = 5000; o.quick && data.heads.size() > most) data.heads.rows.resize(most);
   return data;
 }
 

@@ -20,6 +20,7 @@ namespace adapt {
 inline Mode pool_mode(const std::vector<Heads>& heads, const Models& models, bool class_features) {
   Mode m;
   m.name = "search";
+  for (const Heads& h : heads) m.sizes.insert(m.sizes.end(), h.sizes.begin(), h.sizes.end());
   std::vector<weir::CascadeStage> stages;
   for (std::size_t n = 0; n < models.all.size(); ++n) {
     const Model& model = models.all[n];
@@ -131,6 +132,7 @@ inline Mode search(const PricedMode& m, const Options& o, const Models& models) 
   PartOfMode part = part_of(m, models, best.stages, best.topology);
   Mode found{m.name, std::move(part.nets), std::move(part.spec)};
   for (const std::size_t k : best.stages) found.out_of_fold.push_back(m.out_of_fold[k]);
+  found.sizes = m.sizes;
   if (m.given_costs) found.given_costs = weir::detail::select_costs(*m.given_costs, m.policy, best.stages);
   return found;
 }

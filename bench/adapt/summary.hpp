@@ -101,6 +101,7 @@ inline nlohmann::json policy_json(const Results& r, const TestedMode& m) {
             {"learner", m.learner},
             {"learned_from", m.learned_from},
             {"heads_see_the_exit_before", links_json(m)},
+            {"head_sizes", sizes_json(m.sizes)},
             {"features", m.spec->feature_options.groups},
             {"accuracy", c.accuracy()},
             {"net_loss", p.net},

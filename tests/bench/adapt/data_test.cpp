@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <set>
+#include <string>
 #include <weir/core/isa.hpp>
 #include <weir/core/shape.hpp>
 #include <weir/core/tensor.hpp>
@@ -74,6 +76,45 @@ TEST_CASE(
   adapt::Options fashion;
   fashion.test_part = "0/2";
   CHECK_THROWS_AS(adapt::with_default_images(fashion), weir::ArgumentError);
+}
+
+TEST_CASE("adapt: head images need labels only where heads learn them") {
+  const io_test::TempFolder folder;
+  weir::Tensor images(weir::Shape{30, 1, 1, 2});
+  weir::write_npy(folder / "x.npy", images.view());
+  std::string numbers;
+  for (int i = 0; i < 30; ++i) numbers += std::to_string(i % 3) + "\n";
+  folder.write("y.csv", numbers);
+  adapt::Options o;
+  o.head_images = (folder / "x.npy").string() + "[0:20]";
+  CHECK(!adapt::load_head_images(o, {}).has_labels());
+  CHECK(adapt::load_head_images(o, {}).size() == 20);
+  o.hidden = "64";
+  o.head_labels = "none";
+  CHECK(!adapt::load_head_images(o, {}).has_labels());
+  o.hidden = "0";
+  for (const char* none : {"", "none"}) {
+    o.head_labels = none;
+    const std::string message = message_of<weir::ArgumentError>([&] { adapt::load_head_images(o, {}); });
+    CHECK(contains(message, "(--hidden 0) learn labels"));
+    CHECK(contains(message, "--head-labels"));
+  }
+  o.labels = "none";  // what the full network answers stands for them
+  CHECK(!adapt::load_head_images(o, {}).has_labels());
+  o.labels.clear();
+  o.head_labels = (folder / "y.csv").string();
+  CHECK(adapt::load_head_images(o, {}).label(4) == 1);
+
+  // A folder of images: with the labels that lie in it, or without any.
+  const std::filesystem::path photos = std::filesystem::path(folder / "photos");
+  std::filesystem::create_directory(photos);
+  folder.write("photos/a.ppm", "P6 1 1 255\nabc");
+  o.head_images = photos.string();
+  o.head_labels.clear();
+  o.hidden = "auto";
+  CHECK(!adapt::load_head_images(o, {}).has_labels());
+  folder.write("photos/labels.csv", "file,label\na.ppm,7\n");
+  CHECK(adapt::load_head_images(o, {}).label(0) == 7);
 }
 
 }  // namespace WEIR_UNIT

@@ -20,7 +20,7 @@ TEST_CASE("adapt: a head that sees another is fitted to what heads say of images
   adapt::Options o;
   o.networks = {networks + "networks/fashion_alexnet.onnx"};
   o.preprocess = networks + "networks/models.json";
-  o.hidden = 8;
+  o.hidden = "8";
   const adapt::Models read(o);
   adapt::Data parts;
   parts.heads = adapt::load_part(data + "t10k-images-idx3-ubyte.gz[0:300]", data + "t10k-labels-idx1-ubyte.gz");
