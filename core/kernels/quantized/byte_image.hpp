@@ -66,12 +66,13 @@ class ByteImage {
   struct View {
     const std::uint8_t* data;  ///< kernel position (0, 0) of the chunk's first pixel
     std::int64_t row, plane;   ///< bytes from one row, one plane to the next
-    std::int64_t rows;         ///< of output that lie one behind the other there, of x and y
+    std::int64_t rows;         ///< of output that lie one behind the other there, of x, y and what is added
   };
   View view(const ConvPart& part, std::int64_t first, std::int64_t n, float* workspace) const {
     const Image& x = part.x;
     if (!copies_) {
-      const bool joins = joins_rows_ && joined(x, first, n) && joined(part.y, first, n);
+      const bool joins =
+          joins_rows_ && joined(x, first, n) && joined(part.y, first, n) && (!g_.sum || joined(part.other, first, n));
       return {nullptr, x.row_bytes, rows_of_channels_ ? 8 : x.plane_bytes, joins ? n : 1};
     }
     auto* to = reinterpret_cast<std::uint8_t*>(workspace);

@@ -249,6 +249,58 @@ TEST_CASE("Rows of a depthwise convolution may lie in a ring") {
   }
 }
 
+TEST_CASE("Rows of what is added to a convolution may lie in a ring, where rows of x and y follow one another") {
+  std::mt19937 random(23);
+  const Shape shape{1, 32, 12, 10};
+  for (const std::int64_t kernel : {1, 3}) {
+    const std::int64_t pad = kernel / 2;
+    const Conv2dParams p{32, 24, 1, kernel, kernel, 1, 1, 1, 1, pad, pad, pad, pad};
+    const Case c{p, shape, Element::uint8, Drawn::seven_bits, true};
+    const ConvNumbers n = numbers_of(c, random);
+    const Shape y_shape = p.output_shape(shape);
+    const std::vector<std::int32_t> x = images(random, shape, c.element, c.drawn),
+                                    added = images(random, y_shape, c.element, c.drawn);
+    const PairNumbers sum(false, n.y, Quantization{0.3F, 7, c.element}, Quantization{0.4F, 11, c.element});
+    for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+      if (!weir::supported(isa)) continue;
+      const weir::Context context({.threads = 1, .isa = std::string(to_string(isa))});
+      const ConvGeometry g(p, n, isa, shape, Source::blocked, sum);
+      const weir::Tensor in = stored(context, shape, x, c.element), other = stored(context, y_shape, added, c.element);
+      const std::int64_t row = g.OW * g.L, planes = (24 + g.L - 1) / g.L;
+      constexpr std::int64_t ring = 7;
+      for (const auto& algorithm : algorithms(g, n)) {
+        CAPTURE(algorithm->name());
+        CAPTURE(kernel);
+        std::vector<std::uint8_t> right(static_cast<std::size_t>(planes * g.OH * row)), got(right.size());
+        weir::Buffer workspace;
+        workspace.reserve(static_cast<std::size_t>(algorithm->workspace_floats()));
+        const auto run = [&](const Image& to_add, std::vector<std::uint8_t>& y, weir::RowRange rows) {
+          algorithm->run({g.input(in.data(), 0),
+                          to_add,
+                          g.output(y.data(), 0),
+                          nullptr,
+                          rows,
+                          {0, algorithm->output_tiles()},
+                          g.OW,
+                          n.x.zero},
+                         workspace.data());
+        };
+        const Image whole = g.output(other.data(), 0);
+        run(whole, right, {0, g.OH});
+        for (const weir::RowRange rows : {weir::RowRange{0, 4}, weir::RowRange{4, 10}, weir::RowRange{10, 12}}) {
+          std::vector<std::uint8_t> held(static_cast<std::size_t>(planes * ring * row), 255);
+          const Image some{held.data(), ring, row, ring * row};
+          for (std::int64_t plane = 0; plane < planes; ++plane)
+            for (std::int64_t r = rows.first; r < rows.last; ++r)
+              std::copy_n(whole.row(plane, r), row, const_cast<std::uint8_t*>(some.row(plane, r)));
+          run(some, got, rows);
+        }
+        CHECK((got == right));
+      }
+    }
+  }
+}
+
 TEST_CASE("Winograd's convolution refuses weights whose transforms or sums do not fit") {
   if (!weir::supported(Isa::avx2)) return;
   const Conv2dParams p{600, 16, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
