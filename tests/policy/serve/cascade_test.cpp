@@ -19,6 +19,7 @@
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
+#include "../count_allocations.hpp"
 #include "stored_toys.hpp"
 
 namespace WEIR_UNIT {
@@ -123,6 +124,36 @@ TEST_CASE("Cascade: networks are loaded when an image first needs them") {
   CHECK(stopped_early);
   CHECK(cascade.spec().is_loaded(0));
   CHECK(!cascade.spec().is_loaded(1));
+}
+
+TEST_CASE(
+    "Cascade: preload() makes an executor ready with all plans; then an image allocates what any later one does") {
+  const TempFolder folder;
+  write(folder / "policy.json");
+  const auto images = stored_toys::images(8);
+  const auto allocated = [&](const Cascade& cascade, ImageView image) {
+    const std::size_t before = weir_test::allocations();
+    static_cast<void>(cascade.run(image));
+    return weir_test::allocations() - before;
+  };
+  const auto made = [&] { return weir::load_policy(folder / "policy.json", stored_toys::anywhere()); };
+  const Cascade loaded = made(), preloaded = made();
+  static_cast<void>(loaded.spec().networks());  // what the networks are is not yet how they run
+  CHECK(!loaded.is_preloaded());
+  preloaded.preload();
+  CHECK(preloaded.is_preloaded());
+  CHECK(!preloaded.is_preloaded(5));
+  preloaded.preload(5);
+  CHECK(preloaded.is_preloaded(5));
+  CHECK(preloaded.is_preloaded(1));  // the same executor, which keeps both plans
+  static_cast<void>(preloaded.run(images[0]));
+  for (const ImageView image : images) {
+    static_cast<void>(loaded.run(image));
+    CHECK(allocated(preloaded, image) == allocated(loaded, image));
+  }
+  const Cascade cold = made();
+  static_cast<void>(cold.spec().networks());
+  CHECK(allocated(cold, images[0]) > 10 * allocated(loaded, images[0]));
 }
 
 TEST_CASE("Cascade: any number of threads may run it") {
