@@ -65,8 +65,8 @@ def cost_lines(folder, summary):
             continue
         ratio = c["predicted_mean_s"] / c["mean_s"]
         disturbed = any(s.startswith(c["mode"] + ":") and "machine busy" in s for s in said)
-        lines.append(f"| {c['mode']} | {os.path.basename(os.path.normpath(folder))} | {1e3 * c['predicted_mean_s']:.3f} | "
-                     f"{1e3 * c['mean_s']:.3f} | {ratio:.2f} | {c.get('decisions_that_differ_from_trace', 0)} of "
+        lines.append(f"| {c['mode']} | {os.path.basename(os.path.normpath(folder))} | "
+                     f"{1e3 * c['predicted_mean_s']:.3f} | {1e3 * c['mean_s']:.3f} | {ratio:.2f} | {c.get('decisions_that_differ_from_trace', 0)} of "
                      f"{summary['n_test']} | {'disturbed' if disturbed else ''} |")
     return lines
 

@@ -194,6 +194,9 @@ def test_what_cannot_run_is_refused(runnable, tmp_path, pixels):
     for bad in ({'file': network('alexnet'), 'nosuch': 1}, {'name': 'a'}):
         with pytest.raises(weir.ArgumentError):
             weir.Stages([bad])
+    with pytest.raises(weir.ArgumentError, match="fashion_alexnet.*different 'preprocess'"):  # it has one input
+        weir.Stages([{'file': network('alexnet'), 'name': name, 'preprocess': dict(PREPROCESS, mean=[mean])}
+                     for name, mean in (('a', 0.286), ('b', 0.3))])
     with pytest.raises(weir.FormatError, match='scal'):
         weir.Stages([{'file': network('alexnet'), 'preprocess': dict(PREPROCESS, scal=1)}])
 

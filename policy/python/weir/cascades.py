@@ -77,12 +77,13 @@ class Cascade:
 
     audit: the full network answers a share of the images too, which says at any time how often the cascade differs from
     it: no label is needed. A share (0.01), or a dict: share; max_loss, the limit of the mean disagreement (left out: the
-    upper limit of what the policy disagreed by in calibration, where policy.json has it; that notices changes, while
-    max_loss of the policy's own budget certifies its promise, as no more than disagrees can be lost); confidence (0.95) of certificate and alarm; seed;
-    background (True: in a thread of its own); waiting (256 audits under way at most, beyond them none is counted);
-    state, a file that the count goes on from, written by save_audit(); on_alarm, a function of the figures that is
-    called once, from the thread that audits: where it returns True the next safer policy of the file comes into force.
-    What it raises is reported to sys.unraisablehook, and counts as False.
+    upper limit of what the policy disagreed by in calibration, where policy.json has it, which notices changes; the
+    policy's own budget certifies its promise, as no more can be lost than differs, but answers that the policy mends
+    differ too); confidence (0.95) of certificate and alarm; seed; background (True: in a thread of its own); waiting
+    (256 audits under way at most, beyond them none is counted); state, a file that the count goes on from, written by
+    save_audit(); on_alarm, a function of the figures that is called once, from the thread that audits: where it returns
+    True the next safer policy of the file comes into force. What it raises is reported to sys.unraisablehook, and counts
+    as False.
     watch: for shifts, where policy.json says what calibration images were like.
 
     Or policy: an ExitPolicy or Policy, with stages: {name: function of the examples that returns class probabilities},
@@ -143,8 +144,8 @@ class Cascade:
         return self._run_functions(images, 0 if first_id is None else first_id)
 
     def preload(self, batch=1):
-        """Loads all networks now, and makes an executor ready with their plans for `batch` images at once: without it the
-        first images wait for that. Functions as stages have nothing to load."""
+        """Loads all networks now, and makes an executor ready with their plans for `batch` images at once: without it
+        the first images wait for that. Functions as stages have nothing to load."""
         batch = _batch(batch)
         if self._native is not None:
             self._native.preload(batch)

@@ -141,6 +141,21 @@ TEST_CASE("LossAudit: the audited images are a share of all, by the seed, and a 
   CHECK(whole.state().past_images == 9000);
 }
 
+TEST_CASE("LossAudit: a certificate of one budget is none of a smaller one, whose own audits raise the alarm") {
+  // All disagreements are losses: 1.3 % is below what calibration had as the limit, and above a promise of 1 %.
+  LossAudit as_calibrated({.share = 1, .budget = 0.0164}), promise({.share = 1, .budget = 0.01});
+  for (std::uint64_t i = 0; i < 40000; ++i) {
+    const bool loss = counter_uniform(4, i) < 0.013;
+    for (LossAudit* audit : {&as_calibrated, &promise})
+      if (audit->take()) audit->observe(loss);
+  }
+  CHECK(as_calibrated.certified());
+  CHECK(!as_calibrated.alarm());
+  CHECK(as_calibrated.upper_limit() > 0.01);
+  CHECK(!promise.certified());
+  CHECK(promise.alarm());
+}
+
 TEST_CASE("LossAudit: options and states out of range are refused") {
   const LossAuditOptions good{};
   for (const LossAuditOptions& bad :
