@@ -7,7 +7,9 @@
 Prints one line per contestant (Markdown): images, regressions and repairs are sums over the runs, the speed-up is the
 ratio of the summed times, with the smallest and largest of the runs; the excess loss has Clopper and Pearson's 95 %
 interval. Every run learned and chose without the images it tested, so the sums are of policies of one kind, not of one
-policy. Needs nothing but Python.
+policy. Then one line per mode and run: what its learned policy was predicted to take, by the prices of its stages, what
+was measured, and their ratio; on how many images it decided otherwise than recorded; and whether the run itself called
+its machine disturbed. Needs nothing but Python.
 """
 import json
 import math
@@ -54,11 +56,26 @@ def contestants(summary):
     return lines
 
 
+def cost_lines(folder, summary):
+    """Predicted and measured mean cost of the learned policy of each mode of one run."""
+    said = summary.get("advice", {}).get("sentences", [])
+    lines = []
+    for c in summary["adaptive"]:
+        if c.get("predicted_mean_s") is None:  # its costs are no seconds
+            continue
+        ratio = c["predicted_mean_s"] / c["mean_s"]
+        disturbed = any(s.startswith(c["mode"] + ":") and "machine busy" in s for s in said)
+        lines.append(f"| {c['mode']} | {os.path.basename(os.path.normpath(folder))} | "
+                     f"{1e3 * c['predicted_mean_s']:.3f} | {1e3 * c['mean_s']:.3f} | {ratio:.2f} | {c.get('decisions_that_differ_from_trace', 0)} of "
+                     f"{summary['n_test']} | {'disturbed' if disturbed else ''} |")
+    return lines
+
+
 def main(folders):
     if not folders or folders[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if folders else 1
-    sums, parts = {}, {}
+    sums, parts, costs = {}, {}, []
     for folder in folders:
         path = os.path.join(folder, "summary.json")
         try:
@@ -70,6 +87,7 @@ def main(folders):
                       file=sys.stderr)
                 return 1
             parts[part] = path
+            costs += cost_lines(folder, summary)
             for key, c in contestants(summary):
                 s = sums.setdefault(key, {"n": 0, "right": 0.0, "seconds": 0.0, "full": 0.0, "regressions": 0,
                                           "repairs": 0, "speedups": []})
@@ -97,6 +115,10 @@ def main(folders):
               f"{s['full'] / s['seconds']:.2f} ({min(s['speedups']):.2f} to {max(s['speedups']):.2f}) | "
               f"{s['regressions']}, {s['repairs']} of {s['n']} | {100 * s['regressions'] / s['n']:.2f} % "
               f"({100 * low:.2f} to {100 * high:.2f}) |")
+    if costs:
+        print("\n| mode | run | predicted, ms | measured, ms | ratio | decided otherwise | by the run's own word |")
+        print("|---|---|--:|--:|--:|--:|---|")
+        print("\n".join(sorted(costs)))
     if missing:
         print(f"\nLeft out, as only so many of the {len(folders)} runs have them: " + ", ".join(missing))
     return 0

@@ -247,13 +247,17 @@ int weir::programs::serve(int argc, char** argv) {
   app.add_option("--time-limit", o.time_limit_s,
                  "seconds for a request to arrive, header and image, and for its answer")
       ->check(CLI::Range(0.01, 3600.0));
-  app.add_option("--audit", o.audit,
-                 "share of the images on which the full network runs too, behind the answer: whether the policy keeps "
-                 "its word is in /metrics, and an alarm in the log")
+  app.add_option(
+         "--audit", o.audit,
+         "share of the images on which the full network runs too, behind the answer: whether answers differ from "
+         "its own more often than --audit-budget is in /metrics, and an alarm in the log")
       ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--audit-budget", o.audit_budget,
-                 "most answers that may differ from the full network's, as a share; 0: what calibration found, as the "
-                 "policy file has it")
+  app.add_option(
+         "--audit-budget", o.audit_budget,
+         "most answers that may differ from the full network's, as a share. 0: the upper limit of what the policy "
+         "differed by in calibration, as its file has it: that notices a change, but is more than the policy's "
+         "budget. The budget itself (0.01 for 1 %) certifies the promise: no more than differs can be lost. A "
+         "policy that differs more often, since what it mends differs too, then gives alarms though it keeps it")
       ->check(CLI::Range(0.0, 0.9999));
   app.add_option("--audit-confidence", o.audit_confidence, "of certificate and alarm")->check(CLI::Range(0.0, 0.9999));
   app.add_option("--audit-state", o.audit_state,

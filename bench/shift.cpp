@@ -5,6 +5,7 @@
 #include "program.hpp"
 #include "programs.hpp"
 #include "results_folder.hpp"
+#include "shift/drift.hpp"
 #include "shift/of_policy.hpp"
 #include "shift/report.hpp"
 
@@ -14,14 +15,19 @@ void run(const shift::Options& o, const std::string& command) {
   const program::Run id = program::Run::begin(command);
   const std::string command_line = command + "  # run " + id.id;
   program::ResultsFolder out(o.adapt.out, [](const std::string& name) {
-    return name == "shift.md" || name == "shift.csv" || name == "audits.csv";
+    return name == "shift.md" || name == "shift.csv" || name == "audits.csv" || name == "drift.csv";
   });
   const auto write = [&](const std::string& name, const std::string& text) {
     weir::write_file_atomically(out.path(name), text);
   };
   std::string text;
   shift::AuditStudy audits;
-  if (!o.policy.empty()) {
+  if (o.simulate) {
+    const shift::DriftOptions drift = shift::drift_options(o.audits);
+    const auto rows = shift::drift_study(o.audits.shares, drift);
+    text = "`" + command_line + "`\n\n" + shift::drift_markdown(rows, drift);
+    write("drift.csv", program::csv_of_run(shift::drift_csv(rows, drift), id));
+  } else if (!o.policy.empty()) {
     audits = shift::audit_policy(o);
     text = "`" + command_line + "`\n";
   } else {
@@ -50,10 +56,12 @@ int weir::programs::shift(int argc, char** argv) {
       "Learns a policy on one source of images and runs it on others: budget, exits, time, when a monitor notices, "
       "and\n"
       "when audits do, in simulated streams. With --policy audits of a policy that was learned elsewhere.\n"
+      "With --simulate no images: streams that drift, and what audits that go over to safer policies make of them.\n"
       "Without options: Fashion-MNIST with the networks of bench/networks, and its test images with noise, blur and\n"
       "less contrast, moved and turned.",
       "  @ --policy results/policy.json --allow-outside --images folder/ --labels labels.csv\n"
-      "  @ --policy-trace day.csv --calibration-trace day2.csv --shifted-trace night=night.csv\n"};
+      "  @ --policy-trace day.csv --calibration-trace day2.csv --shifted-trace night=night.csv\n"
+      "  @ --simulate --audit-shares 0.1\n"};
   shift::Options o;
   o.adapt.out = "results/shift";
   shift::declare(app, o);

@@ -44,8 +44,8 @@ inline weir::AuditOptions audit_options(const Options& o, const Log& log) {
   audit.on_alarm = [log, steps = o.audit_safer](const weir::AuditFigures& f) {
     char text[200];
     std::snprintf(text, sizeof text,
-                  "alarm: of %llu audited images %llu were answered otherwise than by the full network; the budget is "
-                  "%.3g %%",
+                  "alarm: of %llu audited images %llu were answered otherwise than by the full network; --audit-budget "
+                  "is %.3g %%",
                   static_cast<unsigned long long>(f.audits), static_cast<unsigned long long>(f.disagreements),
                   100 * f.budget);
     log(std::string(text) + (!steps ? "" : f.safer > 0 ? "; a safer policy takes over" : "; there is no safer policy"));

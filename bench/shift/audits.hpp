@@ -168,7 +168,10 @@ inline std::string audit_markdown(const AuditStudy& s, const AuditStreams& o) {
   if (ahead > 0)
     text += " Ahead of a change there was an alarm in " + std::to_string(early) + " of " + std::to_string(ahead) +
             " streams.";
-  return text + " What is below theta and gives no alarm is no failure: the promise is kept there.\n";
+  return text +
+         " What is below theta and gives no alarm is no failure: the disagreement is within the limit there. The "
+         "excess loss is at most the disagreement, so below theta it is at most " +
+         detail::in_percent(s.budget) + " %: a smaller budget is certified only by audits with it as --audit-budget.\n";
 }
 
 inline std::string audit_csv(const AuditStudy& s) {

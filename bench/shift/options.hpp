@@ -15,7 +15,7 @@ namespace shift {
 
 struct Options {
   std::string policy, networks;  ///< a policy file, and the folder of its networks
-  bool allow_outside = false;
+  bool allow_outside = false, simulate = false;
   std::string policy_trace, calibration_trace, test_trace;
   std::vector<std::string> shifted_traces, shifted_images, shifted_labels, corruptions;
   adapt::Options adapt;  ///< networks, images, loss, budget, seed
@@ -128,14 +128,23 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::Range(1.0, 1e12))
       ->capture_default_str()
       ->group("Monitor");
+  app.add_flag(
+         "--simulate", o.simulate,
+         "no images: streams whose loss rises at a random time, under audits of each share whose alarms go over to "
+         "safer policies; how many have a mean loss above twice --audit-budget (0: 0.02)")
+      ->excludes(policy)
+      ->excludes(file)
+      ->excludes(images)
+      ->group("Audits");
   app.add_option("--audit-shares", o.audits.shares, "shares of the images that are audited")
       ->delimiter(',')
       ->check(CLI::Range(1e-6, 1.0))
       ->capture_default_str()
       ->group("Audits");
   app.add_option("--audit-budget", o.audits.budget,
-                 "limit of the mean disagreement with the full network, as in serve; 0: the upper limit of what the "
-                 "policy disagreed by on its calibration images")
+                 "theta, limit of the mean disagreement with the full network, as in serve; 0: the upper limit of what "
+                 "the policy disagreed by on its calibration images. The policy's budget certifies its promise, as no "
+                 "more than disagrees can be lost")
       ->check(CLI::Range(0.0, 0.9999))
       ->capture_default_str()
       ->group("Audits");
@@ -155,7 +164,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::Range(1, 10000000))
       ->capture_default_str()
       ->group("Audits");
-  app.add_option("--out", o.adapt.out, "folder for shift.md, shift.csv and audits.csv")->group("Monitor");
+  app.add_option("--out", o.adapt.out, "folder for shift.md, shift.csv, audits.csv and drift.csv")->group("Monitor");
   app.add_option("--threads", o.adapt.threads, "threads of the measured runs")
       ->check(CLI::Range(1, 1024))
       ->group("Images");

@@ -197,8 +197,8 @@ void bind_cascade(py::module_& m) {
                          const std::optional<std::uint64_t>& id) { return labels(run(c, x, id)); })
       .def("predict_proba", [](const Cascade& c, const py::handle& x,
                                const std::optional<std::uint64_t>& id) { return probabilities(run(c, x, id)); })
-      .def(
-          "preload", [](const Cascade& c) { (void)c.spec().networks(); }, py::call_guard<py::gil_scoped_release>())
+      .def("preload", &Cascade::preload, py::arg("batch"), py::call_guard<py::gil_scoped_release>())
+      .def("is_preloaded", &Cascade::is_preloaded, py::arg("batch"), py::call_guard<py::gil_scoped_release>())
       .def("audit", [](const Cascade& c) { return figures_or_none(c.audit()); })
       .def("shift", [](const Cascade& c) { return figures_or_none(c.shift()); })
       .def("prometheus_text", &metrics)

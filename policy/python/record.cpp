@@ -96,11 +96,18 @@ class Stages {
 
  private:
   std::size_t network_of(const std::string& file, const std::string& preprocess) {
+    const nlohmann::json entry = preprocess.empty() ? nlohmann::json() : nlohmann::json::parse(preprocess);
     for (std::size_t n = 0; n < files_.size(); ++n)
-      if (files_[n] == file) return n;
+      if (files_[n] == file) {
+        if (preprocess_json_[n] != entry)
+          throw ArgumentError("stages: " + file +
+                              " is in two stages with different 'preprocess': a network has one input, so give all of "
+                              "its stages the same");
+        return n;
+      }
     networks_.push_back(load_onnx(file));
     files_.push_back(file);
-    preprocess_json_.push_back(preprocess.empty() ? nlohmann::json() : nlohmann::json::parse(preprocess));
+    preprocess_json_.push_back(entry);
     std::shared_ptr<const Preprocess> made;
     if (!preprocess.empty()) {
       const auto p = std::make_shared<const Preprocess>(Preprocess::from_json(preprocess_json_.back()));

@@ -10,17 +10,19 @@
 namespace weir {
 
 /// What the audits of a cascade have found (see LossAudit). A loss is an answer that differs from the full network's:
-/// no label is needed, and the excess loss, which counts only what the full network gets right, is never more.
+/// no label is needed, and the excess loss, which counts only what the full network gets right, is never more. What is
+/// certified is that the mean of it is at most `budget`, and so that the excess loss is: the promise of a policy is
+/// certified where `budget` is at most the policy's own.
 struct AuditFigures {
-  double share = 0, budget = 0, confidence = 0;
-  std::size_t policy = 0;           ///< 0: the policy of the file; each step to a safer one adds 1
-  std::size_t safer = 0;            ///< how many safer ones are left
-  std::uint64_t images = 0;         ///< since the policy in force came
-  std::uint64_t audits = 0;         ///< of them, those whose full answer is known
-  std::uint64_t disagreements = 0;  ///< of them, those where it differs
-  double upper_limit = 1;           ///< of the mean loss of these images
-  bool certified = false;           ///< it is at most the budget
-  bool alarm = false;               ///< the policy in force was above the budget at some time
+  double share = 0, budget = 0, confidence = 0;  ///< as AuditOptions; budget as it is in force
+  std::size_t policy = 0;                        ///< 0: the policy of the file; each step to a safer one adds 1
+  std::size_t safer = 0;                         ///< how many safer ones are left
+  std::uint64_t images = 0;                      ///< since the policy in force came
+  std::uint64_t audits = 0;                      ///< of them, those whose full answer is known
+  std::uint64_t disagreements = 0;               ///< of them, those where it differs
+  double upper_limit = 1;                        ///< of the mean loss of these images
+  bool certified = false;                        ///< it is at most the budget
+  bool alarm = false;                            ///< the loss of the policy in force was above the budget at some time
   std::uint64_t total_images = 0, total_audits = 0, total_disagreements = 0;  ///< of all policies
   double total_upper_limit = 1;                                               ///< of the mean loss of all images
   std::uint64_t skipped = 0;  ///< images that no audit could take, because `waiting` audits were under way
@@ -47,7 +49,10 @@ struct AuditFigures {
 struct AuditOptions {
   double share = 0;  ///< of the images whose full answer is looked at, in [0, 1]; 0: no audit
   /// Limit of the mean disagreement with the full network. 0: what the policy file says that the policy had on its
-  /// calibration images, as Clopper and Pearson's upper limit with this confidence.
+  /// calibration images, as Clopper and Pearson's upper limit with this confidence: above it something has changed, but
+  /// below it the excess loss is only known to be at most this limit, which is mostly larger than the policy's budget.
+  /// The policy's budget itself (0.01): a certificate is then one of the promise. An alarm says that answers differ
+  /// more often, not that the promise is broken: answers that the policy mends, and wrong ones that differ, count too.
   double budget = 0;
   double confidence = 0.95;  ///< of certificate and alarm; see LossAudit
   std::uint64_t seed = 0;    ///< decides, with the number of images before, which are audited

@@ -70,13 +70,15 @@ WEIR_INLINE std::string prometheus_text(const AuditFigures& f) {
          count("weir_audit_failed_total", "Audits in which the full network could not answer.", f.failed) +
          detail::metric("weir_audit_seconds_total", "counter", "What audits took.", f.audit_seconds) +
          gauge("weir_audit_waiting", "Audits under way.", static_cast<double>(f.waiting)) +
-         gauge("weir_audit_budget", "Limit of the mean disagreement.", f.budget) +
+         gauge("weir_audit_budget", "Limit of the mean disagreement: AuditOptions::budget.", f.budget) +
          gauge("weir_audit_disagreement", "Seen of the policy in force.", f.disagreement()) +
          gauge("weir_audit_upper_limit", "Of the mean disagreement of the policy in force.", f.upper_limit) +
          gauge("weir_audit_total_upper_limit", "Of the mean disagreement of all images.", f.total_upper_limit) +
-         gauge("weir_audit_certified", "1 where the policy in force is shown to keep the budget.",
+         gauge("weir_audit_certified",
+               "1 where the mean disagreement of the policy in force is shown to be at most weir_audit_budget.",
                f.certified ? 1 : 0) +
-         gauge("weir_audit_alarm", "1 where the policy in force was above the budget.", f.alarm ? 1 : 0) +
+         gauge("weir_audit_alarm", "1 where the disagreement of the policy in force was above weir_audit_budget.",
+               f.alarm ? 1 : 0) +
          gauge("weir_audit_policy", "Steps from the policy of the file to a safer one.", static_cast<double>(f.policy));
 }
 

@@ -61,9 +61,13 @@ class Cascade {
   /// The id of an image that comes without one; costs a pass over its pixels where the policy is a mix.
   std::uint64_t default_id(ImageView image) const;
 
-  /// Loads all networks now, and makes one executor ready with their plans for batches of up to `batch` images: without
-  /// it the first images wait for that. Throws what load_network() and CascadeSpec::network() throw.
+  /// Loads all networks now, and makes one executor ready with their plans for `batch` images at once: without it the
+  /// first images wait for that. Throws what load_network() and CascadeSpec::network() throw.
   void preload(std::size_t batch = 1) const;
+
+  /// Whether an executor that preload() made ready for `batch` images at once stands idle: the next call takes it, and
+  /// waits for no file and no plan. False of executors that other calls have made.
+  bool is_preloaded(std::size_t batch = 1) const;
 
   /// One image (8 bits a channel, grey or RGB). Throws ArgumentError for an image without pixels, NotFiniteError where
   /// a network answers NaN or infinity; on a network's first use what load_network() and CascadeSpec::network() throw.

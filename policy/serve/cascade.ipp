@@ -23,6 +23,7 @@ struct Cascade::Shared {
     detail::CascadeInputs inputs;
     std::vector<std::uint64_t> ids;
     std::vector<CascadeAnswer> answers;
+    std::vector<std::size_t> preloaded;  ///< sizes of batch
     InputMaker maker() {
       return [this](std::size_t network, std::size_t row, View out) { inputs.fill(network, row, out); };
     }
@@ -150,6 +151,7 @@ struct Cascade::Shared {
       worker_.reset(new Worker{CascadeExecutor(shared.stored.spec, shared.context),
                                detail::CascadeInputs(shared.stored.preprocessing()),
                                {},
+                               {},
                                {}});
       const std::lock_guard lock(shared.mutex);
       shared.idle.reserve(++shared.n_workers);  // so that giving back never allocates
@@ -217,6 +219,12 @@ WEIR_INLINE std::uint64_t Cascade::default_id(ImageView image) const {
 WEIR_INLINE void Cascade::preload(std::size_t batch) const {
   const Shared::Lease worker(*shared_);
   worker->executor.preload(batch);
+  worker->preloaded.push_back(std::max<std::size_t>(batch, 1));
+}
+
+WEIR_INLINE bool Cascade::is_preloaded(std::size_t batch) const {
+  const std::lock_guard lock(shared_->mutex);
+  return std::ranges::any_of(shared_->idle, [&](const auto& w) { return std::ranges::count(w->preloaded, batch) > 0; });
 }
 
 WEIR_INLINE Decision Cascade::run(ImageView image, std::optional<std::uint64_t> id) const {

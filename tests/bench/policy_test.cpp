@@ -8,6 +8,7 @@
 #include <weir/policy/evaluate/tradeoff.hpp>
 #include <weir/policy/learners/random.hpp>
 
+#include "../../bench/policy/contestants.hpp"
 #include "../../bench/policy/curve.hpp"
 #include "../../bench/policy/traces_in.hpp"
 #include "../policy/probability_trace.hpp"
@@ -89,6 +90,26 @@ TEST_CASE("comparison: how many divisions are above a budget, at it not") {
   CHECK(compare::seeds_above(excess, 0, 0.01) == 1);  // of the third nothing but rounding is above
   CHECK(compare::seeds_above(excess, 1, 0.0199) == 2);
   CHECK(compare::seeds_above(excess, 1, 0.03) == 0);
+}
+
+TEST_CASE("comparison: what the full network costs adds up from the stages, unless --full-cost says it") {
+  weir::Trace trace = weir_test::probability_trace(60, 3, 4, 1);
+  const double costs[] = {10, 20, 40}, answers[] = {1, 2, 4};
+  for (std::size_t k = 0; k < 3; ++k) trace.stages[k].cost = costs[k], trace.stages[k].answer_cost = answers[k];
+  const compare::Parts parts{trace, trace, 40};
+  compare::Options o;
+  CHECK(compare::Setting(o, parts).full_cost == 10 + 20 + 40 - 1 - 2);  // all layers, the last answer only
+  o.networks = true;
+  CHECK(compare::Setting(o, parts).full_cost == 40);
+  CLI::App app;
+  compare::Options given;
+  compare::declare(app, given);
+  app.parse("--trace t.csv --full-cost 55", false);
+  const compare::Setting setting(given, parts);
+  CHECK(setting.full_cost == 55);
+  const weir::Evaluation full = setting.full(trace);
+  CHECK(full.mean_cost() == doctest::Approx(55));
+  CHECK(full.mean_excess() == 0);
 }
 
 TEST_CASE("comparison: parts are divided anew by each seed, and lose nobody") {

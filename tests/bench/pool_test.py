@@ -57,6 +57,18 @@ class Pool(unittest.TestCase):
         self.assertIn("| selection | margin | 80.00 % | 5.000 | 2.00 (2.00 to 2.00) | 6, 0 of 400 |", out)
         self.assertIn("| network | big |", out)
 
+    def test_predicted_and_measured_costs(self):
+        one = summary("0/2", 100, (0.004, 0.90, 2, 1), (0.005, 0.8, 3, 0))
+        one["adaptive"][0].update(predicted_mean_s=0.003, decisions_that_differ_from_trace=7)
+        two = summary("1/2", 300, (0.002, 0.98, 1, 4), (0.005, 0.8, 3, 0))
+        two["adaptive"][0].update(predicted_mean_s=0.0022, decisions_that_differ_from_trace=0)
+        two["advice"] = {"sentences": ["selection: ...: something else kept the machine busy, or ...", "other: busy"]}
+        _, out, _ = run(one, two)
+        self.assertIn("| selection | 0 | 3.000 | 4.000 | 0.75 | 7 of 100 |  |", out)
+        self.assertIn("| selection | 1 | 2.200 | 2.000 | 1.10 | 0 of 300 | disturbed |", out)
+        one["adaptive"][0]["predicted_mean_s"] = None
+        self.assertNotIn("predicted, ms", run(one)[1])
+
     def test_says_who_is_left_out(self):
         one = summary("0/2", 100, (0.004, 0.90, 2, 1), (0.005, 0.8, 3, 0))
         other = dict(summary("1/2", 100, (0.004, 0.90, 2, 1), (0.005, 0.8, 3, 0)), baselines=[])

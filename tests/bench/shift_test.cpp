@@ -234,6 +234,7 @@ TEST_CASE(
   const std::string text = shift::audit_markdown(study, options);
   CHECK(text.find("**simulated**") != std::string::npos);
   CHECK(text.find("each of its alarms is false") != std::string::npos);
+  CHECK(text.find("so below theta it is at most 2.00 %: a smaller budget is certified only") != std::string::npos);
   const std::string above = shift::audit_markdown(shift::audit_study({twice, far}, 0.02, "a test", options), options);
   CHECK(above.find("itself is above theta") != std::string::npos);
 }

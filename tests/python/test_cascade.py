@@ -43,7 +43,6 @@ def test_decisions_equal_those_of_cpp_to_the_last_bit(reference, runnable, pixel
 
 def test_images_come_as_arrays_paths_or_tensors(runnable, pixels, tmp_path):
     cascade = weir.Cascade(runnable[0])
-    cascade.preload()
     expected = cascade.predict(pixels)
     assert cascade.stage_names == ['alexnet', 'googlenet'] and expected.shape == (40,)
     assert (cascade.predict([*pixels]) == expected).all()
@@ -58,6 +57,19 @@ def test_images_come_as_arrays_paths_or_tensors(runnable, pixels, tmp_path):
     p = cascade.predict_proba(pixels)
     assert p.shape == (40, 10) and (p.argmax(1) == expected).all() and np.allclose(p.sum(1), 1, atol=1e-5)
     assert cascade.predict([]).shape == (0,) and cascade.run(pixels[:1])[0].seconds > 0
+
+
+def test_preload_makes_an_executor_ready(runnable, pixels):
+    cascade = weir.Cascade(runnable[0])
+    assert not cascade.is_preloaded()
+    cascade.preload()
+    assert cascade.is_preloaded() and not cascade.is_preloaded(7)  # loaded networks without plans would not do
+    cascade.preload(batch=7)
+    assert cascade.is_preloaded(1) and cascade.is_preloaded(7)
+    assert (cascade.predict(pixels) == weir.Cascade(runnable[0]).predict(pixels)).all()
+    for wrong in (0, -1, 1.5, True, 'two'):
+        with pytest.raises(weir.ArgumentError, match='batch'):
+            cascade.preload(wrong)
 
 
 class Tensor:
@@ -182,6 +194,9 @@ def test_what_cannot_run_is_refused(runnable, tmp_path, pixels):
     for bad in ({'file': network('alexnet'), 'nosuch': 1}, {'name': 'a'}):
         with pytest.raises(weir.ArgumentError):
             weir.Stages([bad])
+    with pytest.raises(weir.ArgumentError, match="fashion_alexnet.*different 'preprocess'"):  # it has one input
+        weir.Stages([{'file': network('alexnet'), 'name': name, 'preprocess': dict(PREPROCESS, mean=[mean])}
+                     for name, mean in (('a', 0.286), ('b', 0.3))])
     with pytest.raises(weir.FormatError, match='scal'):
         weir.Stages([{'file': network('alexnet'), 'preprocess': dict(PREPROCESS, scal=1)}])
 

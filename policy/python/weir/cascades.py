@@ -76,12 +76,14 @@ class Cascade:
     or image of Pillow's alone is a list of one.
 
     audit: the full network answers a share of the images too, which says at any time how often the cascade differs from
-    it: no label is needed. A share (0.01), or a dict: share; max_loss, the limit of the mean disagreement (left out:
-    what policy.json says of its calibration, where it does); confidence (0.95) of certificate and alarm; seed;
-    background (True: in a thread of its own); waiting (256 audits under way at most, beyond them none is counted);
-    state, a file that the count goes on from, written by save_audit(); on_alarm, a function of the figures that is
-    called once, from the thread that audits: where it returns True the next safer policy of the file comes into force.
-    What it raises is reported to sys.unraisablehook, and counts as False.
+    it: no label is needed. A share (0.01), or a dict: share; max_loss, the limit of the mean disagreement (left out: the
+    upper limit of what the policy disagreed by in calibration, where policy.json has it, which notices changes; the
+    policy's own budget certifies its promise, as no more can be lost than differs, but answers that the policy mends
+    differ too); confidence (0.95) of certificate and alarm; seed; background (True: in a thread of its own); waiting
+    (256 audits under way at most, beyond them none is counted); state, a file that the count goes on from, written by
+    save_audit(); on_alarm, a function of the figures that is called once, from the thread that audits: where it returns
+    True the next safer policy of the file comes into force. What it raises is reported to sys.unraisablehook, and counts
+    as False.
     watch: for shifts, where policy.json says what calibration images were like.
 
     Or policy: an ExitPolicy or Policy, with stages: {name: function of the examples that returns class probabilities},
@@ -141,10 +143,18 @@ class Cascade:
             return self._native.run(images, first_id)
         return self._run_functions(images, 0 if first_id is None else first_id)
 
-    def preload(self):
-        """Loads all networks now instead of when the first image needs them."""
+    def preload(self, batch=1):
+        """Loads all networks now, and makes an executor ready with their plans for `batch` images at once: without it
+        the first images wait for that. Functions as stages have nothing to load."""
+        batch = _batch(batch)
         if self._native is not None:
-            self._native.preload()
+            self._native.preload(batch)
+
+    def is_preloaded(self, batch=1):
+        """Whether an executor that preload() made ready for `batch` images at once stands idle: the next call takes it,
+        and waits for no file and no plan. Always True of functions."""
+        batch = _batch(batch)
+        return self._native is None or self._native.is_preloaded(batch)
 
     @property
     def audit(self):
@@ -215,6 +225,12 @@ class Cascade:
         if probabilities is None:
             probabilities = np.zeros((0, 0), dtype=np.float32)
         return labels, exits, probabilities
+
+
+def _batch(batch):
+    if isinstance(batch, bool) or not isinstance(batch, numbers.Integral) or batch < 1:
+        raise _weir.ArgumentError(f'batch: a whole number of 1 or more is expected, not {batch!r}')
+    return int(batch)
 
 
 def _audit(audit):

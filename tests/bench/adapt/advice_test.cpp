@@ -12,6 +12,7 @@
 #include "../../../bench/adapt/members.hpp"
 #include "../../io/io_test.hpp"
 #include "../../policy/probability_trace.hpp"
+#include "../../policy/toy_cascade.hpp"
 
 namespace WEIR_UNIT {
 
@@ -57,6 +58,25 @@ TEST_CASE("adapt: the room that calibration images leave") {
   CHECK(adapt::Room::of(5000, o).json()["budget_in_effect"] == 38.0 / 5000);
   o.budget = "net";
   CHECK(adapt::Room::of(5000, o).allowed == weir::detail::most_paired_regressions(5000, 0.01, 0.05));
+}
+
+TEST_CASE("adapt: where a network can be left inside, with what is used of it") {
+  const weir::Network net =
+      toy_cascade::network("net", {4, 3, 3}, {toy_cascade::counter(), toy_cascade::counter(), toy_cascade::counter()});
+  const auto points = weir::exit_points(net);
+  REQUIRE(points.size() >= 2);
+  const auto inside = adapt::exits_inside(net, "y", 3, {points[1].tensor});
+  REQUIRE(inside.size() == points.size() - (points.back().tensor == "y" ? 1 : 0));
+  for (std::size_t e = 0; e < inside.size(); ++e) {
+    CHECK(inside[e].tensor == points[e].tensor);
+    CHECK(inside[e].values == 36);
+    CHECK(inside[e].flops_share == points[e].flops_share);
+    CHECK(!inside[e].is_answer);
+    CHECK(inside[e].is_used == (e == 1));
+  }
+  CHECK(adapt::exits_inside(net, "y", 36, {})[0].is_answer);  // as many values as classes: it needs no head
+  const auto others = adapt::exits_inside(net, points[0].tensor, 3, {});
+  CHECK(std::ranges::none_of(others, [&](const adapt::ExitInside& e) { return e.tensor == points[0].tensor; }));
 }
 
 TEST_CASE("adapt: --also and --given-exit are read, refused, and become limits") {

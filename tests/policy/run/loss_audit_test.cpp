@@ -52,49 +52,6 @@ Errors exact_errors(const std::vector<double>& p, double theta, double confidenc
   return errors;
 }
 
-/// A stream of one policy after the other, the same at every call; drift multiplies all their risks.
-struct Stream {
-  double risk;           ///< of the first policy before the drift; each safer one has half of it
-  double factor;         ///< what the drift makes of it
-  std::size_t drift_at;  ///< image
-  std::size_t images;
-};
-
-struct Outcome {
-  double mean_loss = 0;          ///< true mean over all images
-  std::size_t false_alarms = 0;  ///< alarms of a policy whose risk was at most the budget all along
-  std::size_t delay = 0;         ///< images from the drift to the first alarm; 0: none
-  std::size_t policy = 0;        ///< in force at the end
-  bool wrong_certificate = false;
-};
-
-Outcome simulate(const Stream& s, const LossAuditOptions& options, std::size_t n_policies) {
-  LossAudit audit(options);
-  Outcome out;
-  double sum = 0, in_force = 0, worst = 0, share = 1;
-  for (std::size_t i = 0; i < s.images; ++i) {
-    const double p = s.risk * (i >= s.drift_at ? s.factor : 1.0) * share;
-    sum += p;
-    in_force += p;
-    worst = std::max(worst, p);
-    if (!audit.take()) continue;
-    audit.observe(counter_uniform(options.seed ^ 0x5555U, i) < p);
-    if (audit.state().audits % 16 == 0 && audit.certified() &&
-        in_force > options.budget * static_cast<double>(audit.state().images))
-      out.wrong_certificate = true;
-    if (!audit.alarm()) continue;
-    if (worst <= options.budget) ++out.false_alarms;
-    if (i >= s.drift_at && out.delay == 0) out.delay = i - s.drift_at + 1;
-    if (out.policy + 1 == n_policies) break;
-    ++out.policy;
-    share = out.policy + 1 == n_policies ? 0 : share / 2;  // the last one is the full network
-    audit.restart();
-    in_force = worst = 0;
-  }
-  out.mean_loss = sum / static_cast<double>(s.images);
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("LossAudit: over all sequences of losses both processes have mean 1, and err as rarely as they say") {
@@ -184,44 +141,19 @@ TEST_CASE("LossAudit: the audited images are a share of all, by the seed, and a 
   CHECK(whole.state().past_images == 9000);
 }
 
-TEST_CASE("LossAudit: 1,000 streams without drift at the budget: false alarms and false certificates at most delta") {
-  std::size_t alarms = 0, certificates = 0;
-  for (std::uint64_t s = 0; s < 1000; ++s) {
-    const Outcome o = simulate({0.0201, 1, 0, 20000}, {.share = 0.1, .budget = 0.02, .confidence = 0.9, .seed = s}, 9);
-    certificates += o.wrong_certificate ? 1 : 0;
-    const Outcome kept = simulate({0.02, 1, 0, 20000}, {.share = 0.1, .budget = 0.02, .confidence = 0.9, .seed = s}, 9);
-    alarms += kept.false_alarms > 0 ? 1 : 0;
+TEST_CASE("LossAudit: a certificate of one budget is none of a smaller one, whose own audits raise the alarm") {
+  // All disagreements are losses: 1.3 % is below what calibration had as the limit, and above a promise of 1 %.
+  LossAudit as_calibrated({.share = 1, .budget = 0.0164}), promise({.share = 1, .budget = 0.01});
+  for (std::uint64_t i = 0; i < 40000; ++i) {
+    const bool loss = counter_uniform(4, i) < 0.013;
+    for (LossAudit* audit : {&as_calibrated, &promise})
+      if (audit->take()) audit->observe(loss);
   }
-  CHECK(alarms <= 100);
-  CHECK(certificates <= 100);
-  CHECK(alarms + certificates > 4);  // else nothing was tested
-}
-
-TEST_CASE("LossAudit: 1,000 streams with drift at random times: alarms at half the total budget keep the total") {
-  const double total = 0.04, theta = total / 2;
-  for (const double factor : {4.0, 8.0, 16.0}) {
-    std::size_t above = 0, above_without = 0, false_alarms = 0;
-    std::vector<std::size_t> delays;
-    for (std::uint64_t s = 0; s < 1000; ++s) {
-      const std::size_t images = 40000, at = static_cast<std::size_t>(counter_uniform(77, s) * 30000);
-      const Stream stream{0.6 * theta, factor, at, images};
-      const LossAuditOptions options{.share = 0.1, .budget = theta, .confidence = 0.95, .seed = 1000 + s};
-      const Outcome with = simulate(stream, options, 6);
-      above += with.mean_loss > total ? 1 : 0;
-      const double drifted = static_cast<double>(images - at) / static_cast<double>(images);
-      above_without += stream.risk * (1 + (factor - 1) * drifted) > total ? 1 : 0;
-      false_alarms += with.false_alarms > 0 ? 1 : 0;
-      if (with.delay > 0) delays.push_back(with.delay);
-    }
-    std::ranges::sort(delays);
-    MESSAGE("drift to " << 0.6 * factor << " of the audits' budget: total above twice that in " << above
-                        << " of 1000 streams, " << above_without << " without audits; noticed in " << delays.size()
-                        << ", after " << (delays.empty() ? 0 : delays[delays.size() / 2])
-                        << " images (median); false alarms " << false_alarms);
-    CHECK(above <= 50);
-    CHECK(above_without > 200);
-    CHECK(false_alarms <= 50);
-  }
+  CHECK(as_calibrated.certified());
+  CHECK(!as_calibrated.alarm());
+  CHECK(as_calibrated.upper_limit() > 0.01);
+  CHECK(!promise.certified());
+  CHECK(promise.alarm());
 }
 
 TEST_CASE("LossAudit: options and states out of range are refused") {

@@ -19,6 +19,7 @@
 #include <weir/policy/serve/cascade.hpp>
 #include <weir/policy/serve/stored_cascade.hpp>
 
+#include "../count_allocations.hpp"
 #include "stored_toys.hpp"
 
 namespace WEIR_UNIT {
@@ -123,6 +124,33 @@ TEST_CASE("Cascade: networks are loaded when an image first needs them") {
   CHECK(stopped_early);
   CHECK(cascade.spec().is_loaded(0));
   CHECK(!cascade.spec().is_loaded(1));
+}
+
+TEST_CASE("Cascade: preload() makes an executor ready with all plans; the first image makes none") {
+  const TempFolder folder;
+  const auto file = write(folder / "policy.json");
+  const auto images = stored_toys::images(2);
+  std::uint64_t id = 0;  // of the policy that goes on for longer
+  while (!(file.policy.pick(id) == file.policy.b)) ++id;
+  const auto allocations = [&](const Cascade& cascade) {
+    const std::size_t before = weir_test::allocations();
+    CHECK(cascade.run(images[1], id).exit != "alexnet");
+    return weir_test::allocations() - before;
+  };
+  const auto made = [&] { return weir::load_policy(folder / "policy.json", stored_toys::anywhere()); };
+  const Cascade loaded = made(), preloaded = made();
+  static_cast<void>(loaded.spec().networks());  // what the networks are is not yet how they run
+  CHECK(!loaded.is_preloaded());
+  preloaded.preload();
+  CHECK(preloaded.is_preloaded());
+  CHECK(!preloaded.is_preloaded(5));
+  const std::size_t cold = allocations(loaded), ready = allocations(preloaded), later = allocations(loaded);
+  CHECK(ready < later + 30);  // buffers that grow with the images
+  CHECK(cold > later + 1000);
+  CHECK(!loaded.is_preloaded());
+  preloaded.preload(5);
+  CHECK(preloaded.is_preloaded(5));
+  CHECK(preloaded.is_preloaded(1));  // the same executor, which keeps both plans
 }
 
 TEST_CASE("Cascade: any number of threads may run it") {
