@@ -23,6 +23,7 @@
 
 #include "../lessons.hpp"
 #include "../progress.hpp"
+#include "choices.hpp"
 #include "curve.hpp"
 #include "traces_in.hpp"
 
@@ -35,13 +36,14 @@ struct Contestant {
   std::vector<std::vector<double>> difference;           ///< [seed][budget] net loss on test
 };
 
-/// The comparison's fixed parts. Budgets are the asked ones and two for the ends of the curves: 0 and 1.5 times the
-/// largest.
+/// The comparison's fixed parts. Budgets are the asked ones and, where speed-ups are read at equal excess loss, those
+/// of the curves that they are read off.
 struct Setting {
   const Options& options;
   const Parts& parts;
   weir::Topology topology;
   std::vector<double> budgets;
+  std::vector<bool> on_curve;  ///< [budgets] whether it is one that speed-ups are read off
   double full_cost = 0;
 
   Setting(const Options& o, const Parts& p) : options(o), parts(p) {
@@ -49,12 +51,11 @@ struct Setting {
     for (const auto& s : parts.test.stages) names.push_back(s.name);
     topology = o.topology == "chain" ? weir::Topology::chain(names) : weir::Topology::all_later(names);
     budgets = o.budgets;
+    const std::vector<double> curve = curve_budgets();
+    if (o.confidence == 0) budgets.insert(budgets.end(), curve.begin(), curve.end());
     std::sort(budgets.begin(), budgets.end());
     budgets.erase(std::unique(budgets.begin(), budgets.end()), budgets.end());
-    if (o.confidence == 0) {
-      budgets.insert(budgets.begin(), 0);
-      budgets.push_back(1.5 * budgets.back());
-    }
+    for (const double b : budgets) on_curve.push_back(o.confidence > 0 || std::ranges::count(curve, b) > 0);
     // A full pass without exits: of a chain all layers, and of the answers (head, features, gate) the last one only.
     for (const auto& s : parts.test.stages)
       full_cost = o.networks ? s.cost : full_cost + s.cost - (&s == &parts.test.stages.back() ? 0 : s.answer_cost);
@@ -159,17 +160,20 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
           weir::detail::cross_validate({lessons, judge}, setting.topology,
                                        weir::detail::with_learner({.seed = seed}, learner),
                                        {.folds = 3, .lambdas = 8, .seed = seed});
-      auto wider = weir::detail::with_rules(trainer, path);
+      if (o.confidence == 0) refine_path(trainer, path, calibration);
+      Choices own(trainer, path, calibration), wider(trainer, weir::detail::with_rules(trainer, path), calibration);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
-        const weir::Choice choice = weir::choose(trainer, path, calibration, setting.budget(b, seed));
-        put(*c, setting, seed, b, choice.calibration, weir::evaluate(choice.policy, test));
+        const auto [policy, estimate] = own.choose(setting.budget(b, seed));
+        const weir::Evaluation judge = weir::evaluate(policy, test);
+        put(*c, setting, seed, b, estimate, judge);
         const double cost = weir::detail::system_cost(judged, {.value = setting.budgets[b]});
         if (!best[b]) first[b] = cost;
         if (best[b] && !weir::detail::takes_over(cost, first[b], least[b])) continue;
         least[b] = cost;
-        const weir::Choice any =
-            trainer.one_parameter() ? choice : weir::choose(trainer, wider, calibration, setting.budget(b, seed));
-        best[b] = {any.calibration, weir::evaluate(any.policy, test)};
+        best[b] = {estimate, judge};
+        if (trainer.one_parameter()) continue;
+        const auto [any, found] = wider.choose(setting.budget(b, seed));
+        best[b] = {found, weir::evaluate(any, test)};
       }
       ++c;
     }

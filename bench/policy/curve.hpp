@@ -15,6 +15,15 @@
 
 namespace compare {
 
+/// Budgets of the policies whose points make a curve: 0, then from 0.05 % to 51.2 % by steps of a fourth root of 2. The
+/// same whatever budgets are asked for, so that what is read at one does not depend on the others; and so close that a
+/// chord between two of them is no more than a fraction of a per cent above the curve.
+inline std::vector<double> curve_budgets() {
+  std::vector<double> budgets{0};
+  for (int k = 0; k <= 40; ++k) budgets.push_back(0.0005 * std::exp2(k / 4.0));
+  return budgets;
+}
+
 /// Cost at excess loss b: of the lower hull of the points and of the full network's (full_cost, 0), which
 /// anybody may run instead, the least cost whose loss is at most b. b >= 0.
 inline double cost_at(std::vector<weir::detail::TradeoffPoint> points, double full_cost, double b) {
@@ -63,20 +72,30 @@ inline std::size_t seeds_above(const std::vector<Eigen::RowVectorXd>& excess, st
       excess, [&](const Eigen::RowVectorXd& e) { return e(static_cast<Eigen::Index>(b)) > budget + 1e-12; }));
 }
 
-/// How speed-ups are read: at equal excess loss, or of the points as they are.
+/// How speed-ups are read: at equal excess loss, off the points of the curve, or of the points as they are.
 struct Reading {
-  std::vector<double> budgets;  ///< one for each point of a curve
+  std::vector<double> budgets;  ///< one for each point
+  std::vector<bool> on_curve;   ///< [budgets] whether the point is one of the curve's
   double full_cost = 0;
   bool equal_excess = true;
 
   /// means [budgets] of cost and excess -> speed-up at each budget.
   std::vector<double> speedups(const Eigen::RowVectorXd& cost, const Eigen::RowVectorXd& excess) const {
-    std::vector<weir::detail::TradeoffPoint> points;
-    for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
+    const auto points = curve(cost, excess);
     std::vector<double> out;
     for (std::size_t b = 0; b < budgets.size(); ++b)
-      out.push_back(full_cost / (equal_excess ? cost_at(points, full_cost, budgets[b]) : points[b].cost));
+      out.push_back(full_cost /
+                    (equal_excess ? cost_at(points, full_cost, budgets[b]) : cost(static_cast<Eigen::Index>(b))));
     return out;
+  }
+
+  /// means [budgets] of cost and excess -> the curve's points.
+  std::vector<weir::detail::TradeoffPoint> curve(const Eigen::RowVectorXd& cost,
+                                                 const Eigen::RowVectorXd& excess) const {
+    std::vector<weir::detail::TradeoffPoint> points;
+    for (std::size_t b = 0; b < budgets.size(); ++b)
+      if (on_curve[b]) points.push_back({cost(static_cast<Eigen::Index>(b)), excess(static_cast<Eigen::Index>(b))});
+    return points;
   }
 };
 

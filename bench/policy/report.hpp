@@ -14,6 +14,7 @@
 #include <weir/policy/trace/trace.hpp>
 
 #include "contestants.hpp"
+#include "joined_table.hpp"
 
 namespace compare {
 
@@ -38,13 +39,15 @@ struct Comparison {
   std::vector<std::vector<Row>> rows;  ///< [budget][contestant]
 
   Comparison(const Setting& s, const std::vector<Contestant>& all)
-      : setting(s), contestants(all), reading{s.budgets, s.full_cost, s.options.confidence == 0} {
+      : setting(s), contestants(all), reading{s.budgets, s.on_curve, s.full_cost, s.options.confidence == 0} {
     const auto n_seeds = static_cast<double>(s.options.seeds);
     std::vector<Samples> samples;
     for (const Contestant& c : all) samples.push_back(c.test);
     const auto resamples = bootstrap_speedups(samples, reading, s.options.bootstrap, 1);
     const auto means = [](const Eigen::MatrixXd& m) -> Eigen::RowVectorXd { return m.colwise().mean(); };
     rows.assign(s.budgets.size(), std::vector<Row>(all.size()));
+    std::vector<double> oracle;  // [budgets] its cost
+    for (const double b : s.budgets) oracle.push_back(weir::budget_oracle(s.topology, s.parts.test, b).value.cost);
     for (std::size_t c = 0; c < all.size(); ++c) {
       Eigen::RowVectorXd cost = means(all[c].test.cost[0]) * 0, excess = cost;
       std::vector<std::vector<double>> by_seed;
@@ -56,10 +59,8 @@ struct Comparison {
         excess += E / n_seeds;
         excess_by_seed.push_back(E);
       }
-      std::vector<weir::detail::TradeoffPoint> points;
-      for (Eigen::Index b = 0; b < cost.size(); ++b) points.push_back({cost(b), excess(b)});
-      area.push_back(
-          saved_area(points, s.full_cost, *std::max_element(s.options.budgets.begin(), s.options.budgets.end())));
+      area.push_back(saved_area(reading.curve(cost, excess), s.full_cost,
+                                *std::max_element(s.options.budgets.begin(), s.options.budgets.end())));
       const auto speedups = reading.speedups(cost, excess);
       for (std::size_t b = 0; b < s.budgets.size(); ++b) {
         Row& row = rows[b][c];
@@ -77,8 +78,7 @@ struct Comparison {
         }
         row.behind_learned = rows[b][0].speedup - row.speedup;
         row.difference = interval95(resamples, [&](const Speedups& r) { return r[0][b] - r[c][b]; });
-        const double oracle = weir::budget_oracle(s.topology, s.parts.test, s.budgets[b]).value.cost;
-        row.gain = share_of_gain(s.full_cost, s.full_cost / row.speedup, oracle);
+        row.gain = share_of_gain(s.full_cost, s.full_cost / row.speedup, oracle[b]);
       }
     }
   }
@@ -105,27 +105,9 @@ struct Comparison {
   }
 };
 
-inline std::string fixed(double v, int digits = 2) { return weir::detail::format_fixed(v, digits); }
 /// Times in microseconds, as tables of them are read; other costs with their unit.
 inline std::string cost_text(double cost, const std::string& unit) {
   return unit == weir::cost_unit::seconds ? fixed(1e6 * cost, 1) + " us" : weir::detail::format_cost(cost, unit);
-}
-inline std::string range(const weir::Interval& i) { return fixed(i.low) + " to " + fixed(i.high); }
-
-inline std::string markdown_line(const std::vector<std::string>& cells) {
-  std::string line = "|";
-  for (const std::string& cell : cells) line += " " + cell + " |";
-  return line + "\n";
-}
-
-/// A table whose first column is text and whose others are numbers.
-inline std::string markdown_table(const std::vector<std::string>& header,
-                                  const std::vector<std::vector<std::string>>& rows) {
-  std::string text = markdown_line(header) + "|---|";
-  for (std::size_t c = 1; c < header.size(); ++c) text += "--:|";
-  text += "\n";
-  for (const auto& row : rows) text += markdown_line(row);
-  return text + "\n";
 }
 
 /// Each stage's answers on the test images, and what its confidence knows of them.
@@ -160,6 +142,22 @@ inline std::string stage_table(const weir::Trace& test) {
                         rows);
 }
 
+/// The asked budgets in one table.
+inline std::string joined(const Comparison& c) {
+  std::vector<double> budgets;
+  std::vector<JoinedRow> rows;
+  for (const Contestant& contestant : c.contestants) rows.push_back({contestant.name, contestant.kind, {}});
+  for (std::size_t b = 0; b < c.setting.budgets.size(); ++b) {
+    if (!c.is_asked(b)) continue;
+    budgets.push_back(c.setting.budgets[b]);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const Row& r = c.rows[b][k];
+      rows[k].cells.push_back({r.speedup, r.excess, r.above, r.difference});
+    }
+  }
+  return joined_table(budgets, rows);
+}
+
 inline std::string markdown(const Comparison& c, const std::vector<std::string>& notes, const std::string& command) {
   const Setting& s = c.setting;
   const bool certified = s.options.confidence > 0;
@@ -176,7 +174,8 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
               ? "Every budget is kept with " + fixed(100 * s.options.confidence, 0) +
                     " % confidence on calibration; speed-ups are of the policies so chosen. "
               : "Budgets are kept in the mean on calibration; speed-ups on test are read at equal excess loss, off "
-                "the lower hull of each contestant's points and the full network. ";
+                "the lower hull of the full network and of each contestant's policies for " +
+                    std::to_string(curve_budgets().size()) + " budgets, the same whatever budgets are asked for. ";
   text +=
       "\"learned\" is, for each seed and budget, the first learner, or the one that is cheapest in "
       "cross-validation on the policy part, where that saves " +
@@ -188,18 +187,20 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
       std::to_string(s.parts.pool.size()) +
       " images into policy and calibration part). Area: share of the full "
       "network's cost saved, averaged over excess losses from 0 to the largest budget. \"above\": how many of the "
-      "divisions chose a policy whose excess loss on test is above the budget. \"logistic\" is the reduction of "
-      "Bolukbasi et al. (ICML 2017). The oracle sees the labels.\n\n";
+      "divisions chose a policy whose excess loss on test is above the budget. The paper's reduction is that of "
+      "Bolukbasi et al. (ICML 2017), fitted by logistic regression. The oracle sees the labels.\n\n";
   for (const std::string& note : notes) text += note + "\n\n";
   std::vector<std::string> header{"who", "area"};
   std::vector<std::vector<std::string>> rows;
-  for (std::size_t k = 0; k < c.contestants.size(); ++k) rows.push_back({c.contestants[k].name, fixed(c.area[k], 4)});
+  for (std::size_t k = 0; k < c.contestants.size(); ++k)
+    rows.push_back({shown_name(c.contestants[k].name), fixed(c.area[k], 4)});
   for (std::size_t b = 0; b < s.budgets.size(); ++b) {
     if (!c.is_asked(b)) continue;
     header.push_back(weir::detail::format_short(100 * s.budgets[b]) + " %");
     for (std::size_t k = 0; k < rows.size(); ++k) rows[k].push_back(fixed(c.rows[b][k].speedup));
   }
   text += "## Speed-up by budget of excess loss\n\n" + markdown_table(header, rows);
+  if (certified) text += "\"learned less this\": the 95 % interval of the difference of the speed-ups.\n\n" + joined(c);
   for (std::size_t b = 0; b < s.budgets.size(); ++b)
     if (c.is_asked(b)) text += "- " + c.sentence(b) + "\n";
   text += "\n## Stages\n\n" + stage_table(s.parts.test);
@@ -207,8 +208,9 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
     if (!c.is_asked(b)) continue;
     rows.clear();
     for (const Row& r : c.rows[b])
-      rows.push_back({r.contestant->name, fixed(r.speedup), range(r.interval), range({r.seed_low, r.seed_high}),
-                      fixed(100 * r.gain, 1), r.contestant->kind == "learned" ? "-" : fixed(r.behind_learned),
+      rows.push_back({shown_name(r.contestant->name), fixed(r.speedup), range(r.interval),
+                      range({r.seed_low, r.seed_high}), fixed(100 * r.gain, 1),
+                      r.contestant->kind == "learned" ? "-" : fixed(r.behind_learned),
                       r.contestant->kind == "learned" ? "-" : range(r.difference), fixed(s.full_cost / r.cost),
                       fixed(100 * r.excess, 3), std::to_string(r.above) + " of " + std::to_string(s.options.seeds),
                       fixed(100 * r.net, 3)});

@@ -39,12 +39,12 @@ struct GateProblem {
 ///
 /// Alternatively (priced()) every gate has limits of its own for every price of loss, those that cost the examples the
 /// least: the backward recursion of train.hpp over gates that are limits on rho. Then costs count, where one limit for
-/// all stages knows nothing of them.
+/// all stages knows nothing of them. The limit times the price takes the place of the cost to go V(x), which is
+/// predicted for no example: at a gate and a price it is the same for all of them, only set on their real costs to go.
 ///
 /// With one limit, beside the gates of the backward recursion an approximation: going on is taken to cost the same for
-/// all examples at all stages. But every example says something of every stage, nothing is fitted again for another
-/// price of loss, and only the limit moves along the path; where a few thousand examples are all there is, that gains
-/// more than it loses.
+/// all examples at all stages. But every example says something of every stage, and nothing is fitted again for another
+/// price of loss. Whether that gains more than it loses depends on the stages (policy/README.md).
 ///
 /// rho is a logistic regression whose labels (R - low) / (high - low) may lie between 0 and 1, as expected losses do;
 /// low = min(0, least R), high the largest R.

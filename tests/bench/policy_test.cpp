@@ -10,6 +10,7 @@
 
 #include "../../bench/policy/contestants.hpp"
 #include "../../bench/policy/curve.hpp"
+#include "../../bench/policy/report.hpp"
 #include "../../bench/policy/traces_in.hpp"
 #include "../policy/probability_trace.hpp"
 
@@ -46,7 +47,7 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
           n, 2, [&] { return weir::detail::counter_uniform(5, counter++) < 0.1 ? 1.0 : 0.0; }));
     }
   for (const bool equal_excess : {true, false}) {
-    const compare::Reading reading{{0.05, 0.1}, 2.0, equal_excess};
+    const compare::Reading reading{{0.05, 0.1}, {true, true}, 2.0, equal_excess};
     const auto got = compare::bootstrap_speedups(contestants, reading, 70, 9);
     REQUIRE(got.size() == 70);
     std::uint64_t draws = 0;
@@ -82,6 +83,51 @@ TEST_CASE("comparison: the bootstrap equals resampling by hand, and pairs what i
   CHECK(compare::verdict({0.1, 0.2}) == "ahead");
   CHECK(compare::verdict({-0.2, -0.1}) == "behind");
   CHECK(compare::verdict({-0.2, 0.1}) == "not separable");
+}
+
+TEST_CASE("comparison: what is read at one budget, and chosen for it, is the same whatever else is asked for") {
+  const auto trace = weir_test::probability_trace(400, 3, 4, 1);
+  const compare::Parts parts{trace.rows(compare::shuffled(300, 1)), trace.rows(compare::shuffled(200, 2)), 150};
+  // [contestant] speed-up at 5 %, cost and excess loss of the policies chosen for it.
+  const auto at_5_percent = [&](std::vector<double> budgets) {
+    compare::Options o;
+    o.budgets = std::move(budgets);
+    o.learners = {"predicted_loss", "priced_loss", "logistic"};
+    o.seeds = 2;
+    o.bootstrap = 3;
+    o.lambdas = 8;
+    o.folds = 2;
+    const compare::Setting setting(o, parts);
+    const auto all = compare::run_all(setting, {"margin"});
+    const compare::Comparison found(setting, all);
+    std::vector<std::vector<double>> figures;
+    for (std::size_t b = 0; b < setting.budgets.size(); ++b)
+      for (const compare::Row& row : found.rows[b])
+        if (setting.budgets[b] == 0.05) figures.push_back({row.speedup, row.cost, row.excess, row.interval.high});
+    return figures;
+  };
+  const auto alone = at_5_percent({0.05});
+  REQUIRE(alone.size() == 6);
+  for (const auto& figures : alone) CHECK(figures[0] >= 1);
+  const auto among_others = at_5_percent({0.02, 0.04, 0.05, 0.06, 0.1, 0.3});
+  REQUIRE(among_others.size() == alone.size());
+  for (std::size_t c = 0; c < alone.size(); ++c)
+    for (std::size_t f = 0; f < alone[c].size(); ++f)  // resamples are products of matrices of other sizes
+      CHECK(among_others[c][f] == doctest::Approx(alone[c][f]).epsilon(1e-12));
+}
+
+TEST_CASE("comparison: the joined table is in the form that RESULTS.md has") {
+  const std::vector<compare::JoinedRow> rows{
+      {"learned", "learned", {{5.724, 0.00361, 0, {}}, {7.5, 0.0085, 2, {}}}},
+      {"logistic", "learner", {{5.47, 0.0034, 0, {0.08, 0.39}}, {7.28, 0.008, 0, {-0.02, 0.47}}}},
+      {"oracle", "oracle", {{17.48, 0.005, 0, {}}, {18.52, 0.01, 0, {}}}}};
+  CHECK(compare::joined_table({0.005, 0.01}, rows) ==
+        "| who | 0.5 %: speed-up | excess, % | above | learned less this | 1 %: speed-up | excess, % | above | learned "
+        "less this |\n"
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+        "| **learned, the default** | 5.72 | 0.36 | 0 |  | 7.50 | 0.85 | 2 |  |\n"
+        "| the paper's reduction (logistic) | 5.47 | 0.34 | 0 | 0.08 to 0.39 | 7.28 | 0.80 | 0 | -0.02 to 0.47 |\n"
+        "| oracle | 17.48 | 0.50 |  |  | 18.52 | 1.00 |  |  |\n\n");
 }
 
 TEST_CASE("comparison: how many divisions are above a budget, at it not") {
