@@ -13,15 +13,16 @@
 
 namespace adapt {
 
-/// Mean cost of an image at the asked budget, as the mode's gates learn, by cross-validation on the policy part:
-/// neither calibration nor test images are looked at.
+/// Mean cost of an image at the asked budget, as the mode's gates learn, by cross-validation on the policy part, judged
+/// by labels: neither calibration nor test images are looked at.
 inline double cost_by_validation(const LearnedMode& m, const weir::Topology& topology, const Options& o) {
   const ProgressLine progress("cross-validating " + m.name);
   weir::TrainOptions train = m.train;
   train.folds = 1;
   train.progress = nullptr;
-  return weir::detail::system_cost(weir::detail::cross_validate(m.lessons, topology, train, design_validation(o)),
-                                   budget_in_the_mean(o));
+  return weir::detail::system_cost(
+      weir::detail::cross_validate({m.lessons, judge_of(m)}, topology, train, design_validation(o)),
+      budget_in_the_mean(o));
 }
 
 /// The modes in another order, first the one of this name; "auto": the cheapest (of several that cost the same, the
