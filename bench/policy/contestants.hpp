@@ -164,13 +164,13 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
       Choices own(trainer, path, calibration), wider(trainer, weir::detail::with_rules(trainer, path), calibration);
       for (std::size_t b = 0; b < setting.budgets.size(); ++b) {
         const auto [policy, estimate] = own.choose(setting.budget(b, seed));
-        const weir::Evaluation judge = weir::evaluate(policy, test);
-        put(*c, setting, seed, b, estimate, judge);
+        const weir::Evaluation tested = weir::evaluate(policy, test);
+        put(*c, setting, seed, b, estimate, tested);
         const double cost = weir::detail::system_cost(judged, {.value = setting.budgets[b]});
         if (!best[b]) first[b] = cost;
         if (best[b] && !weir::detail::takes_over(cost, first[b], least[b])) continue;
         least[b] = cost;
-        best[b] = {estimate, judge};
+        best[b] = {estimate, tested};
         if (trainer.one_parameter()) continue;
         const auto [any, found] = wider.choose(setting.budget(b, seed));
         best[b] = {found, weir::evaluate(any, test)};
