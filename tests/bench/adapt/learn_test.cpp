@@ -55,49 +55,6 @@ TEST_CASE("adapt: other prices for a mode's stages are in all that is learned fr
   CHECK(m.policy.costs() == policy.costs());  // a value is returned, the mode that was given stays
 }
 
-TEST_CASE(
-    "adapt: beside the learned policy stand the paper's reduction, and a policy for the other loss if it can be") {
-  const weir::Loss loss("top1");
-  adapt::Options o;
-  o.max_loss = 0.05;
-  o.confidence = 0;
-  o.quick = true;
-  adapt::LearnedMode m;
-  static_cast<adapt::PricedMode&>(m) = [&] {
-    const weir::Trace policy = weir_test::probability_trace(600, 2, 5, 4);
-    const adapt::Prices prices{{policy.cost_unit, {1}, {policy.costs()}}, 1, {policy.costs(), {1, 1}}};
-    return adapt::with_lessons({}, prices, policy, o, loss);
-  }();
-  const auto net = [](const char* name) { return toy_cascade::network(name, {7}, {toy_cascade::counter()}); };
-  m.spec = std::make_shared<weir::CascadeSpec>(
-      std::vector<weir::Network>{net("stage0"), net("stage1")},
-      std::vector<weir::CascadeStage>{{"stage0", 0, "y", std::nullopt}, {"stage1", 1, "y", std::nullopt}},
-      weir::Topology::chain({"stage0", "stage1"}));
-  m.calibration = weir_test::probability_trace(400, 2, 5, 9);
-  const auto beside = [&] { return adapt::learned_beside(m, adapt::predicted_losses(o), o, loss); };
-  auto all = beside();
-  REQUIRE(all.size() == 2);
-  CHECK(all[0].name == "the paper's reduction (logistic), excess loss");
-  CHECK(all[1].name == "learned, budget on the net loss");
-  CHECK(all[0].choice.calibration.excess <= 0.05 + 1e-9);
-  CHECK(all[1].choice.calibration.difference <= 0.05 + 1e-9);
-  CHECK(all[1].choice.calibration.cost <= all[0].choice.calibration.cost);  // repairs buy time
-  o.budget = "net";
-  all = beside();
-  REQUIRE(all.size() == 2);
-  CHECK(all[0].name == "the paper's reduction (logistic), net loss");
-  CHECK(all[0].choice.calibration.difference <= 0.05 + 1e-9);
-  CHECK(all[1].name == "learned, budget on the excess loss");
-  CHECK(all[1].choice.calibration.excess <= 0.05 + 1e-9);
-  // A certificate of a net loss takes more examples than there may be: then the paper's stands alone.
-  o.budget = "excess";
-  o.confidence = 0.95;
-  o.max_loss = 0.01;
-  m.certified = true;
-  REQUIRE(m.calibration.size() < weir::bounds::least_paired_examples(0.01, 0.05));
-  CHECK(beside().size() == 1);
-}
-
 TEST_CASE("adapt: rules are tuned for the budget, and none where further limits are asked for, with a reason") {
   const weir::Trace policy = weir_test::probability_trace(200, 2, 5, 4),
                     calibration = weir_test::probability_trace(200, 2, 5, 9);
