@@ -74,6 +74,7 @@ TEST_CASE("adapt: what a mode costs is judged on the policy part alone") {
     m.spec = nullptr;
     m.lessons = policy;
     for (weir::StageTrace& s : m.lessons.stages) s.cost *= dearer, s.answer_cost *= dearer;
+    m.policy = m.lessons;
     m.calibration = calibration;
     m.train = adapt::predicted_losses(o);
     return adapt::cost_by_validation(m, topology, o);

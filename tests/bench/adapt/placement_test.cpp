@@ -60,6 +60,7 @@ TEST_CASE("adapt: exits stand where the system costs least, or evenly where that
       std::vector<weir::Network>{all.all[0].network}, stages,
       weir::Topology::chain({stages[0].name, stages[1].name, stages[2].name, "net"}));
   trial.lessons = weir_test::pool_with_useless_stages(900);  // only the first exit saves anything
+  trial.policy = trial.lessons;
   trial.prices = adapt::full_batches({weir::cost_unit::flop, {1}, {trial.lessons.costs()}}, 1);
   const adapt::Placed moved = adapt::best_points(trial, points, {points[1]}, o, all);
   REQUIRE(moved.points.size() == 1);
@@ -73,6 +74,7 @@ TEST_CASE("adapt: exits stand where the system costs least, or evenly where that
     trial.lessons.stages[k].loss.setOnes();
     trial.lessons.stages[k].cost = 39;
   }
+  trial.policy = trial.lessons;
   const adapt::Placed none = adapt::best_points(trial, points, {points[2]}, o, all);
   REQUIRE(none.points.size() == 1);  // what was asked for: whether an exit is used is decided later
   CHECK(none.points[0].tensor == points[2].tensor);
@@ -82,7 +84,7 @@ TEST_CASE("adapt: exits stand where the system costs least, or evenly where that
 TEST_CASE("adapt: exits are placed where they were left to the run, heads can be fitted and costs are not given") {
   adapt::Options o;
   o.threads = 1;
-  o.hidden = 4;
+  o.hidden = "4";
   o.costs.kind = "flops";
   const adapt::Models all = models();
   adapt::Data data;

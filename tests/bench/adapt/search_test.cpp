@@ -45,6 +45,7 @@ adapt::PricedMode pool() {
   m.lessons.label.assign(difficulty.size(), 0);
   m.lessons.stages = {stage("a0", "a", 20, 0.35, difficulty), stage("a", "a", 25, 0.7, difficulty),
                       stage("c", "c", 30, 0.6, difficulty), stage("full", "full", 100, 2, difficulty)};
+  m.policy = m.lessons;
   m.nets = {0, 1, 2};
   const auto net = [](const std::string& name) { return toy_cascade::network(name, {7}, {toy_cascade::counter()}); };
   m.spec = std::make_shared<weir::CascadeSpec>(
