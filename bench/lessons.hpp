@@ -43,8 +43,8 @@ inline Lessons lessons(const weir::Trace& trace, const weir::Loss& loss, const s
               weir::detail::format_short(temperature, 3)};
 }
 
-/// The trace to judge by what is learned from lessons(): the losses of the labels. Without probabilities, which are
-/// large and which nobody looks at there.
+/// The trace to judge by what is learned from lessons(): the losses of the labels. It has no
+/// probabilities: they are large, and losses of labels do not need them.
 inline weir::Trace without_probabilities(weir::Trace trace) {
   for (weir::StageTrace& s : trace.stages) s.probabilities.resize(0, 0);
   return trace;

@@ -114,7 +114,8 @@ class HeadStore {
 
   Eigen::Index classes() const { return static_cast<Eigen::Index>(models_.n_classes()); }
 
-  /// A head of so many hidden units on rows of X, of a layer and, where it sees one, the exit before.
+  /// A head with `units` hidden units, fitted to rows of X: what a layer holds and, where `sees`, the logits of the
+  /// exit before it.
   template <typename Rows>
   weir::ExitHead fit_rows(const Layer& layer, bool sees, const Eigen::Ref<const Eigen::MatrixXf>& X,
                           const Eigen::MatrixXf& answers, const Rows& rows, std::size_t units,

@@ -34,8 +34,8 @@ inline std::vector<double> curve_budgets(double asked) {
 /// Prices of loss on a path: the same for all that are learned.
 inline std::size_t prices_of_loss(const Options& o) { return o.quick ? 10 : 40; }
 
-/// The asked budget, with what counts how often its promise fails. Further limits are tested together with the budget
-/// on counts that draws would have to make anew for each of them: not counted there.
+/// The asked budget. How often its promise fails is counted, but not where further limits are asked for: each draw
+/// would have to test all of them again.
 inline weir::Budget promised_budget(const Options& o) {
   weir::Budget budget = asked_budget(o);
   if (o.confidence > 0 && !has_further(o)) budget.redraws = 1000;

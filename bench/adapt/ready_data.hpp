@@ -19,9 +19,9 @@ inline void check_images(const Data& data, const Models& models, const Options& 
   }
 }
 
-/// The data with all images decoded, and labelled by the full network where --labels is none; head images also where
-/// they alone have no labels. Throws ArgumentError
-/// where the calibration images cannot show what --also and --given-exit ask for.
+/// The data with all images decoded, and labelled by the full network where --labels is none. Head images without
+/// labels of their own are labelled by it, too. Throws ArgumentError where the calibration images cannot show what
+/// --also and --given-exit ask for.
 inline Data ready(Data data, const Options& o, const Models& models) {
   if (o.labels != no_labels) check_further(o, data, models.n_classes());
   data = decoded(std::move(data));

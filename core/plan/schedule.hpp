@@ -33,7 +33,7 @@ struct StepGroup {
 /// After the loop tiling across layers of Alwani et al., "Fused-layer CNN accelerators", MICRO 2016.
 class Schedule {
  public:
-  /// costs: of the machine; not kept.
+  /// costs: of the machine; copied.
   Schedule(const Plan& plan, const Liveness& lives, const MachineCosts& costs, int threads, std::int64_t batch)
       : costs_(costs) {
     const auto steps = static_cast<int>(plan.steps().size());

@@ -8,7 +8,7 @@
 
 namespace weir::detail {
 
-/// How often the guarantee failed on calibration examples that were drawn anew.
+/// A Redrawn (redraw.hpp) as policy.json and summary.json have it, with 95 % limits.
 nlohmann::json redrawn_json(const Redrawn& r);
 
 /// The budget and what calibration found, for people and for programs that plot; "seconds" is called "cost" where the

@@ -78,8 +78,8 @@ struct GuaranteeOptions {
   int steps = 100;          ///< members of the family for each epsilon of predicted risk, which goes up to 2 epsilon
   std::uint64_t seed = 0;   ///< of the mixes
   FurtherLimits further{};  ///< kept together with epsilon; Certificate::learn_then_test only
-  /// Times that the calibration examples are drawn anew (redraw.hpp), to count how often the guarantee fails. Needs
-  /// Certificate::learn_then_test, the exact test, and no further limits.
+  /// Number of samples of the calibration examples on which it is counted how often the guarantee fails (redraw.hpp);
+  /// 0: none. Needs Certificate::learn_then_test, the exact test, and no further limits.
   std::size_t redraws = 0;
 };
 

@@ -1,5 +1,4 @@
-/// How often a promise is broken: calibration examples are drawn anew many times, and each time a policy is chosen
-/// anew.
+/// How often a promise is broken. Many times calibration examples are resampled, and a policy is chosen on each sample.
 #pragma once
 #include <Eigen/Core>
 #include <cstddef>
@@ -10,7 +9,7 @@
 
 namespace weir {
 
-/// What became of a guarantee on calibration examples that were drawn anew.
+/// How often a guarantee failed on resampled calibration examples.
 struct Redrawn {
   std::size_t draws = 0;
   std::size_t above = 0;  ///< of these, the true risk of the policy that was chosen is above the limit

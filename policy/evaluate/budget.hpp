@@ -33,8 +33,8 @@ struct Budget {
   /// Margin::upper_limit: how finely the risk is stepped through, see GuaranteeOptions.
   int steps = 100;
   std::uint64_t seed = 0;  ///< of the mix
-  /// Margin::upper_limit, without further limits: times that the calibration examples are drawn anew, to count how
-  /// often the guarantee fails (Choice::redrawn).
+  /// Margin::upper_limit, without further limits: number of samples of the calibration examples, with replacement, on
+  /// which it is counted how often the guarantee fails (Choice::redrawn).
   std::size_t redraws = 0;
 };
 

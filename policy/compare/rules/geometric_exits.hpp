@@ -42,8 +42,8 @@ inline std::vector<double> geometric_thresholds(const Eigen::MatrixXd& confidenc
   return thresholds;
 }
 
-/// geometric_thresholds for each q of a grid, with the q: nobody leaves before the end, then 121 of them from e^8
-/// (nearly all go to the end) to e^-8 (nearly all leave at once).
+/// geometric_thresholds for each q of a grid, with that q. In the first member no example leaves before the end; 121
+/// others go from q = e^8 (nearly all examples reach the end) to e^-8 (nearly all leave at the first stage).
 struct GeometricFamily {
   std::vector<std::vector<double>> thresholds;
   std::vector<double> q;
