@@ -26,9 +26,11 @@
 #include <weir/policy/learn/cross_validate.ipp>
 #include <weir/policy/learn/decision_cost.ipp>
 #include <weir/policy/learn/expected_loss.ipp>
+#include <weir/policy/learn/fraction_model.ipp>
 #include <weir/policy/learn/keep_groups.ipp>
 #include <weir/policy/learn/objective.ipp>
 #include <weir/policy/learn/pooled_projection_fit.ipp>
+#include <weir/policy/learn/predicted_cost.ipp>
 #include <weir/policy/learn/predicted_loss.ipp>
 #include <weir/policy/learn/topology_search.ipp>
 #include <weir/policy/learn/train.ipp>

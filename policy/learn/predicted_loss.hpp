@@ -2,27 +2,16 @@
 #pragma once
 #include <Eigen/Core>
 #include <cstddef>
-#include <limits>
 #include <utility>
 #include <vector>
 #include <weir/core/compile.hpp>
 #include <weir/core/error.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
-#include <weir/policy/learn/objective.hpp>
-#include <weir/policy/learners/logistic.hpp>
+#include <weir/policy/learn/fraction_model.hpp>
+#include <weir/policy/learn/gate_problem.hpp>
 #include <weir/policy/run/gate.hpp>
 
 namespace weir::detail {
-
-/// What gates are learned from, for all stages: what PolicyTrainer has.
-struct GateProblem {
-  const Topology& topology;
-  const std::vector<RowMatrix>& X;                        ///< [stages][n, d] what each gate sees
-  const std::vector<std::vector<Eigen::Index>>& columns;  ///< [stages] of that, what it learns from
-  const Eigen::MatrixXd& R;                               ///< [n, stages] charged_loss
-  const std::vector<std::size_t>& fold;                   ///< [n]
-  std::size_t folds = 1;                                  ///< 1: what is predicted for an example is by a fit to it
-};
 
 /// For every stage k and each of its actions, of which a leads to stage j (j = k for the exit), a model of
 ///
@@ -39,15 +28,15 @@ struct GateProblem {
 ///
 /// Alternatively (priced()) every gate has limits of its own for every price of loss, those that cost the examples the
 /// least: the backward recursion of train.hpp over gates that are limits on rho. Then costs count, where one limit for
-/// all stages knows nothing of them. The limit times the price takes the place of the cost to go V(x), which is
-/// predicted for no example: at a gate and a price it is the same for all of them, only set on their real costs to go.
+/// all stages knows nothing of them. The limit times the price takes the place of the cost to go V(x): at a gate and a
+/// price it is the same for all examples, only set on their real costs to go (PredictedCost predicts it for each).
 ///
 /// With one limit, beside the gates of the backward recursion an approximation: going on is taken to cost the same for
 /// all examples at all stages. But every example says something of every stage, and nothing is fitted again for another
 /// price of loss. Whether that gains more than it loses depends on the stages (policy/README.md).
 ///
-/// rho is a logistic regression whose labels (R - low) / (high - low) may lie between 0 and 1, as expected losses do;
-/// low = min(0, least R), high the largest R.
+/// rho is fit_fraction's, of the shares (R - low) / (high - low), which lie between 0 and 1 as expected losses do; low
+/// = min(0, least R), high the largest R.
 class PredictedLoss {
  public:
   /// skip, > 0: a successor is run if its predicted loss is at most this many times the limit for exits. Time: a fit
@@ -67,25 +56,16 @@ class PredictedLoss {
   ActionTable actions(double t) const;
 
  private:
-  static constexpr double certain = std::numeric_limits<double>::infinity();
-
-  /// rho of one action, as the log-odds of its place between low and high; -certain and certain where all labels are
-  /// 0 or all are 1.
-  struct Predictor {
-    LinearModel model;
-    Eigen::VectorXd log_odds;  ///< [n]
-  };
-
   struct Stage {
     std::size_t n_actions = 1, n_features = 0, n_examples = 0;
     std::vector<std::size_t> columns;
-    std::vector<Predictor> predictors;  ///< [n_actions - 1]
+    std::vector<FractionModel> predictors;  ///< [n_actions - 1]
   };
 
   /// The gate at a stage with these limits, as log-odds.
   static Gate gate(const Stage& stage, const std::vector<double>& limits);
 
-  /// The limit on a score up to which the sum of `change` over the rows is the least; -certain and certain for none and
+  /// The limit on a score up to which the sum of `change` over the rows is the least; -always and always for none and
   /// all.
   static double best_limit(const Eigen::VectorXd& score, const Eigen::VectorXd& change, const std::vector<bool>& rows);
 
@@ -93,14 +73,8 @@ class PredictedLoss {
   double limit(double t, std::size_t a) const;
 
   /// Whether the prediction is above the limit, as a model.
-  static GateModel above(const Predictor& predictor, const std::vector<std::size_t>& columns, double limit,
+  static GateModel above(const FractionModel& predictor, const std::vector<std::size_t>& columns, double limit,
                          std::size_t n_features);
-
-  /// Labels p [n] in [0, 1]: an example counts p as class 1 and 1 - p as class 0.
-  static LinearModel fit(const RowMatrix& X, const Eigen::VectorXd& p, const std::vector<Eigen::Index>& columns,
-                         const std::vector<Eigen::Index>& rows);
-
-  Predictor predictor(const GateProblem& problem, std::size_t k, std::size_t j) const;
 
   double skip_, low_, high_;
   std::vector<Stage> stages_;

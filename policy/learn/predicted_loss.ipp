@@ -23,14 +23,18 @@ WEIR_INLINE PredictedLoss::PredictedLoss(const GateProblem& problem, double skip
     : skip_(skip), low_(std::min(0.0, problem.R.minCoeff())), high_(problem.R.maxCoeff()) {
   if (!(skip > 0)) throw ArgumentError("predicted loss: skip must be > 0");
   stages_.resize(problem.topology.size());
+  const std::vector<bool> everyone(static_cast<std::size_t>(problem.R.rows()), true);
   for (std::size_t k = 0; k < stages_.size(); ++k) {
     const auto& next = problem.topology.stages[k].next;
     stages_[k].n_actions = problem.topology.n_actions(k);
     stages_[k].n_features = static_cast<std::size_t>(problem.X[k].cols());
     stages_[k].n_examples = static_cast<std::size_t>(problem.R.rows());
     stages_[k].columns.assign(problem.columns[k].begin(), problem.columns[k].end());
-    for (std::size_t a = 0; a < next.size(); ++a)
-      stages_[k].predictors.push_back(predictor(problem, k, a == 0 ? k : next[a - 1]));
+    for (std::size_t a = 0; a < next.size(); ++a) {
+      const auto loss = problem.R.col(static_cast<Eigen::Index>(a == 0 ? k : next[a - 1]));
+      stages_[k].predictors.push_back(
+          fit_fraction(problem.fractions(k), (loss.array() - low_) / std::max(high_ - low_, 1e-300), everyone));
+    }
   }
 }
 
@@ -59,10 +63,10 @@ WEIR_INLINE double PredictedLoss::best_limit(const Eigen::VectorXd& score, const
   for (Eigen::Index i = 0; i < score.size(); ++i)
     if (rows[static_cast<std::size_t>(i)]) order.push_back(i);
   std::ranges::stable_sort(order, {}, [&](Eigen::Index i) { return score(i); });
-  double sum = 0, least = 0, limit = -certain;
+  double sum = 0, least = 0, limit = -always;
   for (std::size_t r = 0; r < order.size(); ++r) {
     sum += change(order[r]);
-    const double here = score(order[r]), next = r + 1 < order.size() ? score(order[r + 1]) : certain;
+    const double here = score(order[r]), next = r + 1 < order.size() ? score(order[r + 1]) : always;
     if (here == next || !(sum < least)) continue;
     least = sum;
     limit = std::isfinite(here) && std::isfinite(next) ? here + (next - here) / 2
@@ -109,10 +113,10 @@ WEIR_INLINE ActionTable PredictedLoss::actions(double t) const {
 
 WEIR_INLINE double PredictedLoss::limit(double t, std::size_t a) const {
   const double p = ((a == 0 ? t : skip_ * t) - low_) / (high_ - low_);
-  return p < 1 ? std::log(p / (1 - p)) : certain;
+  return log_odds(p);
 }
 
-WEIR_INLINE GateModel PredictedLoss::above(const Predictor& predictor, const std::vector<std::size_t>& columns,
+WEIR_INLINE GateModel PredictedLoss::above(const FractionModel& predictor, const std::vector<std::size_t>& columns,
                                            double limit, std::size_t n_features) {
   LinearModel model = predictor.model;
   if (columns.empty() || !std::isfinite(model.intercept - limit))
@@ -120,52 +124,6 @@ WEIR_INLINE GateModel PredictedLoss::above(const Predictor& predictor, const std
   model.intercept -= limit;
   GateModel gate("logistic", std::move(model));
   return columns.size() == n_features ? gate : gate.reading(columns, n_features);
-}
-
-WEIR_INLINE LinearModel PredictedLoss::fit(const RowMatrix& X, const Eigen::VectorXd& p,
-                                           const std::vector<Eigen::Index>& columns,
-                                           const std::vector<Eigen::Index>& rows) {
-  std::vector<Eigen::Index> used;
-  std::vector<double> weight;
-  Dataset data;
-  for (const int label : {0, 1})
-    for (const Eigen::Index i : rows) {
-      const double w = label == 1 ? p(i) : 1 - p(i);
-      if (!(w > 0)) continue;
-      used.push_back(i);
-      weight.push_back(w);
-      data.y.push_back(label);
-    }
-  LinearModel model = LinearModel::constant(0, columns.size());
-  const double ones = p(rows).mean();
-  if (!(ones > 0) || !(ones < 1) || columns.empty()) {
-    model.intercept = !(ones > 0) ? -certain : !(ones < 1) ? certain : std::log(ones / (1 - ones));
-    return model;
-  }
-  data.X = X(used, columns);
-  data.sample_weight = Eigen::Map<const Eigen::VectorXd>(weight.data(), static_cast<Eigen::Index>(weight.size()));
-  return LogisticRegression{}.fit(data);
-}
-
-WEIR_INLINE PredictedLoss::Predictor PredictedLoss::predictor(const GateProblem& problem, std::size_t k,
-                                                              std::size_t j) const {
-  const RowMatrix& X = problem.X[k];
-  const Eigen::VectorXd p =
-      (problem.R.col(static_cast<Eigen::Index>(j)).array() - low_) / std::max(high_ - low_, 1e-300);
-  std::vector<Eigen::Index> all(static_cast<std::size_t>(X.rows()));
-  std::iota(all.begin(), all.end(), Eigen::Index{0});
-  Predictor out{fit(X, p, problem.columns[k], all), Eigen::VectorXd(X.rows())};
-  for (std::size_t f = 0; f < problem.folds; ++f) {
-    std::vector<Eigen::Index> seen, judged;
-    for (const Eigen::Index i : all) (problem.fold[static_cast<std::size_t>(i)] == f ? judged : seen).push_back(i);
-    const LinearModel model = problem.folds > 1 ? fit(X, p, problem.columns[k], seen) : out.model;
-    std::vector<double> x(problem.columns[k].size());
-    for (const Eigen::Index i : judged) {
-      for (std::size_t c = 0; c < x.size(); ++c) x[c] = X(i, problem.columns[k][c]);
-      out.log_odds(i) = model.decision_function(x);
-    }
-  }
-  return out;
 }
 
 }  // namespace weir::detail

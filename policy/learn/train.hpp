@@ -12,7 +12,9 @@
 #include <weir/core/error.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
 #include <weir/policy/evaluate/gate_matrix.hpp>
+#include <weir/policy/learn/gate_problem.hpp>
 #include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/predicted_cost.hpp>
 #include <weir/policy/learn/predicted_loss.hpp>
 #include <weir/policy/run/policy.hpp>
 
@@ -24,6 +26,9 @@ inline constexpr std::string_view predicted_loss = "predicted_loss";
 /// The name of PredictedLoss with limits for each gate and price.
 inline constexpr std::string_view priced_loss = "priced_loss";
 
+/// The name of PredictedCost.
+inline constexpr std::string_view predicted_cost = "predicted_cost";
+
 /// The names that TrainOptions::learner may have.
 std::vector<std::string> gate_learner_names();
 
@@ -32,7 +37,7 @@ std::vector<std::string> gate_learner_names();
 namespace weir {
 
 struct TrainOptions {
-  std::string learner = "logistic";                        ///< a name of learner_names(), predicted_loss or priced_loss
+  std::string learner = "logistic";                        ///< a name of gate_learner_names()
   std::function<detail::GateModel(const Dataset&)> fit{};  ///< where set, used in place of `learner`
   /// Where set, gates are learned only from those inputs whose name (GateInputs::names) it is true of.
   std::function<bool(std::string_view)> feature{};
@@ -67,6 +72,8 @@ struct PathPoint {
 /// The learner predicted_loss is another way: gates are PredictedLoss's, with the limit T_full / lambda, T_full the
 /// cost of the cheapest way to the full network; its models are fitted once, and passes and warm starts do nothing.
 /// priced_loss has the same models, fitted once too, but its gates' limits are found for each lambda as any gate is.
+/// predicted_cost takes the action of the least predicted cost (PredictedCost), costs to go being fitted for each
+/// lambda.
 class PolicyTrainer {
  public:
   /// Throws what Trace::check and Topology::check throw, ShapeError where the two differ in their stages, and
@@ -80,7 +87,7 @@ class PolicyTrainer {
   const TrainOptions& options() const { return options_; }
 
   /// Whether lambda moves one limit and nothing is fitted for it: PredictedLoss.
-  bool one_parameter() const { return predicted_ && !priced_; }
+  bool one_parameter() const { return predicted_loss_ && !priced_; }
 
   /// The policy for one lambda (cost that one unit of loss is worth; finite, >= 0). `warm`: a point of this trainer
   /// to start from. Time: (passes + 1) * folds' * gates fits at most, folds' = 1 or folds + 1.
@@ -129,7 +136,9 @@ class PolicyTrainer {
   /// One weighted binary problem for each pair of actions, on the rows where they differ in cost.
   Gate fit_gate(std::size_t k, const detail::RowMatrix& costs, const std::vector<bool>& rows) const;
 
-  Decider fitted(std::size_t k, const detail::RowMatrix& costs, const std::vector<bool>& rows) const;
+  Decider fitted(std::size_t k, const detail::RowMatrix& costs, const std::vector<bool>& rows, double lambda) const;
+
+  detail::GateProblem problem() const { return {topology_, X_, columns_, R_, fold_, options_.folds}; }
 
   /// One round of policy iteration, last gate first; false where no gate changed. Who reaches a gate is decided by the
   /// gates before it, which this round has not touched yet.
@@ -146,8 +155,9 @@ class PolicyTrainer {
   std::vector<std::vector<Eigen::Index>> columns_;  ///< [stages] of that, what it learns from
   Eigen::MatrixXd R_;
   std::vector<std::size_t> fold_;
-  std::optional<detail::PredictedLoss> predicted_;
+  std::optional<detail::PredictedLoss> predicted_loss_;
   bool priced_ = false;
+  std::optional<detail::PredictedCost> predicted_cost_;
 };
 
 /// The policy for one lambda.

@@ -17,6 +17,7 @@
 #include <weir/policy/evaluate/gate_matrix.hpp>
 #include <weir/policy/learn/folds.hpp>
 #include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/predicted_cost.hpp>
 #include <weir/policy/learn/predicted_loss.hpp>
 #include <weir/policy/learn/train.hpp>
 #include <weir/policy/learners/learner.hpp>
@@ -26,7 +27,7 @@ namespace weir::detail {
 
 WEIR_INLINE std::vector<std::string> gate_learner_names() {
   std::vector<std::string> names = learner_names();
-  names.insert(names.begin(), {std::string(predicted_loss), std::string(priced_loss)});
+  names.insert(names.begin(), {std::string(predicted_loss), std::string(priced_loss), std::string(predicted_cost)});
   return names;
 }
 
@@ -45,9 +46,8 @@ WEIR_INLINE PolicyTrainer::PolicyTrainer(const Trace& trace, Topology topology, 
   if (options_.passes < 0) throw ArgumentError("train: passes must be >= 0");
   if (options_.folds < 1 || options_.folds > trace_.size())
     throw ArgumentError("train: folds must be in [1, number of examples]");
-  priced_ = !options_.fit && options_.learner == detail::priced_loss;
-  const bool predicts = priced_ || (!options_.fit && options_.learner == detail::predicted_loss);
-  if (!options_.fit && !predicts) detail::check_learner(options_.learner, detail::gate_learner_names());
+  const std::string learner = options_.fit ? "" : options_.learner;
+  if (!options_.fit) detail::check_learner(learner, detail::gate_learner_names());
   for (std::size_t k = 0; k < topology_.size(); ++k) {
     if (topology_.n_actions(k) > Gate::max_actions)
       throw ArgumentError(detail::message({"train: stage '", topology_.stages[k].name, "' has too many successors"}));
@@ -56,7 +56,9 @@ WEIR_INLINE PolicyTrainer::PolicyTrainer(const Trace& trace, Topology topology, 
   }
   R_ = charged_loss(trace_, options_.side);
   fold_ = detail::deal_folds(trace_.size(), options_.folds, options_.seed);
-  if (predicts) predicted_.emplace(detail::GateProblem{topology_, X_, columns_, R_, fold_, options_.folds});
+  priced_ = learner == detail::priced_loss;
+  if (priced_ || learner == detail::predicted_loss) predicted_loss_.emplace(problem());
+  if (learner == detail::predicted_cost) predicted_cost_.emplace(problem());
 }
 
 WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm) const {
@@ -66,8 +68,8 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
   point.lambda = lambda;
   if (one_parameter()) {
     const double limit = lambda > 0 ? detail::cheapest_costs(topology_, trace_).back() / lambda : INFINITY;
-    point.policy = {topology_, predicted_->gates(limit)};
-    point.actions = predicted_->actions(limit);
+    point.policy = {topology_, predicted_loss_->gates(limit)};
+    point.actions = predicted_loss_->actions(limit);
     point.objective.push_back(objective.path_costs(point.actions).mean());
     measure(point);
     return point;
@@ -82,7 +84,7 @@ WEIR_INLINE PathPoint PolicyTrainer::train(double lambda, const PathPoint* warm)
     Decider best = constant(k, 0);
     for (std::size_t a = 1; a < topology_.n_actions(k); ++a) improve(best, constant(k, a), costs, everyone);
     if (warm != nullptr) improve(best, {warm->policy.gates[k], warm->actions[k]}, costs, everyone);
-    if (topology_.n_actions(k) > 1) improve(best, fitted(k, costs, everyone), costs, everyone);
+    if (topology_.n_actions(k) > 1) improve(best, fitted(k, costs, everyone, lambda), costs, everyone);
     memory[k] = {costs, everyone};
     V[k] = detail::Objective::taken(costs, best.actions);
     point.policy.gates[k] = std::move(best.gate);
@@ -207,11 +209,13 @@ WEIR_INLINE Gate PolicyTrainer::fit_gate(std::size_t k, const detail::RowMatrix&
 }
 
 WEIR_INLINE PolicyTrainer::Decider PolicyTrainer::fitted(std::size_t k, const detail::RowMatrix& costs,
-                                                         const std::vector<bool>& rows) const {
-  if (priced_) {
-    auto [gate, actions] = predicted_->priced(k, costs, rows);
+                                                         const std::vector<bool>& rows, double lambda) const {
+  if (priced_ || (predicted_cost_ && lambda > 0)) {
+    auto [gate, actions] =
+        priced_ ? predicted_loss_->priced(k, costs, rows) : predicted_cost_->gate(problem(), k, costs, rows, lambda);
     return {std::move(gate), std::move(actions)};
   }
+  if (predicted_cost_) return constant(k, 0);  // no loss is worth anything
   Decider decider{fit_gate(k, costs, rows), {}};
   decider.actions = detail::actions_of(decider.gate, X_[k]);
   for (std::size_t f = 0; options_.folds > 1 && f < options_.folds; ++f) {
@@ -234,7 +238,7 @@ WEIR_INLINE bool PolicyTrainer::iterate(const detail::Objective& objective, Memo
     Decider best{point.policy.gates[k], point.actions[k]};
     const bool same = memory[k].rows == reach[k] && memory[k].costs == costs;
     if (topology_.n_actions(k) > 1 && !same && std::find(reach[k].begin(), reach[k].end(), true) != reach[k].end()) {
-      bool better = improve(best, fitted(k, costs, reach[k]), costs, reach[k]);
+      bool better = improve(best, fitted(k, costs, reach[k], objective.lambda), costs, reach[k]);
       for (std::size_t a = 0; a < topology_.n_actions(k); ++a)
         better = improve(best, constant(k, a), costs, reach[k]) || better;
       changed = changed || better;

@@ -36,13 +36,14 @@ bool own_confidence(std::string_view name);
 }  // namespace gate_features
 
 /// `base` with this learner (TrainOptions::learner), on the inputs that suit it unless `base` says which:
-/// predicted_loss and priced_loss do without classes, in each of which a few thousand examples show few losses.
+/// predicted_loss, priced_loss and predicted_cost do without classes, in each of which a few thousand examples show few
+/// losses.
 TrainOptions with_learner(TrainOptions base, const std::string& learner);
 
 /// Predicted losses, which vary least where examples are few, first, with one limit and with limits that know costs;
-/// then the learners whose decisions cost little; all these on the features without classes; predicted losses and
-/// logistic regression on all features; the latter on the stage's own, and with more regularisation. `base` gives what
-/// else there is to say.
+/// predicted costs; then the learners whose decisions cost little; all these on the features without classes; predicted
+/// losses and logistic regression on all features; the latter on the stage's own, and with more regularisation. `base`
+/// gives what else there is to say.
 std::vector<Candidate> default_candidates(const TrainOptions& base);
 
 /// What a candidate must save to be taken before the first one: costs of a few hundred examples differ by as much

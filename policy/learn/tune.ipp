@@ -32,7 +32,7 @@ WEIR_INLINE bool own_confidence(std::string_view name) { return !is_class(name) 
 
 WEIR_INLINE TrainOptions with_learner(TrainOptions base, const std::string& learner) {
   base.learner = learner;
-  if ((learner == predicted_loss || learner == priced_loss) && !base.feature)
+  if ((learner == predicted_loss || learner == priced_loss || learner == predicted_cost) && !base.feature)
     base.feature = gate_features::without_class;
   return base;
 }
@@ -44,8 +44,8 @@ WEIR_INLINE std::vector<Candidate> default_candidates(const TrainOptions& base) 
     all.back().train.learner = learner;
     all.back().train.feature = std::move(feature);
   };
-  for (const char* learner :
-       {"predicted_loss", "priced_loss", "logistic", "squared_svm", "tree", "boosting", "threshold", "isotonic"})
+  for (const char* learner : {"predicted_loss", "priced_loss", "predicted_cost", "logistic", "squared_svm", "tree",
+                              "boosting", "threshold", "isotonic"})
     add(std::string(learner) + ", no class", learner, gate_features::without_class);
   add("predicted_loss, all features", "predicted_loss", nullptr);
   add("logistic, all features", "logistic", nullptr);
