@@ -168,7 +168,7 @@ inline std::vector<Contestant> run_all(const Setting& setting, const std::vector
         put(*c, setting, seed, b, estimate, tested);
         const double cost = weir::detail::system_cost(judged, {.value = setting.budgets[b]});
         if (!best[b]) first[b] = cost;
-        if (best[b] && !weir::detail::takes_over(cost, first[b], least[b])) continue;
+        if (best[b] && !weir::detail::takes_over(cost, first[b], least[b], training.size())) continue;
         least[b] = cost;
         best[b] = {estimate, tested};
         if (trainer.one_parameter()) continue;

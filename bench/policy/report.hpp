@@ -179,7 +179,7 @@ inline std::string markdown(const Comparison& c, const std::vector<std::string>&
   text +=
       "\"learned\" is, for each seed and budget, the first learner, or the one that is cheapest in "
       "cross-validation on the policy part, where that saves " +
-      fixed(100 * weir::detail::least_saving, 0) +
+      fixed(100 * weir::detail::least_saving(s.parts.n_policy), 0) +
       " % there; where it fits its gates anew for each price of loss, thresholds of the known confidences are among "
       "the policies that it chooses from. Intervals: 95 %, " +
       std::to_string(s.options.bootstrap) + " paired resamples of the " + std::to_string(s.parts.test.size()) +

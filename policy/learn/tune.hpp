@@ -46,13 +46,18 @@ TrainOptions with_learner(TrainOptions base, const std::string& learner);
 /// gives what else there is to say.
 std::vector<Candidate> default_candidates(const TrainOptions& base);
 
-/// What a candidate must save to be taken before the first one: costs of a few hundred examples differ by as much
-/// between two divisions of them, and the dearer to learn look the cheaper for it.
-inline constexpr double least_saving = 0.05;
+/// The share of the first candidate's cost that another must save to be taken in its place, judged on n examples,
+///
+///     sqrt(2 / n):  2 % of 5,000, 5 % of 800,
+///
+/// as far as chance alone sets apart the means of n costs each whose deviation is their mean. The costs of the examples
+/// of a system that lets most of them leave early deviate by that much and more; that all candidates are judged on the
+/// same examples makes up for it, that the best of many is taken takes some of it back.
+double least_saving(std::size_t n);
 
 /// Whether a candidate of this cost replaces the best so far, candidates being tried in their order: it must cost less
-/// than the best, and less than the first one by the share least_saving.
-bool takes_over(double cost, double first, double best);
+/// than the best, and less than the first one by the share least_saving(n).
+bool takes_over(double cost, double first, double best, std::size_t n);
 
 struct Tuning {
   std::vector<double> cost;  ///< [candidates] system_cost

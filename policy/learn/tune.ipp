@@ -1,6 +1,7 @@
 // What tune.hpp declares.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -57,8 +58,10 @@ WEIR_INLINE std::vector<Candidate> default_candidates(const TrainOptions& base) 
   return all;
 }
 
-WEIR_INLINE bool takes_over(double cost, double first, double best) {
-  return cost < best && cost < first * (1 - least_saving);
+WEIR_INLINE double least_saving(std::size_t n) { return std::sqrt(2 / static_cast<double>(n)); }
+
+WEIR_INLINE bool takes_over(double cost, double first, double best, std::size_t n) {
+  return cost < best && cost < first * (1 - least_saving(n));
 }
 
 WEIR_INLINE Tuning tune(const DesignTrace& trace, const Topology& topology, const std::vector<Candidate>& candidates,
@@ -78,7 +81,7 @@ WEIR_INLINE Tuning tune(const DesignTrace& trace, const Topology& topology, cons
     if (progress) progress(tuning.cost.size(), candidates.size());
   }
   for (std::size_t c = 1; c < tuning.cost.size(); ++c)
-    if (takes_over(tuning.cost[c], tuning.cost[0], tuning.cost[tuning.best])) tuning.best = c;
+    if (takes_over(tuning.cost[c], tuning.cost[0], tuning.cost[tuning.best], trace.learn.size())) tuning.best = c;
   return tuning;
 }
 

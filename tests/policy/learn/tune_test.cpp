@@ -85,11 +85,14 @@ TEST_CASE("tune: prefers the learner that sees more, and features without noise"
 }
 
 TEST_CASE("tune: the first candidate stays unless another saves enough") {
-  CHECK(weir::detail::takes_over(0.9, 1, 1));
-  CHECK(!weir::detail::takes_over(0.96, 1, 1));
-  CHECK(!weir::detail::takes_over(0.9, 1, 0.8));
-  CHECK(weir::detail::takes_over(1, INFINITY, INFINITY));
-  CHECK(!weir::detail::takes_over(INFINITY, INFINITY, INFINITY));
+  CHECK(weir::detail::least_saving(5000) == doctest::Approx(0.02));
+  CHECK(weir::detail::least_saving(800) == doctest::Approx(0.05));
+  CHECK(weir::detail::takes_over(0.97, 1, 1, 5000));
+  CHECK(!weir::detail::takes_over(0.97, 1, 1, 800));
+  CHECK(!weir::detail::takes_over(0.99, 1, 1, 5000));
+  CHECK(!weir::detail::takes_over(0.9, 1, 0.8, 5000));
+  CHECK(weir::detail::takes_over(1, INFINITY, INFINITY, 100));
+  CHECK(!weir::detail::takes_over(INFINITY, INFINITY, INFINITY, 100));
   // The same twice: no reason to change.
   const Trace trace = weir_test::difficulty_trace(300, 3, 9);
   weir::TrainOptions base;
