@@ -56,9 +56,12 @@ struct Setting {
     std::sort(budgets.begin(), budgets.end());
     budgets.erase(std::unique(budgets.begin(), budgets.end()), budgets.end());
     for (const double b : budgets) on_curve.push_back(o.confidence > 0 || std::ranges::count(curve, b) > 0);
-    // A full pass without exits: of a chain all layers, and of the answers (head, features, gate) the last one only.
+    // A full pass without exits: all layers of the last stage's network, and of the answers (head, features, gate) the
+    // last one only. Other networks before it, a copy's stages say, are none of it.
+    const weir::StageTrace& last = parts.test.stages.back();
     for (const auto& s : parts.test.stages)
-      full_cost = o.networks ? s.cost : full_cost + s.cost - (&s == &parts.test.stages.back() ? 0 : s.answer_cost);
+      if (s.network == last.network)
+        full_cost = o.networks ? s.cost : full_cost + s.cost - (&s == &last ? 0 : s.answer_cost);
     if (o.full_cost > 0) full_cost = o.full_cost;
   }
 

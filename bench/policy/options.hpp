@@ -36,7 +36,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_flag(
          "--networks", o.networks,
          "each stage is a network of its own: the best one, run alone, is a contestant, and a full pass takes the "
-         "last stage's cost (else: that of all layers, and of the last stage's answer)")
+         "last stage's cost (else: that of all layers of the last stage's network, and of its answer)")
       ->group("Data");
   app.add_option(
          "--full-cost", o.full_cost,

@@ -145,6 +145,9 @@ TEST_CASE("comparison: what the full network costs adds up from the stages, unle
   const compare::Parts parts{trace, trace, 40};
   compare::Options o;
   CHECK(compare::Setting(o, parts).full_cost == 10 + 20 + 40 - 1 - 2);  // all layers, the last answer only
+  compare::Parts behind_copy = parts;
+  for (std::size_t k = 0; k < 3; ++k) behind_copy.test.stages[k].network = k == 0 ? "copy" : "network";
+  CHECK(compare::Setting(o, behind_copy).full_cost == 20 + 40 - 2);  // the copy is none of a full pass
   o.networks = true;
   CHECK(compare::Setting(o, parts).full_cost == 40);
   CLI::App app;
