@@ -33,7 +33,8 @@ struct FractionProblem {
 
 /// Fits p [n], values in [0, 1], on the rows: an example counts p as class 1 and 1 - p as class 0 (fractional logistic
 /// regression; Papke and Wooldridge, Journal of Applied Econometrics, 1996). All are predicted, the other rows too.
-/// -always or always for everybody where all p are 0 or all are 1; without columns their mean. At least one row.
+/// Where all p are 0 every example gets -always, where all are 1 always; without columns the mean of p decides. There
+/// must be at least one row.
 /// Time: a LogisticRegression::fit, folds + 1 of them where folds > 1; throws what that throws.
 FractionModel fit_fraction(const FractionProblem& problem, const Eigen::VectorXd& p, const std::vector<bool>& rows);
 

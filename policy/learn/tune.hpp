@@ -50,9 +50,9 @@ std::vector<Candidate> default_candidates(const TrainOptions& base);
 ///
 ///     sqrt(2 / n):  2 % of 5,000, 5 % of 800,
 ///
-/// as far as chance alone sets apart the means of n costs each whose deviation is their mean. The costs of the examples
-/// of a system that lets most of them leave early deviate by that much and more; that all candidates are judged on the
-/// same examples makes up for it, that the best of many is taken takes some of it back.
+/// the standard error of a difference of two means of n costs whose standard deviation equals their mean, as a share of
+/// that mean. Costs of a system that lets most examples leave early vary by that much and more. All candidates are
+/// judged on the same examples, which makes differences less noisy; that the best of many is taken does the opposite.
 double least_saving(std::size_t n);
 
 /// Whether a candidate of this cost replaces the best so far, candidates being tried in their order: it must cost less

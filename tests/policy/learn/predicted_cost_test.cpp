@@ -69,7 +69,7 @@ int others(const Actions& a, const Actions& b) {
 
 /// What is hard (column 0) stage 0 answers wrongly six times in ten, what is easy four times. Stage 1 mends what is
 /// easy and nothing else, so that going on is worth it only where stage 0 is the more often right; the full network is
-/// too dear for everybody.
+/// too dear for all examples.
 weir::Trace two_kinds(std::size_t n, std::uint64_t seed) {
   weir::Trace trace = weir_test::difficulty_trace(n, 3, seed);
   trace.stages[0].cost = 1;
