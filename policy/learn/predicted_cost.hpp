@@ -24,8 +24,7 @@ namespace weir::detail {
 /// compared, a linear gate. rho is fitted once, to all examples; costs to go for each lambda, to the examples that
 /// reach the gate.
 ///
-/// In place of fitting the sign of the difference, weighted with its size, as the paper does, it fits both costs: a
-/// regression (Langford and Beygelzimer, Sensitive error correcting output codes, COLT 2005, discuss the reduction).
+/// The paper fits the sign of the difference of two costs, weighted with its size; here both costs are fitted.
 class PredictedCost {
  public:
   /// Time: a fit for each stage with a gate, folds + 1 of them where folds > 1. Throws what fit_fraction throws.

@@ -5,15 +5,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <numeric>
 #include <utility>
 #include <vector>
 #include <weir/core/error.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
-#include <weir/policy/learn/objective.hpp>
+#include <weir/policy/learn/fraction_model.hpp>
 #include <weir/policy/learn/predicted_loss.hpp>
-#include <weir/policy/learners/logistic.hpp>
 #include <weir/policy/run/gate.hpp>
 #include <weir/policy/run/policy.hpp>
 

@@ -13,7 +13,7 @@ namespace weir::detail {
 
 /// The walks along which a threshold may let examples exit: every way from the first stage on of two stages or more,
 /// wherever it ends, as long as these are at most `most`; else the nearest walk with a free end and the first stage
-/// with one other. Those that end earlier first.
+/// with one other. The shorter ones first.
 inline std::vector<Walk> threshold_walks(const Topology& topology, std::size_t most = 128) {
   std::vector<Walk> walks, open{{0}};
   while (!open.empty() && walks.size() <= most) {
