@@ -62,11 +62,11 @@ struct GeometricFamily {
 inline std::optional<TunedRule> tune_geometric_exits(const RuleData& data) {
   const Confidence by{"max_probability", true};
   return tune_free_end(
-      nearest_walk(data.topology), data.budget,
-      [&](const Walk& stages, const Budget& plain) -> std::optional<Estimate> {
+      nearest_walk(data.topology), training_budget(data),
+      [&](const Walk& stages, const Budget& kept) -> std::optional<Estimate> {
         const ThresholdWalk walk(data.topology, data.training, by, stages);
         const GeometricFamily family(walk.confidence);
-        const auto best = best_member(family.q.size(), data.training.size(), plain, walk.ends_full,
+        const auto best = best_member(family.q.size(), data.training.size(), kept, walk.ends_full,
                                       [&](std::size_t i) { return walk.score(family.thresholds[i]); });
         if (!best) return std::nullopt;
         return best->second;

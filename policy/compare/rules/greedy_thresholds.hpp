@@ -84,11 +84,12 @@ inline std::optional<TunedRule> tune_greedy(const std::string& name, const Topol
                                             const Trace& calibration, const Confidence& by, const Budget& budget) {
   std::map<Walk, std::vector<std::vector<double>>> families;
   return tune_free_end(
-      nearest_walk(topology), budget,
-      [&](const Walk& stages, const Budget& plain) -> std::optional<Estimate> {
+      nearest_walk(topology), {budget, training.size(), calibration.size()},
+      [&](const Walk& stages, const Budget& kept) -> std::optional<Estimate> {
         const ThresholdWalk walk(topology, training, by, stages);
-        const auto& family = families[stages] = greedy_path(walk, 100);
-        const auto best = best_member(family.size(), training.size(), plain, walk.ends_full,
+        auto& family = families[stages];
+        if (family.empty()) family = greedy_path(walk, 100);
+        const auto best = best_member(family.size(), training.size(), kept, walk.ends_full,
                                       [&](std::size_t i) { return walk.score(family[i]); });
         if (!best) return std::nullopt;
         return best->second;

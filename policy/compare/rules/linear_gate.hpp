@@ -43,8 +43,8 @@ inline std::vector<LinearModel> fit_linear_gates(const std::vector<Eigen::Matrix
 /// they are and gates are logistic regressions towards the best exit of each training example at a price lambda (seven
 /// of them, in steps of sqrt(10) around T_full per unit of loss). The price is the one that does best on the training
 /// trace once the shared threshold on the gates' log-odds is set for the budget and the chain's end is found
-/// (best_walk); that threshold, 0 in the original, is then tuned on the calibration trace. On a chain of all stages.
-/// Throws ArgumentError where the trace has no probabilities.
+/// (TrainingBudget); that threshold, 0 in the original, is then tuned on the calibration trace. On a chain of all
+/// stages. Throws ArgumentError where the trace has no probabilities.
 inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
   const Topology chain = full_chain(data.topology, "linear_gate");
   data.training.check();
@@ -63,6 +63,7 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
     std::vector<AnswerForm> forms;
   };
   std::optional<Best> best;
+  const TrainingBudget judge = training_budget(data);
   for (int step = -2; step <= 4; ++step) {
     const double lambda = total * std::pow(10.0, step / 2.0);
     const auto fitted = fit_linear_gates(X, data.training, lambda);
@@ -74,11 +75,10 @@ inline std::optional<TunedRule> tune_linear_gate(const RuleData& data) {
       return with_scores(t, scores);
     };
     const Trace seen = view(data.training);
-    Budget plain = data.budget;
-    plain.margin = Margin::none;
     for (const Walk& walk : with_free_end(whole)) {
-      const auto now = threshold_estimate(chain, seen, by, plain, walk);
-      if (!now || (best && !better(*now, best->training, plain))) continue;
+      const auto now = judge.best_on(
+          walk, [&](const Walk& w, const Budget& kept) { return threshold_estimate(chain, seen, by, kept, w); });
+      if (!now || (best && !better(*now, best->training, data.budget))) continue;
       best = {*now, walk, view, std::vector<AnswerForm>(chain.size())};
       for (std::size_t k = 0; k < fitted.size(); ++k)
         best->forms[k].score = StageScore{ScoreInputs::statistics, fitted[k]};

@@ -63,9 +63,9 @@ inline std::optional<TunedRule> tune_patience(const Topology& topology, const Tr
 /// (tune_free_end).
 inline std::optional<TunedRule> tune_patience(const RuleData& data) {
   return tune_free_end(
-      nearest_walk(data.topology), data.budget,
-      [&](const Walk& walk, const Budget& plain) -> std::optional<Estimate> {
-        const auto tuned = tune_patience(data.topology, data.training, plain, walk.back());
+      nearest_walk(data.topology), training_budget(data),
+      [&](const Walk& walk, const Budget& kept) -> std::optional<Estimate> {
+        const auto tuned = tune_patience(data.topology, data.training, kept, walk.back());
         if (!tuned) return std::nullopt;
         return tuned->calibration;
       },

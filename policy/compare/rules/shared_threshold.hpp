@@ -106,9 +106,9 @@ inline std::optional<TunedRule> tune_shared_threshold(const Topology& topology, 
                                                       const Trace& calibration, const Confidence& confidence,
                                                       const Budget& budget) {
   return tune_free_end(
-      nearest_walk(topology), budget,
-      [&](const Walk& walk, const Budget& plain) {
-        return threshold_estimate(topology, training, confidence, plain, walk);
+      nearest_walk(topology), {budget, training.size(), calibration.size()},
+      [&](const Walk& walk, const Budget& kept) {
+        return threshold_estimate(topology, training, confidence, kept, walk);
       },
       [&](const Walk& walk, const Budget& asked) {
         return tune_threshold(topology, calibration, confidence, asked, walk);

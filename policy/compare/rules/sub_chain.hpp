@@ -24,11 +24,11 @@ inline std::vector<Walk> two_stage_walks(const Topology& topology) {
   return walks;
 }
 
-/// The sub-chain that does best on `seen` at the budget's value (no margin), greedily, for every stage as its end: from
-/// the first stage and the end on, the stage between them is added that lowers the mean cost most (for a budget of
-/// cost: the loss), as long as one does. O(stages^3 m log m) for m = n stages.
-inline Walk greedy_sub_chain(const Topology& topology, const Trace& seen, const Confidence& by, Budget budget) {
-  budget.margin = Margin::none;
+/// The sub-chain that does best on `seen` (best_walk), greedily, for every stage as its end: from the first stage and
+/// the end on, the stage between them is added that lowers the mean cost most (for a budget of cost: the loss), as long
+/// as one does. O(stages^3 m log m) for m = n stages.
+inline Walk greedy_sub_chain(const Topology& topology, const Trace& seen, const Confidence& by,
+                             const TrainingBudget& budget) {
   const auto leads = [&](std::size_t from, std::size_t to) {
     return std::ranges::find(topology.stages[from].next, to) != topology.stages[from].next.end();
   };
@@ -42,16 +42,16 @@ inline Walk greedy_sub_chain(const Topology& topology, const Trace& seen, const 
         const auto at = with.insert(std::ranges::upper_bound(with, k), k);
         if (leads(at[-1], k) && leads(k, at[1])) longer.push_back(std::move(with));
       }
-      const std::size_t best = best_walk(longer, budget, [&](const Walk& walk, const Budget& plain) {
-        return threshold_estimate(topology, seen, by, plain, walk);
+      const std::size_t best = best_walk(longer, budget, [&](const Walk& walk, const Budget& kept) {
+        return threshold_estimate(topology, seen, by, kept, walk);
       });
       if (best == 0) break;
       chain = std::move(longer[best]);
     }
     found.push_back(std::move(chain));
   }
-  return found[best_walk(found, budget, [&](const Walk& walk, const Budget& plain) {
-    return threshold_estimate(topology, seen, by, plain, walk);
+  return found[best_walk(found, budget, [&](const Walk& walk, const Budget& kept) {
+    return threshold_estimate(topology, seen, by, kept, walk);
   })];
 }
 
@@ -68,8 +68,8 @@ inline Walk sub_chain_to_full(const Topology& topology) {
 inline std::optional<TunedRule> tune_two_stages(const RuleData& data) {
   const Confidence by{"max_probability", true};
   const std::vector<Walk> walks = two_stage_walks(data.topology);
-  const std::size_t best = best_walk(walks, data.budget, [&](const Walk& walk, const Budget& plain) {
-    return threshold_estimate(data.topology, data.training, by, plain, walk);
+  const std::size_t best = best_walk(walks, training_budget(data), [&](const Walk& walk, const Budget& kept) {
+    return threshold_estimate(data.topology, data.training, by, kept, walk);
   });
   auto tuned = tune_along(walks[best], sub_chain_to_full(data.topology), data.budget,
                           [&](const Walk& walk, const Budget& asked) {
@@ -89,8 +89,7 @@ inline bool has_everywhere(const Trace& trace, const std::string& feature) {
 /// The sub-chain that greedy search finds on the training trace, for the statistic of known_confidences with which it
 /// does best there (those that the traces lack are passed over), with one threshold, tuned on the calibration trace.
 inline std::optional<TunedRule> tune_sub_chain(const RuleData& data) {
-  Budget plain = data.budget;
-  plain.margin = Margin::none;
+  const TrainingBudget budget = training_budget(data);
   struct Found {
     Confidence by;
     Walk walk;
@@ -99,9 +98,11 @@ inline std::optional<TunedRule> tune_sub_chain(const RuleData& data) {
   std::optional<Estimate> least;
   for (const Confidence& by : known_confidences()) {
     if (!has_everywhere(data.training, by.feature) || !has_everywhere(data.calibration, by.feature)) continue;
-    Walk walk = greedy_sub_chain(data.topology, data.training, by, plain);
-    const auto now = threshold_estimate(data.topology, data.training, by, plain, walk);
-    if (best && (!now || (least && !better(*now, *least, plain)))) continue;
+    Walk walk = greedy_sub_chain(data.topology, data.training, by, budget);
+    const auto now = budget.best_on(walk, [&](const Walk& w, const Budget& kept) {
+      return threshold_estimate(data.topology, data.training, by, kept, w);
+    });
+    if (best && (!now || (least && !better(*now, *least, data.budget)))) continue;
     best = {by, std::move(walk)};
     least = now;
   }

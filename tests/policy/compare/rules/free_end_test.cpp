@@ -1,7 +1,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
+#include <weir/policy/choose/guarantee.hpp>
 #include <weir/policy/compare/rules/free_end.hpp>
 #include <weir/policy/compare/rules/list.hpp>
 #include <weir/policy/evaluate/evaluate.hpp>
@@ -68,6 +73,59 @@ TEST_CASE("free end: no rule pays for the full network behind a copy that loses 
         }
       }
   }
+}
+
+TEST_CASE(
+    "free end: no rule ends at a copy that loses nearly the whole budget by itself where that must be certified") {
+  // The copy is wrong on 9 of 1,000 examples that its original gets right. 2,000 calibration examples certify 1 % with
+  // at most 13 regressions, so nothing that ends at the copy will pass.
+  const auto with_poor_copy = [](std::uint64_t seed) {
+    auto trace = with_dear_original(weir_test::probability_trace(2000, 3, 5, seed));
+    std::size_t n = 0;
+    for (Eigen::Index i = 0; i < 2000 && n < 18; ++i)
+      if (trace.stages[3].loss(i) == 0) {
+        trace.stages[2].loss(i) = 1;
+        ++n;
+      }
+    return trace;
+  };
+  const auto training = with_poor_copy(1), calibration = with_poor_copy(2);
+  const weir::Budget budget{.value = 0.01, .margin = weir::Margin::upper_limit};
+  for (const bool all_later : {false, true}) {
+    const auto topology = all_later ? weir_test::all_later_of(training) : weir_test::chain_of(training);
+    for (const weir::Rule& rule : weir::rules()) {
+      CAPTURE(rule.name);
+      if (rule.name == "random" || rule.name == "fixed_exit" || rule.name == "patience") continue;  // few certify 1 %
+      if (!weir::detail::lacks(rule, topology, training).empty()) continue;
+      const auto tuned = weir::tune_rule(rule.name, {topology, training, calibration, budget});
+      REQUIRE(tuned);
+      CHECK(tuned->calibration.excess <= 13 / 2000.0);
+      CHECK(at_original(*tuned, calibration) < 2000);  // not the full network for all
+    }
+  }
+}
+
+TEST_CASE("free end: what a walk must show on the training trace") {
+  const weir::Budget plain{.value = 0.01};
+  const weir::Budget certified{.value = 0.01, .margin = weir::Margin::upper_limit};
+  std::vector<weir::Budget> asked;
+  const auto answer = [&](bool safe, bool kept) {
+    return [&asked, safe, kept](const weir::detail::Walk&, const weir::Budget& b) -> std::optional<weir::Estimate> {
+      asked.push_back(b);
+      if (b.margin == weir::Margin::none && b.value < 0.01 ? !safe : !kept) return std::nullopt;
+      return weir::Estimate{b.margin == weir::Margin::none ? 1.0 : 2.0, 0, 0, 0};
+    };
+  };
+  const weir::detail::TrainingBudget without(plain, 5000, 5000), with(certified, 5000, 5000);
+  CHECK(without.best_on({0, 1}, answer(false, true))->cost == 1);
+  CHECK(asked.size() == 1);  // no second question without a margin
+  CHECK(!without.best_on({0, 1}, answer(true, false)));
+  CHECK(with.best_on({0, 1}, answer(true, true))->cost == 2);
+  CHECK(!with.best_on({0, 1}, answer(false, true)));
+  CHECK(!with.best_on({0, 1}, answer(true, false)));
+  CHECK(with.safest.value == weir::detail::nearly_certain_risk(5000, 5000, 0.01, 0.05));
+  CHECK(with.safest.value < 38 / 5000.0);  // what 5,000 examples certify
+  CHECK(weir::detail::TrainingBudget(certified, 5000, 100).safest.value == 0);
 }
 
 TEST_CASE(

@@ -60,7 +60,7 @@ TEST_CASE("sub-chain: greedy search adds the stages that lower the cost at the b
       const auto tuned = weir::detail::tune_threshold(topology, trace, by, budget, stages);
       return tuned ? tuned->calibration.cost : std::numeric_limits<double>::infinity();
     };
-    const auto chain = weir::detail::greedy_sub_chain(topology, trace, by, budget);
+    const auto chain = weir::detail::greedy_sub_chain(topology, trace, by, {budget, 400, 400});
     const double found = cost(chain);
     double two = std::numeric_limits<double>::infinity(), three = two;
     for (std::size_t end = 1; end < 4; ++end) {
@@ -88,7 +88,7 @@ TEST_CASE("sub-chain: ends at a cheap copy that loses nothing, and not at the fu
   const auto topology = weir_test::all_later_of(trace);
   const weir::Budget budget{.value = 0.04};
   for (const auto& statistic : weir::detail::known_confidences())
-    CHECK(weir::detail::greedy_sub_chain(topology, trace, statistic, budget).back() <= 3);
+    CHECK(weir::detail::greedy_sub_chain(topology, trace, statistic, {budget, 400, 400}).back() <= 3);
   for (const char* name : {"sub_chain", "two_stages"}) {
     const auto rule = weir::tune_rule(name, {topology, trace, trace, budget});
     REQUIRE(rule);
