@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <weir/core/isa.hpp>
 #include <weir/policy/choose/least_examples.hpp>
+#include <weir/policy/learn/train.hpp>
+#include <weir/policy/learners/gate_model.hpp>
 #include <weir/policy/run/topology.hpp>
 #include <weir/policy/trace/loss.hpp>
 #include <weir/policy/trace/trace.hpp>
@@ -30,7 +33,7 @@ TEST_CASE("adapt: a member that another one equals at less cost only costs; the 
     trace->stages[2].cost *= 10;
   }
   const auto topology = weir_test::chain_of(lessons);
-  const auto members = adapt::weigh_members(lessons, calibration, topology, o);
+  const auto members = adapt::weigh_members(lessons, calibration, topology, {}, o);
   REQUIRE(members.size() == 2);
   CHECK(members[0].stage == "stage0");
   CHECK(members[0].without > 1.05 * members[0].with);
@@ -47,7 +50,23 @@ TEST_CASE("adapt: a member that another one equals at less cost only costs; the 
       contains(adapt::members_text(m),
                "takes 1.00 ms; 1.01 ms without x, 900 \u00b5s without y, each left out by itself: none of them pays"));
   // With nobody left to stop at, the full network's own cost is left.
-  CHECK(adapt::cost_of_pool(lessons, calibration, true, o, {2}) == calibration.stages[2].cost);
+  CHECK(adapt::cost_of_pool(lessons, calibration, true, {}, o, {2}) == calibration.stages[2].cost);
+}
+
+TEST_CASE("adapt: members are weighed by what the mode chooses from, rules and its own learner") {
+  adapt::Options o;
+  o.max_loss = 0.03;
+  const auto lessons = weir_test::probability_trace(1500, 3, 5, 1),
+             calibration = weir_test::probability_trace(1500, 3, 5, 2);
+  // Gates that let every example go on: then only a rule or a fixed exit saves anything.
+  const weir::TrainOptions nobody{.fit = [](const weir::Dataset& data) {
+    return weir::detail::GateModel::constant(1, static_cast<std::size_t>(data.X.cols()));
+  }};
+  o.learner = "logistic";  // named: no rules beside it
+  const double without_rules = adapt::cost_of_pool(lessons, calibration, true, nobody, o, {0, 1, 2});
+  o.learner = "auto";
+  const double with_rules = adapt::cost_of_pool(lessons, calibration, true, nobody, o, {0, 1, 2});
+  CHECK(with_rules < 0.95 * without_rules);
 }
 
 TEST_CASE("adapt: the room that calibration images leave") {
