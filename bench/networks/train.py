@@ -121,9 +121,15 @@ def divided_anew(data, seed, out):
 
 
 def read_cifar(folder):
-    """Images [50000, 3, 32, 32] and labels [50000] of data_batch_1 to 5, as bytes."""
-    rows = np.concatenate([np.fromfile(os.path.join(folder, f'data_batch_{k}.bin'), np.uint8) for k in range(1, 6)])
-    rows = rows.reshape(50000, 1 + 3 * 32 * 32)
+    """Images [50000, 3, 32, 32] and labels [50000] of data_batch_1 to 5, as bytes. ValueError where one is not there or
+    has another size."""
+    record, paths = 1 + 3 * 32 * 32, [os.path.join(folder, f'data_batch_{k}.bin') for k in range(1, 6)]
+    for path in paths:
+        size = os.path.getsize(path) if os.path.exists(path) else None
+        if size != 10000 * record:
+            raise ValueError(f'{path}: ' + ('no such file' if size is None else f'{size:,} bytes, not {10000 * record:,}') +
+                             "; it takes the folder of CIFAR-10's binary version (cifar-10-batches-bin)")
+    rows = np.concatenate([np.fromfile(path, np.uint8) for path in paths]).reshape(50000, record)
     return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0]
 
 
@@ -255,8 +261,15 @@ def main():
         if name not in networks:
             p.error(f'--only {name}: choose from {", ".join(networks)}')
     torch.set_num_threads(a.threads)
-    os.makedirs(a.out, exist_ok=True)
-    x, y = read_cifar(a.cifar) if a.cifar else load(a.data, a.division, a.out)
+    if a.cifar:
+        try:
+            x, y = read_cifar(a.cifar)
+        except ValueError as e:
+            p.error(f'--cifar {e}')
+        os.makedirs(a.out, exist_ok=True)
+    else:
+        os.makedirs(a.out, exist_ok=True)
+        x, y = load(a.data, a.division, a.out)
     x, y = torch.from_numpy(x.copy()), torch.from_numpy(y.astype(np.int64))
     left_out = slice(data['n_train'], None)
     for name in names:
