@@ -28,7 +28,7 @@ inline double cost_of_pool(const weir::Trace& lessons, const weir::Trace& calibr
   train.folds = 1;
   const weir::PolicyTrainer trainer(learned_from,
                                     chain ? weir::Topology::chain(names) : weir::Topology::all_later(names), train);
-  auto path = learned_path(trainer, 24, o);
+  auto path = learned_path(trainer, 12, o);
   return weir::choose(trainer, path, judged_on, budget).calibration.cost;
 }
 
